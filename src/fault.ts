@@ -1,0 +1,35 @@
+declare const __FAULTS__: boolean
+
+/** Every durable step by name. The fault tests fail at each of them, once and continuously. */
+export const FAULT_POINTS = [
+  'commit.beforeTransaction',
+  'commit.afterBlocks',
+  'commit.afterRecords',
+  'commit.afterEvent',
+  'commit.afterTransaction',
+  'import.afterStaged',
+  'import.afterVerified',
+  'import.afterBlocks',
+  'import.afterSwitch',
+  'blob.afterPut',
+  'blob.afterRow',
+  'mint.afterJournal',
+  'sign.beforeLedger',
+  'sign.afterLedger',
+  'deactivate.afterState',
+  'deactivate.afterEvent',
+] as const
+
+export type FaultPoint = (typeof FAULT_POINTS)[number]
+
+let hook: ((name: FaultPoint) => void) | undefined
+
+/** Tests only: call `hit` at each named step; a throw there is the fault. `undefined` disarms. */
+export const onFault = (hit: ((name: FaultPoint) => void) | undefined): void => {
+  hook = hit
+}
+
+/** Names a durable step. Removed from the bundle by the `__FAULTS__` define in wrangler.toml. */
+export const fault = (name: FaultPoint): void => {
+  if (typeof __FAULTS__ !== 'undefined' && __FAULTS__) hook?.(name)
+}

@@ -1,0 +1,33 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Two kinds of tests: `*.test.ts` runs in Node, `*.worker.test.ts` inside workerd,
+ * in the same isolate as the Worker and its Durable Object.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        define: { __FAULTS__: 'true', __DEV__: 'true' },
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.worker.test.ts', 'test/interop/**', 'node_modules/**'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {},
+            },
+          }),
+        ],
+        define: { __FAULTS__: 'true', __DEV__: 'true' },
+        test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
+      },
+    ],
+  },
+})
