@@ -1,0 +1,32 @@
+/** What the parent and the child of a reference PDS say to each other. */
+
+export interface Boot {
+  readonly plcUrl: string
+  readonly directory: string
+  readonly port?: number
+  /** Options of the reference's own `ServerEnvironment`, over ours. */
+  readonly env?: Readonly<Record<string, unknown>>
+}
+
+export type Question = { readonly id: number } & (
+  | ({ readonly ask: 'boot' } & Boot)
+  | { readonly ask: 'plcToken'; readonly did: string }
+  | { readonly ask: 'setHandle'; readonly handle: string; readonly did: string }
+  | { readonly ask: 'memory' }
+  | { readonly ask: 'stop' }
+)
+
+export interface Answer {
+  readonly id: number
+  readonly value?: unknown
+  /** Set when it failed: the stack. */
+  readonly failed?: string
+}
+
+/** In bytes. `peakRss` is the highest the process ever had. */
+export interface Memory {
+  readonly rss: number
+  readonly heapUsed: number
+  readonly external: number
+  readonly peakRss: number
+}

@@ -1,0 +1,139 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { AtpAgent } from '@atproto/api'
+
+import type { Answer, Boot, Memory, Question } from './reference-protocol.ts'
+
+const here = import.meta.dirname
+const modules = join(here, '..', 'node_modules')
+
+export interface ReferenceOptions {
+  /** The directory it uses, as given by startPlc(). */
+  readonly plcUrl: string
+  readonly port?: number
+  /** Options of the reference's own `ServerEnvironment`, over ours: `{ recoveryDidKey, maxImportSize, … }`. */
+  readonly env?: Readonly<Record<string, unknown>>
+  /** Write its log there. By default it is silent. */
+  readonly logFile?: string
+}
+
+/** An account made by `createAccount`, with an agent that is signed in. */
+export interface ReferenceAccount {
+  readonly did: string
+  readonly handle: string
+  readonly email: string
+  readonly password: string
+  readonly agent: AtpAgent
+}
+
+export interface Reference extends AsyncDisposable {
+  readonly url: string
+  /** Its service DID, did:web:localhost%3A<port>. */
+  readonly did: string
+  readonly adminPassword: string
+  /** Its data: `blobs/`, `actors/`, the SQLite files. Gone after close(). */
+  readonly directory: string
+  readonly pid: number
+  /** A new account with a new did:plc whose PDS this is. */
+  createAccount(account: { handle: string; email?: string; password?: string }): Promise<ReferenceAccount>
+  /** The token that it would have sent by e-mail after requestPlcOperationSignature. */
+  plcToken(did: string): Promise<string>
+  /** What a `.test` handle of another server resolves to, for it. */
+  setHandle(handle: string, did: string): Promise<void>
+  memory(): Promise<Memory>
+  close(): Promise<void>
+}
+
+/** Boots the real reference PDS on loopback, in a process of its own, so that its memory can be measured. */
+export async function startReference(options: ReferenceOptions): Promise<Reference> {
+  const node = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node')
+  if (!existsSync(node)) throw new Error('the reference PDS is not installed: node test/interop/install.mjs')
+  const directory = await mkdtemp(join(tmpdir(), 'reference-pds-'))
+  const { LOG_ENABLED: _, LOG_DESTINATION: __, NODE_OPTIONS: ___, ...env } = process.env
+  const child = fork(join(here, 'reference-process.ts'), [], {
+    execPath: node,
+    execArgv: [],
+    env: options.logFile ? { ...env, LOG_ENABLED: 'true', LOG_DESTINATION: options.logFile } : env,
+    // Its stdout is not ours: a test that reads ours as JSON must not meet it.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const ask = asker(child)
+
+  const close = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit')
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      await ask<null>({ ask: 'stop' }).catch(() => undefined)
+      if (child.connected) child.disconnect()
+      await gone
+      clearTimeout(timer)
+    }
+    await rm(directory, { recursive: true, force: true })
+  }
+
+  try {
+    const boot: Boot = { plcUrl: options.plcUrl, directory, port: options.port, env: options.env }
+    const { url, did } = await ask<{ url: string; did: string }>({ ask: 'boot', ...boot })
+    return {
+      url,
+      did,
+      directory,
+      adminPassword: 'admin',
+      pid: child.pid ?? 0,
+      createAccount: async ({
+        handle,
+        email = `${handle.replaceAll('.', '-')}@example.com`,
+        password = 'hunter22',
+      }) => {
+        const agent = new AtpAgent({ service: url })
+        const { data } = await agent.createAccount({ handle, email, password })
+        return { did: data.did, handle, email, password, agent }
+      },
+      plcToken: async (account) => {
+        const token = await ask<string | null>({ ask: 'plcToken', did: account })
+        if (token === null) throw new Error(`nobody called requestPlcOperationSignature for ${account}`)
+        return token
+      },
+      setHandle: async (handle, account) => {
+        await ask<null>({ ask: 'setHandle', handle, did: account })
+      },
+      memory: () => ask<Memory>({ ask: 'memory' }),
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (cause) {
+    await close()
+    throw cause
+  }
+}
+
+// Distributes over the union, as the built-in Omit does not.
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
+
+function asker(child: ChildProcess) {
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  let next = 0
+  child.on('message', (answer: Answer) => {
+    const asked = waiting.get(answer.id)
+    waiting.delete(answer.id)
+    if (answer.failed === undefined) asked?.resolve(answer.value)
+    else asked?.reject(new Error(`the reference PDS: ${answer.failed}`))
+  })
+  child.on('exit', (code, signal) => {
+    for (const { reject } of waiting.values()) reject(new Error(`the reference PDS died: ${code ?? signal}`))
+    waiting.clear()
+  })
+  return <T>(question: WithoutId<Question>): Promise<T> => {
+    const id = next++
+    const asked = Promise.withResolvers<unknown>()
+    waiting.set(id, asked)
+    child.send({ id, ...question }, (failed) => failed && asked.reject(failed))
+    // The child is ours, and answers each question with its own shape.
+    return asked.promise as Promise<T>
+  }
+}
