@@ -23,6 +23,8 @@ export class XrpcError extends Error {
   readonly error: string
   readonly status: number
   readonly headers: Record<string, string>
+  /** Open to every method, whether its lexicon declares it or not. */
+  readonly standard: boolean
 
   constructor(name: string, message: string, headers: Record<string, string> = {}) {
     super(message)
@@ -30,6 +32,7 @@ export class XrpcError extends Error {
     this.error = name
     this.status = isStandard(name) ? STANDARD_ERRORS[name] : 400
     this.headers = headers
+    this.standard = isStandard(name)
   }
 }
 

@@ -1,0 +1,55 @@
+/** `client.ts`: nested namespaces over the methods, e.g. `client.com.atproto.sync.getRepo(...)`. */
+import type { Method } from '../methods.ts'
+import { newProject } from '../trim.ts'
+import { banner } from './banner.ts'
+
+interface Tree {
+  [name: string]: Tree | Method
+}
+
+const isMethod = (node: Tree | Method): node is Method => typeof node.id === 'string'
+
+function nest(methods: Method[]): Tree {
+  const tree: Tree = {}
+  for (const method of methods) {
+    const parts = method.id.split('.')
+    let node = tree
+    for (const part of parts.slice(0, -1)) {
+      const next = (node[part] ??= {})
+      if (isMethod(next)) throw new Error(`${method.id}: ${next.id} is a method, so it cannot hold another`)
+      node = next
+    }
+    node[parts.at(-1) ?? ''] = method
+  }
+  return tree
+}
+
+const encodingOf = (method: Method): string => {
+  const input = method.main.type === 'procedure' ? method.main.input : undefined
+  return input ? `, '${input.encoding}'` : ''
+}
+
+const emit = (tree: Tree, indent: string): string =>
+  Object.entries(tree)
+    .map(([name, node]) => {
+      if (!isMethod(node)) return `${indent}${name}: {\n${emit(node, indent + '  ')}${indent}},\n`
+      const { id, main } = node
+      const doc = main.description ? `${indent}/** ${main.description} */\n` : ''
+      return `${doc}${indent}${name}: transport.${main.type}('${id}'${encodingOf(node)}),\n`
+    })
+    .join('')
+
+export function emitClient(methods: Method[], transport: string): string {
+  // A subscription speaks WebSocket and has a client of its own.
+  const callable = methods.filter(({ main }) => main.type !== 'subscription')
+  const source = newProject().createSourceFile('client.ts', '')
+  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Transport'], moduleSpecifier: transport })
+  source.addFunction({
+    name: 'createNamespaces',
+    isExported: true,
+    docs: ['The methods as nested namespaces over a transport.'],
+    parameters: [{ name: 'transport', type: 'Transport' }],
+    statements: `return {\n${emit(nest(callable), '  ')}}`,
+  })
+  return banner('emit/client.ts') + source.getFullText()
+}

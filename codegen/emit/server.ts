@@ -1,0 +1,27 @@
+/** `server.ts`: the router, one route per method, and the list of ids that goes with it. */
+import type { Method } from '../methods.ts'
+import { newProject } from '../trim.ts'
+import { banner } from './banner.ts'
+
+export function emitServer(methods: Method[]): string {
+  const source = newProject().createSourceFile('server.ts', '')
+  source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
+  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Handlers', 'Place', 'Runtime'], moduleSpecifier: '../xrpc/types.ts' })
+  source.addFunction({
+    name: 'createRouter',
+    isExported: true,
+    docs: ['Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors.'],
+    typeParameters: [{ name: 'P', constraint: 'Place' }, 'Context'],
+    parameters: [
+      { name: 'handlers', type: 'Handlers<P, Context>' },
+      { name: 'xrpc', type: 'Runtime<Context>' },
+    ],
+    statements: (writer) => {
+      writer.writeLine("return Router<Request, [Context], Response>({ base: '/xrpc', catch: xrpc.failed })")
+      for (const { id, main } of methods)
+        writer.writeLine(`  .all('/${id}', xrpc.${main.type}('${id}', handlers['${id}']))`)
+      writer.writeLine("  .all('/:nsid', xrpc.unknown)")
+    },
+  })
+  return banner('emit/server.ts') + source.getFullText()
+}

@@ -1,0 +1,34 @@
+/** A handler's type, out of its lexicon and its row in the policy. */
+import type { Credential } from '../account/auth.ts'
+import type { Account } from '../account/account.ts'
+import type { Config } from '../config.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { MethodId } from '../generated/methods.ts'
+import type { Policy } from '../policy.ts'
+import type { Handle, Place } from '../xrpc/types.ts'
+
+/** What there is in each place. */
+export interface Places {
+  worker: { config: Config; identity: Identity }
+  account: { account: Account }
+}
+
+type Kinds<Id extends MethodId> = keyof Policy[Id]['who']
+
+/** The credentials that the policy lets through to this handler. */
+export type AuthOf<Id extends MethodId> = Extract<Credential, { grants: Kinds<Id> }>
+
+type ContextOf<Id extends MethodId> = Places[Policy[Id]['runs']] & { auth: AuthOf<Id> }
+
+/** A method's handler: decoded params and input in, output out, errors thrown with `error(…)`. */
+export type Handler<Id extends MethodId> = Handle<Id, ContextOf<Id>>
+
+type RunsAt<P extends Place> = { [Id in MethodId]: Policy[Id]['runs'] extends P ? Id : never }[MethodId]
+
+/**
+ * Exactly the handlers of one place: a missing, misspelt, mistyped or misplaced one does not
+ * compile. `Context` is what the runtime must provide there.
+ */
+export type HandlersAt<P extends Place, Context> = Context extends Places[P]
+  ? { [Id in RunsAt<P>]: Handler<Id> } & { [Id in Exclude<MethodId, RunsAt<P>>]?: undefined }
+  : never

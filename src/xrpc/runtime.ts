@@ -1,0 +1,72 @@
+/** What stands behind every generated route: verb, params, credentials, body, handler, answer. */
+import type { MethodId } from '../generated/methods.ts'
+import { readBody, type Limits } from './body.ts'
+import { readConditions } from './conditions.ts'
+import { error, XrpcError } from './errors.ts'
+import { encodeError, encodeOutput, type Report } from './output.ts'
+import { readParams } from './params.ts'
+import type { Runtime } from './types.ts'
+
+export interface RuntimeOptions<Context, Auth> {
+  /** Says who is calling and whether they may, or throws. Runs after params, before the body. */
+  authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
+  /** Answers a method that runs in the other place. Absent: this is the last place. */
+  forward?: (request: Request, context: Context) => Promise<Response>
+  limits: Limits
+  /** Check every answer against its lexicon: in tests and development. */
+  validateOutput: boolean
+  /** A fresh id for an internal error. */
+  newId(): string
+  report: Report
+}
+
+/**
+ * Builds the runtime. A handler is called with `{ ...context, auth, params, input, … }`; its type is
+ * checked where the handlers are put together (`HandlersAt`), so here it is any function.
+ */
+export function createRuntime<Context extends object, Auth>(
+  options: RuntimeOptions<Context, Auth>,
+): Runtime<Context> {
+  const failed = (cause: unknown, id?: MethodId): Response =>
+    encodeError(cause, options.newId, options.report, id)
+
+  const route =
+    (id: MethodId, verbs: string[], handler: ((call: never) => unknown) | undefined) =>
+    async (request: Request, context: Context): Promise<Response> => {
+      try {
+        if (!verbs.includes(request.method))
+          throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected ${verbs[0]}`)
+        if (!handler) {
+          if (!options.forward) throw error('MethodNotImplemented', `${id} does not run here`)
+          return await options.forward(request, context)
+        }
+        const url = new URL(request.url)
+        const params = readParams(id, url.searchParams)
+        const auth = await options.authorize(id, request, context)
+        const input = await readBody(id, request, options.limits)
+        const call = {
+          ...context,
+          auth,
+          params,
+          input,
+          conditions: readConditions(request.headers),
+          origin: url.origin,
+          error: (name: string, message: string, headers?: Record<string, string>) =>
+            new XrpcError(name, message, headers),
+        }
+        const response = encodeOutput(id, await handler(call as never), options.validateOutput)
+        if (request.method !== 'HEAD') return response
+        await response.body?.cancel()
+        return new Response(null, response)
+      } catch (cause) {
+        return failed(cause, id)
+      }
+    }
+
+  return {
+    query: (id, handler) => route(id, ['GET', 'HEAD'], handler),
+    procedure: (id, handler) => route(id, ['POST'], handler),
+    failed: (cause) => failed(cause),
+    unknown: () => failed(error('MethodNotImplemented', 'This server does not have that method')),
+  }
+}

@@ -1,0 +1,72 @@
+/** What a handler is, derived from the lexicons. Nothing here knows Cloudflare. */
+import type { Methods, MethodId } from '../generated/methods.ts'
+import type { StandardError, XrpcError } from './errors.ts'
+
+/** A body the lexicon gives an encoding but no schema: a CAR file, a blob. Always a stream, never a buffer. */
+export interface Binary<Encoding extends string> {
+  encoding: Encoding extends '*/*' ? string : Encoding
+  body: ReadableStream<Uint8Array>
+  /** Bytes, where known: sent as Content-Length. */
+  length?: number
+  /** Output only: the entity tag of the whole, without quotes. */
+  etag?: string
+  /** Output only: the part of `size` bytes that `body` is. Answered as 206. */
+  part?: { offset: number; length: number; size: number }
+  /** Output only: more response headers. */
+  headers?: Record<string, string>
+}
+
+/** The caller has what it asked for already: 304. */
+export interface NotModified {
+  notModified: true
+  etag: string
+}
+
+/** `Range` and `If-None-Match` of a request for a binary body. */
+export interface Conditions {
+  range?: { offset: number; length?: number } | { suffix: number }
+  ifNoneMatch?: string[]
+}
+
+/** Where methods run, by the policy; see policy.ts. */
+export type Place = 'worker' | 'account'
+
+/** What a handler is given: decoded, validated, authorised. */
+export interface Call<Id extends MethodId> {
+  params: Methods[Id]['params']
+  input: Methods[Id]['input']
+  /** An error that this method's lexicon declares, or a standard one. */
+  error: (
+    name: Methods[Id]['errors'] | StandardError,
+    message: string,
+    headers?: Record<string, string>,
+  ) => XrpcError
+  conditions: Conditions
+  /** The origin that the caller addressed, e.g. `https://pds.example`. */
+  origin: string
+}
+
+type Awaitable<T> = T | Promise<T>
+type IsBinary<T> = T extends Binary<string> ? true : false
+
+/** What a handler returns: nothing, the output object, or a stream. */
+export type Returned<Id extends MethodId> = [Methods[Id]['output']] extends [undefined]
+  ? void
+  : true extends IsBinary<Methods[Id]['output']>
+    ? Methods[Id]['output'] | NotModified
+    : Methods[Id]['output']
+
+export type Handle<Id extends MethodId, Context> = (call: Call<Id> & Context) => Awaitable<Returned<Id>>
+
+type AnyHandler = (call: never) => unknown
+
+/** Set by context.ts from the policy: which ids run where. Kept as an interface to avoid a cycle of types. */
+export type Handlers<P extends Place, Context> = import('../handlers/context.ts').HandlersAt<P, Context>
+
+/** What the generated router needs of a runtime. A missing handler means: it runs in the other place. */
+export interface Runtime<Context> {
+  query(id: MethodId, handler: AnyHandler | undefined): (request: Request, context: Context) => Promise<Response>
+  procedure(id: MethodId, handler: AnyHandler | undefined): (request: Request, context: Context) => Promise<Response>
+  failed(error: unknown): Response
+  unknown(request: Request): Response
+}
