@@ -31,6 +31,9 @@ function trimFile(source: SourceFile, file: string, leaves: Leaves): void {
   }
   for (const statement of source.getStatements())
     if (Node.isFunctionDeclaration(statement) || Node.isVariableStatement(statement)) statement.remove()
+  // `export { type Main as Record, isMain as isRecord }` keeps its type.
+  for (const declaration of source.getExportDeclarations())
+    for (const name of declaration.getNamedExports()) if (!name.isTypeOnly()) name.remove()
   for (const declaration of source.getImportDeclarations()) declaration.remove()
 
   // Only what the remaining types name comes back, and only as types.

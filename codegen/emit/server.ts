@@ -6,18 +6,19 @@ import { banner } from './banner.ts'
 export function emitServer(methods: Method[]): string {
   const source = newProject().createSourceFile('server.ts', '')
   source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
-  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Handlers', 'Place', 'Runtime'], moduleSpecifier: '../xrpc/types.ts' })
+  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Runtime'], moduleSpecifier: '../xrpc/types.ts' })
+  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Handlers'], moduleSpecifier: '../handlers/context.ts' })
   source.addFunction({
     name: 'createRouter',
     isExported: true,
     docs: ['Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors.'],
-    typeParameters: [{ name: 'P', constraint: 'Place' }, 'Context'],
+    typeParameters: ['Context'],
     parameters: [
-      { name: 'handlers', type: 'Handlers<P, Context>' },
+      { name: 'handlers', type: "Handlers<'worker'> | Handlers<'account'>" },
       { name: 'xrpc', type: 'Runtime<Context>' },
     ],
     statements: (writer) => {
-      writer.writeLine("return Router<Request, [Context], Response>({ base: '/xrpc', catch: xrpc.failed })")
+      writer.writeLine("return Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })")
       for (const { id, main } of methods)
         writer.writeLine(`  .all('/${id}', xrpc.${main.type}('${id}', handlers['${id}']))`)
       writer.writeLine("  .all('/:nsid', xrpc.unknown)")

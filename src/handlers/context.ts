@@ -25,10 +25,7 @@ export type Handler<Id extends MethodId> = Handle<Id, ContextOf<Id>>
 
 type RunsAt<P extends Place> = { [Id in MethodId]: Policy[Id]['runs'] extends P ? Id : never }[MethodId]
 
-/**
- * Exactly the handlers of one place: a missing, misspelt, mistyped or misplaced one does not
- * compile. `Context` is what the runtime must provide there.
- */
-export type HandlersAt<P extends Place, Context> = Context extends Places[P]
-  ? { [Id in RunsAt<P>]: Handler<Id> } & { [Id in Exclude<MethodId, RunsAt<P>>]?: undefined }
-  : never
+/** Exactly the handlers of one place: a missing, misspelt, mistyped or misplaced one does not compile. */
+export type Handlers<P extends Place> = { [Id in RunsAt<P>]: Handler<Id> } & {
+  [Id in Exclude<MethodId, RunsAt<P>>]?: undefined
+}

@@ -60,9 +60,6 @@ export type Handle<Id extends MethodId, Context> = (call: Call<Id> & Context) =>
 
 type AnyHandler = (call: never) => unknown
 
-/** Set by context.ts from the policy: which ids run where. Kept as an interface to avoid a cycle of types. */
-export type Handlers<P extends Place, Context> = import('../handlers/context.ts').HandlersAt<P, Context>
-
 /** What the generated router needs of a runtime. A missing handler means: it runs in the other place. */
 export interface Runtime<Context> {
   query(id: MethodId, handler: AnyHandler | undefined): (request: Request, context: Context) => Promise<Response>

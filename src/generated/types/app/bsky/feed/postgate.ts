@@ -14,9 +14,7 @@ export interface Main {
 }
 
 export {
-  type Main as Record,
-  isMain as isRecord,
-  validateMain as validateRecord,
+  type Main as Record
 }
 
 /** Disables embedding of this post. */

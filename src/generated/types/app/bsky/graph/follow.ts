@@ -10,7 +10,5 @@ export interface Main {
 }
 
 export {
-  type Main as Record,
-  isMain as isRecord,
-  validateMain as validateRecord,
+  type Main as Record
 }

@@ -15,9 +15,7 @@ export interface Main {
 }
 
 export {
-  type Main as Record,
-  isMain as isRecord,
-  validateMain as validateRecord,
+  type Main as Record
 }
 
 export interface FeedItem {

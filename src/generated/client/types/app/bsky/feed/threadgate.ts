@@ -20,9 +20,7 @@ export interface Main {
 }
 
 export {
-  type Main as Record,
-  isMain as isRecord,
-  validateMain as validateRecord,
+  type Main as Record
 }
 
 /** Allow replies from actors mentioned in your post. */

@@ -1,0 +1,90 @@
+/** The deployment's configuration, read once from the Worker's environment and checked. */
+import { ensureValidDid, isValidHandle } from '@atproto/syntax'
+import { Secret } from './crypto/secret.ts'
+
+/** Bindings, vars and secrets as wrangler provides them; see README, "Configuration". */
+export interface Env {
+  ACCOUNT: DurableObjectNamespace
+  BLOBS: R2Bucket
+  DID?: string
+  HANDLE?: string
+  HOSTNAME?: string
+  PLC_DIRECTORY_URL?: string
+  RECOVERY_KEYS?: string
+  SIGNING_KEY?: string
+  ROTATION_KEY?: string
+  ADMIN_PASSWORD?: string
+  PASSWORD_HASH?: string
+  SESSION_SECRET?: string
+  /** `true` only under `wrangler dev` and in tests: loopback may be reached, answers are validated. */
+  DEV?: string
+}
+
+export interface Config {
+  did: string
+  handle: string
+  hostname: string
+  /** `https://<hostname>`; in development plain http on loopback. */
+  origin: string
+  /** `did:web:<hostname>`, a port escaped. */
+  serviceDid: string
+  plcUrl: string
+  /** The owner's recovery keys as did:key, highest authority first. */
+  recoveryKeys: string[]
+  dev: boolean
+  secrets: {
+    signingKey: Secret
+    rotationKey: Secret
+    adminPassword: Secret
+    passwordHash: Secret
+    session: Secret
+  }
+}
+
+export class ConfigError extends Error {
+  constructor(name: string, problem: string) {
+    super(`${name} ${problem}. Run \`pds init\`, or see the README's section "Configuration".`)
+    this.name = 'ConfigError'
+  }
+}
+
+const required = (env: Env, name: keyof Env): string => {
+  const value = env[name]
+  if (typeof value !== 'string' || value === '') throw new ConfigError(name, 'is not set')
+  return value
+}
+
+const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
+
+/** Reads the configuration, or says which value is missing or malformed. Never echoes a secret. */
+export function readConfig(env: Env): Config {
+  const did = required(env, 'DID')
+  const handle = required(env, 'HANDLE').toLowerCase()
+  const hostname = required(env, 'HOSTNAME').toLowerCase()
+  const dev = env.DEV === 'true'
+  try {
+    ensureValidDid(did)
+  } catch {
+    throw new ConfigError('DID', `is "${did}", which is not a DID`)
+  }
+  if (!isValidHandle(handle)) throw new ConfigError('HANDLE', `is "${handle}", which is not a handle`)
+  if (!/^[a-z0-9.-]+(:\d+)?$/.test(hostname)) throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
+  const signingKey = required(env, 'SIGNING_KEY')
+  return {
+    did,
+    handle,
+    hostname,
+    origin: `${dev && isLoopback(hostname) ? 'http' : 'https'}://${hostname}`,
+    serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
+    plcUrl: (env.PLC_DIRECTORY_URL ?? 'https://plc.directory').replace(/\/$/, ''),
+    recoveryKeys: (env.RECOVERY_KEYS ?? '').split(/[\s,]+/).filter(Boolean),
+    dev,
+    secrets: {
+      signingKey: new Secret(signingKey),
+      rotationKey: new Secret(env.ROTATION_KEY || signingKey),
+      adminPassword: new Secret(required(env, 'ADMIN_PASSWORD')),
+      passwordHash: new Secret(required(env, 'PASSWORD_HASH')),
+      session: new Secret(required(env, 'SESSION_SECRET')),
+    },
+  }
+}
