@@ -1,0 +1,47 @@
+import { isCid, parseCidSafe } from '@atproto/lex-data'
+import type { Cid, LexValue } from '@atproto/lex-data'
+
+/** A blob that a record refers to. */
+export interface BlobReference {
+  readonly cid: Cid
+  readonly mimeType: string
+  /** As the record says; the legacy form says nothing. */
+  readonly size: number | undefined
+  /** `{cid, mimeType}`, from before the `blob` type. */
+  readonly legacy: boolean
+}
+
+type Fields = { readonly [key: string]: LexValue | undefined }
+
+const isMap = (value: LexValue): value is { [key: string]: LexValue } =>
+  value !== null && typeof value === 'object' && !(value instanceof Uint8Array) && !isCid(value)
+
+const typed = ({ $type, ref, mimeType, size }: Fields): BlobReference | undefined => {
+  if ($type !== 'blob' || !isCid(ref, { flavor: 'dasl' }) || !isCid(ref, { flavor: 'raw' })) return undefined
+  if (typeof mimeType !== 'string' || typeof size !== 'number' || size < 0) return undefined
+  return { cid: ref, mimeType, size, legacy: false }
+}
+
+const legacy = (fields: Fields): BlobReference | undefined => {
+  const { cid: text, mimeType } = fields
+  if (typeof text !== 'string' || typeof mimeType !== 'string' || mimeType === '') return undefined
+  if (Object.keys(fields).length !== 2) return undefined
+  const cid = parseCidSafe(text, { flavor: 'raw' })
+  if (!cid || !isCid(cid, { flavor: 'dasl' }) || cid.toString() !== text) return undefined
+  return { cid, mimeType, size: undefined, legacy: true }
+}
+
+/** Every blob that a decoded record refers to, each CID once, in both forms that records use. */
+export const blobRefs = (record: LexValue): BlobReference[] => {
+  const found = new Map<string, BlobReference>()
+  const open: LexValue[] = [record]
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (Array.isArray(value)) for (const item of value) open.push(item)
+    else if (isMap(value)) {
+      const blob = typed(value) ?? legacy(value)
+      if (!blob) for (const item of Object.values(value)) open.push(item)
+      else if (!found.has(blob.cid.toString())) found.set(blob.cid.toString(), blob)
+    }
+  }
+  return [...found.values()]
+}

@@ -1,0 +1,153 @@
+import { decodeCid } from '@atproto/lex-data'
+import type { Cid } from '@atproto/lex-data'
+import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
+import { ARRAY, BYTES, CborError, Cursor, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cursor.ts'
+import { sha256 as nodeSha256 } from './sha256.ts'
+import type { Sha256 } from './sha256.ts'
+
+/** Why bytes are no node of a repository's tree. */
+export type NodeErrorCode = 'BadEncoding' | 'BadPrefix' | 'BadKey' | 'BadOrder' | 'BadLayer'
+
+/** A tree node that no correct implementation writes. */
+export class NodeError extends Error {
+  override readonly name = 'NodeError'
+  readonly code: NodeErrorCode
+
+  constructor(code: NodeErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface NodeEntry {
+  /** `collection/rkey`. */
+  readonly key: string
+  /** The record. */
+  readonly value: Cid
+  /** The subtree of the keys between this one and the next. */
+  readonly right: Cid | null
+}
+
+/** A node of the Merkle search tree, keys uncompressed. */
+export interface TreeNode {
+  /** The subtree of the keys before the first. */
+  readonly left: Cid | null
+  readonly entries: readonly NodeEntry[]
+  /** The layer that all its keys are on; null when it holds none. */
+  readonly layer: number | null
+}
+
+const MAX_KEY = 1024
+
+/** Whether this is a record's path: an NSID, a slash, a record key. */
+export const isRecordPath = (path: string): boolean => {
+  const slash = path.indexOf('/')
+  if (slash < 0 || path.length > MAX_KEY) return false
+  return isValidNsid(path.slice(0, slash)) && isValidRecordKey(path.slice(slash + 1))
+}
+
+const ascii = new TextEncoder()
+
+/** The layer of a key: how many pairs of zero bits its sha-256 begins with. */
+export const keyLayer = (key: string, sha256: Sha256 = nodeSha256): number => {
+  let zeros = 0
+  for (const byte of sha256(ascii.encode(key))) {
+    if (byte !== 0) return (zeros + Math.clz32(byte) - 24) >> 1
+    zeros += 8
+  }
+  return zeros >> 1
+}
+
+const field = (cursor: Cursor, name: string): void => {
+  const at = cursor.at
+  const length = cursor.expect(TEXT, `the field ${name}`)
+  const start = cursor.skip(length)
+  if (length !== 1 || cursor.bytes[start] !== name.charCodeAt(0)) {
+    cursor.fail('BadShape', `expected the field ${name}`, at)
+  }
+}
+
+const link = (cursor: Cursor, what: string): Cid => {
+  const tag = cursor.expect(TAG, what)
+  if (tag !== 42) cursor.fail('BadTag', `tag ${tag}`)
+  const at = cursor.cid()
+  if (cursor.bytes[at + 1] !== 0x71) cursor.fail('BadCid', `${what} must be dag-cbor`, at)
+  return decodeCid(cursor.bytes.slice(at, at + 36))
+}
+
+const subtree = (cursor: Cursor): Cid | null => {
+  if (cursor.bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
+    cursor.skip(1)
+    return null
+  }
+  return link(cursor, 'a subtree')
+}
+
+const text = (bytes: Uint8Array, from: number, to: number): string => {
+  let string = ''
+  for (let i = from; i < to; i++) string += String.fromCharCode(bytes[i] ?? 0)
+  return string
+}
+
+const entry = (cursor: Cursor, previous: string): NodeEntry => {
+  const at = cursor.at
+  if (cursor.expect(MAP, 'an entry') !== 4) cursor.fail('BadShape', 'an entry has four fields', at)
+  field(cursor, 'k')
+  const length = cursor.expect(BYTES, 'the rest of a key')
+  if (length > MAX_KEY) throw new NodeError('BadKey', `a key of more than ${MAX_KEY} bytes`)
+  const start = cursor.skip(length)
+  const rest = text(cursor.bytes, start, cursor.at)
+  field(cursor, 'p')
+  const prefix = cursor.expect(UINT, 'the length of a prefix')
+  field(cursor, 't')
+  const right = subtree(cursor)
+  field(cursor, 'v')
+  const value = link(cursor, 'a record')
+
+  if (prefix > previous.length) throw new NodeError('BadPrefix', 'a prefix longer than the key before')
+  // Were it not the longest common one, the same tree could be written in two ways.
+  if (rest.length > 0 && prefix < previous.length && rest[0] === previous[prefix]) {
+    throw new NodeError('BadPrefix', 'a prefix that is not the longest')
+  }
+  const key = previous.slice(0, prefix) + rest
+  if (!isRecordPath(key))
+    throw new NodeError('BadKey', `not a record's path: ${JSON.stringify(key.slice(0, 100))}`)
+  if (key <= previous) throw new NodeError('BadOrder', `${key} must not come after ${previous}`)
+  return { key, value, right }
+}
+
+const parse = (cursor: Cursor, sha256: Sha256): TreeNode => {
+  if (cursor.expect(MAP, 'a node') !== 2) cursor.fail('BadShape', 'a node has two fields', 0)
+  field(cursor, 'e')
+  const count = cursor.expect(ARRAY, 'entries')
+  // The loop ends with the input at the latest: an entry that is not there is an error.
+  const entries: NodeEntry[] = []
+  let layer: number | null = null
+  let previous = ''
+  for (let i = 0; i < count; i++) {
+    const next = entry(cursor, previous)
+    const own = keyLayer(next.key, sha256)
+    layer ??= own
+    if (own !== layer) throw new NodeError('BadLayer', `${next.key} is on layer ${own}, its node on ${layer}`)
+    entries.push(next)
+    previous = next.key
+  }
+  field(cursor, 'l')
+  const left = subtree(cursor)
+  if (cursor.left > 0) cursor.fail('TrailingBytes', `${cursor.left} bytes after the node`)
+  return { left, entries, layer }
+}
+
+/**
+ * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
+ * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
+ * they can be, and all on one layer.
+ */
+export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode => {
+  try {
+    return parse(new Cursor(bytes), sha256)
+  } catch (cause) {
+    if (cause instanceof CborError) throw new NodeError('BadEncoding', `not a tree node: ${cause.message}`)
+    throw cause
+  }
+}

@@ -1,0 +1,158 @@
+import type { Cid } from '@atproto/lex-data'
+import { blobRefs } from './blobs.ts'
+import type { BlobReference } from './blobs.ts'
+import { CborError, checkCbor, decodeBlock } from './cbor.ts'
+import { CommitError, parseCommit, verifyCommit } from './commit.ts'
+import type { Commit } from './commit.ts'
+import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
+import { parseTid } from './tid.ts'
+import { WalkError, walk } from './walk.ts'
+import type { GetMany, WalkOptions } from './walk.ts'
+
+/** Why a repository was refused. */
+export type RepoErrorCode =
+  | 'MissingBlock'
+  | 'HashMismatch'
+  | 'WrongDid'
+  | 'BadSignature'
+  | 'BadTree'
+  | 'BadRecord'
+  | 'BadRev'
+  | 'BadCommit'
+  | 'Unreachable'
+
+/** Blocks that are not one account's whole, signed repository. */
+export class RepoError extends Error {
+  override readonly name = 'RepoError'
+  readonly code: RepoErrorCode
+
+  constructor(code: RepoErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface RepoInput extends Pick<WalkOptions, 'batch' | 'ahead' | 'hash' | 'sha256'> {
+  /** The commit's CID. */
+  root: Cid
+  /** Whose repository it must be. */
+  did: string
+  /** The account's signing key, as a `did:key`. */
+  signingKey: string
+  getMany: GetMany
+  /** Milliseconds since the epoch: a revision may lie at most five minutes ahead. */
+  now: number
+  /** How many different blocks there are. If more than the commit reaches: `Unreachable`. */
+  blocks?: number
+}
+
+export interface VerifiedRecord {
+  /** `collection/rkey`. */
+  readonly path: string
+  readonly cid: Cid
+  /** Bytes of the record's block. */
+  readonly size: number
+  readonly blobs: readonly BlobReference[]
+}
+
+/** What has been counted; final when `complete` is true. */
+export interface RepoCounts {
+  records: number
+  nodes: number
+  /** Bytes of the commit, the nodes and the records. */
+  bytes: number
+  /** Every block was visited and nothing was wrong. Until then nothing may be relied on. */
+  complete: boolean
+}
+
+export interface VerifiedRepo {
+  readonly cid: Cid
+  readonly commit: Commit
+  readonly counts: Readonly<RepoCounts>
+  /** Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order. */
+  records(): AsyncGenerator<VerifiedRecord, void, void>
+}
+
+const AHEAD = 5 * 60 * 1000
+
+const commitOf = async (input: RepoInput) => {
+  const { root, did, signingKey, getMany, now, hash, sha256 = nodeSha256 } = input
+  const bytes = (await getMany([root])).get(root.toString())
+  if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
+  if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
+    throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
+  }
+  let commit
+  try {
+    commit = parseCommit(bytes)
+  } catch (cause) {
+    if (!(cause instanceof CommitError)) throw cause
+    throw new RepoError(cause.code === 'BadRev' ? 'BadRev' : 'BadCommit', cause.message)
+  }
+  if (commit.did !== did)
+    throw new RepoError('WrongDid', `this is the repository of ${commit.did}, not of ${did}`)
+  if (!(await verifyCommit(commit, signingKey))) {
+    throw new RepoError('BadSignature', `the commit is not signed by the key of ${did}`)
+  }
+  if (parseTid(commit.rev).micros > (now + AHEAD) * 1000) {
+    throw new RepoError('BadRev', `the revision ${commit.rev} lies more than five minutes in the future`)
+  }
+  return { commit, bytes }
+}
+
+const record = (path: string, cid: Cid, bytes: Uint8Array): VerifiedRecord => {
+  try {
+    const { map, mimeType } = checkCbor(bytes)
+    if (!map) throw new RepoError('BadRecord', `the record ${path} is no map`)
+    // Most records refer to no blob, and then there is no need to decode them.
+    return { path, cid, size: bytes.length, blobs: mimeType ? blobRefs(decodeBlock(bytes)) : [] }
+  } catch (cause) {
+    if (cause instanceof CborError) throw new RepoError('BadRecord', `the record ${path}: ${cause.message}`)
+    throw cause
+  }
+}
+
+/**
+ * Verifies a repository, completely, before anything relies on it. The commit (form, DID, signature,
+ * revision) is verified when the promise resolves; the tree and every record as `records()` is
+ * consumed to its end. That the blocks have the hashes of their CIDs is `readCar`'s part, or `hash`'s.
+ */
+export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
+  const { commit, bytes } = await commitOf(input)
+  const none = { records: 0, nodes: 0, bytes: bytes.length, complete: false }
+  const counts: RepoCounts = { ...none }
+  const { blocks, getMany, batch, ahead, hash, sha256 } = input
+
+  async function* records(): AsyncGenerator<VerifiedRecord, void, void> {
+    Object.assign(counts, none)
+    // Records may be equal and then share a block; only a set can count different ones.
+    const reached = blocks === undefined ? undefined : new Set<string>([input.root.toString()])
+    try {
+      for await (const item of walk(commit.data, getMany, { batch, ahead, hash, sha256 })) {
+        reached?.add(item.cid.toString())
+        counts.bytes += item.bytes?.length ?? 0
+        if (item.kind === 'node') counts.nodes++
+        else if (item.bytes) {
+          counts.records++
+          yield record(item.key, item.cid, item.bytes)
+        }
+      }
+    } catch (cause) {
+      if (cause instanceof WalkError) throw new RepoError(cause.code, cause.message)
+      throw cause
+    }
+    if (blocks !== undefined && reached && reached.size < blocks) {
+      throw new RepoError('Unreachable', `${blocks - reached.size} blocks belong to no record and no node`)
+    }
+    counts.complete = true
+  }
+
+  return { cid: input.root, commit, counts, records }
+}
+
+/** Verifies a repository to its end when only the answer matters. */
+export const verifyWholeRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
+  const repo = await verifyRepo(input)
+  for await (const _ of repo.records());
+  return repo
+}
