@@ -63,7 +63,8 @@ export async function startPlc(options: { port?: number } = {}): Promise<PlcDire
     await once(server, 'close')
   }
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    // By name: the reference PDS refuses to fetch from a literal address.
+    url: `http://localhost:${address.port}`,
     requests,
     fail: (next) => {
       outage = next

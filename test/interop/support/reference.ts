@@ -18,7 +18,7 @@ export interface ReferenceOptions {
   readonly port?: number
   /** Options of the reference's own `ServerEnvironment`, over ours: `{ recoveryDidKey, maxImportSize, … }`. */
   readonly env?: Readonly<Record<string, unknown>>
-  /** Write its log there. By default it is silent. */
+  /** Append its log to this file (default: $INTEROP_LOG; without it, silent). Shows what is behind a 500. */
   readonly logFile?: string
 }
 
@@ -54,11 +54,12 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
   const node = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node')
   if (!existsSync(node)) throw new Error('the reference PDS is not installed: node test/interop/install.mjs')
   const directory = await mkdtemp(join(tmpdir(), 'reference-pds-'))
+  const logFile = options.logFile ?? process.env['INTEROP_LOG']
   const { LOG_ENABLED: _, LOG_DESTINATION: __, NODE_OPTIONS: ___, ...env } = process.env
   const child = fork(join(here, 'reference-process.ts'), [], {
     execPath: node,
     execArgv: [],
-    env: options.logFile ? { ...env, LOG_ENABLED: 'true', LOG_DESTINATION: options.logFile } : env,
+    env: logFile ? { ...env, LOG_ENABLED: 'true', LOG_DESTINATION: logFile } : env,
     // Its stdout is not ours: a test that reads ours as JSON must not meet it.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
