@@ -416,7 +416,7 @@ export interface Methods {
       output: ComCirrusAdminCreateMigrationToken.OutputSchema
       errors: 'InvalidScope' | 'DirectoryUnavailable'
     };
-  /** The account's journal, oldest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
+  /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
   'com.cirrus.admin.getJournal': {
       kind: 'query'
       params: ComCirrusAdminGetJournal.QueryParams

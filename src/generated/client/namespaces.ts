@@ -97,7 +97,7 @@ export function createNamespaces(transport: Transport) {
           checkRepo: transport.query('com.cirrus.admin.checkRepo'),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
           createMigrationToken: transport.procedure('com.cirrus.admin.createMigrationToken', 'application/json'),
-          /** The account's journal, oldest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
+          /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
           getJournal: transport.query('com.cirrus.admin.getJournal'),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
           getManifest: transport.query('com.cirrus.admin.getManifest'),
