@@ -1,0 +1,71 @@
+import { fromBase64url, toBase64url } from './base64url.ts'
+import { TokenError } from './errors.ts'
+import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
+import { hasDuplicateKeys } from './json.ts'
+
+/** Longer tokens are refused unread. The longest of ours, with all PLC data, stays below 6 KB. */
+export const MAX_JWS = 16 * 1024
+
+export type JsonObject = Record<string, unknown>
+
+export interface DecodedJws {
+  header: JsonObject
+  payload: JsonObject
+  signed: Uint8Array
+  signature: Uint8Array
+}
+
+/** Stays inside `crypto/`: no module outside it ever holds one. */
+export type SignBytes = (bytes: Uint8Array) => Promise<Uint8Array>
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const part = (text: string, name: string): JsonObject => {
+  const bytes = fromBase64url(text)
+  if (!bytes) throw new TokenError('Malformed', `the token's ${name} is not canonical base64url`)
+  try {
+    const json = utf8.decode(bytes)
+    const value: unknown = JSON.parse(json)
+    if (isObject(value) && !hasDuplicateKeys(json)) return value
+  } catch {
+    // Falls through to the one message: a parser's message would echo the token.
+  }
+  throw new TokenError('Malformed', `the token's ${name} is not a JSON object with unique names`)
+}
+
+/** Takes a compact JWS apart without believing it. `crit` is refused: no extension is known here. */
+export const decodeJws = (token: string, max = MAX_JWS): DecodedJws => {
+  if (token.length > max) throw new TokenError('Malformed', `the token is longer than ${max} bytes`)
+  const parts = token.split('.')
+  const [first, second, third] = parts
+  if (parts.length !== 3 || !first || !second || third === undefined)
+    throw new TokenError('Malformed', 'the token does not have three parts')
+  const header = part(first, 'header')
+  if ('crit' in header) throw new TokenError('Malformed', 'the token asks for an extension (crit)')
+  const payload = part(second, 'payload')
+  const signature = fromBase64url(third)
+  if (!signature) throw new TokenError('Malformed', "the token's signature is not canonical base64url")
+  return { header, payload, signed: new TextEncoder().encode(`${first}.${second}`), signature }
+}
+
+/** The algorithm and type are the verifier's, never the token's. */
+export const checkHeader = (header: JsonObject, typ: string, alg: Alg): void => {
+  if (header.typ !== typ) throw new TokenError('WrongType', `the token is not of type ${typ}`)
+  if (header.alg !== alg) throw new TokenError('WrongAlg', `the token is not signed with ${alg}`)
+}
+
+export const checkSignature = async (jws: DecodedJws, key: PublicKey): Promise<void> => {
+  if (!(await verifyWith(key, jws.signed, jws.signature)))
+    throw new TokenError('BadSignature', "the token's signature does not verify")
+}
+
+const segment = (value: JsonObject): string => toBase64url(new TextEncoder().encode(JSON.stringify(value)))
+
+/** Signs a header and payload; our own key is k256, so the algorithm is always ES256K. */
+export const encodeJws = async (typ: string, payload: JsonObject, sign: SignBytes): Promise<string> => {
+  const signed = `${segment({ alg: 'ES256K', typ })}.${segment(payload)}`
+  return `${signed}.${toBase64url(await sign(new TextEncoder().encode(signed)))}`
+}

@@ -1,0 +1,68 @@
+import { Buffer } from 'node:buffer'
+import { createHash, scrypt, timingSafeEqual } from 'node:crypto'
+import { fromBase64url, toBase64url } from './base64url.ts'
+import { KeyError } from './errors.ts'
+import { Secret } from './secret.ts'
+
+// The reference's cost: 360 ms there, so that guessing is dear. Stored with each hash, so that it can grow.
+const COST = { N: 2 ** 14, r: 8, p: 5 }
+const HASH_BYTES = 32
+/** Longer passwords are refused before any work is done. */
+export const MAX_PASSWORD = 512
+
+const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const options = { N, r, p, maxmem: 256 * N * r }
+    scrypt(password, salt, HASH_BYTES, options, (cause, key) => (cause ? reject(cause) : resolve(key)))
+  })
+
+/** `scrypt$N$r$p$salt$hash`, for PASSWORD_HASH. `salt`: 16 bytes from the platform's `random`. */
+export const hashPassword = async (password: Secret, salt: Uint8Array): Promise<string> => {
+  if (salt.byteLength < 16) throw new KeyError('BadSecret', 'the salt must have at least 16 bytes')
+  if (password.reveal() === '' || password.reveal().length > MAX_PASSWORD)
+    throw new KeyError('BadSecret', `the password must have 1 to ${MAX_PASSWORD} characters`)
+  const hash = await derive(password.reveal(), salt, COST)
+  return ['scrypt', COST.N, COST.r, COST.p, toBase64url(salt), toBase64url(hash)].join('$')
+}
+
+const parseHash = (stored: string) => {
+  const [, n = '', r = '', p = '', saltText = '', hashText = ''] =
+    /^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([\w-]+)\$([\w-]+)$/.exec(stored.trim()) ?? []
+  const cost = { N: Number(n), r: Number(r), p: Number(p) }
+  const [salt, hash] = [fromBase64url(saltText), fromBase64url(hashText)]
+  const powerOfTwo = cost.N >= 2 && (cost.N & (cost.N - 1)) === 0
+  // 128·N·r bytes of memory: 32 MB at most, a quarter of what a Durable Object has.
+  if (!salt?.byteLength || hash?.byteLength !== HASH_BYTES || !powerOfTwo || !cost.p || !cost.r)
+    throw new KeyError('BadSecret', 'PASSWORD_HASH must have the form scrypt$N$r$p$salt$hash')
+  if (cost.N * cost.r > 2 ** 18) throw new KeyError('BadSecret', 'PASSWORD_HASH asks for too much memory')
+  return { cost, salt, hash }
+}
+
+/** Compares in constant time. Throws KeyError only when the stored hash itself is unusable. */
+export const verifyPassword = async (password: Secret, stored: Secret): Promise<boolean> => {
+  const { cost, salt, hash } = parseHash(stored.reveal())
+  const given = password.reveal()
+  if (given === '' || given.length > MAX_PASSWORD) return false
+  return timingSafeEqual(await derive(given, salt, cost), hash)
+}
+
+const digest = (value: Secret) => createHash('sha256').update(value.reveal(), 'utf8').digest()
+
+/** Compares in constant time, whatever the lengths: the hashes are compared. */
+export const equalSecret = (a: Secret, b: Secret): boolean => timingSafeEqual(digest(a), digest(b))
+
+/** Reads an `Authorization: Basic …` header; `undefined` when it is not one. */
+export const parseBasic = (header: string): { user: string; password: Secret } | undefined => {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header.slice(0, 4096))?.[1]
+  if (encoded === undefined) return undefined
+  try {
+    const pair = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      Buffer.from(encoded, 'base64'),
+    )
+    const colon = pair.indexOf(':')
+    if (colon < 0) return undefined
+    return { user: pair.slice(0, colon), password: new Secret(pair.slice(colon + 1)) }
+  } catch {
+    return undefined
+  }
+}

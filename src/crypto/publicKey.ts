@@ -1,0 +1,47 @@
+import { formatDidKey, parseDidKey, verifySignature } from '@atproto/crypto'
+import { KeyError } from './errors.ts'
+
+export type Alg = 'ES256K' | 'ES256'
+
+/** A public key, spelled as a did:key, whose curve fixes the one algorithm it verifies. */
+export interface PublicKey {
+  readonly did: string
+  readonly alg: Alg
+  /** For `publicKeyMultibase` in DID documents: `z…`. */
+  readonly multibase: string
+}
+
+/** Base58 decoding is quadratic, so the length is capped first. A k256 did:key has 57 characters. */
+const MAX_DID_KEY = 256
+
+/** Reads a k256 or P-256 did:key. Only the one canonical spelling (compressed point) is taken. */
+export const parsePublicKey = (did: string): PublicKey => {
+  if (did.length > MAX_DID_KEY) throw new KeyError('BadPublicKey', 'the did:key is too long')
+  try {
+    const { jwtAlg, keyBytes } = parseDidKey(did)
+    if ((jwtAlg === 'ES256K' || jwtAlg === 'ES256') && formatDidKey(jwtAlg, keyBytes) === did)
+      return { did, alg: jwtAlg, multibase: did.slice('did:key:'.length) }
+  } catch {
+    // Falls through: the library's messages say less than ours.
+  }
+  throw new KeyError('BadPublicKey', `not a k256 or P-256 did:key: ${did}`)
+}
+
+export const isPublicKey = (did: string): boolean => {
+  try {
+    parsePublicKey(did)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Verifies a 64-byte low-S signature over SHA-256 with the algorithm of the key's own curve. */
+export const verifyWith = async (key: PublicKey, data: Uint8Array, sig: Uint8Array): Promise<boolean> => {
+  if (sig.byteLength !== 64) return false
+  try {
+    return await verifySignature(key.did, data, sig, { jwtAlg: key.alg })
+  } catch {
+    return false
+  }
+}

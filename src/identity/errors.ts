@@ -1,0 +1,20 @@
+export type IdentityErrorCode =
+  /** Not a DID or handle that can be resolved here. */
+  | 'BadInput'
+  | 'NotFound'
+  /** Slow or failing: the same request may succeed later. */
+  | 'Unavailable'
+  /** The document or record says something that cannot be used. */
+  | 'BadAnswer'
+
+export class IdentityError extends Error {
+  readonly code: IdentityErrorCode
+  readonly retryable: boolean
+
+  constructor(code: IdentityErrorCode, message: string) {
+    super(message)
+    this.name = 'IdentityError'
+    this.code = code
+    this.retryable = code === 'Unavailable'
+  }
+}

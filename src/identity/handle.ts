@@ -1,0 +1,81 @@
+import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
+import { type Outbound, OutboundError } from '../outbound.ts'
+import { IdentityError } from './errors.ts'
+
+const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
+
+export type ResolveHandle = (handle: string) => Promise<string>
+
+export interface HandleOptions {
+  send: Outbound
+  /** The account's own handle, answered without asking anyone: a Worker must not fetch its own address. */
+  own?: { handle: string; did: string }
+  /** Only our own handle resolves; names like `alice.test` lead nowhere. */
+  dev: boolean
+  dnsUrl?: string
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** TXT data comes quoted, in one or several pieces. */
+const unquote = (data: string): string =>
+  data.startsWith('"') ? [...data.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, piece]) => piece).join('') : data
+
+const byDns = async (send: Outbound, dnsUrl: string, handle: string): Promise<string | undefined> => {
+  const url = new URL(dnsUrl)
+  url.searchParams.set('name', `_atproto.${handle}`)
+  url.searchParams.set('type', 'TXT')
+  const answer = await (await send(url.href, { accept: 'application/dns-json', maxBytes: 64 * 1024 })).json()
+  const records: unknown[] = isObject(answer) && Array.isArray(answer.Answer) ? answer.Answer : []
+  const dids = records
+    .filter(isObject)
+    .filter(({ type, data }) => type === 16 && typeof data === 'string')
+    .map(({ data }) => unquote(String(data)))
+    .filter((text) => text.startsWith('did='))
+    .map((text) => text.slice('did='.length).trim())
+  if (dids.length > 1) throw new IdentityError('BadAnswer', `_atproto.${handle} names more than one DID`)
+  return dids.find((did) => isValidDid(did))
+}
+
+const byHttps = async (send: Outbound, handle: string): Promise<string | undefined> => {
+  const answer = await send(`https://${handle}/.well-known/atproto-did`, {
+    maxBytes: 4096,
+    accept: 'text/plain',
+  })
+  const did = (await answer.text()).split('\n')[0]?.trim()
+  return isValidDid(did) ? did : undefined
+}
+
+/** What the network cannot say is no answer; what it says wrongly is an error. */
+const quietly = async (work: Promise<string | undefined>): Promise<string | undefined | OutboundError> => {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof OutboundError) return cause
+    throw cause
+  }
+}
+
+/** Resolves a handle to a DID: the DNS record first, else the well-known file (atproto handle spec). */
+export const handleResolver =
+  ({ send, own, dev, dnsUrl = DNS_OVER_HTTPS }: HandleOptions): ResolveHandle =>
+  async (text) => {
+    if (!isValidHandle(text))
+      throw new IdentityError('BadInput', `not a handle: ${JSON.stringify(text).slice(0, 300)}`)
+    const handle = normalizeHandle(text)
+    if (own && handle === normalizeHandle(own.handle)) return own.did
+    const notFound = new IdentityError('NotFound', `the handle ${handle} does not resolve`)
+    if (dev) throw notFound
+    // A well-known file that is wrong or missing must not hide the DNS record, nor wait for it.
+    const [dns, https] = await Promise.all([
+      quietly(byDns(send, dnsUrl, handle)),
+      quietly(byHttps(send, handle)),
+    ])
+    if (typeof dns === 'string') return dns
+    if (typeof https === 'string') return https
+    // Only when both ways were closed is it worth another try.
+    if (dns instanceof OutboundError && https instanceof OutboundError && https.code !== 'BadStatus')
+      throw new IdentityError('Unavailable', `the handle ${handle} could not be resolved: ${dns.message}`)
+    throw notFound
+  }

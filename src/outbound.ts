@@ -1,0 +1,210 @@
+import type { Platform } from './platform.ts'
+
+export type OutboundErrorCode = 'Blocked' | 'Timeout' | 'TooLarge' | 'Redirect' | 'Network' | 'BadStatus'
+
+/** A request that was not let out, or did not come back as it should. */
+export class OutboundError extends Error {
+  readonly code: OutboundErrorCode
+  /** The answer's status, for `BadStatus` and `Redirect`. */
+  readonly status: number | undefined
+
+  constructor(code: OutboundErrorCode, message: string, status?: number) {
+    super(message)
+    this.name = 'OutboundError'
+    this.code = code
+    this.status = status
+  }
+}
+
+export interface OutboundRequest {
+  method?: 'GET' | 'HEAD' | 'POST'
+  /** Only the names in the allowlist leave; everything else is dropped, above all the caller's credentials. */
+  headers?: Record<string, string> | Headers
+  body?: string | Uint8Array<ArrayBuffer>
+  /** Largest answer taken, in bytes; 1 MiB when left out. */
+  maxBytes?: number
+  /** The `accept` header. */
+  accept?: string
+  /** A token that we made ourselves for this one server. */
+  bearer?: string
+  /** Statuses besides 2xx that are answers, not `BadStatus`; `'any'` for all. */
+  statuses?: readonly number[] | 'any'
+}
+
+/** The body is read once, by one of these. Each stops at `maxBytes` and at the time-out. */
+export interface OutboundResponse {
+  readonly status: number
+  readonly headers: Headers
+  bytes(): Promise<Uint8Array<ArrayBuffer>>
+  text(): Promise<string>
+  json(): Promise<unknown>
+  stream(): ReadableStream<Uint8Array>
+}
+
+export type Outbound = (url: string, request?: OutboundRequest) => Promise<OutboundResponse>
+
+const TIMEOUT = 10_000
+const MAX_BYTES = 1024 * 1024
+const MAX_URL = 4096
+const HEADERS = new Set([
+  'accept',
+  'accept-language',
+  'atproto-accept-labelers',
+  'content-encoding',
+  'content-type',
+  'x-bsky-topics',
+])
+/** Top-level names that never lead to the public network (RFC 6761, 6762, 7686, 9476, and habit). */
+const LOCAL_NAMES = new Set(
+  'alt arpa corp example home internal intranet invalid lan local localdomain localhost onion private test'.split(
+    ' ',
+  ),
+)
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Refuses every address that is not a public name on https and port 443. */
+export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
+  const blocked = (why: string) =>
+    new OutboundError('Blocked', `refused to ask ${JSON.stringify(text.slice(0, 200))}: ${why}`)
+  if (text.length > MAX_URL || !URL.canParse(text)) throw blocked('not a URL')
+  // The parser turns every spelling of an address (hex, octal, one number, full-width digits) into one.
+  const url = new URL(text)
+  const { hostname } = url
+  if (url.username || url.password) throw blocked('it carries credentials')
+  if (dev && LOOPBACK.has(hostname) && /^https?:$/.test(url.protocol)) return url
+  if (url.protocol !== 'https:') throw blocked('not https')
+  if (url.port !== '') throw blocked('not port 443')
+  if (hostname.startsWith('[') || /^[\d.]+$/.test(hostname)) throw blocked('an IP address')
+  const labels = hostname.split('.')
+  if (labels.length < 2) throw blocked('a local name')
+  if (labels.includes('')) throw blocked('an empty label in the name')
+  if (LOCAL_NAMES.has(labels.at(-1) ?? '')) throw blocked('a local name')
+  return url
+}
+
+const allowed = ({ headers, accept, bearer }: OutboundRequest): Headers => {
+  const out = new Headers({ 'user-agent': 'cirrus-pds' })
+  for (const [name, value] of headers ? new Headers(headers) : []) if (HEADERS.has(name)) out.set(name, value)
+  if (accept) out.set('accept', accept)
+  if (bearer) out.set('authorization', `Bearer ${bearer}`)
+  return out
+}
+
+const failure = (cause: unknown, signal: AbortSignal, host: string): OutboundError => {
+  if (cause instanceof OutboundError) return cause
+  if (signal.aborted)
+    return new OutboundError('Timeout', `${host} did not answer within ${TIMEOUT / 1000} seconds`)
+  return new OutboundError('Network', `${host} could not be reached`)
+}
+
+/** Rejects when the time is up, even if what is waited for does not listen to the signal. */
+const within = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
+  let stop = () => {}
+  const late = new Promise<never>((_, reject) => {
+    stop = () => reject(new OutboundError('Timeout', 'time-out'))
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** The body with its cap and time-out: no more than one chunk above the cap is ever held. */
+const capped = (
+  response: Response,
+  max: number,
+  signal: AbortSignal,
+  host: string,
+): ReadableStream<Uint8Array> => {
+  const tooLarge = () => new OutboundError('TooLarge', `${host} answered with more than ${max} bytes`)
+  const reader = response.body?.getReader()
+  let size = 0
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (!reader) return controller.close()
+      try {
+        if (Number(response.headers.get('content-length') ?? 0) > max) throw tooLarge()
+        const { done, value } = await within(signal, reader.read())
+        if (done) return controller.close()
+        size += value.byteLength
+        if (size > max) throw tooLarge()
+        controller.enqueue(value)
+      } catch (cause) {
+        await reader.cancel().catch(() => {})
+        controller.error(failure(cause, signal, host))
+      }
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  })
+}
+
+const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> => {
+  // Bounded by the cap of the stream.
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = stream.getReader()
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    chunks.push(next.value)
+    size += next.value.byteLength
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+/**
+ * The only way out to the network: public names on https and port 443 (loopback only while developing), no
+ * redirects, 10 seconds for the whole exchange, a byte cap, and no header of the caller that is not listed.
+ */
+export const outbound =
+  (platform: Pick<Platform, 'fetch'>, options: { dev: boolean }): Outbound =>
+  async (address, request = {}) => {
+    const url = checkUrl(address, options)
+    const { maxBytes = MAX_BYTES, method = 'GET', statuses = [] } = request
+    const signal = AbortSignal.timeout(TIMEOUT)
+    // Detached on purpose: workerd's fetch refuses a foreign `this`.
+    const send = platform.fetch
+    const init = { method, headers: allowed(request), redirect: 'manual', signal } as const
+    const answer = async (): Promise<Response> => {
+      try {
+        const body = request.body === undefined ? {} : { body: request.body }
+        return await within(signal, send(url.href, { ...init, ...body }))
+      } catch (cause) {
+        throw failure(cause, signal, url.host)
+      }
+    }
+    const response = await answer()
+    const { status, headers } = response
+    const refuse = async (code: 'Redirect' | 'BadStatus') => {
+      await response.body?.cancel().catch(() => {})
+      return new OutboundError(code, `${url.host} answered with status ${status}`, status)
+    }
+    if (status === 0 || (status >= 300 && status < 400)) throw await refuse('Redirect')
+    if (statuses !== 'any' && (status < 200 || status > 299) && !statuses.includes(status))
+      throw await refuse('BadStatus')
+    const stream = () => capped(response, maxBytes, signal, url.host)
+    const text = async () => new TextDecoder().decode(await collect(stream()))
+    return {
+      status,
+      headers,
+      stream,
+      text,
+      bytes: () => collect(stream()),
+      json: async () => {
+        try {
+          const value: unknown = JSON.parse(await text())
+          return value
+        } catch (cause) {
+          if (cause instanceof OutboundError) throw cause
+          throw new OutboundError('Network', `${url.host} did not answer with JSON`)
+        }
+      },
+    }
+  }

@@ -1,0 +1,131 @@
+import type { RotationKey } from '../crypto/keys.ts'
+import { didForGenesis } from './cid.ts'
+import { PlcError } from './errors.ts'
+import { MAX_ROTATION_KEYS, parseUnsignedOperation } from './parse.ts'
+import type { Operation, PlcData, PlcHead, PlcService, UnsignedOperation } from './types.ts'
+
+export const PDS_ID = 'atproto_pds'
+export const PDS_TYPE = 'AtprotoPersonalDataServer'
+
+/** What signPlcOperation was asked for, parsed. What is left out keeps the head's value. */
+export interface OperationRequest {
+  rotationKeys?: string[]
+  alsoKnownAs?: string[]
+  verificationMethods?: Record<string, string>
+  services?: Record<string, PlcService>
+}
+
+export interface BuildOptions {
+  /** did:key of the rotation key that will sign. */
+  ourKey: string
+  /** The owner's RECOVERY_KEYS: always in front. */
+  recoveryKeys: readonly string[]
+  /** Set when a migration token authorises it; `target` is a targeted token's origin. */
+  token?: { target?: string | undefined }
+}
+
+/** The data of a head that can be built upon with our key, or the reason why not. */
+const current = (head: PlcHead, ourKey: string): PlcData => {
+  if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
+  if (!head.data.rotationKeys.includes(ourKey))
+    throw new PlcError(
+      'KeyNotCurrent',
+      `this server's rotation key ${ourKey} is not among the current ones of ${head.did}: ${head.data.rotationKeys.join(', ')}`,
+      'rotationKeys',
+    )
+  return head.data
+}
+
+const rotationKeys = (data: PlcData, asked: string[] | undefined, opts: BuildOptions): string[] => {
+  const above = data.rotationKeys.slice(0, data.rotationKeys.indexOf(opts.ourKey))
+  const keys = [...new Set([...above, ...opts.recoveryKeys, ...(asked ?? data.rotationKeys)])]
+  if (keys.length === 0) throw new PlcError('NoRotationKey', 'no rotation key would be left', 'rotationKeys')
+  if (keys.length > MAX_ROTATION_KEYS)
+    throw new PlcError(
+      'TooManyKeys',
+      `with the keys that must stay in front there would be ${keys.length} rotation keys, at most ${MAX_ROTATION_KEYS} are allowed: ${keys.join(', ')}`,
+      'rotationKeys',
+    )
+  return keys
+}
+
+const refuseOthers = <T>(
+  field: string,
+  allowed: string,
+  before: Record<string, T>,
+  asked: Record<string, T> = {},
+): void => {
+  for (const [id, value] of Object.entries(asked))
+    if (id !== allowed && canonical(before[id]) !== canonical(value))
+      throw new PlcError(
+        'ChangeNotAllowed',
+        `a migration token changes ${field}.${allowed} only, not ${field}.${id}`,
+        `${field}.${id}`,
+      )
+}
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(typeof value === 'object' && value ? Object.entries(value).toSorted() : value) ?? ''
+
+const checkEndpoint = (service: PlcService | undefined, target: string | undefined): void => {
+  const field = `services.${PDS_ID}`
+  if (service && service.type !== PDS_TYPE)
+    throw new PlcError('ChangeNotAllowed', `${field}.type must be ${PDS_TYPE}`, `${field}.type`)
+  if (target === undefined) return
+  if (!service || service.endpoint.replace(/\/$/, '') !== target)
+    throw new PlcError(
+      'WrongEndpoint',
+      `the token is for ${target}, the operation would name ${service?.endpoint ?? 'no PDS'}`,
+      `${field}.endpoint`,
+    )
+}
+
+/**
+ * Merges a request into the head: services and methods by id, so that a labeler survives; rotation keys
+ * behind those that must stay in front. Refuses what would lock the owner out, and by token what it may not.
+ */
+export const buildOperation = (
+  head: PlcHead,
+  request: OperationRequest,
+  opts: BuildOptions,
+): UnsignedOperation => {
+  const data = current(head, opts.ourKey)
+  const operation: UnsignedOperation = {
+    type: 'plc_operation',
+    rotationKeys: rotationKeys(data, request.rotationKeys, opts),
+    verificationMethods: { ...data.verificationMethods, ...request.verificationMethods },
+    alsoKnownAs: request.alsoKnownAs ?? data.alsoKnownAs,
+    services: { ...data.services, ...request.services },
+    prev: head.cid,
+  }
+  if (opts.token) {
+    refuseOthers('services', PDS_ID, data.services, request.services)
+    refuseOthers('verificationMethods', 'atproto', data.verificationMethods, request.verificationMethods)
+    checkEndpoint(operation.services[PDS_ID], opts.token.target)
+  }
+  return parseUnsignedOperation(operation)
+}
+
+/** An operation with unchanged data: it takes the place of one that was signed on this head and never sent. */
+export const voidOperation = (head: PlcHead, ourKey: string): UnsignedOperation => {
+  const data = current(head, ourKey)
+  // An account of the legacy form may have one key in both roles; the directory takes no duplicates now.
+  const rotationKeys = [...new Set(data.rotationKeys)]
+  return parseUnsignedOperation({ type: 'plc_operation', ...data, rotationKeys, prev: head.cid })
+}
+
+/** A new did:plc: the owner's recovery keys first, ours below them. */
+export const createGenesis = async (
+  key: RotationKey,
+  opts: { recoveryKeys: readonly string[]; signingKey: string; handle: string; endpoint: string },
+): Promise<{ did: string; operation: Operation }> => {
+  const operation = await key.signOperation({
+    type: 'plc_operation',
+    rotationKeys: [...new Set([...opts.recoveryKeys, key.did])],
+    verificationMethods: { atproto: opts.signingKey },
+    alsoKnownAs: [`at://${opts.handle}`],
+    services: { [PDS_ID]: { type: PDS_TYPE, endpoint: opts.endpoint } },
+    prev: null,
+  })
+  return { did: await didForGenesis(operation), operation }
+}

@@ -1,0 +1,29 @@
+import { sha256 } from '@atproto/crypto'
+import { encode } from '@atproto/lex-cbor'
+import { cidForCbor, isLexMap } from '@atproto/lex-data'
+import { PlcError } from './errors.ts'
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** DAG-CBOR of an operation exactly as received, unknown fields and all: that is what was hashed and signed. */
+export const operationBytes = (operation: unknown): Uint8Array => {
+  try {
+    if (isLexMap(operation)) return encode(operation)
+  } catch {
+    // Falls through: too deep, or numbers that DAG-CBOR has no form for.
+  }
+  throw new PlcError('InvalidOperation', 'the operation has no DAG-CBOR form')
+}
+
+/** The CID of a signed operation, as the next one's `prev` names it. */
+export const operationCid = async (signed: unknown): Promise<string> =>
+  (await cidForCbor(operationBytes(signed))).toString()
+
+/** `did:plc:` and the first 24 characters of base32(sha256(signed genesis)). */
+export const didForGenesis = async (signed: unknown): Promise<string> => {
+  const hash = await sha256(operationBytes(signed))
+  // 24 characters are 120 bits: 15 whole bytes.
+  const bits = [...hash.subarray(0, 15)].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  const chars = bits.match(/.{5}/g) ?? []
+  return `did:plc:${chars.map((five) => BASE32[Number.parseInt(five, 2)]).join('')}`
+}

@@ -1,0 +1,135 @@
+import { type Outbound, OutboundError, type OutboundResponse } from '../outbound.ts'
+import { operationCid } from './cid.ts'
+import { PlcError } from './errors.ts'
+import { verifyLog } from './log.ts'
+import { parseAuditLog } from './parse.ts'
+import type { Operation, PlcHead, VerifiedLog } from './types.ts'
+
+export type DirectoryErrorCode =
+  /** Slow, failing, or busy. */
+  | 'Unavailable'
+  /** The DID is not registered. */
+  | 'NotFound'
+  /** The DID has been tombstoned. */
+  | 'Gone'
+  /** It refused the operation. */
+  | 'Rejected'
+  /** What it answered does not verify. */
+  | 'BadAnswer'
+
+/** The directory could not do it. `retryable`: the same request may succeed later. */
+export class DirectoryError extends Error {
+  readonly code: DirectoryErrorCode
+  readonly retryable: boolean
+
+  constructor(code: DirectoryErrorCode, message: string) {
+    super(message)
+    this.name = 'DirectoryError'
+    this.code = code
+    this.retryable = code === 'Unavailable'
+  }
+}
+
+export interface Directory {
+  /** The whole log, verified from the genesis on. */
+  log(did: string): Promise<VerifiedLog>
+  /** The newest operation that stands, out of the verified log. */
+  head(did: string): Promise<PlcHead>
+  /** The DID document as the directory shows it, unparsed and unverified. */
+  document(did: string): Promise<unknown>
+  /** Sends a signed operation. May be repeated: one that is the head already counts as sent. */
+  submit(did: string, operation: Operation): Promise<void>
+}
+
+const MAX_LOG = 8 * 1024 * 1024
+const MAX_DOCUMENT = 256 * 1024
+
+/** A client of a did:plc directory (PLC_DIRECTORY_URL). */
+export const directory = (send: Outbound, url: string): Directory => {
+  const host = URL.canParse(url) ? new URL(url).host : url
+  const address = (did: string, path = '') => `${url.replace(/\/$/, '')}/${encodeURIComponent(did)}${path}`
+
+  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (cause) {
+      if (cause instanceof PlcError)
+        throw new DirectoryError('BadAnswer', `the PLC directory ${host} answered wrongly: ${cause.message}`)
+      if (!(cause instanceof OutboundError)) throw cause
+      throw new DirectoryError(
+        'Unavailable',
+        `the PLC directory is not available, try again: ${cause.message}`,
+      )
+    }
+  }
+
+  const get = (did: string, path: string, maxBytes: number): Promise<unknown> =>
+    ask(async () => {
+      const response = await send(address(did, path), {
+        maxBytes,
+        accept: 'application/json',
+        statuses: [404, 410],
+      })
+      if (response.status === 404)
+        throw await missing(response, 'NotFound', `${did} is not registered at ${host}`)
+      if (response.status === 410) throw await missing(response, 'Gone', `${did} has been tombstoned`)
+      return await response.json()
+    })
+
+  const log = async (did: string): Promise<VerifiedLog> => {
+    const answer = await get(did, '/log/audit', MAX_LOG)
+    return await ask(() => verifyLog(did, parseAuditLog(answer)))
+  }
+  const head = async (did: string): Promise<PlcHead> => (await log(did)).head
+
+  /** After a refusal or a lost answer: the operation may well have been taken, now or by an earlier try. */
+  const arrived = async (did: string, operation: Operation): Promise<boolean> => {
+    try {
+      const cid = await operationCid(operation)
+      const { entries } = await log(did)
+      return entries.some((entry) => entry.cid === cid && !entry.nullified)
+    } catch {
+      return false
+    }
+  }
+
+  return {
+    log,
+    head,
+    document: (did) => get(did, '', MAX_DOCUMENT),
+    submit: async (did, operation) => {
+      try {
+        await ask(async () => {
+          const response = await send(address(did), {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(operation),
+            statuses: [400, 404, 409, 410],
+            maxBytes: 16 * 1024,
+          })
+          const text = await response.text()
+          if (response.status > 299)
+            throw new DirectoryError('Rejected', `the PLC directory refused the operation: ${reason(text)}`)
+        })
+      } catch (cause) {
+        if (!(await arrived(did, operation))) throw cause
+      }
+    },
+  }
+}
+
+const missing = async (response: OutboundResponse, code: 'NotFound' | 'Gone', message: string) => {
+  await response.stream().cancel()
+  return new DirectoryError(code, message)
+}
+
+/** The directory's own words, made safe to show. */
+const reason = (text: string): string => {
+  try {
+    const answer: unknown = JSON.parse(text)
+    if (typeof answer === 'object' && answer !== null && 'message' in answer) text = String(answer.message)
+  } catch {
+    // Not JSON: shown as it is.
+  }
+  return JSON.stringify(text.slice(0, 300))
+}

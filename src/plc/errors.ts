@@ -1,0 +1,24 @@
+export type PlcErrorCode =
+  | 'InvalidOperation'
+  | 'TooLarge'
+  | 'InvalidLog'
+  | 'NoRotationKey'
+  | 'KeyNotCurrent'
+  | 'Tombstoned'
+  | 'TooManyKeys'
+  | 'ChangeNotAllowed'
+  | 'WrongEndpoint'
+
+/** An operation or log that is not taken, or not built, and why. */
+export class PlcError extends Error {
+  readonly code: PlcErrorCode
+  /** The field at fault, as a path: `services.atproto_pds.endpoint`. */
+  readonly field: string | undefined
+
+  constructor(code: PlcErrorCode, message: string, field?: string) {
+    super(message)
+    this.name = 'PlcError'
+    this.code = code
+    this.field = field
+  }
+}

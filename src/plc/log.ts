@@ -1,0 +1,115 @@
+import { fromBase64url } from '../crypto/base64url.ts'
+import { isPublicKey, parsePublicKey, verifyWith } from '../crypto/publicKey.ts'
+import { didForGenesis, operationBytes, operationCid } from './cid.ts'
+import { PlcError } from './errors.ts'
+import type { AuditEntry, LoggedOperation, PlcData, VerifiedLog } from './types.ts'
+
+/** How long an operation can be nullified by a key above the one that signed it. */
+export const RECOVERY_WINDOW = 72 * 60 * 60 * 1000
+
+/** The data that an operation leaves; null for a tombstone. The legacy form is read as the directory reads it. */
+export const operationData = (op: LoggedOperation): PlcData | null => {
+  switch (op.type) {
+    case 'plc_tombstone':
+      return null
+    case 'create':
+      return {
+        rotationKeys: [op.recoveryKey, op.signingKey],
+        verificationMethods: { atproto: op.signingKey },
+        alsoKnownAs: [
+          op.handle.startsWith('at://') ? op.handle : `at://${op.handle.replace(/https?:\/\//, '')}`,
+        ],
+        services: {
+          atproto_pds: {
+            type: 'AtprotoPersonalDataServer',
+            endpoint: /^https?:\/\//.test(op.service) ? op.service : `https://${op.service}`,
+          },
+        },
+      }
+    case 'plc_operation':
+      return {
+        rotationKeys: op.rotationKeys,
+        verificationMethods: op.verificationMethods,
+        alsoKnownAs: op.alsoKnownAs,
+        services: op.services,
+      }
+  }
+}
+
+/** Which of the keys signed, as its index; -1 for none. The first ones are the mightiest. */
+const signerIndex = async (raw: Record<string, unknown>, keys: string[]): Promise<number> => {
+  const { sig, ...rest } = raw
+  // The directory takes padded signatures too, and what it took must not lock the owner out here.
+  const bytes = typeof sig === 'string' ? fromBase64url(sig.replace(/=+$/, '')) : undefined
+  if (!bytes) return -1
+  const signed = operationBytes(rest)
+  for (const [i, key] of keys.entries())
+    if (isPublicKey(key) && (await verifyWith(parsePublicKey(key), signed, bytes))) return i
+  return -1
+}
+
+interface Link {
+  entry: AuditEntry
+  cid: string
+  data: PlcData | null
+  /** Index of the key that signed, among those of the operation before. */
+  signer: number
+}
+
+/**
+ * Verifies a whole audit log from the genesis on: the DID, every hash, every signature by a key that was
+ * allowed, and the rules of nullification. The directory is only believed about when it saw what.
+ */
+export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<VerifiedLog> => {
+  const nullified = new Set<string>()
+  const chain: Link[] = []
+  let latest = -Infinity
+
+  for (const [i, entry] of entries.entries()) {
+    const bad = (why: string) => new PlcError('InvalidLog', `operation ${i} of ${did}: ${why}`, `log[${i}]`)
+    const { operation } = entry
+    const cid = await operationCid(entry.raw)
+    if (entry.did !== did) throw bad(`it belongs to ${entry.did}`)
+    if (entry.cid !== cid) throw bad(`its hash is ${cid}, the directory says ${entry.cid}`)
+    if (entry.createdAt < latest) throw bad('it is older than the one before it')
+    latest = entry.createdAt
+    const data = operationData(operation)
+
+    if (i === 0) {
+      if (!data || operation.prev !== null) throw bad('the log does not start with a genesis operation')
+      if ((await didForGenesis(entry.raw)) !== did) throw bad('the DID is not made from it')
+      const signer = await signerIndex(entry.raw, data.rotationKeys)
+      if (signer < 0) throw bad('it is not signed by one of its own rotation keys')
+      chain.push({ entry, cid, data, signer })
+      continue
+    }
+
+    const at = chain.findIndex((link) => link.cid === operation.prev)
+    const prev = chain[at]
+    if (!prev) throw bad('its prev is not an operation that stands')
+    if (!prev.data) throw bad('it follows a tombstone')
+    const disputed = chain[at + 1]
+    const keys = disputed ? prev.data.rotationKeys.slice(0, disputed.signer) : prev.data.rotationKeys
+    const signer = await signerIndex(entry.raw, keys)
+    if (signer < 0)
+      throw bad(
+        disputed
+          ? 'it nullifies others without being signed by a rotation key above theirs'
+          : 'it is not signed by a rotation key of the operation before it',
+      )
+    if (disputed && entry.createdAt - disputed.entry.createdAt > RECOVERY_WINDOW)
+      throw bad('it nullifies an operation more than 72 hours old')
+    for (const link of chain.splice(at + 1)) nullified.add(link.cid)
+    chain.push({ entry, cid, data, signer })
+  }
+
+  const wrong = entries.findIndex((entry) => entry.nullified !== nullified.has(entry.cid))
+  if (wrong >= 0)
+    throw new PlcError(
+      'InvalidLog',
+      `operation ${wrong} of ${did} is wrongly marked as nullified or standing`,
+    )
+  const last = chain.at(-1)
+  if (!last) throw new PlcError('InvalidLog', `the log of ${did} is empty`)
+  return { did, entries, head: { did, cid: last.cid, data: last.data, createdAt: last.entry.createdAt } }
+}
