@@ -1,6 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { blobRefs } from './blobs.ts'
 import type { BlobReference } from './blobs.ts'
+import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { CommitError, parseCommit, verifyCommit } from './commit.ts'
 import type { Commit } from './commit.ts'
@@ -77,7 +78,7 @@ const AHEAD = 5 * 60 * 1000
 
 const commitOf = async (input: RepoInput) => {
   const { root, did, signingKey, getMany, now, hash, sha256 = nodeSha256 } = input
-  const bytes = (await getMany([root])).get(root.toString())
+  const bytes = (await getMany([root])).get(cidText(root.bytes))
   if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
   if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
     throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
@@ -126,10 +127,10 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   async function* records(): AsyncGenerator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
     // Records may be equal and then share a block; only a set can count different ones.
-    const reached = blocks === undefined ? undefined : new Set<string>([input.root.toString()])
+    const reached = blocks === undefined ? undefined : new Set<string>([cidText(input.root.bytes)])
     try {
       for await (const item of walk(commit.data, getMany, { batch, ahead, hash, sha256 })) {
-        reached?.add(item.cid.toString())
+        reached?.add(cidText(item.cid.bytes))
         counts.bytes += item.bytes?.length ?? 0
         if (item.kind === 'node') counts.nodes++
         else if (item.bytes) {

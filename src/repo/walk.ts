@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { cidText } from './cid.ts'
 import { NodeError, parseNode } from './node.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
@@ -20,7 +21,7 @@ export class WalkError extends Error {
 }
 
 /**
- * Fetches blocks, keyed by the CID's string. It may answer fewer than it was asked for, to bound its
+ * Fetches blocks, keyed by the CID's text (`cidText`). It may answer fewer than it was asked for, to bound its
  * memory (stop after a few megabytes), but must answer the first if it has it: a block counts as
  * missing only when it was asked for first.
  */
@@ -154,7 +155,7 @@ export async function* walk(
     const wanted = upcoming()
     const got = await getMany(wanted.map(({ cid }) => cid))
     wanted.forEach((item, i) => {
-      const bytes = got.get(item.cid.toString())
+      const bytes = got.get(cidText(item.cid.bytes))
       if (bytes === undefined) {
         if (i > 0) return
         const what = item.kind === 'node' ? 'tree node' : `record ${item.key}`
