@@ -1,0 +1,113 @@
+import { encode } from '@atproto/lex-cbor'
+import type { Cid } from '@atproto/lex-data'
+import { DataDiff, MST, ReadableBlockstore, type BlockMap } from '@atproto/repo'
+import { carHeader, carSection } from '../repo/car.ts'
+import { type Blocks, cborCid, cidKey } from './blocks.ts'
+
+/** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */
+export interface CommitSigner {
+  sign(bytes: Uint8Array): Promise<Uint8Array>
+}
+
+/** A change of one record, resolved against the current tree. */
+export interface Op {
+  action: 'create' | 'update' | 'delete'
+  path: string
+  cid: Cid | null
+  /** The record's block; absent on delete. */
+  bytes?: Uint8Array
+  /** What the path held before. */
+  prev: Cid | null
+}
+
+export interface Block {
+  cid: Cid
+  bytes: Uint8Array
+}
+
+/** The next tree and what tells it from the last. */
+export interface NextTree {
+  tree: MST
+  data: Cid
+  newNodes: Block[]
+  droppedNodes: Cid[]
+  /** The nodes that a consumer needs to check the operations and to invert them. */
+  proof: Block[]
+}
+
+/** Reads nodes out of what is about to be written, then out of the store, and remembers which. */
+class Recorder extends ReadableBlockstore {
+  readonly seen = new Map<string, Block>()
+  readonly #fresh: BlockMap
+  readonly #blocks: Blocks
+
+  constructor(fresh: BlockMap, blocks: Blocks) {
+    super()
+    this.#fresh = fresh
+    this.#blocks = blocks
+  }
+
+  override async getBytes(cid: Cid): Promise<Uint8Array | null> {
+    const bytes = this.#fresh.get(cid) ?? this.#blocks.read(cid)
+    if (bytes) this.seen.set(cidKey(cid), { cid, bytes })
+    return bytes ?? null
+  }
+
+  override async has(cid: Cid): Promise<boolean> {
+    return (await this.getBytes(cid)) !== null
+  }
+
+  override async getBlocks(): Promise<never> {
+    throw new Error('a tree reads its nodes one by one')
+  }
+}
+
+/** Applies the operations to the tree. Nothing is written. */
+export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): Promise<NextTree> => {
+  let next = tree
+  for (const { action, path, cid } of ops) {
+    if (action === 'delete' || cid === null) next = await next.delete(path)
+    else next = action === 'create' ? await next.add(path, cid) : await next.update(path, cid)
+  }
+  const data = await next.getPointer()
+  const diff = await DataDiff.of(next, tree)
+  const fresh = diff.newMstBlocks
+
+  const proof = new Map<string, Block>()
+  for (const { path } of ops) {
+    for (const block of (await next.getCoveringProof(path)).entries()) proof.set(cidKey(block.cid), block)
+  }
+  // Several operations side by side need nodes that no covering proof of the final tree has: invert
+  // them, and send what was read.
+  const recorder = new Recorder(fresh, blocks)
+  let inverted = MST.load(recorder, data)
+  for (const { action, path, prev } of ops.toReversed()) {
+    if (action === 'create' || prev === null) inverted = await inverted.delete(path)
+    else inverted = action === 'update' ? await inverted.update(path, prev) : await inverted.add(path, prev)
+  }
+  const [before, after] = [await tree.getPointer(), await inverted.getPointer()]
+  if (!before.equals(after)) throw new Error(`inverting the operations gives ${after}, not ${before}`)
+  for (const [key, block] of recorder.seen) proof.set(key, block)
+
+  // The diff also lists the records that are gone; which of those may go, the record index knows.
+  const leaves = new Set(ops.flatMap(({ prev }) => (prev ? [cidKey(prev)] : [])))
+  const droppedNodes = diff.removedCids.toList().filter((cid) => !leaves.has(cidKey(cid)))
+  return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...proof.values()] }
+}
+
+/** Signs a commit over a tree. */
+export const signCommit = async (
+  signer: CommitSigner,
+  fields: { did: string; rev: string; data: Cid },
+): Promise<Block> => {
+  const unsigned = { did: fields.did, version: 3, data: fields.data, rev: fields.rev, prev: null }
+  const bytes = encode({ ...unsigned, sig: await signer.sign(encode(unsigned)) })
+  return { cid: cborCid(bytes), bytes }
+}
+
+/** A CAR of a few blocks, in memory. */
+export const carOf = (root: Cid | null, blocks: Iterable<Block>): Uint8Array => {
+  const parts = [carHeader(root)]
+  for (const { cid, bytes } of blocks) parts.push(carSection(cid, bytes))
+  return new Uint8Array(Buffer.concat(parts))
+}

@@ -1,0 +1,372 @@
+import { encode } from '@atproto/lex-cbor'
+import type { Cid, LexMap } from '@atproto/lex-data'
+import { MST } from '@atproto/repo'
+import { fault } from '../fault.ts'
+import type { Platform } from '../platform.ts'
+import { blobRefs, type BlobReference } from '../repo/blobs.ts'
+import { nextTid } from '../repo/tid.ts'
+import { error, XrpcError } from '../xrpc/errors.ts'
+import type { Blobs } from './blobs.ts'
+import { type Blocks, cborCid, cidKey } from './blocks.ts'
+import {
+  type Block,
+  carOf,
+  type CommitSigner,
+  nextTree,
+  type NextTree,
+  type Op,
+  signCommit,
+} from './commit.ts'
+import { type Head, readHead, writeHead } from './head.ts'
+import { recordPath, recordValue, type Records } from './records.ts'
+import type { Sequencer } from './sequencer.ts'
+import type { Sql } from './sql.ts'
+
+/** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
+export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
+  | { action: 'create' | 'update' | 'put'; record: LexMap }
+  | { action: 'delete'; ifExists?: boolean }
+)
+
+export interface WriteResult {
+  action: 'create' | 'update' | 'delete'
+  path: string
+  /** Null on delete. */
+  cid: Cid | null
+}
+
+export interface CommitResult {
+  /** Undefined where the writes changed nothing. */
+  commit: { cid: Cid; rev: string } | undefined
+  results: WriteResult[]
+}
+
+export interface CommitOptions {
+  /** The commit that must be the latest. */
+  swapCommit?: Cid | null
+  /** Runs inside the transaction, after the head has moved. */
+  within?: (head: Head) => void
+}
+
+interface Resolved extends Op {
+  added: string[]
+  removed: string[]
+}
+
+export interface RepoParts {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
+  did: string
+  signer: CommitSigner
+  blocks: Blocks
+  records: Records
+  blobs: Blobs
+  sequencer: Sequencer
+}
+
+const MAX_OPS = 200
+const MAX_RECORD = 1_000_000
+// The firehose allows 2 MB of blocks and SQLite rows of 2 MB; operations and fields need their part.
+const MAX_EVENT = 1_900_000
+// A tree in memory keeps every node it ever read: start afresh before that grows large.
+const COMMITS_PER_TREE = 200
+
+/** The repository: writes, one after the other, each one transaction. */
+export class Repo {
+  readonly #parts: RepoParts
+  #queue: Promise<unknown> = Promise.resolve()
+  #loaded: { head: Head; tree: MST; age: number } | undefined
+
+  constructor(parts: RepoParts) {
+    this.#parts = parts
+  }
+
+  /** Where the repository stands; undefined before `create` or an import. */
+  head(): Head | undefined {
+    return readHead(this.#parts.sql)
+  }
+
+  /** Where the repository stands, or `RepoNotFound`. */
+  load(): Head {
+    const head = this.head()
+    if (!head) throw new XrpcError('RepoNotFound', `no repository of ${this.#parts.did} here yet`)
+    return head
+  }
+
+  /** Runs alone: no other commit, signature or import's switch in between. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#queue.then(work, work)
+    this.#queue = run.catch(() => {})
+    return run
+  }
+
+  /** An empty repository, if there is none. It makes no event: activation announces it. */
+  create(): Promise<Head> {
+    return this.exclusive(async () => {
+      const known = this.head()
+      if (known) return known
+      const { blocks, did, signer } = this.#parts
+      const tree = await MST.create(blocks)
+      const { cid: data, bytes } = await tree.serialize()
+      const rev = this.nextRev()
+      const commit = await signCommit(signer, { did, rev, data })
+      const head = { root: commit.cid, data, rev }
+      return this.#move(undefined, head, () => {
+        blocks.insert(data, bytes, rev)
+        blocks.insert(commit.cid, commit.bytes, rev)
+        writeHead(this.#parts.sql, head, { blocks: 2, records: 0 })
+      })
+    })
+  }
+
+  /**
+   * Applies writes as one commit. A function is called when it is the commit's turn, so that what
+   * it reads cannot change before it is written.
+   */
+  commit(
+    writes: readonly RepoWrite[] | (() => readonly RepoWrite[]),
+    options: CommitOptions = {},
+  ): Promise<CommitResult> {
+    return this.exclusive(async () => {
+      const { head, tree } = this.#current()
+      const { swapCommit } = options
+      if (swapCommit !== undefined && !swapCommit?.equals(head.root)) {
+        throw new XrpcError('InvalidSwap', `the latest commit is ${head.root}, not ${swapCommit}`)
+      }
+      const { results, ops } = this.#resolve(typeof writes === 'function' ? writes() : writes)
+      if (ops.length === 0) return { commit: undefined, results }
+
+      const { blocks, did, signer } = this.#parts
+      const next = await nextTree(tree, ops, blocks)
+      const rev = this.nextRev(head.rev)
+      const commit = await signCommit(signer, { did, rev, data: next.data })
+      const event = this.#event(head, { ops, next, commit, rev })
+      fault('commit.beforeTransaction')
+      const to = { root: commit.cid, data: next.data, rev }
+      this.#move(
+        head,
+        to,
+        () => {
+          const added = this.#store(head, { ops, next, commit, rev })
+          this.#parts.sequencer.append('commit', event, rev)
+          fault('commit.afterEvent')
+          writeHead(this.#parts.sql, to, added)
+          options.within?.(to)
+        },
+        next.tree,
+      )
+      fault('commit.afterTransaction')
+      return { commit: { cid: commit.cid, rev }, results }
+    })
+  }
+
+  /** Signs the same tree anew: after a key change or on moving in. `within` appends the events that say so. */
+  resign(
+    options: { signer?: CommitSigner; within?: (head: Head, commitCar: Uint8Array) => void } = {},
+  ): Promise<Head> {
+    return this.exclusive(async () => {
+      const { head, tree } = this.#current()
+      const { blocks, did, platform, sql } = this.#parts
+      const rev = this.nextRev(head.rev)
+      const commit = await signCommit(options.signer ?? this.#parts.signer, { did, rev, data: head.data })
+      const to = { ...head, root: commit.cid, rev }
+      fault('commit.beforeTransaction')
+      return this.#move(
+        head,
+        to,
+        () => {
+          blocks.insert(commit.cid, commit.bytes, rev)
+          const dropped = blocks.drop([head.root], rev, platform.now())
+          writeHead(sql, to, { blocks: 1 - dropped, records: 0 })
+          options.within?.(to, carOf(commit.cid, [commit]))
+        },
+        tree,
+      )
+    })
+  }
+
+  /** A CAR of the latest commit alone: the `blocks` of `#sync`. */
+  commitCar(): Uint8Array {
+    const { root } = this.load()
+    const bytes = this.#parts.blocks.read(root)
+    if (!bytes) throw new Error(`the commit ${root} has no block`)
+    return carOf(root, [{ cid: root, bytes }])
+  }
+
+  /** A revision of now, above these. */
+  nextRev(...above: string[]): string {
+    const last = above.toSorted().at(-1)
+    return nextTid(this.#parts.platform.now(), last)
+  }
+
+  /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
+  #current(): { head: Head; tree: MST } {
+    const head = this.load()
+    const { sql, blocks } = this.#parts
+    const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
+    if (staging != null) throw error('InvalidRequest', 'a repository is being imported')
+    if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
+      this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
+    }
+    return this.#loaded
+  }
+
+  /** One transaction from one head to the next; then the tree in memory, then the events. */
+  #move(from: Head | undefined, to: Head, work: () => void, tree?: MST): Head {
+    return this.#parts.sequencer.transaction(
+      () => {
+        const stored = this.head()
+        if (from ? !stored?.root.equals(from.root) : stored)
+          throw new Error('the repository moved under a commit')
+        work()
+        return to
+      },
+      () => {
+        this.#loaded = tree && { head: to, tree, age: (this.#loaded?.age ?? 0) + 1 }
+      },
+    )
+  }
+
+  /** Checks the writes one by one against what the paths hold. */
+  #resolve(writes: readonly RepoWrite[]): { results: WriteResult[]; ops: Resolved[] } {
+    if (writes.length > MAX_OPS) {
+      throw error('InvalidRequest', `${writes.length} writes at once, at most ${MAX_OPS} are taken`)
+    }
+    const seen = new Set<string>()
+    const results: WriteResult[] = []
+    const ops: Resolved[] = []
+    for (const write of writes) {
+      const path = recordPath(write.collection, write.rkey)
+      if (seen.has(path)) throw error('InvalidRequest', `two writes to ${path}`)
+      seen.add(path)
+      const prev = this.#parts.records.cid(path) ?? null
+      const { swap } = write
+      if (swap !== undefined && (swap === null ? prev !== null : !prev || !swap.equals(prev))) {
+        throw new XrpcError('InvalidSwap', `${path} holds ${prev ?? 'nothing'}, not ${swap ?? 'nothing'}`)
+      }
+      const op = this.#op(write, path, prev)
+      const action = op?.action ?? (write.action === 'delete' ? 'delete' : 'update')
+      results.push({ action, path, cid: op ? op.cid : prev })
+      if (op) ops.push(op)
+    }
+    return { results, ops }
+  }
+
+  /** Undefined where the write changes nothing. */
+  #op(write: RepoWrite, path: string, prev: Cid | null): Resolved | undefined {
+    const before = prev ? this.#refs(prev) : []
+    if (write.action === 'delete') {
+      if (prev) return { action: 'delete', path, cid: null, prev, added: [], removed: before }
+      if (write.ifExists) return undefined
+      throw error('InvalidRequest', `there is no record ${path}`)
+    }
+    if (write.action === 'create' && prev) throw error('InvalidRequest', `there is a record ${path} already`)
+    if (write.action === 'update' && !prev) throw error('InvalidRequest', `there is no record ${path}`)
+    if (write.record.$type !== write.collection) {
+      throw error('InvalidRequest', `the $type of ${path} must be ${write.collection}`)
+    }
+    const bytes = encode(write.record)
+    if (bytes.length > MAX_RECORD) {
+      throw error(
+        'InvalidRequest',
+        `the record ${path} has ${bytes.length} bytes, at most ${MAX_RECORD} are taken`,
+      )
+    }
+    const cid = cborCid(bytes)
+    if (prev?.equals(cid)) return undefined
+    const after = this.#checkedRefs(write.record, path, before)
+    return {
+      action: prev ? 'update' : 'create',
+      path,
+      cid,
+      bytes,
+      prev,
+      added: after.filter((blob) => !before.includes(blob)),
+      removed: before.filter((blob) => !after.includes(blob)),
+    }
+  }
+
+  #refs(cid: Cid): string[] {
+    const bytes = this.#parts.blocks.read(cid)
+    return bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
+  }
+
+  /** New references must be to stored blobs; those that the record had before may stay as they are. */
+  #checkedRefs(record: LexMap, path: string, before: string[]): string[] {
+    const known = (blob: BlobReference): string => {
+      const cid = blob.cid.toString()
+      if (before.includes(cid)) return cid
+      if (blob.legacy)
+        throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
+      if (!this.#parts.blobs.stat(cid))
+        throw error('InvalidRequest', `${path} refers to ${cid}, which was not uploaded`)
+      return cid
+    }
+    return blobRefs(record).map(known)
+  }
+
+  /** The body of `#commit`, refused while nothing has been written if it is too large. */
+  #event(
+    head: Head,
+    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
+  ): LexMap {
+    const { ops, next, commit, rev } = change
+    const blocks = new Map<string, Block>()
+    for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
+    for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })
+    const car = carOf(commit.cid, blocks.values())
+    if (car.length > MAX_EVENT) {
+      throw error(
+        'InvalidRequest',
+        `one commit of ${car.length} bytes, at most ${MAX_EVENT} are taken: write less at once`,
+      )
+    }
+    return {
+      rebase: false,
+      tooBig: false,
+      commit: commit.cid,
+      rev,
+      since: head.rev,
+      blocks: car,
+      ops: ops.map(({ action, path, cid, prev }) =>
+        prev ? { action, path, cid, prev } : { action, path, cid },
+      ),
+      blobs: [],
+      prevData: head.data,
+    }
+  }
+
+  /** Writes blocks, record index and blob references; answers how the counts change. */
+  #store(
+    head: Head,
+    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
+  ): { blocks: number; records: number } {
+    const { blocks, records, blobs, platform } = this.#parts
+    const { ops, next, commit, rev } = change
+    let added = 0
+    const fresh = new Map<string, Block>()
+    for (const block of [commit, ...next.newNodes]) fresh.set(cidKey(block.cid), block)
+    for (const { cid, bytes } of ops) if (cid && bytes) fresh.set(cidKey(cid), { cid, bytes })
+    for (const { cid, bytes } of fresh.values()) {
+      // Another path may hold the same record.
+      if (blocks.isCurrent(cid)) continue
+      blocks.insert(cid, bytes, rev)
+      added++
+    }
+    fault('commit.afterBlocks')
+    let count = 0
+    for (const { path, cid, prev, ...refs } of ops) {
+      if (cid) records.put(path, cid, rev)
+      else records.delete(path)
+      count += (cid ? 1 : 0) - (prev ? 1 : 0)
+      for (const blob of refs.removed) blobs.unrefer(path, blob)
+      for (const blob of refs.added) blobs.refer(path, blob, rev)
+    }
+    const gone = new Map<string, Cid>()
+    for (const { prev } of ops) if (prev && !records.refersTo(prev)) gone.set(cidKey(prev), prev)
+    for (const cid of next.droppedNodes) gone.set(cidKey(cid), cid)
+    const dropped = blocks.drop([head.root, ...gone.values()], rev, platform.now())
+    fault('commit.afterRecords')
+    return { blocks: added - dropped, records: count }
+  }
+}

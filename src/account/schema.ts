@@ -1,0 +1,149 @@
+import type { Sql } from './sql.ts'
+
+/**
+ * The object's tables. A migration, once released, is never edited: add another.
+ * Rows written are what is billed, indexes included: `WITHOUT ROWID` saves one, and there is no
+ * index that a walk from the root or a primary key can replace.
+ */
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    // One row. `root`, `data` and `rev` are the head of the repository, `blocks` and `records` its
+    // counts, kept here because counting reads every row. `seq` is a floor under the event log's
+    // numbers (see sequencer.ts). `staging` is the revision under which an import is being staged.
+    `CREATE TABLE account (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      did TEXT NOT NULL,
+      state TEXT NOT NULL DEFAULT 'new',
+      root BLOB,
+      data BLOB,
+      rev TEXT,
+      blocks INTEGER NOT NULL DEFAULT 0,
+      records INTEGER NOT NULL DEFAULT 0,
+      seq INTEGER NOT NULL,
+      staging TEXT,
+      created_at INTEGER NOT NULL,
+      activated_at INTEGER,
+      deactivated_at INTEGER,
+      delete_after TEXT,
+      tokens_not_before INTEGER NOT NULL DEFAULT 0,
+      moved_to TEXT,
+      moved_at INTEGER
+    ) STRICT`,
+    // A row says: this block belonged to every tree from revision `made` until before `dropped`.
+    // A block that is dropped and comes back is a new row. `bytes` stands last, so that a scan of
+    // the other columns never touches overflow pages.
+    `CREATE TABLE block (
+      cid BLOB NOT NULL,
+      made TEXT NOT NULL,
+      dropped TEXT,
+      bytes BLOB NOT NULL,
+      PRIMARY KEY (cid, made)
+    ) STRICT, WITHOUT ROWID`,
+    // What each revision dropped: packed CIDs of 36 bytes. One row per commit, where an index on
+    // `dropped` would cost one per block, twice.
+    `CREATE TABLE garbage (
+      rev TEXT NOT NULL,
+      part INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      cids BLOB NOT NULL,
+      PRIMARY KEY (rev, part)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE record (
+      path TEXT PRIMARY KEY,
+      cid BLOB NOT NULL,
+      rev TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // Two paths may hold the same record: a block is dropped with the last of them.
+    `CREATE INDEX record_cid ON record (cid)`,
+    `CREATE TABLE blob (
+      cid TEXT PRIMARY KEY,
+      key TEXT NOT NULL,
+      size INTEGER NOT NULL,
+      mime TEXT NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // `rev`: the revision in which this record first referred to the blob.
+    `CREATE TABLE blob_ref (
+      cid TEXT NOT NULL,
+      path TEXT NOT NULL,
+      rev TEXT NOT NULL,
+      PRIMARY KEY (cid, path)
+    ) STRICT, WITHOUT ROWID`,
+    // Objects in the bucket that belong to no blob row: an upload under way, or one to be deleted.
+    `CREATE TABLE blob_loose (
+      key TEXT PRIMARY KEY,
+      delete_after INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE event (
+      seq INTEGER PRIMARY KEY,
+      type TEXT NOT NULL,
+      rev TEXT,
+      time INTEGER NOT NULL,
+      body BLOB NOT NULL
+    ) STRICT`,
+    `CREATE TABLE journal (
+      n INTEGER PRIMARY KEY,
+      at INTEGER NOT NULL,
+      event TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      prev TEXT NOT NULL,
+      hash TEXT NOT NULL
+    ) STRICT`,
+    `CREATE TABLE session (
+      id TEXT PRIMARY KEY,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      replaced_by TEXT,
+      replaced_at INTEGER
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE plc_ledger (
+      jti TEXT PRIMARY KEY,
+      at INTEGER NOT NULL,
+      request TEXT NOT NULL,
+      operation TEXT NOT NULL,
+      cid TEXT NOT NULL,
+      prev TEXT
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE preference (
+      n INTEGER PRIMARY KEY,
+      type TEXT NOT NULL,
+      value TEXT NOT NULL
+    ) STRICT`,
+    `CREATE TABLE rate (
+      key TEXT PRIMARY KEY,
+      window_start INTEGER NOT NULL,
+      used INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
+]
+
+/** Brings the tables up to date, all steps or none, and opens the account's row. */
+export const migrate = (sql: Sql, did: string, now: number): void => {
+  sql.transaction(() => {
+    sql.run(
+      'CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT',
+    )
+    const done = sql.first<{ version: number }>(
+      'SELECT coalesce(max(version), 0) AS version FROM schema_version',
+    )
+    const version = done?.version ?? 0
+    if (version > MIGRATIONS.length) {
+      throw new Error(`the storage has schema version ${version}, this program knows ${MIGRATIONS.length}`)
+    }
+    MIGRATIONS.forEach((statements, index) => {
+      if (index < version) return
+      for (const statement of statements) sql.run(statement)
+      sql.run('INSERT INTO schema_version (version, at) VALUES (?, ?)', index + 1, now)
+    })
+    // The first event is numbered by the clock: an object that is made anew for the same DID never
+    // goes below the numbers of the one before it, which relays would ignore.
+    sql.run(
+      'INSERT INTO account (id, did, seq, created_at) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+      did,
+      now,
+      now,
+    )
+  })
+  const row = sql.first<{ did: string }>('SELECT did FROM account')
+  if (row?.did !== did) throw new Error(`this object holds ${row?.did}, not ${did}`)
+}

@@ -1,0 +1,128 @@
+import { encode } from '@atproto/lex-cbor'
+import type { LexMap } from '@atproto/lex-data'
+import type { Platform } from '../platform.ts'
+import { bytes, type Sql } from './sql.ts'
+
+export type EventType = 'commit' | 'identity' | 'account' | 'sync'
+
+/** One event of the firehose. A frame is the header `{op: 1, t: '#<type>'}` followed by `body`, as it stands. */
+export interface SequencedEvent {
+  seq: number
+  type: EventType
+  /** The revision that a commit or a sync is about. */
+  rev: string | null
+  /** Milliseconds; the body holds the same moment as text. */
+  time: number
+  /** The whole message in DAG-CBOR, `seq` and `time` included. */
+  body: Uint8Array
+}
+
+type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
+
+/**
+ * The event log. A number is never given twice: the next is one above the newest row and above
+ * the floor in the account's row, which `prune` raises before it deletes.
+ */
+export class Sequencer {
+  readonly #sql: Sql
+  readonly #platform: Pick<Platform, 'now'>
+  readonly #did: string
+  readonly #broadcast: (event: SequencedEvent) => void
+  #appended: SequencedEvent[] = []
+
+  constructor(
+    sql: Sql,
+    platform: Pick<Platform, 'now'>,
+    did: string,
+    broadcast: (event: SequencedEvent) => void = () => {},
+  ) {
+    this.#sql = sql
+    this.#platform = platform
+    this.#did = did
+    this.#broadcast = broadcast
+  }
+
+  /**
+   * One transaction; when it stands, `committed` runs and then its events go out. A reader of the
+   * log must not count on `broadcast` alone: the object may die between the two.
+   */
+  transaction<T>(work: () => T, committed: (result: T) => void = () => {}): T {
+    this.#appended = []
+    const result = this.#sql.transaction(work)
+    committed(result)
+    const events = this.#appended
+    this.#appended = []
+    for (const event of events) this.#broadcast(event)
+    return result
+  }
+
+  /** `fields` without `seq`, `time` and the account's DID under `did`. */
+  append(type: EventType, fields: LexMap, rev: string | null = null): SequencedEvent {
+    this.#sql.assertTransaction()
+    const seq = this.latest() + 1
+    const time = this.#platform.now()
+    const who = type === 'commit' ? { repo: this.#did } : { did: this.#did }
+    const body = encode({ ...who, ...fields, seq, time: new Date(time).toISOString() })
+    this.#sql.run(
+      'INSERT INTO event (seq, type, rev, time, body) VALUES (?, ?, ?, ?, ?)',
+      seq,
+      type,
+      rev,
+      time,
+      body,
+    )
+    const event = { seq, type, rev, time, body }
+    this.#appended.push(event)
+    return event
+  }
+
+  identity(handle?: string): SequencedEvent {
+    return this.append('identity', handle === undefined ? {} : { handle })
+  }
+
+  account(active: boolean, status?: string): SequencedEvent {
+    return this.append('account', status === undefined ? { active } : { active, status })
+  }
+
+  /** `car` holds the commit alone. */
+  sync(rev: string, car: Uint8Array): SequencedEvent {
+    return this.append('sync', { rev, blocks: car }, rev)
+  }
+
+  /** Events after `seq`, oldest first. */
+  read(after: number, limit: number): SequencedEvent[] {
+    return this.#sql
+      .all<Row>(
+        'SELECT seq, type, rev, time, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      )
+      .map((row) => ({ ...row, body: bytes(row.body) }))
+  }
+
+  /** The number of the newest event, or of the one before the first. */
+  latest(): number {
+    const row = this.#sql.first<{ seq: number }>(
+      'SELECT max(seq, coalesce((SELECT max(seq) FROM event), 0)) AS seq FROM account',
+    )
+    return row?.seq ?? 0
+  }
+
+  /** The number of the oldest event still kept. */
+  oldest(): number | undefined {
+    return this.#sql.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM event')?.seq ?? undefined
+  }
+
+  /** Deletes at most `limit` events older than `before` (milliseconds). */
+  prune(before: number, limit: number): number {
+    return this.#sql.transaction(() => {
+      this.#sql.run('UPDATE account SET seq = ? WHERE seq < ?', this.latest(), this.latest())
+      const end = this.#sql.first<{ seq: number | null }>(
+        'SELECT max(seq) AS seq FROM (SELECT seq, time FROM event ORDER BY seq LIMIT ?) WHERE time < ?',
+        limit,
+        before,
+      )
+      return end?.seq == null ? 0 : this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
+    })
+  }
+}
