@@ -1,3 +1,5 @@
+declare const __FAULTS__: boolean
+
 /**
  * What the outside world gives to the account: time, chance, the network and the blob bucket.
  * Everything else in the server takes them from here, so that tests can run time, fail the
@@ -13,3 +15,19 @@ export interface Platform {
   /** Where blobs are kept. */
   bucket: R2Bucket
 }
+
+let overrides: Partial<Platform> = {}
+
+/** Tests only: replaces parts of the platform of every object that is made afterwards. */
+export const overridePlatform = (parts: Partial<Platform>): void => {
+  overrides = parts
+}
+
+/** The real platform. The only place that touches the globals. */
+export const createPlatform = (bucket: R2Bucket): Platform => ({
+  now: () => Date.now(),
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  fetch: (input, init) => fetch(input, init),
+  bucket,
+  ...(typeof __FAULTS__ !== 'undefined' && __FAULTS__ ? overrides : {}),
+})

@@ -1,0 +1,17 @@
+/** What a person sees who opens the server's address in a browser. */
+import type { Config } from './config.ts'
+
+export const VERSION = '0.1.0'
+
+export const frontPage = ({ handle, did, hostname }: Config): string => `Cirrus ${VERSION}
+
+This is an AT Protocol Personal Data Server (PDS) for one account:
+
+  ${handle}
+  ${did}
+
+There is nothing to browse here. Applications speak XRPC with it, e.g.
+
+  https://${hostname}/xrpc/com.atproto.server.describeServer
+  https://${hostname}/xrpc/com.atproto.repo.describeRepo?repo=${did}
+`

@@ -1,0 +1,90 @@
+/** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
+import { Router, cors } from 'itty-router'
+import { ConfigError, readConfig, type Config, type Env } from './config.ts'
+import { loadSigningKey } from './crypto/keys.ts'
+import { createRouter } from './generated/server.ts'
+import { workerHandlers } from './handlers/index.ts'
+import { createIdentity, type Identity } from './identity/identity.ts'
+import { LIMITS } from './limits.ts'
+import { createPlatform } from './platform.ts'
+import { frontPage, VERSION } from './page.ts'
+import { encodeError } from './xrpc/output.ts'
+import { createRuntime } from './xrpc/runtime.ts'
+
+export { AccountObject } from './account/object.ts'
+
+interface Context {
+  config: Config
+  identity: Identity
+  env: Env
+}
+
+const { preflight, corsify } = cors({
+  origin: '*',
+  allowMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
+  allowHeaders: ['authorization', 'content-type', 'range', 'if-none-match', 'atproto-accept-labelers', 'atproto-proxy', 'x-bsky-topics'],
+  exposeHeaders: ['content-length', 'content-range', 'content-type', 'etag', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'retry-after', 'atproto-repo-rev'],
+  maxAge: 86_400,
+})
+
+const newId = (): string => crypto.randomUUID()
+const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
+
+/** Forwards the request as it is: streams and upgrades survive, and so do typed errors. */
+const toAccount = (request: Request, { env, config }: Context): Promise<Response> =>
+  env.ACCOUNT.getByName(config.did).fetch(request)
+
+const xrpc = createRouter(
+  workerHandlers,
+  createRuntime<Context, { kind: 'anyone'; grants: 'anyone' }>({
+    // The policy's worker rows are probes: open to anyone in every state, whatever credential came along.
+    authorize: async () => ({ kind: 'anyone', grants: 'anyone' }),
+    forward: toAccount,
+    limits: LIMITS,
+    validateOutput: false,
+    newId,
+    report,
+  }),
+)
+
+const text = (body: string): Response => new Response(body, { headers: { 'content-type': 'text/plain; charset=utf-8' } })
+
+const router = Router<Request, [Context]>({
+  before: [preflight],
+  finally: [(response: Response, request: Request) => (response.status === 101 ? response : corsify(response, request))],
+})
+  .all('/xrpc/_health', () => Response.json({ version: VERSION }))
+  .all('/xrpc/*', (request, context) => xrpc.fetch(request, context))
+  .get('/.well-known/did.json', (_, { identity }) => Response.json(identity.ownDocument))
+  .get('/.well-known/atproto-did', (_, { config }) => text(config.did))
+  .get('/robots.txt', () => text('User-agent: *\nAllow: /\n'))
+  .get('/', (_, { config }) => text(frontPage(config)))
+  .all('*', () => new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }))
+
+/** Reading the configuration and deriving the public key cost a millisecond: once per isolate. */
+let made: { env: Env; context: Promise<Context> } | undefined
+
+const contextOf = (env: Env): Promise<Context> => {
+  if (made?.env !== env) made = { env, context: createContext(env) }
+  return made.context
+}
+
+async function createContext(env: Env): Promise<Context> {
+  const config = readConfig(env)
+  const key = await loadSigningKey(config.secrets.signingKey)
+  return { env, config, identity: createIdentity(config, key.did, createPlatform(env.BLOBS)) }
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    try {
+      return await router.fetch(request, await contextOf(env))
+    } catch (cause) {
+      made = undefined
+      // A deployment that is not configured yet says what is missing: names, never values.
+      if (cause instanceof ConfigError)
+        return Response.json({ error: 'InternalServerError', message: `Not configured: ${cause.message}` }, { status: 500 })
+      return encodeError(cause, newId, report)
+    }
+  },
+} satisfies ExportedHandler<Env>
