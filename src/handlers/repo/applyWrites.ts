@@ -1,0 +1,52 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { prepareRecord, swapCid, type Prepared } from '../../account/prepare.ts'
+import type { Account } from '../../account/account.ts'
+import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
+import type { Handler } from '../context.ts'
+
+type Write = InputSchema['writes'][number]
+type Result = NonNullable<OutputSchema['results']>[number]
+
+/** lexicon: the union is closed, so `$type` is one of three. */
+const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
+  write.$type === 'com.atproto.repo.applyWrites#create'
+    ? 'create'
+    : write.$type === 'com.atproto.repo.applyWrites#update'
+      ? 'update'
+      : 'delete'
+
+function prepare(account: Account, write: Write, validate: boolean | undefined): Prepared {
+  const { collection, rkey } = write
+  if (!('value' in write))
+    return { write: { action: 'delete', collection, rkey: rkey ?? '' }, validationStatus: undefined }
+  const action = actionOf(write) === 'create' ? 'create' : 'update'
+  // The closed union leaves the value's type open.
+  const record = write.value as { [name: string]: unknown }
+  return prepareRecord({ action, collection, rkey, record, validate }, account.blobs, account.nextKey)
+}
+
+export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ account, input, error }) => {
+  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  if (input.writes.length > 200) throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
+  for (const action of ['create', 'update', 'delete'] as const)
+    account.rate.write(action, input.writes.filter((write) => actionOf(write) === action).length)
+  const prepared = input.writes.map((write) => prepare(account, write, input.validate))
+  const { commit, results } = await account.repo.commit(
+    prepared.map(({ write }) => write),
+    { swapCommit: swapCid('swapCommit', input.swapCommit) },
+  )
+  return {
+    ...(commit ? { commit: { cid: commit.cid.toString(), rev: commit.rev } } : {}),
+    results: results.map(({ path, cid }, i): Result => {
+      const { write, validationStatus } = prepared[i] ?? {}
+      if (!cid || write?.action === 'delete') return { $type: 'com.atproto.repo.applyWrites#deleteResult' }
+      const kind = write?.action === 'create' ? 'createResult' : 'updateResult'
+      return {
+        $type: `com.atproto.repo.applyWrites#${kind}`,
+        uri: `at://${account.did}/${path}`,
+        cid: cid.toString(),
+        ...(validationStatus ? { validationStatus } : {}),
+      } as Result // the template literal widens
+    }),
+  }
+}

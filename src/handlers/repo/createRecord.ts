@@ -1,0 +1,12 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { prepareRecord, swapCid } from '../../account/prepare.ts'
+import type { Handler } from '../context.ts'
+import { written } from './written.ts'
+
+export const createRecord: Handler<'com.atproto.repo.createRecord'> = async ({ account, input }) => {
+  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  account.rate.write('create', 1)
+  const prepared = prepareRecord({ ...input, action: 'create' }, account.blobs, account.nextKey)
+  const done = await account.repo.commit([prepared.write], { swapCommit: swapCid('swapCommit', input.swapCommit) })
+  return written(account, done, prepared)
+}

@@ -1,0 +1,14 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { swapCid } from '../../account/prepare.ts'
+import type { Handler } from '../context.ts'
+
+export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ account, input }) => {
+  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  account.rate.write('delete', 1)
+  const { collection, rkey } = input
+  const swap = swapCid('swapRecord', input.swapRecord)
+  const { commit } = await account.repo.commit([{ action: 'delete', collection, rkey, swap, ifExists: true }], {
+    swapCommit: swapCid('swapCommit', input.swapCommit),
+  })
+  return commit ? { commit: { cid: commit.cid.toString(), rev: commit.rev } } : {}
+}

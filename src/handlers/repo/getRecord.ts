@@ -1,0 +1,13 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { recordValue } from '../../account/records.ts'
+import type { Handler } from '../context.ts'
+
+export const getRecord: Handler<'com.atproto.repo.getRecord'> = ({ account, params, error }) => {
+  const { repo, collection, rkey, cid } = params
+  if (!isOwn(account, repo)) throw notHere(repo)
+  const record = account.records.get(collection, rkey)
+  const uri = `at://${account.did}/${collection}/${rkey}`
+  if (!record || (cid !== undefined && cid !== record.cid.toString()))
+    throw error('RecordNotFound', `Could not locate record: ${uri}`)
+  return { uri, cid: record.cid.toString(), value: recordValue(record.bytes) }
+}

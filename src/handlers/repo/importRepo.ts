@@ -1,0 +1,5 @@
+import type { Handler } from '../context.ts'
+
+export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ account, input }) => {
+  await account.importRepo(input.body)
+}

@@ -1,0 +1,17 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { recordValue } from '../../account/records.ts'
+import type { Handler } from '../context.ts'
+
+export const listRecords: Handler<'com.atproto.repo.listRecords'> = ({ account, params }) => {
+  const { repo, collection, limit, cursor, reverse } = params
+  if (!isOwn(account, repo)) throw notHere(repo)
+  const page = account.records.list({ collection, limit, cursor, reverse })
+  return {
+    ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+    records: page.records.map((record) => ({
+      uri: `at://${account.did}/${record.collection}/${record.rkey}`,
+      cid: record.cid.toString(),
+      value: recordValue(record.bytes),
+    })),
+  }
+}

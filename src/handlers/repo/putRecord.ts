@@ -1,0 +1,15 @@
+import { isOwn, notHere } from '../../account/own.ts'
+import { prepareRecord, swapCid } from '../../account/prepare.ts'
+import type { Handler } from '../context.ts'
+import { written } from './written.ts'
+
+export const putRecord: Handler<'com.atproto.repo.putRecord'> = async ({ account, input }) => {
+  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  account.rate.write('update', 1)
+  const prepared = prepareRecord({ ...input, action: 'put' }, account.blobs, account.nextKey)
+  const swap = swapCid('swapRecord', input.swapRecord)
+  const done = await account.repo.commit([{ ...prepared.write, swap }], {
+    swapCommit: swapCid('swapCommit', input.swapCommit),
+  })
+  return written(account, done, prepared)
+}

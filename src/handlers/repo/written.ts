@@ -1,0 +1,15 @@
+import type { Prepared } from '../../account/prepare.ts'
+import type { CommitResult } from '../../account/repo.ts'
+
+/** The answer of createRecord and putRecord. `commit` is left out where nothing changed. */
+export function written(account: { did: string }, done: CommitResult, prepared: Prepared) {
+  const [result] = done.results
+  if (!result?.cid) throw new Error('a write of a record has a CID')
+  const { validationStatus } = prepared
+  return {
+    uri: `at://${account.did}/${result.path}`,
+    cid: result.cid.toString(),
+    ...(done.commit ? { commit: { cid: done.commit.cid.toString(), rev: done.commit.rev } } : {}),
+    ...(validationStatus ? { validationStatus } : {}),
+  }
+}

@@ -1,0 +1,10 @@
+import type { Handler } from '../context.ts'
+
+/** One account, so one page. A cursor can only come from it, and nothing follows. */
+export const listRepos: Handler<'com.atproto.sync.listRepos'> = ({ account, params }) => {
+  const state = account.state()
+  if (state === 'absent' || params.cursor !== undefined) return { repos: [] }
+  const { root, rev } = account.repo.load()
+  const head = { did: account.did, head: root.toString(), rev }
+  return { repos: [state === 'deactivated' ? { ...head, active: false, status: 'deactivated' } : { ...head, active: true }] }
+}
