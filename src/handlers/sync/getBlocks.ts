@@ -4,7 +4,5 @@ import type { Handler } from '../context.ts'
 export const getBlocks: Handler<'com.atproto.sync.getBlocks'> = ({ account, params, error }) => {
   if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
   const cids = params.cids.map((cid) => parseCid(cid))
-  const missing = account.exports.missing(cids)
-  if (missing.length > 0) throw error('BlockNotFound', `Could not find blocks: ${missing.slice(0, 10).join(', ')}`)
-  return { encoding: 'application/vnd.ipld.car', body: account.exports.blocks(cids) }
+  return { encoding: 'application/vnd.ipld.car', body: account.exports.blocksCar(cids) }
 }

@@ -4,21 +4,12 @@ export type InputSchema = undefined
 
 export interface OutputSchema {
   ok: boolean
-  /** At most 100 of them. */
-  problems: Problem[]
+  /** What is wrong, a sentence each, the first hundred. */
+  problems: string[]
   rev?: string
   blocks: number
   records: number
   blobs: number
   events: number
   journal: number
-}
-
-export interface Problem {
-  $type?: 'com.cirrus.admin.checkRepo#problem'
-  /** For example missingBlock, orphanedBlock, wrongHash, recordIndex, blobReference, missingBlob, count, sequence, journal. */
-  kind: string
-  /** The CID, path or number that it is about. */
-  subject: string
-  detail: string
 }
