@@ -89,20 +89,25 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       prev TEXT NOT NULL,
       hash TEXT NOT NULL
     ) STRICT`,
+    // One row per sign-in. `current` is the only refresh token that is good; `previous` the one it
+    // replaced, which for a short while brings the same answer again.
     `CREATE TABLE session (
       id TEXT PRIMARY KEY,
+      current TEXT NOT NULL,
+      previous TEXT,
+      replaced_at INTEGER NOT NULL,
       created_at INTEGER NOT NULL,
-      expires_at INTEGER NOT NULL,
-      replaced_by TEXT,
-      replaced_at INTEGER
+      expires_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
+    // Each operation that was signed, by the token that asked for it (`void:<prev>` for those that
+    // void another), with the bytes that were given out. Never deleted: a signature does not expire.
     `CREATE TABLE plc_ledger (
       jti TEXT PRIMARY KEY,
       at INTEGER NOT NULL,
       request TEXT NOT NULL,
       operation TEXT NOT NULL,
       cid TEXT NOT NULL,
-      prev TEXT
+      prev TEXT NOT NULL
     ) STRICT, WITHOUT ROWID`,
     `CREATE TABLE preference (
       n INTEGER PRIMARY KEY,
