@@ -24,18 +24,22 @@ function nest(methods: Method[]): Tree {
   return tree
 }
 
-const encodingOf = (method: Method): string => {
-  const input = method.main.type === 'procedure' ? method.main.input : undefined
-  return input ? `, '${input.encoding}'` : ''
+/** What the client must know at run time: encodings of input and output (`''` for none) and the declared errors. */
+const argumentsOf = ({ id, main }: Method): string => {
+  if (main.type === 'subscription') throw new Error(`${id}: a subscription is not called`)
+  const errors = (main.errors ?? []).map((error) => `'${error.name}'`).join(', ')
+  const input = main.type === 'procedure' ? [main.input?.encoding ?? ''] : []
+  const strings = [id, ...input, main.output?.encoding ?? ''].map((value) => `'${value}'`)
+  return [...strings, `[${errors}]`].join(', ')
 }
 
 const emit = (tree: Tree, indent: string): string =>
   Object.entries(tree)
     .map(([name, node]) => {
       if (!isMethod(node)) return `${indent}${name}: {\n${emit(node, indent + '  ')}${indent}},\n`
-      const { id, main } = node
+      const { main } = node
       const doc = main.description ? `${indent}/** ${main.description} */\n` : ''
-      return `${doc}${indent}${name}: transport.${main.type}('${id}'${encodingOf(node)}),\n`
+      return `${doc}${indent}${name}: transport.${main.type}(${argumentsOf(node)}),\n`
     })
     .join('')
 

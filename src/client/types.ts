@@ -1,0 +1,115 @@
+/** What a call looks like, derived from the lexicons: the generated namespaces are made of these. */
+import type { Methods } from '../generated/client/methods.ts'
+import type { StandardError } from '../xrpc/errors.ts'
+import type { Binary } from './json.ts'
+import type { XrpcError } from './errors.ts'
+
+export type { StandardError }
+
+/** The id of a method, e.g. `com.atproto.sync.getRepo`. */
+export type MethodId = keyof Methods
+
+type OfKind<Kind extends string> = {
+  [Id in MethodId]: Methods[Id]['kind'] extends Kind ? Id : never
+}[MethodId]
+
+/** Given with any call, after its params or input. */
+export interface Options {
+  /** Aborts the request and the body that is still streaming. The call rejects with the signal's reason. */
+  signal?: AbortSignal
+  /** Sent besides the client's own, and before them in rank: `range`, `if-none-match`, `atproto-proxy`. */
+  headers?: Record<string, string>
+}
+
+/** A binary answer. Read `body`, or cancel it: the connection stays open until then. */
+export interface Download<Encoding extends string> extends Binary<Encoding> {
+  /** 200, or 206 when a range was asked for. */
+  status: number
+  headers: Headers
+}
+
+/** Bytes of a known type, to send. A stream should say its `length`: many servers refuse one without. */
+export interface Upload<Encoding extends string> {
+  encoding: Encoding extends '*/*' ? string : Encoding
+  body: ReadableStream<Uint8Array> | Uint8Array | Blob
+  length?: number
+}
+
+/** Bare bytes will do where the lexicon fixes the encoding. Elsewhere they need one: a Blob's type, or an Upload's. */
+type BinaryInput<Encoding extends string> =
+  | Upload<Encoding>
+  | Blob
+  | ('*/*' extends Encoding ? never : ReadableStream<Uint8Array> | Uint8Array)
+
+/** Lets the members that have a default be left out. */
+type Optional<T, Keys> = Omit<T, Keys & keyof T> & Partial<Pick<T, Keys & keyof T>>
+
+type Params<Id extends MethodId> = Optional<Methods[Id]['params'], Methods[Id]['defaults']>
+
+type Input<Id extends MethodId> =
+  Methods[Id]['input'] extends Binary<infer Encoding>
+    ? BinaryInput<Encoding>
+    : Optional<Methods[Id]['input'], Methods[Id]['inputDefaults']>
+
+/** What a method answers: its output, a {@link Download}, or nothing. */
+export type Output<Id extends MethodId> = Methods[Id]['output'] extends undefined
+  ? void
+  : Methods[Id]['output'] extends Binary<infer Encoding>
+    ? Download<Encoding>
+    : Methods[Id]['output']
+
+declare const errors: unique symbol
+
+/** A promise that remembers, in its type only, which errors the lexicon declares. {@link settle} reads them. */
+export interface Answer<T, Errors extends string> extends Promise<T> {
+  readonly [errors]?: Errors
+}
+
+type Reply<Id extends MethodId> = Answer<Output<Id>, Methods[Id]['errors']>
+
+type Query<Id extends MethodId> = keyof Params<Id> extends never
+  ? (params?: Record<string, never>, options?: Options) => Reply<Id>
+  : {} extends Params<Id>
+    ? (params?: Params<Id>, options?: Options) => Reply<Id>
+    : (params: Params<Id>, options?: Options) => Reply<Id>
+
+type Procedure<Id extends MethodId> = Methods[Id]['input'] extends undefined
+  ? (options?: Options) => Reply<Id>
+  : {} extends Input<Id>
+    ? (input?: Input<Id>, options?: Options) => Reply<Id>
+    : (input: Input<Id>, options?: Options) => Reply<Id>
+
+/** One method of the client. */
+export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query' ? Query<Id> : Procedure<Id>
+
+/** What carries the calls. Encodings are `''` where there is no body. */
+export interface Transport {
+  query<Id extends OfKind<'query'>>(
+    id: Id,
+    output: string,
+    errors: readonly Methods[Id]['errors'][],
+  ): Call<Id>
+  procedure<Id extends OfKind<'procedure'>>(
+    id: Id,
+    input: string,
+    output: string,
+    errors: readonly Methods[Id]['errors'][],
+  ): Call<Id>
+}
+
+/** Names for what is no answer of the method: see {@link XrpcError}. */
+export type LocalError = 'Unexpected' | 'NetworkError'
+
+/** How a call ended. `error` is closed: the declared names, the standard ones, and two of the client's own. */
+export type Settled<T, Errors extends string> =
+  | { ok: true; data: T }
+  | {
+      ok: false
+      error: Errors | StandardError | LocalError
+      message: string
+      status: number
+      cause: XrpcError
+    }
+
+/** The one thing that the client needs of its surroundings. The global `fetch` fits. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
