@@ -14,10 +14,15 @@ export const files = (folder: string, ending: string): string[] =>
     .toSorted()
 
 /** A path relative to a folder, with forward slashes. */
-export const under = (folder: string, file: string): string => path.relative(folder, file).split(path.sep).join('/')
+export const under = (folder: string, file: string): string =>
+  path.relative(folder, file).split(path.sep).join('/')
 
 /** Writes a tree of files: those that are not in `contents` and match `owned` are removed. */
-export function writeTree(folder: string, contents: Map<string, string>, owned: (file: string) => boolean): void {
+export function writeTree(
+  folder: string,
+  contents: Map<string, string>,
+  owned: (file: string) => boolean,
+): void {
   mkdirSync(folder, { recursive: true })
   for (const file of files(folder, ''))
     if (owned(under(folder, file)) && !contents.has(under(folder, file))) rmSync(file)

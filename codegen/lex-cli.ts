@@ -10,7 +10,11 @@ export function genServer(documents: string[]): Map<string, string> {
   const out = mkdtempSync(path.join(tmpdir(), 'cirrus-codegen-'))
   try {
     const inputs = documents.map((file) => path.join(lexiconRoot, file))
-    execFileSync(process.execPath, [path.join(root, 'node_modules/@atproto/lex-cli/bin.js'), 'gen-server', '--yes', out, ...inputs], { stdio: 'pipe' })
+    execFileSync(
+      process.execPath,
+      [path.join(root, 'node_modules/@atproto/lex-cli/bin.js'), 'gen-server', '--yes', out, ...inputs],
+      { stdio: 'pipe' },
+    )
     return new Map(files(out, '.ts').map((file) => [under(out, file), readFileSync(file, 'utf8')]))
   } finally {
     rmSync(out, { recursive: true, force: true })

@@ -29,7 +29,8 @@ const parse = (file: string, text: string): LexiconDoc => {
   }
   if (!isValidLexiconDoc(json)) throw new LexiconError(file, '', 'not a lexicon document')
   const expected = file.replace(/\.json$/, '').replaceAll('/', '.')
-  if (json.id !== expected) throw new LexiconError(file, 'id', `is "${json.id}", but the path says "${expected}"`)
+  if (json.id !== expected)
+    throw new LexiconError(file, 'id', `is "${json.id}", but the path says "${expected}"`)
   return json
 }
 
@@ -48,12 +49,15 @@ function* references(value: unknown, where: string): Generator<[string, string]>
 
 /** Refuses a `ref` to a document or definition that is not there. */
 export function checkReferences(loaded: Loaded[]): void {
-  const known = new Set(loaded.flatMap(({ document }) => Object.keys(document.defs).map((def) => `${document.id}#${def}`)))
+  const known = new Set(
+    loaded.flatMap(({ document }) => Object.keys(document.defs).map((def) => `${document.id}#${def}`)),
+  )
   for (const { file, document } of loaded)
     for (const [where, ref] of references(document.defs, 'defs')) {
       const [id, def = 'main'] = ref.replace(/^lex:/, '').split('#')
       const target = `${id || document.id}#${def}`
-      if (!known.has(target)) throw new LexiconError(file, where, `refers to ${target}, which no document defines`)
+      if (!known.has(target))
+        throw new LexiconError(file, where, `refers to ${target}, which no document defines`)
     }
 }
 

@@ -35,12 +35,16 @@ export function generate(): Map<string, string> {
 }
 
 const differences = (wanted: Map<string, string>): string[] => {
-  const present = existsSync(generatedRoot) ? files(generatedRoot, '').map((file) => under(generatedRoot, file)) : []
+  const present = existsSync(generatedRoot)
+    ? files(generatedRoot, '').map((file) => under(generatedRoot, file))
+    : []
   return [
     ...present.filter((file) => !wanted.has(file)).map((file) => `src/generated/${file} is not generated`),
     ...[...wanted].flatMap(([file, text]) => {
       if (!present.includes(file)) return [`src/generated/${file} is missing`]
-      return readFileSync(path.join(generatedRoot, file), 'utf8') === text ? [] : [`src/generated/${file} differs`]
+      return readFileSync(path.join(generatedRoot, file), 'utf8') === text
+        ? []
+        : [`src/generated/${file} differs`]
     }),
   ]
 }

@@ -1,5 +1,12 @@
 /** What the emitters need to know of a method, read off its document. */
-import type { LexRefVariant, LexiconDoc, LexXrpcBody, LexXrpcProcedure, LexXrpcQuery, LexXrpcSubscription } from '@atproto/lexicon'
+import type {
+  LexRefVariant,
+  LexiconDoc,
+  LexXrpcBody,
+  LexXrpcProcedure,
+  LexXrpcQuery,
+  LexXrpcSubscription,
+} from '@atproto/lexicon'
 import type { Loaded } from './load.ts'
 
 export interface Method {
@@ -18,13 +25,19 @@ export const methodsOf = (loaded: Loaded[]): Method[] =>
 
 /** `com.atproto.sync.getRepo` -> `ComAtprotoSyncGetRepo`, the name under which its types are imported. */
 export const title = (nsid: string): string =>
-  nsid.split('.').map((part) => part.slice(0, 1).toUpperCase() + part.slice(1)).join('')
+  nsid
+    .split('.')
+    .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
+    .join('')
 
 export const union = (names: string[]): string => names.map((name) => `'${name}'`).join(' | ') || 'never'
 
 const withDefault = (properties: Record<string, unknown> | undefined): string[] =>
   Object.entries(properties ?? {})
-    .filter(([, value]) => typeof value === 'object' && value !== null && 'default' in value && value.default !== undefined)
+    .filter(
+      ([, value]) =>
+        typeof value === 'object' && value !== null && 'default' in value && value.default !== undefined,
+    )
     .map(([name]) => name)
 
 const objectProperties = (schema: LexXrpcBody['schema'] | LexRefVariant | undefined) =>

@@ -100,7 +100,8 @@ function reachable(): Map<string, Set<string> | 'whole'> {
       for (const local of JSON.stringify(value).matchAll(/"#(\w+)"/g)) visit(id, local[1], id)
     }
     if (def === undefined) scan(defs)
-    else if (defs[def] === undefined) throw new Error(`lexicons: ${from} refers to ${id}#${def}, which is not defined`)
+    else if (defs[def] === undefined)
+      throw new Error(`lexicons: ${from} refers to ${id}#${def}, which is not defined`)
     else scan(defs[def])
   }
   for (const id of [...METHODS, ...RECORDS]) visit(id, undefined, 'the list in codegen/standard.ts')
@@ -113,7 +114,10 @@ export function standardDocuments(): Map<string, string> {
   for (const [id, wanted] of [...reachable()].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const document = byId.get(id)
     const defs: Record<string, unknown> = document?.defs ?? {}
-    const kept = wanted === 'whole' ? defs : Object.fromEntries(Object.entries(defs).filter(([name]) => wanted.has(name)))
+    const kept =
+      wanted === 'whole'
+        ? defs
+        : Object.fromEntries(Object.entries(defs).filter(([name]) => wanted.has(name)))
     out.set(`${id.replaceAll('.', '/')}.json`, JSON.stringify({ ...document, defs: kept }, null, 2) + '\n')
   }
   return out
@@ -126,7 +130,9 @@ export function editedDocuments(): string[] {
     .map((file) => under(lexiconRoot, file))
     .filter((file) => !file.startsWith('com/cirrus/'))
   return [
-    ...present.filter((file) => !wanted.has(file)).map((file) => `lexicons/${file} is not one of the standard documents that we serve`),
+    ...present
+      .filter((file) => !wanted.has(file))
+      .map((file) => `lexicons/${file} is not one of the standard documents that we serve`),
     ...[...wanted].flatMap(([file, text]) => {
       const at = path.join(lexiconRoot, file)
       if (!present.includes(file)) return [`lexicons/${file} is missing`]

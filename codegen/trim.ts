@@ -37,12 +37,19 @@ function trimFile(source: SourceFile, file: string, leaves: Leaves): void {
   for (const declaration of source.getImportDeclarations()) declaration.remove()
 
   // Only what the remaining types name comes back, and only as types.
-  const used = new Set(source.getDescendants().filter(Node.isIdentifier).map((node) => node.getText()))
+  const used = new Set(
+    source
+      .getDescendants()
+      .filter(Node.isIdentifier)
+      .map((node) => node.getText()),
+  )
   const from = (specifier: string, names: string[]): void => {
     const namedImports = names.filter((name) => used.has(name))
-    if (namedImports.length > 0) source.addImportDeclaration({ isTypeOnly: true, namedImports, moduleSpecifier: specifier })
+    if (namedImports.length > 0)
+      source.addImportDeclaration({ isTypeOnly: true, namedImports, moduleSpecifier: specifier })
   }
-  const relative = (specifier: string) => (specifier.startsWith('.') ? path.join(depth(file), specifier) : specifier)
+  const relative = (specifier: string) =>
+    specifier.startsWith('.') ? path.join(depth(file), specifier) : specifier
   from(relative(leaves.BlobRef), ['BlobRef'])
   from(relative(leaves.CID), ['CID'])
   from(`${depth(file)}util.ts`, ['$Typed', 'OmitKey'])
@@ -74,7 +81,8 @@ export function trim(raw: Map<string, string>, leaves: Leaves): Map<string, stri
   }
   const util = project.createSourceFile('util.ts', raw.get('util.ts') ?? '')
   for (const statement of util.getStatements())
-    if (!Node.isTypeAliasDeclaration(statement) || !['OmitKey', '$Typed'].includes(statement.getName())) statement.remove()
+    if (!Node.isTypeAliasDeclaration(statement) || !['OmitKey', '$Typed'].includes(statement.getName()))
+      statement.remove()
   out.set('util.ts', banner('trim.ts') + util.getFullText().trimStart())
   return out
 }

@@ -5,7 +5,12 @@ import { banner } from './banner.ts'
 
 export function emitMethods(methods: Method[], binary: string): string {
   const source = newProject().createSourceFile('methods.ts', '')
-  const entries = methods.map((method) => ({ method, type: `{\n${members(method).map(([name, type]) => `  ${name}: ${type}\n`).join('')}}` }))
+  const entries = methods.map((method) => ({
+    method,
+    type: `{\n${members(method)
+      .map(([name, type]) => `  ${name}: ${type}\n`)
+      .join('')}}`,
+  }))
   for (const { method } of entries)
     source.addImportDeclaration({
       isTypeOnly: true,

@@ -6,12 +6,22 @@ import { banner } from './banner.ts'
 export function emitServer(methods: Method[]): string {
   const source = newProject().createSourceFile('server.ts', '')
   source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
-  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Runtime'], moduleSpecifier: '../xrpc/types.ts' })
-  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Handlers'], moduleSpecifier: '../handlers/context.ts' })
+  source.addImportDeclaration({
+    isTypeOnly: true,
+    namedImports: ['Runtime'],
+    moduleSpecifier: '../xrpc/types.ts',
+  })
+  source.addImportDeclaration({
+    isTypeOnly: true,
+    namedImports: ['Handlers'],
+    moduleSpecifier: '../handlers/context.ts',
+  })
   source.addFunction({
     name: 'createRouter',
     isExported: true,
-    docs: ['Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors.'],
+    docs: [
+      'Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors.',
+    ],
     typeParameters: ['Context'],
     parameters: [
       { name: 'handlers', type: "Handlers<'worker'> | Handlers<'account'>" },
@@ -21,7 +31,7 @@ export function emitServer(methods: Method[]): string {
       writer.writeLine("return Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })")
       for (const { id, main } of methods)
         writer.writeLine(`  .all('/${id}', xrpc.${main.type}('${id}', handlers['${id}']))`)
-      writer.writeLine("  .all('/:nsid', xrpc.unknown)")
+      writer.writeLine("  .all('*', xrpc.unknown)")
     },
   })
   return banner('emit/server.ts') + source.getFullText()

@@ -49,5 +49,5 @@ export function createRouter<Context>(handlers: Handlers<'worker'> | Handlers<'a
     .all('/com.cirrus.admin.listBlobs', xrpc.query('com.cirrus.admin.listBlobs', handlers['com.cirrus.admin.listBlobs']))
     .all('/com.cirrus.admin.revokeMigrationTokens', xrpc.procedure('com.cirrus.admin.revokeMigrationTokens', handlers['com.cirrus.admin.revokeMigrationTokens']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))
-    .all('/:nsid', xrpc.unknown)
+    .all('*', xrpc.unknown)
 }

@@ -45,7 +45,7 @@ export const capped = (body: ReadableStream<Uint8Array>, limit: number): Readabl
 /** Collects a JSON body. Bounded by `limit`: what is held is at most one chunk more. */
 async function readText(request: Request, limit: number): Promise<string> {
   if (!request.body) return ''
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   const reader = request.body.getReader()
   let text = ''
   let seen = 0
@@ -76,7 +76,8 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
   const text = await readText(request, limit)
   let json: unknown
   try {
-    json = JSON.parse(text)
+    // Nothing at all counts as `{}`, as in the reference: a common mistake of clients.
+    json = text === '' ? {} : JSON.parse(text)
   } catch {
     throw error('InvalidRequest', 'The request body is not valid JSON')
   }
@@ -89,32 +90,45 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
   }
 }
 
-/** Whether a body was sent. A request without one has neither header, and may have a null body. */
-const hasBody = (request: Request): boolean =>
-  request.body !== null && request.headers.get('content-length') !== '0'
+const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/
+
+/** The media type without its parameters, or a refusal. */
+function contentType(request: Request, expected: string): string {
+  const type = mediaType(request.headers.get('content-type'))
+  if (!type) throw error('InvalidRequest', `Content-Type: expected ${expected}, got none`)
+  if (!MEDIA_TYPE.test(type) || (expected !== '*/*' && type !== expected))
+    throw error('InvalidRequest', `Content-Type: expected ${expected}, got ${type.slice(0, 100)}`)
+  return type
+}
+
+/** Where no input is declared. Some clients send `{}` all the same; other bytes are a mistake. */
+async function refuseBody(request: Request): Promise<void> {
+  const unexpected = error('InvalidRequest', 'A request body was provided when none was expected')
+  const limit = 64
+  if ((declaredLength(request, Number.MAX_SAFE_INTEGER) ?? 0) > limit) throw unexpected
+  const text = await readText(request, limit).catch(() => {
+    throw unexpected
+  })
+  if (!['', '{}'].includes(text.trim())) throw unexpected
+}
 
 /** A method's input as its lexicon says: nothing, a validated object, or a stream. */
 export async function readBody(id: MethodId, request: Request, limits: Limits): Promise<unknown> {
   const def = definition(id)
   const input = def.type === 'procedure' ? def.input : undefined
-  if (!input) {
-    // Clients send "{}" or a content type where nothing is expected; bytes would be a mistake.
-    const length = declaredLength(request, limits.json)
-    if (length === undefined ? request.body !== null && (await readText(request, limits.json)).trim() !== '' : length > 2)
-      throw error('InvalidRequest', 'A request body was provided when none was expected')
-    return undefined
-  }
-  if (!hasBody(request) && input.schema) throw error('InvalidRequest', 'A request body is expected but none was provided')
-  const type = mediaType(request.headers.get('content-type'))
-  if (!type) throw error('InvalidRequest', `Content-Type: expected ${input.encoding}, got none`)
-  if (input.encoding !== '*/*' && type !== input.encoding)
-    throw error('InvalidRequest', `Content-Type: expected ${input.encoding}, got ${type.slice(0, 100)}`)
+  if (!input) return refuseBody(request)
+  if (request.body === null && request.headers.get('content-length') === null)
+    throw error('InvalidRequest', 'A request body is expected but none was provided')
+  const type = contentType(request, input.encoding)
+  // A compressed blob would be stored under the hash of the wrong bytes.
+  if ((request.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity')
+    throw error('InvalidRequest', 'Content-Encoding: send the bytes as they are')
   const isJson = input.encoding === 'application/json'
   const limit = isJson ? limits.json : (limits.binary[id] ?? limits.json)
   const length = declaredLength(request, limit)
   if (isJson) return readJson(id, input, request, limit)
   const body: Binary<string> = {
-    encoding: input.encoding === '*/*' ? (request.headers.get('content-type') ?? type) : type,
+    encoding: type,
     body: capped(request.body ?? new Blob([]).stream(), limit),
     ...(length === undefined ? {} : { length }),
   }

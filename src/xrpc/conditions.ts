@@ -15,7 +15,12 @@ function readRange(header: string | null): Conditions['range'] {
 const readEtags = (header: string | null): string[] | undefined =>
   header
     ?.split(',')
-    .map((tag) => tag.trim().replace(/^W\//, '').replace(/^"(.*)"$/, '$1'))
+    .map((tag) =>
+      tag
+        .trim()
+        .replace(/^W\//, '')
+        .replace(/^"(.*)"$/, '$1'),
+    )
     .filter((tag) => tag !== '')
 
 export const readConditions = (headers: Headers): Conditions => ({

@@ -8,10 +8,14 @@ import type { Binary, NotModified } from './types.ts'
 const isNotModified = (value: object): value is NotModified => 'notModified' in value
 
 /** Script must never run from our origin, whatever a blob or an error body holds. */
-const SANDBOX = { 'content-security-policy': "default-src 'none'; sandbox", 'x-content-type-options': 'nosniff' }
+const SANDBOX = {
+  'content-security-policy': "default-src 'none'; sandbox",
+  'x-content-type-options': 'nosniff',
+}
 
 function binary(output: Binary<string> | NotModified): Response {
-  if (isNotModified(output)) return new Response(null, { status: 304, headers: { ...SANDBOX, etag: `"${output.etag}"` } })
+  if (isNotModified(output))
+    return new Response(null, { status: 304, headers: { ...SANDBOX, etag: `"${output.etag}"` } })
   const { encoding, body, length, etag, part, headers } = output
   const size = part?.length ?? length
   return new Response(body, {
@@ -21,7 +25,9 @@ function binary(output: Binary<string> | NotModified): Response {
       'content-type': encoding,
       ...(size === undefined ? {} : { 'content-length': String(size) }),
       ...(etag === undefined ? {} : { etag: `"${etag}"`, 'accept-ranges': 'bytes' }),
-      ...(part ? { 'content-range': `bytes ${part.offset}-${part.offset + part.length - 1}/${part.size}` } : {}),
+      ...(part
+        ? { 'content-range': `bytes ${part.offset}-${part.offset + part.length - 1}/${part.size}` }
+        : {}),
       ...headers,
     },
   })
@@ -35,11 +41,17 @@ export function encodeOutput(id: MethodId, output: unknown, validate: boolean): 
   // The handler's type guarantees this shape: no schema means Binary.
   if (!declared.schema) return binary(output as Binary<string> | NotModified)
   if (validate) lexicons().assertValidXrpcOutput(id, output)
-  return Response.json(lexToJson(output as Parameters<typeof lexToJson>[0]), { headers: { 'x-content-type-options': 'nosniff' } })
+  return Response.json(lexToJson(output as Parameters<typeof lexToJson>[0]), {
+    headers: { 'x-content-type-options': 'nosniff' },
+  })
 }
 
-const errorResponse = (status: number, name: string, message: string, headers: Record<string, string> = {}): Response =>
-  Response.json({ error: name, message }, { status, headers: { ...SANDBOX, ...headers } })
+const errorResponse = (
+  status: number,
+  name: string,
+  message: string,
+  headers: Record<string, string> = {},
+): Response => Response.json({ error: name, message }, { status, headers: { ...SANDBOX, ...headers } })
 
 /** Where a bug's details go, with the id that the caller was given. */
 export type Report = (id: string, cause: unknown) => void
@@ -60,4 +72,6 @@ export function encodeError(cause: unknown, newId: () => string, report: Report,
 const isDeclared = (id: MethodId, name: string): boolean =>
   declaredErrors(definition(id)).includes(name) ||
   (name === 'RepoDeactivated' &&
-    ['com.atproto.repo.describeRepo', 'com.atproto.repo.getRecord', 'com.atproto.repo.listRecords'].includes(id))
+    ['com.atproto.repo.describeRepo', 'com.atproto.repo.getRecord', 'com.atproto.repo.listRecords'].includes(
+      id,
+    ))

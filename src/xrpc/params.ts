@@ -31,12 +31,13 @@ export function readParams(id: MethodId, search: URLSearchParams): Record<string
     const [first] = values
     if (first === undefined) continue
     if (property.type === 'array') decoded[name] = values.map((value) => decode(name, property.items, value))
-    else if (values.length > 1) throw error('InvalidRequest', `Parameter "${name}": given ${values.length} times, expected once`)
+    else if (values.length > 1)
+      throw error('InvalidRequest', `Parameter "${name}": given ${values.length} times, expected once`)
     else decoded[name] = decode(name, property, first)
   }
   try {
-    // The library types its answer as unknown-valued already; it throws on the first mismatch.
-    return lexicons().assertValidXrpcParams(id, decoded) as Record<string, unknown>
+    // The library answers nothing for a method without parameters, and throws on the first mismatch.
+    return (lexicons().assertValidXrpcParams(id, decoded) ?? {}) as Record<string, unknown>
   } catch (cause) {
     throw error('InvalidRequest', cause instanceof Error ? cause.message : 'Invalid parameters')
   }

@@ -7,6 +7,9 @@ import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
 import type { Runtime } from './types.ts'
 
+/** What can be a method's name, as the reference reads it: no NSID check, so that the answer stays 501. */
+const METHOD_PATH = /^\/xrpc\/[a-z0-9]+([.-][a-z0-9]+)+\/?$/i
+
 export interface RuntimeOptions<Context, Auth> {
   /** Says who is calling and whether they may, or throws. Runs after params, before the body. */
   authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
@@ -59,7 +62,8 @@ export function createRuntime<Context extends object, Auth>(
         await response.body?.cancel()
         return new Response(null, response)
       } catch (cause) {
-        return failed(cause, id)
+        const answer = failed(cause, id)
+        return request.method === 'HEAD' ? new Response(null, answer) : answer
       }
     }
 
@@ -67,6 +71,11 @@ export function createRuntime<Context extends object, Auth>(
     query: (id, handler) => route(id, ['GET', 'HEAD'], handler),
     procedure: (id, handler) => route(id, ['POST'], handler),
     failed: (cause) => failed(cause),
-    unknown: () => failed(error('MethodNotImplemented', 'This server does not have that method')),
+    unknown: (request) =>
+      failed(
+        METHOD_PATH.test(new URL(request.url).pathname)
+          ? error('MethodNotImplemented', 'This server does not have that method')
+          : error('InvalidRequest', 'The path is not /xrpc/ and the name of a method'),
+      ),
   }
 }

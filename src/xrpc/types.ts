@@ -62,8 +62,14 @@ type AnyHandler = (call: never) => unknown
 
 /** What the generated router needs of a runtime. A missing handler means: it runs in the other place. */
 export interface Runtime<Context> {
-  query(id: MethodId, handler: AnyHandler | undefined): (request: Request, context: Context) => Promise<Response>
-  procedure(id: MethodId, handler: AnyHandler | undefined): (request: Request, context: Context) => Promise<Response>
+  query(
+    id: MethodId,
+    handler: AnyHandler | undefined,
+  ): (request: Request, context: Context) => Promise<Response>
+  procedure(
+    id: MethodId,
+    handler: AnyHandler | undefined,
+  ): (request: Request, context: Context) => Promise<Response>
   failed(error: unknown): Response
   unknown(request: Request): Response
 }
