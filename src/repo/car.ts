@@ -115,8 +115,11 @@ class Input {
     while (this.end < this.buffer.length && !this.ended) {
       if (this.chunk.length === 0) {
         const next = await this.source.next()
-        if (next) this.chunk = next
-        else this.ended = true
+        if (!next) {
+          this.ended = true
+          break
+        }
+        this.chunk = next
         this.seen += this.chunk.length
         if (this.seen > this.total) throw new CarError('TooLarge', `a CAR of more than ${this.total} bytes`)
       }

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { blobRefs } from '../../src/repo/blobs.ts'
+import { cborCid, post, rawCid } from './fixture.ts'
+
+const cid = rawCid(new Uint8Array([1]))
+const other = rawCid(new Uint8Array([2]))
+
+describe('blob references', () => {
+  test('are found in both forms, at any depth, each blob once', () => {
+    const typed = { $type: 'blob', ref: cid, mimeType: 'image/png', size: 3 } as const
+    const record = post('x', {
+      embed: {
+        images: [{ image: typed }, { image: { ...typed, mimeType: 'image/jpeg' } }],
+        external: { thumb: typed },
+      },
+      old: [[{ cid: other.toString(), mimeType: 'image/gif' }]],
+    })
+    expect(blobRefs(record).map((blob) => ({ ...blob, cid: blob.cid.toString() }))).toEqual(
+      expect.arrayContaining([
+        { cid: cid.toString(), mimeType: expect.any(String), size: 3, legacy: false },
+        { cid: other.toString(), mimeType: 'image/gif', size: undefined, legacy: true },
+      ]),
+    )
+    expect(blobRefs(record)).toHaveLength(2)
+  })
+
+  test.each([
+    ['a link that is no blob', { ref: cid, mimeType: 'image/png', size: 3 }],
+    [
+      'a blob whose link is no raw CID',
+      { $type: 'blob', ref: cborCid(new Uint8Array()), mimeType: 'a/b', size: 3 },
+    ],
+    ['a negative size', { $type: 'blob', ref: cid, mimeType: 'a/b', size: -1 }],
+    ['a legacy form with more fields', { cid: cid.toString(), mimeType: 'a/b', size: 3 }],
+    ['a legacy form with another CID', { cid: cborCid(new Uint8Array()).toString(), mimeType: 'a/b' }],
+    ['a legacy form with no CID', { cid: 'x'.repeat(100_000), mimeType: 'a/b' }],
+  ])('%s is none', (_, value) => {
+    expect(blobRefs(post('x', { value }))).toEqual([])
+  })
+
+  test('a list of a million items is no problem', () => {
+    expect(blobRefs({ list: new Array<number>(1_000_000).fill(0) })).toEqual([])
+  })
+})

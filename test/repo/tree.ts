@@ -1,0 +1,46 @@
+import type { Cid, LexValue } from '@atproto/lex-data'
+import { encode } from '@atproto/lex-cbor'
+import { keyLayer } from '../../src/repo/node.ts'
+import { cborCid, post } from './fixture.ts'
+import type { Blocks } from './fixture.ts'
+
+/** A key on this layer, the `skip`th one after `from`. */
+export const keyOn = (layer: number, skip = 0): string => {
+  for (let i = 0, found = 0; ; i++) {
+    const key = `com.example.record/${String(i).padStart(8, '0')}`
+    if (keyLayer(key) === layer && found++ === skip) return key
+  }
+}
+
+/** The first keys of the series on these layers, ascending: `keysOn([0, 1, 0])`. */
+export const keysOn = (layers: readonly number[]): string[] => {
+  const keys: string[] = []
+  for (let i = 0; keys.length < layers.length; i++) {
+    const key = `com.example.record/${String(i).padStart(8, '0')}`
+    if (keyLayer(key) === layers[keys.length]) keys.push(key)
+  }
+  return keys
+}
+
+export const value: Cid = cborCid(encode(post('a record')))
+
+export interface RawEntry {
+  key: string
+  value?: Cid
+  right?: Cid | null
+}
+
+/** Node data as the format has it, right or wrong. */
+export const nodeData = (left: Cid | null, entries: readonly RawEntry[]) => {
+  let previous = ''
+  const e = entries.map(({ key, value: v = value, right: t = null }) => {
+    let p = 0
+    while (p < previous.length && p < key.length - 1 && previous[p] === key[p]) p++
+    previous = key
+    return { k: new TextEncoder().encode(key.slice(p)), p, t, v }
+  })
+  return { e, l: left } satisfies LexValue
+}
+
+export const putNode = (blocks: Blocks, left: Cid | null, entries: readonly RawEntry[]): Cid =>
+  blocks.put(nodeData(left, entries))
