@@ -1,0 +1,119 @@
+import { afterAll, expect, test } from 'vitest'
+import { outbound } from '../../src/outbound.ts'
+import { buildOperation, createGenesis, voidOperation } from '../../src/plc/build.ts'
+import { operationCid } from '../../src/plc/cid.ts'
+import { directory } from '../../src/plc/directory.ts'
+import { startPlc } from '../../src/dev/plc.ts'
+import { rotationKey } from './support.ts'
+
+const plc = await startPlc()
+afterAll(() => plc.close())
+const send = outbound({ fetch }, { dev: true })
+const client = directory(send, plc.url)
+
+let n = 0
+const account = async () => {
+  const [recovery, ours] = await Promise.all([rotationKey('recovery'), rotationKey(`ours-${n++}`)])
+  const { did, operation } = await createGenesis(ours, {
+    recoveryKeys: [recovery.did],
+    signingKey: ours.did,
+    handle: 'alice.example',
+    endpoint: 'https://cirrus.example',
+  })
+  return { recovery, ours, did, operation }
+}
+
+test('the directory takes our operations, and its log verifies', async () => {
+  const { did, operation, ours } = await account()
+  await client.submit(did, operation)
+  const head = await client.head(did)
+  expect(head.cid).toBe(await operationCid(operation))
+  const services = { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://target.example' } }
+  const next = buildOperation(head, { services }, { ourKey: ours.did, recoveryKeys: [] })
+  await client.submit(did, await ours.signOperation(next))
+  expect((await client.head(did)).data?.services).toEqual(services)
+  expect(await client.document(did)).toMatchObject({ id: did })
+})
+
+test('the same operation may be sent again, even after others', async () => {
+  const { did, operation, ours } = await account()
+  await client.submit(did, operation)
+  await client.submit(did, operation)
+  const next = await ours.signOperation(voidOperation(await client.head(did), ours.did))
+  await client.submit(did, next)
+  await client.submit(did, operation)
+  expect((await client.head(did)).cid).toBe(await operationCid(next))
+})
+
+test('an operation on an old head is refused in words', async () => {
+  const { did, operation, ours, recovery } = await account()
+  await client.submit(did, operation)
+  const head = await client.head(did)
+  await client.submit(did, await ours.signOperation(voidOperation(head, ours.did)))
+  const late = buildOperation(
+    head,
+    { alsoKnownAs: ['at://late.example'] },
+    { ourKey: ours.did, recoveryKeys: [] },
+  )
+  await expect(client.submit(did, await ours.signOperation(late))).rejects.toMatchObject({
+    code: 'Rejected',
+    retryable: false,
+  })
+  // The recovery key may still do it.
+  await client.submit(did, await recovery.signOperation(late))
+  expect((await client.head(did)).data?.alsoKnownAs).toEqual(['at://late.example'])
+})
+
+test('an unknown DID is not found', async () => {
+  for (const ask of [client.head, client.log, client.document])
+    await expect(ask('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa')).rejects.toMatchObject({
+      code: 'NotFound',
+      retryable: false,
+    })
+})
+
+test.each([{ status: 500 }, { status: 429 }, { status: 503 }, { status: 0 }])(
+  'a directory that fails (%j) is worth another try',
+  async (outage) => {
+    const { did, operation } = await account()
+    plc.fail(outage)
+    try {
+      await expect(client.head(did)).rejects.toMatchObject({ code: 'Unavailable', retryable: true })
+      await expect(client.submit(did, operation)).rejects.toMatchObject({
+        code: 'Unavailable',
+        retryable: true,
+      })
+    } finally {
+      plc.recover()
+    }
+    await client.submit(did, operation)
+  },
+)
+
+test('an operation that arrived although its answer was lost counts as sent', async () => {
+  const { did, operation } = await account()
+  const losing = directory(async (url, request) => {
+    const answer = await send(url, request)
+    if (request?.method === 'POST') await send('http://localhost:1/')
+    return answer
+  }, plc.url)
+  await losing.submit(did, operation)
+})
+
+test.each([
+  ['no list', {}],
+  ['an empty list', []],
+  ['a list of nothing', [null]],
+  ['too long a list', Array.from({ length: 2001 }, () => ({}))],
+  ["another DID's log", 'other'],
+])('a directory that lies with %s is not believed', async (_, answer) => {
+  const { did, operation } = await account()
+  const other = await account()
+  await client.submit(did, operation)
+  await client.submit(other.did, other.operation)
+  const lying = directory(async (url, request) => {
+    const real = await send(url.replace(encodeURIComponent(did), encodeURIComponent(other.did)), request)
+    return answer === 'other' ? real : { ...real, json: async () => answer }
+  }, plc.url)
+  await expect(lying.head(did)).rejects.toMatchObject({ code: 'BadAnswer', retryable: false })
+})
