@@ -1,5 +1,8 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { deployment } from './test/support/deployment.ts'
+
+const { bindings } = await deployment()
 
 /**
  * Two kinds of tests: `*.test.ts` runs in Node, `*.worker.test.ts` inside workerd,
@@ -17,14 +20,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: {},
-            },
-          }),
-        ],
+        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings } })],
         define: { __FAULTS__: 'true', __DEV__: 'true' },
         test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
       },

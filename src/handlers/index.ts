@@ -1,0 +1,96 @@
+/** Every handler by its method. A missing, misspelt, mistyped or misplaced one does not compile. */
+import { getPreferences } from './actor/getPreferences.ts'
+import { putPreferences } from './actor/putPreferences.ts'
+import { checkRepo } from './admin/checkRepo.ts'
+import { createMigrationToken } from './admin/createMigrationToken.ts'
+import { getJournal } from './admin/getJournal.ts'
+import { getManifest } from './admin/getManifest.ts'
+import { getStatus } from './admin/getStatus.ts'
+import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
+import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
+import { voidPlcOperation } from './admin/voidPlcOperation.ts'
+import type { Handlers } from './context.ts'
+import { getRecommendedDidCredentials } from './identity/getRecommendedDidCredentials.ts'
+import { requestPlcOperationSignature } from './identity/requestPlcOperationSignature.ts'
+import { resolveHandle } from './identity/resolveHandle.ts'
+import { signPlcOperation } from './identity/signPlcOperation.ts'
+import { submitPlcOperation } from './identity/submitPlcOperation.ts'
+import { applyWrites } from './repo/applyWrites.ts'
+import { createRecord } from './repo/createRecord.ts'
+import { deleteRecord } from './repo/deleteRecord.ts'
+import { describeRepo } from './repo/describeRepo.ts'
+import { getRecord } from './repo/getRecord.ts'
+import { importRepo } from './repo/importRepo.ts'
+import { listMissingBlobs } from './repo/listMissingBlobs.ts'
+import { listRecords } from './repo/listRecords.ts'
+import { putRecord } from './repo/putRecord.ts'
+import { uploadBlob } from './repo/uploadBlob.ts'
+import { activateAccount } from './server/activateAccount.ts'
+import { checkAccountStatus } from './server/checkAccountStatus.ts'
+import { createAccount } from './server/createAccount.ts'
+import { createSession } from './server/createSession.ts'
+import { deactivateAccount } from './server/deactivateAccount.ts'
+import { deleteSession } from './server/deleteSession.ts'
+import { describeServer } from './server/describeServer.ts'
+import { getServiceAuth } from './server/getServiceAuth.ts'
+import { getSession } from './server/getSession.ts'
+import { refreshSession } from './server/refreshSession.ts'
+import { getBlob } from './sync/getBlob.ts'
+import { getBlocks } from './sync/getBlocks.ts'
+import { getLatestCommit } from './sync/getLatestCommit.ts'
+import { getRecord as syncGetRecord } from './sync/getRecord.ts'
+import { getRepo } from './sync/getRepo.ts'
+import { getRepoStatus } from './sync/getRepoStatus.ts'
+import { listBlobs } from './sync/listBlobs.ts'
+import { listRepos } from './sync/listRepos.ts'
+
+/** What runs in the Worker, without the account's object. */
+export const workerHandlers: Handlers<'worker'> = {
+  'com.atproto.identity.resolveHandle': resolveHandle,
+  'com.atproto.server.describeServer': describeServer,
+}
+
+/** What runs in the account's Durable Object. */
+export const accountHandlers: Handlers<'account'> = {
+  'app.bsky.actor.getPreferences': getPreferences,
+  'app.bsky.actor.putPreferences': putPreferences,
+  'com.atproto.identity.getRecommendedDidCredentials': getRecommendedDidCredentials,
+  'com.atproto.identity.requestPlcOperationSignature': requestPlcOperationSignature,
+  'com.atproto.identity.signPlcOperation': signPlcOperation,
+  'com.atproto.identity.submitPlcOperation': submitPlcOperation,
+  'com.atproto.repo.applyWrites': applyWrites,
+  'com.atproto.repo.createRecord': createRecord,
+  'com.atproto.repo.deleteRecord': deleteRecord,
+  'com.atproto.repo.describeRepo': describeRepo,
+  'com.atproto.repo.getRecord': getRecord,
+  'com.atproto.repo.importRepo': importRepo,
+  'com.atproto.repo.listMissingBlobs': listMissingBlobs,
+  'com.atproto.repo.listRecords': listRecords,
+  'com.atproto.repo.putRecord': putRecord,
+  'com.atproto.repo.uploadBlob': uploadBlob,
+  'com.atproto.server.activateAccount': activateAccount,
+  'com.atproto.server.checkAccountStatus': checkAccountStatus,
+  'com.atproto.server.createAccount': createAccount,
+  'com.atproto.server.createSession': createSession,
+  'com.atproto.server.deactivateAccount': deactivateAccount,
+  'com.atproto.server.deleteSession': deleteSession,
+  'com.atproto.server.getServiceAuth': getServiceAuth,
+  'com.atproto.server.getSession': getSession,
+  'com.atproto.server.refreshSession': refreshSession,
+  'com.atproto.sync.getBlob': getBlob,
+  'com.atproto.sync.getBlocks': getBlocks,
+  'com.atproto.sync.getLatestCommit': getLatestCommit,
+  'com.atproto.sync.getRecord': syncGetRecord,
+  'com.atproto.sync.getRepo': getRepo,
+  'com.atproto.sync.getRepoStatus': getRepoStatus,
+  'com.atproto.sync.listBlobs': listBlobs,
+  'com.atproto.sync.listRepos': listRepos,
+  'com.cirrus.admin.checkRepo': checkRepo,
+  'com.cirrus.admin.createMigrationToken': createMigrationToken,
+  'com.cirrus.admin.getJournal': getJournal,
+  'com.cirrus.admin.getManifest': getManifest,
+  'com.cirrus.admin.getStatus': getStatus,
+  'com.cirrus.admin.listBlobs': adminListBlobs,
+  'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
+  'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
+}
