@@ -5,8 +5,7 @@ const ALPHABET = new TextEncoder().encode('abcdefghijklmnopqrstuvwxyz234567')
  * letter by letter, and each kept string of it weighs some 2 KB; this one 80 bytes.
  */
 export const cidText = (bytes: Uint8Array): string => {
-  const text = new Array<number>(Math.ceil((bytes.length * 8) / 5) + 1)
-  text[0] = 0x62 // b: base32
+  const text = [0x62] // b: base32
   let at = 1
   let bits = 0
   let value = 0

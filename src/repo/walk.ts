@@ -106,7 +106,7 @@ const childrenOf = (item: PendingNode, bytes: Uint8Array, sha256: Sha256): Pendi
     children.push({ kind: 'record', key, cid: value, bytes: undefined })
     descend(right, key, entries[i + 1]?.key ?? item.upper)
   })
-  return children.reverse()
+  return children.toReversed()
 }
 
 /**

@@ -39,6 +39,6 @@ describe('blob references', () => {
   })
 
   test('a list of a million items is no problem', () => {
-    expect(blobRefs({ list: new Array<number>(1_000_000).fill(0) })).toEqual([])
+    expect(blobRefs({ list: Array.from({ length: 1_000_000 }, () => 0) })).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import { readCarStream } from '@atproto/repo'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CarError, carHeader, carSection, carStream, readCar } from '../../src/repo/car.ts'
 import type { CarBlock, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
@@ -120,7 +120,14 @@ describe('reading CARs', () => {
     ['a CID with a shorter digest', join(start, otherCid(3, 0x1f)), 'BadCid'],
     ['a block with another hash', join(start, damaged), 'HashMismatch'],
     ['a length in more bytes than it needs', join(start, [0x88, 0x81, 0]), 'BadVarint'],
-    ['a length of ten bytes', join(start, new Array<number>(10).fill(0xff)), 'BadVarint'],
+    [
+      'a length of ten bytes',
+      join(
+        start,
+        Array.from({ length: 10 }, () => 0xff),
+      ),
+      'BadVarint',
+    ],
     ['more blocks than allowed', join(start, good, good, good), 'TooManyBlocks', { blocks: 2 }],
     ['more bytes than allowed', join(start, good, good, good), 'TooLarge', { total: 200 }],
     ['a larger header than allowed', start, 'BadHeader', { header: 10 }],

@@ -1,7 +1,7 @@
 import { decode, encode } from '@atproto/lex-cbor'
 import { isPlainObject } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CborError, checkCbor, decodeBlock, links } from '../../src/repo/cbor.ts'
 import type { CborErrorCode } from '../../src/repo/cbor.ts'

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { LexMap, LexValue } from '@atproto/lex-data'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NodeError, isRecordPath, keyLayer, parseNode } from '../../src/repo/node.ts'
 import type { NodeErrorCode } from '../../src/repo/node.ts'

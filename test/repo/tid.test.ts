@@ -1,6 +1,6 @@
 import { TID } from '@atproto/common-web'
 import { isValidTid } from '@atproto/syntax'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TidError, formatTid, isTid, nextTid, parseTid } from '../../src/repo/tid.ts'
 

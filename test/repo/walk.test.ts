@@ -1,5 +1,5 @@
 import { MST, MemoryBlockstore } from '@atproto/repo'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WalkError, walk } from '../../src/repo/walk.ts'
 import type { GetMany, WalkErrorCode, WalkItem, WalkOptions } from '../../src/repo/walk.ts'
@@ -250,7 +250,7 @@ describe('trees that no repository has', () => {
 
   test('a node of thirty thousand entries is read', async () => {
     const blocks = fresh()
-    const keys = keysOn(new Array<number>(30_000).fill(0))
+    const keys = keysOn(Array.from({ length: 30_000 }, () => 0))
     expect(
       await refusal(
         putNode(
