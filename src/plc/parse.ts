@@ -193,6 +193,15 @@ export const parseLoggedOperation = (value: unknown, at = 'operation'): LoggedOp
   }
 }
 
+/** Nesting that no stack holds counts as too large. */
+const size = (value: unknown): number => {
+  try {
+    return JSON.stringify(value).length
+  } catch {
+    return Infinity
+  }
+}
+
 /** Reads `/log/audit`. The operations are believed only after `verifyLog`. */
 export const parseAuditLog = (value: unknown): AuditEntry[] => {
   if (!Array.isArray(value)) return fail('log', 'an array')
@@ -201,8 +210,7 @@ export const parseAuditLog = (value: unknown): AuditEntry[] => {
     const at = `log[${i}]`
     const entry = object(item, at)
     const raw = object(entry.operation, `${at}.operation`)
-    if (JSON.stringify(raw).length > MAX_LOGGED_BYTES)
-      fail(`${at}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
+    if (size(raw) > MAX_LOGGED_BYTES) fail(`${at}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
     const createdAt = Date.parse(string(entry.createdAt, `${at}.createdAt`, 64))
     if (Number.isNaN(createdAt)) fail(`${at}.createdAt`, 'a date')
     if (typeof entry.nullified !== 'boolean') fail(`${at}.nullified`, 'true or false')
