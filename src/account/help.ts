@@ -1,0 +1,34 @@
+/** Each token error has an entry in docs/troubleshoot.md; a test holds the two together. */
+export const TOPICS = [
+  'token-malformed',
+  'token-wrong-type',
+  'token-wrong-alg',
+  'token-bad-signature',
+  'token-expired',
+  'token-too-long',
+  'token-from-future',
+  'token-revoked',
+  'token-wrong-issuer',
+  'token-wrong-audience',
+  'token-wrong-method',
+  'token-bad-claims',
+  'token-scope',
+  'token-untargeted',
+  'token-needed',
+  'token-used',
+  'token-head-moved',
+  'session-ended',
+  'wrong-credential',
+  'account-absent',
+  'account-deactivated',
+  'account-moved',
+  'did-elsewhere',
+  'directory-unavailable',
+  'rotation-key',
+  'rate-limit',
+] as const
+
+export type Topic = (typeof TOPICS)[number]
+
+/** The sentence that ends an error message. */
+export const see = (topic: Topic): string => `See docs/troubleshoot.md#${topic}`
