@@ -306,6 +306,22 @@ export class Blobs {
     return row ?? { expected: 0, stored: 0, bytes: 0 }
   }
 
+  /** All references in order, by keyset pages: rows may be written and deleted behind it. */
+  *references(): Generator<{ cid: string; path: string }, undefined, void> {
+    let after = { cid: '', path: '' }
+    for (;;) {
+      const rows = this.#sql.all<{ cid: string; path: string }>(
+        'SELECT cid, path FROM blob_ref WHERE (cid, path) > (?, ?) ORDER BY cid, path LIMIT 1000',
+        after.cid,
+        after.path,
+      )
+      yield* rows
+      const last = rows.at(-1)
+      if (!last) return undefined
+      after = last
+    }
+  }
+
   /** A record begins to refer to a blob. What it referred to before keeps its revision. */
   refer(path: string, cid: string, rev: string): void {
     this.#sql.run(

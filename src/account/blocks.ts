@@ -1,6 +1,7 @@
-import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid } from '@atproto/lex-data'
+import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import { sha256 } from '../repo/sha256.ts'
+import type { DigestSet } from './digestSet.ts'
 import { bytes, hexList, type Sql } from './sql.ts'
 
 /** The CID of a DAG-CBOR block. */
@@ -13,6 +14,8 @@ export const cidKey = (cid: Cid): string =>
 const CID_LENGTH = 36
 // Packed lists of dropped CIDs stay far below the 2 MB that a row may have.
 const PER_PART = 10_000
+// How many bytes of blocks one read may bring into memory, a last one of up to 2 MB on top.
+const READ_BYTES = 2 * 1024 * 1024
 
 /**
  * The blocks of the repository. A row belongs to every tree from `made` until before `dropped`;
@@ -36,27 +39,38 @@ export class Blocks extends ReadableBlockstore {
     return row && bytes(row.bytes)
   }
 
-  /** The blocks found among these, keyed by `cidKey`, of whichever revision. */
-  readMany(cids: readonly Cid[]): Map<string, Uint8Array> {
+  /**
+   * Blocks for a walk, keyed by the CID's text: the first always, the others up to about two
+   * megabytes. With `staged`, none that has been dropped, and those of a staged import too.
+   */
+  readSome(cids: readonly Cid[], staged = false): Map<string, Uint8Array> {
     const found = new Map<string, Uint8Array>()
-    const rows = this.#sql.all<{ cid: ArrayBuffer; bytes: ArrayBuffer }>(
-      'SELECT b.cid, b.bytes FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value)',
-      hexList(cids.map((cid) => cid.bytes)),
-    )
-    for (const row of rows) found.set(Buffer.from(row.cid).toString('latin1'), bytes(row.bytes))
+    let size = 0
+    for (const cid of cids) {
+      const block = staged ? this.#readStaged(cid) : this.read(cid)
+      if (block) found.set(cid.toString(), block)
+      size += block?.length ?? 0
+      if (size >= READ_BYTES) break
+    }
     return found
   }
 
-  /** Those of these that belong to the current tree, with their bytes. */
-  current(cids: readonly Cid[]): Map<string, Uint8Array> {
-    const found = new Map<string, Uint8Array>()
-    const rows = this.#sql.all<{ cid: ArrayBuffer; bytes: ArrayBuffer }>(
-      `SELECT b.cid, b.bytes FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value)
+  #readStaged(cid: Cid): Uint8Array | undefined {
+    const row = this.#sql.first<{ bytes: ArrayBuffer }>(
+      'SELECT bytes FROM block WHERE cid = ? AND dropped IS NULL LIMIT 1',
+      cid.bytes,
+    )
+    return row && bytes(row.bytes)
+  }
+
+  /** Those of these that belong to the current tree. */
+  current(cids: readonly Cid[]): Set<string> {
+    const rows = this.#sql.all<{ cid: ArrayBuffer }>(
+      `SELECT b.cid FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value)
        WHERE b.dropped IS NULL AND b.made <= (SELECT rev FROM account)`,
       hexList(cids.map((cid) => cid.bytes)),
     )
-    for (const row of rows) found.set(Buffer.from(row.cid).toString('latin1'), bytes(row.bytes))
-    return found
+    return new Set(rows.map((row) => Buffer.from(row.cid).toString('latin1')))
   }
 
   /** Whether the block belongs to the current tree. */
@@ -92,6 +106,27 @@ export class Blocks extends ReadableBlockstore {
       this.#sql.run('INSERT INTO garbage (rev, part, at, cids) VALUES (?, ?, ?, ?)', rev, part, now, packed)
     }
     return dropped.length
+  }
+
+  /** Of the rows staged under `made` and of the current ones, those that are not in `reached`. */
+  unreached(made: string, reached: DigestSet): { staged: Cid[]; current: Cid[] } {
+    const staged: Cid[] = []
+    const current: Cid[] = []
+    let after: { cid: Uint8Array; made: string } = { cid: new Uint8Array(0), made: '' }
+    for (;;) {
+      const rows = this.#sql.all<{ cid: ArrayBuffer; made: string; dropped: string | null }>(
+        'SELECT cid, made, dropped FROM block WHERE (cid, made) > (?, ?) ORDER BY cid, made LIMIT 5000',
+        after.cid,
+        after.made,
+      )
+      for (const row of rows) {
+        const cid = bytes(row.cid)
+        after = { cid, made: row.made }
+        if (row.dropped !== null || reached.has(cid.subarray(CID_LENGTH - 32))) continue
+        ;(row.made === made ? staged : current).push(decodeCid(cid))
+      }
+      if (rows.length === 0) return { staged, current }
+    }
   }
 
   /**
@@ -132,11 +167,10 @@ export class Blocks extends ReadableBlockstore {
   }
 
   override async getBlocks(cids: Cid[]): Promise<{ blocks: BlockMap; missing: Cid[] }> {
-    const found = this.readMany(cids)
     const blocks = new BlockMap()
     const missing: Cid[] = []
     for (const cid of cids) {
-      const block = found.get(cidKey(cid))
+      const block = this.read(cid)
       if (block) blocks.set(cid, block)
       else missing.push(cid)
     }

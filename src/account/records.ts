@@ -120,6 +120,21 @@ export class Records {
     return counts
   }
 
+  /** The whole index in order, by keyset pages: rows may be written and deleted behind it. */
+  *entries(): Generator<{ path: string; cid: Cid }, undefined, void> {
+    let after = ''
+    for (;;) {
+      const rows = this.#sql.all<Row>(
+        'SELECT path, cid FROM record WHERE path > ? ORDER BY path LIMIT 1000',
+        after,
+      )
+      for (const { path, cid } of rows) yield { path, cid: decodeCid(bytes(cid)) }
+      const last = rows.at(-1)
+      if (!last) return undefined
+      after = last.path
+    }
+  }
+
   #stored(row: Row): StoredRecord {
     const block = this.#sql.first<{ bytes: ArrayBuffer }>(
       'SELECT bytes FROM block WHERE cid = ? LIMIT 1',

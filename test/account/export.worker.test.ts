@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { readCarWithRoot, readCar, verifyProofs, verifyRepoCar } from '@atproto/repo'
+import type { NsidString, RecordKeyString } from '@atproto/syntax'
+import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
+
+const RACES = Number((import.meta.env as Record<string, string>).RACES ?? 20)
+
+const fill = async ({ repo }: TestAccount, count: number, more = ''): Promise<void> => {
+  await repo.create()
+  for (let i = 0; i < count; i += 100) {
+    await repo.commit(Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}${more}`)))
+  }
+}
+
+const cids = async (stream: ReadableStream<Uint8Array>) => {
+  const { blocks } = await readCarWithRoot(await collect(stream))
+  return new Set(blocks.cids().map(String))
+}
+
+describe('exports', () => {
+  it('are the whole tree of one commit, the commit first', () =>
+    inAccount(async (account) => {
+      await fill(account, 300)
+      const bytes = await collect(account.exports.repo())
+      const { root, blocks } = await readCarWithRoot(bytes)
+      expect(root.equals(account.repo.load().root)).toBe(true)
+      expect(blocks.cids()[0]?.equals(root)).toBe(true)
+      const { creates } = await verifyRepoCar(bytes, DID, account.key.did())
+      expect(creates).toHaveLength(300)
+      expect(blocks.size).toBe((await account.check()).summary.blocks)
+    }))
+
+  it('send a block once that two paths hold', () =>
+    inAccount(async (account) => {
+      await account.repo.create()
+      await account.repo.commit(Array.from({ length: 50 }, (_, i) => post(`r${i}`, 'same')))
+      const bytes = await collect(account.exports.repo())
+      let seen = 0
+      const { blocks } = await readCar(bytes)
+      for (const { bytes: block } of blocks.entries()) seen += block.length + 36
+      expect(bytes.length).toBeLessThan(seen + 400)
+      expect((await verifyRepoCar(bytes, DID, account.key.did())).creates).toHaveLength(50)
+    }))
+
+  it(`are one commit's tree however many writes happen meanwhile (${RACES} races)`, { timeout: 120_000 }, () =>
+    inAccount(async (account) => {
+      const random = seeded(3)
+      await fill(account, 400, ' and so on'.repeat(100))
+      const { repo, exports, key } = account
+      let bases = 0
+      let reads = 0
+      for (let race = 0; race < RACES; race++) {
+        const at = repo.load()
+        const since = race % 2 === 1 ? repo.load().rev : undefined
+        const base = since ? await collect(exports.repo()) : undefined
+        if (since) {
+          bases++
+          await repo.commit([post(`s${race}`, 'since')])
+        }
+        const expected = repo.load()
+        const reader = exports.repo({ since }).getReader()
+        const parts: Uint8Array[] = []
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done) break
+          parts.push(value)
+          reads++
+          for (let n = 0; n < 3; n++) {
+            const rkey = `r${Math.floor(random() * 400)}`
+            const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
+            await repo.commit([exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}`)])
+          }
+          account.clock.now += 600_000
+          account.blocks.collect(account.clock.now, exports.oldest(), 100_000)
+        }
+        const bytes = new Uint8Array(Buffer.concat(parts))
+        const { root, blocks } = await readCarWithRoot(bytes)
+        expect(root.equals(expected.root)).toBe(true)
+        if (base) {
+          const before = await readCarWithRoot(base)
+          expect(before.root.equals(at.root)).toBe(true)
+          for (const { cid } of blocks.entries()) expect(before.blocks.has(cid)).toBe(false)
+          blocks.addMap(before.blocks)
+        } else await verifyRepoCar(bytes, DID, key.did())
+      }
+      expect(bases).toBe(Math.floor(RACES / 2))
+      expect(reads).toBeGreaterThan(RACES * 3)
+      expect(exports.oldest()).toBeUndefined()
+      expect((await account.check()).problems).toEqual([])
+    }),
+  )
+
+  it('with since, are exactly the blocks that came after it', () =>
+    inAccount(async (account) => {
+      const random = seeded(11)
+      await fill(account, 200)
+      const snapshots: { rev: string; all: Set<string> }[] = []
+      for (let i = 0; i < 12; i++) {
+        snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo()) })
+        const rkey = `r${Math.floor(random() * 200)}`
+        const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
+        await account.repo.commit([exists ? unpost(rkey) : post(rkey, 'again')])
+        // A block that is dropped and comes back is newer than the moment between.
+        if (exists && i % 3 === 0) await account.repo.commit([post(rkey, `text ${rkey.slice(1)}`)])
+      }
+      const now = await cids(account.exports.repo())
+      for (const [i, { rev, all }] of snapshots.entries()) {
+        const diff = await cids(account.exports.repo({ since: rev }))
+        // Whoever has the tree of `rev` and takes the diff has the tree of now.
+        for (const cid of now) expect(all.has(cid) || diff.has(cid)).toBe(true)
+        for (const cid of diff) expect(now.has(cid)).toBe(true)
+        if (i === snapshots.length - 1) for (const cid of diff) expect(all.has(cid)).toBe(false)
+      }
+      const latest = account.repo.load()
+      expect(await cids(account.exports.repo({ since: latest.rev }))).toEqual(new Set([latest.root.toString()]))
+      expect(() => account.exports.repo({ since: 'yesterday' })).toThrow('since')
+    }))
+
+  it('let go of their revision when they are left, read or not', () =>
+    inAccount(async (account) => {
+      await fill(account, 100)
+      const { exports } = account
+      await exports.repo().cancel()
+      expect(exports.oldest()).toBeUndefined()
+      const reader = exports.repo().getReader()
+      await reader.read()
+      await reader.cancel()
+      expect(exports.oldest()).toBeUndefined()
+      exports.repo()
+      expect(exports.oldest()).toBeDefined()
+      account.clock.now += 2 * 3600_000
+      expect(exports.oldest()).toBeUndefined()
+    }))
+
+  it('prove a record, and that there is none', () =>
+    inAccount(async (account) => {
+      await fill(account, 200)
+      for (const rkey of ['r0', 'r77', 'r199', 'zzz', '000', 'r77x']) {
+        const cid = account.records.cid(`${POST}/${rkey}`) ?? null
+        const claim = { collection: POST as NsidString, rkey: rkey as RecordKeyString, cid }
+        const car = account.exports.record(POST, rkey)
+        const { verified } = await verifyProofs(car, [claim], DID, account.key.did())
+        expect(verified).toHaveLength(1)
+      }
+    }))
+
+  it('give single blocks of the current tree', () =>
+    inAccount(async (account) => {
+      await fill(account, 20)
+      const [a, b] = [account.records.cid(`${POST}/r1`), account.records.cid(`${POST}/r2`)]
+      if (!a || !b) throw new Error('no records')
+      const { blocks } = await readCar(await collect(account.exports.blocks([a, b])))
+      expect(blocks.size).toBe(2)
+      await account.repo.commit([unpost('r1')])
+      expect(account.exports.missing([a, b])).toEqual([a])
+    }))
+})

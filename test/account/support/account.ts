@@ -1,0 +1,116 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { Secp256k1Keypair } from '@atproto/crypto'
+import { Blobs } from '../../../src/account/blobs.ts'
+import { Blocks } from '../../../src/account/blocks.ts'
+import { check, type CheckReport } from '../../../src/account/check.ts'
+import { Exports } from '../../../src/account/export.ts'
+import { Imports } from '../../../src/account/import.ts'
+import { Journal } from '../../../src/account/journal.ts'
+import { Preferences } from '../../../src/account/preferences.ts'
+import { Records } from '../../../src/account/records.ts'
+import { Repo, type RepoWrite } from '../../../src/account/repo.ts'
+import { migrate } from '../../../src/account/schema.ts'
+import { type SequencedEvent, Sequencer } from '../../../src/account/sequencer.ts'
+import { Sql } from '../../../src/account/sql.ts'
+import type { Platform } from '../../../src/platform.ts'
+
+export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
+export const POST = 'app.bsky.feed.post'
+
+/** Everything that an account's object holds, on real storage, with a clock that the test moves. */
+export interface TestAccount {
+  storage: DurableObjectStorage
+  sql: Sql
+  platform: Platform
+  clock: { now: number }
+  key: Secp256k1Keypair
+  blocks: Blocks
+  records: Records
+  blobs: Blobs
+  sequencer: Sequencer
+  journal: Journal
+  preferences: Preferences
+  repo: Repo
+  exports: Exports
+  imports: Imports
+  /** What went out. */
+  events: SequencedEvent[]
+  check(): Promise<CheckReport>
+  /** The same storage in a new object: all memory lost. */
+  restart(): TestAccount
+}
+
+const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { now: number }): TestAccount => {
+  const platform: Platform = {
+    now: () => clock.now++,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    fetch: () => Promise.reject(new Error('no network here')),
+    bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
+  }
+  const sql = new Sql(storage)
+  migrate(sql, DID, platform.now())
+  const events: SequencedEvent[] = []
+  const blocks = new Blocks(sql)
+  const records = new Records(sql)
+  const blobs = new Blobs(sql, platform, DID)
+  const sequencer = new Sequencer(sql, platform, DID, (event) => events.push(event))
+  const repo = new Repo({ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer })
+  const journal = new Journal(sql, platform)
+  const preferences = new Preferences(sql)
+  const exports = new Exports({ sql, platform, blocks, repo })
+  const imports = new Imports({ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer, repo })
+  const report = () => check({ sql, did: DID, blocks, records, blobs, journal })
+  const parts = {
+    exports,
+    imports,
+    check: report,
+    storage,
+    sql,
+    platform,
+    clock,
+    key,
+    blocks,
+    records,
+    blobs,
+    sequencer,
+    journal,
+    preferences,
+    repo,
+  }
+  return { ...parts, events, restart: () => build(storage, key, clock) }
+}
+
+let objects = 0
+
+/** Runs a test inside an object of its own, emptied first. */
+export const inAccount = async <T>(work: (account: TestAccount) => Promise<T>): Promise<T> => {
+  const namespace = (env as unknown as { ACCOUNT: DurableObjectNamespace }).ACCOUNT
+  const stub = namespace.get(namespace.idFromName(`storage test ${objects++}`))
+  const key = await Secp256k1Keypair.create()
+  return runInDurableObject(stub, async (_, state) => {
+    await state.storage.deleteAll()
+    return work(build(state.storage, key, { now: Date.parse('2026-11-22T00:00:00Z') }))
+  })
+}
+
+/** A write of a post. */
+export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({
+  action: 'put',
+  collection: POST,
+  rkey,
+  record: { $type: POST, text, createdAt: '2026-11-22T00:00:00.000Z', ...more } as never,
+})
+
+/** A write that takes a post away. */
+export const unpost = (rkey: string): RepoWrite => ({ action: 'delete', collection: POST, rkey })
+
+/** A stream's bytes, all of them. */
+export const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array> =>
+  new Uint8Array(await new Response(stream).arrayBuffer())
+
+/** Random numbers that are the same in every run. */
+export const seeded = (seed: number) => () => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+  return seed / 2 ** 32
+}
