@@ -1,0 +1,65 @@
+/** Puts a fetch handler behind a loopback port, so that the same bytes can go to it as to any server. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { Readable } from 'node:stream'
+
+export type FetchHandler = (request: Request) => Promise<Response> | Response
+
+export interface Served {
+  url: string
+  close(): Promise<void>
+}
+
+const headersOf = (message: IncomingMessage): [string, string][] =>
+  Object.entries(message.headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+  )
+
+function toRequest(message: IncomingMessage, url: string): Request {
+  const method = message.method ?? 'GET'
+  const { 'content-length': length, 'transfer-encoding': chunked } = message.headers
+  // The fetch API knows no GET with a body.
+  const hasBody = !['GET', 'HEAD'].includes(method) && (chunked !== undefined || Number(length ?? 0) > 0)
+  return new Request(`${url}${message.url}`, {
+    method,
+    headers: headersOf(message),
+    // Node's own stream type is not the DOM's, though it is the same object at run time.
+    ...(hasBody ? { body: Readable.toWeb(message) as unknown as BodyInit, duplex: 'half' } : {}),
+  })
+}
+
+/** Starts a node server on a free loopback port. */
+export const listen = (server: Server): Promise<Served> =>
+  new Promise((ready, failed) => {
+    server.once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      ready({
+        url: `http://127.0.0.1:${port}`,
+        close: () =>
+          new Promise((closed) => {
+            server.closeAllConnections()
+            server.close(() => closed())
+          }),
+      })
+    })
+  })
+
+export async function serve(handler: FetchHandler): Promise<Served> {
+  let url = ''
+  const server = createServer((message, answer) => {
+    const respond = async (): Promise<void> => {
+      const response = await handler(toRequest(message, url))
+      answer.writeHead(response.status, [...response.headers].flat())
+      if (response.body) for await (const chunk of response.body) answer.write(chunk)
+      answer.end()
+    }
+    respond().catch((cause: unknown) => {
+      console.error(cause)
+      answer.destroy()
+    })
+  })
+  const served = await listen(server)
+  url = served.url
+  return served
+}
