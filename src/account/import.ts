@@ -30,8 +30,8 @@ export interface ImportParts {
 }
 
 export interface ImportOptions {
-  /** The `did:key` that must have signed the commit: the account's key at the host it comes from. */
-  signingKey: string
+  /** One of these `did:key` must have signed the commit: the account's key at the host it comes from, or ours. */
+  signingKey: string | readonly string[]
   /** The most bytes that are taken. */
   limit?: number
   /** Runs inside the transaction that switches. */
@@ -162,7 +162,7 @@ export class Imports {
     return repo.nextRev(...(from ? [from.rev] : []))
   }
 
-  async #verify(root: Cid, signingKey: string, check: () => void): Promise<Verified> {
+  async #verify(root: Cid, signingKey: ImportOptions['signingKey'], check: () => void): Promise<Verified> {
     const { blocks, did, platform } = this.#parts
     const reached = new DigestSet()
     // Whatever the walk asks for is part of the tree; the commit counts when it is known which it is.

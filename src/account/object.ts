@@ -54,6 +54,6 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.account.tick()
+    await this.account.chores.run()
   }
 }

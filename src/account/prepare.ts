@@ -32,7 +32,7 @@ function recordKey(collection: string, given: string | undefined, nextKey: () =>
   const def = lexicons().getDef(collection)
   const kind = def?.type === 'record' ? (def.key ?? 'any') : 'any'
   const literal = kind.startsWith('literal:') ? kind.slice('literal:'.length) : undefined
-  const rkey = given ?? literal ?? nextKey()
+  const rkey: string = given ?? literal ?? nextKey()
   if (!isValidRecordKey(rkey)) throw error('InvalidRequest', `"${rkey.slice(0, 100)}" is not a record key`)
   if (literal !== undefined && rkey !== literal)
     throw error('InvalidRequest', `a record of ${collection} has the key "${literal}", not "${rkey}"`)
@@ -42,14 +42,21 @@ function recordKey(collection: string, given: string | undefined, nextKey: () =>
 function validate(collection: string, record: object, asked: boolean | undefined): ValidationStatus {
   if (asked === false) return undefined
   if (lexicons().getDef(collection)?.type !== 'record') {
-    if (asked) throw error('InvalidRequest', `the lexicon of ${collection} is not known here, so it cannot be validated`)
+    if (asked)
+      throw error(
+        'InvalidRequest',
+        `the lexicon of ${collection} is not known here, so it cannot be validated`,
+      )
     return 'unknown'
   }
   try {
     lexicons().assertValidRecord(collection, record)
     return 'valid'
   } catch (cause) {
-    throw error('InvalidRequest', `Invalid ${collection} record: ${cause instanceof Error ? cause.message : 'not valid'}`)
+    throw error(
+      'InvalidRequest',
+      `Invalid ${collection} record: ${cause instanceof Error ? cause.message : 'not valid'}`,
+    )
   }
 }
 
@@ -58,11 +65,18 @@ function checkBlobs(record: LexMap, blobs: Blobs): void {
   for (const ref of blobRefs(record)) {
     if (ref.legacy) continue
     const stored = blobs.stat(ref.cid.toString())
-    if (!stored) throw error('InvalidRequest', `Could not find blob: ${ref.cid}. Upload it first, with uploadBlob`)
+    if (!stored)
+      throw error('InvalidRequest', `Could not find blob: ${ref.cid}. Upload it first, with uploadBlob`)
     if (stored.size !== ref.size)
-      throw error('InvalidRequest', `The blob ${ref.cid} has ${stored.size} bytes, the record says ${ref.size}`)
+      throw error(
+        'InvalidRequest',
+        `The blob ${ref.cid} has ${stored.size} bytes, the record says ${ref.size}`,
+      )
     if (stored.mimeType !== ref.mimeType)
-      throw error('InvalidRequest', `The blob ${ref.cid} is of type ${stored.mimeType}, the record says ${ref.mimeType}`)
+      throw error(
+        'InvalidRequest',
+        `The blob ${ref.cid} is of type ${stored.mimeType}, the record says ${ref.mimeType}`,
+      )
   }
 }
 
@@ -72,7 +86,10 @@ export function prepareRecord(request: RecordRequest, blobs: Blobs, nextKey: () 
   const rkey = recordKey(collection, request.rkey, nextKey)
   const typed = { ...request.record, $type: request.record.$type ?? collection }
   if (typed.$type !== collection)
-    throw error('InvalidRequest', `Invalid $type: expected ${collection}, got ${String(typed.$type).slice(0, 100)}`)
+    throw error(
+      'InvalidRequest',
+      `Invalid $type: expected ${collection}, got ${String(typed.$type).slice(0, 100)}`,
+    )
   const validationStatus = validate(collection, typed, request.validate)
   // What jsonToLex made of a body is a map of lexicon values; its type says unknown.
   const record = lexToIpld(typed) as LexMap

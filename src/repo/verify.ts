@@ -3,8 +3,7 @@ import { blobRefs } from './blobs.ts'
 import type { BlobReference } from './blobs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
-import { CommitError, parseCommit, verifyCommit } from './commit.ts'
-import type { Commit } from './commit.ts'
+import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
 import { WalkError, walk } from './walk.ts'
@@ -39,7 +38,7 @@ export interface RepoInput extends Pick<WalkOptions, 'batch' | 'ahead' | 'hash' 
   /** Whose repository it must be. */
   did: string
   /** The account's signing key, as a `did:key`. */
-  signingKey: string
+  signingKey: string | readonly string[]
   getMany: GetMany
   /** Milliseconds since the epoch: a revision may lie at most five minutes ahead. */
   now: number
@@ -76,6 +75,11 @@ export interface VerifiedRepo {
 
 const AHEAD = 5 * 60 * 1000
 
+const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<boolean> => {
+  for (const key of keys) if (await verifyCommit(commit, key)) return true
+  return false
+}
+
 const commitOf = async (input: RepoInput) => {
   const { root, did, signingKey, getMany, now, hash, sha256 = nodeSha256 } = input
   const bytes = (await getMany([root])).get(cidText(root.bytes))
@@ -92,7 +96,7 @@ const commitOf = async (input: RepoInput) => {
   }
   if (commit.did !== did)
     throw new RepoError('WrongDid', `this is the repository of ${commit.did}, not of ${did}`)
-  if (!(await verifyCommit(commit, signingKey))) {
+  if (!(await isSignedByOne(commit, [signingKey].flat()))) {
     throw new RepoError('BadSignature', `the commit is not signed by the key of ${did}`)
   }
   if (parseTid(commit.rev).micros > (now + AHEAD) * 1000) {

@@ -3,12 +3,13 @@ import type { Handler } from '../context.ts'
 
 export const describeRepo: Handler<'com.atproto.repo.describeRepo'> = async ({ account, params }) => {
   if (!isOwn(account, params.repo)) throw notHere(params.repo)
-  const { didDoc, handleIsCorrect } = await account.describeIdentity()
+  const observation = await account.watch.glance()
   return {
     handle: account.handle,
     did: account.did,
-    didDoc,
+    // Required, and the directory may be down: then at least the DID.
+    didDoc: observation?.document ?? { id: account.did },
     collections: account.records.collections(),
-    handleIsCorrect,
+    handleIsCorrect: observation?.handle === account.handle,
   }
 }

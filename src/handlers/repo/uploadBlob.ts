@@ -10,6 +10,6 @@ export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ accou
     length: input.length,
     limit: LIMITS.binary['com.atproto.repo.uploadBlob'] ?? LIMITS.json,
   })
-  account.wake()
+  await account.chores.collectSoon()
   return { blob: new BlobRef(CID.decode(parseCid(cid).bytes), mimeType, size) }
 }

@@ -1,0 +1,121 @@
+/** The account, put together: every subject with what it needs, and nothing decided here. */
+import type { Config } from '../config.ts'
+import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../crypto/keys.ts'
+import { sessionTokens } from '../crypto/session.ts'
+import { createIdentity, type Identity } from '../identity/identity.ts'
+import type { Platform } from '../platform.ts'
+import type { State } from '../policy.ts'
+import { nextTid } from '../repo/tid.ts'
+import { authorizer, type Authorize } from './auth.ts'
+import { Blobs } from './blobs.ts'
+import { Blocks } from './blocks.ts'
+import { check, type CheckReport } from './check.ts'
+import { Chores } from './chores.ts'
+import { Exports } from './export.ts'
+import { IdentityWatch } from './identityWatch.ts'
+import { Imports } from './import.ts'
+import { verifyIncoming } from './incoming.ts'
+import { Journal } from './journal.ts'
+import { Ledger } from './ledger.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Migration } from './migration.ts'
+import { Preferences } from './preferences.ts'
+import { Rate } from './rate.ts'
+import { Records } from './records.ts'
+import { Repo } from './repo.ts'
+import { migrate } from './schema.ts'
+import { Sequencer } from './sequencer.ts'
+import { Sessions, type Tokens } from './sessions.ts'
+import { signIn } from './signIn.ts'
+import { Sql } from './sql.ts'
+import { readAccount, stateOf } from './state.ts'
+
+export interface Account {
+  did: string
+  handle: string
+  config: Config
+  platform: Platform
+  identity: Identity
+  signingKey: SigningKey
+  rotationKey: RotationKey
+  sql: Sql
+  journal: Journal
+  sequencer: Sequencer
+  repo: Repo
+  records: Records
+  blobs: Blobs
+  exports: Exports
+  imports: Imports
+  preferences: Preferences
+  rate: Rate
+  sessions: Sessions
+  watch: IdentityWatch
+  ledger: Ledger
+  lifecycle: Lifecycle
+  migration: Migration
+  chores: Chores
+  state(): State
+  authorize: Authorize
+  signIn(input: { identifier: string; password: string }): Promise<Tokens>
+  /** Recomputes everything that is derived, alone. */
+  check(): Promise<CheckReport>
+  /** A record key that no record has. */
+  nextKey(): string
+}
+
+/** Opens the account's storage, bringing its tables up to date, and wires the subjects. */
+export async function createAccount(ctx: DurableObjectState, config: Config, platform: Platform): Promise<Account> {
+  const { did, handle, serviceDid, origin, secrets } = config
+  const signing = await loadSigningKey(secrets.signingKey)
+  const rotation = await loadRotationKey(secrets.rotationKey)
+  const signer = signing.commitKeypair(did)
+  const identity = createIdentity(config, signing.did, platform)
+
+  const sql = new Sql(ctx.storage)
+  migrate(sql, did, platform.now())
+  const journal = new Journal(sql, platform)
+  const sequencer = new Sequencer(sql, platform, did)
+  const blocks = new Blocks(sql)
+  const records = new Records(sql)
+  const blobs = new Blobs(sql, platform, did)
+  const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer })
+  const exports = new Exports({ sql, platform, blocks, repo })
+  const imports = new Imports({ sql, platform, did, signer, blocks, records, blobs, sequencer, repo })
+  const preferences = new Preferences(sql)
+
+  const state = (): State => stateOf(readAccount(sql))
+  const tokens = sessionTokens(secrets.session)
+  const rate = new Rate(sql, platform)
+  const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
+  const ledger = new Ledger(sql)
+  const watch = new IdentityWatch({ sql, platform, identity, sequencer, journal, ledger, did, handle, origin })
+  const passwordHash = secrets.passwordHash
+  const lifecycle = new Lifecycle({
+    ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch },
+    ...{ did, handle, origin, signingKey: signing.did, passwordHash },
+  })
+  const chores = new Chores({ sql, platform, blocks, blobs, exports, sequencer, alarms: ctx.storage, observe: () => watch.observe() })
+  const migration = new Migration({
+    ...{ sql, platform, journal, rate, ledger, watch, identity, config },
+    ...{ signingKey: signing, rotationKey: rotation },
+  })
+  const authorize = authorizer({
+    ...{ sql, platform, did, serviceDid, tokens, sessions, rate, journal, state },
+    signingKey: signing.did,
+    adminPassword: secrets.adminPassword,
+    tokensNotBefore: () => readAccount(sql).tokensNotBefore,
+    verifyIncoming: (token) => verifyIncoming({ platform, identity, did, serviceDid }, token),
+  })
+
+  let lastKey: string | undefined
+  return {
+    ...{ did, handle, config, platform, identity, signingKey: signing, rotationKey: rotation, sql, journal, sequencer },
+    ...{ repo, records, blobs, exports, imports, preferences, rate, sessions, watch, ledger, lifecycle, migration, chores },
+    state,
+    authorize,
+    signIn: (input) =>
+      signIn({ sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle }, input),
+    check: () => repo.exclusive(() => check({ sql, did, blocks, records, blobs, journal })),
+    nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
+  }
+}
