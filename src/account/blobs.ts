@@ -106,6 +106,8 @@ export class Blobs {
     else {
       const fixed = new FixedLengthStream(length)
       const writer = fixed.writable.getWriter()
+      // Said again by every write; unheard it would count as nobody's error.
+      writer.closed.catch(() => {})
       const pump = async () => {
         try {
           for await (const chunk of measured()) await writer.write(chunk)

@@ -8,7 +8,9 @@ const RACES = Number((import.meta.env as Record<string, string>).RACES ?? 20)
 const fill = async ({ repo }: TestAccount, count: number, more = ''): Promise<void> => {
   await repo.create()
   for (let i = 0; i < count; i += 100) {
-    await repo.commit(Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}${more}`)))
+    await repo.commit(
+      Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}${more}`)),
+    )
   }
 }
 
@@ -42,52 +44,55 @@ describe('exports', () => {
       expect((await verifyRepoCar(bytes, DID, account.key.did())).creates).toHaveLength(50)
     }))
 
-  it(`are one commit's tree however many writes happen meanwhile (${RACES} races)`, { timeout: 120_000 }, () =>
-    inAccount(async (account) => {
-      const random = seeded(3)
-      await fill(account, 400, ' and so on'.repeat(100))
-      const { repo, exports, key } = account
-      let bases = 0
-      let reads = 0
-      for (let race = 0; race < RACES; race++) {
-        const at = repo.load()
-        const since = race % 2 === 1 ? repo.load().rev : undefined
-        const base = since ? await collect(exports.repo()) : undefined
-        if (since) {
-          bases++
-          await repo.commit([post(`s${race}`, 'since')])
-        }
-        const expected = repo.load()
-        const reader = exports.repo({ since }).getReader()
-        const parts: Uint8Array[] = []
-        for (;;) {
-          const { done, value } = await reader.read()
-          if (done) break
-          parts.push(value)
-          reads++
-          for (let n = 0; n < 3; n++) {
-            const rkey = `r${Math.floor(random() * 400)}`
-            const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
-            await repo.commit([exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}`)])
+  it(
+    `are one commit's tree however many writes happen meanwhile (${RACES} races)`,
+    { timeout: 120_000 },
+    () =>
+      inAccount(async (account) => {
+        const random = seeded(3)
+        await fill(account, 400, ' and so on'.repeat(100))
+        const { repo, exports, key } = account
+        let bases = 0
+        let reads = 0
+        for (let race = 0; race < RACES; race++) {
+          const at = repo.load()
+          const since = race % 2 === 1 ? repo.load().rev : undefined
+          const base = since ? await collect(exports.repo()) : undefined
+          if (since) {
+            bases++
+            await repo.commit([post(`s${race}`, 'since')])
           }
-          account.clock.now += 600_000
-          account.blocks.collect(account.clock.now, exports.oldest(), 100_000)
+          const expected = repo.load()
+          const reader = exports.repo({ since }).getReader()
+          const parts: Uint8Array[] = []
+          for (;;) {
+            const { done, value } = await reader.read()
+            if (done) break
+            parts.push(value)
+            reads++
+            for (let n = 0; n < 3; n++) {
+              const rkey = `r${Math.floor(random() * 400)}`
+              const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
+              await repo.commit([exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}`)])
+            }
+            account.clock.now += 600_000
+            account.blocks.collect(account.clock.now, exports.oldest(), 100_000)
+          }
+          const bytes = new Uint8Array(Buffer.concat(parts))
+          const { root, blocks } = await readCarWithRoot(bytes)
+          expect(root.equals(expected.root)).toBe(true)
+          if (base) {
+            const before = await readCarWithRoot(base)
+            expect(before.root.equals(at.root)).toBe(true)
+            for (const { cid } of blocks.entries()) expect(before.blocks.has(cid)).toBe(false)
+            blocks.addMap(before.blocks)
+          } else await verifyRepoCar(bytes, DID, key.did())
         }
-        const bytes = new Uint8Array(Buffer.concat(parts))
-        const { root, blocks } = await readCarWithRoot(bytes)
-        expect(root.equals(expected.root)).toBe(true)
-        if (base) {
-          const before = await readCarWithRoot(base)
-          expect(before.root.equals(at.root)).toBe(true)
-          for (const { cid } of blocks.entries()) expect(before.blocks.has(cid)).toBe(false)
-          blocks.addMap(before.blocks)
-        } else await verifyRepoCar(bytes, DID, key.did())
-      }
-      expect(bases).toBe(Math.floor(RACES / 2))
-      expect(reads).toBeGreaterThan(RACES * 3)
-      expect(exports.oldest()).toBeUndefined()
-      expect((await account.check()).problems).toEqual([])
-    }),
+        expect(bases).toBe(Math.floor(RACES / 2))
+        expect(reads).toBeGreaterThan(RACES * 3)
+        expect(exports.oldest()).toBeUndefined()
+        expect((await account.check()).problems).toEqual([])
+      }),
   )
 
   it('with since, are exactly the blocks that came after it', () =>
@@ -112,7 +117,9 @@ describe('exports', () => {
         if (i === snapshots.length - 1) for (const cid of diff) expect(all.has(cid)).toBe(false)
       }
       const latest = account.repo.load()
-      expect(await cids(account.exports.repo({ since: latest.rev }))).toEqual(new Set([latest.root.toString()]))
+      expect(await cids(account.exports.repo({ since: latest.rev }))).toEqual(
+        new Set([latest.root.toString()]),
+      )
       expect(() => account.exports.repo({ since: 'yesterday' })).toThrow('since')
     }))
 

@@ -44,7 +44,10 @@ describe('commits', () => {
         for (let n = 0; n < 1 + random() * 12; n++) {
           const rkey = `k${Math.floor(random() * 150)}`
           const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
-          writes.set(rkey, exists && random() < 0.45 ? unpost(rkey) : post(rkey, `text ${Math.floor(random() * 40)}`))
+          writes.set(
+            rkey,
+            exists && random() < 0.45 ? unpost(rkey) : post(rkey, `text ${Math.floor(random() * 40)}`),
+          )
         }
         await repo.commit([...writes.values()])
       }
@@ -111,7 +114,9 @@ describe('commits', () => {
       const again = await repo.commit([post('a', 'one')])
       expect(again.commit).toBeUndefined()
       expect(again.results[0]?.cid).not.toBeNull()
-      expect((await repo.commit([{ action: 'delete', collection: POST, rkey: 'x', ifExists: true }])).commit).toBeUndefined()
+      expect(
+        (await repo.commit([{ action: 'delete', collection: POST, rkey: 'x', ifExists: true }])).commit,
+      ).toBeUndefined()
       expect(events).toHaveLength(1)
     }))
 
@@ -124,7 +129,8 @@ describe('commits', () => {
       const cid = account.records.cid(`${POST}/a`)
       const before = [repo.head(), sql.written]
       const record = { $type: POST, text: 'x' }
-      const write = (more: object): RepoWrite => ({ action: 'create', collection: POST, rkey: 'n', record, ...more }) as never
+      const write = (more: object): RepoWrite =>
+        ({ action: 'create', collection: POST, rkey: 'n', record, ...more }) as never
       expect(await fails(repo.commit([write({ rkey: 'a' })]))).toBe('InvalidRequest')
       expect(await fails(repo.commit([write({ action: 'update' })]))).toBe('InvalidRequest')
       expect(await fails(repo.commit([unpost('n')]))).toBe('InvalidRequest')
@@ -142,14 +148,18 @@ describe('commits', () => {
       expect(await fails(repo.commit([{ ...post('a', 'x'), swap: null }]))).toBe('InvalidSwap')
       expect(await fails(repo.commit([{ ...post('n', 'x'), swap: cid }]))).toBe('InvalidSwap')
       expect([repo.head(), sql.written]).toEqual(before)
-      expect((await repo.commit([{ ...post('a', 'x'), swap: cid }], { swapCommit: commit?.cid })).commit).toBeDefined()
+      expect(
+        (await repo.commit([{ ...post('a', 'x'), swap: cid }], { swapCommit: commit?.cid })).commit,
+      ).toBeDefined()
       expect((await account.check()).problems).toEqual([])
     }))
 
   it('wait for one another', () =>
     inAccount(async (account) => {
       await account.repo.create()
-      const done = await Promise.all(Array.from({ length: 30 }, (_, i) => account.repo.commit([post(`p${i}`, 'x')])))
+      const done = await Promise.all(
+        Array.from({ length: 30 }, (_, i) => account.repo.commit([post(`p${i}`, 'x')])),
+      )
       const revs = done.map(({ commit }) => commit?.rev)
       expect(revs).toEqual(revs.toSorted())
       expect(new Set(revs).size).toBe(30)
@@ -192,13 +202,23 @@ describe('records', () => {
       const rkeys = Array.from({ length: 25 }, (_, i) => `r${String(i).padStart(2, '0')}`)
       await repo.commit([
         ...rkeys.map((rkey) => post(rkey, rkey)),
-        { action: 'create', collection: 'app.bsky.feed.postgate', rkey: 'r01', record: { $type: 'app.bsky.feed.postgate' } },
-        { action: 'create', collection: 'app.bsky.actor.profile', rkey: 'self', record: { $type: 'app.bsky.actor.profile' } },
+        {
+          action: 'create',
+          collection: 'app.bsky.feed.postgate',
+          rkey: 'r01',
+          record: { $type: 'app.bsky.feed.postgate' },
+        },
+        {
+          action: 'create',
+          collection: 'app.bsky.actor.profile',
+          rkey: 'self',
+          record: { $type: 'app.bsky.actor.profile' },
+        },
       ])
       expect(records.collections()).toEqual(['app.bsky.actor.profile', POST, 'app.bsky.feed.postgate'])
       for (const reverse of [false, true]) {
         const seen: string[] = []
-        for (let cursor: string | undefined; ; ) {
+        for (let cursor: string | undefined; ;) {
           const page = records.list({ collection: POST, limit: 10, cursor, reverse })
           seen.push(...page.records.map(({ rkey }) => rkey))
           cursor = page.cursor

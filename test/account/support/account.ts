@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Secp256k1Keypair } from '@atproto/crypto'
+import { parseCid } from '@atproto/lex-data'
 import { Blobs } from '../../../src/account/blobs.ts'
 import { Blocks } from '../../../src/account/blocks.ts'
 import { check, type CheckReport } from '../../../src/account/check.ts'
@@ -59,7 +60,17 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   const journal = new Journal(sql, platform)
   const preferences = new Preferences(sql)
   const exports = new Exports({ sql, platform, blocks, repo })
-  const imports = new Imports({ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer, repo })
+  const imports = new Imports({
+    sql,
+    platform,
+    did: DID,
+    signer: key,
+    blocks,
+    records,
+    blobs,
+    sequencer,
+    repo,
+  })
   const report = () => check({ sql, did: DID, blocks, records, blobs, journal })
   const parts = {
     exports,
@@ -113,4 +124,15 @@ export const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8
 export const seeded = (seed: number) => () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
   return seed / 2 ** 32
+}
+
+/** Uploads a blob; the reference for a record. */
+export const blob = async ({ blobs }: TestAccount, text: string, mimeType = 'text/plain') => {
+  const bytes = new TextEncoder().encode(text)
+  const meta = await blobs.upload(new Response(bytes).body ?? new ReadableStream(), {
+    mimeType,
+    limit: 1e6,
+    length: bytes.length,
+  })
+  return { $type: 'blob', ref: parseCid(meta.cid), mimeType, size: meta.size }
 }

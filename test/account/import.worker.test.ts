@@ -1,0 +1,341 @@
+import { encode } from '@atproto/lex-cbor'
+import type { Cid } from '@atproto/lex-data'
+import { BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
+import { describe, expect, it } from 'vitest'
+import { cborCid } from '../../src/account/blocks.ts'
+import { carOf, signCommit } from '../../src/account/commit.ts'
+import { carHeader } from '../../src/repo/car.ts'
+import { nextTid } from '../../src/repo/tid.ts'
+import {
+  blob,
+  DID,
+  POST,
+  collect,
+  inAccount,
+  post,
+  seeded,
+  type TestAccount,
+  unpost,
+} from './support/account.ts'
+
+const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close()
+      else controller.enqueue(bytes.slice(at, (at += chunk)))
+    },
+  })
+}
+
+const fill = async ({ repo }: TestAccount, count: number): Promise<void> => {
+  await repo.create()
+  for (let i = 0; i < count; i += 100) {
+    await repo.commit(
+      Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}`)),
+    )
+  }
+}
+
+/** A source account's CAR and key, for a target to import. */
+const source = async (count = 120) =>
+  inAccount(async (account) => {
+    await fill(account, count)
+    return { car: await collect(account.exports.repo()), key: account.key, head: account.repo.load() }
+  })
+
+const state = ({ sql }: TestAccount) =>
+  JSON.stringify(
+    [
+      'SELECT hex(root) r, hex(data) d, rev, blocks, records, seq, staging FROM account',
+      'SELECT hex(cid) c, made, dropped FROM block ORDER BY 1, 2',
+      'SELECT path, hex(cid) c, rev FROM record ORDER BY 1',
+      'SELECT cid, path, rev FROM blob_ref ORDER BY 1, 2',
+      'SELECT rev, part FROM garbage ORDER BY 1, 2',
+      'SELECT seq FROM event ORDER BY 1',
+    ].map((query) => sql.all(query)),
+  )
+
+const refused = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no error',
+    (cause: { error?: string; message: string }) =>
+      cause.error === 'InvalidRequest'
+        ? (cause.message.split(':')[0] ?? '')
+        : `${cause.error}: ${cause.message}`,
+  )
+
+describe('an import', () => {
+  it('takes in exactly what came, and serves the same bytes', async () => {
+    const { car, key, head } = await source()
+    await inAccount(async (account) => {
+      const imported = await account.imports.car(stream(car), { signingKey: key.did() })
+      expect(imported).toMatchObject({ records: 120, changed: true, resigned: false })
+      expect(imported.head.root.equals(head.root)).toBe(true)
+      expect(account.repo.load().rev).toBe(head.rev)
+      expect((await account.check()).problems).toEqual([])
+      expect(Buffer.from(await collect(account.exports.repo())).equals(Buffer.from(car))).toBe(true)
+      expect(account.events).toEqual([])
+      await account.repo.commit([post('new', 'here')])
+      await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
+
+  it('replaces an empty repository, and costs next to nothing the second time', async () => {
+    const { car, key } = await source()
+    await inAccount(async (account) => {
+      account.clock.now -= 3600_000
+      await account.repo.create()
+      account.clock.now += 3600_000
+      await account.imports.car(stream(car), { signingKey: key.did() })
+      expect((await account.check()).problems).toEqual([])
+      const written = account.sql.written
+      const again = await account.imports.car(stream(car), { signingKey: key.did() })
+      expect(again).toMatchObject({ records: 120, changed: false })
+      expect(account.sql.written - written).toBeLessThan(10)
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
+
+  it('comes back with changes: only what changed is written', async () => {
+    await inAccount(async (account) => {
+      await fill(account, 300)
+      const car = await collect(account.exports.repo())
+      const { key } = account
+      const away = await inAccount(async (other) => {
+        await other.imports.car(stream(car), { signingKey: key.did() })
+        other.clock.now += 1000
+        await other.repo.commit([post('r5', 'changed'), unpost('r6'), post('x', 'new')])
+        return { car: await collect(other.exports.repo()), key: other.key, head: other.repo.load() }
+      })
+      const written = account.sql.written
+      const back = await account.imports.car(stream(away.car), { signingKey: away.key.did() })
+      expect(back).toMatchObject({ records: 300, resigned: false })
+      expect(account.repo.load().root.equals(away.head.root)).toBe(true)
+      expect(account.sql.written - written).toBeLessThan(80)
+      expect((await account.check()).problems).toEqual([])
+      const next = await account.repo.commit([post('y', 'home')])
+      expect(next.commit && next.commit.rev > away.head.rev).toBe(true)
+    })
+  })
+
+  it('of an older revision is signed anew, above both', async () => {
+    await inAccount(async (account) => {
+      await fill(account, 50)
+      const old = await collect(account.exports.repo())
+      await account.repo.commit([post('later', 'x'), unpost('r1')])
+      const before = account.repo.load()
+      const back = await account.imports.car(stream(old), { signingKey: account.key.did() })
+      expect(back).toMatchObject({ records: 50, changed: true, resigned: true })
+      expect(back.head.rev > before.rev).toBe(true)
+      expect((await account.check()).problems).toEqual([])
+      expect(
+        (await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())).creates,
+      ).toHaveLength(50)
+    })
+  })
+
+  it('takes blocks in any order and with strangers among them', async () => {
+    const { car, key, head } = await source(60)
+    const { blocks, root } = await readCarWithRoot(car)
+    const stray = encode({ $type: 'app.bsky.feed.post', text: 'stray' })
+    const shuffled = [...blocks.entries(), { cid: cborCid(stray), bytes: stray }]
+    const random = seeded(5)
+    const order = new Map(shuffled.map((block) => [block, random()]))
+    shuffled.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
+    await inAccount(async (account) => {
+      const imported = await account.imports.car(stream(carOf(root, shuffled)), { signingKey: key.did() })
+      expect(imported.head.data.equals(head.data)).toBe(true)
+      expect(imported.records).toBe(60)
+      expect(account.blocks.read(cborCid(stray))).toBeUndefined()
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
+
+  it('carries the blob references and keeps those that stay', async () => {
+    await inAccount(async (account) => {
+      const a = await blob(account, 'first')
+      const b = await blob(account, 'second')
+      await account.repo.create()
+      await account.repo.commit([post('a', 'x', { embed: a }), post('b', 'y', { embed: b })])
+      const car = await collect(account.exports.repo())
+      const listed = account.blobs.list({ limit: 10 }).cids
+      await inAccount(async (target) => {
+        await target.imports.car(stream(car), { signingKey: account.key.did() })
+        expect(target.blobs.counts()).toEqual({ expected: 2, stored: 0, bytes: 0 })
+        expect(target.blobs.list({ limit: 10 }).cids).toEqual(listed)
+        const { blobs } = target.blobs.listMissing({ limit: 10 })
+        expect(blobs.map(({ recordUri }) => recordUri).toSorted()).toEqual([
+          `at://${DID}/${POST}/a`,
+          `at://${DID}/${POST}/b`,
+        ])
+        expect((await target.check()).problems).toEqual([])
+        // The record may be edited although its blob has not come yet.
+        await target.repo.commit([post('a', 'z', { embed: a })])
+        expect((await target.check()).problems).toEqual([])
+      })
+      await account.repo.commit([unpost('b')])
+      const first = account.sql.all('SELECT * FROM blob_ref')
+      await account.imports.car(stream(await collect(account.exports.repo())), {
+        signingKey: account.key.did(),
+      })
+      expect(account.sql.all('SELECT * FROM blob_ref')).toEqual(first)
+    })
+  })
+
+  describe('that is refused leaves everything as it was:', () => {
+    type Make = (
+      good: Awaited<ReturnType<typeof source>>,
+      blocks: BlockMap,
+      root: Cid,
+    ) => Promise<Uint8Array> | Uint8Array
+    const flip = (bytes: Uint8Array) => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
+    const cases: [string, string, Make][] = [
+      ['cut in the middle of a block', 'TruncatedCar', ({ car }) => car.slice(0, car.length - 10)],
+      ['a missing block', 'MissingBlock', (_, blocks, root) => carOf(root, blocks.entries().slice(0, -1))],
+      ['only the commit', 'MissingBlock', (_, blocks, root) => carOf(root, blocks.entries().slice(0, 1))],
+      ['nothing', 'TruncatedCar', () => new Uint8Array()],
+      ['a header alone', 'a CAR without blocks', (_, __, root) => carHeader(root)],
+      ['no root', 'a repository has one root, this CAR has 0', (_, blocks) => carOf(null, blocks.entries())],
+      [
+        'a root that is a record',
+        'BadCommit',
+        (_, blocks) => carOf(blocks.cids().at(-1) ?? null, blocks.entries()),
+      ],
+      [
+        'bytes that are not those of their hash',
+        'HashMismatch',
+        (_, blocks, root) =>
+          carOf(
+            root,
+            blocks.entries().map(({ cid, bytes }, i) => ({ cid, bytes: i === 9 ? flip(bytes) : bytes })),
+          ),
+      ],
+      [
+        'the repository of another account',
+        'WrongDid',
+        async ({ key, head }, blocks) => {
+          const commit = await signCommit(key, {
+            did: 'did:plc:zzzzzzzzzzzzzzzzzzzzzzzz',
+            rev: head.rev,
+            data: head.data,
+          })
+          return carOf(commit.cid, [commit, ...blocks.entries().slice(1)])
+        },
+      ],
+      [
+        'a signature by another key',
+        'BadSignature',
+        async ({ head }, blocks) =>
+          inAccount(async ({ key }) => {
+            const commit = await signCommit(key, { did: DID, rev: head.rev, data: head.data })
+            return carOf(commit.cid, [commit, ...blocks.entries().slice(1)])
+          }),
+      ],
+      [
+        'a revision far ahead',
+        'BadRev',
+        async ({ key, head }, blocks) => {
+          const rev = nextTid(Date.parse('2027-01-01T00:00:00Z'))
+          const commit = await signCommit(key, { did: DID, rev, data: head.data })
+          return carOf(commit.cid, [commit, ...blocks.entries().slice(1)])
+        },
+      ],
+      [
+        'a tree that is none',
+        'BadTree',
+        async ({ key, head }, blocks) => {
+          const bytes = encode({ e: [], l: null, x: 1 })
+          const commit = await signCommit(key, { did: DID, rev: head.rev, data: cborCid(bytes) })
+          return carOf(commit.cid, [commit, { cid: cborCid(bytes), bytes }, ...blocks.entries()])
+        },
+      ],
+      [
+        'a section of a declared gigabyte',
+        'SectionTooLarge',
+        ({ car }, _, root) =>
+          new Uint8Array([...carHeader(root), 0x80, 0x80, 0x80, 0x80, 0x04, ...car.slice(100)]),
+      ],
+    ]
+    for (const [name, code, make] of cases) {
+      it(name, async () => {
+        const good = await source()
+        const { blocks, root } = await readCarWithRoot(good.car)
+        const bad = await make(good, blocks, root)
+        for (const fresh of [true, false]) {
+          await inAccount(async (account) => {
+            if (!fresh) {
+              account.clock.now -= 3600_000
+              await fill(account, 30)
+              account.clock.now += 3600_000
+            }
+            const before = state(account)
+            expect(await refused(account.imports.car(stream(bad), { signingKey: good.key.did() }))).toBe(code)
+            expect(state(account)).toBe(before)
+            expect((await account.check()).problems).toEqual([])
+            await account.imports.car(stream(good.car), { signingKey: good.key.did() })
+            expect((await account.check()).problems).toEqual([])
+          })
+        }
+      })
+    }
+
+    it('a sender that dies, and an object that dies', async () => {
+      const { car, key } = await source()
+      await inAccount(async (account) => {
+        const before = state(account)
+        const dying = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(car.slice(0, car.length / 2)),
+          pull: (controller) => controller.error(new Error('connection lost')),
+        })
+        expect(await refused(account.imports.car(dying, { signingKey: key.did() }))).toContain(
+          'connection lost',
+        )
+        expect(state(account)).toBe(before)
+        account.sql.run("UPDATE account SET staging = '3zzzzzzzzzzzz'")
+        account.sql.run("INSERT INTO block (cid, made, bytes) VALUES (x'01', '3zzzzzzzzzzzz', x'01')")
+        const again = account.restart()
+        expect(state(again)).toBe(before)
+      })
+    })
+
+    it('while another begins, which wins', async () => {
+      const { car, key } = await source()
+      await inAccount(async (account) => {
+        let go = () => {}
+        const slow = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            controller.enqueue(car.slice(0, car.length / 2))
+            go = () => {
+              controller.enqueue(car.slice(car.length / 2))
+              controller.close()
+            }
+          },
+        })
+        const first = refused(account.imports.car(slow, { signingKey: key.did() }))
+        const second = account.imports.car(stream(car), { signingKey: key.did() })
+        await expect(second).resolves.toMatchObject({ records: 120 })
+        go()
+        expect(await first).toBe('another import has begun')
+        expect((await account.check()).problems).toEqual([])
+      })
+    })
+  })
+
+  it('refuses writes meanwhile', async () => {
+    const { car, key } = await source()
+    await inAccount(async (account) => {
+      await account.repo.create()
+      const slow = account.imports.car(stream(car, 100), { signingKey: key.did() })
+      let error = ''
+      while (!error) {
+        error = await refused(account.repo.commit([post('a', 'x')]))
+        if (error === 'no error') error = ''
+      }
+      expect(error).toBe('a repository is being imported')
+      await slow.catch(() => {})
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
+})

@@ -1,0 +1,91 @@
+import { decode } from '@atproto/lex-cbor'
+import { describe, expect, it } from 'vitest'
+import { DID, inAccount, post } from './support/account.ts'
+
+describe('the journal', () => {
+  it('is a chain that shows any change, and pages newest first', () =>
+    inAccount(async ({ journal, sql }) => {
+      expect(() => journal.append('mint')).toThrow('transaction')
+      for (let i = 1; i <= 7; i++)
+        sql.transaction(() => journal.append('mint', { i, b: { d: 1, c: [true, null] } }))
+      expect(journal.verify()).toEqual({ ok: true, entries: 7 })
+      const first = journal.page({ limit: 4 })
+      expect(first.entries.map(({ n }) => n)).toEqual([7, 6, 5, 4])
+      expect(first.entries[0]?.detail).toEqual({ i: 7, b: { d: 1, c: [true, null] } })
+      const second = journal.page({ limit: 4, cursor: first.cursor })
+      expect(second.entries.map(({ n }) => n)).toEqual([3, 2, 1])
+      expect(second.cursor).toBeUndefined()
+      for (const damage of [
+        `UPDATE journal SET detail = '{}' WHERE n = 3`,
+        'UPDATE journal SET at = at + 1 WHERE n = 3',
+        `UPDATE journal SET event = 'sign' WHERE n = 3`,
+        'DELETE FROM journal WHERE n = 3',
+        'DELETE FROM journal WHERE n = 1',
+      ]) {
+        expect(() =>
+          sql.transaction(() => {
+            sql.run(damage)
+            expect(journal.verify().ok).toBe(false)
+            throw new Error('undo')
+          }),
+        ).toThrow('undo')
+        expect(journal.verify().ok).toBe(true)
+      }
+    }))
+})
+
+describe('the event log', () => {
+  it('numbers without gaps, never twice, and holds frames ready', () =>
+    inAccount(async ({ sequencer, repo, events, sql, clock, restart }) => {
+      await repo.create()
+      const start = sequencer.latest()
+      await repo.commit([post('a', 'x')])
+      sequencer.transaction(() => {
+        sequencer.account(false, 'deactivated')
+        sequencer.identity('alice.test')
+      })
+      expect(() =>
+        sequencer.transaction(() => {
+          sequencer.identity()
+          throw new Error('undone')
+        }),
+      ).toThrow('undone')
+      await repo.commit([post('b', 'x')])
+      expect(events.map(({ seq, type }) => [seq - start, type])).toEqual([
+        [1, 'commit'],
+        [2, 'account'],
+        [3, 'identity'],
+        [4, 'commit'],
+      ])
+      const read = sequencer.read(start + 1, 2)
+      expect(read.map(({ body }) => decode(body))).toEqual([
+        {
+          did: DID,
+          active: false,
+          status: 'deactivated',
+          seq: start + 2,
+          time: new Date(read[0]?.time ?? 0).toISOString(),
+        },
+        { did: DID, handle: 'alice.test', seq: start + 3, time: new Date(read[1]?.time ?? 0).toISOString() },
+      ])
+      expect(sequencer.prune(clock.now + 1, 2)).toBe(2)
+      expect(sequencer.oldest()).toBe(start + 3)
+      sequencer.prune(clock.now + 1, 100)
+      expect(sql.all('SELECT * FROM event')).toEqual([])
+      const again = restart().sequencer
+      expect(again.latest()).toBe(start + 4)
+      expect(again.transaction(() => again.identity()).seq).toBe(start + 5)
+    }))
+})
+
+describe('preferences', () => {
+  it('are kept as they were put', () =>
+    inAccount(async ({ preferences }) => {
+      const some = [{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: true }]
+      preferences.put(some)
+      expect(preferences.get()).toEqual(some)
+      preferences.put([])
+      expect(preferences.get()).toEqual([])
+      expect(() => preferences.put([{ $type: 'com.example.pref' }])).toThrow('app.bsky')
+    }))
+})
