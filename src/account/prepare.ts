@@ -32,10 +32,11 @@ function recordKey(collection: string, given: string | undefined, nextKey: () =>
   const def = lexicons().getDef(collection)
   const kind = def?.type === 'record' ? (def.key ?? 'any') : 'any'
   const literal = kind.startsWith('literal:') ? kind.slice('literal:'.length) : undefined
-  const rkey: string = given ?? literal ?? nextKey()
-  if (!isValidRecordKey(rkey)) throw error('InvalidRequest', `"${rkey.slice(0, 100)}" is not a record key`)
+  const rkey = given ?? literal ?? nextKey()
+  const shown = rkey.slice(0, 100)
+  if (!isValidRecordKey(rkey)) throw error('InvalidRequest', `"${shown}" is not a record key`)
   if (literal !== undefined && rkey !== literal)
-    throw error('InvalidRequest', `a record of ${collection} has the key "${literal}", not "${rkey}"`)
+    throw error('InvalidRequest', `a record of ${collection} has the key "${literal}", not "${shown}"`)
   return rkey
 }
 
