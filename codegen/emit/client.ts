@@ -24,13 +24,28 @@ function nest(methods: Method[]): Tree {
   return tree
 }
 
-/** What the client must know at run time: encodings of input and output (`''` for none) and the declared errors. */
+const JSON_BODY = 'application/json'
+
+/**
+ * What the client must know at run time: the declared errors, the encodings of output and input (`''` for
+ * none). JSON is the default, and what is default is left out: the client's size is budgeted.
+ */
 const argumentsOf = ({ id, main }: Method): string => {
   if (main.type === 'subscription') throw new Error(`${id}: a subscription is not called`)
-  const errors = (main.errors ?? []).map((error) => `'${error.name}'`).join(', ')
-  const input = main.type === 'procedure' ? [main.input?.encoding ?? ''] : []
-  const strings = [id, ...input, main.output?.encoding ?? ''].map((value) => `'${value}'`)
-  return [...strings, `[${errors}]`].join(', ')
+  const errors = `[${(main.errors ?? []).map((error) => `'${error.name}'`).join(', ')}]`
+  const output = main.output?.encoding ?? ''
+  const input = main.type === 'procedure' ? (main.input?.encoding ?? '') : JSON_BODY
+  const given: [string, boolean][] = [
+    [`'${id}'`, false],
+    [errors, errors === '[]'],
+    [`'${output}'`, output === JSON_BODY],
+    [`'${input}'`, input === JSON_BODY],
+  ]
+  const last = given.findLastIndex(([, isDefault]) => !isDefault)
+  return given
+    .slice(0, last + 1)
+    .map(([text]) => text)
+    .join(', ')
 }
 
 const emit = (tree: Tree, indent: string): string =>

@@ -17,7 +17,7 @@ type OfKind<Kind extends string> = {
 export interface Options {
   /** Aborts the request and the body that is still streaming. The call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Sent besides the client's own, and before them in rank: `range`, `if-none-match`, `atproto-proxy`. */
+  /** Sent instead of the client's own, or besides them: `range`, `if-none-match`, `atproto-proxy`. */
   headers?: Record<string, string>
 }
 
@@ -82,18 +82,18 @@ type Procedure<Id extends MethodId> = Methods[Id]['input'] extends undefined
 /** One method of the client. */
 export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query' ? Query<Id> : Procedure<Id>
 
-/** What carries the calls. Encodings are `''` where there is no body. */
+/** What carries the calls. Encodings are JSON unless said, `''` where there is no body. */
 export interface Transport {
   query<Id extends OfKind<'query'>>(
     id: Id,
-    output: string,
-    errors: readonly Methods[Id]['errors'][],
+    errors?: readonly Methods[Id]['errors'][],
+    output?: string,
   ): Call<Id>
   procedure<Id extends OfKind<'procedure'>>(
     id: Id,
-    input: string,
-    output: string,
-    errors: readonly Methods[Id]['errors'][],
+    errors?: readonly Methods[Id]['errors'][],
+    output?: string,
+    input?: string,
   ): Call<Id>
 }
 

@@ -8,9 +8,9 @@ export function createNamespaces(transport: Transport) {
       bsky: {
         actor: {
           /** Get private preferences attached to the current account. Expected use is synchronization between multiple devices, and import/export during account migration. Requires auth. */
-          getPreferences: transport.query('app.bsky.actor.getPreferences', 'application/json', []),
+          getPreferences: transport.query('app.bsky.actor.getPreferences'),
           /** Set the private preferences attached to the account. */
-          putPreferences: transport.procedure('app.bsky.actor.putPreferences', 'application/json', '', []),
+          putPreferences: transport.procedure('app.bsky.actor.putPreferences', [], ''),
         },
       },
     },
@@ -18,97 +18,97 @@ export function createNamespaces(transport: Transport) {
       atproto: {
         identity: {
           /** Describe the credentials that should be included in the DID doc of an account that is migrating to this service. */
-          getRecommendedDidCredentials: transport.query('com.atproto.identity.getRecommendedDidCredentials', 'application/json', []),
+          getRecommendedDidCredentials: transport.query('com.atproto.identity.getRecommendedDidCredentials'),
           /** Request an email with a code to in order to request a signed PLC operation. Requires Auth. */
-          requestPlcOperationSignature: transport.procedure('com.atproto.identity.requestPlcOperationSignature', '', '', []),
+          requestPlcOperationSignature: transport.procedure('com.atproto.identity.requestPlcOperationSignature', [], '', ''),
           /** Resolves an atproto handle (hostname) to a DID. Does not necessarily bi-directionally verify against the the DID document. */
-          resolveHandle: transport.query('com.atproto.identity.resolveHandle', 'application/json', ['HandleNotFound']),
+          resolveHandle: transport.query('com.atproto.identity.resolveHandle', ['HandleNotFound']),
           /** Signs a PLC operation to update some value(s) in the requesting DID's document. */
-          signPlcOperation: transport.procedure('com.atproto.identity.signPlcOperation', 'application/json', 'application/json', []),
+          signPlcOperation: transport.procedure('com.atproto.identity.signPlcOperation'),
           /** Validates a PLC operation to ensure that it doesn't violate a service's constraints or get the identity into a bad state, then submits it to the PLC registry */
-          submitPlcOperation: transport.procedure('com.atproto.identity.submitPlcOperation', 'application/json', '', []),
+          submitPlcOperation: transport.procedure('com.atproto.identity.submitPlcOperation', [], ''),
         },
         repo: {
           /** Apply a batch transaction of repository creates, updates, and deletes. Requires auth, implemented by PDS. */
-          applyWrites: transport.procedure('com.atproto.repo.applyWrites', 'application/json', 'application/json', ['InvalidSwap']),
+          applyWrites: transport.procedure('com.atproto.repo.applyWrites', ['InvalidSwap']),
           /** Create a single new repository record. Requires auth, implemented by PDS. */
-          createRecord: transport.procedure('com.atproto.repo.createRecord', 'application/json', 'application/json', ['InvalidSwap']),
+          createRecord: transport.procedure('com.atproto.repo.createRecord', ['InvalidSwap']),
           /** Delete a repository record, or ensure it doesn't exist. Requires auth, implemented by PDS. */
-          deleteRecord: transport.procedure('com.atproto.repo.deleteRecord', 'application/json', 'application/json', ['InvalidSwap']),
+          deleteRecord: transport.procedure('com.atproto.repo.deleteRecord', ['InvalidSwap']),
           /** Get information about an account and repository, including the list of collections. Does not require auth. */
-          describeRepo: transport.query('com.atproto.repo.describeRepo', 'application/json', []),
+          describeRepo: transport.query('com.atproto.repo.describeRepo'),
           /** Get a single record from a repository. Does not require auth. */
-          getRecord: transport.query('com.atproto.repo.getRecord', 'application/json', ['RecordNotFound']),
+          getRecord: transport.query('com.atproto.repo.getRecord', ['RecordNotFound']),
           /** Import a repo in the form of a CAR file. Requires Content-Length HTTP header to be set. */
-          importRepo: transport.procedure('com.atproto.repo.importRepo', 'application/vnd.ipld.car', '', []),
+          importRepo: transport.procedure('com.atproto.repo.importRepo', [], '', 'application/vnd.ipld.car'),
           /** Returns a list of missing blobs for the requesting account. Intended to be used in the account migration flow. */
-          listMissingBlobs: transport.query('com.atproto.repo.listMissingBlobs', 'application/json', []),
+          listMissingBlobs: transport.query('com.atproto.repo.listMissingBlobs'),
           /** List a range of records in a repository, matching a specific collection. Does not require auth. */
-          listRecords: transport.query('com.atproto.repo.listRecords', 'application/json', []),
+          listRecords: transport.query('com.atproto.repo.listRecords'),
           /** Write a repository record, creating or updating it as needed. Requires auth, implemented by PDS. */
-          putRecord: transport.procedure('com.atproto.repo.putRecord', 'application/json', 'application/json', ['InvalidSwap']),
+          putRecord: transport.procedure('com.atproto.repo.putRecord', ['InvalidSwap']),
           /** Upload a new blob, to be referenced from a repository record. The blob will be deleted if it is not referenced within a time window (eg, minutes). Blob restrictions (mimetype, size, etc) are enforced when the reference is created. Requires auth, implemented by PDS. */
-          uploadBlob: transport.procedure('com.atproto.repo.uploadBlob', '*/*', 'application/json', []),
+          uploadBlob: transport.procedure('com.atproto.repo.uploadBlob', [], 'application/json', '*/*'),
         },
         server: {
           /** Activates a currently deactivated account. Used to finalize account migration after the account's repo is imported and identity is setup. */
-          activateAccount: transport.procedure('com.atproto.server.activateAccount', '', '', []),
+          activateAccount: transport.procedure('com.atproto.server.activateAccount', [], '', ''),
           /** Returns the status of an account, especially as pertaining to import or recovery. Can be called many times over the course of an account migration. Requires auth and can only be called pertaining to oneself. */
-          checkAccountStatus: transport.query('com.atproto.server.checkAccountStatus', 'application/json', []),
+          checkAccountStatus: transport.query('com.atproto.server.checkAccountStatus'),
           /** Create an account. Implemented by PDS. */
-          createAccount: transport.procedure('com.atproto.server.createAccount', 'application/json', 'application/json', ['InvalidHandle', 'InvalidPassword', 'InvalidInviteCode', 'HandleNotAvailable', 'UnsupportedDomain', 'UnresolvableDid', 'IncompatibleDidDoc']),
+          createAccount: transport.procedure('com.atproto.server.createAccount', ['InvalidHandle', 'InvalidPassword', 'InvalidInviteCode', 'HandleNotAvailable', 'UnsupportedDomain', 'UnresolvableDid', 'IncompatibleDidDoc']),
           /** Create an authentication session. */
-          createSession: transport.procedure('com.atproto.server.createSession', 'application/json', 'application/json', ['AccountTakedown', 'AuthFactorTokenRequired']),
+          createSession: transport.procedure('com.atproto.server.createSession', ['AccountTakedown', 'AuthFactorTokenRequired']),
           /** Deactivates a currently active account. Stops serving of repo, and future writes to repo until reactivated. Used to finalize account migration with the old host after the account has been activated on the new host. */
-          deactivateAccount: transport.procedure('com.atproto.server.deactivateAccount', 'application/json', '', []),
+          deactivateAccount: transport.procedure('com.atproto.server.deactivateAccount', [], ''),
           /** Delete the current session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
-          deleteSession: transport.procedure('com.atproto.server.deleteSession', '', '', ['InvalidToken', 'ExpiredToken']),
+          deleteSession: transport.procedure('com.atproto.server.deleteSession', ['InvalidToken', 'ExpiredToken'], '', ''),
           /** Describes the server's account creation requirements and capabilities. Implemented by PDS. */
-          describeServer: transport.query('com.atproto.server.describeServer', 'application/json', []),
+          describeServer: transport.query('com.atproto.server.describeServer'),
           /** Get a signed token on behalf of the requesting DID for the requested service. */
-          getServiceAuth: transport.query('com.atproto.server.getServiceAuth', 'application/json', ['BadExpiration']),
+          getServiceAuth: transport.query('com.atproto.server.getServiceAuth', ['BadExpiration']),
           /** Get information about the current auth session. Requires auth. */
-          getSession: transport.query('com.atproto.server.getSession', 'application/json', []),
+          getSession: transport.query('com.atproto.server.getSession'),
           /** Refresh an authentication session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
-          refreshSession: transport.procedure('com.atproto.server.refreshSession', '', 'application/json', ['AccountTakedown', 'InvalidToken', 'ExpiredToken']),
+          refreshSession: transport.procedure('com.atproto.server.refreshSession', ['AccountTakedown', 'InvalidToken', 'ExpiredToken'], 'application/json', ''),
         },
         sync: {
           /** Get a blob associated with a given account. Returns the full blob as originally uploaded. Does not require auth; implemented by PDS. */
-          getBlob: transport.query('com.atproto.sync.getBlob', '*/*', ['BlobNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          getBlob: transport.query('com.atproto.sync.getBlob', ['BlobNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], '*/*'),
           /** Get data blocks from a given repo, by CID. For example, intermediate MST nodes, or records. Does not require auth; implemented by PDS. */
-          getBlocks: transport.query('com.atproto.sync.getBlocks', 'application/vnd.ipld.car', ['BlockNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          getBlocks: transport.query('com.atproto.sync.getBlocks', ['BlockNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], 'application/vnd.ipld.car'),
           /** Get the current commit CID & revision of the specified repo. Does not require auth. */
-          getLatestCommit: transport.query('com.atproto.sync.getLatestCommit', 'application/json', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          getLatestCommit: transport.query('com.atproto.sync.getLatestCommit', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
           /** Get data blocks needed to prove the existence or non-existence of record in the current version of repo. Does not require auth. */
-          getRecord: transport.query('com.atproto.sync.getRecord', 'application/vnd.ipld.car', ['RecordNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          getRecord: transport.query('com.atproto.sync.getRecord', ['RecordNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], 'application/vnd.ipld.car'),
           /** Download a repository export as CAR file. Optionally only a 'diff' since a previous revision. Does not require auth; implemented by PDS. */
-          getRepo: transport.query('com.atproto.sync.getRepo', 'application/vnd.ipld.car', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          getRepo: transport.query('com.atproto.sync.getRepo', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], 'application/vnd.ipld.car'),
           /** Get the hosting status for a repository, on this server. Expected to be implemented by PDS and Relay. */
-          getRepoStatus: transport.query('com.atproto.sync.getRepoStatus', 'application/json', ['RepoNotFound']),
+          getRepoStatus: transport.query('com.atproto.sync.getRepoStatus', ['RepoNotFound']),
           /** List blob CIDs for an account, since some repo revision. Does not require auth; implemented by PDS. */
-          listBlobs: transport.query('com.atproto.sync.listBlobs', 'application/json', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
+          listBlobs: transport.query('com.atproto.sync.listBlobs', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
           /** Enumerates all the DID, rev, and commit CID for all repos hosted by this service. Does not require auth; implemented by PDS and Relay. */
-          listRepos: transport.query('com.atproto.sync.listRepos', 'application/json', []),
+          listRepos: transport.query('com.atproto.sync.listRepos'),
         },
       },
       cirrus: {
         admin: {
           /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
-          checkRepo: transport.query('com.cirrus.admin.checkRepo', 'application/json', ['RepoNotFound']),
+          checkRepo: transport.query('com.cirrus.admin.checkRepo', ['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
-          createMigrationToken: transport.procedure('com.cirrus.admin.createMigrationToken', 'application/json', 'application/json', ['InvalidScope', 'DirectoryUnavailable']),
+          createMigrationToken: transport.procedure('com.cirrus.admin.createMigrationToken', ['InvalidScope', 'DirectoryUnavailable']),
           /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
-          getJournal: transport.query('com.cirrus.admin.getJournal', 'application/json', []),
+          getJournal: transport.query('com.cirrus.admin.getJournal'),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
-          getManifest: transport.query('com.cirrus.admin.getManifest', 'application/json', ['RepoNotFound']),
+          getManifest: transport.query('com.cirrus.admin.getManifest', ['RepoNotFound']),
           /** The whole account at a glance: its state, its identity as the network sees it now, what is stored, what was signed but not submitted, and the one next command. Requires the admin credential. */
-          getStatus: transport.query('com.cirrus.admin.getStatus', 'application/json', []),
+          getStatus: transport.query('com.cirrus.admin.getStatus'),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
-          listBlobs: transport.query('com.cirrus.admin.listBlobs', 'application/json', ['RepoNotFound']),
+          listBlobs: transport.query('com.cirrus.admin.listBlobs', ['RepoNotFound']),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
-          revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', '', 'application/json', []),
+          revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),
           /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
-          voidPlcOperation: transport.procedure('com.cirrus.admin.voidPlcOperation', '', 'application/json', ['NothingToVoid', 'KeyNotAuthorized', 'DirectoryUnavailable']),
+          voidPlcOperation: transport.procedure('com.cirrus.admin.voidPlcOperation', ['NothingToVoid', 'KeyNotAuthorized', 'DirectoryUnavailable'], 'application/json', ''),
         },
       },
     },

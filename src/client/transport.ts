@@ -1,0 +1,95 @@
+/** Carries calls to one origin. It knows no method but by what the generated namespaces tell it. */
+import { JSON_BODY, read } from './answer.ts'
+import { type Credential, endsSession, endsSoon } from './credential.ts'
+import { XrpcError } from './errors.ts'
+import { payload, query } from './request.ts'
+import type { Call, Fetch, MethodId, Options, Transport } from './types.ts'
+
+export interface Wire {
+  origin: string
+  fetch: Fetch
+  headers?: Record<string, string>
+  credential?: Credential
+}
+
+interface Request {
+  id: MethodId
+  path: string
+  /** Encodings of input and output, `''` for none. Queries have no input at all. */
+  input?: string
+  output: string
+  errors: readonly string[]
+}
+
+export function createTransport(wire: Wire): Transport {
+  async function call(request: Request, data: unknown, options: Options = {}): Promise<unknown> {
+    const { id, path, input, output, errors } = request
+    const { signal } = options
+    const { body, encoding, length, once } = await payload(input ?? '', data)
+    const headers = new Headers(wire.headers)
+    if (encoding) headers.set('content-type', encoding)
+    if (length !== undefined) headers.set('content-length', String(length))
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value)
+    // A caller who brings his own Authorization means that one.
+    const credential = headers.has('authorization') ? undefined : wire.credential
+
+    const attempt = async (): Promise<unknown> => {
+      const authorization = credential?.authorization(id)
+      if (authorization) headers.set('authorization', authorization)
+      else if (credential) headers.delete('authorization')
+      const secret = input !== undefined || headers.has('authorization')
+      try {
+        const init = {
+          method: input === undefined ? 'GET' : 'POST',
+          headers,
+          signal,
+          // Workers have no 'error'. Inputs hold passwords and tokens, too.
+          redirect: secret ? ('manual' as const) : ('follow' as const),
+          ...(body !== undefined && { body }),
+          ...(once && { duplex: 'half' as const }),
+        }
+        return await read(await wire.fetch(wire.origin + path, init), errors, output)
+      } catch (cause) {
+        if (cause instanceof XrpcError) throw cause
+        if (signal?.aborted) throw signal.reason
+        throw new XrpcError('NetworkError', `${id} at ${wire.origin}: ${cause}`, { cause })
+      }
+    }
+
+    const renew = endsSession(id) ? undefined : credential?.renew
+    let used = credential?.authorization(id)
+    if (once && renew && endsSoon(used)) {
+      await renew()
+      used = credential?.authorization(id)
+    }
+    let answer: unknown
+    try {
+      answer = await attempt()
+    } catch (error) {
+      if (!renew || !(error instanceof XrpcError) || error.error !== 'ExpiredToken') throw error
+      // Another call may have renewed it in the meantime.
+      if (credential?.authorization(id) === used) await renew()
+      if (once) throw error
+      answer = await attempt()
+    }
+    await credential?.answered?.(id, answer)
+    return answer
+  }
+
+  return {
+    // The generated namespaces pass each method's own encodings and errors: that makes the answer its type's.
+    query: <Id extends MethodId>(id: Id, errors: readonly string[] = [], output = JSON_BODY) =>
+      ((params?: Record<string, unknown>, options?: Options) =>
+        call({ id, path: `/xrpc/${id}${query(params)}`, output, errors }, undefined, options)) as Call<Id>,
+    procedure: <Id extends MethodId>(
+      id: Id,
+      errors: readonly string[] = [],
+      output = JSON_BODY,
+      input = JSON_BODY,
+    ) =>
+      ((...given: unknown[]) => {
+        const [data, options] = input ? given : [undefined, given[0]]
+        return call({ id, path: `/xrpc/${id}`, input, output, errors }, data, options as Options | undefined)
+      }) as Call<Id>,
+  }
+}
