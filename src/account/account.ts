@@ -19,12 +19,14 @@ import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Migration } from './migration.ts'
+import { PlcOperations } from './plcOperations.ts'
 import { Preferences } from './preferences.ts'
 import { Rate } from './rate.ts'
 import { Records } from './records.ts'
 import { Repo } from './repo.ts'
 import { migrate } from './schema.ts'
 import { Sequencer } from './sequencer.ts'
+import { ServiceAuth } from './serviceAuth.ts'
 import { Sessions, type Tokens } from './sessions.ts'
 import { signIn } from './signIn.ts'
 import { Sql } from './sql.ts'
@@ -53,6 +55,8 @@ export interface Account {
   ledger: Ledger
   lifecycle: Lifecycle
   migration: Migration
+  plc: PlcOperations
+  serviceAuth: ServiceAuth
   chores: Chores
   state(): State
   authorize: Authorize
@@ -95,10 +99,16 @@ export async function createAccount(ctx: DurableObjectState, config: Config, pla
     ...{ did, handle, origin, signingKey: signing.did, passwordHash },
   })
   const chores = new Chores({ sql, platform, blocks, blobs, exports, sequencer, alarms: ctx.storage, observe: () => watch.observe() })
+  const { recoveryKeys, dev } = config
   const migration = new Migration({
-    ...{ sql, platform, journal, rate, ledger, watch, identity, config },
-    ...{ signingKey: signing, rotationKey: rotation },
+    ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
+    ...{ key: signing, rotationKey: rotation.did },
   })
+  const plc = new PlcOperations({
+    ...{ sql, platform, journal, sequencer, ledger, watch, did, handle, origin, recoveryKeys },
+    ...{ directory: identity.directory, key: rotation, signingKey: signing.did },
+  })
+  const serviceAuth = new ServiceAuth({ sql, platform, journal, key: signing, did })
   const authorize = authorizer({
     ...{ sql, platform, did, serviceDid, tokens, sessions, rate, journal, state },
     signingKey: signing.did,
@@ -110,7 +120,8 @@ export async function createAccount(ctx: DurableObjectState, config: Config, pla
   let lastKey: string | undefined
   return {
     ...{ did, handle, config, platform, identity, signingKey: signing, rotationKey: rotation, sql, journal, sequencer },
-    ...{ repo, records, blobs, exports, imports, preferences, rate, sessions, watch, ledger, lifecycle, migration, chores },
+    ...{ repo, records, blobs, exports, imports, preferences, rate, sessions, watch, ledger, lifecycle, migration },
+    ...{ plc, serviceAuth, chores },
     state,
     authorize,
     signIn: (input) =>

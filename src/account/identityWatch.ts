@@ -136,7 +136,8 @@ export class IdentityWatch {
         movedTo ?? null,
         movedTo === undefined ? null : observation.at,
       )
-      sequencer.identity(observation.handle ?? handle)
+      // Coming back is announced by the activation.
+      if (movedTo !== undefined || row.stored === 'active') sequencer.identity(observation.handle ?? handle)
       if (movedTo === undefined) journal.append('moved-back', {})
       else journal.append('moved-away', { pds: movedTo, head: observation.head?.cid ?? null })
     })

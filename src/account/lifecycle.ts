@@ -16,7 +16,7 @@ import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sessions, Tokens } from './sessions.ts'
 import type { Sql } from './sql.ts'
-import { readAccount, stateOf } from './state.ts'
+import { readAccount } from './state.ts'
 import { upstream } from './upstream.ts'
 
 export interface LifecycleParts {
@@ -93,23 +93,19 @@ export class Lifecycle {
 
   /** Brings the account up here, announced as account, identity, sync. May be repeated. */
   async activate(): Promise<void> {
-    const { sql, repo, watch } = this.#parts
-    const observation = await this.#lookUp()
-    this.#mustBeHere(observation)
+    const { repo, sequencer, watch } = this.#parts
+    this.#mustBeHere(await this.#lookUp())
     if (!repo.head()) await repo.create()
-    const signedByUs = await this.#isSignedByUs(repo.load())
-    if (signedByUs) {
-      await repo.exclusive(async () => {
-        // Moved again while we looked: a later observation knows better.
-        if (watch.last && !watch.isHere(watch.last)) this.#mustBeHere(watch.last)
-        const head = repo.load()
-        this.#parts.sequencer.transaction(() => this.#announce(head, this.#commitCar(head), false))
-      })
-    } else {
-      // A relay believes only commits that verify under the key in the DID document now.
-      await repo.resign({ within: (head, car) => this.#announce(head, car, true) })
-    }
-    if (stateOf(readAccount(sql)) === 'moved') this.#mustBeHere(observation)
+    const announced = await repo.exclusive(async () => {
+      const head = repo.load()
+      if (!(await this.#isSignedByUs(head))) return false
+      // Moved again while this waited for its turn: a later observation knows better.
+      if (watch.last) this.#mustBeHere(watch.last)
+      sequencer.transaction(() => this.#announce(head, this.#commitCar(head), false))
+      return true
+    })
+    // A relay believes only a commit that verifies under the key in the DID document now.
+    if (!announced) await repo.resign({ within: (head, car) => this.#announce(head, car, true) })
   }
 
   /** Everything about an activation, in the transaction that makes it true. */
