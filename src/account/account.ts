@@ -20,14 +20,12 @@ import { Ledger } from './ledger.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Migration } from './migration.ts'
 import { PlcOperations } from './plcOperations.ts'
-import { PlcOperations } from './plcOperations.ts'
 import { Preferences } from './preferences.ts'
 import { Rate } from './rate.ts'
 import { Records } from './records.ts'
 import { Repo } from './repo.ts'
 import { migrate } from './schema.ts'
 import { Sequencer } from './sequencer.ts'
-import { ServiceAuth } from './serviceAuth.ts'
 import { ServiceAuth } from './serviceAuth.ts'
 import { Sessions, type Tokens } from './sessions.ts'
 import { signIn } from './signIn.ts'
@@ -57,8 +55,6 @@ export interface Account {
   ledger: Ledger
   lifecycle: Lifecycle
   migration: Migration
-  plc: PlcOperations
-  serviceAuth: ServiceAuth
   plc: PlcOperations
   serviceAuth: ServiceAuth
   chores: Chores
@@ -105,12 +101,12 @@ export async function createAccount(ctx: DurableObjectState, config: Config, pla
   const chores = new Chores({ sql, platform, blocks, blobs, exports, sequencer, alarms: ctx.storage, observe: () => watch.observe() })
   const { recoveryKeys, dev } = config
   const migration = new Migration({
-    ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev: config.dev },
+    ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
     ...{ key: signing, rotationKey: rotation.did },
   })
   const plc = new PlcOperations({
-    ...{ sql, platform, journal, sequencer, ledger, watch, directory: identity.directory, key: rotation },
-    ...{ signingKey: signing.did, recoveryKeys: config.recoveryKeys, did, handle, origin },
+    ...{ sql, platform, journal, sequencer, ledger, watch, did, handle, origin, recoveryKeys },
+    ...{ directory: identity.directory, key: rotation, signingKey: signing.did },
   })
   const serviceAuth = new ServiceAuth({ sql, platform, journal, key: signing, did })
   const authorize = authorizer({
