@@ -1,0 +1,39 @@
+/** Where the account moves to: a second Cirrus, or the reference PDS. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type PlcAccount } from '../src/dev/account.ts'
+import { startCirrus } from '../src/dev/cirrus.ts'
+
+export interface Target {
+  readonly url: string
+  /** One sentence about it. */
+  readonly about: string
+  close(): Promise<void>
+}
+
+export const TARGETS = ['cirrus', 'reference'] as const
+export type TargetKind = (typeof TARGETS)[number]
+
+const INTEROP = join(import.meta.dirname, '..', 'test', 'interop')
+
+/** Why this kind of target cannot be started here, and what to do; or nothing. */
+export const missing = (kind: TargetKind): string | undefined =>
+  kind === 'cirrus' || existsSync(join(INTEROP, 'node_modules', '.interop-installed'))
+    ? undefined
+    : 'The reference PDS is not installed. Run `npm run interop:install` (1.5 minutes, once), then the demo again.'
+
+/** Starts a target that does not know the account yet. */
+export const startTarget = async (
+  kind: TargetKind,
+  { did, handle, plcUrl, recoveryKeys }: PlcAccount,
+): Promise<Target> => {
+  if (kind === 'cirrus') {
+    const cirrus = await startCirrus({ did, handle, plcUrl, recoveryKeys })
+    const about = 'A second Cirrus with keys of its own, configured for her DID and still empty'
+    return { url: cirrus.url, about, close: cirrus.close }
+  }
+  const { startReference } = await import('../test/interop/support/reference.ts')
+  const reference = await startReference({ plcUrl })
+  const about = 'The reference PDS of Bluesky (@atproto/pds), in a process of its own'
+  return { url: reference.url, about, close: reference.close }
+}
