@@ -60,7 +60,9 @@ export interface AuthParts {
 export type Authorize = (id: MethodId, request: Request) => Promise<Credential>
 
 /** What a request carries, verified; a migration token may open several things. */
-type Presented = Exclude<Credential, TokenCredential> | { kind: 'token'; claims: MigrationClaims; raw: string }
+type Presented =
+  | Exclude<Credential, TokenCredential>
+  | { kind: 'token'; claims: MigrationClaims; raw: string }
 
 const kindsOf = (presented: Presented): CredentialKind[] =>
   presented.kind === 'token' ? parseScope(presented.claims.scope) : [presented.kind]
@@ -117,7 +119,10 @@ export const authorizer = (parts: AuthParts): Authorize => {
   const admin = (header: string): Presented => {
     const basic = parseBasic(header)
     if (!basic)
-      throw error('InvalidToken', `the Authorization header is not well-formed Basic. ${see('wrong-credential')}`)
+      throw error(
+        'InvalidToken',
+        `the Authorization header is not well-formed Basic. ${see('wrong-credential')}`,
+      )
     // Both are compared, so that the time says nothing.
     const right = equalSecret(basic.password, parts.adminPassword)
     if (basic.user === 'admin' && right) return { kind: 'admin', grants: 'admin' }
@@ -143,12 +148,21 @@ export const authorizer = (parts: AuthParts): Authorize => {
       const { typ } = decodeJws(token).header
       switch (typ) {
         case 'at+jwt':
-          return { kind: 'session', grants: 'session', claims: own(await tokens.verifyAccess(token, platform.now())) }
+          return {
+            kind: 'session',
+            grants: 'session',
+            claims: own(await tokens.verifyAccess(token, platform.now())),
+          }
         case 'refresh+jwt':
-          return { kind: 'refresh', grants: 'refresh', claims: own(await tokens.verifyRefresh(token, platform.now())) }
+          return {
+            kind: 'refresh',
+            grants: 'refresh',
+            claims: own(await tokens.verifyRefresh(token, platform.now())),
+          }
         case MIGRATION_TYP:
           // Another server's targeted token opens createAccount, which none of ours does.
-          if (!rule.who.service) return { kind: 'token', claims: await verifyOwnToken(parts, token), raw: token }
+          if (!rule.who.service)
+            return { kind: 'token', claims: await verifyOwnToken(parts, token), raw: token }
           return { kind: 'service', grants: 'service', ...(await parts.verifyIncoming(token)) }
         case 'JWT':
           if (!rule.who.service)
@@ -168,7 +182,10 @@ export const authorizer = (parts: AuthParts): Authorize => {
     if (/^basic\b/i.test(header)) return admin(header)
     const token = /^bearer +(\S+)$/i.exec(header)?.[1]
     if (token) return await bearer(token, rule)
-    throw error('InvalidToken', `the Authorization header is neither Bearer nor Basic. ${see('wrong-credential')}`)
+    throw error(
+      'InvalidToken',
+      `the Authorization header is neither Bearer nor Basic. ${see('wrong-credential')}`,
+    )
   }
 
   return async (id, request) => {

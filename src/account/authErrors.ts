@@ -30,7 +30,11 @@ const describe = (rule: Rule): string =>
     .map((kind) => (isBasic(kind) ? NEEDS[kind] : `a migration token with the scope ${kind}`))
     .join(', or ')
 
-const OPEN_READS = ['com.atproto.repo.describeRepo', 'com.atproto.repo.getRecord', 'com.atproto.repo.listRecords']
+const OPEN_READS = [
+  'com.atproto.repo.describeRepo',
+  'com.atproto.repo.getRecord',
+  'com.atproto.repo.listRecords',
+]
 
 /** The caller would be let in if the account were in another state: say which state it is in. */
 const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
@@ -38,17 +42,26 @@ const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
   const { searchParams } = new URL(request.url)
   const named = searchParams.get('did') ?? did
   if (named !== did && declared.includes('RepoNotFound'))
-    return new XrpcError('RepoNotFound', `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`)
+    return new XrpcError(
+      'RepoNotFound',
+      `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`,
+    )
   if (state === 'absent') {
     const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${see('account-absent')}`
-    return declared.includes('RepoNotFound') ? new XrpcError('RepoNotFound', message) : error('InvalidRequest', message)
+    return declared.includes('RepoNotFound')
+      ? new XrpcError('RepoNotFound', message)
+      : error('InvalidRequest', message)
   }
   if (state === 'moved')
     return error(
       'AccountDeactivated',
       `the DID now names another PDS, so nothing is written here; \`pds status\` says which one. ${see('account-moved')}`,
     )
-  if (state === 'deactivated' && kinds.includes('anyone') && (declared.includes('RepoDeactivated') || OPEN_READS.includes(id)))
+  if (
+    state === 'deactivated' &&
+    kinds.includes('anyone') &&
+    (declared.includes('RepoDeactivated') || OPEN_READS.includes(id))
+  )
     return new XrpcError('RepoDeactivated', `the repository of ${did} is deactivated`)
   if (state === 'deactivated')
     return error(

@@ -110,14 +110,18 @@ export class IdentityWatch {
     const head = await identity.directory.head(did)
     const at = platform.now()
     const { data } = head
-    if (!data) return { at, head, pds: undefined, signingKey: undefined, handle: undefined, document: undefined }
+    if (!data)
+      return { at, head, pds: undefined, signingKey: undefined, handle: undefined, document: undefined }
     const service = data.services[PDS_ID]
     return {
       at,
       head,
       pds: service?.type === PDS_TYPE ? originOf(service.endpoint) : undefined,
       signingKey: data.verificationMethods.atproto,
-      handle: data.alsoKnownAs.find((name) => name.startsWith('at://'))?.slice('at://'.length).toLowerCase(),
+      handle: data.alsoKnownAs
+        .find((name) => name.startsWith('at://'))
+        ?.slice('at://'.length)
+        .toLowerCase(),
       document: { ...formatDidDocument(did, data) },
     }
   }

@@ -22,7 +22,8 @@ const keyOf = async ({ identity, did }: IncomingParts): Promise<string> => {
     const { signingKey } = await identity.resolveDid(did)
     if (signingKey) return signingKey
   } catch (cause) {
-    if (cause instanceof IdentityError && !cause.retryable) throw new XrpcError('UnresolvableDid', cause.message)
+    if (cause instanceof IdentityError && !cause.retryable)
+      throw new XrpcError('UnresolvableDid', cause.message)
     throw upstream(cause)
   }
   throw new XrpcError('IncompatibleDidDoc', `the DID document of ${did} has no atproto signing key`)
@@ -40,7 +41,10 @@ export const verifyIncoming = async (
   const { header, payload } = decodeJws(token)
   // Before anyone is asked: only the configured account can come in.
   if (payload.iss !== issuer)
-    throw new TokenError('WrongIssuer', `the token is not from ${issuer}, the account that this server is for`)
+    throw new TokenError(
+      'WrongIssuer',
+      `the token is not from ${issuer}, the account that this server is for`,
+    )
   const didKey = await keyOf(parts)
   const now = platform.now()
   const { iss, aud } =

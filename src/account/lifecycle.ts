@@ -80,15 +80,24 @@ export class Lifecycle {
   async #checkCreate(input: CreateInput): Promise<void> {
     const { did, handle, rate, passwordHash } = this.#parts
     if (input.plcOp !== undefined)
-      throw error('InvalidRequest', 'plcOp is not taken here: submit the operation with submitPlcOperation later')
+      throw error(
+        'InvalidRequest',
+        'plcOp is not taken here: submit the operation with submitPlcOperation later',
+      )
     if (input.did !== did)
       throw error('InvalidRequest', `this server is for ${did} only, and takes it in: give it as did`)
     if (input.handle.toLowerCase() !== handle)
-      throw new XrpcError('HandleNotAvailable', `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`)
+      throw new XrpcError(
+        'HandleNotAvailable',
+        `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`,
+      )
     if (input.password === undefined) return
     rate.signIn()
     if (!(await verifyPassword(new Secret(input.password), passwordHash)))
-      throw new XrpcError('InvalidPassword', 'this server has a password already, set by `pds init`: give that one, or none')
+      throw new XrpcError(
+        'InvalidPassword',
+        'this server has a password already, set by `pds init`: give that one, or none',
+      )
   }
 
   /** Brings the account up here, announced as account, identity, sync. May be repeated. */
@@ -166,7 +175,10 @@ export class Lifecycle {
         fault('deactivate.afterState')
         sequencer.account(false, 'deactivated')
         fault('deactivate.afterEvent')
-        journal.append('deactivate', { deleteAfter: deleteAfter ?? null, by: options.byToken ? 'token' : 'owner' })
+        journal.append('deactivate', {
+          deleteAfter: deleteAfter ?? null,
+          by: options.byToken ? 'token' : 'owner',
+        })
       }),
     )
     // The network's word on where the account went, for `pds status`; not worth failing for.

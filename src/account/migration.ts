@@ -70,7 +70,13 @@ export class Migration {
     const audience = bound?.audience ?? serviceDid
     const { iat, exp } = sql.transaction(() => {
       const times = migrationTimes(platform.now(), readAccount(sql).tokensNotBefore)
-      journal.append('mint', { jti, audience, target: bound?.target ?? null, scope: scope.join(' '), exp: times.exp })
+      journal.append('mint', {
+        jti,
+        audience,
+        target: bound?.target ?? null,
+        scope: scope.join(' '),
+        exp: times.exp,
+      })
       return times
     })
     fault('mint.afterJournal')
@@ -107,16 +113,28 @@ export class Migration {
     const { serviceDid, origin, dev } = this.#parts
     if (target === undefined) {
       if (audience !== undefined && audience !== serviceDid)
-        throw error('InvalidRequest', `audience: a token for ${audience} needs a target, the origin of that PDS`)
+        throw error(
+          'InvalidRequest',
+          `audience: a token for ${audience} needs a target, the origin of that PDS`,
+        )
       return undefined
     }
     const text = target.replace(/\/$/, '')
     if (!isOrigin(text) || !(text.startsWith('https://') || dev))
-      throw error('InvalidRequest', `target: expected the origin of the new PDS, such as https://pds.example, got "${target.slice(0, 200)}"`)
+      throw error(
+        'InvalidRequest',
+        `target: expected the origin of the new PDS, such as https://pds.example, got "${target.slice(0, 200)}"`,
+      )
     if (audience === undefined)
-      throw error('InvalidRequest', `audience: the service DID that ${text} states in its describeServer is needed with a target`)
+      throw error(
+        'InvalidRequest',
+        `audience: the service DID that ${text} states in its describeServer is needed with a target`,
+      )
     if (text === origin || audience === serviceDid)
-      throw error('InvalidRequest', `target: ${text} (${audience}) is this server; name the PDS that the account moves to`)
+      throw error(
+        'InvalidRequest',
+        `target: ${text} (${audience}) is this server; name the PDS that the account moves to`,
+      )
     return { target: text, audience }
   }
 
@@ -146,7 +164,9 @@ export class Migration {
     // After the rotation a token still reads what the target is missing, but nothing more is signed.
     if (!this.#parts.watch.isHere(observation)) {
       if (!asked) return without()
-      throw invalidScope(`plc:sign: the DID names ${observation.pds ?? 'no PDS'} and not this server, which signs nothing more; mint without plc:sign`)
+      throw invalidScope(
+        `plc:sign: the DID names ${observation.pds ?? 'no PDS'} and not this server, which signs nothing more; mint without plc:sign`,
+      )
     }
     return { scope, plc: this.#claim(observation) }
   }

@@ -67,7 +67,9 @@ const parseRequest = (input: SignInput): OperationRequest => {
   return {
     ...(rotationKeys !== undefined && { rotationKeys: parseRotationKeys(rotationKeys) }),
     ...(alsoKnownAs !== undefined && { alsoKnownAs: parseAlsoKnownAs(alsoKnownAs) }),
-    ...(verificationMethods !== undefined && { verificationMethods: parseVerificationMethods(verificationMethods) }),
+    ...(verificationMethods !== undefined && {
+      verificationMethods: parseVerificationMethods(verificationMethods),
+    }),
     ...(services !== undefined && { services: parseServices(services) }),
   }
 }
@@ -95,7 +97,7 @@ export class PlcOperations {
    */
   async sign(token: MigrationClaims, input: SignInput): Promise<Operation> {
     const { ledger } = this.#parts
-    this.#onlyPlc('signPlcOperation')
+    this.requirePlc('signPlcOperation')
     try {
       const request = parseRequest(input)
       const wish = hash(request)
@@ -116,7 +118,7 @@ export class PlcOperations {
         if (token.iat * 1000 < readAccount(this.#parts.sql).tokensNotBefore)
           throw error('InvalidToken', `the migration token has been revoked. ${see('token-revoked')}`)
         ledger.store(entry)
-        this.#note('plc-sign', head, operation, { jti: token.jti, cid: entry.cid })
+        this.#note('sign', head, operation, { jti: token.jti, cid: entry.cid })
         return storedOperation(entry)
       })
       fault('sign.afterLedger')
@@ -129,7 +131,7 @@ export class PlcOperations {
   /** The reference's checks, in words that say what to change; then the directory. */
   async submit(input: unknown): Promise<void> {
     const { did, directory, sequencer, journal, handle, watch } = this.#parts
-    this.#onlyPlc('submitPlcOperation')
+    this.requirePlc('submitPlcOperation')
     const operation = this.#checked(input)
     const { head } = await this.#lookUp()
     const cid = await operationCid(operation)
@@ -145,7 +147,7 @@ export class PlcOperations {
     }
     sequencer.transaction(() => {
       sequencer.identity(handle)
-      journal.append('plc-submit', { cid, prev: operation.prev })
+      journal.append('submit', { cid, prev: operation.prev })
     })
     await watch.observe().catch(() => undefined)
   }
@@ -168,16 +170,20 @@ export class PlcOperations {
   /** Puts an operation that changes nothing in the place of those that wait on the present head. */
   async void(): Promise<{ head: string; voided: string[] }> {
     const { did, directory, ledger, sql, watch, journal } = this.#parts
-    if (!did.startsWith('did:plc:')) throw new XrpcError('NothingToVoid', `${did} is no did:plc: nothing was signed for it`)
+    if (!did.startsWith('did:plc:'))
+      throw new XrpcError('NothingToVoid', `${did} is no did:plc: nothing was signed for it`)
     const observation = await this.#directoryWork(() => watch.observe())
     const { head } = observation
     if (!head || ledger.waitingOn(head.cid).length === 0)
-      throw new XrpcError('NothingToVoid', 'no operation that was signed here waits on the present head; nothing to do')
+      throw new XrpcError(
+        'NothingToVoid',
+        'no operation that was signed here waits on the present head; nothing to do',
+      )
     const entry = await this.#voidEntry(head)
     await this.#directoryWork(() => directory.submit(did, storedOperation(entry)))
     // Read only now: one that was signed in the meantime follows the same head, and is void too.
     const voided = ledger.waitingOn(head.cid).map(({ cid }) => cid)
-    sql.transaction(() => journal.append('plc-void', { head: entry.cid, voided }))
+    sql.transaction(() => journal.append('void', { head: entry.cid, voided }))
     await watch.observe().catch(() => undefined)
     return { head: entry.cid, voided }
   }
@@ -193,7 +199,8 @@ export class PlcOperations {
     }
   }
 
-  #onlyPlc(method: string): void {
+  /** did:web has no operations: its owner edits a file. */
+  requirePlc(method: string): void {
     const { did } = this.#parts
     if (!did.startsWith('did:plc:'))
       throw error(
@@ -218,7 +225,8 @@ export class PlcOperations {
     const observation = await this.#lookUp()
     const { head } = observation
     if (!head) throw new Error('a did:plc was observed without its head')
-    if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
+    if (!head.data)
+      throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
     if (observation.pds !== origin)
       throw error(
         'InvalidRequest',
@@ -264,7 +272,7 @@ export class PlcOperations {
         const meanwhile = ledger.find(id)
         if (meanwhile) return meanwhile
         ledger.store(entry)
-        this.#note('plc-sign', head, operation, { jti: id, cid: entry.cid })
+        this.#note('sign', head, operation, { jti: id, cid: entry.cid })
         return entry
       })
     } catch (cause) {
@@ -276,16 +284,23 @@ export class PlcOperations {
 
   #checked(input: unknown): Operation {
     const { key, origin, signingKey, handle } = this.#parts
-    const wrong = (what: string) => error('InvalidRequest', `the operation would lead to a DID that does not work here: ${what}. See getRecommendedDidCredentials`)
+    const wrong = (what: string) =>
+      error(
+        'InvalidRequest',
+        `the operation would lead to a DID that does not work here: ${what}. See getRecommendedDidCredentials`,
+      )
     try {
       const operation = parseOperation(input)
       const { rotationKeys, services, verificationMethods, alsoKnownAs } = operation
       const pds = services[PDS_ID]
       if (!rotationKeys.includes(key.did)) throw wrong(`rotationKeys lacks this server's key ${key.did}`)
       if (pds?.type !== PDS_TYPE) throw wrong(`services.${PDS_ID}.type must be ${PDS_TYPE}`)
-      if (pds.endpoint.replace(/\/$/, '') !== origin) throw wrong(`services.${PDS_ID}.endpoint must be ${origin}`)
-      if (verificationMethods.atproto !== signingKey) throw wrong(`verificationMethods.atproto must be ${signingKey}`)
-      if (alsoKnownAs[0]?.toLowerCase() !== `at://${handle}`) throw wrong(`alsoKnownAs must begin with at://${handle}`)
+      if (pds.endpoint.replace(/\/$/, '') !== origin)
+        throw wrong(`services.${PDS_ID}.endpoint must be ${origin}`)
+      if (verificationMethods.atproto !== signingKey)
+        throw wrong(`verificationMethods.atproto must be ${signingKey}`)
+      if (alsoKnownAs[0]?.toLowerCase() !== `at://${handle}`)
+        throw wrong(`alsoKnownAs must begin with at://${handle}`)
       return operation
     } catch (cause) {
       throw plcRefused(cause)

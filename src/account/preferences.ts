@@ -24,7 +24,7 @@ export class Preferences {
   }
 
   /** Replaces them all. */
-  put(preferences: readonly Preference[]): void {
+  put(preferences: readonly { $type: string }[]): void {
     const rows = preferences.map((preference) => {
       const type: unknown = preference.$type
       if (typeof type !== 'string' || !type.startsWith('app.bsky.')) {

@@ -68,7 +68,10 @@ export class ServiceAuth {
     if (!isValidDid(bare) || service === '' || rest.length > 0)
       throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
     if (lxm !== undefined && isProtected(lxm))
-      throw error('InvalidRequest', `lxm: ${lxm} manages the account itself and cannot be called by service auth`)
+      throw error(
+        'InvalidRequest',
+        `lxm: ${lxm} manages the account itself and cannot be called by service auth`,
+      )
     if (by) this.#checkToken(by, aud, lxm)
     const now = Math.floor(platform.now() / 1000)
     const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
@@ -88,13 +91,26 @@ export class ServiceAuth {
       sql.transaction(() =>
         journal.append('service-token', { aud, lxm, exp: expires, by: by ? `token ${by.jti}` : 'session' }),
       )
-    return await key.signServiceToken({ iss: did, aud, iat: now, exp: expires, ...(lxm !== undefined && { lxm }), jti })
+    return await key.signServiceToken({
+      iss: did,
+      aud,
+      iat: now,
+      exp: expires,
+      ...(lxm !== undefined && { lxm }),
+      jti,
+    })
   }
 
   #checkToken(by: MigrationClaims, aud: string, lxm: string | undefined): void {
     if (lxm !== CREATE_ACCOUNT)
-      throw error('InvalidToken', `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${see('token-scope')}`)
+      throw error(
+        'InvalidToken',
+        `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${see('token-scope')}`,
+      )
     if (by.target !== undefined && aud !== by.aud)
-      throw error('InvalidToken', `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${see('token-wrong-audience')}`)
+      throw error(
+        'InvalidToken',
+        `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${see('token-wrong-audience')}`,
+      )
   }
 }

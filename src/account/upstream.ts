@@ -9,12 +9,18 @@ import { see } from './help.ts'
 export const upstream = (cause: unknown): unknown => {
   if (cause instanceof DirectoryError) {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
-      return error('UpstreamFailure', `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`)
+      return error(
+        'UpstreamFailure',
+        `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`,
+      )
     return error('InvalidRequest', cause.message)
   }
   if (cause instanceof IdentityError) {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
-      return error('UpstreamFailure', `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`)
+      return error(
+        'UpstreamFailure',
+        `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`,
+      )
     return error('InvalidRequest', cause.message)
   }
   return cause
@@ -25,9 +31,15 @@ export const plcRefused = (cause: unknown): unknown => {
   if (!(cause instanceof PlcError)) return cause
   switch (cause.code) {
     case 'WrongEndpoint':
-      return error('InvalidToken', `${cause.message}; mint a token for that PDS with \`pds migrate-token --target <url>\`. ${see('token-wrong-audience')}`)
+      return error(
+        'InvalidToken',
+        `${cause.message}; mint a token for that PDS with \`pds migrate-token --target <url>\`. ${see('token-wrong-audience')}`,
+      )
     case 'KeyNotCurrent':
-      return error('InvalidRequest', `${cause.message}; only the holder of one of those keys can change this DID. ${see('rotation-key')}`)
+      return error(
+        'InvalidRequest',
+        `${cause.message}; only the holder of one of those keys can change this DID. ${see('rotation-key')}`,
+      )
     default:
       return error('InvalidRequest', cause.message)
   }

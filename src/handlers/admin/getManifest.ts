@@ -1,0 +1,6 @@
+import { signedManifest } from '../../account/manifest.ts'
+import type { Handler } from '../context.ts'
+
+export const getManifest: Handler<'com.cirrus.admin.getManifest'> = async ({ account }) => ({
+  manifest: await signedManifest(account),
+})

@@ -1,0 +1,5 @@
+import type { Handler } from '../context.ts'
+
+export const revokeMigrationTokens: Handler<'com.cirrus.admin.revokeMigrationTokens'> = ({ account }) => ({
+  tokensNotBefore: new Date(account.migration.revoke()).toISOString(),
+})

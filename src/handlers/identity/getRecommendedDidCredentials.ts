@@ -1,0 +1,5 @@
+import type { Handler } from '../context.ts'
+
+export const getRecommendedDidCredentials: Handler<'com.atproto.identity.getRecommendedDidCredentials'> = ({
+  account,
+}) => account.plc.recommended()

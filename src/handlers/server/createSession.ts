@@ -1,0 +1,7 @@
+import type { Handler } from '../context.ts'
+import { sessionInfo } from './sessionInfo.ts'
+
+export const createSession: Handler<'com.atproto.server.createSession'> = async ({ account, input }) => {
+  const tokens = await account.signIn(input)
+  return { ...tokens, ...(await sessionInfo(account)) }
+}

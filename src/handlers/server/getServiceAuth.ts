@@ -1,0 +1,9 @@
+import type { Handler } from '../context.ts'
+
+export const getServiceAuth: Handler<'com.atproto.server.getServiceAuth'> = async ({
+  account,
+  auth,
+  params,
+}) => ({
+  token: await account.serviceAuth.token(params, auth.kind === 'token' ? auth.claims : undefined),
+})
