@@ -18,7 +18,7 @@ function text({ body }: Response): Promise<string> {
   const counted = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       size += chunk.length
-      if (size > MAX_JSON) throw new RangeError('longer than 16 MiB')
+      if (size > MAX_JSON) throw new XrpcError('Unexpected', 'an answer longer than 16 MiB')
       controller.enqueue(chunk)
     },
   })

@@ -1,5 +1,14 @@
+/**
+ * Reading a whole account from any PDS, for those who write its next one. Published as
+ * `cirrus-pds/client/import`, apart from the client, which it is built on.
+ */
+import type { Client } from './connect.ts'
+import { XrpcError } from './errors.ts'
+import { pages } from './pages.ts'
 import { resuming, retrying } from './retry.ts'
 import type { Download, Output } from './types.ts'
+
+export { digestOf, verifyBlob } from './cid.ts'
 
 export interface ReadOptions {
   did: string

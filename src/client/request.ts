@@ -10,6 +10,8 @@ export interface Payload {
   once?: boolean
 }
 
+type Pair = ReadableWritablePair<Uint8Array, Uint8Array>
+
 export function query(params: Record<string, unknown> = {}): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(params))
@@ -20,6 +22,9 @@ export function query(params: Record<string, unknown> = {}): string {
 /** Browsers strip the header, and few of them stream a body. There a Blob goes, which they keep on disk. */
 const tellsLength = (): boolean =>
   new Request('https://host.invalid', { headers: { 'content-length': '1' } }).headers.has('content-length')
+
+/** Workers send a length only if the stream itself knows it. Elsewhere there is no such class. */
+const Fixed: (new (length: number) => Pair) | undefined = Reflect.get(globalThis, 'FixedLengthStream')
 
 const isUpload = (input: unknown): input is Upload<string> => input instanceof Object && 'body' in input
 
@@ -33,13 +38,11 @@ export async function payload(method: string, input: unknown): Promise<Payload> 
   const { body, length } = upload
   const type = body instanceof Blob && body.type
   const encoding = upload.encoding || (method === '*/*' ? type || 'application/octet-stream' : method)
-  if (type !== false || body instanceof Uint8Array) return { body, encoding }
+  if (body instanceof Blob) return { body, encoding }
+  // fetch itself refuses shared memory, which the type would let through.
+  if (body instanceof Uint8Array) return { body: body as Uint8Array<ArrayBuffer>, encoding }
   if (!(body instanceof ReadableStream)) throw new TypeError('a body is a ReadableStream, Uint8Array or Blob')
   if (!tellsLength()) return { body: await new Response(body).blob(), encoding }
-  // Workers send a length only if the stream itself knows it.
-  const fixed =
-    length === undefined || typeof FixedLengthStream === 'undefined'
-      ? body
-      : body.pipeThrough(new FixedLengthStream(length))
+  const fixed = Fixed && length !== undefined ? body.pipeThrough(new Fixed(length)) : body
   return { body: fixed, encoding, length, once: true }
 }

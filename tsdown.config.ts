@@ -1,0 +1,14 @@
+import { defineConfig } from 'tsdown'
+
+/** The published client. The rest of the package runs from source or is documents. */
+export default defineConfig({
+  entry: { 'client/index': 'src/client/index.ts', 'client/import': 'src/client/import.ts' },
+  tsconfig: 'src/client/tsconfig.json',
+  outDir: 'dist',
+  format: 'esm',
+  platform: 'neutral',
+  target: 'es2022',
+  dts: true,
+  clean: true,
+  fixedExtension: false,
+})
