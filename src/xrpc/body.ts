@@ -82,6 +82,8 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
     throw error('InvalidRequest', 'The request body is not valid JSON')
   }
   if (!input.schema) return json
+  // The library takes a list for an object without members.
+  if (Array.isArray(json)) throw error('InvalidRequest', 'Input must be an object, got a list')
   checkDepth(json, MAX_DEPTH)
   try {
     return lexicons().assertValidXrpcInput(id, jsonToLex(json))

@@ -9,7 +9,8 @@ export interface Step {
   request: Ask
   /** 200 unless given. */
   status?: number
-  error?: string
+  /** Any of these. */
+  errors?: string[]
 }
 
 export interface Day {
@@ -79,7 +80,7 @@ export function* day({ tokens, did }: Day): Generator<Step, void, unknown> {
       swapRecord: object(created).cid,
     }),
     status: 400,
-    error: 'InvalidSwap',
+    errors: ['InvalidSwap'],
   }
   const uploaded = yield {
     id: 'com.atproto.repo.uploadBlob',
@@ -143,12 +144,12 @@ export function* day({ tokens, did }: Day): Generator<Step, void, unknown> {
       record: record('refused'),
     }),
     status: 403,
-    error: 'AccountDeactivated',
+    errors: ['AccountDeactivated'],
   }
   yield {
     ...get('com.atproto.sync.getLatestCommit', 'hides the repository while deactivated', { did }, {}),
     status: 400,
-    error: 'RepoDeactivated',
+    errors: ['RepoDeactivated'],
   }
   yield get('com.atproto.sync.getRepoStatus', 'tells its state while deactivated', { did }, {})
   yield get('com.atproto.server.getSession', 'knows its owner while deactivated')
@@ -165,7 +166,7 @@ export function* day({ tokens, did }: Day): Generator<Step, void, unknown> {
   yield {
     ...post('com.atproto.server.refreshSession', 'is signed out', undefined, refresh),
     status: 400,
-    error: 'ExpiredToken',
+    errors: ['ExpiredToken', 'InvalidToken'],
   }
 }
 
@@ -188,7 +189,7 @@ function* migration(
   yield {
     ...get('app.bsky.actor.getPreferences', 'reads no more than the token opens', {}, bearer),
     status: 400,
-    error: 'InvalidToken',
+    errors: ['InvalidToken'],
   }
   yield post('com.cirrus.admin.revokeMigrationTokens', 'revokes it', undefined, admin)
 }

@@ -1,0 +1,82 @@
+/**
+ * A server that keeps every contract and does nothing: the generated router over the real runtime,
+ * with handlers that answer what their lexicon declares. The oracle and the seeded faults stand on it.
+ */
+import { createRouter } from '../../src/generated/server.ts'
+import type { MethodId } from '../../src/generated/methods.ts'
+import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
+import { error } from '../../src/xrpc/errors.ts'
+import { createRuntime } from '../../src/xrpc/runtime.ts'
+import { ignoresCredentials } from './cases.ts'
+import { methodById } from './lexicon.ts'
+import type { FetchHandler } from './serve.ts'
+import { STUB_CREDENTIALS, stubHandlers, type StubHandler } from './stubHandlers.ts'
+
+const TOKENS: Partial<Record<string, CredentialKind>> = {
+  'Bearer stub.access.token': 'session',
+  'Bearer stub.refresh.token': 'refresh',
+  'Bearer stub.migration.token': 'repo:read',
+  [`Basic ${btoa(`admin:${STUB_CREDENTIALS.admin}`)}`]: 'admin',
+}
+
+/** The authority table over credentials that are plain words. */
+export function authorize(id: MethodId, request: Request): CredentialKind {
+  const rule: Rule = policy[id]
+  const header = request.headers.get('authorization')?.trim()
+  if (header === undefined || ignoresCredentials(methodById(id))) {
+    if (rule.who.anyone) return 'anyone'
+    throw error('AuthMissing', 'a credential is needed')
+  }
+  const kind = TOKENS[header]
+  if (kind && rule.who[kind]) return kind
+  if (!kind && /^Basic [\w+/=]+$/.test(header)) throw error('AuthenticationRequired', 'wrong password')
+  throw error('InvalidToken', 'not a credential that opens this')
+}
+
+export interface StubOptions {
+  handlers?: Partial<Record<MethodId, StubHandler>>
+  authorize?: (id: MethodId, request: Request) => CredentialKind
+  limits?: { json: number; binary: Record<string, number> }
+  validateOutput?: boolean
+}
+
+/** The router over stub handlers, without CORS. */
+export function stubRouter(options: StubOptions = {}): FetchHandler {
+  const handlers = stubHandlers(options.handlers)
+  const router = createRouter(
+    // The stubs are typed by their documents at run time, not by the compiler.
+    handlers as never,
+    createRuntime<object, CredentialKind>({
+      authorize: async (id, request) => (options.authorize ?? authorize)(id, request),
+      limits: options.limits ?? { json: 100_000, binary: {} },
+      validateOutput: options.validateOutput ?? true,
+      newId: () => 'reference',
+      report: () => {},
+    }),
+  )
+  return (request) => router.fetch(request, {})
+}
+
+const CORS = { 'access-control-allow-origin': '*' }
+
+/** Adds to a handler what the Worker adds: CORS and its preflight. */
+export const withCors =
+  (handler: FetchHandler): FetchHandler =>
+  async (request) => {
+    if (request.method === 'OPTIONS')
+      return new Response(null, {
+        status: 204,
+        headers: {
+          ...CORS,
+          'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
+          'access-control-allow-headers': 'authorization, content-type',
+        },
+      })
+    const response = await handler(request)
+    const headers = new Headers(response.headers)
+    for (const [name, value] of Object.entries(CORS)) headers.set(name, value)
+    return new Response(response.body, { status: response.status, headers })
+  }
+
+/** The healthy server. */
+export const stub = (options: StubOptions = {}): FetchHandler => withCors(stubRouter(options))
