@@ -38,7 +38,9 @@ const handOver = (binary) => {
   // A terminal sends Ctrl-C to both of us; passed on as well, it would count twice.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   child.on('error', (error) => {
-    process.stderr.write(`pds: ${binary} does not start: ${error.message}\nNext: run \`npm install\` in ${root}.\n`)
+    process.stderr.write(
+      `pds: ${binary} does not start: ${error.message}\nNext: run \`npm install\` in ${root}.\n`,
+    )
     process.exitCode = 1
   })
   child.on('exit', (code, signal) => {

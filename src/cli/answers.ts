@@ -1,0 +1,50 @@
+/** From what a server answered to what a person is told. By the error's name, never by its text. */
+import { XrpcError } from '../client/index.ts'
+import { DirectoryError } from '../plc/directory.ts'
+import { type Code, CliError } from './errors.ts'
+import { plain } from './output.ts'
+
+const COMMON: Record<string, Code> = {
+  NetworkError: 'host-unreachable',
+  Unexpected: 'not-cirrus',
+  MethodNotImplemented: 'not-cirrus',
+  AuthMissing: 'wrong-admin-password',
+  AuthenticationRequired: 'wrong-admin-password',
+  RateLimitExceeded: 'rate-limited',
+  UpstreamFailure: 'directory-unavailable',
+  DirectoryUnavailable: 'directory-unavailable',
+  InternalServerError: 'server-error',
+  RepoNotFound: 'no-account',
+  InvalidScope: 'invalid-scope',
+  KeyNotAuthorized: 'key-not-authorized',
+  NothingToVoid: 'nothing-to-void',
+  ExpiredToken: 'token-expired',
+}
+
+export type Meanings = Readonly<Record<string, Code>>
+
+/** Waits for an answer; a refusal becomes the error that the command means by it. */
+export async function answer<T>(call: Promise<T>, meanings: Meanings = {}): Promise<T> {
+  try {
+    return await call
+  } catch (cause) {
+    throw explain(cause, meanings)
+  }
+}
+
+export function explain(cause: unknown, meanings: Meanings = {}): unknown {
+  if (cause instanceof DirectoryError) {
+    const code = cause.retryable
+      ? 'directory-unavailable'
+      : cause.code === 'NotFound'
+        ? 'did-not-found'
+        : 'directory-refused'
+    return new CliError(code, plain(cause.message), { cause })
+  }
+  if (!(cause instanceof XrpcError)) return cause
+  const { error, message, headers } = cause
+  const code = meanings[error] ?? COMMON[error] ?? meanings['*'] ?? 'refused'
+  const wait = Number(headers.get('retry-after'))
+  const next = code === 'rate-limited' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
+  return new CliError(code, plain(message || error), { server: error, cause, ...next })
+}

@@ -1,0 +1,26 @@
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { docsLink, EXIT } from '../errors.ts'
+import { count, plain } from '../output.ts'
+
+export const check = command({
+  name: 'check',
+  summary: 'Walk the whole repository on the server and recompute everything derived from it.',
+  description: 'Changes nothing. Exits with 3 if something is not as it should be.',
+  async run({ admin, out }) {
+    const server = await admin()
+    out.note('Walking the repository …')
+    const found = await answer(server.com.cirrus.admin.checkRepo())
+    const { ok, problems, records, blocks, blobs, events, journal } = found
+    const looked = `${count(records, 'record')}, ${count(blocks, 'block')}, ${count(blobs, 'blob')}, ${count(events, 'event')}, ${count(journal, 'journal entry', 'journal entries')}`
+    const text = ok
+      ? `${out.paint('green', 'All as it should be')}: ${looked}.`
+      : [
+          `${out.paint('red', 'Not as it should be')} (${looked}):`,
+          ...problems.map((problem) => `  ${plain(problem)}`),
+          `Next: export what is there (\`pds export\`) before anything else. See ${docsLink('check-failed')}`,
+        ].join('\n')
+    out.result(ok ? found : { ...found, docs: docsLink('check-failed') }, text)
+    return ok ? EXIT.ok : EXIT.amiss
+  },
+})

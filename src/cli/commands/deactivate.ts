@@ -1,0 +1,48 @@
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { partings, partingText } from '../farewell.ts'
+import { plain } from '../output.ts'
+import { stateOf } from './status.ts'
+
+export const deactivate = command({
+  name: 'deactivate',
+  summary: 'Stop taking writes and serving the public, after a move. Nothing is deleted.',
+  description:
+    'The owner, the admin and a migration token can still read everything, and `pds activate` takes it back\n' +
+    'while the DID names this server.',
+  async run({ admin, ask, where, project, out }) {
+    const server = await admin()
+    const status = await answer(server.com.cirrus.admin.getStatus())
+    const { did, handle, identity } = status
+    const { host } = new URL(where().origin)
+    const already = stateOf(status) === 'deactivated'
+    if (identity.error)
+      out.warn(`the network could not be asked where the DID points: ${plain(identity.error)}`)
+    else if (!identity.movedAway)
+      out.warn(
+        `the DID still names this server. Deactivated now, ${plain(handle)} is offline everywhere until another PDS takes it, or \`pds activate\`.`,
+      )
+    if (!already) {
+      out.note(`Deactivating ${plain(handle)} (${did}) on ${host}:`)
+      out.note('  writes are refused; anonymous reads of the repository and the blobs are refused')
+      out.note('  describeServer, identity and status probes go on answering')
+      out.note('  you, the admin and a migration token can still read everything; nothing is deleted')
+      await ask.confirm(`Deactivate ${plain(handle)} here?`)
+      await answer(server.com.atproto.server.deactivateAccount({}))
+    }
+    const list = partings({
+      did,
+      handle,
+      hostname: host,
+      worker: project?.worker ?? 'cirrus',
+      bucket: project?.bucket ?? 'cirrus-blobs',
+    })
+    const text = [
+      already ? `${plain(handle)} was deactivated already.` : `${plain(handle)} is deactivated on ${host}.`,
+      'To shut it down for good, later, in this order:',
+      `  0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote`,
+      partingText(list),
+    ].join('\n')
+    out.result({ ok: true, did, already, delete: list }, text)
+  },
+})

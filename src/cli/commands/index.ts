@@ -1,0 +1,20 @@
+import type { Command } from '../command.ts'
+import { check } from './check.ts'
+import { deactivate } from './deactivate.ts'
+import { init } from './init.ts'
+import { identity } from './identity.ts'
+import { log } from './log.ts'
+import { migrateToken } from './migrateToken.ts'
+import { revokeTokens } from './revokeTokens.ts'
+import { status } from './status.ts'
+
+/** In the order in which they are needed. */
+export const commands: readonly Command[] = [
+  status,
+  migrateToken,
+  revokeTokens,
+  deactivate,
+  identity,
+  check,
+  log,
+]

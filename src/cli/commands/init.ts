@@ -1,0 +1,184 @@
+import { basename } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { outbound } from '../../outbound.ts'
+import { directory } from '../../plc/directory.ts'
+import { answer } from '../answers.ts'
+import { command, type Context } from '../command.ts'
+import { isLoopback, needProject, type Project } from '../config.ts'
+import { editDevVars } from '../devVars.ts'
+import { CliError } from '../errors.ts'
+import { readText, writeSecret, writeWhole } from '../files.ts'
+import { askAnswers } from '../init/answers.ts'
+import { initFlags } from '../init/flags.ts'
+import { ignoreKeys, ownerOnly, readKeyFile, writeKeyFile, writeRecoveryFile } from '../init/keyFiles.ts'
+import { makePlan, type Plan } from '../init/plan.ts'
+import { editVars } from '../wranglerToml.ts'
+
+const plcUrl = (project: Project, given: string | undefined): string =>
+  given ?? (project.vars['PLC_DIRECTORY_URL'] || 'https://plc.directory')
+
+const at = (context: Context, url: string) =>
+  directory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
+
+/** A DID that is configured and in use must not be swapped for another in passing. */
+const guardIdentity = async (
+  context: Context,
+  project: Project,
+  plan: Plan,
+  url: string,
+  force: boolean,
+): Promise<void> => {
+  const before = project.vars['DID'] ?? ''
+  const { did, genesis } = plan.keys
+  if (before === '' || before === did) return
+  // A new DID of which nobody knows yet: the answers were changed before it was registered.
+  const known = genesis && before.startsWith('did:plc:') ? await isRegistered(context, before, url) : true
+  if (!known) return
+  if (!force)
+    throw new CliError(
+      'keys-exist',
+      `wrangler.toml is set up for ${before}; these answers would make it ${did}`,
+      {
+        next: 'give the answers of that account, use another folder for another account, or add --force',
+      },
+    )
+  context.out.warn(`wrangler.toml is set up for ${before}. Its server will no longer be this one.`)
+}
+
+const isRegistered = async (context: Context, did: string, url: string): Promise<boolean> => {
+  try {
+    await answer(at(context, url).head(did))
+    return true
+  } catch (cause) {
+    if (cause instanceof CliError && cause.code === 'did-not-found') return false
+    throw cause
+  }
+}
+
+/** Keys that are replaced are kept beside the new ones: a lost key is a lost account. */
+const setAside = async (file: string | undefined, now: number): Promise<void> => {
+  if (file && (await readText(file)) !== undefined)
+    await rename(file, file.replace(/\.json$/, `.${now}.json`))
+}
+
+const write = async (
+  project: Project,
+  plan: Plan,
+  vars: Record<string, string>,
+  force: boolean,
+  now: number,
+): Promise<void> => {
+  await ignoreKeys(project.root)
+  if (force) {
+    await setAside(plan.keyFile, now)
+    await setAside(plan.recoveryFile, now)
+  }
+  // The backups first: from here on nothing that is announced to the network can be lost.
+  if (plan.recovery && plan.recoveryFile) await writeRecoveryFile(plan.recoveryFile, plan.recovery)
+  const known = await readKeyFile(plan.keyFile)
+  if (JSON.stringify(known) !== JSON.stringify(plan.keys)) await writeKeyFile(plan.keyFile, plan.keys)
+  const devVars = (await readText(project.devVarsFile)) ?? ''
+  const { ROTATION_KEY, ...secrets } = plan.keys.secrets
+  const edited = editDevVars(devVars, ROTATION_KEY ? { ...secrets, ROTATION_KEY } : secrets)
+  if (edited !== devVars) await writeSecret(project.devVarsFile, edited)
+  await ownerOnly(project.devVarsFile)
+  const toml = (await readText(project.tomlFile)) ?? ''
+  const changed = editVars(toml, vars, project.tomlFile)
+  if (changed !== toml) await writeWhole(project.tomlFile, changed)
+}
+
+const instructions = (project: Project, plan: Plan, moving: boolean) => {
+  const { hostname } = plan.keys
+  return [
+    `npx wrangler r2 bucket create ${project.bucket}`,
+    `npx wrangler deploy --domain ${hostname}`,
+    'npx wrangler secret bulk .dev.vars',
+    moving ? 'npx pds import --from <the PDS that the account is on>' : 'npx pds activate',
+  ]
+}
+
+export const init = command({
+  name: 'init',
+  summary: 'Set up this folder: identity, keys, wrangler.toml, .dev.vars.',
+  description:
+    'Asks, or takes flags. Keys that are there stay; run again after a failure, it goes on where it was.\n' +
+    'The account password comes from PDS_PASSWORD or is asked for; without a terminal one is made.',
+  flags: initFlags,
+  examples: [
+    'pds init',
+    'pds init --hostname pds.example.com --handle alice.example.com --new',
+    'pds init --hostname pds.example.com --handle alice.example.com --did did:plc:…',
+  ],
+  async run(context, flags) {
+    const { out, ask, io } = context
+    const project = needProject(context.project)
+    const url = plcUrl(project, flags['plc-url'])
+    const answers = await askAnswers(context, flags, project.vars)
+    if (flags.force)
+      await ask.confirm('Make new keys? The DID goes on naming the old ones, and only they can change that.')
+    const plan = await makePlan(context, project, answers, flags.force)
+    const { keys, genesis, recoveryFile, keyFile } = plan
+    await guardIdentity(context, project, plan, url, flags.force)
+    if (
+      answers.kind === 'existing' &&
+      keys.did.startsWith('did:plc:') &&
+      !(await isRegistered(context, keys.did, url))
+    )
+      throw new CliError('did-not-found', `${keys.did} is not registered at ${url}`)
+    const vars = {
+      DID: keys.did,
+      HANDLE: keys.handle,
+      HOSTNAME: keys.hostname,
+      RECOVERY_KEYS: plan.recoveryKeys.join(' '),
+      ...(flags['plc-url'] ? { PLC_DIRECTORY_URL: url } : {}),
+    }
+    await write(project, plan, vars, flags.force, io.now())
+    if (genesis) {
+      out.note(`Registering ${keys.did} at ${url} …`)
+      await answer(at(context, url).submit(keys.did, genesis))
+    }
+    if (plan.recoveryKeys.length === 0 && answers.kind !== 'web')
+      out.warn(
+        'there is no recovery key above this server’s: whoever gets its key gets the DID, and no move can be undone.',
+        'no-recovery-key',
+      )
+    const commands = instructions(project, plan, answers.kind === 'existing')
+    const backups = [
+      `${basename(keyFile)}: every key and password of this server. A Worker’s secrets cannot be read back.`,
+      ...(recoveryFile && plan.recovery
+        ? [
+            `${basename(recoveryFile)}: your recovery key. Put it where nothing else lies, and delete it here.`,
+          ]
+        : []),
+    ]
+    const text = [
+      `${out.paint('green', plan.kept ? 'Set up; the keys stayed as they were' : 'Set up')}: ${keys.handle}, ${keys.did}, ${keys.hostname}`,
+      ...(keys.accountPassword
+        ? [`The account password was made up and stands in ${basename(keyFile)}.`]
+        : []),
+      '',
+      out.paint('bold', 'Back up now, off this machine (readable by you only, ignored by git):'),
+      ...backups.map((line) => `  ${line}`),
+      '',
+      out.paint('bold', 'Then put it into production:'),
+      ...commands.map((line) => `  ${line}`),
+      '',
+      `Or try it here first: npm run dev`,
+    ].join('\n')
+    out.result(
+      {
+        ok: true,
+        did: keys.did,
+        handle: keys.handle,
+        hostname: keys.hostname,
+        signingKey: keys.signingKey,
+        recoveryKeys: plan.recoveryKeys,
+        kept: plan.kept,
+        keyFile,
+        ...(recoveryFile && plan.recovery ? { recoveryFile } : {}),
+        commands,
+      },
+      text,
+    )
+  },
+})

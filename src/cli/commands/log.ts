@@ -1,0 +1,75 @@
+import { pages } from '../../client/index.ts'
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { CliError, docsLink, EXIT } from '../errors.ts'
+import { canonical, createVerifier, type JournalEntry } from '../journalChain.ts'
+import { count, type Paint, plain } from '../output.ts'
+
+const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
+  const text = canonical(detail)
+  return `${String(n).padStart(4)}  ${at}  ${paint('bold', plain(event))}${text === '{}' ? '' : `  ${plain(text)}`}`
+}
+
+const parseLimit = (text: string | undefined): number => {
+  const limit = Number(text ?? 100)
+  if (Number.isInteger(limit) && limit > 0) return limit
+  throw new CliError('usage', `--limit ${text}: a number above 0 is wanted`, { next: 'run `pds log --help`' })
+}
+
+export const log = command({
+  name: 'log',
+  summary: 'The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.',
+  description:
+    'The newest entry comes first. With --verify the whole chain is read; exits with 3 if it is broken.',
+  flags: {
+    verify: { type: 'boolean', help: 'Recompute the hash chain from the newest entry to the first.' },
+    limit: { type: 'string', hint: 'n', help: 'How many entries to print. Default: 100.' },
+  },
+  async run({ admin, out }, flags) {
+    const most = parseLimit(flags.limit)
+    const server = await admin()
+    const shown: JournalEntry[] = []
+    const verifier = createVerifier()
+    const problems: string[] = []
+    const progress = flags.verify
+      ? out.progress('Entries verified', (n) => n.toLocaleString('en-US'))
+      : undefined
+    let seen = 0
+    let head = ''
+    const size = flags.verify ? 1000 : Math.min(most, 1000)
+    const list = pages((page) => answer(server.com.cirrus.admin.getJournal({ limit: size, ...page })))
+    for await (const { entries } of list) {
+      for (const entry of entries) {
+        seen++
+        head ||= entry.hash
+        if (shown.length < most) shown.push(entry)
+        const problem = flags.verify ? verifier.next(entry) : undefined
+        if (problem && problems.length < 100) problems.push(problem)
+      }
+      progress?.to(seen)
+      if (!flags.verify && shown.length >= most) break
+    }
+    progress?.end()
+    const atEnd = flags.verify ? verifier.end() : undefined
+    if (atEnd) problems.push(atEnd)
+    const lines = shown.map((entry) => line(entry, out.paint))
+    if (!flags.verify) {
+      out.result({ ok: true, entries: shown }, lines.join('\n'))
+      return EXIT.ok
+    }
+    const ok = problems.length === 0
+    const verdict = ok
+      ? `${out.paint('green', 'The chain is whole')}: ${count(seen, 'entry', 'entries')}${head ? `, head ${head}` : ''}.`
+      : [
+          out.paint('red', 'The chain is broken:'),
+          ...problems.map((it) => `  ${it}`),
+          `See ${docsLink('journal-broken')}`,
+        ].join('\n')
+    const docs = ok ? {} : { docs: docsLink('journal-broken') }
+    out.result(
+      { ok, verified: seen, head, problems, entries: shown, ...docs },
+      [...lines, verdict].join('\n'),
+    )
+    return ok ? EXIT.ok : EXIT.amiss
+  },
+})

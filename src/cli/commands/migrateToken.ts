@@ -1,0 +1,108 @@
+import { outbound } from '../../outbound.ts'
+import { isScope } from '../../crypto/scope.ts'
+import { answer } from '../answers.ts'
+import { command, type Context } from '../command.ts'
+import type { Output } from '../output.ts'
+import { MEANING, parseScopes } from '../scopes.ts'
+import { describeTarget, refuseSelf, type Target } from '../target.ts'
+import { waiting, type Status } from './status.ts'
+
+const targetOf = async (context: Context, input: string): Promise<Target> => {
+  const { origin, dev } = context.where()
+  const send = outbound({ fetch: context.io.fetch }, { dev })
+  const target = await describeTarget(input, send, dev)
+  const self = await answer(context.anyone().com.atproto.server.describeServer())
+  refuseSelf(target, { origin, did: self.did })
+  return target
+}
+
+const warn = (out: Output, status: Status, scope: readonly string[], target: Target | undefined): void => {
+  const { identity } = status
+  const signs = scope.includes('plc:sign')
+  if (signs && identity.recoverable === false)
+    out.warn(
+      'no recovery key of yours stands above this server’s rotation key: once the target has rotated the DID, the move can not be undone.',
+      'no-recovery-key',
+    )
+  if (identity.movedAway)
+    out.warn(
+      `the DID already names ${identity.pds ?? 'another PDS'}: there is nothing left to sign here.`,
+      'did-moved',
+    )
+  if (status.unsubmitted.length > 0)
+    out.warn(
+      `an operation was signed and not sent; it stays valid while the head stands:\n  ${waiting(status)}\n  \`pds identity --void\` makes it worthless.`,
+    )
+  if (signs && !target)
+    out.note(
+      'Without --target the token signs only beside a full session: for tools that ask you to paste it.',
+    )
+}
+
+const minutes = (from: number, to: string): string => {
+  const left = Math.round((Date.parse(to) - from) / 60_000)
+  return `${left} minute${left === 1 ? '' : 's'}`
+}
+
+export const migrateToken = command({
+  name: 'migrate-token',
+  summary: 'Print a token, valid for 15 minutes, with which another PDS moves the account.',
+  description:
+    'The token stands alone on stdout; what it allows, until when and what to do next is said on stderr.\n' +
+    'Whoever has it can read the whole account: hand it to the target and to nobody else.',
+  flags: {
+    target: {
+      type: 'string',
+      hint: 'url|did',
+      help: 'The PDS that the account moves to. Binds the token to it:\nonly its endpoint can be signed into the DID.',
+    },
+    scope: {
+      type: 'string',
+      hint: 'scope',
+      multiple: true,
+      help: `What it opens; may be repeated. Default: all but account:deactivate.\n${Object.entries(MEANING)
+        .map(([name, meaning]) => `${name}: ${meaning}`)
+        .join('\n')}`,
+    },
+  },
+  examples: [
+    'pds migrate-token --target https://pds.example.com',
+    'pds migrate-token --target https://pds.example.com | pbcopy',
+    'pds migrate-token --scope repo:read --scope blob:read',
+  ],
+  async run(context, flags) {
+    const { out, io } = context
+    const scope = parseScopes(flags.scope)
+    const server = await context.admin()
+    const target = flags.target === undefined ? undefined : await targetOf(context, flags.target)
+    const status = await answer(server.com.cirrus.admin.getStatus())
+    const minted = await answer(
+      server.com.cirrus.admin.createMigrationToken({
+        ...(target ? { audience: target.did, target: target.origin } : {}),
+        ...(scope ? { scope } : {}),
+      }),
+    )
+    const moves = minted.scope.includes('account:create') || minted.scope.includes('plc:sign')
+    const next = [
+      target
+        ? `give the token to the import of ${target.origin}`
+        : 'give the token to the target’s import, or to your migration tool',
+      ...(moves ? ['when the DID names the target (`pds status`), run `pds deactivate`'] : []),
+      'if it got into wrong hands: `pds revoke-tokens`',
+    ]
+    out.note(`${out.json ? '' : 'Migration token'} of ${status.handle} (${status.did})`.trim())
+    out.note(`  for     ${target ? `${target.origin} (${target.did})` : `any tool, as ${minted.audience}`}`)
+    out.note(`  until   ${minted.expiresAt}, ${minutes(io.now(), minted.expiresAt)} from now`)
+    const width = Math.max(...minted.scope.map((name) => name.length))
+    for (const [n, name] of minted.scope.entries())
+      out.note(
+        `  ${n === 0 ? 'allows' : '      '}  ${name.padEnd(width)}  ${isScope(name) ? MEANING[name] : ''}`.trimEnd(),
+      )
+    warn(out, status, minted.scope, target)
+    out.note(`Next:\n${next.map((line, n) => `  ${n + 1}. ${line}`).join('\n')}`)
+    out.result(
+      { ok: true, ...minted, did: status.did, ...(target ? { target: target.origin } : {}), next },
+      minted.token,
+    )
+  },
+})

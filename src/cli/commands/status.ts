@@ -1,0 +1,91 @@
+import type { Output as Answered } from '../../client/index.ts'
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { count, type Paint, plain, table } from '../output.ts'
+
+export type Status = Answered<'com.cirrus.admin.getStatus'>
+
+const STATES: Record<string, string> = {
+  absent: 'no account here yet',
+  active: 'active',
+  deactivated: 'deactivated: no writes; the owner and a migration token can still read everything',
+  moved: 'moved: the DID names another PDS, but the account is still active here',
+}
+
+export const stateOf = ({ state, active }: Status): string => state ?? (active ? 'active' : 'deactivated')
+
+export const keyRows = (keys: readonly string[]): string =>
+  keys.map((key, n) => `${n + 1}. ${plain(key)}`).join('\n')
+
+const identityText = ({ identity }: Status): string =>
+  [
+    identity.error ? `could not be asked: ${plain(identity.error)}` : '',
+    identity.pds
+      ? `PDS ${plain(identity.pds)}${identity.movedAway ? ' (not this server)' : ' (this server)'}`
+      : '',
+    identity.signingKey ? `signing key ${identity.signingKey}` : '',
+    identity.rotationKeys.length > 0
+      ? `rotation keys, the highest first\n${keyRows(identity.rotationKeys)}`
+      : '',
+    identity.head ? `head ${identity.head}` : '',
+    identity.recoverable === false ? 'no recovery key of yours stands above this server’s' : '',
+  ]
+    .filter(Boolean)
+    .join('\n')
+
+export const waiting = ({ unsubmitted }: Status): string =>
+  unsubmitted
+    .map(({ cid, signedAt, pds, changes }) =>
+      [
+        `${cid}, signed ${signedAt}${pds ? `, to ${plain(pds)}` : ''}`,
+        ...changes.map((it) => `  ${plain(it)}`),
+      ].join('\n'),
+    )
+    .join('\n')
+
+export const statusText = (status: Status, origin: string, paint: Paint): string => {
+  const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
+  const state = stateOf(status)
+  const rows: [string, string][] = [
+    ['Account', `${plain(handle)}  ${did}`],
+    ['Server', origin],
+    ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? plain(state))],
+    [
+      '',
+      [deactivatedAt ? `since ${deactivatedAt}` : '', deleteAfter ? `delete after ${deleteAfter}` : '']
+        .filter(Boolean)
+        .join(', '),
+    ],
+    ['Identity', identityText(status)],
+    [
+      'Repository',
+      repo.rev
+        ? `rev ${repo.rev}, ${count(repo.records, 'record')}, ${count(repo.blocks, 'block')}\ncommit ${repo.commit ?? '?'}`
+        : 'none',
+    ],
+    ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
+    ['Signed, not sent', waiting(status)],
+    [
+      'Journal',
+      journal
+        .slice(0, 5)
+        .map(({ at, event }) => `${at}  ${plain(event)}`)
+        .join('\n'),
+    ],
+    ['Next', paint('bold', plain(next))],
+  ]
+  return table(
+    rows.filter(([, value]) => value !== ''),
+    paint,
+  )
+}
+
+export const status = command({
+  name: 'status',
+  summary: 'What is where, and the one next command.',
+  async run({ admin, where, out }) {
+    const server = await admin()
+    const found = await answer(server.com.cirrus.admin.getStatus())
+    out.result({ ok: true, server: where().origin, ...found }, statusText(found, where().origin, out.paint))
+  },
+})

@@ -1,0 +1,128 @@
+/** What `pds init` has to know, from flags or by asking. */
+import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
+import { isPublicKey } from '../../crypto/publicKey.ts'
+import type { Values } from '../args.ts'
+import type { Context } from '../command.ts'
+import { CliError } from '../errors.ts'
+import type { initFlags } from './flags.ts'
+
+/** web: did:web of the host name. new: a did:plc that is made now. existing: the account moves in. */
+export type Kind = 'web' | 'new' | 'existing'
+
+export interface Answers {
+  hostname: string
+  handle: string
+  kind: Kind
+  /** `existing` only. */
+  did?: string
+  /** `generate` makes one for the owner. */
+  recovery: 'generate' | 'none' | string[]
+}
+
+const usage = (message: string) => new CliError('usage', message, { next: 'run `pds init --help`' })
+
+const checkHostname = (text: string): string | undefined =>
+  /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/i.test(text) || /^localhost(:\d+)?$/.test(text)
+    ? undefined
+    : 'A host name such as pds.example.com, without https:// and without a path.'
+const checkHandle = (text: string): string | undefined =>
+  isValidHandle(text) ? undefined : 'A handle such as alice.example.com.'
+const checkDid = (text: string): string | undefined =>
+  /^did:plc:[a-z2-7]{24}$/.test(text) || (text.startsWith('did:web:') && isValidDid(text))
+    ? undefined
+    : 'A DID such as did:plc:ewvi7nxzyoun6zhxrhs64oiz.'
+const checkKey = (text: string): string | undefined =>
+  isPublicKey(text) ? undefined : 'A public key (k256 or p256) as did:key:z…'
+
+const checked = (value: string, flag: string, check: (value: string) => string | undefined): string => {
+  const wrong = check(value)
+  if (wrong) throw usage(`${flag} "${value}" is not it. ${wrong}`)
+  return value
+}
+
+type Given = Values<typeof initFlags>
+
+const kindOf = async ({ ask }: Context, given: Given, hostname: string): Promise<Kind> => {
+  const named = [given.web && 'web', given.new && 'new', given.did !== undefined && 'existing'].filter(
+    (kind): kind is Kind => typeof kind === 'string',
+  )
+  if (named.length > 1) throw usage('--web, --new and --did exclude each other')
+  return (
+    named[0] ??
+    (await ask.choose<Kind>(
+      'Which identity?',
+      [
+        { value: 'existing', label: 'An account that I have and that moves in', hint: 'its DID stays' },
+        { value: 'new', label: 'A new did:plc', hint: 'can move to any PDS, for ever' },
+        { value: 'web', label: `did:web:${hostname}`, hint: 'lives and dies with this host name' },
+      ],
+      '--web, --new or --did <did>',
+    ))
+  )
+}
+
+const recoveryOf = async ({ ask, io }: Context, given: Given, kind: Kind): Promise<Answers['recovery']> => {
+  const keys = given['recovery-key']
+  if (given['no-recovery-key'] && keys.length > 0)
+    throw usage('--recovery-key and --no-recovery-key exclude each other')
+  if (kind === 'web' || given['no-recovery-key']) return 'none'
+  if (keys.length > 0) {
+    if (keys.length > 4)
+      throw usage('at most four recovery keys: a DID has five rotation keys, one is Cirrus’s')
+    return keys.map((key) => checked(key, '--recovery-key', checkKey))
+  }
+  if (!io.stdin.isTTY) return 'generate'
+  const choice = await ask.choose<'generate' | 'paste' | 'none'>(
+    'A recovery key, above Cirrus’s own, with which you can undo a move for 72 hours?',
+    [
+      { value: 'generate', label: 'Make one for me', hint: 'saved in a file of its own' },
+      { value: 'paste', label: 'I have one', hint: 'a public did:key' },
+      { value: 'none', label: 'No', hint: 'whoever gets this server’s key gets the DID' },
+    ],
+    '--recovery-key',
+  )
+  return choice === 'paste' ? [await ask.text('Its public key, as did:key', { check: checkKey })] : choice
+}
+
+/** `known`: what wrangler.toml says already. */
+export async function askAnswers(
+  context: Context,
+  given: Given,
+  known: Record<string, string>,
+): Promise<Answers> {
+  const { ask } = context
+  const wanted = (name: string) => known[name] || undefined
+  const hostname = checked(
+    given.hostname ??
+      (await ask.text('Host name of this server', {
+        placeholder: 'pds.example.com',
+        ...(wanted('HOSTNAME') ? { initial: wanted('HOSTNAME') ?? '' } : {}),
+        check: checkHostname,
+        flag: '--hostname',
+      })),
+    '--hostname',
+    checkHostname,
+  ).toLowerCase()
+  const handle = normalizeHandle(
+    checked(
+      given.handle ??
+        (await ask.text('Handle of the account', {
+          initial: wanted('HANDLE') ?? hostname,
+          check: checkHandle,
+          flag: '--handle',
+        })),
+      '--handle',
+      checkHandle,
+    ),
+  )
+  const kind = await kindOf(context, given, hostname)
+  const did =
+    kind === 'existing'
+      ? checked(
+          given.did ?? (await ask.text('Its DID', { placeholder: 'did:plc:…', check: checkDid })),
+          '--did',
+          checkDid,
+        )
+      : undefined
+  return { hostname, handle, kind, ...(did ? { did } : {}), recovery: await recoveryOf(context, given, kind) }
+}

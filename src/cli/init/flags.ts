@@ -1,0 +1,18 @@
+import type { Flags } from '../args.ts'
+
+export const initFlags = {
+  hostname: { type: 'string', hint: 'name', help: 'Host name of this server: pds.example.com.' },
+  handle: { type: 'string', hint: 'handle', help: 'Handle of the account: alice.example.com.' },
+  web: { type: 'boolean', help: 'Identity: did:web of the host name.' },
+  new: { type: 'boolean', help: 'Identity: a new did:plc, made now.' },
+  did: { type: 'string', hint: 'did', help: 'Identity: an existing account, which moves in.' },
+  'recovery-key': {
+    type: 'string',
+    hint: 'did:key',
+    multiple: true,
+    help: 'Your recovery key (public), above Cirrus’s own; may be repeated.\nOtherwise one is made and saved in a file of its own.',
+  },
+  'no-recovery-key': { type: 'boolean', help: 'No recovery key: a stolen server key is a stolen DID.' },
+  'plc-url': { type: 'string', hint: 'url', help: 'The PLC directory. Default: https://plc.directory' },
+  force: { type: 'boolean', help: 'Make new keys although there are some. Asks first.' },
+} as const satisfies Flags

@@ -1,0 +1,149 @@
+/** From answers and what is there already to what will be written. Nothing is changed here. */
+import { Secret } from '../../crypto/secret.ts'
+import { hashPassword } from '../../crypto/password.ts'
+import { generateKey, loadRotationKey, loadSigningKey } from '../../crypto/keys.ts'
+import { toBase64url } from '../../crypto/base64url.ts'
+import { createGenesis } from '../../plc/build.ts'
+import type { Operation } from '../../plc/types.ts'
+import type { Context } from '../command.ts'
+import { isLoopback, type Project } from '../config.ts'
+import { CliError } from '../errors.ts'
+import type { Answers } from './answers.ts'
+import {
+  keyFileName,
+  type KeyFile,
+  readKeyFile,
+  readRecoveryFile,
+  recoveryFileName,
+  type RecoveryFile,
+  type Secrets,
+  SECRETS,
+} from './keyFiles.ts'
+
+export interface Plan {
+  keyFile: string
+  keys: KeyFile
+  recoveryFile?: string
+  recovery?: RecoveryFile
+  recoveryKeys: string[]
+  genesis?: Operation
+  /** Keys that were there already and stay. */
+  kept: boolean
+}
+
+const password = (random: (length: number) => Uint8Array) => toBase64url(random(24))
+
+const originFor = (hostname: string): string =>
+  isLoopback(`http://${hostname}`) ? `http://${hostname}` : `https://${hostname}`
+
+/** What .dev.vars and the key file agree on, or either of them; they must not contradict each other. */
+const existing = (project: Project, file: KeyFile | undefined): Secrets | undefined => {
+  const { devVars } = project
+  const [SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET] = SECRETS.map(
+    (name) => devVars[name] || undefined,
+  )
+  if (file && SIGNING_KEY !== undefined && file.secrets.SIGNING_KEY !== SIGNING_KEY)
+    throw new CliError(
+      'keys-exist',
+      `.dev.vars and the key file of ${file.handle} hold different signing keys`,
+      {
+        next: 'move the one away that is not in use; never delete a key that the DID names',
+      },
+    )
+  if (file) return file.secrets
+  if (SIGNING_KEY && ADMIN_PASSWORD && PASSWORD_HASH && SESSION_SECRET) {
+    const ROTATION_KEY = devVars['ROTATION_KEY']
+    return {
+      SIGNING_KEY,
+      ADMIN_PASSWORD,
+      PASSWORD_HASH,
+      SESSION_SECRET,
+      ...(ROTATION_KEY ? { ROTATION_KEY } : {}),
+    }
+  }
+  if (SIGNING_KEY)
+    throw new CliError('keys-exist', '.dev.vars has a SIGNING_KEY but not all of the other secrets', {
+      next: `add the missing ones to .dev.vars (${SECRETS.join(', ')}), or make new keys with --force`,
+    })
+  return undefined
+}
+
+const accountPassword = async ({ ask, io }: Context): Promise<{ value: string; made: boolean }> => {
+  const given = io.env['PDS_PASSWORD']
+  const check = (text: string) => (text.length < 8 || text.length > 512 ? '8 to 512 characters.' : undefined)
+  const wrong = given === undefined ? undefined : check(given)
+  if (wrong) throw new CliError('usage', `PDS_PASSWORD: ${wrong}`)
+  if (given !== undefined) return { value: given, made: false }
+  if (!io.stdin.isTTY) return { value: password(io.random), made: true }
+  return { value: await ask.secret('Account password, for apps and other tools', { check }), made: false }
+}
+
+const newSecrets = async (context: Context) => {
+  const { random } = context.io
+  const account = await accountPassword(context)
+  const secrets: Secrets = {
+    SIGNING_KEY: (await generateKey(random)).reveal(),
+    ADMIN_PASSWORD: password(random),
+    PASSWORD_HASH: await hashPassword(new Secret(account.value), random(16)),
+    SESSION_SECRET: password(random),
+  }
+  return { secrets, ...(account.made ? { accountPassword: account.value } : {}) }
+}
+
+const recoveryFor = async (context: Context, answers: Answers, file: string, force: boolean) => {
+  if (answers.recovery === 'none') return { recoveryKeys: [] }
+  if (answers.recovery !== 'generate') return { recoveryKeys: answers.recovery }
+  const known = force ? undefined : await readRecoveryFile(file)
+  const secret = known ? new Secret(known.privateKey) : await generateKey(context.io.random)
+  const recovery = { did: (await loadRotationKey(secret)).did, privateKey: secret.reveal() }
+  return { recoveryKeys: [recovery.did], recoveryFile: file, recovery }
+}
+
+export async function makePlan(
+  context: Context,
+  project: Project,
+  answers: Answers,
+  force: boolean,
+): Promise<Plan> {
+  const { hostname, handle, kind } = answers
+  const keyFile = keyFileName(project.root, handle)
+  const known = force ? undefined : await readKeyFile(keyFile)
+  const old = force ? undefined : existing(project, known)
+  const { secrets, accountPassword: made = known?.accountPassword } = old
+    ? { secrets: old, accountPassword: undefined }
+    : await newSecrets(context)
+  // The owner may have put his recovery key away, as he was told to: then wrangler.toml still names it.
+  const configured = (project.vars['RECOVERY_KEYS'] ?? '').split(/[\s,]+/).filter(Boolean)
+  const keep = old && answers.recovery === 'generate' && configured.length > 0
+  const recovery = keep
+    ? { recoveryKeys: configured }
+    : await recoveryFor(context, answers, recoveryFileName(project.root, handle), force)
+  const signing = await loadSigningKey(new Secret(secrets.SIGNING_KEY))
+  const rotation = await loadRotationKey(new Secret(secrets.ROTATION_KEY ?? secrets.SIGNING_KEY))
+  // Signatures are deterministic: the same keys, handle and host name give the same DID when this is run again.
+  const genesis =
+    kind === 'new'
+      ? await createGenesis(rotation, {
+          recoveryKeys: recovery.recoveryKeys,
+          signingKey: signing.did,
+          handle,
+          endpoint: originFor(hostname),
+        })
+      : undefined
+  const did = genesis?.did ?? answers.did ?? `did:web:${hostname.replace(':', '%3A')}`
+  return {
+    ...recovery,
+    keyFile,
+    kept: old !== undefined,
+    keys: {
+      did,
+      handle,
+      hostname,
+      signingKey: signing.did,
+      secrets,
+      ...(made ? { accountPassword: made } : {}),
+      ...(genesis ? { genesis: genesis.operation } : {}),
+    },
+    ...(genesis ? { genesis: genesis.operation } : {}),
+  }
+}

@@ -1,0 +1,145 @@
+/** What a command says: its result on stdout, everything else on stderr, colour only where a person reads it. */
+import type { Writable } from 'node:stream'
+import { type CliError, type Code, docsLink } from './errors.ts'
+
+export interface Terminal extends Writable {
+  isTTY?: boolean
+  columns?: number
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+export type Paint = (style: Style, text: string) => string
+
+const CODES: Record<Style, readonly [number, number]> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** https://no-color.org: any value but the empty one switches colour off. */
+export const paintFor = (stream: Terminal, env: Env): Paint => {
+  const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0'
+  const colour = !env['NO_COLOR'] && (forced || (stream.isTTY === true && env['TERM'] !== 'dumb'))
+  return (style, text) => (colour ? `\u001B[${CODES[style][0]}m${text}\u001B[${CODES[style][1]}m` : text)
+}
+
+/** What other servers say is shown, never obeyed: no control character of theirs reaches the terminal. */
+// oxlint-disable-next-line no-control-regex
+export const plain = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD')
+
+export interface Progress {
+  to(done: number, total?: number): void
+  end(): void
+}
+
+export interface Output {
+  readonly json: boolean
+  /** For text on stdout. */
+  readonly paint: Paint
+  /** The result: with `--json` the object, else the text. Once. */
+  result(data: object, text: string): void
+  /** For the person. Left out with `--json`. */
+  note(text?: string): void
+  /** A note that matters; with `--json` it joins the result as `warnings`. */
+  warn(text: string, code?: Code): void
+  progress(label: string, unit?: (n: number) => string): Progress
+  error(error: CliError): void
+}
+
+/** A heading on the left, what it says on the right. */
+export const table = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  const indent = ' '.repeat(width + 2)
+  return rows
+    .map(([name, value]) => `${paint('dim', name.padEnd(width))}  ${value.replaceAll('\n', `\n${indent}`)}`)
+    .join('\n')
+}
+
+export const bytes = (n: number): string => {
+  if (n < 1000) return `${n} B`
+  const units = ['kB', 'MB', 'GB', 'TB']
+  const power = Math.min(Math.floor(Math.log10(n) / 3), units.length)
+  return `${(n / 1000 ** power).toFixed(1)} ${units[power - 1]}`
+}
+
+export const count = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`
+
+const REDRAW = 100
+const LINE_EVERY = 5000
+
+export function createOutput(options: {
+  stdout: Terminal
+  stderr: Terminal
+  env: Env
+  json: boolean
+  now: () => number
+}): Output {
+  const { stdout, stderr, env, json, now } = options
+  const paint = paintFor(stderr, env)
+  const warnings: { message: string; docs?: string }[] = []
+  const live = stderr.isTTY === true
+  let drawn = false
+  const clear = () => {
+    if (drawn) stderr.write('\r\u001B[2K')
+    drawn = false
+  }
+  const note = (text = '') => {
+    clear()
+    if (!json) stderr.write(`${text}\n`)
+  }
+
+  return {
+    json,
+    paint: paintFor(stdout, env),
+    note,
+    result(data, text) {
+      clear()
+      const answer = warnings.length > 0 ? { ...data, warnings } : data
+      stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : text === '' ? '' : `${text}\n`)
+    },
+    warn(message, code) {
+      const docs = code ? docsLink(code) : undefined
+      warnings.push({ message, ...(docs ? { docs } : {}) })
+      note(`${paint('yellow', 'Warning:')} ${message}${docs ? `\n  See ${docs}` : ''}`)
+    },
+    progress(label, unit = String) {
+      let at = 0
+      let last: readonly [number, number | undefined] = [0, undefined]
+      const line = ([done, total]: typeof last) =>
+        `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}`
+      return {
+        to(done, total) {
+          last = [done, total]
+          if (json || now() - at < (live ? REDRAW : LINE_EVERY)) return
+          if (live) {
+            stderr.write(`\r\u001B[2K${paint('dim', line(last))}`)
+            drawn = true
+          } else if (at !== 0) stderr.write(`${line(last)}\n`)
+          at = now()
+        },
+        end() {
+          note(line(last))
+        },
+      }
+    },
+    error(error) {
+      clear()
+      const { code, message, next, docs, server } = error
+      if (json) {
+        const body = { ok: false, error: { code, message, next, docs, ...(server ? { server } : {}) } }
+        stdout.write(`${JSON.stringify(warnings.length > 0 ? { ...body, warnings } : body, null, 2)}\n`)
+        return
+      }
+      stderr.write(
+        `${paint('red', 'Error:')} ${message}\n  ${paint('bold', 'Next:')} ${next}\n  See ${docs}\n`,
+      )
+    },
+  }
+}

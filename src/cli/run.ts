@@ -1,0 +1,94 @@
+/** One run of `pds`: find the command, parse, run, and turn whatever goes wrong into words and an exit code. */
+import { connect } from '../client/index.ts'
+import { parse, type Globals } from './args.ts'
+import { createAsk } from './ask.ts'
+import type { Command, Context } from './command.ts'
+import { commands } from './commands/index.ts'
+import { adminPassword, findProject, locate, type Project } from './config.ts'
+import { CliError, EXIT } from './errors.ts'
+import { commandHelp, overview } from './help.ts'
+import type { Io } from './io.ts'
+import { createOutput, type Output, paintFor } from './output.ts'
+
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++)
+    row = row.reduce<number[]>((next, above, j) => {
+      if (j === 0) return [i]
+      const [left = 0, corner = 0] = [next[j - 1], row[j - 1]]
+      return [...next, Math.min(above + 1, left + 1, corner + (a[i - 1] === b[j - 1] ? 0 : 1))]
+    }, [])
+  return row.at(-1) ?? 0
+}
+
+const find = (name: string): Command => {
+  const found = commands.find((command) => command.name === name)
+  if (found) return found
+  const near = commands.map((command) => command.name).find((known) => distance(known, name) <= 2)
+  throw new CliError('usage', `there is no command "${name}"`, {
+    next: near ? `did you mean \`pds ${near}\`?` : 'run `pds --help`',
+  })
+}
+
+function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
+  const ask = createAsk(io, globals.yes)
+  const where = () => locate(project, globals)
+  return {
+    io,
+    out,
+    ask,
+    globals,
+    project,
+    where,
+    anyone: () => connect(where().origin, { fetch: io.fetch }),
+    async admin() {
+      const place = where()
+      const known = adminPassword(project, place, globals.dev, io.env)
+      const { host } = new URL(place.origin)
+      const password = known ?? (io.stdin.isTTY ? await ask.secret(`Admin password of ${host}`) : undefined)
+      if (!password)
+        throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
+          ...(place.own
+            ? {}
+            : { next: 'set ADMIN_PASSWORD in the environment: .dev.vars is for HOSTNAME only' }),
+        })
+      return connect(place.origin, { admin: { password }, fetch: io.fetch })
+    },
+  }
+}
+
+const asError = (cause: unknown, io: Io): CliError => {
+  if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
+  if (cause instanceof CliError) return cause
+  if (io.env['PDS_DEBUG'] && cause instanceof Error) io.stderr.write(`${cause.stack ?? ''}\n`)
+  return new CliError('internal', cause instanceof Error ? cause.message : String(cause), { cause })
+}
+
+/** Runs `pds` with these arguments and gives the exit code. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const json = argv.includes('--json')
+  const out = createOutput({ ...io, json })
+  const paint = paintFor(io.stdout, io.env)
+  try {
+    const [name, ...rest] = argv
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      const about = rest.find((word) => !word.startsWith('-'))
+      io.stdout.write(
+        `${about && name === 'help' ? commandHelp(find(about), paint) : overview(commands, paint)}\n`,
+      )
+      return name === undefined ? EXIT.usage : EXIT.ok
+    }
+    const command = find(name)
+    const { values, positionals } = parse(name, rest, command.flags ?? {}, command.positionals ?? [])
+    if (values.help) {
+      io.stdout.write(`${commandHelp(command, paint)}\n`)
+      return EXIT.ok
+    }
+    const context = createContext(io, out, values, await findProject(io))
+    return (await command.run(context, values, positionals)) ?? EXIT.ok
+  } catch (cause) {
+    const error = asError(cause, io)
+    out.error(error)
+    return error.exit
+  }
+}

@@ -1,0 +1,81 @@
+/** wrangler.toml: read with a parser, edited as text, so that the owner's comments and order survive. */
+import { parse } from 'smol-toml'
+import { CliError } from './errors.ts'
+
+export interface Wrangler {
+  worker: string
+  bucket: string
+  vars: Record<string, string>
+}
+
+type Table = Record<string, unknown>
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const parseTable = (text: string, file: string): Table => {
+  try {
+    return parse(text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+    throw new CliError('bad-config', `${file} is not valid TOML: ${reason}`, { cause })
+  }
+}
+
+export function readWrangler(text: string, file: string): Wrangler {
+  const config = parseTable(text, file)
+  const { name, vars, r2_buckets: buckets } = config
+  const bucket = (Array.isArray(buckets) ? buckets : [])
+    .filter(isTable)
+    .find((it) => it['binding'] === 'BLOBS')
+  const strings = Object.entries(isTable(vars) ? vars : {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
+  return {
+    worker: typeof name === 'string' ? name : 'cirrus',
+    bucket: typeof bucket?.['bucket_name'] === 'string' ? bucket['bucket_name'] : 'cirrus-blobs',
+    vars: Object.fromEntries(strings),
+  }
+}
+
+const HEADING = /^\s*\[/
+const VARS = /^\s*\[\s*vars\s*\]\s*(#.*)?$/
+/** What stands after the value of a line: white space and a comment. */
+const TAIL = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#\n]*?)(\s*#.*)?$/
+
+/** Sets vars in the `[vars]` table, line by line. Fails rather than write what would not be read back. */
+export function editVars(text: string, values: Readonly<Record<string, string>>, file: string): string {
+  parseTable(text, file)
+  const lines = text.replace(/\n$/, '').split('\n')
+  let start = lines.findIndex((line) => VARS.test(line))
+  if (start < 0) {
+    lines.push('', '[vars]')
+    start = lines.length - 1
+  }
+  const next = lines.findIndex((line, at) => at > start && HEADING.test(line))
+  let end = next < 0 ? lines.length : next
+  for (const [name, value] of Object.entries(values)) {
+    const at = lines.findIndex(
+      (line, n) => n > start && n < end && new RegExp(`^\\s*(?:${name}|"${name}")\\s*=`).test(line),
+    )
+    const assignment = `${name} = ${JSON.stringify(value)}`
+    if (at >= 0) lines[at] = assignment + (TAIL.exec(lines[at] ?? '')?.[1] ?? '')
+    else {
+      let insert = end
+      while (insert > start + 1 && lines[insert - 1]?.trim() === '') insert--
+      lines.splice(insert, 0, assignment)
+      end++
+    }
+  }
+  const edited = `${lines.join('\n')}\n`
+  const { vars } = readWrangler(edited, file)
+  const wrong = Object.entries(values).find(([name, value]) => vars[name] !== value)
+  if (wrong)
+    throw new CliError(
+      'bad-config',
+      `${file}: [vars] ${wrong[0]} could not be set; its form is not understood`,
+      {
+        next: `set ${wrong[0]} = ${JSON.stringify(wrong[1])} in [vars] yourself, then run it again`,
+      },
+    )
+  return edited
+}
