@@ -19,13 +19,24 @@ interface Context {
   env: Env
 }
 
-const { preflight, corsify } = cors({
+const EXPOSED = ['content-length', 'content-range', 'content-type', 'etag', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'retry-after', 'atproto-repo-rev']
+
+const { preflight } = cors({
   origin: '*',
   allowMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
   allowHeaders: ['authorization', 'content-type', 'range', 'if-none-match', 'atproto-accept-labelers', 'atproto-proxy', 'x-bsky-topics'],
-  exposeHeaders: ['content-length', 'content-range', 'content-type', 'etag', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'retry-after', 'atproto-repo-rev'],
+  exposeHeaders: EXPOSED,
   maxAge: 86_400,
 })
+
+/** Not itty-router's: it spreads the answer, whose status is a getter, so that every error becomes a 200. */
+const corsify = (answer: Response): Response => {
+  if (answer.status === 101) return answer
+  const response = new Response(answer.body, answer)
+  response.headers.set('access-control-allow-origin', '*')
+  response.headers.set('access-control-expose-headers', EXPOSED.join(','))
+  return response
+}
 
 const newId = (): string => crypto.randomUUID()
 const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
@@ -51,7 +62,7 @@ const text = (body: string): Response => new Response(body, { headers: { 'conten
 
 const router = Router<Request, [Context]>({
   before: [preflight],
-  finally: [(response: Response, request: Request) => (response.status === 101 ? response : corsify(response, request))],
+  finally: [corsify],
 })
   .all('/xrpc/_health', () => Response.json({ version: VERSION }))
   .all('/xrpc/*', (request, context) => xrpc.fetch(request, context))

@@ -4,5 +4,7 @@ import type { Handler } from '../context.ts'
 export const getBlocks: Handler<'com.atproto.sync.getBlocks'> = ({ account, params, error }) => {
   if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
   const cids = params.cids.map((cid) => parseCid(cid))
-  return { encoding: 'application/vnd.ipld.car', body: account.exports.blocksCar(cids) }
+  const missing = account.exports.missing(cids)
+  if (missing.length > 0) throw error('BlockNotFound', `Could not find cids: ${missing.join(', ')}`)
+  return { encoding: 'application/vnd.ipld.car', body: account.exports.blocks(cids) }
 }

@@ -2,5 +2,5 @@ import type { Handler } from '../context.ts'
 
 export const getRepo: Handler<'com.atproto.sync.getRepo'> = ({ account, params, error }) => {
   if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
-  return { encoding: 'application/vnd.ipld.car', body: account.exports.car({ since: params.since }) }
+  return { encoding: 'application/vnd.ipld.car', body: account.exports.repo({ since: params.since }) }
 }
