@@ -3,7 +3,7 @@ import { defineConfig } from 'tsdown'
 /** The published client. The rest of the package runs from source or is documents. */
 export default defineConfig({
   entry: { 'client/index': 'src/client/index.ts', 'client/import': 'src/client/import.ts' },
-  tsconfig: 'src/client/tsconfig.json',
+  tsconfig: 'tsconfig.client.json',
   outDir: 'dist',
   format: 'esm',
   platform: 'neutral',

@@ -24,7 +24,7 @@ const client = (entry: string) => async (outDir: string) => {
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
-    tsconfig: 'src/client/tsconfig.json',
+    tsconfig: 'tsconfig.client.json',
     minify: true,
     dts: false,
     logLevel: 'error',
