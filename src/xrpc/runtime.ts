@@ -8,7 +8,7 @@ import { readParams } from './params.ts'
 import type { Runtime } from './types.ts'
 
 /** What can be a method's name, as the reference reads it: no NSID check, so that the answer stays 501. */
-const METHOD_PATH = /^\/xrpc\/[a-z0-9]+([.-][a-z0-9]+)+\/?$/i
+const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
 
 export interface RuntimeOptions<Context, Auth> {
   /** Says who is calling and whether they may, or throws. Runs after params, before the body. */

@@ -38,11 +38,13 @@ export interface StubOptions {
   authorize?: (id: MethodId, request: Request) => CredentialKind
   limits?: { json: number; binary: Record<string, number> }
   validateOutput?: boolean
+  /** Answer as if everything that is asked for were there. */
+  answerAbsent?: boolean
 }
 
 /** The router over stub handlers, without CORS. */
 export function stubRouter(options: StubOptions = {}): FetchHandler {
-  const handlers = stubHandlers(options.handlers)
+  const handlers = stubHandlers(options.handlers, options.answerAbsent)
   const router = createRouter(
     // The stubs are typed by their documents at run time, not by the compiler.
     handlers as never,

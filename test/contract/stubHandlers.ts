@@ -107,7 +107,21 @@ function overrides(): { handlers: Partial<Record<MethodId, StubHandler>>; state:
 }
 
 /** A handler for every method; `own` ones take the place of the stub's. */
-export function stubHandlers(own: Partial<Record<MethodId, StubHandler>> = {}): Record<string, StubHandler> {
+export function stubHandlers(
+  own: Partial<Record<MethodId, StubHandler>> = {},
+  answerAbsent = false,
+): Record<string, StubHandler> {
+  if (answerAbsent)
+    return Object.fromEntries(
+      methods.map((method): [string, StubHandler] => [
+        method.id,
+        async ({ params, input }) => {
+          const body: unknown = Object(input).body
+          if (body instanceof ReadableStream) for await (const _ of body) void _
+          return stubOutput(method, params)
+        },
+      ]),
+    )
   const { handlers, state } = overrides()
   return Object.fromEntries(
     methods.map((method): [string, StubHandler] => [
