@@ -1,5 +1,4 @@
 /** An account leaves: the steps, in the order of the guide. */
-import { randomBytes } from 'node:crypto'
 import { connect } from '../src/client/index.ts'
 import { activate, createPlcAccount } from '../src/dev/account.ts'
 import { startCirrus } from '../src/dev/cirrus.ts'
@@ -77,7 +76,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     'account',
     'A new account on the target, still inactive',
     async (tell) => {
-      const password = randomBytes(9).toString('base64url')
+      const { password } = target
       const client = await createAccount(source, target.url, {
         did,
         handle,

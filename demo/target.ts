@@ -1,4 +1,5 @@
 /** Where the account moves to: a second Cirrus, or the reference PDS. */
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type PlcAccount } from '../src/dev/account.ts'
@@ -8,6 +9,8 @@ export interface Target {
   readonly url: string
   /** One sentence about it. */
   readonly about: string
+  /** The password that she has there: of her choice, or the one that her Cirrus was set up with. */
+  readonly password: string
   close(): Promise<void>
 }
 
@@ -30,10 +33,10 @@ export const startTarget = async (
   if (kind === 'cirrus') {
     const cirrus = await startCirrus({ did, handle, plcUrl, recoveryKeys })
     const about = 'A second Cirrus with keys of its own, configured for her DID and still empty'
-    return { url: cirrus.url, about, close: cirrus.close }
+    return { url: cirrus.url, about, password: cirrus.password, close: cirrus.close }
   }
   const { startReference } = await import('../test/interop/support/reference.ts')
   const reference = await startReference({ plcUrl })
   const about = 'The reference PDS of Bluesky (@atproto/pds), in a process of its own'
-  return { url: reference.url, about, close: reference.close }
+  return { url: reference.url, about, password: randomBytes(9).toString('base64url'), close: reference.close }
 }
