@@ -11,7 +11,7 @@ export const upstream = (cause: unknown): unknown => {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
       return error(
         'UpstreamFailure',
-        `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`,
+        `${cause.message}. Nothing has changed. ${see('directory-unavailable')}`,
       )
     return error('InvalidRequest', cause.message)
   }
@@ -19,7 +19,7 @@ export const upstream = (cause: unknown): unknown => {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
       return error(
         'UpstreamFailure',
-        `${cause.message}. Nothing has changed; try again. ${see('directory-unavailable')}`,
+        `${cause.message}. Nothing has changed. ${see('directory-unavailable')}`,
       )
     return error('InvalidRequest', cause.message)
   }

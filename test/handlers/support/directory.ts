@@ -1,0 +1,69 @@
+/** A PLC directory in this process: it verifies what it takes, and can be told to fail. */
+import { operationCid } from '../../../src/plc/cid.ts'
+import { PlcError } from '../../../src/plc/errors.ts'
+import { operationData, verifyLog } from '../../../src/plc/log.ts'
+import { parseAuditLog } from '../../../src/plc/parse.ts'
+import { formatDidDocument } from '../../../src/identity/didDocument.ts'
+import type { LoggedOperation, Operation } from '../../../src/plc/types.ts'
+
+interface Entry {
+  did: string
+  operation: LoggedOperation
+  cid: string
+  nullified: boolean
+  createdAt: string
+}
+
+export class FakeDirectory {
+  readonly url = 'https://plc.example.com'
+  readonly logs = new Map<string, Entry[]>()
+  readonly requests: string[] = []
+  /** `down`: 503. `deaf`: takes operations and then fails to answer. `lying`: an answer that does not verify. */
+  mode: 'up' | 'down' | 'deaf' | 'lying' = 'up'
+  /** Runs before each answer. */
+  before: (() => void | Promise<void>) | undefined
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  async add(did: string, operation: Operation): Promise<string> {
+    const log = this.logs.get(did) ?? []
+    const cid = await operationCid(operation)
+    const entry = { did, operation, cid, nullified: false, createdAt: new Date(this.#now()).toISOString() }
+    await verifyLog(did, parseAuditLog([...log, entry]))
+    this.logs.set(did, [...log, entry])
+    return cid
+  }
+
+  head(did: string): Entry {
+    const entry = this.logs.get(did)?.at(-1)
+    if (!entry) throw new Error(`${did} is not in the directory`)
+    return entry
+  }
+
+  readonly fetch = async (input: string, init?: RequestInit): Promise<Response> => {
+    const path = decodeURIComponent(new URL(input).pathname)
+    this.requests.push(`${init?.method ?? 'GET'} ${path}`)
+    await this.before?.()
+    if (this.mode === 'down') return new Response('out of order', { status: 503 })
+    const [, did = '', ...rest] = path.split('/')
+    if (init?.method === 'POST') {
+      try {
+        // What the server sends is an operation; verifyLog looks at it closely.
+        await this.add(did, JSON.parse(String(init.body)) as Operation)
+      } catch (cause) {
+        if (!(cause instanceof PlcError)) throw cause
+        return Response.json({ message: cause.message }, { status: 400 })
+      }
+      return this.mode === 'deaf' ? new Response('lost', { status: 504 }) : new Response(null, { status: 200 })
+    }
+    const log = this.logs.get(did)
+    if (!log) return Response.json({ message: 'not registered' }, { status: 404 })
+    if (this.mode === 'lying') return Response.json(log.map((entry) => ({ ...entry, cid: log[0]?.cid })).concat(log))
+    if (rest.join('/') === 'log/audit') return Response.json(log)
+    const data = operationData(this.head(did).operation)
+    return data ? Response.json(formatDidDocument(did, data)) : new Response(null, { status: 410 })
+  }
+}
