@@ -1,6 +1,7 @@
 /**
  * Any web page may speak with a PDS: there are no cookies, so a page holds only the credentials that
- * it was given. (itty-router's own `cors` loses a response's status in workerd.)
+ * it was given. (itty-router's `corsify` spreads the response, whose status is a
+ * getter where getters stand on the prototype: every error would become a 200.)
  */
 const HEADERS: Record<string, string> = {
   'access-control-allow-origin': '*',
@@ -16,9 +17,11 @@ const PREFLIGHT: Record<string, string> = {
 /** Answers a browser that asks beforehand. `*` would not cover `authorization`: the list is given back. */
 export const preflight = (request: Request): Response | undefined => {
   if (request.method !== 'OPTIONS') return undefined
+  const response = new Response(null, { status: 204, headers: { ...HEADERS, ...PREFLIGHT } })
   const asked = request.headers.get('access-control-request-headers')
-  const allowed = asked ? { 'access-control-allow-headers': asked.slice(0, 1024), vary: 'access-control-request-headers' } : {}
-  return new Response(null, { status: 204, headers: { ...HEADERS, ...PREFLIGHT, ...allowed } })
+  if (asked) response.headers.set('access-control-allow-headers', asked.slice(0, 1024))
+  response.headers.set('vary', 'access-control-request-headers')
+  return response
 }
 
 /** The same response, open to every origin. A stream passes through untouched. */

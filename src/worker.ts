@@ -1,6 +1,7 @@
 /** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
-import { Router, cors } from 'itty-router'
+import { Router } from 'itty-router'
 import { ConfigError, readConfig, type Config, type Env } from './config.ts'
+import { corsify, preflight } from './cors.ts'
 import { loadSigningKey } from './crypto/keys.ts'
 import { createRouter } from './generated/server.ts'
 import { workerHandlers } from './handlers/index.ts'
@@ -17,25 +18,6 @@ interface Context {
   config: Config
   identity: Identity
   env: Env
-}
-
-const EXPOSED = ['content-length', 'content-range', 'content-type', 'etag', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit-policy', 'retry-after', 'atproto-repo-rev']
-
-const { preflight } = cors({
-  origin: '*',
-  allowMethods: ['GET', 'HEAD', 'POST', 'OPTIONS'],
-  allowHeaders: ['authorization', 'content-type', 'range', 'if-none-match', 'atproto-accept-labelers', 'atproto-proxy', 'x-bsky-topics'],
-  exposeHeaders: EXPOSED,
-  maxAge: 86_400,
-})
-
-/** Not itty-router's: it spreads the answer, whose status is a getter, so that every error becomes a 200. */
-const corsify = (answer: Response): Response => {
-  if (answer.status === 101) return answer
-  const response = new Response(answer.body, answer)
-  response.headers.set('access-control-allow-origin', '*')
-  response.headers.set('access-control-expose-headers', EXPOSED.join(','))
-  return response
 }
 
 const newId = (): string => crypto.randomUUID()
