@@ -61,8 +61,10 @@ export function resuming(
     await pause(failures, error, signal)
     const next = await open(received)
     const start = startOf(next)
-    if (!(start <= received))
+    if (!(start <= received)) {
+      await next.body.cancel()
       throw new XrpcError('Unexpected', 'the server answered another range than asked for')
+    }
     // A server without ranges begins again.
     skip = received - start
     reader = next.body.getReader()

@@ -56,8 +56,8 @@ export function createTransport(wire: Wire): Transport {
       }
     }
 
-    const renew = endsSession(id) ? undefined : credential?.renew
     let used = credential?.authorization(id)
+    const renew = used && !endsSession(id) ? credential?.renew : undefined
     if (once && renew && endsSoon(used)) {
       await renew()
       used = credential?.authorization(id)
