@@ -1,0 +1,228 @@
+import { describe, expect, it } from 'vitest'
+import { mount, problem, stream, type Seen } from './support.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+const input = { repo: 'alice.example.com', collection: 'app.bsky.feed.post', record: { text: 'hello' } }
+
+let seen: unknown
+const keep = ({ input: given }: Seen): unknown => {
+  seen = given
+  return { uri: 'at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/app.bsky.feed.post/1', cid: CID }
+}
+const CID = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
+
+const create = mount('com.atproto.repo.createRecord', keep)
+const post = (body: BodyInit | undefined, headers: Record<string, string> = JSON_TYPE): Promise<Response> =>
+  create('com.atproto.repo.createRecord', { method: 'POST', body, headers, duplex: 'half' })
+
+const nested = (depth: number): string =>
+  JSON.stringify({ ...input, record: '?' }).replace('"?"', '{"a":'.repeat(depth) + '1' + '}'.repeat(depth))
+
+describe('a JSON body', () => {
+  it('is decoded and validated', async () => {
+    expect((await post(JSON.stringify(input))).status).toBe(200)
+    expect(seen).toEqual(input)
+  })
+
+  it('may say its charset, and its type in capitals', async () => {
+    expect(
+      (await post(JSON.stringify(input), { 'content-type': 'Application/JSON; charset=UTF-8' })).status,
+    ).toBe(200)
+  })
+
+  it('may come in pieces that cut a character, without a length', async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...input, record: { text: '🌥' } }))
+    const pieces = [...bytes].map((byte) => new Uint8Array([byte]))
+    expect((await post(stream(...pieces))).status).toBe(200)
+    expect(seen).toEqual({ ...input, record: { text: '🌥' } })
+  })
+
+  it.for([
+    [
+      'another type',
+      JSON.stringify(input),
+      { 'content-type': 'text/plain' },
+      'expected application/json, got text/plain',
+    ],
+    [
+      'a type that is none',
+      JSON.stringify(input),
+      { 'content-type': 'json' },
+      'expected application/json, got json',
+    ],
+    ['broken JSON', '{"a":', JSON_TYPE, 'not valid JSON'],
+    ['a list', '[]', JSON_TYPE, 'must be an object, got a list'],
+    ['null', 'null', JSON_TYPE, 'must be an object'],
+    ['text', '"text"', JSON_TYPE, 'must be an object'],
+    ['nothing', '', JSON_TYPE, 'must have the property "repo"'],
+    [
+      'a missing field',
+      JSON.stringify({ ...input, repo: undefined }),
+      JSON_TYPE,
+      'must have the property "repo"',
+    ],
+    [
+      'a field of the wrong type',
+      JSON.stringify({ ...input, validate: 'maybe' }),
+      JSON_TYPE,
+      'validate must be a boolean',
+    ],
+    [
+      'a field of the wrong format',
+      JSON.stringify({ ...input, collection: 'x' }),
+      JSON_TYPE,
+      'collection must be a valid nsid',
+    ],
+    ['a compressed body', 'x', { ...JSON_TYPE, 'content-encoding': 'gzip' }, 'send the bytes as they are'],
+    ['a length that is none', '{}', { ...JSON_TYPE, 'content-length': 'x' }, 'expected a number of bytes'],
+  ] as const)('is refused if it is %s', async ([, body, headers, message]) => {
+    const [status, error, text] = await problem(await post(body, headers))
+    expect([status, error]).toEqual([400, 'InvalidRequest'])
+    expect(text).toContain(message)
+  })
+
+  it('must be there', async () => {
+    const [status, error, text] = await problem(await post(undefined))
+    expect([status, error]).toEqual([400, 'InvalidRequest'])
+    expect(text).toContain('none was provided')
+  })
+
+  it('must have a type', async () => {
+    const [status, , text] = await problem(await post(new Uint8Array([0x7b, 0x7d]), {}))
+    expect(status).toBe(400)
+    expect(text).toContain('expected application/json, got none')
+  })
+
+  it.for([
+    ['a lone continuation byte', [new Uint8Array([0x22, 0xff, 0x22])]],
+    ['a character cut off at the end', [new Uint8Array([0x22, 0xf0, 0x9f])]],
+  ] as const)('must be UTF-8: %s', async ([, chunks]) => {
+    const [status, error, text] = await problem(await post(stream(...chunks)))
+    expect([status, error, text]).toEqual([400, 'InvalidRequest', 'The request body is not valid UTF-8'])
+  })
+
+  it('is refused by its declared length before a byte is read', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulled += 1
+          controller.enqueue(new Uint8Array(10))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const answer = await post(body, { ...JSON_TYPE, 'content-length': '1001' })
+    expect(await problem(answer)).toEqual([
+      413,
+      'PayloadTooLarge',
+      'The request body may have at most 1000 bytes',
+    ])
+    expect(pulled).toBe(0)
+  })
+
+  it('is refused as soon as it exceeds its cap, whatever length it declared', async () => {
+    let cancelled = false
+    const body = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(400).fill(32)),
+        cancel: () => void (cancelled = true),
+      })
+    for (const headers of [JSON_TYPE, { ...JSON_TYPE, 'content-length': '5' }]) {
+      cancelled = false
+      expect((await problem(await post(body(), headers))).slice(0, 2)).toEqual([413, 'PayloadTooLarge'])
+      expect(cancelled).toBe(true)
+    }
+  })
+
+  it('may be as deep as 128 levels', async () => {
+    expect((await post(nested(126))).status).toBe(200)
+    const [status, error, text] = await problem(await post(nested(128)))
+    expect([status, error]).toEqual([400, 'InvalidRequest'])
+    expect(text).toContain('deeper than 128')
+  })
+
+  it('never overflows the stack', async () => {
+    const deep = mount('com.atproto.repo.createRecord', keep, { limits: { json: 10_000_000, binary: {} } })
+    const answer = await deep('com.atproto.repo.createRecord', {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: nested(500_000),
+    })
+    expect((await problem(answer)).slice(0, 2)).toEqual([400, 'InvalidRequest'])
+  })
+})
+
+describe('a binary body', () => {
+  const take = mount('com.atproto.repo.importRepo', async ({ input: given }) => {
+    const { body }: { body: ReadableStream<Uint8Array> } = Object(given)
+    seen = { ...Object(given), body: await new Response(body).text() }
+  })
+  const send = (body: BodyInit | undefined, headers: Record<string, string>): Promise<Response> =>
+    take('com.atproto.repo.importRepo', { method: 'POST', body, headers, duplex: 'half' })
+  const CAR = { 'content-type': 'application/vnd.ipld.car' }
+
+  it('stays a stream, with its declared length', async () => {
+    expect((await send(stream('abc'), { ...CAR, 'content-length': '3' })).status).toBe(200)
+    expect(seen).toEqual({ encoding: 'application/vnd.ipld.car', body: 'abc', length: 3 })
+    expect((await send(stream('a', 'bc'), CAR)).status).toBe(200)
+    expect(seen).toEqual({ encoding: 'application/vnd.ipld.car', body: 'abc' })
+  })
+
+  it('has a cap of its own, by length and by what comes', async () => {
+    const long = 'x'.repeat(2001)
+    expect((await send('x'.repeat(2000), CAR)).status).toBe(200)
+    const tooLong = [413, 'PayloadTooLarge', 'The request body may have at most 2000 bytes']
+    expect(await problem(await send(stream('x'), { ...CAR, 'content-length': '2001' }))).toEqual(tooLong)
+    expect(await problem(await send(stream(long), CAR))).toEqual(tooLong)
+    expect(await problem(await send(stream(long), { ...CAR, 'content-length': '1' }))).toEqual(tooLong)
+  })
+
+  it('of any type keeps that type, without parameters', async () => {
+    const upload = mount('com.atproto.repo.uploadBlob', ({ input: given }) => {
+      seen = Object(given).encoding
+      throw Object(given).error
+    })
+    const type = async (value: string): Promise<number> =>
+      (
+        await upload('com.atproto.repo.uploadBlob', {
+          method: 'POST',
+          body: stream('x'),
+          headers: { 'content-type': value },
+          duplex: 'half',
+        })
+      ).status
+    await type('Text/HTML; charset=utf-8')
+    expect(seen).toBe('text/html')
+    for (const none of ['!', 'text', 'text/', '/x', 'a/b/c', 'te xt/x'])
+      expect(await type(none), none).toBe(400)
+  })
+})
+
+describe('a method without input', () => {
+  const activate = mount('com.atproto.server.activateAccount', ({ input: given }) => void (seen = given))
+  const send = (init: RequestInit & { duplex?: 'half' }): Promise<Response> =>
+    activate('com.atproto.server.activateAccount', { method: 'POST', ...init })
+
+  it.for([
+    ['nothing', {}],
+    ['an empty body', { body: '' }],
+    ['an empty object', { body: '{}', headers: JSON_TYPE }],
+    ['an empty object in pieces', { body: stream('{', '}'), headers: JSON_TYPE, duplex: 'half' as const }],
+  ] as const)('takes %s', async ([, init]) => {
+    seen = 'unset'
+    expect((await send(init)).status).toBe(200)
+    expect(seen).toBeUndefined()
+  })
+
+  it.for([
+    ['an object', { body: '{"a":1}', headers: JSON_TYPE }],
+    ['two other bytes', { body: 'ab' }],
+    ['a long body', { body: stream('x'.repeat(100_000)), duplex: 'half' as const }],
+    ['bytes that are no text', { body: new Uint8Array([0xff, 0xfe]) }],
+  ] as const)('refuses %s', async ([, init]) => {
+    const [status, error, text] = await problem(await send(init))
+    expect([status, error]).toEqual([400, 'InvalidRequest'])
+    expect(text).toContain('when none was expected')
+  })
+})

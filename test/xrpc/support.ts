@@ -1,0 +1,53 @@
+/** The real router and runtime, in memory, with one handler that says what it was given. */
+import type { MethodId } from '../../src/generated/methods.ts'
+import type { CredentialKind } from '../../src/policy.ts'
+import { createRouter } from '../../src/generated/server.ts'
+import { createRuntime, type RuntimeOptions } from '../../src/xrpc/runtime.ts'
+
+export interface Seen {
+  params: Record<string, unknown>
+  input: unknown
+  auth: unknown
+  conditions: unknown
+  origin: string
+  error(name: string, message: string, headers?: Record<string, string>): Error
+}
+
+type Options = Partial<RuntimeOptions<object, CredentialKind>>
+
+export const reports: [string, unknown][] = []
+
+export const ORIGIN = 'https://pds.example'
+
+/** Sends to a router that has a handler for `id` only. */
+export const mount =
+  (id: MethodId, handler: ((call: Seen) => unknown) | undefined, options: Options = {}) =>
+  async (path: string, init: RequestInit & { duplex?: 'half' } = {}): Promise<Response> => {
+    const router = createRouter(
+      // One handler instead of all: the compiler is asked about the whole table elsewhere.
+      { [id]: handler } as never,
+      createRuntime<object, CredentialKind>({
+        authorize: async () => 'anyone',
+        limits: { json: 1000, binary: { 'com.atproto.repo.importRepo': 2000 } },
+        validateOutput: true,
+        newId: () => 'id-1',
+        report: (reference, cause) => reports.push([reference, cause]),
+        ...options,
+      }),
+    )
+    return router.fetch(new Request(`${ORIGIN}/xrpc/${path}`, init), {})
+  }
+
+export const problem = async (response: Response): Promise<[number, string, string]> => {
+  const { error, message }: { error: string; message: string } = Object(await response.json())
+  return [response.status, error, message]
+}
+
+export const stream = (...chunks: (string | Uint8Array)[]): ReadableStream<Uint8Array> =>
+  new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks)
+        controller.enqueue(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk)
+      controller.close()
+    },
+  })
