@@ -10,13 +10,13 @@ const COMMON: Record<string, Code> = {
   MethodNotImplemented: 'not-cirrus',
   AuthMissing: 'wrong-admin-password',
   AuthenticationRequired: 'wrong-admin-password',
-  RateLimitExceeded: 'rate-limited',
+  RateLimitExceeded: 'rate-limit',
   UpstreamFailure: 'directory-unavailable',
   DirectoryUnavailable: 'directory-unavailable',
   InternalServerError: 'server-error',
-  RepoNotFound: 'no-account',
+  RepoNotFound: 'account-absent',
   InvalidScope: 'invalid-scope',
-  KeyNotAuthorized: 'key-not-authorized',
+  KeyNotAuthorized: 'rotation-key',
   NothingToVoid: 'nothing-to-void',
   ExpiredToken: 'token-expired',
 }
@@ -45,6 +45,12 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
   const { error, message, headers } = cause
   const code = meanings[error] ?? COMMON[error] ?? meanings['*'] ?? 'refused'
   const wait = Number(headers.get('retry-after'))
-  const next = code === 'rate-limited' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
-  return new CliError(code, plain(message || error), { server: error, cause, ...next })
+  const [, said = message, docs] = /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  const next = code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
+  return new CliError(code, plain(said || error), {
+    server: error,
+    cause,
+    ...next,
+    ...(docs ? { docs } : {}),
+  })
 }

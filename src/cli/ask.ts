@@ -29,8 +29,8 @@ export function createAsk(io: Io, yes: boolean): Ask {
     const next = flag ? `give it as ${flag}, or run it in a terminal` : undefined
     throw new CliError('not-a-terminal', `no terminal to ask: ${message}`, next ? { next } : {})
   }
-  const answered = <T extends string | boolean>(value: T | symbol): T => {
-    if (typeof value !== 'symbol') return value
+  const answered = <T>(value: T): Exclude<T, symbol> => {
+    if (typeof value !== 'symbol') return value as Exclude<T, symbol>
     throw new CliError('not-confirmed', 'cancelled: nothing was changed')
   }
   const validate = (check: Check | undefined) => (value: string | undefined) =>

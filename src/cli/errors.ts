@@ -1,5 +1,4 @@
 /** Every way in which `pds` fails: an exit code and what to do next. docs/troubleshoot.md has an entry for each. */
-import type { TokenErrorCode } from '../crypto/errors.ts'
 
 /** Exit codes, for scripts. */
 export const EXIT = {
@@ -53,16 +52,19 @@ export const CATALOGUE = {
   'not-cirrus': entry('failed', 'check --host, and that the Worker is deployed: `npx wrangler deploy`'),
   'no-admin-password': entry('unanswered', 'set ADMIN_PASSWORD in the environment or in .dev.vars'),
   'wrong-admin-password': entry('failed', 'take ADMIN_PASSWORD from your key backup, or set a new one'),
-  'no-account': entry('failed', 'run `pds activate` for a new account, `pds import` for one that moves in'),
-  'rate-limited': entry('later', 'wait as long as the server says, then run it again'),
+  'account-absent': entry(
+    'failed',
+    'run `pds activate` for a new account, `pds import` for one that moves in',
+  ),
+  'rate-limit': entry('later', 'wait as long as the server says, then run it again'),
   'server-error': entry('later', 'run it again; `npx wrangler tail` shows the server’s log'),
   refused: entry('failed', 'run `pds status`'),
   // Identity and the PLC directory
   'directory-unavailable': entry('later', 'run the same command again in a minute'),
   'directory-refused': entry('failed', 'run `pds identity` and compare what it shows'),
   'did-not-found': entry('failed', 'check the DID; a new one takes `pds init --new`'),
-  'did-moved': entry('failed', 'move the account back with `pds import`, or leave it deactivated here'),
-  'key-not-authorized': entry('failed', 'let one of the DID’s present rotation keys sign'),
+  'did-elsewhere': entry('failed', 'move the account back with `pds import`, or leave it deactivated here'),
+  'rotation-key': entry('failed', 'let one of the DID’s present rotation keys sign'),
   'nothing-to-void': entry('failed', 'nothing: no signed operation waits'),
   'no-recovery-key': entry('failed', 'put a recovery key above Cirrus’s before you move'),
   // Targets
@@ -71,18 +73,14 @@ export const CATALOGUE = {
   'target-is-self': entry('usage', 'name the PDS that the account moves to'),
   'target-lies': entry('failed', 'ask the target’s operator; do not mint a token for it'),
   'invalid-scope': entry('usage', 'see `pds migrate-token --help` for the scopes'),
-  // Migration tokens
+  // Migration tokens, as `pds import` sees them before it uses one
   'token-malformed': entry('failed', 'copy the token again, whole: one line, three parts'),
-  'token-bad-signature': entry('failed', 'mint a token on the server that now holds the account'),
+  'token-wrong-type': entry('failed', 'use the token that `pds migrate-token` printed, and no other'),
   'token-expired': entry('failed', 'run `pds migrate-token` again on the source and go on where it stopped'),
-  'token-from-future': entry('failed', 'set the clocks right, then mint another'),
-  'token-revoked': entry('failed', 'run `pds migrate-token` again on the source'),
-  'token-wrong-account': entry('failed', 'use a token of the account that `pds init` was told'),
-  'token-wrong-target': entry('failed', 'run `pds migrate-token --target <this server>` on the source'),
+  'token-wrong-issuer': entry('failed', 'use a token of the account that `pds init` was told'),
+  'token-wrong-audience': entry('failed', 'run `pds migrate-token --target <this server>` on the source'),
   'token-untargeted': entry('failed', 'run `pds migrate-token --target <this server>` on the source'),
   'token-scope': entry('failed', 'mint one with the scopes that are named'),
-  'token-used': entry('failed', 'run `pds migrate-token` again: a token signs one operation'),
-  'token-head-moved': entry('failed', 'run `pds migrate-token` again: the DID changed since'),
   'token-refused': entry('failed', 'run `pds migrate-token` again on the source'),
   // Moving in
   'source-unreachable': entry('later', 'check --from; run the same command again'),
@@ -105,23 +103,15 @@ export const CATALOGUE = {
 
 export type Code = keyof typeof CATALOGUE
 
-/** Where each reason for which a token is refused is explained. */
-export const TOKEN_ENTRIES: Record<TokenErrorCode, Code> = {
-  Malformed: 'token-malformed',
-  WrongType: 'token-malformed',
-  WrongAlg: 'token-malformed',
-  BadClaims: 'token-malformed',
-  TooLong: 'token-malformed',
-  BadSignature: 'token-bad-signature',
-  Expired: 'token-expired',
-  FromFuture: 'token-from-future',
-  Revoked: 'token-revoked',
-  WrongIssuer: 'token-wrong-account',
-  WrongAudience: 'token-wrong-target',
-  WrongMethod: 'token-scope',
-}
-
 export const docsLink = (code: Code): string => `docs/troubleshoot.md#${code}`
+
+export interface CliErrorOptions {
+  next?: string
+  server?: string
+  /** Where the server said that it is explained, when it did. */
+  docs?: string
+  cause?: unknown
+}
 
 /** A failure that is told to the person: what was wrong, what to do next, where it is explained. */
 export class CliError extends Error {
@@ -132,16 +122,12 @@ export class CliError extends Error {
   /** What the server called it, for `--json`. */
   readonly server: string | undefined
 
-  constructor(
-    code: Code,
-    message: string,
-    options: { next?: string; server?: string; cause?: unknown } = {},
-  ) {
+  constructor(code: Code, message: string, options: CliErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'CliError'
     this.code = code
     this.next = options.next ?? CATALOGUE[code].next
-    this.docs = docsLink(code)
+    this.docs = options.docs ?? docsLink(code)
     this.exit = EXIT[CATALOGUE[code].exit]
     this.server = options.server
   }

@@ -10,6 +10,8 @@ export interface PlcAccountOptions {
   readonly plcUrl: string
   readonly handle: string
   readonly port?: number
+  /** k256 in hex; a new one by default. */
+  readonly signingKey?: string
   /** The owner's keys above ours, as did:key. By default one that is made here; `[]` for none. */
   readonly recoveryKeys?: readonly string[]
   /** A rotation key other than the signing key. */
@@ -39,7 +41,7 @@ export const newKey = async (): Promise<{ hex: string; did: string }> => {
 export const createPlcAccount = async (options: PlcAccountOptions): Promise<PlcAccount> => {
   const { plcUrl, handle } = options
   const port = options.port ?? (await freePort())
-  const signing = await newKey()
+  const signing = options.signingKey === undefined ? await newKey() : { hex: options.signingKey }
   const rotation = options.separateRotationKey ? await newKey() : undefined
   const recovery = options.recoveryKeys ? undefined : await newKey()
   const recoveryKeys = options.recoveryKeys ?? (recovery ? [recovery.did] : [])
@@ -83,7 +85,7 @@ export const activate = async (cirrus: Cirrus): Promise<void> => {
 
 /** Everything at once: a did:plc account, its Cirrus, and both ready for use. */
 export const startPlcCirrus = async (
-  options: PlcAccountOptions & Omit<CirrusOptions, 'did' | 'signingKey' | 'rotationKey'>,
+  options: PlcAccountOptions & Omit<CirrusOptions, 'did' | 'rotationKey'>,
 ): Promise<Cirrus & { readonly account: PlcAccount }> => {
   const account = await createPlcAccount(options)
   const cirrus = await startCirrus({ ...options, ...account })

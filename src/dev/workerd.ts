@@ -32,6 +32,7 @@ export const startWorkerd = (options: WorkerdOptions): Promise<Workerd> => {
 const start = async (options: WorkerdOptions): Promise<Workerd> => {
   const { bundle, port, env, state, onLog } = options
   const births = watchBirths()
+  const restoreSignals = keepSignals()
   let server: Miniflare | undefined
   try {
     server = new Miniflare(
@@ -58,6 +59,7 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
     throw cause
   } finally {
     births.stop()
+    restoreSignals()
   }
   const running = server
   const child = births.born.findLast(({ spawnfile }) => spawnfile.includes('workerd'))
@@ -85,4 +87,21 @@ const watchBirths = () => {
   const note = (message: unknown) => born.push((message as { process: ChildProcess }).process)
   subscribe('child_process', note)
   return { born, stop: () => unsubscribe('child_process', note) }
+}
+
+/**
+ * On a signal miniflare ends the whole process at once. A program that listens itself wants to tidy up first:
+ * gives a function that takes miniflare's listeners away again, where there were others before.
+ */
+const keepSignals = () => {
+  const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => ({
+    name,
+    own: process.listeners(name),
+  }))
+  return () => {
+    for (const { name, own } of signals)
+      if (own.length > 0)
+        for (const listener of process.listeners(name))
+          if (!own.includes(listener)) process.removeListener(name, listener)
+  }
 }

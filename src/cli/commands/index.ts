@@ -1,6 +1,8 @@
 import type { Command } from '../command.ts'
+import { activate } from './activate.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
+import { exportCommand } from './export.ts'
 import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
@@ -10,10 +12,13 @@ import { status } from './status.ts'
 
 /** In the order in which they are needed. */
 export const commands: readonly Command[] = [
+  init,
   status,
   migrateToken,
   revokeTokens,
   deactivate,
+  activate,
+  exportCommand,
   identity,
   check,
   log,

@@ -27,7 +27,7 @@ const warn = (out: Output, status: Status, scope: readonly string[], target: Tar
   if (identity.movedAway)
     out.warn(
       `the DID already names ${identity.pds ?? 'another PDS'}: there is nothing left to sign here.`,
-      'did-moved',
+      'did-elsewhere',
     )
   if (status.unsubmitted.length > 0)
     out.warn(

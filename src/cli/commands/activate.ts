@@ -1,0 +1,40 @@
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { plain } from '../output.ts'
+import { stateOf, waiting } from './status.ts'
+
+export const activate = command({
+  name: 'activate',
+  summary: 'Bring the account up: a new one, one that moved in, or one that was deactivated.',
+  description: 'Refused while the DID names another PDS or another key.',
+  async run({ admin, ask, io, out, where }) {
+    const server = await admin()
+    const status = await answer(server.com.cirrus.admin.getStatus())
+    const { did, handle, identity, unsubmitted } = status
+    const before = stateOf(status)
+    if (identity.movedAway)
+      throw new CliError(
+        'did-elsewhere',
+        `${did} names ${plain(identity.pds ?? 'no PDS')}, not this server`,
+        {
+          next: `to move it here: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; else leave it as it is`,
+        },
+      )
+    if (unsubmitted.length > 0) {
+      out.warn(
+        `an operation was signed and not sent; whoever has it can still move the DID:\n${waiting(status)}\nNext: \`pds identity --void\` makes it worthless.`,
+      )
+      if (io.stdin.isTTY) await ask.confirm('Activate all the same, with that operation still valid?')
+    }
+    await answer(server.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
+    const { next } = await answer(server.com.cirrus.admin.getStatus())
+    const text = [
+      before === 'active'
+        ? `${plain(handle)} is active on ${where().origin}, as before.`
+        : `${plain(handle)} (${did}) is active on ${where().origin}.`,
+      plain(next),
+    ].join('\n')
+    out.result({ ok: true, did, handle, before, next }, text)
+  },
+})

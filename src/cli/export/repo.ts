@@ -1,0 +1,110 @@
+/** repo.car and the manifest that states the same commit. */
+import { readAccount } from '../../client/import.ts'
+import type { Client } from '../../client/index.ts'
+import { TokenError } from '../../crypto/errors.ts'
+import { type ManifestClaims, verifyManifest } from '../../crypto/manifest.ts'
+import { answer, explain } from '../answers.ts'
+import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
+import type { Context } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { isMissing, writeWhole } from '../files.ts'
+import { bytes } from '../output.ts'
+
+export interface Keys {
+  /** did:key of the key that signs here now. */
+  ours: string
+  /** And of the one that the DID names: a commit that came from elsewhere may bear it. */
+  named: string | undefined
+}
+
+export interface Exported {
+  manifest: string
+  claims: ManifestClaims
+  facts: CarFacts
+  kept: boolean
+}
+
+const readManifest = async (server: Client, did: string, { ours }: Keys) => {
+  const { manifest } = await answer(server.com.cirrus.admin.getManifest())
+  try {
+    return { manifest, claims: await verifyManifest(manifest, { publicDidKey: ours, issuer: did }) }
+  } catch (cause) {
+    if (!(cause instanceof TokenError)) throw cause
+    throw new CliError('export-incomplete', `the manifest does not verify: ${cause.message}`, { cause })
+  }
+}
+
+const verifyAt = async (context: Context, file: string, did: string, { ours, named }: Keys) =>
+  verifyCarFile(file, { did, signingKey: named ? [ours, named] : ours, now: context.io.now() })
+
+/** The CAR that is there already, if it is whole and of this commit. */
+const earlier = async (context: Context, file: string, did: string, keys: Keys, commit: string) => {
+  try {
+    const facts = await verifyAt(context, file, did, keys)
+    return facts.root === commit ? facts : undefined
+  } catch (cause) {
+    if (isMissing(cause) || carProblem(cause) !== undefined) return undefined
+    throw cause
+  }
+}
+
+const download = async (context: Context, server: Client, did: string, file: string): Promise<void> => {
+  const progress = context.out.progress('Repository', bytes)
+  const { signal } = context.io
+  try {
+    const { body, length } = await readAccount(server, { did, signal }).repo()
+    let done = 0
+    await writeWhole(
+      file,
+      (async function* () {
+        for await (const chunk of body) {
+          progress.to((done += chunk.byteLength), length)
+          yield chunk
+        }
+      })(),
+    )
+  } catch (cause) {
+    throw explain(cause)
+  }
+  progress.end()
+}
+
+const ATTEMPTS = 5
+
+/** Fetches until the CAR and the manifest are of one commit. */
+export async function exportRepo(
+  context: Context,
+  server: Client,
+  options: { did: string; file: string; keys: Keys },
+): Promise<Exported> {
+  const { did, file, keys } = options
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await readManifest(server, did, keys)
+    const kept = await earlier(context, file, did, keys, before.claims.commit)
+    if (kept) return { ...before, facts: kept, kept: true }
+    await download(context, server, did, file)
+    const facts = await verifyAt(context, file, did, keys).catch((cause: unknown) => {
+      const problem = carProblem(cause)
+      if (problem === undefined) throw cause
+      throw new CliError('export-incomplete', `${file} does not verify: ${problem}`, { cause })
+    })
+    if (facts.root === before.claims.commit) return { ...before, facts, kept: false }
+    // A write came in between: perhaps the manifest is of this commit now.
+    const after = await readManifest(server, did, keys)
+    if (facts.root === after.claims.commit) return { ...after, facts, kept: false }
+  }
+  throw new CliError('export-changing', `the account was written to during each of ${ATTEMPTS} attempts`)
+}
+
+/** What the CAR has and the manifest does not say, or the other way round. */
+export const compare = ({ claims, facts }: Exported): string[] => {
+  const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
+  const problems = [...names]
+    .filter((name) => claims.collections[name] !== facts.collections[name])
+    .map(
+      (name) =>
+        `${name}: ${facts.collections[name] ?? 0} records, the manifest says ${claims.collections[name] ?? 0}`,
+    )
+  if (claims.data !== facts.data) problems.push(`the tree is ${facts.data}, the manifest says ${claims.data}`)
+  return problems
+}
