@@ -1,0 +1,93 @@
+/**
+ * What a project without dependencies gets: the package as built, in a folder of its own outside this tree,
+ * compiled with `skipLibCheck: false` and without Node's or Cloudflare's types, then run.
+ */
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'tsdown'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import config from '../../tsdown.config.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const run = promisify(execFile)
+const project = mkdtempSync(path.join(tmpdir(), 'consumer-'))
+const installed = path.join(project, 'node_modules/cirrus-pds')
+
+const file = (name: string, text: string): void => writeFileSync(path.join(project, name), text)
+const built = (extension: string): string[] =>
+  readdirSync(path.join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(extension))
+    .map((name) => readFileSync(path.join(installed, 'dist', name), 'utf8'))
+
+beforeAll(async () => {
+  mkdirSync(installed, { recursive: true })
+  await build({
+    ...config,
+    config: false,
+    cwd: root,
+    outDir: path.join(installed, 'dist'),
+    logLevel: 'error',
+  })
+  cpSync(path.join(root, 'package.json'), path.join(installed, 'package.json'))
+  cpSync(path.join(root, 'test/client/example.ts'), path.join(project, 'example.ts'))
+  file('package.json', '{ "type": "module" }')
+  const compilerOptions = {
+    target: 'es2022',
+    lib: ['es2022', 'dom'],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    outDir: 'out',
+  }
+  file('tsconfig.json', JSON.stringify({ compilerOptions: { ...compilerOptions, module: 'nodenext' } }))
+  file(
+    'tsconfig.bundler.json',
+    JSON.stringify({
+      compilerOptions: { ...compilerOptions, module: 'esnext', moduleResolution: 'bundler', noEmit: true },
+    }),
+  )
+  file(
+    'main.ts',
+    `import { connect, settle } from 'cirrus-pds/client'
+import { moveIn } from './example.js'
+const client = connect('alice.example', { fetch: async () => Response.json({ error: 'RepoNotFound' }, { status: 400 }) })
+const repo = await settle(client.com.atproto.sync.getRepo({ did: 'did:web:alice.example' }))
+// @ts-expect-error misspelt
+if (!repo.ok && repo.error === 'RepoNotFuond') throw repo
+console.log(repo.ok || repo.error, typeof moveIn)
+`,
+  )
+}, 60_000)
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+describe('the built package', () => {
+  it('imports nothing, neither its code nor its declarations', () => {
+    const imports = [...built('.js'), ...built('.d.ts')].flatMap((text) =>
+      [...text.matchAll(/(?:from|import)\s*\(?["']([^"'\n]+)["']/g)].map(([, name]) => name),
+    )
+    expect(imports.length).toBeGreaterThan(0)
+    expect(imports.filter((name) => !name?.startsWith('.'))).toEqual([])
+    for (const text of built('.d.ts'))
+      expect(text).not.toMatch(/\/\/\/ *<reference|multiformats|@atproto|[:<(|] *any\b/)
+  })
+
+  it.each(['tsconfig.json', 'tsconfig.bundler.json'])(
+    'compiles where there are no other types (%s)',
+    async (name) => {
+      const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
+      const { stdout } = await run(process.execPath, [tsc, '-p', name], { cwd: project }).catch(
+        (error: { stdout: string }) => error,
+      )
+      expect(stdout).toBe('')
+    },
+  )
+
+  it('runs', async () => {
+    const { stdout } = await run(process.execPath, ['out/main.js'], { cwd: project })
+    expect(stdout).toBe('RepoNotFound function\n')
+  })
+})
