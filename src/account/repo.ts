@@ -21,6 +21,7 @@ import { type Head, readHead, writeHead } from './head.ts'
 import { recordPath, recordValue, type Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import { readAccount } from './state.ts'
 
 /** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
 export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
@@ -66,8 +67,10 @@ export interface RepoParts {
 
 const MAX_OPS = 200
 const MAX_RECORD = 1_000_000
-// The firehose allows 2 MB of blocks and SQLite rows of 2 MB; operations and fields need their part.
-const MAX_EVENT = 1_900_000
+// The firehose allows 2 MB of blocks, and SQLite a row of 2 MB that holds the operations too.
+const MAX_EVENT = 1_950_000
+// An operation's two CIDs, action and field names, beside its path.
+const OP_SIZE = 140
 // A tree in memory keeps every node it ever read: start afresh before that grows large.
 const COMMITS_PER_TREE = 200
 
@@ -128,6 +131,10 @@ export class Repo {
     options: CommitOptions = {},
   ): Promise<CommitResult> {
     return this.exclusive(async () => {
+      // In its turn: the account may have been deactivated since the request was let in.
+      if (this.#state() === 'deactivated')
+        throw error('AccountDeactivated', 'the account is deactivated: it takes no writes')
+      this.#mustBeOpen()
       const { head, tree } = this.#current()
       const { swapCommit } = options
       if (swapCommit !== undefined && !swapCommit?.equals(head.root)) {
@@ -199,6 +206,12 @@ export class Repo {
     return nextTid(this.#parts.platform.now(), last)
   }
 
+  /** No commit follows a deactivation, also where the request was let in before it. */
+  #mustBeOpen(): void {
+    if (readAccount(this.#parts.sql).stored === 'deactivated')
+      throw error('AccountDeactivated', 'the account was deactivated while this request was under way')
+  }
+
   /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
   #current(): { head: Head; tree: MST } {
     const head = this.load()
@@ -209,6 +222,10 @@ export class Repo {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
     }
     return this.#loaded
+  }
+
+  #state(): string | undefined {
+    return this.#parts.sql.first<{ state: string }>('SELECT state FROM account')?.state
   }
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */
@@ -315,10 +332,11 @@ export class Repo {
     for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
     for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })
     const car = carOf(commit.cid, blocks.values())
-    if (car.length > MAX_EVENT) {
+    const size = ops.reduce((sum, { path }) => sum + path.length + OP_SIZE, car.length)
+    if (size > MAX_EVENT) {
       throw error(
         'InvalidRequest',
-        `one commit of ${car.length} bytes, at most ${MAX_EVENT} are taken: write less at once`,
+        `one commit of ${size} bytes, at most ${MAX_EVENT} are taken: write less at once`,
       )
     }
     return {
@@ -360,7 +378,12 @@ export class Repo {
       else records.delete(path)
       count += (cid ? 1 : 0) - (prev ? 1 : 0)
       for (const blob of refs.removed) blobs.unrefer(path, blob)
-      for (const blob of refs.added) blobs.refer(path, blob, rev)
+      for (const blob of refs.added) {
+        // Looked up before the commit was signed; it may have been collected since.
+        if (!blobs.stat(blob))
+          throw error('InvalidRequest', `${path} refers to ${blob}, which is no longer here`)
+        blobs.refer(path, blob, rev)
+      }
     }
     const gone = new Map<string, Cid>()
     for (const { prev } of ops) if (prev && !records.refersTo(prev)) gone.set(cidKey(prev), prev)
