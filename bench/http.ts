@@ -1,0 +1,71 @@
+/** A client that costs little, so that what is measured is the server: node:http over connections kept open. */
+import { Agent, request, type IncomingHttpHeaders } from 'node:http'
+
+export interface Call {
+  readonly params?: Readonly<Record<string, string>>
+  readonly token?: string
+  /** Sent by POST: bytes as they are, anything else as JSON. */
+  readonly body?: Uint8Array | object
+  readonly type?: string
+}
+
+export interface Answer {
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** Milliseconds until the first byte of the body, and until the last. */
+  readonly first: number
+  readonly total: number
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+
+/** Calls an XRPC method, or a path that begins with a slash. An answer that is not 200 is thrown. */
+export const call = (
+  host: string,
+  method: string,
+  { params, token, body, type }: Call = {},
+): Promise<Answer> => {
+  const path = method.startsWith('/') ? method : `/xrpc/${method}`
+  const url = new URL(`${path}?${new URLSearchParams(params)}`, host)
+  const bytes =
+    body === undefined || body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body))
+  const headers: Record<string, string | number> = {}
+  if (token !== undefined) headers['authorization'] = `Bearer ${token}`
+  if (bytes) {
+    headers['content-type'] = type ?? 'application/json'
+    headers['content-length'] = bytes.length
+  }
+  return new Promise((resolve, reject) => {
+    const start = performance.now()
+    const sent = request(url.href, { agent, headers, method: bytes ? 'POST' : 'GET' }, (answer) => {
+      const chunks: Buffer[] = []
+      let first: number | undefined
+      answer.on('data', (chunk: Buffer) => {
+        first ??= performance.now() - start
+        chunks.push(chunk)
+      })
+      answer.on('error', reject)
+      answer.on('end', () => {
+        const total = performance.now() - start
+        const whole = Buffer.concat(chunks)
+        if (answer.statusCode !== 200 && answer.statusCode !== 206)
+          return reject(
+            new Error(`${method} on ${host}: ${answer.statusCode} ${whole.toString('utf8', 0, 500)}`),
+          )
+        resolve({ headers: answer.headers, body: whole, first: first ?? total, total })
+      })
+    })
+    sent.on('error', reject)
+    sent.end(bytes)
+  })
+}
+
+/** The answer's JSON. */
+export const json = (answer: Answer): Record<string, unknown> => {
+  const value: unknown = JSON.parse(answer.body.toString('utf8'))
+  if (typeof value !== 'object' || value === null) throw new Error('the answer is no object')
+  return { ...value }
+}
+
+/** Closes the kept connections: else the process would not end. */
+export const hangUp = (): void => agent.destroy()

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from '../src/dev/bundle.ts'
+
+const versionOf = (path: string): string => {
+  const { version }: { version?: string } = JSON.parse(readFileSync(path, 'utf8'))
+  return version ?? 'unknown'
+}
+
+/** What the figures were measured on. */
+export const machine = () => ({
+  cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+  memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+  system: `${process.platform} ${process.arch}`,
+  node: process.versions.node,
+  workerd: versionOf(createRequire(import.meta.url).resolve('workerd/package.json')),
+  reference: versionOf(join(ROOT, 'test/interop/node_modules/@atproto/pds/package.json')),
+})

@@ -1,0 +1,87 @@
+/** importRepo, which is also how the servers come by their records; and what starting them costs. */
+import { carOf, treeOf } from '../data.ts'
+import { call, json } from '../http.ts'
+import { alternate, timed } from '../measure.ts'
+import { watchMemory } from '../memory.ts'
+import { MiB, rowOf, type Stand } from '../row.ts'
+import { startServer, type Kind, type Server } from '../servers.ts'
+import { expect } from '../verify.ts'
+
+/** Cirrus takes no larger request, as the platform does not. */
+const REQUEST_LIMIT = 100_000_000
+
+interface Filling extends Omit<Stand, 'servers'> {
+  readonly plcUrl: string
+  readonly kinds: readonly Kind[]
+  readonly repetitions: number
+  /** False: one import, and no rows of it. */
+  readonly measured: boolean
+}
+
+const post = async (server: Server, car: Buffer): Promise<void> => {
+  const type = 'application/vnd.ipld.car'
+  if (server.kind === 'cirrus' && car.length > REQUEST_LIMIT)
+    await call(server.url, '/bench/import', { body: car, type })
+  else await call(server.url, 'com.atproto.repo.importRepo', { body: car, type, token: server.token })
+}
+
+const check = async (server: Server, size: number): Promise<void> => {
+  const status = json(
+    await call(server.url, 'com.atproto.server.checkAccountStatus', { token: server.token }),
+  )
+  // The reference counts the records of its index, Cirrus those of its tree: both are all of them.
+  expect(server, 'records imported', status['indexedRecords'], size)
+}
+
+/** Starts the servers afresh for each repetition; those of the last one stay, filled. */
+export const fill = async (filling: Filling): Promise<Server[]> => {
+  const { plcUrl, kinds, size, repetitions, measured, add, progress } = filling
+  const tree = treeOf(size)
+  const each = () => new Map<Kind, number[]>(kinds.map((kind) => [kind, []]))
+  const [starts, idle, rates, peaks, above] = [each(), each(), each(), each(), each()]
+  let servers: Server[] = []
+  for (let n = 0; n < (measured ? repetitions : 1); n++) {
+    for (const server of servers) await server.close()
+    servers = []
+    for (const kind of kinds) {
+      progress(`${kind}: starting`)
+      servers.push(await startServer(kind, plcUrl))
+    }
+    await alternate(n % 2 === 0 ? servers : servers.toReversed(), 1, async (server) => {
+      const car = await carOf(tree, server.did, server.signingKey)
+      progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
+      const { result: ms, before, peak } = await watchMemory(server.pid, () => timed(() => post(server, car)))
+      await check(server, size)
+      starts.get(server.kind)?.push(server.start)
+      idle.get(server.kind)?.push(before / MiB)
+      rates.get(server.kind)?.push((size / ms) * 1000)
+      peaks.get(server.kind)?.push(peak / MiB)
+      above.get(server.kind)?.push((peak - before) / MiB)
+    })
+  }
+  if (!measured) return servers
+  const name = 'importRepo'
+  add(rowOf({ name, size, measure: 'importRepo', unit: 'records/s', better: 'higher' }, rates))
+  add(rowOf({ name, size, measure: 'memory, idle', unit: 'MiB', better: 'lower' }, idle))
+  add(rowOf({ name, size, measure: 'memory, peak in importRepo', unit: 'MiB', better: 'lower' }, peaks))
+  add(rowOf({ name, size, measure: 'memory, importRepo above idle', unit: 'MiB', better: 'lower' }, above))
+  add(rowOf({ name, size, measure: 'start to first answer', unit: 'ms', better: 'lower' }, starts))
+  const sql = servers.find((server) => server.sql)
+  if (sql?.sql) {
+    const { written, databaseSize } = await sql.sql()
+    const only = (value: number) => new Map([['cirrus' as const, [value]]])
+    add(
+      rowOf(
+        { name, size, measure: 'rows written per record imported', unit: 'rows', better: 'lower' },
+        only(written / size),
+      ),
+    )
+    add(
+      rowOf(
+        { name, size, measure: 'database per record', unit: 'bytes', better: 'lower' },
+        only(databaseSize / size),
+      ),
+    )
+  }
+  return servers
+}

@@ -1,0 +1,82 @@
+/** The two servers, each in a process of its own with one empty account that is signed in. */
+import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { loadSigningKey } from '../src/crypto/keys.ts'
+import { Secret } from '../src/crypto/secret.ts'
+import { startPlcCirrus } from '../src/dev/account.ts'
+import { signIn } from '../src/dev/seed.ts'
+import { startReference } from '../test/interop/support/reference.ts'
+import { call, json } from './http.ts'
+
+export type Kind = 'cirrus' | 'reference'
+
+export interface Server {
+  readonly kind: Kind
+  readonly url: string
+  readonly did: string
+  readonly token: string
+  /** The account's, in hex, and its public half as did:key. */
+  readonly signingKey: string
+  readonly didKey: string
+  readonly pid: number
+  /** Milliseconds from the start of the process to the first answer. */
+  readonly start: number
+  /** Cirrus only: rows written so far and the size of the database. */
+  sql?(): Promise<{ written: number; databaseSize: number }>
+  /** Cirrus only: forgets how much was written in this hour. */
+  forgetLimits(): Promise<void>
+  /** Cirrus only: ends the process and starts another over the same state. */
+  restart?(): Promise<void>
+  close(): Promise<void>
+}
+
+const HANDLE = 'alice.test'
+
+/** Without the checks of answers that only development has, and without fault points: as it is deployed. */
+export const BUNDLE = { main: 'bench/worker.ts', define: { __DEV__: 'false', __FAULTS__: 'false' } }
+
+const didKeyOf = async (hex: string) => (await loadSigningKey(new Secret(hex))).did
+
+const startCirrus = async (plcUrl: string): Promise<Server> => {
+  const begin = performance.now()
+  const cirrus = await startPlcCirrus({ plcUrl, handle: HANDLE, bundle: BUNDLE })
+  const start = performance.now() - begin
+  const { url, did, signingKey } = cirrus
+  const { accessJwt } = await signIn(url, cirrus)
+  return {
+    ...{ kind: 'cirrus', url, did, token: accessJwt, signingKey, start },
+    didKey: await didKeyOf(signingKey),
+    get pid() {
+      return cirrus.pid
+    },
+    sql: async () => {
+      const { written, databaseSize } = json(await call(url, '/bench/sql'))
+      return { written: Number(written), databaseSize: Number(databaseSize) }
+    },
+    forgetLimits: async () => void (await call(url, '/bench/limits')),
+    restart: () => cirrus.restart(),
+    close: () => cirrus.close(),
+  }
+}
+
+const startTheReference = async (plcUrl: string): Promise<Server> => {
+  const begin = performance.now()
+  const reference = await startReference({ plcUrl })
+  await call(reference.url, '_health')
+  const start = performance.now() - begin
+  const { did, agent } = await reference.createAccount({ handle: HANDLE })
+  const fold = createHash('sha256').update(did).digest('hex').slice(0, 2)
+  const signingKey = (await readFile(join(reference.directory, 'actors', fold, did, 'key'))).toString('hex')
+  return {
+    ...{ kind: 'reference', url: reference.url, did, signingKey, start, pid: reference.pid },
+    token: agent.session?.accessJwt ?? '',
+    didKey: await didKeyOf(signingKey),
+    forgetLimits: async () => {},
+    close: () => reference.close(),
+  }
+}
+
+/** One of the two, ready for use. */
+export const startServer = (kind: Kind, plcUrl: string): Promise<Server> =>
+  kind === 'cirrus' ? startCirrus(plcUrl) : startTheReference(plcUrl)

@@ -1,0 +1,33 @@
+/**
+ * The Worker under measurement, as it is deployed, and three doors beside it: what SQLite wrote, the write limits
+ * forgotten (a benchmark makes more records than an account may in an hour), and an import of more than the 100 MB
+ * that a request may have.
+ */
+import type { Env } from '../src/config.ts'
+import worker, { AccountObject as Account } from '../src/worker.ts'
+
+export class AccountObject extends Account {
+  override async fetch(request: Request): Promise<Response> {
+    const { sql, imports, signingKey } = this.account
+    switch (new URL(request.url).pathname) {
+      case '/bench/sql':
+        return Response.json({ written: sql.written, databaseSize: sql.databaseSize })
+      case '/bench/limits':
+        sql.run('DELETE FROM rate')
+        return new Response()
+      case '/bench/import':
+        if (request.body) await imports.car(request.body, { signingKey: signingKey.did })
+        return new Response()
+      default:
+        return super.fetch(request)
+    }
+  }
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    if (new URL(request.url).pathname.startsWith('/bench/'))
+      return env.ACCOUNT.getByName(env.DID ?? '').fetch(request)
+    return worker.fetch(request, env)
+  },
+} satisfies ExportedHandler<Env>
