@@ -16,6 +16,7 @@ const CID_LENGTH = 36
 const PER_PART = 10_000
 // How many bytes of blocks one read may bring into memory, a last one of up to 2 MB on top.
 const READ_BYTES = 2 * 1024 * 1024
+const SMALL = 32 * 1024
 
 /**
  * The blocks of the repository. A row belongs to every tree from `made` until before `dropped`;
@@ -44,23 +45,27 @@ export class Blocks extends ReadableBlockstore {
    * megabytes. With `staged`, none that has been dropped, and those of a staged import too.
    */
   readSome(cids: readonly Cid[], staged = false): Map<string, Uint8Array> {
+    // One query for many is twice as fast as one for each, but it must not bring megabytes for each.
+    const rows = this.#sql.all<{ n: number; bytes: ArrayBuffer | null }>(
+      `SELECT j.key AS n, CASE WHEN length(b.bytes) <= ${SMALL} THEN b.bytes END AS bytes
+       FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value) ${staged ? 'WHERE b.dropped IS NULL' : ''}`,
+      hexList(cids.map((cid) => cid.bytes)),
+    )
     const found = new Map<string, Uint8Array>()
+    const large = new Set<Cid>()
+    for (const row of rows) {
+      const cid = cids[row.n]
+      if (cid && row.bytes) found.set(cid.toString(), bytes(row.bytes))
+      else if (cid) large.add(cid)
+    }
     let size = 0
-    for (const cid of cids) {
-      const block = staged ? this.#readStaged(cid) : this.read(cid)
+    for (const cid of large) {
+      const block = this.read(cid)
       if (block) found.set(cid.toString(), block)
       size += block?.length ?? 0
       if (size >= READ_BYTES) break
     }
     return found
-  }
-
-  #readStaged(cid: Cid): Uint8Array | undefined {
-    const row = this.#sql.first<{ bytes: ArrayBuffer }>(
-      'SELECT bytes FROM block WHERE cid = ? AND dropped IS NULL LIMIT 1',
-      cid.bytes,
-    )
-    return row && bytes(row.bytes)
   }
 
   /** Those of these that belong to the current tree. */

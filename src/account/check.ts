@@ -41,7 +41,6 @@ interface BlockRow {
   cid: ArrayBuffer
   made: string
   dropped: string | null
-  bytes: ArrayBuffer | null
   [column: string]: ArrayBuffer | string | null
 }
 
@@ -160,11 +159,9 @@ const checkBlocks = (
   let [cid, made]: [ArrayBufferLike, string] = [new ArrayBuffer(0), '']
   for (;;) {
     const rows: BlockRow[] = sql.all<BlockRow>(
-      `SELECT cid, made, dropped, CASE WHEN dropped IS NULL THEN NULL ELSE bytes END AS bytes
-       FROM block WHERE (cid, made) > (?, ?) ORDER BY cid, made LIMIT ?`,
+      'SELECT cid, made, dropped FROM block WHERE (cid, made) > (?, ?) ORDER BY cid, made LIMIT 1000',
       new Uint8Array(cid),
       made,
-      100,
     )
     for (const row of rows) {
       const name = () => decodeCid(bytes(row.cid)).toString()
@@ -179,7 +176,12 @@ const checkBlocks = (
       } else {
         if (row.dropped <= row.made) problem(`block ${name()} was dropped before it was made`)
         // Current ones were hashed on the walk.
-        if (row.bytes && !sameDigest(sha256(bytes(row.bytes)), bytes(row.cid).subarray(4))) {
+        const block = sql.first<{ bytes: ArrayBuffer }>(
+          'SELECT bytes FROM block WHERE cid = ? AND made = ?',
+          row.cid,
+          row.made,
+        )
+        if (block && !sameDigest(sha256(bytes(block.bytes)), bytes(row.cid).subarray(4))) {
           problem(`block ${name()} has another hash`)
         }
       }

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import { DataDiff, MST, ReadableBlockstore, type BlockMap } from '@atproto/repo'
+import { DataDiff, MST, type NodeEntry, ReadableBlockstore, type BlockMap } from '@atproto/repo'
 import { carHeader, carSection } from '../repo/car.ts'
 import { type Blocks, cborCid, cidKey } from './blocks.ts'
 
@@ -48,8 +48,11 @@ class Recorder extends ReadableBlockstore {
   }
 
   override async getBytes(cid: Cid): Promise<Uint8Array | null> {
+    const key = cidKey(cid)
+    const seen = this.seen.get(key)
+    if (seen) return seen.bytes
     const bytes = this.#fresh.get(cid) ?? this.#blocks.read(cid)
-    if (bytes) this.seen.set(cidKey(cid), { cid, bytes })
+    if (bytes) this.seen.set(key, { cid, bytes })
     return bytes ?? null
   }
 
@@ -59,6 +62,27 @@ class Recorder extends ReadableBlockstore {
 
   override async getBlocks(): Promise<never> {
     throw new Error('a tree reads its nodes one by one')
+  }
+}
+
+const NEIGHBOURS = [-1, 0, 1] as const
+
+/**
+ * What `MST.getCoveringProof` gives, without encoding and hashing every node on the way again: that
+ * was most of the time of a large commit.
+ */
+const cover = async (root: MST, path: string, recorder: Recorder): Promise<void> => {
+  for (const side of NEIGHBOURS) {
+    for (let node: MST | undefined = root; node;) {
+      await recorder.getBytes(await node.getPointer())
+      const entries: NodeEntry[] = await node.getEntries()
+      const index: number = await node.findGtOrEqualLeafIndex(path)
+      const at: NodeEntry | undefined = entries[index]
+      const found: boolean = at?.isLeaf() === true && at.key === path
+      if (found && side === 0) break
+      const next: NodeEntry | undefined = found && side === 1 ? entries[index + 1] : entries[index - 1]
+      node = next?.isTree() ? next : undefined
+    }
   }
 }
 
@@ -73,13 +97,11 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   const diff = await DataDiff.of(next, tree)
   const fresh = diff.newMstBlocks
 
-  const proof = new Map<string, Block>()
-  for (const { path } of ops) {
-    for (const block of (await next.getCoveringProof(path)).entries()) proof.set(cidKey(block.cid), block)
-  }
-  // Several operations side by side need nodes that no covering proof of the final tree has: invert
-  // them, and send what was read.
+  // The covering proof of each path: the nodes down to it and to its neighbours on both sides.
   const recorder = new Recorder(fresh, blocks)
+  for (const { path } of ops) await cover(next, path, recorder)
+  // Several operations side by side may need nodes that no covering proof of the final tree has:
+  // invert them, and send what was read.
   let inverted = MST.load(recorder, data)
   for (const { action, path, prev } of ops.toReversed()) {
     if (action === 'create' || prev === null) inverted = await inverted.delete(path)
@@ -87,12 +109,10 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   }
   const [before, after] = [await tree.getPointer(), await inverted.getPointer()]
   if (!before.equals(after)) throw new Error(`inverting the operations gives ${after}, not ${before}`)
-  for (const [key, block] of recorder.seen) proof.set(key, block)
-
   // The diff also lists the records that are gone; which of those may go, the record index knows.
   const leaves = new Set(ops.flatMap(({ prev }) => (prev ? [cidKey(prev)] : [])))
   const droppedNodes = diff.removedCids.toList().filter((cid) => !leaves.has(cidKey(cid)))
-  return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...proof.values()] }
+  return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...recorder.seen.values()] }
 }
 
 /** Signs a commit over a tree. */

@@ -202,6 +202,9 @@ export class Imports {
       check()
       return sequencer.transaction(() => {
         const now = repo.head()
+        const { state } = sql.first<{ state: string }>('SELECT state FROM account') ?? {}
+        if (state === 'active')
+          throw error('InvalidRequest', 'an active account takes no import: deactivate it first')
         if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
         this.#settle(made, head, signed, reached)
         fault('import.afterBlocks')

@@ -17,6 +17,9 @@ export interface SequencedEvent {
   body: Uint8Array
 }
 
+// An event has up to 2 MB: a page ends early rather than fill the memory.
+const READ_BYTES = 4 * 1024 * 1024
+
 type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
 
 /**
@@ -89,13 +92,21 @@ export class Sequencer {
     return this.append('sync', { rev, blocks: car }, rev)
   }
 
-  /** Events after `seq`, oldest first. */
+  /** Events after `seq`, oldest first: `limit` of them, or fewer where they are large. */
   read(after: number, limit: number): SequencedEvent[] {
+    const sizes = this.#sql.all<{ seq: number; size: number }>(
+      'SELECT seq, length(body) AS size FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
+      after,
+      limit,
+    )
+    let size = 0
+    const end = sizes.find((row) => (size += row.size) >= READ_BYTES) ?? sizes.at(-1)
+    if (!end) return []
     return this.#sql
       .all<Row>(
-        'SELECT seq, type, rev, time, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
+        'SELECT seq, type, rev, time, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq',
         after,
-        limit,
+        end.seq,
       )
       .map((row) => ({ ...row, body: bytes(row.body) }))
   }

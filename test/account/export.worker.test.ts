@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { readCarWithRoot, readCar, verifyProofs, verifyRepoCar } from '@atproto/repo'
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
 
-const RACES = Number((import.meta.env as Record<string, string>).RACES ?? 20)
+vi.setConfig({ testTimeout: 60_000 })
+
+declare const __RACES__: string | undefined
+const LONG = ' and so on'.repeat(100)
+const RACES = Number(typeof __RACES__ === 'undefined' ? 20 : __RACES__)
 
 const fill = async ({ repo }: TestAccount, count: number, more = ''): Promise<void> => {
   await repo.create()
@@ -50,7 +54,7 @@ describe('exports', () => {
     () =>
       inAccount(async (account) => {
         const random = seeded(3)
-        await fill(account, 400, ' and so on'.repeat(100))
+        await fill(account, 400, LONG)
         const { repo, exports, key } = account
         let bases = 0
         let reads = 0
@@ -73,7 +77,9 @@ describe('exports', () => {
             for (let n = 0; n < 3; n++) {
               const rkey = `r${Math.floor(random() * 400)}`
               const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
-              await repo.commit([exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}`)])
+              await repo.commit([
+                exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}${LONG}`),
+              ])
             }
             account.clock.now += 600_000
             account.blocks.collect(account.clock.now, exports.oldest(), 100_000)

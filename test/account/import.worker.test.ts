@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { cborCid } from '../../src/account/blocks.ts'
 import { carOf, signCommit } from '../../src/account/commit.ts'
 import { carHeader } from '../../src/repo/car.ts'
@@ -17,6 +17,8 @@ import {
   type TestAccount,
   unpost,
 } from './support/account.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
   let at = 0
