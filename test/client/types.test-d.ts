@@ -2,7 +2,7 @@
 import { connect, type Download, pages, settle, type Settled } from '../../src/client/index.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const same = <A, B>(_: Same<A, B>): void => {}
+const same = <A, B>(answer: Same<A, B>): boolean => answer
 
 const client = connect('alice.example')
 const { repo, server, sync, identity } = client.com.atproto
