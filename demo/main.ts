@@ -2,7 +2,9 @@
  * `npm run demo`: an account with a few hundred records and images moves from a Cirrus to another server, driven by
  * the one token that `pds migrate-token` prints. Everything on loopback, nothing kept.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { createCleanup } from './cleanup.ts'
 import { createNarrator, explain } from './narrator.ts'
 import { tellStory } from './story.ts'
 import { missing, TARGETS } from './target.ts'
@@ -22,12 +24,7 @@ const main = async (): Promise<number> => {
   const { target, json } = options
   const color = process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
   const narrator = createNarrator(process.stdout, { json, color })
-  const cleanup: (() => Promise<void>)[] = []
-  let closing: Promise<void> | undefined
-  const close = () =>
-    (closing ??= (async () => {
-      for (const undo of cleanup.toReversed()) await undo().catch(() => undefined)
-    })())
+  const cleanup = createCleanup()
   const interrupted = new Promise<number>((resolve) => {
     for (const [signal, code] of [
       ['SIGINT', 130],
@@ -59,7 +56,9 @@ const main = async (): Promise<number> => {
 
   const code = await Promise.race([told, interrupted])
   if (code >= 128) process.stderr.write('\nStopped. Tidying up …\n')
-  await close()
+  await cleanup.close()
+  // What was just being started when the signal came is closed as soon as it has started.
+  await Promise.race([told, sleep(3000, undefined, { ref: false })])
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   if (code === 0)
     narrator.closing(`All ${narrator.report().steps.length} steps as they should be, in ${seconds} s.`)

@@ -5,6 +5,7 @@ import { startCirrus } from '../src/dev/cirrus.ts'
 import { seedCirrus, signIn } from '../src/dev/seed.ts'
 import { readIdentity, readRepo, wrongBlobs } from '../test/interop/support/verify.ts'
 import { startPlc } from '../test/support/plc.ts'
+import type { Cleanup } from './cleanup.ts'
 import { createAccount, moveBlobs, movePreferences, moveRepo, rotate } from './move.ts'
 import type { Narrator } from './narrator.ts'
 import { pds } from './pds.ts'
@@ -14,8 +15,7 @@ export interface StoryOptions {
   readonly target: TargetKind
   readonly records: number
   readonly images: number
-  /** Everything that has to be closed again, the latest first. */
-  readonly cleanup: (() => Promise<void>)[]
+  readonly cleanup: Cleanup
 }
 
 const DEACTIVATED = ['AccountDeactivated', 'RepoDeactivated']
@@ -26,7 +26,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
 
   const plc = await narrator.step('directory', 'The directory of identities', async (tell) => {
     const started = await startPlc()
-    cleanup.push(started.close)
+    await cleanup.add(started.close)
     tell(`The real PLC directory (@did-plc/server), empty, on ${started.url}`)
     return started
   })
@@ -34,7 +34,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
   const { account, cirrus } = await narrator.step('source', "Alice's server, a Cirrus", async (tell) => {
     const account = await createPlcAccount({ plcUrl: plc.url, handle })
     const cirrus = await startCirrus(account)
-    cleanup.push(cirrus.close)
+    await cleanup.add(cirrus.close)
     await activate(cirrus)
     tell(`The Worker in workerd, on ${cirrus.url}`)
     tell(`${account.did}, with a recovery key of her own above the server's`)
@@ -55,7 +55,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
 
   const target = await narrator.step('target', 'Where she moves to', async (tell) => {
     const started = await startTarget(options.target, account)
-    cleanup.push(started.close)
+    await cleanup.add(started.close)
     tell(`${started.about}, on ${started.url}`)
     return started
   })

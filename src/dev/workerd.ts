@@ -53,13 +53,13 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
         r2Buckets: { BLOBS: 'blobs' },
       }),
     )
+    restoreSignals()
     await server.ready
   } catch (cause) {
     await server?.dispose()
     throw cause
   } finally {
     births.stop()
-    restoreSignals()
   }
   const running = server
   const child = births.born.findLast(({ spawnfile }) => spawnfile.includes('workerd'))
