@@ -7,6 +7,8 @@ export interface Call {
   /** Sent by POST: bytes as they are, anything else as JSON. */
   readonly body?: Uint8Array | object
   readonly type?: string
+  /** A procedure without input. */
+  readonly post?: boolean
 }
 
 export interface Answer {
@@ -23,7 +25,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 export const call = (
   host: string,
   method: string,
-  { params, token, body, type }: Call = {},
+  { params, token, body, type, post }: Call = {},
 ): Promise<Answer> => {
   const path = method.startsWith('/') ? method : `/xrpc/${method}`
   const url = new URL(`${path}?${new URLSearchParams(params)}`, host)
@@ -37,7 +39,7 @@ export const call = (
   }
   return new Promise((resolve, reject) => {
     const start = performance.now()
-    const sent = request(url.href, { agent, headers, method: bytes ? 'POST' : 'GET' }, (answer) => {
+    const sent = request(url.href, { agent, headers, method: bytes || post ? 'POST' : 'GET' }, (answer) => {
       const chunks: Buffer[] = []
       let first: number | undefined
       answer.on('data', (chunk: Buffer) => {

@@ -25,6 +25,12 @@ const post = async (server: Server, car: Buffer): Promise<void> => {
   else await call(server.url, 'com.atproto.repo.importRepo', { body: car, type, token: server.token })
 }
 
+/** An active account takes no import, nor would one be moved that way. */
+const setActive = async ({ url, token }: Server, active: boolean): Promise<void> => {
+  const method = `com.atproto.server.${active ? 'activate' : 'deactivate'}Account`
+  await call(url, method, active ? { token, post: true } : { token, body: {} })
+}
+
 const check = async (server: Server, size: number): Promise<void> => {
   const status = json(
     await call(server.url, 'com.atproto.server.checkAccountStatus', { token: server.token }),
@@ -50,8 +56,10 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
     await alternate(n % 2 === 0 ? servers : servers.toReversed(), 1, async (server) => {
       const car = await carOf(tree, server.did, server.signingKey)
       progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
+      await setActive(server, false)
       const { result: ms, before, peak } = await watchMemory(server.pid, () => timed(() => post(server, car)))
       await check(server, size)
+      await setActive(server, true)
       starts.get(server.kind)?.push(server.start)
       idle.get(server.kind)?.push(before / MiB)
       rates.get(server.kind)?.push((size / ms) * 1000)
