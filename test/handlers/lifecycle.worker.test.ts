@@ -3,7 +3,21 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { parseCommit, verifyCommit } from '../../src/repo/commit.ts'
 import { onFault } from '../../src/fault.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
-import { ADMIN_PASSWORD, bearer, HANDLE, inWorld, type Key, moveTo, newKey, ORIGIN, PASSWORD, SERVICE, TARGET, targeted, type World } from './support/world.ts'
+import {
+  ADMIN_PASSWORD,
+  bearer,
+  HANDLE,
+  inWorld,
+  type Key,
+  moveTo,
+  newKey,
+  ORIGIN,
+  PASSWORD,
+  SERVICE,
+  TARGET,
+  targeted,
+  type World,
+} from './support/world.ts'
 
 const ACTIVATE = 'com.atproto.server.activateAccount'
 const DEACTIVATE = 'com.atproto.server.deactivateAccount'
@@ -41,7 +55,13 @@ const pointTo = async (world: World, by: Key, endpoint: string, signingKey: stri
   const verificationMethods = { atproto: signingKey }
   await world.directory.add(
     world.did,
-    await by.rotation.signOperation({ type: 'plc_operation', ...data, services, verificationMethods, prev: cid }),
+    await by.rotation.signOperation({
+      type: 'plc_operation',
+      ...data,
+      services,
+      verificationMethods,
+      prev: cid,
+    }),
   )
 }
 
@@ -53,7 +73,9 @@ describe('activation', () => {
       expect(world.account.state()).toBe('active')
       expect(world.events()).toEqual(['account', 'identity', 'sync'])
       expect(world.journal()).toEqual(['activate'])
-      const bodies = world.account.sequencer.read(0, 10).map(({ body }) => decode(body) as Record<string, unknown>)
+      const bodies = world.account.sequencer
+        .read(0, 10)
+        .map(({ body }) => decode(body) as Record<string, unknown>)
       expect(bodies[0]).toMatchObject({ did: world.did, active: true })
       expect(bodies[0]).not.toHaveProperty('status')
       expect(bodies[1]).toMatchObject({ did: world.did, handle: HANDLE })
@@ -74,7 +96,10 @@ describe('activation', () => {
     })
     await inWorld({ active: false }, async (world) => {
       world.directory.mode = 'down'
-      expect(await world.call(ACTIVATE, { auth: world.admin })).toMatchObject({ status: 502, error: 'UpstreamFailure' })
+      expect(await world.call(ACTIVATE, { auth: world.admin })).toMatchObject({
+        status: 502,
+        error: 'UpstreamFailure',
+      })
       world.directory.mode = 'up'
       world.directory.logs.clear()
       expect((await world.call(ACTIVATE, { auth: world.admin })).error).toBe('InvalidRequest')
@@ -83,11 +108,17 @@ describe('activation', () => {
 
   it('says that there is no account before, to everybody else', () =>
     inWorld({ active: false }, async (world) => {
-      const login = await world.call('com.atproto.server.createSession', { body: { identifier: HANDLE, password: PASSWORD } })
+      const login = await world.call('com.atproto.server.createSession', {
+        body: { identifier: HANDLE, password: PASSWORD },
+      })
       expect(login).toMatchObject({ status: 400, error: 'InvalidRequest' })
       expect(login.message).toContain('pds activate')
-      expect((await world.call('com.atproto.sync.getRepo', { params: { did: world.did } })).error).toBe('RepoNotFound')
-      expect((await world.call('com.cirrus.admin.getManifest', { auth: world.admin })).error).toBe('RepoNotFound')
+      expect((await world.call('com.atproto.sync.getRepo', { params: { did: world.did } })).error).toBe(
+        'RepoNotFound',
+      )
+      expect((await world.call('com.cirrus.admin.getManifest', { auth: world.admin })).error).toBe(
+        'RepoNotFound',
+      )
       expect((await world.call('com.atproto.sync.listRepos')).body.repos).toEqual([])
       expect((await status(world)).next).toContain('`pds activate`')
     }))
@@ -100,10 +131,15 @@ describe('deactivation', () => {
       expect((await post(world, access)).status).toBe(200)
       const deleteAfter = '2027-01-01T00:00:00.000Z'
       const before = world.events().length
-      for (let i = 0; i < 2; i++) expect((await world.call(DEACTIVATE, { auth: access, body: { deleteAfter } })).status).toBe(200)
+      for (let i = 0; i < 2; i++)
+        expect((await world.call(DEACTIVATE, { auth: access, body: { deleteAfter } })).status).toBe(200)
       expect(world.events().slice(before)).toEqual(['account'])
       const [event] = world.account.sequencer.read(world.account.sequencer.latest() - 1, 1)
-      expect(event && decode(event.body)).toMatchObject({ did: world.did, active: false, status: 'deactivated' })
+      expect(event && decode(event.body)).toMatchObject({
+        did: world.did,
+        active: false,
+        status: 'deactivated',
+      })
       expect(await post(world, access)).toMatchObject({ status: 403, error: 'AccountDeactivated' })
       expect(world.journal().filter((name) => name === 'deactivate')).toHaveLength(1)
       expect(await status(world)).toMatchObject({ active: false, state: 'deactivated', deleteAfter })
@@ -115,23 +151,42 @@ describe('deactivation', () => {
         ['com.atproto.sync.getLatestCommit', params],
         ['com.atproto.sync.getRecord', { ...params, collection: 'app.bsky.feed.post', rkey: 'a' }],
         ['com.atproto.sync.listBlobs', params],
-        ['com.atproto.sync.getBlob', { ...params, cid: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy' }],
+        [
+          'com.atproto.sync.getBlob',
+          { ...params, cid: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy' },
+        ],
         ['com.atproto.repo.describeRepo', { repo: world.did }],
         ['com.atproto.repo.getRecord', { repo: world.did, collection: 'app.bsky.feed.post', rkey: 'a' }],
         ['com.atproto.repo.listRecords', { repo: world.did, collection: 'app.bsky.feed.post' }],
       ]
       for (const [id, asked] of anonymous)
-        expect([id, await world.call(id, { params: asked })]).toMatchObject([id, { status: 400, error: 'RepoDeactivated' }])
+        expect([id, await world.call(id, { params: asked })]).toMatchObject([
+          id,
+          { status: 400, error: 'RepoDeactivated' },
+        ])
       expect((await world.call('com.atproto.sync.getRepoStatus', { params })).body).toEqual({
         did: world.did,
         active: false,
         status: 'deactivated',
       })
-      expect((await world.call('com.atproto.sync.listRepos')).body.repos).toMatchObject([{ active: false, status: 'deactivated' }])
+      expect((await world.call('com.atproto.sync.listRepos')).body.repos).toMatchObject([
+        { active: false, status: 'deactivated' },
+      ])
       for (const auth of [access, world.admin, bearer(await world.mint())])
         expect((await world.call('com.atproto.sync.getRepo', { params, auth })).status).toBe(200)
-      expect((await world.call('com.atproto.repo.listRecords', { params: { repo: world.did, collection: 'app.bsky.feed.post' }, auth: access })).body.records).toHaveLength(1)
-      expect((await world.call(CHECK, { auth: access })).body).toMatchObject({ activated: false, validDid: true, indexedRecords: 1 })
+      expect(
+        (
+          await world.call('com.atproto.repo.listRecords', {
+            params: { repo: world.did, collection: 'app.bsky.feed.post' },
+            auth: access,
+          })
+        ).body.records,
+      ).toHaveLength(1)
+      expect((await world.call(CHECK, { auth: access })).body).toMatchObject({
+        activated: false,
+        validDid: true,
+        indexedRecords: 1,
+      })
     }))
 
   it('comes after the commits that were waiting, and none follows it', () =>
@@ -153,7 +208,9 @@ describe('deactivation', () => {
         onFault((name) => {
           if (name === point) throw new Error('killed')
         })
-        await expect(world.call(DEACTIVATE, { auth: world.admin, body: {} })).rejects.toThrow('internal error')
+        await expect(world.call(DEACTIVATE, { auth: world.admin, body: {} })).rejects.toThrow(
+          'internal error',
+        )
         onFault(undefined)
         await world.restart()
         expect(world.account.state()).toBe('active')
@@ -191,17 +248,23 @@ describe('an account that moves away', () => {
       const { access } = await world.signIn()
       await moveAway(world)
       const before = world.events().length
-      for (let i = 0; i < 3; i++) expect((await status(world)).identity).toMatchObject({ movedAway: true, pds: TARGET })
+      for (let i = 0; i < 3; i++)
+        expect((await status(world)).identity).toMatchObject({ movedAway: true, pds: TARGET })
       expect(world.events().slice(before)).toEqual(['identity'])
       expect(world.journal().filter((name) => name === 'moved-away')).toHaveLength(1)
       expect(world.account.state()).toBe('moved')
       expect(await post(world, access)).toMatchObject({ status: 403, error: 'AccountDeactivated' })
       expect((await world.call('com.atproto.sync.getRepo', { params: { did: world.did } })).status).toBe(200)
       expect((await world.call('com.atproto.server.getSession', { auth: access })).body.active).toBe(true)
-      expect((await world.call(CHECK, { auth: access })).body).toMatchObject({ activated: true, validDid: false })
+      expect((await world.call(CHECK, { auth: access })).body).toMatchObject({
+        activated: true,
+        validDid: false,
+      })
       expect((await status(world)).next).toContain('`pds deactivate`')
       const token = bearer(await world.mint())
-      expect((await world.call('com.atproto.sync.listBlobs', { params: { did: world.did }, auth: token })).status).toBe(200)
+      expect(
+        (await world.call('com.atproto.sync.listBlobs', { params: { did: world.did }, auth: token })).status,
+      ).toBe(200)
     }))
 
   it('cannot be activated here, and is told the way out; nor after a deactivation', () =>
@@ -217,7 +280,9 @@ describe('an account that moves away', () => {
       const after = await status(world)
       expect(after.state).toBe('deactivated')
       expect(after.next).toContain('The move is done')
-      expect((await world.call('com.atproto.sync.getRepo', { params: { did: world.did }, auth: access })).status).toBe(200)
+      expect(
+        (await world.call('com.atproto.sync.getRepo', { params: { did: world.did }, auth: access })).status,
+      ).toBe(200)
     }))
 
   it('comes back when the DID does: a new commit is not needed, and the revision never falls', () =>
@@ -274,7 +339,13 @@ describe('createAccount: a Cirrus as the target', () => {
       expect(world.account.state()).toBe('deactivated')
       expect(world.events()).toEqual([])
       const check = await world.call(CHECK, { auth: bearer(body.accessJwt) })
-      expect(check.body).toMatchObject({ activated: false, validDid: false, indexedRecords: 0, repoBlocks: 2, expectedBlobs: 0 })
+      expect(check.body).toMatchObject({
+        activated: false,
+        validDid: false,
+        indexedRecords: 0,
+        repoBlocks: 2,
+        expectedBlobs: 0,
+      })
       const again = await world.call(CREATE, { auth, body: asked(world) })
       expect(again.status).toBe(200)
       expect(world.journal()).toEqual(['create-account', 'sign-in', 'sign-in'])
@@ -286,12 +357,27 @@ describe('createAccount: a Cirrus as the target', () => {
   it('takes it in with a targeted token of another Cirrus', () =>
     incoming(async (world, old) => {
       const now = Math.floor(world.clock.now / 1000)
-      const claims = { iss: world.did, iat: now, exp: now + 900, jti: 'c'.repeat(32), scope: 'repo:read', lxm: CREATE }
-      const wrong = await old.signing.signMigrationToken({ ...claims, aud: 'did:web:third.example.com', target: 'https://third.example.com' })
-      expect((await world.call(CREATE, { auth: bearer(wrong), body: asked(world) })).error).toBe('InvalidToken')
+      const claims = {
+        iss: world.did,
+        iat: now,
+        exp: now + 900,
+        jti: 'c'.repeat(32),
+        scope: 'repo:read',
+        lxm: CREATE,
+      }
+      const wrong = await old.signing.signMigrationToken({
+        ...claims,
+        aud: 'did:web:third.example.com',
+        target: 'https://third.example.com',
+      })
+      expect((await world.call(CREATE, { auth: bearer(wrong), body: asked(world) })).error).toBe(
+        'InvalidToken',
+      )
       const { lxm: _, ...open } = claims
       const untargeted = await old.signing.signMigrationToken({ ...open, aud: SERVICE })
-      expect((await world.call(CREATE, { auth: bearer(untargeted), body: asked(world) })).error).toBe('InvalidToken')
+      expect((await world.call(CREATE, { auth: bearer(untargeted), body: asked(world) })).error).toBe(
+        'InvalidToken',
+      )
       const right = await old.signing.signMigrationToken({ ...claims, aud: SERVICE, target: ORIGIN })
       expect((await world.call(CREATE, { auth: bearer(right), body: asked(world) })).status).toBe(200)
       // It opens nothing else here: our own tokens are signed by our own key.
@@ -311,7 +397,9 @@ describe('createAccount: a Cirrus as the target', () => {
         [serviceToken(world, old, { iat: now - 120, exp: now }), 'ExpiredToken'],
       ]
       for (const [token, error] of refused)
-        expect((await world.call(CREATE, { auth: bearer(await token), body: asked(world) })).error).toBe(error)
+        expect((await world.call(CREATE, { auth: bearer(await token), body: asked(world) })).error).toBe(
+          error,
+        )
       expect((await world.call(CREATE, { body: asked(world) })).error).toBe('AuthMissing')
       expect((await world.call(CREATE, { auth: world.admin, body: asked(world) })).error).toBe('InvalidToken')
       const auth = bearer(await serviceToken(world, old))
@@ -351,8 +439,13 @@ describe('createAccount: a Cirrus as the target', () => {
       const after = world.account.repo.load()
       expect(after.rev > before.rev).toBe(true)
       expect(after.data.equals(before.data)).toBe(true)
-      const row = world.account.sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM block WHERE cid = ?', after.root.bytes)
-      expect(await verifyCommit(parseCommit(new Uint8Array(row?.bytes ?? new ArrayBuffer(0))), world.key.did)).toBe(true)
+      const row = world.account.sql.first<{ bytes: ArrayBuffer }>(
+        'SELECT bytes FROM block WHERE cid = ?',
+        after.root.bytes,
+      )
+      expect(
+        await verifyCommit(parseCommit(new Uint8Array(row?.bytes ?? new ArrayBuffer(0))), world.key.did),
+      ).toBe(true)
       expect(world.events()).toEqual(['account', 'identity', 'sync'])
       expect(world.journal().slice(-2)).toEqual(['key-change', 'activate'])
       expect((await world.account.check()).problems).toEqual([])
@@ -418,10 +511,17 @@ describe('the status', () => {
       const JOURNAL = 'com.cirrus.admin.getJournal'
       const one = (await world.call(JOURNAL, { auth: world.admin, params: { limit: '3' } })).body
       expect(one.entries.map(({ n }: { n: number }) => n)).toEqual([4, 3, 2])
-      const two = (await world.call(JOURNAL, { auth: world.admin, params: { limit: '3', cursor: one.cursor } })).body
+      const two = (
+        await world.call(JOURNAL, { auth: world.admin, params: { limit: '3', cursor: one.cursor } })
+      ).body
       expect(two.entries.map(({ event }: { event: string }) => event)).toEqual(['activate'])
       expect(two.cursor).toBeUndefined()
-      expect((await world.call(JOURNAL, { auth: world.admin, params: { cursor: 'x' } })).error).toBe('InvalidRequest')
-      expect((await world.call('com.cirrus.admin.checkRepo', { auth: world.admin })).body).toMatchObject({ ok: true, problems: [] })
+      expect((await world.call(JOURNAL, { auth: world.admin, params: { cursor: 'x' } })).error).toBe(
+        'InvalidRequest',
+      )
+      expect((await world.call('com.cirrus.admin.checkRepo', { auth: world.admin })).body).toMatchObject({
+        ok: true,
+        problems: [],
+      })
     }))
 })

@@ -2,7 +2,18 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { voidOperation } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
 import { onFault } from '../../src/fault.ts'
-import { bearer, HANDLE, inWorld, moveTo, newKey, ORIGIN, TARGET, TARGET_DID, targeted, type World } from './support/world.ts'
+import {
+  bearer,
+  HANDLE,
+  inWorld,
+  moveTo,
+  newKey,
+  ORIGIN,
+  TARGET,
+  TARGET_DID,
+  targeted,
+  type World,
+} from './support/world.ts'
 
 const SIGN = 'com.atproto.identity.signPlcOperation'
 const SUBMIT = 'com.atproto.identity.submitPlcOperation'
@@ -20,7 +31,10 @@ describe('signPlcOperation', () => {
     inWorld({}, async (world) => {
       const key = await newKey()
       const token = await world.mint(targeted)
-      const { body, status } = await world.call(SIGN, { auth: bearer(token), body: { token, ...moveTo(key) } })
+      const { body, status } = await world.call(SIGN, {
+        auth: bearer(token),
+        body: { token, ...moveTo(key) },
+      })
       expect(status).toBe(200)
       const { operation } = body
       expect(operation).toMatchObject({
@@ -42,7 +56,9 @@ describe('signPlcOperation', () => {
       const { access } = await world.signIn()
       for (const mint of [{}, targeted]) {
         const token = await world.mint(mint)
-        expect((await world.call(SIGN, { auth: access, body: { token, ...moveTo(await newKey()) } })).status).toBe(200)
+        expect(
+          (await world.call(SIGN, { auth: access, body: { token, ...moveTo(await newKey()) } })).status,
+        ).toBe(200)
       }
     }))
 
@@ -51,19 +67,41 @@ describe('signPlcOperation', () => {
       const { access, refresh } = await world.signIn()
       const body = moveTo(await newKey())
       const [one, two, open] = [await world.mint(targeted), await world.mint(targeted), await world.mint()]
-      expect(await world.call(SIGN, { auth: access, body })).toMatchObject({ status: 400, error: 'InvalidToken' })
-      expect((await world.call(SIGN, { auth: access, body: { ...body, token: '' } })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: access, body: { ...body, token: 'ABCDE-12345' } })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: access, body: { ...body, token: access.slice(7) } })).error).toBe('InvalidToken')
-      expect(await world.call(SIGN, { body: { ...body, token: one } })).toMatchObject({ status: 401, error: 'AuthMissing' })
-      expect((await world.call(SIGN, { auth: bearer(one), body: { ...body, token: two } })).error).toBe('InvalidToken')
+      expect(await world.call(SIGN, { auth: access, body })).toMatchObject({
+        status: 400,
+        error: 'InvalidToken',
+      })
+      expect((await world.call(SIGN, { auth: access, body: { ...body, token: '' } })).error).toBe(
+        'InvalidToken',
+      )
+      expect((await world.call(SIGN, { auth: access, body: { ...body, token: 'ABCDE-12345' } })).error).toBe(
+        'InvalidToken',
+      )
+      expect(
+        (await world.call(SIGN, { auth: access, body: { ...body, token: access.slice(7) } })).error,
+      ).toBe('InvalidToken')
+      expect(await world.call(SIGN, { body: { ...body, token: one } })).toMatchObject({
+        status: 401,
+        error: 'AuthMissing',
+      })
+      expect((await world.call(SIGN, { auth: bearer(one), body: { ...body, token: two } })).error).toBe(
+        'InvalidToken',
+      )
       expect((await world.call(SIGN, { auth: bearer(open), body })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: bearer(open), body: { ...body, token: open } })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: refresh, body: { ...body, token: one } })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: world.admin, body: { ...body, token: one } })).error).toBe('InvalidToken')
+      expect((await world.call(SIGN, { auth: bearer(open), body: { ...body, token: open } })).error).toBe(
+        'InvalidToken',
+      )
+      expect((await world.call(SIGN, { auth: refresh, body: { ...body, token: one } })).error).toBe(
+        'InvalidToken',
+      )
+      expect((await world.call(SIGN, { auth: world.admin, body: { ...body, token: one } })).error).toBe(
+        'InvalidToken',
+      )
       const reader = await world.mint({ ...targeted, scope: ['repo:read'] })
       expect((await world.call(SIGN, { auth: bearer(reader), body })).error).toBe('InvalidToken')
-      expect((await world.call(SIGN, { auth: access, body: { ...body, token: reader } })).error).toBe('InvalidToken')
+      expect((await world.call(SIGN, { auth: access, body: { ...body, token: reader } })).error).toBe(
+        'InvalidToken',
+      )
       expect(world.journal()).not.toContain('sign')
     }))
 
@@ -104,7 +142,10 @@ describe('signPlcOperation', () => {
     inWorld({}, async (world) => {
       const keys = await Promise.all(Array.from({ length: 5 }, async () => (await newKey()).did))
       const auth = bearer(await world.mint(targeted))
-      const refused = await world.call(SIGN, { auth, body: { ...moveTo(await newKey()), rotationKeys: keys } })
+      const refused = await world.call(SIGN, {
+        auth,
+        body: { ...moveTo(await newKey()), rotationKeys: keys },
+      })
       expect(refused.error).toBe('InvalidRequest')
       for (const key of keys) expect(refused.message).toContain(key)
     }))
@@ -145,7 +186,9 @@ describe('signPlcOperation', () => {
       const { data, cid } = await world.account.identity.directory.head(world.did)
       await world.directory.add(
         world.did,
-        await world.key.rotation.signOperation(voidOperation({ did: world.did, cid, data, createdAt: 0 }, world.key.did)),
+        await world.key.rotation.signOperation(
+          voidOperation({ did: world.did, cid, data, createdAt: 0 }, world.key.did),
+        ),
       )
       const refused = await world.call(SIGN, { auth, body: moveTo(await newKey()) })
       expect(refused.error).toBe('InvalidToken')
@@ -168,11 +211,21 @@ describe('signPlcOperation', () => {
       const spare = await world.mint(targeted)
       const { body: signed } = await world.call(SIGN, { auth: bearer(await world.mint(targeted)), body })
       await world.directory.add(world.did, signed.operation)
-      expect((await world.call(SIGN, { auth: bearer(spare), body: moveTo(await newKey()) })).error).toBe('InvalidRequest')
-      expect((await world.call(SIGN, { auth: access, body: { token: spare, ...body, services: {} } })).error).toBe('InvalidRequest')
-      const mint = await world.call('com.cirrus.admin.createMigrationToken', { auth: world.admin, body: { scope: ['plc:sign'] } })
+      expect((await world.call(SIGN, { auth: bearer(spare), body: moveTo(await newKey()) })).error).toBe(
+        'InvalidRequest',
+      )
+      expect(
+        (await world.call(SIGN, { auth: access, body: { token: spare, ...body, services: {} } })).error,
+      ).toBe('InvalidRequest')
+      const mint = await world.call('com.cirrus.admin.createMigrationToken', {
+        auth: world.admin,
+        body: { scope: ['plc:sign'] },
+      })
       expect(mint.error).toBe('InvalidScope')
-      const reader = await world.call('com.cirrus.admin.createMigrationToken', { auth: world.admin, body: {} })
+      const reader = await world.call('com.cirrus.admin.createMigrationToken', {
+        auth: world.admin,
+        body: {},
+      })
       expect(reader.body.scope).not.toContain('plc:sign')
     }))
 
@@ -182,7 +235,10 @@ describe('signPlcOperation', () => {
       const body = moveTo(await newKey())
       for (const mode of ['down', 'lying'] as const) {
         world.directory.mode = mode
-        expect(await world.call(SIGN, { auth, body })).toMatchObject({ status: 502, error: 'UpstreamFailure' })
+        expect(await world.call(SIGN, { auth, body })).toMatchObject({
+          status: 502,
+          error: 'UpstreamFailure',
+        })
       }
       world.directory.mode = 'up'
       expect((await world.call(SIGN, { auth, body })).status).toBe(200)
@@ -242,7 +298,9 @@ describe('an operation that was signed and not submitted', () => {
     inWorld({}, async (world) => {
       const operation = await signed(world)
       const before = await status(world)
-      expect(before.unsubmitted).toMatchObject([{ pds: TARGET, signedAt: new Date(world.clock.now).toISOString() }])
+      expect(before.unsubmitted).toMatchObject([
+        { pds: TARGET, signedAt: new Date(world.clock.now).toISOString() },
+      ])
       expect(before.unsubmitted[0].changes.join('\n')).toContain(`rotation key ${world.key.did} is dropped`)
       expect(before.next).toContain('pds identity --void')
       const { body } = await world.call(VOID, { auth: world.admin })
@@ -250,7 +308,11 @@ describe('an operation that was signed and not submitted', () => {
       await expect(world.directory.add(world.did, operation)).rejects.toThrow()
       const after = await status(world)
       expect(after.unsubmitted).toEqual([])
-      expect(after.identity).toMatchObject({ pds: ORIGIN, head: body.head, rotationKeys: before.identity.rotationKeys })
+      expect(after.identity).toMatchObject({
+        pds: ORIGIN,
+        head: body.head,
+        rotationKeys: before.identity.rotationKeys,
+      })
       expect((await world.call(VOID, { auth: world.admin })).error).toBe('NothingToVoid')
     }))
 
@@ -281,7 +343,11 @@ describe('an operation that was signed and not submitted', () => {
       }
       expect((await world.call(VOID, { auth: world.admin })).error).toBe('DirectoryUnavailable')
       world.directory.before = undefined
-      expect(await status(world)).toMatchObject({ state: 'moved', identity: { movedAway: true, pds: TARGET }, unsubmitted: [] })
+      expect(await status(world)).toMatchObject({
+        state: 'moved',
+        identity: { movedAway: true, pds: TARGET },
+        unsubmitted: [],
+      })
       expect((await world.call(VOID, { auth: world.admin })).error).toBe('NothingToVoid')
     }))
 
@@ -307,14 +373,19 @@ describe('submitPlcOperation and getRecommendedDidCredentials', () => {
         verificationMethods: { atproto: world.key.did },
         services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: ORIGIN } },
       })
-      const operation = await world.key.rotation.signOperation({ type: 'plc_operation', ...credentials, prev: head(world).cid })
-      for (let i = 0; i < 2; i++) expect((await world.call(SUBMIT, { auth: access, body: { operation } })).status).toBe(200)
+      const operation = await world.key.rotation.signOperation({
+        type: 'plc_operation',
+        ...credentials,
+        prev: head(world).cid,
+      })
+      for (let i = 0; i < 2; i++)
+        expect((await world.call(SUBMIT, { auth: access, body: { operation } })).status).toBe(200)
       expect(head(world).cid).toBe(await operationCid(operation))
       expect(world.events().at(-1)).toBe('identity')
       expect(world.journal()).toContain('submit')
     }))
 
-  it("refuses what would not work here: another endpoint, key, handle, or none of our rotation key", () =>
+  it('refuses what would not work here: another endpoint, key, handle, or none of our rotation key', () =>
     inWorld({}, async (world) => {
       const { access } = await world.signIn()
       const credentials = await recommended(world, access)
@@ -335,7 +406,9 @@ describe('submitPlcOperation and getRecommendedDidCredentials', () => {
       const refused = await world.call(SUBMIT, { auth: access, body: { operation: stale } })
       expect(refused.message).toContain(head(world).cid)
       const unsigned = { ...good, sig: 'A'.repeat(86) }
-      expect((await world.call(SUBMIT, { auth: access, body: { operation: unsigned } })).error).toBe('InvalidRequest')
+      expect((await world.call(SUBMIT, { auth: access, body: { operation: unsigned } })).error).toBe(
+        'InvalidRequest',
+      )
       world.directory.mode = 'down'
       const operation = await world.key.rotation.signOperation(good)
       expect((await world.call(SUBMIT, { auth: access, body: { operation } })).status).toBe(502)
@@ -345,7 +418,9 @@ describe('submitPlcOperation and getRecommendedDidCredentials', () => {
     inWorld({}, async (world) => {
       const { access } = await world.signIn()
       const before = world.journal()
-      expect((await world.call('com.atproto.identity.requestPlcOperationSignature', { auth: access })).status).toBe(200)
+      expect(
+        (await world.call('com.atproto.identity.requestPlcOperationSignature', { auth: access })).status,
+      ).toBe(200)
       expect(world.journal()).toEqual(before)
     }))
 
@@ -353,7 +428,9 @@ describe('submitPlcOperation and getRecommendedDidCredentials', () => {
     inWorld({ didWeb: true }, async (world) => {
       const { access } = await world.signIn()
       expect((await recommended(world, access)).rotationKeys).toBeUndefined()
-      expect((await world.call(SUBMIT, { auth: access, body: { operation: {} } })).error).toBe('InvalidRequest')
+      expect((await world.call(SUBMIT, { auth: access, body: { operation: {} } })).error).toBe(
+        'InvalidRequest',
+      )
     }))
 })
 

@@ -17,8 +17,14 @@ describe('sessions', () => {
 
   it('answers 401 AuthenticationRequired to a wrong password and to an unknown identifier, and writes them down', () =>
     inWorld({}, async (world) => {
-      expect(await login(world, HANDLE, 'wrong')).toMatchObject({ status: 401, error: 'AuthenticationRequired' })
-      expect(await login(world, 'bob.example.com')).toMatchObject({ status: 401, error: 'AuthenticationRequired' })
+      expect(await login(world, HANDLE, 'wrong')).toMatchObject({
+        status: 401,
+        error: 'AuthenticationRequired',
+      })
+      expect(await login(world, 'bob.example.com')).toMatchObject({
+        status: 401,
+        error: 'AuthenticationRequired',
+      })
       expect(world.journal().filter((event) => event === 'failed-sign-in')).toHaveLength(2)
     }))
 
@@ -51,7 +57,9 @@ describe('sessions', () => {
       const again = await world.call('com.atproto.server.refreshSession', { auth: refresh })
       expect(again.body.refreshJwt).toBe(first.body.refreshJwt)
       expect(again.body.accessJwt).toBe(first.body.accessJwt)
-      expect((await world.call('com.atproto.server.getSession', { auth: bearer(again.body.accessJwt) })).status).toBe(200)
+      expect(
+        (await world.call('com.atproto.server.getSession', { auth: bearer(again.body.accessJwt) })).status,
+      ).toBe(200)
     }))
 
   it('ends the whole session when a refresh token is used again after that', () =>
@@ -65,7 +73,10 @@ describe('sessions', () => {
         ['com.atproto.server.getSession', body.accessJwt],
         ['com.atproto.server.refreshSession', body.refreshJwt],
       ] as const)
-        expect(await world.call(id, { auth: bearer(token) })).toMatchObject({ status: 400, error: 'InvalidToken' })
+        expect(await world.call(id, { auth: bearer(token) })).toMatchObject({
+          status: 400,
+          error: 'InvalidToken',
+        })
       expect(world.journal()).toContain('session-revoked')
     }))
 
@@ -74,7 +85,9 @@ describe('sessions', () => {
       const { refresh } = await world.signIn()
       const { body } = await world.call('com.atproto.server.refreshSession', { auth: refresh })
       await world.call('com.atproto.server.refreshSession', { auth: bearer(body.refreshJwt) })
-      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe('InvalidToken')
+      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe(
+        'InvalidToken',
+      )
     }))
 
   it('is really over after deleteSession: access and refresh tokens alike', () =>
@@ -83,7 +96,9 @@ describe('sessions', () => {
       const other = await world.signIn()
       expect((await world.call('com.atproto.server.deleteSession', { auth: refresh })).status).toBe(200)
       expect((await world.call('com.atproto.server.getSession', { auth: access })).error).toBe('InvalidToken')
-      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe('InvalidToken')
+      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe(
+        'InvalidToken',
+      )
       expect((await world.call('com.atproto.server.getSession', { auth: other.access })).status).toBe(200)
     }))
 
@@ -97,14 +112,20 @@ describe('sessions', () => {
       })
       expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).status).toBe(200)
       world.clock.now += 91 * 86400_000
-      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe('ExpiredToken')
+      expect((await world.call('com.atproto.server.refreshSession', { auth: refresh })).error).toBe(
+        'ExpiredToken',
+      )
     }))
 
   it('never takes a refresh token for an access token, nor the other way round', () =>
     inWorld({}, async (world) => {
       const { access, refresh } = await world.signIn()
-      expect((await world.call('com.atproto.server.getSession', { auth: refresh })).error).toBe('InvalidToken')
-      expect((await world.call('com.atproto.server.refreshSession', { auth: access })).error).toBe('InvalidToken')
+      expect((await world.call('com.atproto.server.getSession', { auth: refresh })).error).toBe(
+        'InvalidToken',
+      )
+      expect((await world.call('com.atproto.server.refreshSession', { auth: access })).error).toBe(
+        'InvalidToken',
+      )
       expect((await world.call('com.atproto.server.refreshSession')).error).toBe('AuthMissing')
     }))
 
@@ -145,7 +166,14 @@ describe('sessions', () => {
       await login(world, HANDLE, 'wrong-canary')
       const token = await world.mint()
       const journal = JSON.stringify(world.account.journal.page({ limit: 100 }))
-      for (const secret of [PASSWORD, 'wrong-canary', accessJwt, refreshJwt, token, token.split('.')[2] ?? '']) {
+      for (const secret of [
+        PASSWORD,
+        'wrong-canary',
+        accessJwt,
+        refreshJwt,
+        token,
+        token.split('.')[2] ?? '',
+      ]) {
         expect(journal).not.toContain(secret)
       }
       expect(world.account.journal.verify().ok).toBe(true)

@@ -4,13 +4,26 @@ import { describe, expect, it } from 'vitest'
 import type { MigrationClaims } from '../../src/crypto/migrationToken.ts'
 import { onFault } from '../../src/fault.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
-import { bearer, HANDLE, inWorld, moveTo, newKey, ORIGIN, SERVICE, TARGET, TARGET_DID, targeted, type World } from './support/world.ts'
+import {
+  bearer,
+  HANDLE,
+  inWorld,
+  moveTo,
+  newKey,
+  ORIGIN,
+  SERVICE,
+  TARGET,
+  TARGET_DID,
+  targeted,
+  type World,
+} from './support/world.ts'
 
 const MINT = 'com.cirrus.admin.createMigrationToken'
 const STATUS = 'com.atproto.server.checkAccountStatus'
 const READ = 'com.atproto.sync.getLatestCommit'
 
-const part = (token: string, at: number): any => JSON.parse(Buffer.from(token.split('.')[at] ?? '', 'base64url').toString())
+const part = (token: string, at: number): any =>
+  JSON.parse(Buffer.from(token.split('.')[at] ?? '', 'base64url').toString())
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const claimsOf = (token: string): MigrationClaims & Record<string, unknown> => part(token, 1)
 
@@ -34,7 +47,8 @@ describe('minting', () => {
       const { body } = await world.call(MINT, { auth: world.admin, body: {} })
       expect(part(body.token, 0)).toEqual(HEADER)
       const iat = Math.floor(world.clock.now / 1000)
-      const { rotationKeys, verificationMethods, alsoKnownAs, services } = world.directory.head(world.did).operation as any
+      const { rotationKeys, verificationMethods, alsoKnownAs, services } = world.directory.head(world.did)
+        .operation as any
       expect(claimsOf(body.token)).toEqual({
         iss: world.did,
         aud: SERVICE,
@@ -42,7 +56,13 @@ describe('minting', () => {
         exp: iat + 900,
         jti: body.jti,
         scope: 'repo:read blob:read preferences:read account:create plc:sign',
-        plc: { prev: world.directory.head(world.did).cid, rotationKeys, verificationMethods, alsoKnownAs, services },
+        plc: {
+          prev: world.directory.head(world.did).cid,
+          rotationKeys,
+          verificationMethods,
+          alsoKnownAs,
+          services,
+        },
       })
       expect(body.jti).toMatch(/^[0-9a-f]{32}$/)
       expect(body).toMatchObject({ audience: SERVICE, expiresAt: new Date((iat + 900) * 1000).toISOString() })
@@ -80,7 +100,12 @@ describe('minting', () => {
       expect(await mint({ target: TARGET })).toBe('InvalidRequest')
       expect(await mint({ target: ORIGIN, audience: TARGET_DID })).toBe('InvalidRequest')
       expect(await mint({ target: TARGET, audience: SERVICE })).toBe('InvalidRequest')
-      for (const target of ['http://new.example.com', 'https://new.example.com/path', 'https://u:p@new.example.com', 'at://new.example.com'])
+      for (const target of [
+        'http://new.example.com',
+        'https://new.example.com/path',
+        'https://u:p@new.example.com',
+        'at://new.example.com',
+      ])
         expect([target, await mint({ target, audience: TARGET_DID })]).toEqual([target, 'InvalidRequest'])
     }))
 
@@ -95,7 +120,9 @@ describe('minting', () => {
   it('leaves plc:sign out of the default for did:web, and refuses it where it is asked for', () =>
     inWorld({ didWeb: true }, async (world) => {
       expect(claimsOf(await world.mint()).scope).toBe('repo:read blob:read preferences:read account:create')
-      expect((await world.call(MINT, { auth: world.admin, body: { scope: ['plc:sign'] } })).error).toBe('InvalidScope')
+      expect((await world.call(MINT, { auth: world.admin, body: { scope: ['plc:sign'] } })).error).toBe(
+        'InvalidScope',
+      )
     }))
 
   it('mints ten an hour', () =>
@@ -113,13 +140,27 @@ describe('minting', () => {
       const { access, refresh } = await world.signIn()
       const token = bearer(await world.mint(targeted))
       for (const auth of [access, refresh, token])
-        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({ status: 400, error: 'InvalidToken' })
+        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({
+          status: 400,
+          error: 'InvalidToken',
+        })
       expect(await world.call(MINT, { body: {} })).toMatchObject({ status: 401, error: 'AuthMissing' })
       const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
-      for (const auth of [basic('admin:wrong'), basic('alice:admin-canary-5fd1'), basic('admin:'), basic(`${HANDLE}:correct horse battery`)])
-        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({ status: 401, error: 'AuthenticationRequired' })
+      for (const auth of [
+        basic('admin:wrong'),
+        basic('alice:admin-canary-5fd1'),
+        basic('admin:'),
+        basic(`${HANDLE}:correct horse battery`),
+      ])
+        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({
+          status: 401,
+          error: 'AuthenticationRequired',
+        })
       for (const auth of ['Basic !!', 'Basic', 'Digest x', 'Bearer', 'Bearer a b', 'nonsense'])
-        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({ status: 400, error: 'InvalidToken' })
+        expect(await world.call(MINT, { auth, body: {} })).toMatchObject({
+          status: 400,
+          error: 'InvalidToken',
+        })
       expect(world.journal().filter((event) => event === 'mint')).toHaveLength(1)
     }))
 
@@ -163,8 +204,14 @@ describe('a migration token that is not good', () => {
       const claims = claimsOf(await world.mint())
       const other = await newKey()
       await refused(world, await other.signing.signMigrationToken(claims))
-      await refused(world, await world.key.signing.signMigrationToken({ ...claims, iss: `did:plc:${'a'.repeat(24)}` }))
-      await refused(world, await world.key.signing.signMigrationToken({ ...claims, aud: 'did:web:other.example.com' }))
+      await refused(
+        world,
+        await world.key.signing.signMigrationToken({ ...claims, iss: `did:plc:${'a'.repeat(24)}` }),
+      )
+      await refused(
+        world,
+        await world.key.signing.signMigrationToken({ ...claims, aud: 'did:web:other.example.com' }),
+      )
     }))
 
   it('is refused with alg none, with ES256, HS256 and a P-256 key', () =>
@@ -184,14 +231,24 @@ describe('a migration token that is not good', () => {
     inWorld({}, async (world) => {
       const claims = claimsOf(await world.mint())
       const key = await keypair(world)
-      for (const typ of ['JWT', 'at+jwt', 'refresh+jwt', 'cirrus-manifest+jwt', 'CIRRUS-MIGRATION+JWT', undefined])
+      for (const typ of [
+        'JWT',
+        'at+jwt',
+        'refresh+jwt',
+        'cirrus-manifest+jwt',
+        'CIRRUS-MIGRATION+JWT',
+        undefined,
+      ])
         await refused(world, await forge({ alg: 'ES256K', typ }, claims, key))
       const { accessJwt } = await world.signIn()
       const [, payload, sig] = accessJwt.split('.')
       await refused(world, `${encode({ alg: 'HS256', typ: 'cirrus-migration+jwt' })}.${payload}.${sig}`)
       const { body } = await world.call('com.cirrus.admin.getManifest', { auth: world.admin })
       await refused(world, body.manifest)
-      const service = await world.account.serviceAuth.token({ aud: SERVICE, lxm: 'com.atproto.repo.uploadBlob' })
+      const service = await world.account.serviceAuth.token({
+        aud: SERVICE,
+        lxm: 'com.atproto.repo.uploadBlob',
+      })
       await refused(world, service)
     }))
 
@@ -200,9 +257,16 @@ describe('a migration token that is not good', () => {
       const claims = claimsOf(await world.mint())
       const key = await keypair(world)
       await refused(world, await forge(HEADER, { ...claims, exp: claims.iat + 901 }, key))
-      await refused(world, await forge(HEADER, { ...claims, iat: claims.iat + 62, exp: claims.exp + 62 }, key))
+      await refused(
+        world,
+        await forge(HEADER, { ...claims, iat: claims.iat + 62, exp: claims.exp + 62 }, key),
+      )
       expect(
-        (await world.call(STATUS, { auth: bearer(await forge(HEADER, { ...claims, iat: claims.iat + 60, exp: claims.exp + 60 }, key)) })).status,
+        (
+          await world.call(STATUS, {
+            auth: bearer(await forge(HEADER, { ...claims, iat: claims.iat + 60, exp: claims.exp + 60 }, key)),
+          })
+        ).status,
       ).toBe(200)
       await refused(world, await forge(HEADER, { ...claims, admin: true }, key))
       await refused(world, await forge(HEADER, { ...claims, scope: `${claims.scope} repo:write` }, key))
@@ -227,7 +291,10 @@ describe('a migration token that is not good', () => {
     inWorld({}, async (world) => {
       const token = await world.mint()
       const [header = '', payload = '', sig = ''] = token.split('.')
-      await refused(world, `${header}.${encode({ ...claimsOf(token), scope: 'repo:read account:deactivate plc:sign' })}.${sig}`)
+      await refused(
+        world,
+        `${header}.${encode({ ...claimsOf(token), scope: 'repo:read account:deactivate plc:sign' })}.${sig}`,
+      )
       await refused(world, `${header}.${payload}.${sig}=`)
       const bytes = Buffer.from(sig, 'base64url')
       const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -253,14 +320,21 @@ describe('what a scope opens', () => {
   it('is what the table says, active and deactivated alike, and nothing more', () =>
     inWorld({}, async (world) => {
       const tokens = Object.fromEntries(
-        await Promise.all(Object.keys(OPENS).map(async (scope) => [scope, await world.mint({ scope: [scope] })] as const)),
+        await Promise.all(
+          Object.keys(OPENS).map(async (scope) => [scope, await world.mint({ scope: [scope] })] as const),
+        ),
       )
       const all = async () => {
         for (const [scope, token] of Object.entries(tokens))
           for (const [owner, methods] of Object.entries(OPENS))
             for (const [id] of methods) {
-              const { status, error } = await world.call(id, { auth: bearer(token), params: { did: world.did } })
-              expect([scope, id, status, error]).toEqual(owner === scope ? [scope, id, 200, undefined] : [scope, id, 400, 'InvalidToken'])
+              const { status, error } = await world.call(id, {
+                auth: bearer(token),
+                params: { did: world.did },
+              })
+              expect([scope, id, status, error]).toEqual(
+                owner === scope ? [scope, id, 200, undefined] : [scope, id, 400, 'InvalidToken'],
+              )
             }
       }
       await all()
@@ -270,9 +344,20 @@ describe('what a scope opens', () => {
 
   it('is never a write, a session, another token or the status', () =>
     inWorld({}, async (world) => {
-      const scope = ['repo:read', 'blob:read', 'preferences:read', 'account:create', 'plc:sign', 'account:deactivate']
+      const scope = [
+        'repo:read',
+        'blob:read',
+        'preferences:read',
+        'account:create',
+        'plc:sign',
+        'account:deactivate',
+      ]
       const auth = bearer(await world.mint({ ...targeted, scope }))
-      const record = { repo: world.did, collection: 'app.bsky.feed.post', record: { text: 'x', createdAt: new Date().toISOString() } }
+      const record = {
+        repo: world.did,
+        collection: 'app.bsky.feed.post',
+        record: { text: 'x', createdAt: new Date().toISOString() },
+      }
       const tries: [MethodId, object?][] = [
         ['com.atproto.repo.createRecord', record],
         ['com.atproto.repo.putRecord', { ...record, rkey: 'a' }],
@@ -304,11 +389,20 @@ describe('what a scope opens', () => {
       const scope = ['plc:sign', 'account:deactivate', 'repo:read']
       const token = await world.mint({ ...targeted, scope })
       const auth = bearer(token)
-      expect(await world.call(DEACTIVATE, { auth, body: {} })).toMatchObject({ status: 403, error: 'Forbidden' })
+      expect(await world.call(DEACTIVATE, { auth, body: {} })).toMatchObject({
+        status: 403,
+        error: 'Forbidden',
+      })
       world.directory.mode = 'down'
-      expect(await world.call(DEACTIVATE, { auth, body: {} })).toMatchObject({ status: 502, error: 'UpstreamFailure' })
+      expect(await world.call(DEACTIVATE, { auth, body: {} })).toMatchObject({
+        status: 502,
+        error: 'UpstreamFailure',
+      })
       world.directory.mode = 'up'
-      const { body } = await world.call('com.atproto.identity.signPlcOperation', { auth, body: moveTo(await newKey()) })
+      const { body } = await world.call('com.atproto.identity.signPlcOperation', {
+        auth,
+        body: moveTo(await newKey()),
+      })
       await world.directory.add(world.did, body.operation)
       expect((await world.call(DEACTIVATE, { auth, body: {} })).status).toBe(200)
       expect(world.account.state()).toBe('deactivated')
@@ -327,8 +421,21 @@ describe('getServiceAuth', () => {
       const { body } = await ask(world, access, { aud: TARGET_DID })
       expect(part(body.token, 0)).toEqual({ alg: 'ES256K', typ: 'JWT' })
       expect(claimsOf(body.token)).toMatchObject({ iss: world.did, aud: TARGET_DID, iat: now, exp: now + 60 })
-      expect((await ask(world, access, { aud: `${TARGET_DID}#bsky_appview`, lxm: 'app.bsky.feed.getTimeline', exp: `${now + 3600}` })).status).toBe(200)
-      for (const params of [{ exp: `${now + 61}` }, { exp: `${now}` }, { exp: `${now - 1}` }, { exp: `${now + 3601}`, lxm: CREATE }])
+      expect(
+        (
+          await ask(world, access, {
+            aud: `${TARGET_DID}#bsky_appview`,
+            lxm: 'app.bsky.feed.getTimeline',
+            exp: `${now + 3600}`,
+          })
+        ).status,
+      ).toBe(200)
+      for (const params of [
+        { exp: `${now + 61}` },
+        { exp: `${now}` },
+        { exp: `${now - 1}` },
+        { exp: `${now + 3601}`, lxm: CREATE },
+      ])
         expect((await ask(world, access, { aud: TARGET_DID, ...params })).error).toBe('BadExpiration')
       expect((await ask(world, access, { aud: 'not a did' })).error).toBe('InvalidRequest')
     }))
@@ -336,7 +443,11 @@ describe('getServiceAuth', () => {
   it('refuses methods that manage the account', () =>
     inWorld({}, async (world) => {
       const { access } = await world.signIn()
-      for (const lxm of ['com.atproto.identity.signPlcOperation', 'com.atproto.server.deactivateAccount', MINT])
+      for (const lxm of [
+        'com.atproto.identity.signPlcOperation',
+        'com.atproto.server.deactivateAccount',
+        MINT,
+      ])
         expect((await ask(world, access, { aud: TARGET_DID, lxm })).error).toBe('InvalidRequest')
       expect((await ask(world, access, { aud: TARGET_DID, lxm: CREATE })).status).toBe(200)
     }))
@@ -346,12 +457,22 @@ describe('getServiceAuth', () => {
       const token = await world.mint(targeted)
       const auth = bearer(token)
       const { body } = await ask(world, auth, { aud: TARGET_DID, lxm: CREATE })
-      expect(claimsOf(body.token)).toMatchObject({ aud: TARGET_DID, lxm: CREATE, exp: Math.floor(world.clock.now / 1000) + 60 })
+      expect(claimsOf(body.token)).toMatchObject({
+        aud: TARGET_DID,
+        lxm: CREATE,
+        exp: Math.floor(world.clock.now / 1000) + 60,
+      })
       expect((await ask(world, auth, { aud: TARGET_DID })).error).toBe('InvalidToken')
-      expect((await ask(world, auth, { aud: TARGET_DID, lxm: 'com.atproto.repo.uploadBlob' })).error).toBe('InvalidToken')
-      expect((await ask(world, auth, { aud: 'did:web:evil.example.com', lxm: CREATE })).error).toBe('InvalidToken')
+      expect((await ask(world, auth, { aud: TARGET_DID, lxm: 'com.atproto.repo.uploadBlob' })).error).toBe(
+        'InvalidToken',
+      )
+      expect((await ask(world, auth, { aud: 'did:web:evil.example.com', lxm: CREATE })).error).toBe(
+        'InvalidToken',
+      )
       const { exp } = claimsOf(token)
-      expect((await ask(world, auth, { aud: TARGET_DID, lxm: CREATE, exp: `${exp + 1}` })).error).toBe('BadExpiration')
+      expect((await ask(world, auth, { aud: TARGET_DID, lxm: CREATE, exp: `${exp + 1}` })).error).toBe(
+        'BadExpiration',
+      )
       expect((await ask(world, auth, { aud: TARGET_DID, lxm: CREATE, exp: `${exp}` })).status).toBe(200)
       world.clock.now = (exp - 10) * 1000
       expect(claimsOf((await ask(world, auth, { aud: TARGET_DID, lxm: CREATE })).body.token).exp).toBe(exp)

@@ -57,11 +57,14 @@ export class FakeDirectory {
         if (!(cause instanceof PlcError)) throw cause
         return Response.json({ message: cause.message }, { status: 400 })
       }
-      return this.mode === 'deaf' ? new Response('lost', { status: 504 }) : new Response(null, { status: 200 })
+      return this.mode === 'deaf'
+        ? new Response('lost', { status: 504 })
+        : new Response(null, { status: 200 })
     }
     const log = this.logs.get(did)
     if (!log) return Response.json({ message: 'not registered' }, { status: 404 })
-    if (this.mode === 'lying') return Response.json(log.map((entry) => ({ ...entry, cid: log[0]?.cid })).concat(log))
+    if (this.mode === 'lying')
+      return Response.json(log.map((entry) => ({ ...entry, cid: log[0]?.cid })).concat(log))
     if (rest.join('/') === 'log/audit') return Response.json(log)
     const data = operationData(this.head(did).operation)
     return data ? Response.json(formatDidDocument(did, data)) : new Response(null, { status: 410 })

@@ -5,7 +5,13 @@ import { Buffer } from 'node:buffer'
 import { type Account, createAccount } from '../../../src/account/account.ts'
 import type { Credential } from '../../../src/account/auth.ts'
 import { readConfig, type Config, type Env } from '../../../src/config.ts'
-import { generateKey, loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../../../src/crypto/keys.ts'
+import {
+  generateKey,
+  loadRotationKey,
+  loadSigningKey,
+  type RotationKey,
+  type SigningKey,
+} from '../../../src/crypto/keys.ts'
 import { hashPassword } from '../../../src/crypto/password.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
 import type { MethodId } from '../../../src/generated/methods.ts'
@@ -109,7 +115,11 @@ export const inWorld = async <T>(options: WorldOptions, work: (world: World) => 
   })
 }
 
-const build = async (ctx: DurableObjectState, options: WorldOptions, passwordHash: string): Promise<World> => {
+const build = async (
+  ctx: DurableObjectState,
+  options: WorldOptions,
+  passwordHash: string,
+): Promise<World> => {
   const clock = { now: Date.parse('2026-11-22T12:00:00.250Z') }
   const directory = new FakeDirectory(() => clock.now)
   const key = await newKey()
@@ -173,7 +183,8 @@ const build = async (ctx: DurableObjectState, options: WorldOptions, passwordHas
       const post = PROCEDURES.test(id)
       const headers = new Headers(auth ? { authorization: auth } : {})
       const stream = body instanceof Uint8Array
-      if (body !== undefined) headers.set('content-type', stream ? 'application/vnd.ipld.car' : 'application/json')
+      if (body !== undefined)
+        headers.set('content-type', stream ? 'application/vnd.ipld.car' : 'application/json')
       const init = body === undefined ? {} : { body: stream ? body : JSON.stringify(body) }
       const request = new Request(url, { method: post ? 'POST' : 'GET', headers, ...init })
       const response: Response = await router.fetch(request, { account: world.account })

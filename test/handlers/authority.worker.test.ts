@@ -1,0 +1,143 @@
+/** The authority matrix: every kind of credential, on every method, in every state, sent for real. */
+import { describe, expect, it } from 'vitest'
+import { type Scope, SCOPES } from '../../src/crypto/migrationToken.ts'
+import type { MethodId } from '../../src/generated/methods.ts'
+import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
+import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
+import { bearer, inWorld, ORIGIN, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
+
+const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
+const KINDS: CredentialKind[] = ['anyone', 'session', 'refresh', 'admin', 'service', ...SCOPES]
+// `policy` has exactly the methods, by its type.
+const METHODS = Object.keys(policy) as MethodId[]
+const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const READS_WITHOUT_ERRORS = [
+  'com.atproto.repo.describeRepo',
+  'com.atproto.repo.getRecord',
+  'com.atproto.repo.listRecords',
+]
+
+/** Whatever the methods need before they look at the caller. */
+const params = (world: World): Record<string, string> => ({
+  did: world.did,
+  repo: world.did,
+  collection: 'app.bsky.feed.post',
+  rkey: 'a',
+  cid: CID,
+  cids: CID,
+  aud: TARGET_DID,
+  lxm: 'com.atproto.server.createAccount',
+})
+
+const setState = (world: World, state: State): void => {
+  world.account.sql.run(
+    'UPDATE account SET state = ?, activated_at = 1, moved_to = ?, tokens_not_before = 0',
+    state === 'absent' ? 'new' : state === 'deactivated' ? 'deactivated' : 'active',
+    state === 'moved' ? TARGET : null,
+  )
+}
+
+const credential = async (world: World, kind: CredentialKind): Promise<string | undefined> => {
+  const now = Math.floor(world.clock.now / 1000)
+  const jti = 'a'.repeat(32)
+  switch (kind) {
+    case 'anyone':
+      return undefined
+    case 'admin':
+      return world.admin
+    case 'session':
+      return bearer((await world.account.sessions.create('sign-in')).accessJwt)
+    case 'refresh':
+      return bearer((await world.account.sessions.create('sign-in')).refreshJwt)
+    case 'service': {
+      const lxm = 'com.atproto.server.createAccount'
+      return bearer(
+        await world.key.signing.signServiceToken({
+          iss: world.did,
+          aud: SERVICE,
+          iat: now,
+          exp: now + 60,
+          lxm,
+          jti,
+        }),
+      )
+    }
+    default:
+      return bearer(await scoped(world, kind))
+  }
+}
+
+const scoped = (world: World, scope: Scope): Promise<string> => {
+  const now = Math.floor(world.clock.now / 1000)
+  const { prev, data } = {
+    prev: world.directory.head(world.did).cid,
+    data: { rotationKeys: [world.key.did], verificationMethods: {}, alsoKnownAs: [], services: {} },
+  }
+  return world.key.signing.signMigrationToken({
+    ...{ iss: world.did, aud: TARGET_DID, target: TARGET, lxm: 'com.atproto.server.createAccount' },
+    ...{ iat: now, exp: now + 900, jti: 'a'.repeat(32), scope },
+    ...(scope === 'plc:sign' && { plc: { prev, ...data } }),
+  })
+}
+
+/** What the table says: `undefined` for let in, else the error. */
+const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
+  const { who }: Rule = policy[id]
+  const declared = declaredErrors(definition(id))
+  const openToAll = Object.keys(who).join() === 'anyone'
+  const states = who[openToAll ? 'anyone' : kind]
+  if (!states) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  if (states.includes(state)) return undefined
+  if (state === 'absent') return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
+  const open = declared.includes('RepoDeactivated') || READS_WITHOUT_ERRORS.includes(id)
+  return state === 'deactivated' && kind === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
+}
+
+const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }
+const NEVER_INSIDE = ['AuthMissing', 'AuthenticationRequired', 'AccountDeactivated', 'RepoDeactivated']
+
+describe('the authority matrix', () => {
+  for (const state of STATES)
+    it(`holds for every method and credential while the account is ${state}`, () =>
+      inWorld({}, async (world) => {
+        let cells = 0
+        for (const id of METHODS) {
+          if (policy[id].runs === 'worker') continue
+          for (const kind of KINDS) {
+            setState(world, state)
+            const auth = await credential(world, kind)
+            // Procedures get no body: who is let in fails there, and changes nothing.
+            const answer = await world.call(id, { params: params(world), ...(auth && { auth }) })
+            const want = expected(id, kind, state)
+            const cell = `${id} by ${kind} while ${state}`
+            cells++
+            if (want !== undefined)
+              expect([cell, answer.status, answer.error]).toEqual([cell, STATUS[want] ?? 400, want])
+            else if (answer.error !== undefined) {
+              expect(NEVER_INSIDE, `${cell}: ${answer.error} ${answer.message}`).not.toContain(answer.error)
+              // Only for what the handler itself asks for beyond the table.
+              if (answer.error === 'InvalidToken') expect([cell, answer.message]).toEqual([cell, ''])
+            }
+          }
+        }
+        expect(cells).toBe((METHODS.length - 2) * KINDS.length)
+      }))
+
+  it('lets the probes answer in every state, whatever credential comes along', () => {
+    const probes = METHODS.filter((id) => policy[id].runs === 'worker')
+    expect(probes).toEqual(['com.atproto.identity.resolveHandle', 'com.atproto.server.describeServer'])
+    for (const id of probes) expect(policy[id].who).toEqual({ anyone: STATES })
+  })
+
+  it('tells a caller that names another account that it is not here, in every state', () =>
+    inWorld({}, async (world) => {
+      for (const state of STATES) {
+        setState(world, state)
+        const answer = await world.call('com.atproto.sync.getRepo', {
+          params: { did: 'did:web:other.example.com' },
+        })
+        expect([state, answer.error]).toEqual([state, 'RepoNotFound'])
+      }
+      expect(ORIGIN).toContain('https://')
+    }))
+})
