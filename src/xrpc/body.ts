@@ -136,3 +136,26 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
   }
   return body
 }
+
+/** How much of a refused body is worth reading, so that its sender gets to see the answer. */
+const POLITE = 64 * 1024
+
+/**
+ * Reads what is left of a body that nobody asked for, or turns it away if it is large: an answer
+ * sent over an unread body may never arrive.
+ */
+export async function discard(request: Request): Promise<void> {
+  if (!request.body || request.bodyUsed) return
+  const reader = request.body.getReader()
+  let left = Number(request.headers.get('content-length') ?? 0) > POLITE ? 0 : POLITE
+  try {
+    while (left > 0) {
+      const { done, value } = await reader.read()
+      if (done) return
+      left -= value.byteLength
+    }
+    await reader.cancel()
+  } catch {
+    // The sender is gone; there is nobody left to be polite to.
+  }
+}

@@ -1,6 +1,6 @@
 /** What stands behind every generated route: verb, params, credentials, body, handler, answer. */
 import type { MethodId } from '../generated/methods.ts'
-import { readBody, type Limits } from './body.ts'
+import { discard, readBody, type Limits } from './body.ts'
 import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
@@ -62,6 +62,7 @@ export function createRuntime<Context extends object, Auth>(
         await response.body?.cancel()
         return new Response(null, response)
       } catch (cause) {
+        await discard(request)
         const answer = failed(cause, id)
         return request.method === 'HEAD' ? new Response(null, answer) : answer
       }

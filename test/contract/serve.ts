@@ -1,6 +1,5 @@
 /** Puts a fetch handler behind a loopback port, so that the same bytes can go to it as to any server. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { Readable } from 'node:stream'
 
 export type FetchHandler = (request: Request) => Promise<Response> | Response
 
@@ -14,6 +13,19 @@ const headersOf = (message: IncomingMessage): [string, string][] =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
   )
 
+/** Node's own conversion fails once the stream has been cancelled before its end. */
+function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = message[Symbol.asyncIterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await chunks.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: () => void message.resume(),
+  })
+}
+
 function toRequest(message: IncomingMessage, url: string): Request {
   const method = message.method ?? 'GET'
   const { 'content-length': length, 'transfer-encoding': chunked } = message.headers
@@ -22,8 +34,7 @@ function toRequest(message: IncomingMessage, url: string): Request {
   return new Request(`${url}${message.url}`, {
     method,
     headers: headersOf(message),
-    // Node's own stream type is not the DOM's, though it is the same object at run time.
-    ...(hasBody ? { body: Readable.toWeb(message) as unknown as BodyInit, duplex: 'half' } : {}),
+    ...(hasBody ? { body: bodyOf(message), duplex: 'half' } : {}),
   })
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { error } from '../../src/xrpc/errors.ts'
 import { mount, problem, stream, type Seen } from './support.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -112,7 +113,7 @@ describe('a JSON body', () => {
       },
       { highWaterMark: 0 },
     )
-    const answer = await post(body, { ...JSON_TYPE, 'content-length': '1001' })
+    const answer = await post(body, { ...JSON_TYPE, 'content-length': '100000' })
     expect(await problem(answer)).toEqual([
       413,
       'PayloadTooLarge',
@@ -150,6 +151,43 @@ describe('a JSON body', () => {
       body: nested(500_000),
     })
     expect((await problem(answer)).slice(0, 2)).toEqual([400, 'InvalidRequest'])
+  })
+})
+
+describe('a body that is refused unread', () => {
+  const denied = mount('com.atproto.repo.createRecord', keep, {
+    authorize: async () => {
+      throw error('AuthMissing', 'no')
+    },
+  })
+  const send = async (size: number): Promise<{ read: number; cancelled: boolean }> => {
+    const seen = { read: 0, cancelled: false }
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (seen.read >= size) return controller.close()
+        seen.read += 10_000
+        controller.enqueue(new Uint8Array(10_000))
+      },
+      cancel: () => void (seen.cancelled = true),
+    })
+    const answer = await denied('com.atproto.repo.createRecord', {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body,
+      duplex: 'half',
+    })
+    expect(answer.status).toBe(401)
+    return seen
+  }
+
+  it('is read if it is small, so that its sender gets the answer', async () => {
+    expect(await send(30_000)).toEqual({ read: 30_000, cancelled: false })
+  })
+
+  it('is turned away if it is large', async () => {
+    const { read, cancelled } = await send(10_000_000)
+    expect(cancelled).toBe(true)
+    expect(read).toBeLessThan(100_000)
   })
 })
 
