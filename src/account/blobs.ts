@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Cid, cidForRawHash } from '@atproto/lex-data'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
+import { chunksOf } from '../repo/chunks.ts'
 import { error } from '../xrpc/errors.ts'
 import type { Sql } from './sql.ts'
 
@@ -91,16 +92,24 @@ export class Blobs {
     const hash = createHash('sha256')
     let size = 0
     const measured = async function* () {
-      for await (const chunk of body) {
-        size += chunk.byteLength
-        if (size > limit) throw error('PayloadTooLarge', `the blob is larger than ${limit} bytes`)
-        if (length !== undefined && size > length)
-          throw error('InvalidRequest', 'more bytes than were declared')
-        hash.update(chunk)
-        yield chunk
+      const source = chunksOf(body)
+      let ended = false
+      try {
+        for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+          size += chunk.byteLength
+          if (size > limit) throw error('PayloadTooLarge', `the blob is larger than ${limit} bytes`)
+          if (length !== undefined && size > length)
+            throw error('InvalidRequest', 'more bytes than were declared')
+          hash.update(chunk)
+          yield chunk
+        }
+        if (length !== undefined && size < length)
+          throw error('InvalidRequest', 'fewer bytes than were declared')
+        ended = true
+      } finally {
+        // Refused, or the bucket gave up: tell the sender to stop.
+        if (!ended) await source.cancel()
       }
-      if (length !== undefined && size < length)
-        throw error('InvalidRequest', 'fewer bytes than were declared')
     }
     if (length === undefined) await this.#multipart(key, measured(), rest)
     else {

@@ -79,6 +79,12 @@ export class Imports {
 
   /** Imports a CAR or changes nothing. A second import ends the first. */
   async car(body: ReadableStream<Uint8Array>, options: ImportOptions): Promise<Imported> {
+    try {
+      this.#refuseActive()
+    } catch (cause) {
+      await body.cancel().catch(() => {})
+      throw cause
+    }
     const own = Symbol('import')
     this.#running = own
     const check = () => {
@@ -99,6 +105,13 @@ export class Imports {
     } finally {
       if (this.#running === own) this.#running = undefined
     }
+  }
+
+  /** Its firehose would have to tell of it, and its followers would see a history replaced. */
+  #refuseActive(): void {
+    const { state } = this.#parts.sql.first<{ state: string }>('SELECT state FROM account') ?? {}
+    if (state === 'active')
+      throw error('InvalidRequest', 'an active account takes no import: deactivate it first')
   }
 
   /** Takes away what an import left that did not end. */
@@ -202,9 +215,7 @@ export class Imports {
       check()
       return sequencer.transaction(() => {
         const now = repo.head()
-        const { state } = sql.first<{ state: string }>('SELECT state FROM account') ?? {}
-        if (state === 'active')
-          throw error('InvalidRequest', 'an active account takes no import: deactivate it first')
+        this.#refuseActive()
         if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
         this.#settle(made, head, signed, reached)
         fault('import.afterBlocks')

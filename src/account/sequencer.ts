@@ -127,13 +127,14 @@ export class Sequencer {
   /** Deletes at most `limit` events older than `before` (milliseconds). */
   prune(before: number, limit: number): number {
     return this.#sql.transaction(() => {
-      this.#sql.run('UPDATE account SET seq = ? WHERE seq < ?', this.latest(), this.latest())
       const end = this.#sql.first<{ seq: number | null }>(
         'SELECT max(seq) AS seq FROM (SELECT seq, time FROM event ORDER BY seq LIMIT ?) WHERE time < ?',
         limit,
         before,
       )
-      return end?.seq == null ? 0 : this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
+      if (end?.seq == null) return 0
+      this.#sql.run('UPDATE account SET seq = ?', this.latest())
+      return this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
     })
   }
 }

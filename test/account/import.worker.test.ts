@@ -341,3 +341,18 @@ describe('an import', () => {
     })
   })
 })
+
+describe('an active account', () => {
+  it('takes no import', async () => {
+    const { car, key } = await source(20)
+    await inAccount(async (account) => {
+      await account.repo.create()
+      account.sql.run("UPDATE account SET state = 'active'")
+      const before = state(account)
+      expect(await refused(account.imports.car(stream(car), { signingKey: key.did() }))).toBe(
+        'an active account takes no import',
+      )
+      expect(state(account)).toBe(before)
+    })
+  })
+})

@@ -259,3 +259,16 @@ describe('records', () => {
       expect(records.get(POST, 'nope')).toBeUndefined()
     }))
 })
+
+describe('a deactivated account', () => {
+  it('takes no commit, also not one that waited while it was deactivated', () =>
+    inAccount(async (account) => {
+      const { repo, sql } = account
+      await repo.create()
+      const gate = repo.exclusive(async () => sql.run("UPDATE account SET state = 'deactivated'"))
+      const late = fails(repo.commit([post('a', 'x')]))
+      await gate
+      expect(await late).toBe('AccountDeactivated')
+      expect(account.events).toEqual([])
+    }))
+})
