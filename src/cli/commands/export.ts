@@ -116,7 +116,7 @@ export const exportCommand = command({
       problems.push(`blobs of ${blobs.bytes} bytes, the manifest says ${claims.blobs.bytes}`)
     const ok = problems.length === 0
     const backup = await keyBackup(context, handle, keys.ours)
-    if (!backup)
+    if (!backup && !context.globals.dev)
       out.warn(
         'no key backup for this server’s signing key was found beside wrangler.toml. Without the keys this export cannot become the account again; a Worker’s secrets cannot be read back.',
       )

@@ -3,6 +3,7 @@ import { activate } from './activate.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   deactivate,
   activate,
   exportCommand,
+  importCommand,
   identity,
   check,
   log,

@@ -1,0 +1,54 @@
+/** What an interrupted import leaves for the next one: a session here, an operation that was signed. Owner only. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Session } from '../../client/index.ts'
+import { isObject } from '../../crypto/jws.ts'
+import { parseOperation } from '../../plc/parse.ts'
+import type { Operation } from '../../plc/types.ts'
+import { readText, writeSecret } from '../files.ts'
+
+export interface Kept {
+  session?: Session | undefined
+  /** Signed by the source, perhaps not submitted yet. */
+  operation?: Operation | undefined
+}
+
+export interface Keeper {
+  readonly folder: string
+  readonly carFile: string
+  read(): Promise<Kept>
+  write(changes: Kept): Promise<void>
+  clear(): Promise<void>
+}
+
+const isSession = (value: unknown): value is Session =>
+  isObject(value) &&
+  ['did', 'handle', 'accessJwt', 'refreshJwt'].every((name) => typeof value[name] === 'string')
+
+const parse = (text: string | undefined): Kept => {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}')
+    if (!isObject(value)) return {}
+    return {
+      ...(isSession(value['session']) ? { session: value['session'] } : {}),
+      ...(value['operation'] === undefined ? {} : { operation: parseOperation(value['operation']) }),
+    }
+  } catch {
+    // All of it can be had again.
+    return {}
+  }
+}
+
+export function keeper(root: string, did: string): Keeper {
+  const folder = join(root, '.wrangler', 'import', did.replace(/[^a-z0-9.-]/gi, '-'))
+  const file = join(folder, 'kept.json')
+  const read = async () => parse(await readText(file))
+  return {
+    folder,
+    carFile: join(folder, 'repo.car'),
+    read,
+    write: async (changes) =>
+      writeSecret(file, `${JSON.stringify({ ...(await read()), ...changes }, null, 2)}\n`),
+    clear: () => rm(folder, { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,153 @@
+/** The PDS that the account comes from: a Cirrus, by migration token; any other, by password. */
+import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
+import type { Scope } from '../../crypto/migrationToken.ts'
+import { answer, explain, type Meanings } from '../answers.ts'
+import { firstLine } from '../ask.ts'
+import type { Context } from '../command.ts'
+import { parseHost } from '../config.ts'
+import { CliError } from '../errors.ts'
+import { plain } from '../output.ts'
+import { readToken } from './token.ts'
+
+export interface Source {
+  readonly origin: string
+  readonly client: Client
+  /** A token for createAccount on the server with this service DID. */
+  createToken(aud: string): Promise<string>
+  /** What signPlcOperation wants as its `token`. */
+  plcToken(): Promise<string>
+  /** Whether we may deactivate it, and how. */
+  deactivate: (() => Promise<void>) | undefined
+  /** Waits for its answer, and says whose refusal it was. */
+  asked<T>(call: Promise<T>): Promise<T>
+}
+
+export interface Self {
+  did: string
+  origin: string
+  serviceDid: string
+}
+
+const MEANINGS: Meanings = {
+  NetworkError: 'source-unreachable',
+  Unexpected: 'source-refused',
+  MethodNotImplemented: 'source-refused',
+  AuthMissing: 'source-sign-in',
+  AuthenticationRequired: 'source-sign-in',
+  InternalServerError: 'source-unreachable',
+  ExpiredToken: 'token-expired',
+  InvalidToken: 'token-refused',
+  RepoNotFound: 'source-refused',
+  '*': 'source-refused',
+}
+
+const asked = <T>(call: Promise<T>): Promise<T> => answer(call, MEANINGS)
+export const explainSource = (cause: unknown): unknown => explain(cause, MEANINGS)
+
+const CREATE = 'com.atproto.server.createAccount'
+
+const createToken = async (client: Client, aud: string, now: number): Promise<string> => {
+  const exp = Math.floor(now / 1000) + 60
+  return (await asked(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE, exp }))).token
+}
+
+/** A Cirrus. The token comes from standard input or a prompt: a process list shows arguments. */
+export async function tokenSource(
+  context: Context,
+  from: string,
+  self: Self,
+  needs: readonly Scope[],
+): Promise<Source> {
+  const { io, ask } = context
+  const origin = parseHost(from, '--from')
+  const check = (token: string) => readToken(token, { ...self, now: io.now(), needs })
+  const checkShown = (token: string) => {
+    try {
+      check(token.trim())
+      return undefined
+    } catch (cause) {
+      return cause instanceof CliError ? `${cause.message}. ${cause.next}.` : String(cause)
+    }
+  }
+  const prompt = (why: string) =>
+    ask.secret(`${why}, printed by \`pds migrate-token --target ${self.origin}\` there`, {
+      check: checkShown,
+    })
+  let token = (io.stdin.isTTY ? await prompt(`Migration token of ${origin}`) : await firstLine(io)).trim()
+  if (token === '')
+    throw new CliError('not-a-terminal', 'no migration token on standard input', {
+      next: `pds migrate-token … | pds import --from ${from}`,
+    })
+  const facts = check(token)
+  const renewToken = async () => {
+    if (!io.stdin.isTTY)
+      throw new CliError('token-expired', 'the token expired in the middle; what was copied is kept')
+    return (token = (await prompt('The token expired. Another one')).trim())
+  }
+  const client = connect(origin, { token, renewToken, fetch: io.fetch })
+  return {
+    origin,
+    client,
+    asked,
+    createToken: (aud) => createToken(client, aud, io.now()),
+    plcToken: async () => token,
+    deactivate: facts.scope.includes('account:deactivate')
+      ? () => asked(client.com.atproto.server.deactivateAccount({}))
+      : undefined,
+  }
+}
+
+const login = async (context: Context, origin: string, identifier: string): Promise<Client> => {
+  const { io, ask } = context
+  const given = io.env['PDS_SOURCE_PASSWORD']
+  const password =
+    given ??
+    (io.stdin.isTTY
+      ? await ask.secret(`Account password of ${identifier} on ${origin}`)
+      : await firstLine(io))
+  if (!password)
+    throw new CliError('not-a-terminal', `no account password of ${identifier}`, {
+      next: 'give it on standard input or as PDS_SOURCE_PASSWORD',
+    })
+  const anyone = connect(origin, { fetch: io.fetch })
+  try {
+    return await anyone.login({ identifier, password })
+  } catch (cause) {
+    if (!(cause instanceof XrpcError) || cause.error !== 'AuthFactorTokenRequired') throw explainSource(cause)
+    const authFactorToken = await ask.text('Sign-in code that the source has sent you by e-mail')
+    return await asked(anyone.login({ identifier, password, authFactorToken }))
+  }
+}
+
+/** Any PDS, by its account password, as goat does it; the PLC step takes the code that it sends by e-mail. */
+export async function passwordSource(
+  context: Context,
+  from: string,
+  self: Self,
+  identifier: string,
+): Promise<Source> {
+  const { io, ask } = context
+  const origin = parseHost(from, '--from')
+  const client = await login(context, origin, identifier)
+  const session: Session | undefined = client.session
+  if (session?.did !== self.did)
+    throw new CliError(
+      'wrong-account',
+      `${plain(identifier)} is ${session?.did ?? 'nobody'}, this server is for ${self.did}`,
+    )
+  return {
+    origin,
+    client,
+    asked,
+    createToken: (aud) => createToken(client, aud, io.now()),
+    async plcToken() {
+      const given = io.env['PDS_PLC_TOKEN']
+      if (given) return given
+      await asked(client.com.atproto.identity.requestPlcOperationSignature())
+      return await ask.text('PLC code that the source has sent you by e-mail (a Cirrus: a migration token)', {
+        flag: 'PDS_PLC_TOKEN in the environment',
+      })
+    },
+    deactivate: () => asked(client.com.atproto.server.deactivateAccount({})),
+  }
+}

@@ -1,0 +1,112 @@
+/** A terminal, a folder and a clock for `pds`, so that a test sees what a person would. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { randomBytes } from 'node:crypto'
+import type { Io } from '../../src/cli/io.ts'
+import { run } from '../../src/cli/run.ts'
+
+export interface Ran {
+  code: number
+  stdout: string
+  stderr: string
+  /** stdout, parsed. */
+  json: unknown
+}
+
+export interface RunOptions {
+  cwd?: string
+  env?: Record<string, string>
+  /** What is typed ahead, or piped in. */
+  stdin?: string
+  /** stdin and stderr are a terminal. */
+  tty?: boolean
+  /** stdout is one, too. */
+  colour?: boolean
+  fetch?: typeof fetch
+  now?: () => number
+  random?: (length: number) => Uint8Array
+  signal?: AbortSignal
+}
+
+class Screen extends PassThrough {
+  isTTY = false
+  columns = 100
+  rows = 40
+  text = ''
+  constructor() {
+    super()
+    this.setEncoding('utf8').on('data', (chunk: string) => (this.text += chunk))
+  }
+}
+
+class Keyboard extends PassThrough {
+  isTTY = false
+  setRawMode() {
+    return this
+  }
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const flushed = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Runs `pds` in this process. */
+export async function pds(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const [stdin, stdout, stderr] = [new Keyboard(), new Screen(), new Screen()]
+  const { cwd = tmpdir(), env = {}, tty = false, colour = false } = options
+  stdin.isTTY = stderr.isTTY = tty
+  stdout.isTTY = colour
+  if (tty && options.stdin) void type(stdin, stderr, options.stdin)
+  else stdin.end(options.stdin ?? '')
+  const io: Io = {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    cwd,
+    roots: [cwd],
+    fetch: options.fetch ?? fetch,
+    now: options.now ?? (() => Date.now()),
+    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    signal: options.signal ?? new AbortController().signal,
+  }
+  const code = await run(args, io)
+  await flushed()
+  return { code, stdout: stdout.text, stderr: stderr.text, json: parse(stdout.text) }
+}
+
+/** Each line is typed once a new question is on the screen. */
+async function type(stdin: Keyboard, screen: Screen, lines: string): Promise<void> {
+  let seen = 0
+  for (const line of lines.split('\n')) {
+    while ((screen.text.match(/◆/g)?.length ?? 0) <= seen) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    seen = screen.text.match(/◆/g)?.length ?? 0
+    stdin.write(`${line}\r`)
+  }
+}
+
+/** A folder that is gone after the test. */
+export async function folder(): Promise<AsyncDisposable & { path: string; in(name: string): string }> {
+  const path = await mkdtemp(join(tmpdir(), 'pds-cli-'))
+  return {
+    path,
+    in: (name) => join(path, name),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+/** Member of an answer, however deep: `at(json, 'error', 'code')`. */
+export const at = (value: unknown, ...path: string[]): unknown =>
+  path.reduce<unknown>(
+    (inner, name) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, name) : undefined),
+    value,
+  )
