@@ -83,7 +83,7 @@ const TOKEN_TOPIC: Record<TokenError['code'], Topic> = {
 }
 
 /** A token that does not verify, as the caller is told of it. */
-export const tokenRefused = (cause: unknown, advice = ''): unknown => {
+const tokenRefused = (cause: unknown, advice = ''): unknown => {
   if (!(cause instanceof TokenError)) return cause
   const name = cause.code === 'Expired' ? 'ExpiredToken' : 'InvalidToken'
   return error(name, `${cause.message}${advice && `; ${advice}`}. ${see(TOKEN_TOPIC[cause.code])}`)

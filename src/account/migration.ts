@@ -1,4 +1,5 @@
 /** Migration tokens: minted by the admin only, kept by nobody, revoked all at once. */
+import { TokenError } from '../crypto/errors.ts'
 import { newId, type SigningKey } from '../crypto/keys.ts'
 import {
   CREATE_ACCOUNT,
@@ -80,16 +81,19 @@ export class Migration {
       return times
     })
     fault('mint.afterJournal')
-    const token = await key.signMigrationToken({
-      iss: did,
-      aud: audience,
-      ...(bound && { target: bound.target, lxm: CREATE_ACCOUNT }),
-      iat,
-      exp,
-      jti,
-      scope: scope.join(' '),
-      ...(plc && { plc }),
-    })
+    const token = await key
+      .signMigrationToken({
+        iss: did,
+        aud: audience,
+        ...(bound && { target: bound.target, lxm: CREATE_ACCOUNT }),
+        ...{ iat, exp, jti, scope: scope.join(' ') },
+        ...(plc && { plc }),
+      })
+      .catch((cause: unknown) => {
+        // Old logs hold data that no directory would take today.
+        if (cause instanceof TokenError) throw invalidScope(`plc:sign: ${cause.message}`)
+        throw cause
+      })
     return { token, jti, audience, scope, expiresAt: new Date(exp * 1000).toISOString() }
   }
 

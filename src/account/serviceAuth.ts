@@ -50,7 +50,7 @@ const PROTECTED = new Set([
   'com.atproto.server.updateEmail',
 ])
 
-export const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWith('com.cirrus.')
+const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWith('com.cirrus.')
 
 const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
 

@@ -26,7 +26,7 @@ export interface SessionParts {
  * For so long (milliseconds) a refresh token that has been used brings the same answer again: the
  * first one may have been lost on its way. Later it is a stolen copy, and ends the session.
  */
-export const REFRESH_GRACE = 2 * 60_000
+const REFRESH_GRACE = 2 * 60_000
 
 type Row = { current: string; previous: string | null; replaced_at: number; expires_at: number }
 

@@ -102,6 +102,9 @@ describe('signPlcOperation', () => {
       expect((await world.call(SIGN, { auth: access, body: { ...body, token: reader } })).error).toBe(
         'InvalidToken',
       )
+      expect((await world.call(SIGN, { auth: access, body: { ...body, token: reader } })).message).toContain(
+        'plc:sign',
+      )
       expect(world.journal()).not.toContain('sign')
     }))
 

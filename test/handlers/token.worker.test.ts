@@ -8,6 +8,7 @@ import {
   bearer,
   HANDLE,
   inWorld,
+  type Json,
   moveTo,
   newKey,
   ORIGIN,
@@ -22,7 +23,7 @@ const MINT = 'com.cirrus.admin.createMigrationToken'
 const STATUS = 'com.atproto.server.checkAccountStatus'
 const READ = 'com.atproto.sync.getLatestCommit'
 
-const part = (token: string, at: number): any =>
+const part = (token: string, at: number): Json =>
   JSON.parse(Buffer.from(token.split('.')[at] ?? '', 'base64url').toString())
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const claimsOf = (token: string): MigrationClaims & Record<string, unknown> => part(token, 1)
@@ -48,7 +49,7 @@ describe('minting', () => {
       expect(part(body.token, 0)).toEqual(HEADER)
       const iat = Math.floor(world.clock.now / 1000)
       const { rotationKeys, verificationMethods, alsoKnownAs, services } = world.directory.head(world.did)
-        .operation as any
+        .operation as Json
       expect(claimsOf(body.token)).toEqual({
         iss: world.did,
         aud: SERVICE,
@@ -430,12 +431,13 @@ describe('getServiceAuth', () => {
           })
         ).status,
       ).toBe(200)
-      for (const params of [
+      const wrong: Record<string, string>[] = [
         { exp: `${now + 61}` },
         { exp: `${now}` },
         { exp: `${now - 1}` },
         { exp: `${now + 3601}`, lxm: CREATE },
-      ])
+      ]
+      for (const params of wrong)
         expect((await ask(world, access, { aud: TARGET_DID, ...params })).error).toBe('BadExpiration')
       expect((await ask(world, access, { aud: 'not a did' })).error).toBe('InvalidRequest')
     }))

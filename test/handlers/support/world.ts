@@ -46,12 +46,14 @@ export const newKey = async (): Promise<Key> => {
   return { hex, signing, rotation: await loadRotationKey(hex), did: signing.did }
 }
 
+/** What JSON.parse gives: tests look into answers freely. */
+export type Json = ReturnType<typeof JSON.parse>
+
 export interface Answer {
   status: number
   error: string | undefined
   message: string
-  // Tests look into answers freely.
-  body: any
+  body: Json
   headers: Headers
 }
 
@@ -189,7 +191,7 @@ const build = async (
       const request = new Request(url, { method: post ? 'POST' : 'GET', headers, ...init })
       const response: Response = await router.fetch(request, { account: world.account })
       const json = response.headers.get('content-type')?.includes('json')
-      const answer = json ? await response.json<any>() : new Uint8Array(await response.arrayBuffer())
+      const answer = json ? await response.json<Json>() : new Uint8Array(await response.arrayBuffer())
       if (response.status === 500) throw new Error(`${id}: internal error`, { cause: bugs.at(-1) })
       const { error, message = '' } = json && response.status >= 400 ? answer : {}
       return { status: response.status, error, message, body: answer, headers: response.headers }
