@@ -1,0 +1,173 @@
+/**
+ * The authority table, cell by cell: every kind of credential on every method in every state of the
+ * account, each sent for real. What is expected is read off policy.ts and the lexicons.
+ */
+import { expect, it } from 'vitest'
+import { CREATE_ACCOUNT } from '../../src/crypto/migrationToken.ts'
+import { SCOPES, type Scope } from '../../src/crypto/scope.ts'
+import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'
+import { asking, type Answer, type Ask, type Asking } from './ask.ts'
+import { ignoresCredentials } from './cases.ts'
+import { ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
+import { discover } from './discover.ts'
+import { methods, type Method } from './lexicon.ts'
+import { NOWHERE, sampleQuery, type Known } from './sample.ts'
+
+const KINDS: CredentialKind[] = ['anyone', 'session', 'refresh', 'admin', 'service', ...SCOPES]
+const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
+
+type Headers = Record<CredentialKind, string | undefined>
+
+/** Made inside the object, with its own keys: they are as good in every state. */
+const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
+  inside(async ({ account }) => {
+    const now = Math.floor(account.platform.now() / 1000)
+    const times = { iat: now, exp: now + 900 }
+    const session = await account.sessions.create('sign-in')
+    const service = await account.signingKey.signServiceToken({
+      iss: did,
+      aud: account.config.serviceDid,
+      lxm: CREATE_ACCOUNT,
+      jti: 'matrix',
+      ...times,
+    })
+    const token = async (scope: Scope): Promise<[Scope, string]> => {
+      const { data, cid } = await account.identity.directory.head(did)
+      const plc = scope === 'plc:sign' && data ? { plc: { prev: cid, ...data } } : {}
+      const claims = {
+        iss: did,
+        aud: account.config.serviceDid,
+        jti: '0'.repeat(32),
+        scope,
+        ...times,
+        ...plc,
+      }
+      return [scope, `Bearer ${await account.signingKey.signMigrationToken(claims)}`]
+    }
+    return {
+      anyone: undefined,
+      session: `Bearer ${session.accessJwt}`,
+      refresh: `Bearer ${session.refreshJwt}`,
+      admin: ADMIN,
+      service: `Bearer ${service}`,
+      // One for each scope: `fromEntries` forgets that there is one for each.
+      ...(Object.fromEntries(await Promise.all(SCOPES.map(token))) as Record<Scope, string>),
+    }
+  })
+
+/** Brings the account into the next state, as its owner would. */
+const enter: Record<State, (deployed: Deployed) => Promise<void>> = {
+  absent: async () => {},
+  active: async ({ call }) => void (await call('com.atproto.server.activateAccount', { auth: ADMIN })),
+  deactivated: async ({ call }) =>
+    void (await call('com.atproto.server.deactivateAccount', { auth: ADMIN, body: {} })),
+  moved: async ({ call, inside, directory, did }) => {
+    await call('com.atproto.server.activateAccount', { auth: ADMIN })
+    const operation = await inside(async ({ account }) => {
+      const { data, cid } = await account.identity.directory.head(did)
+      if (!data) throw new Error('the DID is gone')
+      const services = {
+        atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://new.example.com' },
+      }
+      return account.rotationKey.signOperation({ type: 'plc_operation', ...data, services, prev: cid })
+    })
+    await directory.add(did, operation)
+    await call('com.cirrus.admin.getStatus', { auth: ADMIN })
+  },
+}
+
+/**
+ * A request that is complete for a query, and for a procedure stops right behind the door: its body
+ * is refused before anything is done, so that a thousand of them change nothing.
+ */
+const request = (method: Method, known: Known, authorization: string | undefined): Ask => ({
+  verb: method.kind === 'query' ? 'GET' : 'POST',
+  query: sampleQuery(method, known),
+  headers: {
+    ...(method.kind === 'procedure' ? { 'content-type': '!' } : {}),
+    ...(authorization === undefined ? {} : { authorization }),
+  },
+  ...(method.kind === 'procedure' ? { body: 'not what any method takes' } : {}),
+})
+
+const messageOf = ({ json }: Answer): string => String(Object(json).message)
+
+const behindTheDoor = (answer: Answer): boolean =>
+  answer.error === 'InvalidRequest' &&
+  /^(Content-Type: expected|A request body was provided when none)/.test(messageOf(answer))
+
+const NO = [
+  'AuthMissing',
+  'InvalidToken',
+  'AuthenticationRequired',
+  'AccountDeactivated',
+  'RepoDeactivated',
+  'Forbidden',
+]
+
+const letIn = (method: Method, answer: Answer): boolean =>
+  method.kind === 'procedure'
+    ? behindTheDoor(answer)
+    : answer.status === 200 || !NO.includes(answer.error ?? '')
+
+/** The error of a cell that the policy does not open. */
+function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {
+  const rule: Rule = policy[id]
+  if (rule.who[kind] === undefined) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  if (state === 'absent') return errors.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
+  if (state === 'moved' || kind !== 'anyone') return 'AccountDeactivated'
+  return 'RepoDeactivated'
+}
+
+interface Cell {
+  method: Method
+  kind: CredentialKind
+  state: State
+}
+
+const isOpen = ({ method, kind, state }: Cell): boolean => {
+  const rule: Rule = policy[method.id]
+  return rule.who[ignoresCredentials(method) ? 'anyone' : kind]?.includes(state) ?? false
+}
+
+/** What is wrong with a cell, if anything. */
+async function problem(ask: Asking, cell: Cell, headers: Headers, known: Known): Promise<string | undefined> {
+  const { method, kind, state } = cell
+  const answer = await ask(method.id, request(method, known, headers[kind]))
+  const got = `${answer.status} ${answer.error ?? ''} ${answer.error ? messageOf(answer) : ''}`
+  const name = `${state}: ${kind} on ${method.id}`
+  if (answer.status === 500) return `${name}: ${got}`
+  if (isOpen(cell)) return letIn(method, answer) ? undefined : `${name} should be let in: ${got}`
+  const expected = refusal(method, ignoresCredentials(method) ? 'anyone' : kind, state)
+  const refused = answer.error === expected && !behindTheDoor(answer)
+  return refused ? undefined : `${name} should be ${expected}: ${got}`
+}
+
+it('holds in every cell', { timeout: 120_000 }, async () => {
+  const deployed = await deploy({ active: false })
+  const ask = asking(ORIGIN, deployed.fetch)
+  const problems: string[] = []
+  let cells = 0
+  const seen: State[] = []
+  for (const state of STATES) {
+    await enter[state](deployed)
+    seen.push(await deployed.inside(({ account }) => account.state()))
+    const headers = await credentials(deployed)
+    const { known } =
+      state === 'absent' ? { known: { ...NOWHERE, did: deployed.did } } : await discover(ask, deployed.did)
+    for (const method of methods)
+      for (const kind of KINDS) {
+        cells += 1
+        problems.push(
+          ...[await problem(ask, { method, kind, state }, headers, known)].filter(
+            (text) => text !== undefined,
+          ),
+        )
+      }
+    // Nothing that was let in has changed the state.
+    expect(await deployed.inside(({ account }) => account.state())).toBe(state)
+  }
+  expect(seen).toEqual(STATES)
+  expect(problems.join('\n')).toBe('')
+  expect(cells).toBe(Object.keys(policy).length * KINDS.length * STATES.length)
+})
