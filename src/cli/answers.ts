@@ -1,7 +1,7 @@
 /** From what a server answered to what a person is told. By the error's name, never by its text. */
 import { XrpcError } from '../client/index.ts'
 import { DirectoryError } from '../plc/directory.ts'
-import { type Code, CliError } from './errors.ts'
+import { CATALOGUE, type Code, CliError } from './errors.ts'
 import { plain } from './output.ts'
 
 const COMMON: Record<string, Code> = {
@@ -43,9 +43,11 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
   }
   if (!(cause instanceof XrpcError)) return cause
   const { error, message, headers } = cause
-  const code = meanings[error] ?? COMMON[error] ?? meanings['*'] ?? 'refused'
-  const wait = Number(headers.get('retry-after'))
   const [, said = message, docs] = /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  // The server may name the entry itself.
+  const topic = docs?.split('#')[1]
+  const code = meanings[error] ?? COMMON[error] ?? meanings['*'] ?? (isCode(topic) ? topic : 'refused')
+  const wait = Number(headers.get('retry-after'))
   const next = code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
   return new CliError(code, plain(said || error), {
     server: error,
@@ -54,3 +56,5 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
     ...(docs ? { docs } : {}),
   })
 }
+
+const isCode = (text: string | undefined): text is Code => text !== undefined && text in CATALOGUE

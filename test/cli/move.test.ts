@@ -16,8 +16,13 @@ beforeAll(async () => {
   here = await folder()
   plc = await startPlc()
   source = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
-  target = await startCirrus({ plcUrl: plc.url, handle: 'alice.test', did: source.account.did, password: 'target-password' })
-  await seedCirrus(source.url, await signIn(source.url, source.account.did ? source : source), { records: 40, blobs: 5 })
+  target = await startCirrus({
+    plcUrl: plc.url,
+    handle: 'alice.test',
+    did: source.account.did,
+    password: 'target-password',
+  })
+  await seedCirrus(source.url, await signIn(source.url, source), { records: 40, blobs: 5 })
   await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
 }, 60_000)
 afterAll(async () => {
@@ -40,7 +45,9 @@ describe('a Cirrus and the CLI', () => {
     expect(first.stderr).toBe('')
     expect(first.json).toMatchObject({ ok: true, records: 40, blobs: { count: 5, fetched: 5, lost: [] } })
     const lines = (await readFile(here.in('backup/blobs.jsonl'), 'utf8')).trim().split('\n')
-    expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual(Array(5).fill(['cid', 'size', 'mimeType']))
+    expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual(
+      Array(5).fill(['cid', 'size', 'mimeType']),
+    )
     const { cid } = JSON.parse(lines[0] ?? '')
     await writeFile(here.in(`backup/blobs/${cid}`), 'damaged')
     await rm(here.in(`backup/blobs/${JSON.parse(lines[1] ?? '').cid}`))
@@ -58,8 +65,10 @@ describe('a Cirrus and the CLI', () => {
     const minted = await on(source, ['migrate-token', '--target', target.url])
     expect(minted.code).toBe(0)
     expect(minted.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
-    const moved = await on(target, ['import', '--from', source.url, '--yes', '--json'], { stdin: minted.stdout })
-    expect(moved.json).toMatchObject({ ok: true, lost: [] })
+    const moved = await on(target, ['import', '--from', source.url, '--yes', '--json'], {
+      stdin: minted.stdout,
+    })
+    expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [] })
     expect((await on(target, ['status', '--json'])).json).toMatchObject({
       state: 'active',
       repo: { records: 40 },

@@ -87,7 +87,8 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
 async function type(stdin: Keyboard, screen: Screen, lines: string): Promise<void> {
   let seen = 0
   for (const line of lines.split('\n')) {
-    while ((screen.text.match(/◆/g)?.length ?? 0) <= seen) await new Promise((resolve) => setTimeout(resolve, 5))
+    while ((screen.text.match(/◆/g)?.length ?? 0) <= seen)
+      await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 20))
     seen = screen.text.match(/◆/g)?.length ?? 0
     stdin.write(`${line}\r`)

@@ -30,7 +30,18 @@ const needs = (status: Status, rotated: boolean): Scope[] => [
   ...(rotated || !status.did.startsWith('did:plc:') ? [] : (['plc:sign'] as const)),
 ]
 
-const isRotated = async (admin: Client, { identity }: Status): Promise<boolean> => {
+const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
+  const { identity, did } = status
+  if (stateOf(status) === 'absent') {
+    if (identity.movedAway) return false
+    throw new CliError(
+      'account-absent',
+      `${did} names this server already, and there is no account here yet`,
+      {
+        next: 'run `pds activate`',
+      },
+    )
+  }
   const { verificationMethods = {} } = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
   const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
   return !identity.movedAway && identity.signingKey === ours
