@@ -21,7 +21,7 @@ export default defineConfig({
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings } })],
-        define: { __FAULTS__: 'true', __DEV__: 'true' },
+        define: { __FAULTS__: 'true', __DEV__: 'true', __RACES__: JSON.stringify(process.env.RACES ?? '20') },
         test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
       },
     ],
