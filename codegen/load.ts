@@ -15,16 +15,32 @@ export interface Loaded {
   document: LexiconDoc
 }
 
+type Issue = NonNullable<ReturnType<typeof lexiconDoc.safeParse>['error']>['issues'][number]
+
+/** The library's inner errors say where they are from the definition on: puts them below the outer path. */
+const below = (outer: Issue['path'], inner: Issue['path']): Issue['path'] => {
+  const shared = outer.findIndex((_, i) => outer.slice(i).every((part, j) => inner[j] === part))
+  return [...outer.slice(0, shared < 0 ? outer.length : shared), ...inner]
+}
+
+/** Where several forms are allowed, the mistake is in the form that fits best: the one read furthest. */
+const deepest = (issue: Issue): Issue => {
+  if (issue.code !== 'invalid_union') return issue
+  const inner = issue.unionErrors.flatMap(({ issues }) => issues.map(deepest))
+  const best = inner.reduce((a, b) => (b.path.length > a.path.length ? b : a), inner[0] ?? issue)
+  return { ...best, path: below(issue.path, best.path) }
+}
+
 const parse = (file: string, text: string): LexiconDoc => {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (cause) {
-    throw new LexiconError(file, '', `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+    throw new LexiconError(file, '', `not JSON: ${String(cause).replace(/\s+/g, ' ')}`)
   }
   const result = lexiconDoc.safeParse(json)
   if (!result.success) {
-    const issue = result.error.issues[0]
+    const issue = result.error.issues.map(deepest)[0]
     throw new LexiconError(file, issue?.path.join('.') ?? '', issue?.message ?? 'not a lexicon document')
   }
   if (!isValidLexiconDoc(json)) throw new LexiconError(file, '', 'not a lexicon document')
