@@ -400,6 +400,13 @@ describe('createAccount: a Cirrus as the target', () => {
         expect((await world.call(CREATE, { auth: bearer(await token), body: asked(world) })).error).toBe(
           error,
         )
+      // Nobody is asked about a DID that this server is not for.
+      const questions = world.directory.requests.length
+      const foreign = await serviceToken(world, old, { iss: `did:plc:${'b'.repeat(24)}` })
+      expect((await world.call(CREATE, { auth: bearer(foreign), body: asked(world) })).error).toBe(
+        'InvalidToken',
+      )
+      expect(world.directory.requests).toHaveLength(questions)
       expect((await world.call(CREATE, { body: asked(world) })).error).toBe('AuthMissing')
       expect((await world.call(CREATE, { auth: world.admin, body: asked(world) })).error).toBe('InvalidToken')
       const auth = bearer(await serviceToken(world, old))
