@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import { type Cid, cidForRawHash } from '@atproto/lex-data'
+import type { Cid } from '@atproto/lex-data'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
-import { chunksOf } from '../repo/chunks.ts'
 import { error } from '../xrpc/errors.ts'
+import { putBlob } from './blobPut.ts'
 import type { Sql } from './sql.ts'
 
 export interface BlobMeta {
@@ -31,9 +30,6 @@ interface Row {
 export const UNREFERENCED_KEPT = 24 * 3600_000
 // An upload that died leaves an object without a row: after this long it is nobody's.
 const UPLOAD_TIME = 24 * 3600_000
-// R2 wants all parts but the last of one size, and 5 MiB at least. Also all that is buffered of a
-// body without a declared length.
-const PART = 5 * 1024 * 1024
 
 /**
  * The account's blobs. A CID is known only when the last byte has come, and R2 has no rename: an
@@ -68,7 +64,7 @@ export class Blobs {
     const key = `${this.#did}/${Buffer.from(this.#platform.random(16)).toString('hex')}`
     this.#loose(key, this.#platform.now() + UPLOAD_TIME)
     try {
-      const { cid, size } = await this.#put(key, body, {
+      const { cid, size } = await putBlob(this.#platform.bucket, key, body, {
         ...options,
         httpMetadata: { contentType: mimeType },
       })
@@ -78,101 +74,6 @@ export class Blobs {
       return await this.#adopt(key, { cid: cid.toString(), size, mimeType })
     } catch (cause) {
       await this.#deleteLoose([key]).catch(() => {})
-      throw cause
-    }
-  }
-
-  async #put(
-    key: string,
-    body: ReadableStream<Uint8Array>,
-    options: { limit: number; length?: number; expect?: Cid } & R2MultipartOptions,
-  ): Promise<{ cid: Cid; size: number }> {
-    const { limit, length, expect, ...rest } = options
-    const { bucket } = this.#platform
-    const hash = createHash('sha256')
-    let size = 0
-    const measured = async function* () {
-      const source = chunksOf(body)
-      let ended = false
-      try {
-        for (let chunk = await source.next(); chunk; chunk = await source.next()) {
-          size += chunk.byteLength
-          if (size > limit) throw error('PayloadTooLarge', `the blob is larger than ${limit} bytes`)
-          if (length !== undefined && size > length)
-            throw error('InvalidRequest', 'more bytes than were declared')
-          hash.update(chunk)
-          yield chunk
-        }
-        if (length !== undefined && size < length)
-          throw error('InvalidRequest', 'fewer bytes than were declared')
-        ended = true
-      } finally {
-        // Refused, or the bucket gave up: tell the sender to stop.
-        if (!ended) await source.cancel()
-      }
-    }
-    if (length === undefined) await this.#multipart(key, measured(), rest)
-    else {
-      const fixed = new FixedLengthStream(length)
-      const writer = fixed.writable.getWriter()
-      // Said again by every write; unheard it would count as nobody's error.
-      writer.closed.catch(() => {})
-      const pump = async () => {
-        try {
-          for await (const chunk of measured()) await writer.write(chunk)
-          await writer.close()
-        } catch (cause) {
-          await writer.abort(cause).catch(() => {})
-          throw cause
-        }
-      }
-      const stored = bucket.put(
-        key,
-        fixed.readable,
-        expect ? { ...rest, sha256: expect.multihash.digest } : rest,
-      )
-      // The pump knows better why it failed than the bucket does.
-      const [pumped, put] = await Promise.allSettled([pump(), stored])
-      const cause =
-        pumped.status === 'rejected' ? pumped.reason : put.status === 'rejected' ? put.reason : undefined
-      const cid = cidForRawHash(hash.digest())
-      if (pumped.status === 'fulfilled' && expect && !expect.equals(cid)) return { cid, size }
-      if (cause) throw cause
-      return { cid, size }
-    }
-    return { cid: cidForRawHash(hash.digest()), size }
-  }
-
-  /** Without a declared length: one put of what fits into a part, else an upload in parts. */
-  async #multipart(
-    key: string,
-    chunks: AsyncGenerator<Uint8Array>,
-    options: R2MultipartOptions,
-  ): Promise<void> {
-    const { bucket } = this.#platform
-    const part = new Uint8Array(PART)
-    let filled = 0
-    let upload: R2MultipartUpload | undefined
-    const parts: R2UploadedPart[] = []
-    try {
-      for await (const chunk of chunks) {
-        for (let rest = chunk; rest.length > 0;) {
-          if (filled === PART) {
-            upload ??= await bucket.createMultipartUpload(key, options)
-            parts.push(await upload.uploadPart(parts.length + 1, part))
-            filled = 0
-          }
-          const piece = rest.subarray(0, PART - filled)
-          part.set(piece, filled)
-          filled += piece.length
-          rest = rest.subarray(piece.length)
-        }
-      }
-      if (!upload) return void (await bucket.put(key, part.subarray(0, filled), options))
-      parts.push(await upload.uploadPart(parts.length + 1, part.subarray(0, filled)))
-      await upload.complete(parts)
-    } catch (cause) {
-      await upload?.abort().catch(() => {})
       throw cause
     }
   }

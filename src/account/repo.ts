@@ -1,40 +1,20 @@
-import { encode } from '@atproto/lex-cbor'
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { MST } from '@atproto/repo'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
-import { blobRefs, type BlobReference } from '../repo/blobs.ts'
 import { nextTid } from '../repo/tid.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cborCid, cidKey } from './blocks.ts'
-import {
-  type Block,
-  carOf,
-  type CommitSigner,
-  nextTree,
-  type NextTree,
-  type Op,
-  signCommit,
-} from './commit.ts'
+import { type Blocks, cidKey } from './blocks.ts'
+import { type Block, carOf, type CommitSigner, nextTree, type NextTree, signCommit } from './commit.ts'
 import { type Head, readHead, writeHead } from './head.ts'
-import { recordPath, recordValue, type Records } from './records.ts'
+import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import { type RepoWrite, type Resolved, type WriteResult, Writes } from './writes.ts'
+
+export type { RepoWrite, WriteResult } from './writes.ts'
 import { readAccount } from './state.ts'
-
-/** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
-export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
-  | { action: 'create' | 'update' | 'put'; record: LexMap }
-  | { action: 'delete'; ifExists?: boolean }
-)
-
-export interface WriteResult {
-  action: 'create' | 'update' | 'delete'
-  path: string
-  /** Null on delete. */
-  cid: Cid | null
-}
 
 export interface CommitResult {
   /** Undefined where the writes changed nothing. */
@@ -49,11 +29,6 @@ export interface CommitOptions {
   within?: (head: Head) => void
 }
 
-interface Resolved extends Op {
-  added: string[]
-  removed: string[]
-}
-
 export interface RepoParts {
   sql: Sql
   platform: Pick<Platform, 'now'>
@@ -65,8 +40,6 @@ export interface RepoParts {
   sequencer: Sequencer
 }
 
-const MAX_OPS = 200
-const MAX_RECORD = 1_000_000
 // The firehose allows 2 MB of blocks, and SQLite a row of 2 MB that holds the operations too.
 const MAX_EVENT = 1_950_000
 // An operation's two CIDs, action and field names, beside its path.
@@ -77,11 +50,13 @@ const COMMITS_PER_TREE = 200
 /** The repository: writes, one after the other, each one transaction. */
 export class Repo {
   readonly #parts: RepoParts
+  readonly #writes: Writes
   #queue: Promise<unknown> = Promise.resolve()
   #loaded: { head: Head; tree: MST; age: number } | undefined
 
   constructor(parts: RepoParts) {
     this.#parts = parts
+    this.#writes = new Writes(parts)
   }
 
   /** Where the repository stands; undefined before `create` or an import. */
@@ -140,7 +115,7 @@ export class Repo {
       if (swapCommit !== undefined && !swapCommit?.equals(head.root)) {
         throw new XrpcError('InvalidSwap', `the latest commit is ${head.root}, not ${swapCommit}`)
       }
-      const { results, ops } = this.#resolve(typeof writes === 'function' ? writes() : writes)
+      const { results, ops } = this.#writes.resolve(typeof writes === 'function' ? writes() : writes)
       if (ops.length === 0) return { commit: undefined, results }
 
       const { blocks, did, signer } = this.#parts
@@ -242,84 +217,6 @@ export class Repo {
         this.#loaded = tree && { head: to, tree, age: (this.#loaded?.age ?? 0) + 1 }
       },
     )
-  }
-
-  /** Checks the writes one by one against what the paths hold. */
-  #resolve(writes: readonly RepoWrite[]): { results: WriteResult[]; ops: Resolved[] } {
-    if (writes.length > MAX_OPS) {
-      throw error('InvalidRequest', `${writes.length} writes at once, at most ${MAX_OPS} are taken`)
-    }
-    const seen = new Set<string>()
-    const results: WriteResult[] = []
-    const ops: Resolved[] = []
-    for (const write of writes) {
-      const path = recordPath(write.collection, write.rkey)
-      if (seen.has(path)) throw error('InvalidRequest', `two writes to ${path}`)
-      seen.add(path)
-      const prev = this.#parts.records.cid(path) ?? null
-      const { swap } = write
-      if (swap !== undefined && (swap === null ? prev !== null : !prev || !swap.equals(prev))) {
-        throw new XrpcError('InvalidSwap', `${path} holds ${prev ?? 'nothing'}, not ${swap ?? 'nothing'}`)
-      }
-      const op = this.#op(write, path, prev)
-      const action = op?.action ?? (write.action === 'delete' ? 'delete' : 'update')
-      results.push({ action, path, cid: op ? op.cid : prev })
-      if (op) ops.push(op)
-    }
-    return { results, ops }
-  }
-
-  /** Undefined where the write changes nothing. */
-  #op(write: RepoWrite, path: string, prev: Cid | null): Resolved | undefined {
-    const before = prev ? this.#refs(prev) : []
-    if (write.action === 'delete') {
-      if (prev) return { action: 'delete', path, cid: null, prev, added: [], removed: before }
-      if (write.ifExists) return undefined
-      throw error('InvalidRequest', `there is no record ${path}`)
-    }
-    if (write.action === 'create' && prev) throw error('InvalidRequest', `there is a record ${path} already`)
-    if (write.action === 'update' && !prev) throw error('InvalidRequest', `there is no record ${path}`)
-    if (write.record.$type !== write.collection) {
-      throw error('InvalidRequest', `the $type of ${path} must be ${write.collection}`)
-    }
-    const bytes = encode(write.record)
-    if (bytes.length > MAX_RECORD) {
-      throw error(
-        'InvalidRequest',
-        `the record ${path} has ${bytes.length} bytes, at most ${MAX_RECORD} are taken`,
-      )
-    }
-    const cid = cborCid(bytes)
-    if (prev?.equals(cid)) return undefined
-    const after = this.#checkedRefs(write.record, path, before)
-    return {
-      action: prev ? 'update' : 'create',
-      path,
-      cid,
-      bytes,
-      prev,
-      added: after.filter((blob) => !before.includes(blob)),
-      removed: before.filter((blob) => !after.includes(blob)),
-    }
-  }
-
-  #refs(cid: Cid): string[] {
-    const bytes = this.#parts.blocks.read(cid)
-    return bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
-  }
-
-  /** New references must be to stored blobs; those that the record had before may stay as they are. */
-  #checkedRefs(record: LexMap, path: string, before: string[]): string[] {
-    const known = (blob: BlobReference): string => {
-      const cid = blob.cid.toString()
-      if (before.includes(cid)) return cid
-      if (blob.legacy)
-        throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
-      if (!this.#parts.blobs.stat(cid))
-        throw error('InvalidRequest', `${path} refers to ${cid}, which was not uploaded`)
-      return cid
-    }
-    return blobRefs(record).map(known)
   }
 
   /** The body of `#commit`, refused while nothing has been written if it is too large. */

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import { BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
+import { type BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
 import { cborCid } from '../../src/account/blocks.ts'
 import { carOf, signCommit } from '../../src/account/commit.ts'
