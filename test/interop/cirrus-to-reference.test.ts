@@ -1,0 +1,146 @@
+// The reason why Cirrus exists: an account leaves it for the reference PDS, driven by what `pds migrate-token` prints.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { pds } from '../../demo/pds.ts'
+import {
+  admin,
+  claims,
+  mint,
+  moveTo,
+  ownerAuth,
+  problems,
+  refusal,
+  startScene,
+  startStage,
+  status,
+  write,
+  type Scene,
+  type Stage,
+} from './support/cirrus.ts'
+import { basic, copyMissingBlobs, moveWithToken, query, type TokenMoved } from './support/token.ts'
+import { readIdentity, readRepo, wrongBlobs } from './support/verify.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await startStage()
+})
+afterAll(() => stage?.[Symbol.asyncDispose]())
+
+describe.each([
+  { createWith: 'service-auth', handle: 'alice.test' },
+  { createWith: 'migration-token', handle: 'bob.test' },
+] as const)('Cirrus to the reference PDS with a migration token; createAccount by $createWith', (kind) => {
+  let scene: Scene
+  let token: string
+  let moved: TokenMoved
+
+  beforeAll(async () => {
+    scene = await startScene(stage, { handle: kind.handle, records: 300, blobs: 12 })
+    token = await pds(scene.cirrus, 'migrate-token', '--target', scene.reference.url)
+    moved = await moveWithToken({
+      ...moveTo(scene, token),
+      createWith: kind.createWith,
+      deactivateWith: basic(scene.cirrus.adminPassword),
+    })
+  })
+  afterAll(() => scene?.[Symbol.asyncDispose]())
+
+  it('takes a token that is bound to the target', () => {
+    expect(claims(token)).toMatchObject({
+      iss: scene.did,
+      aud: scene.reference.did,
+      target: scene.reference.url,
+      lxm: 'com.atproto.server.createAccount',
+    })
+  })
+
+  it('brings every record, under the same root', async () => {
+    const after = await readRepo(scene.reference.url, scene.did)
+    expect(after.data).toBe(scene.before.data)
+    expect(after.records).toEqual(scene.before.records)
+    expect(after.records).toEqual(scene.seeded.records)
+  })
+
+  it('brings every blob, byte for byte and with its type', async () => {
+    expect([...moved.blobs].sort()).toEqual(scene.seeded.blobs.map(({ cid }) => cid).sort())
+    expect(await wrongBlobs(scene.reference.url, scene.did, scene.seeded)).toEqual([])
+    expect(await copyMissingBlobs(moved)).toEqual([])
+  })
+
+  it('brings the preferences', async () => {
+    const kept = await query(scene.reference.url, 'app.bsky.actor.getPreferences', moved.target)
+    const had = await query(scene.cirrus.url, 'app.bsky.actor.getPreferences', moved.source)
+    expect(kept).toEqual(had)
+  })
+
+  it('leaves the DID with the target, and the recovery key in front', async () => {
+    const identity = await readIdentity(stage.plc.url, scene.did)
+    expect(identity).toMatchObject({ pds: scene.reference.url, alsoKnownAs: [`at://${kind.handle}`] })
+    expect(identity.rotationKeys[0]).toBe(scene.cirrus.account.recoveryKeys[0])
+    const account = await query(scene.reference.url, 'com.atproto.server.checkAccountStatus', moved.target)
+    expect(account).toMatchObject({
+      activated: true,
+      validDid: true,
+      indexedRecords: 300,
+      expectedBlobs: 12,
+      importedBlobs: 12,
+    })
+  })
+
+  it('leaves the source deactivated, and truthful about it', async () => {
+    const { url } = scene.cirrus
+    expect(await query(url, 'com.atproto.sync.getRepoStatus', undefined, { did: scene.did })).toEqual({
+      did: scene.did,
+      active: false,
+      status: 'deactivated',
+    })
+    await expect(readRepo(url, scene.did)).rejects.toThrow('RepoDeactivated')
+    const refused = await refusal(write(url, scene.did, await ownerAuth(scene.cirrus)))
+    expect(refused).toMatchObject({ status: 403, error: 'AccountDeactivated' })
+    for (const path of [
+      '/xrpc/com.atproto.server.describeServer',
+      '/xrpc/_health',
+      '/.well-known/atproto-did',
+    ])
+      expect((await fetch(url + path)).status).toBe(200)
+    expect(await status(scene.cirrus)).toMatchObject({
+      state: 'deactivated',
+      identity: { movedAway: true, pds: scene.reference.url },
+      unsubmitted: [],
+      next: expect.stringContaining('The move is done'),
+    })
+  })
+
+  it('leaves the source readable for the token and the owner, and whole', async () => {
+    const { url } = scene.cirrus
+    const byToken = await readRepo(url, scene.did, { token })
+    expect(byToken.commit).toBe(scene.before.commit)
+    const bySession = (await ownerAuth(scene.cirrus)).slice('Bearer '.length)
+    expect((await readRepo(url, scene.did, { token: bySession })).data).toBe(scene.before.data)
+    expect(await wrongBlobs(url, scene.did, scene.seeded, token)).toEqual([])
+    expect(await problems(scene.cirrus)).toEqual([])
+  })
+
+  it('keeps neither the token nor a password in the journal', async () => {
+    const journal = JSON.stringify(await admin(scene.cirrus, 'com.cirrus.admin.getJournal'))
+    expect(journal).toContain('"mint"')
+    expect(journal).toContain('"sign"')
+    for (const secret of [token, scene.cirrus.password, scene.cirrus.adminPassword, scene.cirrus.signingKey])
+      expect(journal).not.toContain(secret)
+  })
+
+  it('lets the account write on the target, with a later revision and the new key', async () => {
+    await write(scene.reference.url, scene.did, moved.target)
+    const { signingKey = '' } = await readIdentity(stage.plc.url, scene.did)
+    const after = await readRepo(scene.reference.url, scene.did, { signingKey })
+    expect(after.rev > scene.before.rev).toBe(true)
+    expect(after.records.size).toBe(301)
+  })
+
+  it('signs nothing more', async () => {
+    const fresh = await pds(scene.cirrus, 'migrate-token', '--target', scene.reference.url)
+    expect(String(claims(fresh)['scope'])).not.toContain('plc:sign')
+    const asked = await refusal(mint(scene.cirrus, { target: scene.reference, scope: ['plc:sign'] }))
+    expect(asked.error).toBe('InvalidScope')
+  })
+})

@@ -1,0 +1,114 @@
+// An account leaves for the reference PDS, lives there, and comes back to the same Cirrus; and leaves again.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import {
+  mint,
+  moveTo,
+  ownerAuth,
+  ownerOf,
+  problems,
+  startScene,
+  startStage,
+  status,
+  write,
+  type Scene,
+  type Stage,
+} from './support/cirrus.ts'
+import { copyBlobs, copyPreferences, copyRepo, finish, rotate, signIn, type Moving } from './support/goat.ts'
+import { basic, moveWithToken } from './support/token.ts'
+import { readIdentity, readRepo, wrongBlobs, type RepoState } from './support/verify.ts'
+
+describe('there and back again', () => {
+  let stage: Stage
+  let scene: Scene
+  let there: RepoState
+  let back: RepoState
+  const keys: string[] = []
+
+  beforeAll(async () => {
+    stage = await startStage()
+    scene = await startScene(stage, { records: 80, blobs: 10 })
+    const { cirrus, reference, did } = scene
+    keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
+
+    const away = await moveWithToken({
+      ...moveTo(scene, await mint(cirrus, { target: reference })),
+      deactivateWith: basic(cirrus.adminPassword),
+    })
+    await write(reference.url, did, away.target, 'a holiday')
+    keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
+    there = await readRepo(reference.url, did, { signingKey: keys[1] ?? '' })
+
+    // Coming back there is an account already: sign in instead of createAccount, the rest as goat does it.
+    const moving: Moving = {
+      did,
+      source: await signIn({ url: reference.url, identifier: cirrus.handle, password: 'new password' }),
+      target: await ownerOf(cirrus),
+    }
+    await copyRepo(moving)
+    await copyBlobs(moving)
+    await copyPreferences(moving)
+    await rotate(moving, (account) => reference.plcToken(account))
+    await finish(moving)
+    keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
+    back = await readRepo(cirrus.url, did, { signingKey: keys[2] ?? '' })
+  })
+  afterAll(async () => {
+    await scene?.[Symbol.asyncDispose]()
+    await stage?.[Symbol.asyncDispose]()
+  })
+
+  it('never lets the revision go back', async () => {
+    expect(there.rev > scene.before.rev).toBe(true)
+    expect(back.rev > there.rev).toBe(true)
+    await write(scene.cirrus.url, scene.did, await ownerAuth(scene.cirrus), 'home')
+    const home = await readRepo(scene.cirrus.url, scene.did, { signingKey: keys[2] ?? '' })
+    expect(home.rev > back.rev).toBe(true)
+  })
+
+  it('brings back what was written there, and all that was there before', () => {
+    expect(back.data).toBe(there.data)
+    expect(back.records.size).toBe(81)
+    for (const [path, cid] of scene.before.records) expect(back.records.get(path)).toBe(cid)
+  })
+
+  it('has every blob', async () => {
+    expect(await wrongBlobs(scene.cirrus.url, scene.did, scene.seeded)).toEqual([])
+  })
+
+  it('is signed with the same key as in the beginning, the recovery key still in front', async () => {
+    const identity = await readIdentity(stage.plc.url, scene.did)
+    expect(identity.pds).toBe(scene.cirrus.url)
+    expect(keys[2]).toBe(keys[0])
+    expect(keys[1]).not.toBe(keys[0])
+    expect(identity.rotationKeys[0]).toBe(scene.cirrus.account.recoveryKeys[0])
+  })
+
+  it('finds nothing wrong, and nothing left to do', async () => {
+    expect(await problems(scene.cirrus)).toEqual([])
+    expect(await status(scene.cirrus)).toMatchObject({
+      state: 'active',
+      unsubmitted: [],
+      identity: { movedAway: false },
+      next: expect.stringContaining('All is well'),
+    })
+  })
+
+  it('can leave again', async () => {
+    const { cirrus, reference, did } = scene
+    const moving: Moving = {
+      did,
+      source: await ownerOf(cirrus),
+      target: await signIn({ url: reference.url, identifier: cirrus.handle, password: 'new password' }),
+    }
+    const home = await readRepo(cirrus.url, did)
+    await copyRepo(moving)
+    await copyBlobs(moving)
+    await rotate(moving, () => mint(cirrus))
+    await finish(moving)
+    expect(await readIdentity(stage.plc.url, did)).toMatchObject({ pds: reference.url })
+    const again = await readRepo(reference.url, did)
+    expect(again.data).toBe(home.data)
+    expect(await status(cirrus)).toMatchObject({ state: 'deactivated', identity: { movedAway: true } })
+  })
+})
