@@ -1,23 +1,24 @@
 /**
- * `npm run codegen` writes `lexicons/` (the standard documents) and `src/generated/`;
+ * `npm run codegen` writes `lexicons/` (the standard documents), `src/generated/` and the list of endpoints;
  * `npm run codegen -- --check` writes nothing and fails where they differ from what it would write.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
 import { emitServer } from './emit/server.ts'
-import { files, generatedRoot, lexiconRoot, under, writeTree } from './files.ts'
+import { embedTable, emitEndpoints, emitTable } from './emit/table.ts'
+import { policy } from '../src/policy.ts'
+import { files, generatedRoot, lexiconRoot, root, under, writeTree } from './files.ts'
 import { genServer } from './lex-cli.ts'
-import { load } from './load.ts'
+import { load, type Loaded } from './load.ts'
 import { methodsOf } from './methods.ts'
 import { editedDocuments, standardDocuments } from './standard.ts'
 import { trim } from './trim.ts'
 
 /** The generated tree by path below `src/generated/`. A pure function of the documents. */
-export function generate(): Map<string, string> {
-  const loaded = load()
+export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
   const raw = genServer(loaded.map(({ file }) => file))
   // The same types twice: the server's leaves are the libraries' classes, the published client's are plain JSON.
@@ -34,35 +35,60 @@ export function generate(): Map<string, string> {
   ])
 }
 
-const differences = (wanted: Map<string, string>): string[] => {
-  const present = existsSync(generatedRoot)
-    ? files(generatedRoot, '').map((file) => under(generatedRoot, file))
-    : []
+const README = path.join(root, 'README.md')
+
+/** What the documents and the policy say to people, by path below the root. */
+export function describe(loaded: Loaded[] = load()): Map<string, string> {
+  const table = emitTable(methodsOf(loaded), policy)
+  const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
+  if (existsSync(README)) pages.set('README.md', embedTable(readFileSync(README, 'utf8'), table))
+  return pages
+}
+
+/** Where a folder differs from what it should hold. */
+const differences = (folder: string, wanted: Map<string, string>): string[] =>
+  [...wanted].flatMap(([file, text]) => {
+    const at = path.join(folder, file)
+    if (!existsSync(at)) return [`${under(root, at)} is missing`]
+    return readFileSync(at, 'utf8') === text ? [] : [`${under(root, at)} differs`]
+  })
+
+const strangers = (wanted: Map<string, string>): string[] =>
+  (existsSync(generatedRoot) ? files(generatedRoot, '') : [])
+    .filter((file) => !wanted.has(under(generatedRoot, file)))
+    .map((file) => `${under(root, file)} is not generated`)
+
+function write(): void {
+  writeTree(lexiconRoot, standardDocuments(), (file) => !file.startsWith('com/cirrus/'))
+  const loaded = load()
+  const contents = generate(loaded)
+  writeTree(generatedRoot, contents, () => true)
+  const pages = describe(loaded)
+  for (const [file, text] of pages) {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true })
+    writeFileSync(path.join(root, file), text)
+  }
+  console.log(`codegen: ${contents.size + pages.size} files written`)
+}
+
+function findings(): string[] {
+  const edited = editedDocuments()
+  if (edited.length > 0) return edited
+  const loaded = load()
+  const contents = generate(loaded)
   return [
-    ...present.filter((file) => !wanted.has(file)).map((file) => `src/generated/${file} is not generated`),
-    ...[...wanted].flatMap(([file, text]) => {
-      if (!present.includes(file)) return [`src/generated/${file} is missing`]
-      return readFileSync(path.join(generatedRoot, file), 'utf8') === text
-        ? []
-        : [`src/generated/${file} differs`]
-    }),
+    ...strangers(contents),
+    ...differences(generatedRoot, contents),
+    ...differences(root, describe(loaded)),
   ]
 }
 
-function main(check: boolean): void {
-  if (!check) {
-    writeTree(lexiconRoot, standardDocuments(), (file) => !file.startsWith('com/cirrus/'))
-    const contents = generate()
-    writeTree(generatedRoot, contents, () => true)
-    console.log(`codegen: ${contents.size} files written`)
-    return
-  }
-  const edited = editedDocuments()
-  const found = edited.length > 0 ? edited : differences(generate())
+function check(): void {
+  const found = findings()
   if (found.length === 0) return console.log('codegen: up to date')
   for (const line of found) console.error(`codegen: ${line}`)
   console.error('codegen: run `npm run codegen` and commit the result')
   process.exitCode = 1
 }
 
-if (import.meta.main) main(process.argv.includes('--check'))
+if (import.meta.main) (process.argv.includes('--check') ? check : write)()
