@@ -18,7 +18,7 @@ export async function readRepo(
   options: { token?: string; signingKey?: string } = {},
 ): Promise<RepoState> {
   const headers: Record<string, string> = options.token ? { authorization: `Bearer ${options.token}` } : {}
-  const got = await fetch(`${host}/xrpc/com.atproto.sync.getRepo?did=${did}`, { headers })
+  const got = await fetch(`${host}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`, { headers })
   if (!got.ok) throw new Error(`getRepo on ${host}: ${got.status} ${await got.text()}`)
   const { root, blocks } = await readCarWithRoot(new Uint8Array(await got.arrayBuffer()))
   // Every node and every leaf must be there; readCarWithRoot has compared each block with its hash.
@@ -40,7 +40,10 @@ export async function wrongBlobs(
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
   const wrong: string[] = []
   for (const { cid, sha256: hash, mimeType } of seeded.blobs) {
-    const got = await fetch(`${host}/xrpc/com.atproto.sync.getBlob?did=${did}&cid=${cid}`, { headers })
+    const got = await fetch(
+      `${host}/xrpc/com.atproto.sync.getBlob?did=${encodeURIComponent(did)}&cid=${cid}`,
+      { headers },
+    )
     // The reference adds a charset to text.
     const type = got.headers.get('content-type')?.split(';')[0]
     if (!got.ok || sha256(new Uint8Array(await got.arrayBuffer())) !== hash || type !== mimeType)
