@@ -42,7 +42,8 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
     return new CliError(code, plain(cause.message), { cause })
   }
   if (!(cause instanceof XrpcError)) return cause
-  const { error, message, headers } = cause
+  const { error, headers } = cause
+  const message = error === 'NetworkError' ? silence(cause) : cause.message
   const [, said = message, docs] = /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
   // The server may name the entry itself.
   const topic = docs?.split('#')[1]
@@ -58,3 +59,10 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
 }
 
 const isCode = (text: string | undefined): text is Code => text !== undefined && text in CATALOGUE
+
+/** Why there was no answer, as the system calls it. */
+const silence = ({ message, cause }: XrpcError): string => {
+  const inner = cause instanceof Error ? cause.cause : undefined
+  const reason = inner instanceof Error && 'code' in inner ? ` (${String(inner.code)})` : ''
+  return `no answer${reason}: ${message}`
+}

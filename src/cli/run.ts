@@ -88,6 +88,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return (await command.run(context, values, positionals)) ?? EXIT.ok
   } catch (cause) {
     const error = asError(cause, io)
+    if (error.code === 'host-unreachable' && argv.includes('--dev')) {
+      const dev = new CliError('dev-not-running', error.message, { cause })
+      out.error(dev)
+      return dev.exit
+    }
     out.error(error)
     return error.exit
   }

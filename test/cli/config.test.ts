@@ -1,0 +1,129 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { adminPassword, findProject, locate } from '../../src/cli/config.ts'
+import { editDevVars, parseDevVars } from '../../src/cli/devVars.ts'
+import { CliError } from '../../src/cli/errors.ts'
+import { editVars, readWrangler } from '../../src/cli/wranglerToml.ts'
+import { folder } from './support.ts'
+
+const TOML = `# my Cirrus
+name = "cirrus" # the Worker
+
+[vars]
+DID = "" # filled in by pds init
+# keep me
+HOSTNAME = 'old.example.com'
+
+[[r2_buckets]]
+binding = "BLOBS"
+bucket_name = "my-blobs"
+`
+
+const codeOf = (work: () => unknown): string => {
+  try {
+    work()
+    return 'none'
+  } catch (cause) {
+    return cause instanceof CliError ? cause.code : String(cause)
+  }
+}
+
+describe('wrangler.toml', () => {
+  it('is edited line by line: comments, order and quotes of others survive', () => {
+    expect(
+      editVars(TOML, { DID: 'did:plc:x', HOSTNAME: 'new.example.com', HANDLE: 'a"b' }, 'wrangler.toml'),
+    ).toBe(
+      TOML.replace('DID = ""', 'DID = "did:plc:x"')
+        .replace("'old.example.com'", '"new.example.com"')
+        .replace('"new.example.com"\n', '"new.example.com"\nHANDLE = "a\\"b"\n'),
+    )
+  })
+
+  it('gets a [vars] table if it has none, and editing twice changes nothing more', () => {
+    const once = editVars('name = "x"\n', { DID: 'did:web:x.example' }, 'wrangler.toml')
+    expect(once).toBe('name = "x"\n\n[vars]\nDID = "did:web:x.example"\n')
+    expect(editVars(once, { DID: 'did:web:x.example' }, 'wrangler.toml')).toBe(once)
+  })
+
+  it('is refused, unwritten, where it is not understood', () => {
+    expect(codeOf(() => editVars('[vars\n', { DID: 'x' }, 'wrangler.toml'))).toBe('bad-config')
+    expect(codeOf(() => editVars('vars = { DID = "" }\n', { DID: 'x' }, 'wrangler.toml'))).toBe('bad-config')
+  })
+
+  it('names the Worker and the bucket', () => {
+    expect(readWrangler(TOML, 'wrangler.toml')).toMatchObject({ worker: 'cirrus', bucket: 'my-blobs' })
+  })
+})
+
+describe('.dev.vars', () => {
+  it('keeps what it does not know, and the dollars of a password hash', () => {
+    const text = '# mine\nOTHER="x y" # why\nPASSWORD_HASH=old\n'
+    const edited = editDevVars(text, { PASSWORD_HASH: 'scrypt$16384$8$5$ab$cd', ADMIN_PASSWORD: 'a-b_c' })
+    expect(edited).toBe(
+      `# mine\nOTHER="x y" # why\nPASSWORD_HASH='scrypt$16384$8$5$ab$cd'\nADMIN_PASSWORD=a-b_c\n`,
+    )
+    expect(parseDevVars(edited)).toEqual({
+      OTHER: 'x y',
+      PASSWORD_HASH: 'scrypt$16384$8$5$ab$cd',
+      ADMIN_PASSWORD: 'a-b_c',
+    })
+  })
+})
+
+describe('the server', () => {
+  const project = async (toml = TOML, devVars = 'ADMIN_PASSWORD=kept\n') => {
+    const place = await folder()
+    await writeFile(place.in('wrangler.toml'), toml)
+    await writeFile(place.in('.dev.vars'), devVars)
+    await mkdir(place.in('deep/down'), { recursive: true })
+    const found = await findProject({ roots: [place.in('deep/down')] })
+    return { found, place }
+  }
+
+  it('is HOSTNAME of the nearest wrangler.toml, or --host, or with --dev the local one', async () => {
+    const { found, place } = await project()
+    await using _ = place
+    expect(locate(found, { dev: false })).toMatchObject({
+      origin: 'https://old.example.com',
+      own: true,
+      dev: false,
+    })
+    expect(locate(found, { dev: false, host: 'x.example.com' })).toMatchObject({
+      origin: 'https://x.example.com',
+      own: false,
+    })
+    expect(locate(found, { dev: true })).toMatchObject({ origin: 'http://localhost:8787', dev: true })
+    expect(codeOf(() => locate(found, { dev: true, host: 'x.example.com' }))).toBe('usage')
+    expect(codeOf(() => locate(found, { dev: false, host: 'http://x.example.com' }))).toBe('usage')
+    expect(codeOf(() => locate(undefined, { dev: false }))).toBe('no-project')
+  })
+
+  it('is the running development server, by what that one has written down', async () => {
+    const { place } = await project()
+    await using _ = place
+    await mkdir(place.in('.wrangler/dev'), { recursive: true })
+    const about = {
+      url: 'http://localhost:9999',
+      plcUrl: 'http://localhost:9998',
+      did: 'did:plc:x',
+      handle: 'a.test',
+      pid: 1,
+    }
+    await writeFile(place.in('.wrangler/dev/running.json'), JSON.stringify(about))
+    await writeFile(place.in('.wrangler/dev/.dev.vars'), 'ADMIN_PASSWORD=throw-away\n')
+    const found = await findProject({ roots: [place.path] })
+    const where = locate(found, { dev: true })
+    expect(where).toMatchObject({ origin: 'http://localhost:9999', plcUrl: 'http://localhost:9998' })
+    expect(adminPassword(found, where, true, { ADMIN_PASSWORD: 'production' })).toBe('throw-away')
+  })
+
+  it('gets the admin password of the environment, else of .dev.vars, and no other host gets that one', async () => {
+    const { found, place } = await project()
+    await using _ = place
+    const own = locate(found, { dev: false })
+    const other = locate(found, { dev: false, host: 'evil.example.com' })
+    expect(adminPassword(found, own, false, { ADMIN_PASSWORD: 'given' })).toBe('given')
+    expect(adminPassword(found, own, false, {})).toBe('kept')
+    expect(adminPassword(found, other, false, {})).toBeUndefined()
+  })
+})

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { canonical, createVerifier, GENESIS, type JournalEntry } from '../../src/cli/journalChain.ts'
+
+// Written out by hand from the lexicon of getJournal.
+const entry = (n: number, prev: string, detail: string): JournalEntry => {
+  const at = '2026-11-22T10:00:00.000Z'
+  const hash = createHash('sha256').update(`${prev}\n${n}\n1795341600000\n"mint"\n${detail}`).digest('hex')
+  return { n, at, event: 'mint', detail: JSON.parse(detail), prev, hash }
+}
+const first = entry(1, GENESIS, '{}')
+const second = entry(2, first.hash, '{"a":[1,{"x":null,"y":"ž"}],"b":true}')
+const third = entry(3, second.hash, '{"target":null}')
+
+const problems = (...newestFirst: JournalEntry[]): string[] => {
+  const verifier = createVerifier()
+  return [...newestFirst.map((it) => verifier.next(it)), verifier.end()].filter((it) => it !== undefined)
+}
+
+describe('the journal', () => {
+  it('is whole when every entry names the hash of the one before', () => {
+    expect(problems(third, second, first)).toEqual([])
+    expect(problems()).toEqual([])
+  })
+
+  it('shows a changed detail', () => {
+    expect(problems(third, { ...second, detail: { b: false } }, first)).toEqual([
+      'entry 2: its hash is not that of its content',
+    ])
+  })
+
+  it('shows an entry that was taken out, also the first', () => {
+    expect(problems(third, first)).toEqual(['entry 3 follows entry 1: some are missing'])
+    expect(problems(third, second)).toEqual(['the journal begins with entry 2'])
+  })
+
+  it('shows an entry that was put in place of another', () => {
+    expect(problems(third, entry(2, first.hash, '{"forged":1}'), first)).toEqual([
+      'entry 3 does not name the hash of entry 2',
+    ])
+  })
+
+  it('sorts keys at every depth', () => {
+    expect(canonical({ b: { d: 1, c: [] }, a: 'x' })).toBe('{"a":"x","b":{"c":[],"d":1}}')
+  })
+})
