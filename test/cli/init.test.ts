@@ -1,0 +1,226 @@
+import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
+import { parseDevVars } from '../../src/cli/devVars.ts'
+import { verifyPassword } from '../../src/crypto/password.ts'
+import { Secret } from '../../src/crypto/secret.ts'
+import { loadSigningKey } from '../../src/crypto/keys.ts'
+import { type PlcDirectory, startPlc } from '../../src/dev/plc.ts'
+import { at, folder, pds, type RunOptions } from './support.ts'
+
+let plc: PlcDirectory
+let place: Awaited<ReturnType<typeof folder>>
+beforeAll(async () => {
+  plc = await startPlc()
+})
+afterAll(() => plc.close())
+beforeEach(async () => {
+  place = await folder()
+  await copyFile(join(import.meta.dirname, '../../wrangler.toml'), place.in('wrangler.toml'))
+})
+afterEach(() => place[Symbol.asyncDispose]())
+
+const KEYS = 'cirrus-keys-alice.example.com.json'
+const RECOVERY = 'cirrus-recovery-key-alice.example.com.json'
+const NAMES = ['--hostname', 'pds.example.com', '--handle', 'Alice.Example.com']
+const init = (args: string[], options: RunOptions = {}) =>
+  pds(['init', ...NAMES, '--plc-url', plc.url, ...args], {
+    cwd: place.path,
+    env: { PDS_PASSWORD: 'correct horse', ...options.env },
+    ...options,
+  })
+const read = (name: string) => readFile(place.in(name), 'utf8')
+const json = async (name: string): Promise<unknown> => JSON.parse(await read(name))
+const mode = async (name: string) => (await stat(place.in(name))).mode & 0o777
+const log = async (did: unknown): Promise<unknown> => (await fetch(`${plc.url}/${String(did)}/log`)).json()
+
+describe('pds init --new', () => {
+  it('registers a did:plc with the owner’s recovery key above Cirrus’s own', async () => {
+    const done = await init(['--new', '--json'])
+    expect(done.code, done.stdout).toBe(0)
+    const recovery = at(await json(RECOVERY), 'did')
+    const [genesis] = (await log(at(done.json, 'did'))) as unknown[]
+    expect(genesis).toMatchObject({
+      rotationKeys: [recovery, at(done.json, 'signingKey')],
+      verificationMethods: { atproto: at(done.json, 'signingKey') },
+      alsoKnownAs: ['at://alice.example.com'],
+      services: { atproto_pds: { endpoint: 'https://pds.example.com' } },
+    })
+    expect(await json(KEYS)).toMatchObject({ did: at(done.json, 'did'), genesis })
+  })
+
+  it('writes vars, secrets and backups, readable by the owner only and ignored by git', async () => {
+    const done = await init(['--new', '--json'])
+    const toml = await read('wrangler.toml')
+    expect(toml).toContain(`DID = "${String(at(done.json, 'did'))}"`)
+    expect(toml).toContain('# Filled in by `pds init`.')
+    expect(toml).toContain('HANDLE = "alice.example.com"')
+    const vars = parseDevVars(await read('.dev.vars'))
+    expect(await verifyPassword(new Secret('correct horse'), new Secret(vars['PASSWORD_HASH'] ?? ''))).toBe(
+      true,
+    )
+    expect((await loadSigningKey(new Secret(vars['SIGNING_KEY'] ?? ''))).did).toBe(
+      at(done.json, 'signingKey'),
+    )
+    for (const file of ['.dev.vars', KEYS, RECOVERY]) expect(await mode(file)).toBe(0o600)
+    expect(await read('.gitignore')).toMatch(
+      /^\.dev\.vars$[^]*^cirrus-keys-\*\.json$[^]*^cirrus-recovery-key-\*\.json$/m,
+    )
+    expect((await readdir(place.path)).filter((name) => name.endsWith('.part'))).toEqual([])
+  })
+
+  it('lets no secret onto the screen', async () => {
+    const done = await init(['--new'])
+    const vars = parseDevVars(await read('.dev.vars'))
+    const secrets = [...Object.values(vars), String(at(await json(RECOVERY), 'privateKey')), 'correct horse']
+    for (const secret of secrets) expect(done.stdout + done.stderr).not.toContain(secret)
+  })
+
+  it('changes nothing when it is run again', async () => {
+    const first = await init(['--new', '--json'])
+    const before = await Promise.all(['wrangler.toml', '.dev.vars', KEYS, '.gitignore'].map(read))
+    // The owner has put the recovery key away, as he was told to.
+    await rm(place.in(RECOVERY))
+    const second = await init(['--new', '--json'])
+    expect(second.json).toMatchObject({ ok: true, kept: true, did: at(first.json, 'did') })
+    expect(await Promise.all(['wrangler.toml', '.dev.vars', KEYS, '.gitignore'].map(read))).toEqual(before)
+    expect(await log(at(first.json, 'did'))).toHaveLength(1)
+  })
+
+  it('keeps the keys before the network hears of them, and goes on after a failure', async () => {
+    plc.fail({ status: 503 })
+    const failed = await init(['--new', '--json'])
+    plc.recover()
+    expect([failed.code, at(failed.json, 'error', 'code')]).toEqual([5, 'directory-unavailable'])
+    const did = at(await json(KEYS), 'did')
+    const second = await init(['--new', '--json'])
+    expect(second.json).toMatchObject({ ok: true, did, kept: true })
+    expect(await log(did)).toHaveLength(1)
+  })
+
+  it.each(['wrangler.toml and .dev.vars', '.dev.vars'])(
+    'goes on when it was killed before it wrote %s',
+    async (what) => {
+      const toml = await read('wrangler.toml')
+      const first = await init(['--new', '--json'])
+      await rm(place.in('.dev.vars'))
+      if (what.startsWith('wrangler')) await writeFile(place.in('wrangler.toml'), toml)
+      expect((await init(['--new', '--json'])).json).toMatchObject({
+        ok: true,
+        did: at(first.json, 'did'),
+        kept: true,
+      })
+      expect(parseDevVars(await read('.dev.vars'))).toMatchObject({ SIGNING_KEY: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    },
+  )
+
+  it('takes the owner’s public recovery keys and then makes none', async () => {
+    const key = 'did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R'
+    const done = await init(['--new', '--recovery-key', key, '--json'])
+    expect(done.json).toMatchObject({ recoveryKeys: [key] })
+    expect(await readdir(place.path)).not.toContain(RECOVERY)
+    expect(await read('wrangler.toml')).toContain(`RECOVERY_KEYS = "${key}"`)
+  })
+
+  it('warns where there is no recovery key', async () => {
+    const done = await init(['--new', '--no-recovery-key', '--json'])
+    expect(at(done.json, 'warnings')).toMatchObject([{ docs: 'docs/troubleshoot.md#no-recovery-key' }])
+  })
+})
+
+describe('pds init, other identities', () => {
+  it('sets a did:web up without a directory', async () => {
+    const done = await init(['--web', '--json'])
+    expect(done.json).toMatchObject({ ok: true, did: 'did:web:pds.example.com', recoveryKeys: [] })
+  })
+
+  it('sets up for an account that moves in, and only for one that there is', async () => {
+    const unknown = await init(['--did', 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', '--json'])
+    expect(at(unknown.json, 'error', 'code')).toBe('did-not-found')
+    expect(await readdir(place.path)).toEqual(['wrangler.toml'])
+    await using other = await folder()
+    await copyFile(place.in('wrangler.toml'), other.in('wrangler.toml'))
+    const { json: made } = await init(['--new', '--json'], { cwd: other.path })
+    const moving = await init(['--did', String(at(made, 'did')), '--json'])
+    expect(moving.json).toMatchObject({ ok: true, did: at(made, 'did') })
+    expect(JSON.stringify(at(moving.json, 'commands'))).toContain('pds import --from')
+  })
+
+  it('never swaps the identity or the keys in passing', async () => {
+    await init(['--new', '--json'])
+    const vars = await read('.dev.vars')
+    const other = await init(['--web', '--json'])
+    expect([other.code, at(other.json, 'error', 'code')]).toEqual([4, 'keys-exist'])
+    const forced = await init(['--web', '--force', '--json'])
+    expect([forced.code, at(forced.json, 'error', 'code')]).toEqual([4, 'not-confirmed'])
+    expect(await read('.dev.vars')).toBe(vars)
+    const yes = await init(['--web', '--force', '--yes', '--json'])
+    expect(yes.json).toMatchObject({ ok: true, kept: false })
+    expect(await read('.dev.vars')).not.toBe(vars)
+    const old = (await readdir(place.path)).filter((name) => /^cirrus-keys-.*\.\d+\.json$/.test(name))
+    expect(old).toHaveLength(1)
+    expect(await read(old[0] ?? '')).toContain(parseDevVars(vars)['SIGNING_KEY'])
+  })
+
+  it('refuses two signing keys that contradict each other', async () => {
+    await init(['--web'])
+    await writeFile(place.in('.dev.vars'), `SIGNING_KEY=${'1'.repeat(64)}\n`)
+    expect(at((await init(['--web', '--json'])).json, 'error', 'code')).toBe('keys-exist')
+  })
+})
+
+describe('pds init, the answers', () => {
+  it.each([
+    [['--hostname', 'https://x.example.com'], 'usage'],
+    [['--handle', 'no spaces'], 'usage'],
+    [['--did', 'did:example:x'], 'usage'],
+    [['--new', '--web'], 'usage'],
+    [['--new', '--recovery-key', 'did:key:zNope'], 'usage'],
+    [[], 'not-a-terminal'],
+  ])('refuses %j as %s', async (args, code) => {
+    const refused = await init([...args, '--json'])
+    expect(at(refused.json, 'error', 'code')).toBe(code)
+    expect(await readdir(place.path)).toEqual(['wrangler.toml'])
+  })
+
+  it('makes an account password up where nobody gives one, and says where it stands', async () => {
+    const done = await init(['--web'], { env: {} })
+    expect(done.stdout).toContain('The account password was made up')
+    const password = String(at(await json(KEYS), 'accountPassword'))
+    const { PASSWORD_HASH = '' } = parseDevVars(await read('.dev.vars'))
+    expect(await verifyPassword(new Secret(password), new Secret(PASSWORD_HASH))).toBe(true)
+    expect(done.stdout).not.toContain(password)
+  })
+
+  it('asks in a terminal for what the flags leave open', async () => {
+    const done = await pds(['init', '--plc-url', plc.url, '--web'], {
+      cwd: place.path,
+      tty: true,
+      stdin: 'pds.example.com\n\na good password',
+    })
+    expect(done.code, done.stderr).toBe(0)
+    expect(await read('wrangler.toml')).toContain('HANDLE = "pds.example.com"')
+    const { PASSWORD_HASH = '' } = parseDevVars(await read('.dev.vars'))
+    expect(await verifyPassword(new Secret('a good password'), new Secret(PASSWORD_HASH))).toBe(true)
+    expect(done.stderr).not.toContain('a good password')
+  })
+
+  it('reads well', async () => {
+    const done = await init(['--web'])
+    expect(done.stdout).toMatchInlineSnapshot(`
+      "Set up: alice.example.com, did:web:pds.example.com, pds.example.com
+
+      Back up now, off this machine (readable by you only, ignored by git):
+        cirrus-keys-alice.example.com.json: every key and password of this server. A Worker’s secrets cannot be read back.
+
+      Then put it into production:
+        npx wrangler r2 bucket create cirrus-blobs
+        npx wrangler deploy --domain pds.example.com
+        npx wrangler secret bulk .dev.vars
+        npx pds activate
+
+      Or try it here first: npm run dev
+      "
+    `)
+  })
+})
