@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { embedTable, emitTable } from '../../codegen/emit/table.ts'
+import type { Method } from '../../codegen/methods.ts'
+
+const method = (id: string): Method => ({ id, main: { type: 'query' } })
+
+it('says who may call in which state, grouped by the states', () => {
+  const table = emitTable([method('a.b.c')], {
+    'a.b.c': {
+      runs: 'account',
+      who: {
+        anyone: ['active', 'moved'],
+        session: ['active', 'deactivated', 'moved'],
+        admin: ['absent', 'active', 'deactivated', 'moved'],
+        'repo:read': ['moved', 'deactivated', 'active'],
+        refresh: ['active'],
+      },
+    },
+  })
+  expect(table.split('\n').at(-1)).toBe(
+    '| `a.b.c` | query | account | anyone while active or moved; session, `repo:read` once there is an account; admin always; refresh while active |',
+  )
+})
+
+it('has a row for a method that the policy does not know yet', () => {
+  expect(emitTable([method('a.b.c')], {})).toContain('| `a.b.c` | query | | |')
+})
+
+it('goes between the markers, and nowhere else', () => {
+  const text = 'before\n<!-- endpoints -->\nold\n<!-- /endpoints -->\nafter $1 $&\n'
+  expect(embedTable(text, 'new $1')).toBe(
+    'before\n<!-- endpoints -->\nnew $1\n<!-- /endpoints -->\nafter $1 $&\n',
+  )
+  expect(embedTable(embedTable(text, 'a'), 'b')).toBe(embedTable(text, 'b'))
+  expect(embedTable('no markers\n', 'table')).toBe('no markers\n')
+})
