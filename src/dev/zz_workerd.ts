@@ -1,0 +1,109 @@
+/** One workerd under miniflare, and its process: its memory, its end. */
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import type { Bundle } from './bundle.ts'
+
+export interface WorkerdOptions {
+  readonly bundle: Bundle
+  readonly port: number
+  readonly env: Readonly<Record<string, string>>
+  /** The folder of SQLite files and blobs. */
+  readonly state: string
+  readonly onLog: (line: string) => void
+}
+
+export interface Workerd {
+  readonly pid: number
+  /** Ends it and waits for the end. SIGKILL leaves it no time to tidy up. */
+  stop(signal?: 'SIGKILL'): Promise<void>
+}
+
+let last: Promise<unknown> = Promise.resolve()
+
+/** Starts the Worker and resolves once it answers. One after the other: births are told apart by their time. */
+export const startWorkerd = (options: WorkerdOptions): Promise<Workerd> => {
+  const started = last.then(() => start(options))
+  last = started.catch(() => undefined)
+  return started
+}
+
+const start = async (options: WorkerdOptions): Promise<Workerd> => {
+  const { bundle, port, env, state, onLog } = options
+  const births = watchBirths()
+  const restoreSignals = keepSignals()
+  let server: Miniflare | undefined
+  try {
+    server = new Miniflare(
+      convertV4MiniflareOptions({
+        name: 'cirrus',
+        host: '127.0.0.1',
+        port,
+        log: new Log(LogLevel.NONE),
+        handleStructuredLogs: ({ message }) => onLog(message),
+        handleUncaughtError: (cause) => onLog(cause.stack ?? cause.message),
+        telemetry: { enabled: false },
+        inspectorPort: 9333,
+        inspectorHost: '127.0.0.1',
+        cf: false,
+        resourcePersistencePath: state,
+        modules: [{ type: 'ESModule', path: 'worker.js', contents: bundle.code }],
+        compatibilityDate: bundle.compatibilityDate,
+        bindings: { ...env },
+        durableObjects: { ACCOUNT: { className: 'AccountObject', useSQLite: true } },
+        r2Buckets: { BLOBS: 'blobs' },
+      }),
+    )
+    restoreSignals()
+    await server.ready
+  } catch (cause) {
+    await server?.dispose()
+    throw cause
+  } finally {
+    births.stop()
+  }
+  const running = server
+  const child = births.born.findLast(({ spawnfile }) => spawnfile.includes('workerd'))
+  const pid = child?.pid
+  if (!child || pid === undefined) throw new Error('miniflare started no workerd')
+  return {
+    pid,
+    stop: async (signal) => {
+      if (signal && child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, 'exit')
+        child.kill(signal)
+        // Before the exit is noticed: miniflare starts a new workerd for one that crashes.
+        const disposed = running.dispose()
+        await gone
+        await disposed
+      } else await running.dispose()
+    },
+  }
+}
+
+/** miniflare keeps its child to itself; Node tells of each that is made. */
+const watchBirths = () => {
+  const born: ChildProcess[] = []
+  // The channel's message is `{ process }`, by Node's documentation.
+  const note = (message: unknown) => born.push((message as { process: ChildProcess }).process)
+  subscribe('child_process', note)
+  return { born, stop: () => unsubscribe('child_process', note) }
+}
+
+/**
+ * On a signal miniflare ends the whole process at once. A program that listens itself wants to tidy up first:
+ * gives a function that takes miniflare's listeners away again, where there were others before.
+ */
+const keepSignals = () => {
+  const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => ({
+    name,
+    own: process.listeners(name),
+  }))
+  return () => {
+    for (const { name, own } of signals)
+      if (own.length > 0)
+        for (const listener of process.listeners(name))
+          if (!own.includes(listener)) process.removeListener(name, listener)
+  }
+}
