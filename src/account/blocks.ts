@@ -1,5 +1,6 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
+import { cidText } from '../repo/cid.ts'
 import { sha256 } from '../repo/sha256.ts'
 import type { DigestSet } from './digestSet.ts'
 import { bytes, hexList, type Sql } from './sql.ts'
@@ -55,13 +56,13 @@ export class Blocks extends ReadableBlockstore {
     const large = new Set<Cid>()
     for (const row of rows) {
       const cid = cids[row.n]
-      if (cid && row.bytes) found.set(cid.toString(), bytes(row.bytes))
+      if (cid && row.bytes) found.set(cidText(cid.bytes), bytes(row.bytes))
       else if (cid) large.add(cid)
     }
     let size = 0
     for (const cid of large) {
       const block = this.read(cid)
-      if (block) found.set(cid.toString(), block)
+      if (block) found.set(cidText(cid.bytes), block)
       size += block?.length ?? 0
       if (size >= READ_BYTES) break
     }

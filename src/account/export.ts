@@ -92,7 +92,8 @@ export class Exports {
     yield this.#commit(head)
     const sent = new DigestSet()
     // Two paths may hold the same record: its block goes out once.
-    for await (const item of walk(head.data, (cids) => this.#parts.blocks.readSome(cids))) {
+    const getMany = (cids: readonly Cid[]) => this.#parts.blocks.readSome(cids)
+    for await (const item of walk(head.data, getMany, { batch: 256, trusted: true })) {
       if (item.bytes && (item.kind === 'node' || sent.add(item.cid)))
         yield { cid: item.cid, bytes: item.bytes }
     }

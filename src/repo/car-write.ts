@@ -55,12 +55,15 @@ export const carStream = (
 ): ReadableStream<Uint8Array> => {
   const iterator = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
   let parts = [carHeader(root)]
+  // The first chunk ends with the first block, and the next ones grow: what is sent is written once the chunk after
+  // it is made, so that the first byte would wait for two large ones.
+  let enough = 1
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        let length = parts.reduce((sum, part) => sum + part.length, 0)
+        let length = 0
         let done = false
-        while (length < CHUNK) {
+        while (length < enough) {
           const next = await iterator.next()
           if (next.done) {
             done = true
@@ -70,7 +73,9 @@ export const carStream = (
           parts.push(section)
           length += section.length
         }
+        length = parts.reduce((sum, part) => sum + part.length, 0)
         if (length > 0) controller.enqueue(concat(parts, length))
+        enough = Math.min(CHUNK, enough * 64)
         parts = []
         if (done) controller.close()
       },

@@ -116,7 +116,7 @@ const entry = (cursor: Cursor, previous: string): NodeEntry => {
   return { key, value, right }
 }
 
-const parse = (cursor: Cursor, sha256: Sha256): TreeNode => {
+const parse = (cursor: Cursor, sha256: Sha256, trusted: boolean): TreeNode => {
   if (cursor.expect(MAP, 'a node') !== 2) cursor.fail('BadShape', 'a node has two fields', 0)
   field(cursor, 'e')
   const count = cursor.expect(ARRAY, 'entries')
@@ -126,7 +126,7 @@ const parse = (cursor: Cursor, sha256: Sha256): TreeNode => {
   let previous = ''
   for (let i = 0; i < count; i++) {
     const next = entry(cursor, previous)
-    const own = keyLayer(next.key, sha256)
+    const own: number = layer !== null && trusted ? layer : keyLayer(next.key, sha256)
     layer ??= own
     if (own !== layer) throw new NodeError('BadLayer', `${next.key} is on layer ${own}, its node on ${layer}`)
     entries.push(next)
@@ -141,11 +141,15 @@ const parse = (cursor: Cursor, sha256: Sha256): TreeNode => {
 /**
  * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
  * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
- * they can be, and all on one layer.
+ * they can be, and all on one layer: of a trusted node only the first key is hashed to know which.
  */
-export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode => {
+export const parseNode = (
+  bytes: Uint8Array,
+  sha256: Sha256 = nodeSha256,
+  trusted: boolean = false,
+): TreeNode => {
   try {
-    return parse(new Cursor(bytes), sha256)
+    return parse(new Cursor(bytes), sha256, trusted)
   } catch (cause) {
     if (cause instanceof CborError) throw new NodeError('BadEncoding', `not a tree node: ${cause.message}`)
     throw cause

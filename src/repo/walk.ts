@@ -47,6 +47,8 @@ export interface WalkOptions {
   ahead?: number
   /** Hash every block again: for blocks that no reader has verified. */
   hash?: boolean
+  /** Our own tree, verified before it was stored: not every key is hashed again to see its layer. */
+  trusted?: boolean
   sha256?: Sha256
 }
 
@@ -73,13 +75,17 @@ interface PendingRecord {
 type Pending = PendingNode | PendingRecord
 
 /** What follows a node, last first, as it goes onto the stack. Every rule between nodes is checked here. */
-const childrenOf = (item: PendingNode, bytes: Uint8Array, sha256: Sha256): Pending[] => {
+const childrenOf = (
+  item: PendingNode,
+  bytes: Uint8Array,
+  { sha256, trusted }: Pick<WalkOptions, 'sha256' | 'trusted'>,
+): Pending[] => {
   const bad = (why: string): never => {
     throw new WalkError('BadTree', `tree node ${item.cid.toString()}: ${why}`, item.cid)
   }
   let node
   try {
-    node = parseNode(bytes, sha256)
+    node = parseNode(bytes, sha256, trusted)
   } catch (cause) {
     if (cause instanceof NodeError) return bad(cause.message)
     throw cause
@@ -138,7 +144,7 @@ export async function* walk(
       if (!item) break
       if (lacks(item)) wanted.push(item)
       else if (item.kind === 'node' && item.bytes && !item.open) {
-        const children = childrenOf(item, item.bytes, sha256)
+        const children = childrenOf(item, item.bytes, options)
         item.open = true
         // In parts: a node may have more children than a call has arguments.
         for (let from = 0; from < children.length; from += 4096) {
@@ -178,7 +184,7 @@ export async function* walk(
     held -= item.bytes?.length ?? 0
     if (item.kind === 'record') yield { kind: 'record', key: item.key, cid: item.cid, bytes: item.bytes }
     else if (item.bytes) {
-      if (!item.open) for (const child of childrenOf(item, item.bytes, sha256)) stack.push(child)
+      if (!item.open) for (const child of childrenOf(item, item.bytes, options)) stack.push(child)
       yield { kind: 'node', cid: item.cid, bytes: item.bytes }
     }
   }

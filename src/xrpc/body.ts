@@ -1,6 +1,7 @@
 /** Request bodies: type, size cap before reading, JSON, validation. Binary bodies stay streams. */
 import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
+import { chunksOf } from '../repo/chunks.ts'
 import { error } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'
@@ -28,17 +29,27 @@ function declaredLength(request: Request, limit: number): number | undefined {
   return Number(header)
 }
 
-/** Passes bytes through until `limit`, then fails: a declared length may be missing or a lie. */
+/**
+ * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie. In large pieces,
+ * which for a blob is half of the cost.
+ */
 export const capped = (body: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> => {
+  const source = chunksOf(body)
   let seen = 0
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const chunk = await source.next()
+        if (!chunk) return controller.close()
         seen += chunk.byteLength
-        if (seen > limit) controller.error(tooLarge(limit))
-        else controller.enqueue(chunk)
+        if (seen <= limit) return controller.enqueue(chunk.slice())
+        const refused = tooLarge(limit)
+        await source.cancel(refused)
+        throw refused
       },
-    }),
+      cancel: (reason) => source.cancel(reason),
+    },
+    { highWaterMark: 0 },
   )
 }
 
