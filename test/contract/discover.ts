@@ -18,8 +18,9 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 export async function discover(ask: Asking, did?: string): Promise<Found> {
   const facts: Partial<Known> = {}
   const read = async (id: string, query: Record<string, string> = {}): Promise<Json> => {
-    const answer = await ask(id, { query })
-    return answer.status === 200 ? object(answer.json) : {}
+    // Whether there is an answer at all is for the cases to say.
+    const answer = await ask(id, { query }).catch(() => undefined)
+    return answer?.status === 200 ? object(answer.json) : {}
   }
   const repos = list((await read('com.atproto.sync.listRepos')).repos).map(object)
   const repo = did ?? text((repos.find(({ active }) => active !== false) ?? repos[0])?.did)

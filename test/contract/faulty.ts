@@ -293,7 +293,7 @@ export const FAULTS: Fault[] = [
     answer: async (request, healthy) => {
       const text = await request.clone().text()
       const lenient = text.replace('"validate":"maybe"', '"validate":true')
-      return healthy(lenient === text ? request : new Request(request, { body: lenient }))
+      return healthy(lenient === text ? request : new Request(request, { method: 'POST', body: lenient }))
     },
   },
   {
