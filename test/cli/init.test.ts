@@ -110,7 +110,9 @@ describe('pds init --new', () => {
         did: at(first.json, 'did'),
         kept: true,
       })
-      expect(parseDevVars(await read('.dev.vars'))).toMatchObject({ SIGNING_KEY: expect.stringMatching(/^[0-9a-f]{64}$/) })
+      expect(parseDevVars(await read('.dev.vars'))).toMatchObject({
+        SIGNING_KEY: expect.stringMatching(/^[0-9a-f]{64}$/),
+      })
     },
   )
 

@@ -1,34 +1,38 @@
 /** The CLI against real servers: a Cirrus, a second one, the PLC directory. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPlcAccount, startPlcCirrus } from '../../src/dev/account.ts'
+import { verifyJwt } from '@atproto/xrpc-server'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startPlcCirrus } from '../../src/dev/account.ts'
 import { type Cirrus, startCirrus } from '../../src/dev/cirrus.ts'
 import { type PlcDirectory, startPlc } from '../../src/dev/plc.ts'
 import { seedCirrus, signIn } from '../../src/dev/seed.ts'
 import { at, folder, pds, type RunOptions } from './support.ts'
 
+type Source = Awaited<ReturnType<typeof startPlcCirrus>>
+
+const RECORDS = 40
+const BLOBS = 5
+
 let plc: PlcDirectory
-let source: Awaited<ReturnType<typeof startPlcCirrus>>
-let target: Cirrus
 let here: Awaited<ReturnType<typeof folder>>
+let source: Source
+let target: Cirrus
 
 beforeAll(async () => {
-  here = await folder()
   plc = await startPlc()
-  source = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
-  target = await startCirrus({
-    plcUrl: plc.url,
-    handle: 'alice.test',
-    did: source.account.did,
-    password: 'target-password',
-  })
-  await seedCirrus(source.url, await signIn(source.url, source), { records: 40, blobs: 5 })
+})
+afterAll(() => plc.close())
+beforeEach(async () => {
+  here = await folder()
   await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
+  source = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
+  const { did } = source.account
+  target = await startCirrus({ plcUrl: plc.url, handle: 'alice.test', did, password: 'target-password' })
+  await seedCirrus(source.url, await signIn(source.url, source), { records: RECORDS, blobs: BLOBS })
 }, 60_000)
-afterAll(async () => {
-  await source.close()
-  await target.close()
-  await plc.close()
+afterEach(async () => {
+  await Promise.all([source.close(), target.close()])
   await here[Symbol.asyncDispose]()
 })
 
@@ -38,66 +42,192 @@ const on = (cirrus: Cirrus, args: readonly string[], options: RunOptions = {}) =
     ...options,
     env: { ADMIN_PASSWORD: cirrus.adminPassword, ...options.env },
   })
+const mint = async (...args: string[]): Promise<string> =>
+  (await on(source, ['migrate-token', '--target', target.url, ...args])).stdout
+const importFrom = (options: RunOptions, ...args: string[]) =>
+  on(target, ['import', '--from', source.url, '--yes', '--json', ...args], options)
+const movedIn = {
+  state: 'active',
+  repo: { records: RECORDS },
+  blobs: { expected: BLOBS, stored: BLOBS },
+  identity: { movedAway: false },
+}
 
-describe('a Cirrus and the CLI', () => {
-  it('exports everything, verified, and fetches nothing twice', async () => {
+describe('pds export', () => {
+  it('takes everything, verified, before and after deactivation, and fetches nothing twice', async () => {
     const first = await on(source, ['export', 'backup', '--json'])
     expect(first.stderr).toBe('')
-    expect(first.json).toMatchObject({ ok: true, records: 40, blobs: { count: 5, fetched: 5, lost: [] } })
+    expect(first.json).toMatchObject({
+      ok: true,
+      records: RECORDS,
+      blobs: { count: BLOBS, fetched: BLOBS, lost: [] },
+    })
     const lines = (await readFile(here.in('backup/blobs.jsonl'), 'utf8')).trim().split('\n')
-    expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual(
-      Array(5).fill(['cid', 'size', 'mimeType']),
+    const entries: unknown[] = lines.map((line) => JSON.parse(line))
+    expect(entries).toEqual(
+      Array(BLOBS).fill({ cid: expect.any(String), size: expect.any(Number), mimeType: 'image/png' }),
     )
-    const { cid } = JSON.parse(lines[0] ?? '')
-    await writeFile(here.in(`backup/blobs/${cid}`), 'damaged')
-    await rm(here.in(`backup/blobs/${JSON.parse(lines[1] ?? '').cid}`))
+    await writeFile(here.in(`backup/blobs/${String(at(entries[0], 'cid'))}`), 'damaged')
+    await rm(here.in(`backup/blobs/${String(at(entries[1], 'cid'))}`))
+    await writeFile(here.in('backup/repo.car'), (await readFile(here.in('backup/repo.car'))).subarray(0, 500))
+    expect((await on(source, ['deactivate', '--yes'])).code).toBe(0)
     const second = await on(source, ['export', 'backup', '--json'])
-    expect(second.json).toMatchObject({ ok: true, blobs: { count: 5, fetched: 2 } })
+    expect(second.json).toMatchObject({ ok: true, records: RECORDS, blobs: { count: BLOBS, fetched: 2 } })
+    const log: unknown = JSON.parse(await readFile(here.in('backup/plc-log.json'), 'utf8'))
+    expect(log).toMatchObject([{ did: source.did, nullified: false, operation: { prev: null } }])
+    expect(
+      at(JSON.parse(await readFile(here.in('backup/preferences.json'), 'utf8')), 'preferences'),
+    ).toHaveLength(2)
   })
 
-  it('finds the journal whole and the repository as it should be', async () => {
-    expect((await on(source, ['log', '--verify', '--json'])).json).toMatchObject({ ok: true, problems: [] })
-    expect((await on(source, ['check', '--json'])).json).toMatchObject({ ok: true, records: 40 })
-    expect((await on(source, ['identity', '--json'])).json).toMatchObject({ ok: true, here: true })
+  it('says that no key backup was found', async () => {
+    const done = await on(source, ['export', 'backup', '--json'])
+    expect(at(done.json, 'warnings')).toMatchObject([{ message: expect.stringContaining('no key backup') }])
   })
 
-  it('moves the account into a second Cirrus with the token of the first', async () => {
-    const minted = await on(source, ['migrate-token', '--target', target.url])
-    expect(minted.code).toBe(0)
-    expect(minted.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
-    const moved = await on(target, ['import', '--from', source.url, '--yes', '--json'], {
-      stdin: minted.stdout,
-    })
-    expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [] })
-    expect((await on(target, ['status', '--json'])).json).toMatchObject({
-      state: 'active',
-      repo: { records: 40 },
-      blobs: { expected: 5, stored: 5 },
-      identity: { movedAway: false, pds: target.url },
-    })
-    const again = await on(target, ['import', '--from', source.url, '--yes', '--json'])
-    expect(again.json).toMatchObject({ ok: true, already: true })
-  })
-
-  it('deactivates the source, says what to delete, and refuses to activate it again', async () => {
-    expect((await on(source, ['status', '--json'])).json).toMatchObject({ identity: { movedAway: true } })
-    const done = await on(source, ['deactivate', '--yes'])
-    expect(done.code).toBe(0)
-    expect(done.stdout).toMatch(/Worker[^]*bucket[^]*DNS/)
-    const back = await on(source, ['activate', '--json'])
-    expect(back.code).toBe(1)
-    expect(at(back.json, 'error', 'code')).toBe('did-elsewhere')
-  })
-
-  it('still exports after deactivation', async () => {
-    const last = await on(source, ['export', 'after', '--json'])
-    expect(last.json).toMatchObject({ ok: true, records: 40, blobs: { count: 5 } })
+  it('writes over no other account’s export', async () => {
+    await on(source, ['export', 'backup'])
+    await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
+    const refused = await on(other, ['export', 'backup', '--json'])
+    expect(at(refused.json, 'error', 'code')).toBe('bad-folder')
   })
 })
 
-describe('moving in', () => {
-  it('needs the DID first: an account that nobody knows is refused by the directory', async () => {
-    const account = await createPlcAccount({ plcUrl: plc.url, handle: 'bob.test' })
-    expect(account.did).toMatch(/^did:plc:/)
+describe('pds migrate-token', () => {
+  it('prints what a reference PDS accepts as service auth and jose decodes to the claims', async () => {
+    const token = (await mint()).trim()
+    const serviceDid = `did:web:localhost%3A${target.port}`
+    const lxm = 'com.atproto.server.createAccount'
+    const data: unknown = await (await fetch(`${plc.url}/${source.did}/data`)).json()
+    const key = String(at(data, 'verificationMethods', 'atproto'))
+    const verified = await verifyJwt(token, serviceDid, lxm, async () => key)
+    expect(verified).toMatchObject({ iss: source.did, aud: serviceDid, lxm })
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'ES256K', typ: 'cirrus-migration+jwt' })
+    const claims = decodeJwt(token)
+    expect(claims).toMatchObject({ iss: source.did, aud: serviceDid, target: target.url, lxm })
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(900)
+  })
+})
+
+describe('pds import', () => {
+  it('moves the account with the token of another Cirrus; then the source is retired', async () => {
+    const moved = await importFrom({ stdin: await mint() })
+    expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [], sourceDeactivated: false })
+    expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
+    expect((await importFrom({})).json).toMatchObject({ ok: true, already: true })
+    expect((await on(target, ['check', '--json'])).json).toMatchObject({ ok: true })
+    expect((await on(target, ['identity', '--json'])).json).toMatchObject({ ok: true, here: true })
+
+    const old = await on(source, ['identity', '--json'])
+    expect([old.code, at(old.json, 'here')]).toEqual([3, false])
+    const done = await on(source, ['deactivate', '--yes'])
+    expect(done.stdout).toMatch(/Worker[^]*bucket[^]*DNS/)
+    const back = await on(source, ['activate', '--json'])
+    expect([back.code, at(back.json, 'error', 'code')]).toEqual([1, 'did-elsewhere'])
+    expect((await on(source, ['log', '--verify', '--json'])).json).toMatchObject({ ok: true, problems: [] })
+  })
+
+  it('deactivates the source itself where the token allows it', async () => {
+    const scopes = [
+      'repo:read',
+      'blob:read',
+      'preferences:read',
+      'account:create',
+      'plc:sign',
+      'account:deactivate',
+    ]
+    const moved = await importFrom({ stdin: await mint('--scope', scopes.join(',')) })
+    expect(moved.json, moved.stdout).toMatchObject({ ok: true, sourceDeactivated: true })
+    expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'deactivated' })
+  })
+
+  it('moves it with a password and a code, as from any other PDS', async () => {
+    const code = (await on(source, ['migrate-token'])).stdout.trim()
+    const env = { PDS_SOURCE_PASSWORD: source.password, PDS_PLC_TOKEN: code }
+    const moved = await importFrom({ env }, '--identifier', 'alice.test')
+    expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [], sourceDeactivated: true })
+    expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
+  })
+
+  it('goes on after any answer is lost, and repeats nothing', async () => {
+    const token = await mint()
+    const steps = [
+      'createAccount',
+      'importRepo',
+      'uploadBlob',
+      'putPreferences',
+      'signPlcOperation',
+      'submitPlcOperation',
+      'activateAccount',
+    ]
+    const left = new Set(steps)
+    const flaky: typeof fetch = async (input, init) => {
+      const answer = await fetch(input, init)
+      const step = steps.find((name) => String(input).endsWith(`.${name}`))
+      if (!step || !left.delete(step)) return answer
+      await answer.body?.cancel()
+      throw new TypeError('the line was cut')
+    }
+    const codes: number[] = []
+    while (codes.at(-1) !== 0 && codes.length < 12)
+      codes.push(
+        (await importFrom({ stdin: token, fetch: flaky, env: { PDS_PASSWORD: 'target-password' } })).code,
+      )
+    expect(left.size).toBe(0)
+    expect(codes.at(-1)).toBe(0)
+    expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
+    const log: unknown = await (await fetch(`${plc.url}/${source.did}/log`)).json()
+    expect(log).toHaveLength(2)
+  }, 60_000)
+
+  it('says at once what is wrong with a token, and touches nothing', async () => {
+    await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
+    const foreign = (await on(other, ['migrate-token', '--target', target.url])).stdout
+    const elsewhere = (await on(source, ['migrate-token', '--target', other.url])).stdout
+    const untargeted = (await on(source, ['migrate-token'])).stdout
+    const weak = await mint('--scope', 'repo:read')
+    const fresh = await mint()
+    const cases = [
+      [foreign, 'token-wrong-issuer'],
+      [elsewhere, 'token-wrong-audience'],
+      [untargeted, 'token-untargeted'],
+      [weak, 'token-scope'],
+      [fresh.slice(0, 60), 'token-malformed'],
+      ['', 'not-a-terminal'],
+    ] as const
+    for (const [stdin, code] of cases)
+      expect(at((await importFrom({ stdin })).json, 'error', 'code')).toBe(code)
+    const later = () => Date.now() + 16 * 60_000
+    expect(at((await importFrom({ stdin: fresh, now: later })).json, 'error', 'code')).toBe('token-expired')
+    await on(source, ['revoke-tokens'])
+    expect(at((await importFrom({ stdin: fresh })).json, 'error', 'code')).toBe('token-refused')
+    expect((await on(target, ['status', '--json'])).json).toMatchObject({ state: 'absent' })
+  })
+
+  it('does not touch the DID when the directory is down, and goes on when it is up', async () => {
+    const token = await mint()
+    plc.fail({ status: 503, only: (method) => method === 'POST' })
+    const failed = await importFrom({ stdin: token })
+    plc.recover()
+    expect(failed.code, failed.stdout).not.toBe(0)
+    expect((await on(source, ['status', '--json'])).json).toMatchObject({
+      state: 'active',
+      unsubmitted: [{ pds: target.url }],
+    })
+    const env = { PDS_PASSWORD: 'target-password' }
+    expect((await importFrom({ stdin: token, env })).json).toMatchObject({ ok: true })
+  })
+
+  it('can be turned back before the PLC step: the signed operation is voided', async () => {
+    const token = await mint()
+    plc.fail({ status: 503, only: (method) => method === 'POST' })
+    await importFrom({ stdin: token })
+    plc.recover()
+    const voided = await on(source, ['identity', '--void', '--yes', '--json'])
+    expect(at(voided.json, 'voided')).toHaveLength(1)
+    expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'active', unsubmitted: [] })
+    const late = await importFrom({ stdin: token, env: { PDS_PASSWORD: 'target-password' } })
+    expect(late.code).not.toBe(0)
+    expect((await on(source, ['identity', '--json'])).json).toMatchObject({ ok: true, here: true })
   })
 })

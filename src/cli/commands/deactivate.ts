@@ -39,7 +39,9 @@ export const deactivate = command({
     })
     const text = [
       already ? `${plain(handle)} was deactivated already.` : `${plain(handle)} is deactivated on ${host}.`,
-      'To shut it down for good, later, in this order:',
+      identity.movedAway
+        ? 'To shut it down for good, later, in this order:'
+        : 'Delete nothing yet: the DID does not name another PDS (`pds status`). Once it does, in this order:',
       `  0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote`,
       partingText(list),
     ].join('\n')

@@ -1,0 +1,65 @@
+/** bin/pds.js as a process, started by whatever Node there is. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { delimiter, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import { folder } from './support.ts'
+
+const BIN = join(import.meta.dirname, '../../bin/pds.js')
+
+/** The machine's own Node, which may be too old: not the one in node_modules. */
+const systemNode = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((entry) => !entry.includes('node_modules'))
+  .map((entry) => join(entry, 'node'))
+  .find((file) => existsSync(file))
+
+const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Record<string, string> = {}) => {
+  const { npm_lifecycle_event: _, PDS_NODE: __, ADMIN_PASSWORD: ___, ...rest } = process.env
+  const child = spawn(node, [BIN, ...args], {
+    cwd,
+    env: { ...rest, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  return { child, done: once(child, 'close').then(([code]) => ({ code: Number(code), ...output })) }
+}
+
+const nodes = [
+  ['this Node', process.execPath],
+  ...(systemNode ? [['the machine’s Node', systemNode]] : []),
+] as const
+
+describe.each(nodes)('bin/pds.js, started by %s', (_, node = process.execPath) => {
+  it('runs from any folder and passes the arguments, the output and the exit code', async () => {
+    const help = await start(node, ['--help']).done
+    expect([help.code, help.stderr]).toEqual([0, ''])
+    expect(help.stdout).toContain('migrate-token')
+    expect((await start(node, ['nonsense']).done).code).toBe(2)
+    await using empty = await folder()
+    expect((await start(node, ['status', '--host', 'x.example.com'], empty.path).done).code).toBe(4)
+  })
+
+  it('passes signals on: an interrupt ends what is running, with 130', async () => {
+    let asked = () => {}
+    const arrived = new Promise<void>((resolve) => (asked = resolve))
+    const silent = createServer(() => asked()).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = silent.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const { child, done } = start(node, ['status', '--host', `127.0.0.1:${port}`], tmpdir(), {
+      ADMIN_PASSWORD: 'x',
+    })
+    await arrived
+    child.kill('SIGINT')
+    const { code, stderr } = await done
+    silent.closeAllConnections()
+    silent.close()
+    expect([code, stderr]).toEqual([130, expect.stringContaining('interrupted')])
+  })
+})

@@ -1,0 +1,339 @@
+/** What a person sees, and what a script gets. */
+import { describe, expect, it } from 'vitest'
+import { commands } from '../../src/cli/commands/index.ts'
+import { against, error, fake, HOST, status, TOKEN } from './fake.ts'
+import { at, pds } from './support.ts'
+
+const TARGET = 'https://new.example.com'
+const targeted = () =>
+  fake({
+    [`${TARGET} com.atproto.server.describeServer`]: {
+      did: 'did:web:new.example.com',
+      availableUserDomains: [],
+    },
+  })
+
+describe('pds', () => {
+  it('lists its commands', async () => {
+    const help = await pds(['--help'])
+    expect(help.code).toBe(0)
+    expect(help.stdout).toMatchInlineSnapshot(`
+      "pds: your Cirrus, from the command line
+
+      Usage  pds <command> [flags]
+
+        init           Set up this folder: identity, keys, wrangler.toml, .dev.vars.
+        status         What is where, and the one next command.
+        migrate-token  Print a token, valid for 15 minutes, with which another PDS moves the account.
+        revoke-tokens  Refuse every migration token minted until now.
+        deactivate     Stop taking writes and serving the public, after a move. Nothing is deleted.
+        activate       Bring the account up: a new one, one that moved in, or one that was deactivated.
+        export         Back the account up into a folder: repository, blobs, preferences, PLC log, manifest.
+        import         Move an account in, from another Cirrus or any other PDS.
+        identity       What the DID document and the PLC directory say now. --void: undo a signed, unsent operation.
+        check          Walk the whole repository on the server and recompute everything derived from it.
+        log            The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
+
+      Flags of every command
+        --dev          Talk to the local server of \`npm run dev\`.
+        --host <host>  The server. Otherwise HOSTNAME of wrangler.toml.
+        --json         Print the result, or the error, as one JSON object.
+        -y, --yes      Answer yes to what would be asked.
+        -h, --help     Print this.
+
+      Exit codes: 0 done; 1 failed; 2 wrong command line; 3 something is not as it should be;
+      4 an answer or a yes is missing; 5 not now, try again later; 130 interrupted.
+      Errors are explained in docs/troubleshoot.md.
+      "
+    `)
+  })
+
+  it.each(commands.map(({ name }) => name))(
+    'explains %s, also without a folder or a server',
+    async (name) => {
+      const help = await pds([name, '--help'])
+      expect([help.code, help.stderr]).toEqual([0, ''])
+      expect(help.stdout).toMatch(new RegExp(`^Usage  pds ${name}`))
+      expect((await pds(['help', name])).stdout).toBe(help.stdout)
+    },
+  )
+
+  it.each([
+    [['sttus'], 'pds status'],
+    [['status', '--nope'], 'pds status --help'],
+    [['status', 'more'], 'pds status --help'],
+    [['export'], 'pds export --help'],
+    [['migrate-token', '--target'], 'pds migrate-token --help'],
+    [['migrate-token', '--target='], 'pds migrate-token --help'],
+    [['log', '--limit', 'x'], 'pds log --help'],
+    [['import'], 'pds import --help'],
+  ])('takes %j for a slip and says what to run instead', async (args, next) => {
+    const wrong = await pds(args)
+    expect([wrong.code, wrong.stdout]).toEqual([2, ''])
+    expect(wrong.stderr).toContain(next)
+    expect(wrong.stderr).toContain('docs/troubleshoot.md#usage')
+  })
+
+  it('shows errors as one JSON object on stdout with --json', async () => {
+    const wrong = await pds(['status', '--json', '--nope'])
+    expect(wrong.stderr).toBe('')
+    expect(wrong.json).toMatchObject({
+      ok: false,
+      error: { code: 'usage', docs: 'docs/troubleshoot.md#usage' },
+    })
+  })
+})
+
+describe('colour', () => {
+  const escape = '\u001B['
+  it('is for terminals only, and NO_COLOR switches it off', async () => {
+    const show = (options: object) =>
+      against(fake(), ['status'], options).then(({ stdout }) => stdout.includes(escape))
+    expect(await show({})).toBe(false)
+    expect(await show({ colour: true })).toBe(true)
+    expect(await show({ colour: true, env: { NO_COLOR: '1' } })).toBe(false)
+    expect(await show({ colour: true, env: { TERM: 'dumb' } })).toBe(false)
+    expect(await show({ env: { FORCE_COLOR: '1' } })).toBe(true)
+  })
+
+  it('cannot be set by what a server says', async () => {
+    const evil = fake({ 'com.cirrus.admin.getStatus': status({ next: '\u001B[2Jgone\u202Eevil' }) })
+    const shown = await against(evil, ['status'])
+    expect(shown.stdout).not.toContain(escape)
+    expect(shown.stdout).not.toContain('\u202E')
+  })
+})
+
+describe('pds status', () => {
+  it('is a table with the one next command last', async () => {
+    expect((await against(fake(), ['status'])).stdout).toMatchInlineSnapshot(`
+      "Account     alice.example.com  did:plc:ewvi7nxzyoun6zhxrhs64oiz
+      Server      https://alice.example.com
+      State       active
+      Identity    PDS https://alice.example.com (this server)
+                  signing key did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R
+                  rotation keys, the highest first
+                  1. did:key:zQ3shTmj4FXn9ZqxBjGkzfvhB9Bbshmrz9bGbL8Ag9dTNLvgs
+                  2. did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R
+                  head bafyreics4vcrrrjdvmx26323vuz4hyhlrjdf3stqag7fbqg2xazkpczm2q
+      Repository  rev 3n2vjx2vlms22, 1,234 records, 2,345 blocks
+                  commit bafyreibfqglqbe4vepmnmtirec324no5axxjttfqyaympwauj5n4cuvffm
+      Blobs       55 of 56 blobs stored
+      Journal     2026-11-22T10:00:00.000Z  activate
+      Next        All is well: nothing to do.
+      "
+    `)
+  })
+
+  it('shows what was signed and not sent', async () => {
+    const waiting = {
+      cid: 'bafyrei',
+      signedAt: '2026-11-22T09:00:00.000Z',
+      pds: TARGET,
+      changes: ['the PDS changes'],
+    }
+    const shown = await against(fake({ 'com.cirrus.admin.getStatus': status({ unsubmitted: [waiting] }) }), [
+      'status',
+    ])
+    expect(shown.stdout).toContain('bafyrei, signed 2026-11-22T09:00:00.000Z, to https://new.example.com')
+  })
+})
+
+describe('pds migrate-token', () => {
+  it('prints the token alone on stdout; what it allows, until when and what is next on stderr', async () => {
+    const minted = await against(targeted(), ['migrate-token', '--target', TARGET])
+    expect([minted.code, minted.stdout]).toEqual([0, `${TOKEN}\n`])
+    expect(minted.stderr).not.toContain(TOKEN)
+    expect(minted.stderr).toMatchInlineSnapshot(`
+      "Migration token of alice.example.com (did:plc:ewvi7nxzyoun6zhxrhs64oiz)
+        for     https://new.example.com (did:web:new.example.com)
+        until   2026-11-22T10:15:00.000Z, 15 minutes from now
+        allows  repo:read         read the repository
+                blob:read         read the images and other blobs
+                preferences:read  read the private preferences
+                account:create    create the account on the target
+                plc:sign          have this server sign the PLC operation that moves the DID
+      Next:
+        1. give the token to the import of https://new.example.com
+        2. when the DID names the target (\`pds status\`), run \`pds deactivate\`
+        3. if it got into wrong hands: \`pds revoke-tokens\`
+      "
+    `)
+  })
+
+  it('binds the token to what the target says of itself', async () => {
+    const server = targeted()
+    await against(server, ['migrate-token', '--target', TARGET])
+    expect(server.calls.find(({ method }) => method.endsWith('createMigrationToken'))?.body).toEqual({
+      audience: 'did:web:new.example.com',
+      target: TARGET,
+    })
+  })
+
+  it('gives the target no credential', async () => {
+    const server = targeted()
+    await against(server, ['migrate-token', '--target', TARGET])
+    const asked = server.calls.filter(({ origin }) => origin === TARGET)
+    expect(asked.map(({ authorization }) => authorization)).toEqual([null])
+  })
+
+  it('mints nothing for itself', async () => {
+    const server = fake()
+    const minted = await against(server, ['migrate-token', '--target', `https://${HOST}`])
+    expect([minted.code, minted.stdout]).toEqual([2, ''])
+    expect(server.calls.some(({ method }) => method.endsWith('createMigrationToken'))).toBe(false)
+  })
+
+  it('warns where a move cannot be undone', async () => {
+    const { identity } = status()
+    const server = fake({
+      'com.cirrus.admin.getStatus': status({ identity: { ...identity, recoverable: false } }),
+    })
+    expect((await against(server, ['migrate-token'])).stderr).toContain(
+      'docs/troubleshoot.md#no-recovery-key',
+    )
+    const reading = await against(server, ['migrate-token', '--scope', 'repo:read,blob:read'])
+    expect(reading.stderr).not.toContain('Warning')
+    expect((await against(server, ['migrate-token', '--json'])).json).toMatchObject({
+      token: TOKEN,
+      warnings: [{}],
+    })
+  })
+
+  it('knows the scopes', async () => {
+    const wrong = await against(fake(), ['migrate-token', '--scope', 'repo:write'])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('"repo:write" is not a scope')])
+  })
+})
+
+describe('what the server refuses', () => {
+  const refused = (answer: Response) =>
+    against(fake({ 'com.cirrus.admin.getStatus': answer }), ['status', '--json'])
+  it.each([
+    [error(401, 'AuthenticationRequired', 'wrong password'), 1, 'wrong-admin-password'],
+    [error(429, 'RateLimitExceeded', 'slow down', { 'retry-after': '60' }), 5, 'rate-limit'],
+    [error(502, 'UpstreamFailure', 'plc down'), 5, 'directory-unavailable'],
+    [error(500, 'InternalServerError', 'id 123'), 5, 'server-error'],
+    [error(501, 'MethodNotImplemented', 'no'), 1, 'not-cirrus'],
+    [new Response('<html>', { status: 404 }), 1, 'not-cirrus'],
+    [
+      error(400, 'InvalidRequest', 'no account. See docs/troubleshoot.md#account-absent'),
+      1,
+      'account-absent',
+    ],
+    [error(400, 'InvalidRequest', 'no'), 1, 'refused'],
+  ])('%# is told by its name, with an exit code', async (answer, code, name) => {
+    const told = await refused(answer)
+    expect([told.code, at(told.json, 'error', 'code')]).toEqual([code, name])
+  })
+
+  it('says how long to wait', async () => {
+    const told = await refused(error(429, 'RateLimitExceeded', 'slow down', { 'retry-after': '60' }))
+    expect(at(told.json, 'error', 'next')).toBe('wait 60 seconds, then run it again')
+  })
+
+  it('names the way out when nobody answers', async () => {
+    const nobody = { ...fake(), fetch: async () => Promise.reject(new TypeError('fetch failed')) }
+    expect((await against(nobody, ['status', '--json'])).json).toMatchObject({
+      error: { code: 'host-unreachable' },
+    })
+    expect(
+      (await pds(['status', '--dev', '--json'], { fetch: nobody.fetch, env: { ADMIN_PASSWORD: 'x' } })).json,
+    ).toMatchObject({
+      error: { code: 'dev-not-running' },
+    })
+  })
+})
+
+describe('the admin password', () => {
+  it('is asked for in a terminal, and never shown', async () => {
+    const server = fake()
+    const shown = await against(server, ['status'], {
+      tty: true,
+      stdin: 'typed-canary',
+      env: { ADMIN_PASSWORD: '' },
+    })
+    expect(shown.code, shown.stderr).toBe(0)
+    expect(server.calls[0]?.authorization).toBe(`Basic ${btoa('admin:typed-canary')}`)
+    expect(shown.stdout + shown.stderr).not.toContain('typed-canary')
+  })
+
+  it('is missed where there is no terminal', async () => {
+    const missed = await against(fake(), ['status', '--json'], { env: { ADMIN_PASSWORD: '' } })
+    expect([missed.code, at(missed.json, 'error', 'code')]).toEqual([4, 'no-admin-password'])
+  })
+
+  it('is in no output, whatever goes wrong', async () => {
+    for (const args of [['status'], ['migrate-token'], ['check'], ['log', '--verify'], ['activate']])
+      for (const answer of [
+        error(401, 'AuthenticationRequired', 'no'),
+        error(500, 'InternalServerError', 'no'),
+      ]) {
+        const methods = ['getStatus', 'checkRepo', 'getJournal'].map(
+          (name) => [`com.cirrus.admin.${name}`, answer] as const,
+        )
+        const shown = await against(fake(Object.fromEntries(methods)), args, { env: { PDS_DEBUG: '1' } })
+        expect(shown.stdout + shown.stderr).not.toContain('admin-canary')
+      }
+  })
+})
+
+describe('pds deactivate', () => {
+  const deactivateAccount = { 'com.atproto.server.deactivateAccount': {} }
+  const asked = (server: ReturnType<typeof fake>) =>
+    server.calls.some(({ method }) => method.endsWith('deactivateAccount'))
+
+  it('says what will happen, asks, and does nothing on a no', async () => {
+    const server = fake(deactivateAccount)
+    const no = await against(server, ['deactivate'], { tty: true, stdin: 'n' })
+    expect([no.code, asked(server)]).toEqual([4, false])
+    expect(no.stderr).toContain('offline everywhere')
+  })
+
+  it('wants --yes where nobody can be asked', async () => {
+    const server = fake(deactivateAccount)
+    expect([(await against(server, ['deactivate'])).code, asked(server)]).toEqual([4, false])
+  })
+
+  it('then says what to delete, in which order, and what breaks with each', async () => {
+    const { identity } = status()
+    const gone = status({ identity: { ...identity, pds: TARGET, movedAway: true } })
+    const server = fake({ ...deactivateAccount, 'com.cirrus.admin.getStatus': gone })
+    const done = await against(server, ['deactivate', '--yes'])
+    expect([done.code, asked(server)]).toEqual([0, true])
+    expect(done.stderr).not.toContain('Warning')
+    expect(done.stdout).toMatchInlineSnapshot(`
+      "alice.example.com is deactivated on alice.example.com.
+      To shut it down for good, later, in this order:
+        0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote
+        1. the Worker: npx wrangler delete --name cirrus
+           breaks: Reading what the target may still miss, turning back, and every answer under alice.example.com; the database goes with it, and the secrets. Your handle alice.example.com, which this Worker vouches for: change the handle first, or set a DNS TXT record _atproto.alice.example.com.
+        2. the R2 bucket: npx wrangler r2 bucket delete cirrus-blobs
+           breaks: The last copy of blobs that the target lacks. Keep it as an archive, or see first that checkAccountStatus of the target counts as many imported as expected.
+        3. the DNS records: in the Cloudflare dashboard, the records of alice.example.com
+           breaks: The name alice.example.com: whoever takes the domain over speaks for it. And the handle.
+      "
+    `)
+  })
+
+  it('warns that a did:web lives on this very host', async () => {
+    const own = status({ did: `did:web:${HOST}` })
+    const done = await against(fake({ ...deactivateAccount, 'com.cirrus.admin.getStatus': own }), [
+      'deactivate',
+      '--yes',
+    ])
+    expect(done.stdout).toContain('Your DID itself')
+  })
+})
+
+describe('pds check', () => {
+  it('exits with 3 when something is not as it should be', async () => {
+    const counts = { records: 1, blocks: 2, blobs: 3, events: 4, journal: 1 }
+    const bad = fake({
+      'com.cirrus.admin.checkRepo': { ok: false, problems: ['the block x is missing'], ...counts },
+    })
+    const found = await against(bad, ['check'])
+    expect(found.code).toBe(3)
+    expect(found.stdout).toMatch(/the block x is missing[^]*docs\/troubleshoot\.md#check-failed/)
+  })
+})
