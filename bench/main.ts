@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { startPlc } from '../src/dev/plc.ts'
 import { hangUp } from './http.ts'
 import { machine } from './machine.ts'
-import { table, type Report } from './report.ts'
+import { heading, table, type Report } from './report.ts'
 import type { Row, Stand } from './row.ts'
 import { blob } from './rows/blob.ts'
 import { fill } from './rows/fill.ts'
@@ -14,6 +14,7 @@ import { getRepo } from './rows/getRepo.ts'
 import { getRecord, listRecords } from './rows/read.ts'
 import { restart } from './rows/restart.ts'
 import { write } from './rows/write.ts'
+import { save } from './save.ts'
 import type { Kind } from './servers.ts'
 
 const NAMES = [
@@ -33,6 +34,7 @@ const USAGE = `Usage: npm run bench [-- <name>… --sizes 1k,10k --only cirrus|r
   --sizes    how many records the repositories have: 1k,10k by default; 100k takes minutes, 1M is for Cirrus only
   --only     one of the two servers
   --json     the figures as JSON on stdout
+  --save     write them into bench/README.md
 
 The reference PDS must be installed: npm run interop:install
 `
@@ -53,16 +55,17 @@ const readOptions = () => {
       sizes: { type: 'string', default: '1k,10k' },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   const unknown = positionals.find((name) => !NAMES.includes(name))
   if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}`)
-  const { only, json, help } = values
+  const { only, json, save, help } = values
   if (only !== undefined && !isKind(only)) throw new Error(`not a server: ${only}`)
   const kinds: Kind[] = only === undefined ? ['cirrus', 'reference'] : [only]
   const names = new Set(positionals.length > 0 ? positionals : NAMES)
-  return { sizes: values.sizes.split(',').map(readSize), kinds, names, json, help }
+  return { sizes: values.sizes.split(',').map(readSize), kinds, names, json, save, help }
 }
 
 const progress = (text: string): void => {
@@ -119,11 +122,16 @@ const main = async (): Promise<number> => {
   const seconds = Math.round((performance.now() - start) / 1000)
   const report: Report = { machine: machine(), seconds, rows }
   progress('')
-  const { cpu, memory, node, workerd, reference } = report.machine
-  const title = `${cpu}, ${memory} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s`
   process.stdout.write(
-    options.json ? `${JSON.stringify(report, null, 2)}\n` : `${title}\n\n${table(report)}\n`,
+    options.json
+      ? `${JSON.stringify(report, null, 2)}
+`
+      : `${heading(report)}
+
+${table(report)}
+`,
   )
+  if (options.save) save(report)
   return 0
 }
 

@@ -50,3 +50,9 @@ export const table = ({ rows }: Pick<Report, 'rows'>): string => {
   const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
   return [line(all[0] ?? []), rule, ...lines.map(line)].join('\n')
 }
+
+/** What it was measured on, in a line. */
+export const heading = ({ machine, seconds }: Pick<Report, 'machine' | 'seconds'>): string => {
+  const { cpu, memory, system, node, workerd, reference } = machine
+  return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s`
+}

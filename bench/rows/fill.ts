@@ -1,5 +1,6 @@
 /** importRepo, which is also how the servers come by their records; and what starting them costs. */
 import { carOf, treeOf } from '../data.ts'
+import { Cpu } from '../cpu.ts'
 import { call, json } from '../http.ts'
 import { alternate, timed } from '../measure.ts'
 import { watchMemory } from '../memory.ts'
@@ -45,6 +46,7 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
   const tree = treeOf(size)
   const each = () => new Map<Kind, number[]>(kinds.map((kind) => [kind, []]))
   const [starts, idle, rates, peaks, above] = [each(), each(), each(), each(), each()]
+  const cpu = new Cpu()
   let servers: Server[] = []
   for (let n = 0; n < (measured ? repetitions : 1); n++) {
     for (const server of servers) await server.close()
@@ -57,7 +59,13 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       const car = await carOf(tree, server.did, server.signingKey)
       progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
       await setActive(server, false)
-      const { result: ms, before, peak } = await watchMemory(server.pid, () => timed(() => post(server, car)))
+      const {
+        result: ms,
+        before,
+        peak,
+      } = await watchMemory(server.pid, () =>
+        cpu.watch(server, size / 1000, () => timed(() => post(server, car))),
+      )
       await check(server, size)
       await setActive(server, true)
       starts.get(server.kind)?.push(server.start)
@@ -70,6 +78,14 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
   if (!measured) return servers
   const name = 'importRepo'
   add(rowOf({ name, size, measure: 'importRepo', unit: 'records/s', better: 'higher' }, rates))
+  const costs = each()
+  for (const [{ kind }, values] of cpu.perUnit()) costs.get(kind)?.push(...values)
+  add(
+    rowOf(
+      { name, size, measure: 'importRepo, processor time for 1k records', unit: 'ms', better: 'lower' },
+      costs,
+    ),
+  )
   add(rowOf({ name, size, measure: 'memory, idle', unit: 'MiB', better: 'lower' }, idle))
   add(rowOf({ name, size, measure: 'memory, peak in importRepo', unit: 'MiB', better: 'lower' }, peaks))
   add(rowOf({ name, size, measure: 'memory, importRepo above idle', unit: 'MiB', better: 'lower' }, above))

@@ -1,3 +1,4 @@
+import { Cpu } from '../cpu.ts'
 import { call } from '../http.ts'
 import { alternate } from '../measure.ts'
 import { watchMemory } from '../memory.ts'
@@ -10,10 +11,13 @@ export const getRepo = async ({ servers, size, add, progress }: Stand): Promise<
   const name = 'getRepo'
   const repetitions = size <= 1000 ? 15 : size <= 10_000 ? 7 : 3
   const roots = new Map<Server, string>()
+  const cpu = new Cpu()
   const runs = await alternate(servers, repetitions, async (server, n) => {
     progress(`${server.kind}: getRepo of ${size} records, ${n + 1} of ${repetitions}`)
     const { result, peak } = await watchMemory(server.pid, () =>
-      call(server.url, 'com.atproto.sync.getRepo', { params: { did: server.did } }),
+      cpu.watch(server, 1, () =>
+        call(server.url, 'com.atproto.sync.getRepo', { params: { did: server.did } }),
+      ),
     )
     if (n === 0 || n === repetitions - 1) roots.set(server, await verifyExport(server, result.body, size))
     return { bytes: result.body.length, first: result.first, total: result.total, peak }
@@ -45,4 +49,5 @@ export const getRepo = async ({ servers, size, add, progress }: Stand): Promise<
       mapValues(runs, ({ peak }) => peak / MiB),
     ),
   )
+  add(rowOf(of('getRepo, processor time', 'ms', 'lower'), cpu.perUnit()))
 }

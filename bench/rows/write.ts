@@ -1,4 +1,5 @@
 import { recordOf } from '../data.ts'
+import { Cpu } from '../cpu.ts'
 import { call, json } from '../http.ts'
 import { alternate, quantile, timed } from '../measure.ts'
 import { mapValues, rowOf, type Stand } from '../row.ts'
@@ -25,22 +26,27 @@ const createRecord = async ({ servers, size, add, progress }: Stand): Promise<nu
   const name = 'createRecord'
   const times = new Map<Server, number[]>(servers.map((server) => [server, []]))
   const rows: number[] = []
+  const cpu = new Cpu()
   const runs = await alternate(servers, ROUNDS, async (server, round) => {
     progress(`${server.kind}: createRecord at ${size} records, ${round + 1} of ${ROUNDS}`)
     await server.forgetLimits()
     const before = await server.sql?.()
     const own: number[] = []
-    for (let n = 0; n < PER_ROUND; n++) {
-      const createdAt = new Date().toISOString()
-      const record = {
-        $type: 'app.bsky.feed.post',
-        text: `a new post, ${round} ${n}`,
-        langs: ['en'],
-        createdAt,
+    await cpu.watch(server, PER_ROUND, async () => {
+      for (let n = 0; n < PER_ROUND; n++) {
+        const createdAt = new Date().toISOString()
+        const record = {
+          $type: 'app.bsky.feed.post',
+          text: `a new post, ${round} ${n}`,
+          langs: ['en'],
+          createdAt,
+        }
+        const body = { repo: server.did, collection: 'app.bsky.feed.post', record }
+        own.push(
+          (await call(server.url, 'com.atproto.repo.createRecord', { body, token: server.token })).total,
+        )
       }
-      const body = { repo: server.did, collection: 'app.bsky.feed.post', record }
-      own.push((await call(server.url, 'com.atproto.repo.createRecord', { body, token: server.token })).total)
-    }
+    })
     const after = await server.sql?.()
     if (before && after) rows.push((after.written - before.written) / PER_ROUND)
     times.get(server)?.push(...own)
@@ -52,6 +58,7 @@ const createRecord = async ({ servers, size, add, progress }: Stand): Promise<nu
     quantile(all, 0.99),
   )
   add(rowOf(of('createRecord p99'), p99))
+  add(rowOf(of('createRecord, processor time'), cpu.perUnit()))
   if (rows.length > 0) add(rowOf(of('rows written per createRecord', 'rows'), new Map([['cirrus', rows]])))
   return ROUNDS * PER_ROUND
 }

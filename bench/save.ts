@@ -1,0 +1,20 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { heading, table, type Report } from './report.ts'
+
+const README = join(import.meta.dirname, 'README.md')
+const FIGURES = /(<!-- figures -->\n)[^]*(<!-- end of figures -->)/
+
+/** Puts the figures into bench/README.md in place of the last ones. */
+export const save = (report: Report): void => {
+  const day = new Date().toISOString().slice(0, 10)
+  const text = readFileSync(README, 'utf8')
+  if (!FIGURES.test(text)) throw new Error(`${README} has no place for figures`)
+  writeFileSync(
+    README,
+    text.replace(
+      FIGURES,
+      (_, from: string, to: string) => `${from}\n${day}: ${heading(report)}\n\n${table(report)}\n\n${to}`,
+    ),
+  )
+}
