@@ -22,7 +22,7 @@ const cell = (of: Figure | undefined): string => {
 
 /** How many times better Cirrus is; below one it is worse. */
 const ratio = ({ cirrus, reference, better }: Row): string => {
-  if (!cirrus || !reference) return ''
+  if (!cirrus || !reference || cirrus.median === 0 || reference.median === 0) return ''
   const times = better === 'higher' ? cirrus.median / reference.median : reference.median / cirrus.median
   return `${times.toFixed(times < 10 ? 1 : 0)}×`
 }
