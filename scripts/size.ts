@@ -93,7 +93,9 @@ if (wanted.length === 0 || wanted.includes('startup')) {
   for (let run = 0; run < STARTUP.runs && best >= STARTUP.limit / 2; run++) best = Math.min(best, startup())
   const late = best >= STARTUP.limit
   over ||= late
-  console.log(`startup       ${best.toFixed(1).padStart(8)} ms of processor time, budget ${STARTUP.limit}${late ? ': OVER' : ''}`)
+  console.log(
+    `startup       ${best.toFixed(1).padStart(8)} ms of processor time, budget ${STARTUP.limit}${late ? ': OVER' : ''}`,
+  )
 }
 if (over) {
   console.error('size: over budget')

@@ -68,7 +68,8 @@ export function readConfig(env: Env): Config {
     throw new ConfigError('DID', `is "${did}", which is not a DID`)
   }
   if (!isValidHandle(handle)) throw new ConfigError('HANDLE', `is "${handle}", which is not a handle`)
-  if (!/^[a-z0-9.-]+(:\d+)?$/.test(hostname)) throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
+  if (!/^[a-z0-9.-]+(:\d+)?$/.test(hostname))
+    throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
   const signingKey = required(env, 'SIGNING_KEY')
   return {
     did,

@@ -68,7 +68,11 @@ export interface Account {
 }
 
 /** Opens the account's storage, bringing its tables up to date, and wires the subjects. */
-export async function createAccount(ctx: DurableObjectState, config: Config, platform: Platform): Promise<Account> {
+export async function createAccount(
+  ctx: DurableObjectState,
+  config: Config,
+  platform: Platform,
+): Promise<Account> {
   const { did, handle, serviceDid, origin, secrets } = config
   const signing = await loadSigningKey(secrets.signingKey)
   const rotation = await loadRotationKey(secrets.rotationKey)
@@ -92,13 +96,32 @@ export async function createAccount(ctx: DurableObjectState, config: Config, pla
   const rate = new Rate(sql, platform)
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
   const ledger = new Ledger(sql)
-  const watch = new IdentityWatch({ sql, platform, identity, sequencer, journal, ledger, did, handle, origin })
+  const watch = new IdentityWatch({
+    sql,
+    platform,
+    identity,
+    sequencer,
+    journal,
+    ledger,
+    did,
+    handle,
+    origin,
+  })
   const passwordHash = secrets.passwordHash
   const lifecycle = new Lifecycle({
     ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch },
     ...{ did, handle, origin, signingKey: signing.did, passwordHash },
   })
-  const chores = new Chores({ sql, platform, blocks, blobs, exports, sequencer, alarms: ctx.storage, observe: () => watch.observe() })
+  const chores = new Chores({
+    sql,
+    platform,
+    blocks,
+    blobs,
+    exports,
+    sequencer,
+    alarms: ctx.storage,
+    observe: () => watch.observe(),
+  })
   const { recoveryKeys, dev } = config
   const migration = new Migration({
     ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
@@ -119,13 +142,40 @@ export async function createAccount(ctx: DurableObjectState, config: Config, pla
 
   let lastKey: string | undefined
   return {
-    ...{ did, handle, config, platform, identity, signingKey: signing, rotationKey: rotation, sql, journal, sequencer },
-    ...{ repo, records, blobs, exports, imports, preferences, rate, sessions, watch, ledger, lifecycle, migration },
+    ...{
+      did,
+      handle,
+      config,
+      platform,
+      identity,
+      signingKey: signing,
+      rotationKey: rotation,
+      sql,
+      journal,
+      sequencer,
+    },
+    ...{
+      repo,
+      records,
+      blobs,
+      exports,
+      imports,
+      preferences,
+      rate,
+      sessions,
+      watch,
+      ledger,
+      lifecycle,
+      migration,
+    },
     ...{ plc, serviceAuth, chores },
     state,
     authorize,
     signIn: (input) =>
-      signIn({ sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle }, input),
+      signIn(
+        { sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle },
+        input,
+      ),
     check: () => repo.exclusive(() => check({ sql, did, blocks, records, blobs, journal })),
     nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
   }
