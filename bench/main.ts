@@ -11,6 +11,7 @@ import type { Row, Stand } from './row.ts'
 import { blob } from './rows/blob.ts'
 import { fill } from './rows/fill.ts'
 import { getRepo } from './rows/getRepo.ts'
+import { load } from './rows/load.ts'
 import { getRecord, listRecords } from './rows/read.ts'
 import { restart } from './rows/restart.ts'
 import { write } from './rows/write.ts'
@@ -24,6 +25,7 @@ const NAMES = [
   'listRecords',
   'createRecord',
   'applyWrites',
+  'load',
   'blob',
   'restart',
 ]
@@ -85,15 +87,23 @@ const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Pro
       const common = { size, add, progress }
       const repetitions = size <= 10_000 ? 3 : 1
       const measured = names.has('importRepo')
-      const servers = await fill({ ...common, plcUrl: plc.url, kinds: wanted, repetitions, measured })
+      const servers = await fill({
+        ...common,
+        plcUrl: plc.url,
+        kinds: wanted,
+        repetitions,
+        measured,
+        first: index === 0,
+      })
       const stand: Stand = { ...common, servers }
       try {
         if (names.has('getRecord')) await getRecord(stand)
         if (names.has('listRecords')) await listRecords(stand)
         if (names.has('getRepo')) await getRepo(stand)
+        if (names.has('load')) await load(stand)
         if (names.has('createRecord') || names.has('applyWrites')) await write(stand, names)
         if (names.has('blob') && index === 0) await blob(stand)
-        if (names.has('restart')) await restart(stand)
+        if (names.has('restart') && index === sizes.length - 1) await restart(stand)
       } finally {
         for (const server of servers) await server.close()
       }
@@ -118,9 +128,10 @@ const main = async (): Promise<number> => {
     return 0
   }
   const start = performance.now()
+  const measuredOn = machine()
   const rows = await run(options)
   const seconds = Math.round((performance.now() - start) / 1000)
-  const report: Report = { machine: machine(), seconds, rows }
+  const report: Report = { machine: measuredOn, seconds, rows }
   progress('')
   process.stdout.write(
     options.json

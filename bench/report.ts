@@ -22,7 +22,7 @@ const cell = (of: Figure | undefined): string => {
 
 /** How many times better Cirrus is; below one it is worse. */
 const ratio = ({ cirrus, reference, better }: Row): string => {
-  if (!cirrus || !reference) return ''
+  if (!cirrus || !reference || cirrus.median === 0 || reference.median === 0) return ''
   const times = better === 'higher' ? cirrus.median / reference.median : reference.median / cirrus.median
   return `${times.toFixed(times < 10 ? 1 : 0)}×`
 }
@@ -53,6 +53,6 @@ export const table = ({ rows }: Pick<Report, 'rows'>): string => {
 
 /** What it was measured on, in a line. */
 export const heading = ({ machine, seconds }: Pick<Report, 'machine' | 'seconds'>): string => {
-  const { cpu, memory, system, node, workerd, reference } = machine
-  return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s`
+  const { cpu, memory, system, load, node, workerd, reference } = machine
+  return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s, load ${load} before`
 }

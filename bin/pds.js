@@ -57,7 +57,9 @@ if (newEnough()) {
   else {
     process.stderr.write(
       `pds: needs Node 22.18 or newer, this is ${process.versions.node}\n` +
-        `Next: run \`npm install\` in ${root}: it brings the right one.\n` +
+        (inPackage
+          ? 'Next: install a newer Node, or `npm install node@24` beside this package.\n'
+          : `Next: run \`npm install\` in ${root}: it brings the right one.\n`) +
         'See docs/troubleshoot.md#wrong-node\n',
     )
     process.exitCode = 1

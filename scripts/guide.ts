@@ -23,11 +23,15 @@ const run = async (command: string[]): Promise<string> => {
   return stdout
 }
 
-const dev = spawn('npm', ['run', '--silent', 'dev', '--', '--fresh', '--port', `${port}`, '--plc-port', `${plcPort}`], {
-  cwd: root,
-  stdio: ['ignore', 'inherit', 'inherit'],
-  detached: true,
-})
+const dev = spawn(
+  'npm',
+  ['run', '--silent', 'dev', '--', '--fresh', '--port', `${port}`, '--plc-port', `${plcPort}`],
+  {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  },
+)
 const stop = () => {
   if (dev.pid !== undefined && dev.exitCode === null) process.kill(-dev.pid, 'SIGTERM')
 }
@@ -49,14 +53,23 @@ await ready()
 {
   await using target = await startPlcCirrus({ plcUrl: `http://localhost:${plcPort}`, handle: 'target.test' })
 
-  const token = (await run([...PNPM, '--silent', 'pds', 'migrate-token', '--dev', '--target', target.url])).trim()
+  const token = (
+    await run([...PNPM, '--silent', 'pds', 'migrate-token', '--dev', '--target', target.url])
+  ).trim()
   const status = JSON.parse(await run(['npx', 'pds', 'status', '--dev', '--json']))
 
   // Done when: @atproto/xrpc-server's verifyJwt accepts it for the target, and jose decodes it.
-  const verified = await verifyJwt(token, target.serviceDid, 'com.atproto.server.createAccount', async () => status.identity.signingKey)
+  const verified = await verifyJwt(
+    token,
+    target.serviceDid,
+    'com.atproto.server.createAccount',
+    async () => status.identity.signingKey,
+  )
   assert.equal(verified.iss, status.did)
   assert.deepEqual(decodeProtectedHeader(token), { alg: 'ES256K', typ: 'cirrus-migration+jwt' })
-  const claims = decodeJwt<{ target: string; lxm: string; scope: string; plc: Record<string, unknown> }>(token)
+  const claims = decodeJwt<{ target: string; lxm: string; scope: string; plc: Record<string, unknown> }>(
+    token,
+  )
   assert.equal(claims.aud, target.serviceDid)
   assert.equal(claims.target, target.url)
   assert.equal(claims.lxm, 'com.atproto.server.createAccount')
@@ -73,7 +86,10 @@ await ready()
   assert.ok((await backup.arrayBuffer()).byteLength > 0)
 
   await run([...PNPM, '--silent', 'pds', 'deactivate', '--dev', '--yes'])
-  assert.equal(JSON.parse(await run(['npm', 'run', '--silent', 'pds', '--', 'status', '--dev', '--json'])).active, false)
+  assert.equal(
+    JSON.parse(await run(['npm', 'run', '--silent', 'pds', '--', 'status', '--dev', '--json'])).active,
+    false,
+  )
   const described = await fetch(`http://localhost:${port}/xrpc/com.atproto.server.describeServer`)
   assert.equal(described.status, 200)
   await run(['npx', 'pds', 'activate', '--dev', '--yes'])

@@ -43,7 +43,10 @@ const recordRead = { runs: 'account', who: { anyone: OPEN, ...owner } } as const
 const write = { runs: 'account', who: { session: ACTIVE } } as const
 const probe = { runs: 'worker', who: { anyone: EVERY } } as const
 /** Truthful in every state, to anyone: how the network learns that an account is gone. */
-const status = { runs: 'account', who: { anyone: EVERY, session: EVERY, admin: EVERY, 'repo:read': EVERY } } as const
+const status = {
+  runs: 'account',
+  who: { anyone: EVERY, session: EVERY, admin: EVERY, 'repo:read': EVERY },
+} as const
 const adminOnly = { runs: 'account', who: { admin: EVERY } } as const
 
 export const policy = {

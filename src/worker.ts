@@ -40,7 +40,8 @@ const xrpc = createRouter(
   }),
 )
 
-const text = (body: string): Response => new Response(body, { headers: { 'content-type': 'text/plain; charset=utf-8' } })
+const text = (body: string): Response =>
+  new Response(body, { headers: { 'content-type': 'text/plain; charset=utf-8' } })
 
 const router = Router<Request, [Context]>({
   before: [preflight],
@@ -52,7 +53,11 @@ const router = Router<Request, [Context]>({
   .get('/.well-known/atproto-did', (_, { config }) => text(config.did))
   .get('/robots.txt', () => text('User-agent: *\nAllow: /\n'))
   .get('/', (_, { config }) => text(frontPage(config)))
-  .all('*', () => new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }))
+  .all(
+    '*',
+    () =>
+      new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }),
+  )
 
 /** Reading the configuration and deriving the public key cost a millisecond: once per isolate. */
 let made: { env: Env; context: Promise<Context> } | undefined
@@ -76,7 +81,10 @@ export default {
       made = undefined
       // A deployment that is not configured yet says what is missing: names, never values.
       if (cause instanceof ConfigError)
-        return Response.json({ error: 'InternalServerError', message: `Not configured: ${cause.message}` }, { status: 500 })
+        return Response.json(
+          { error: 'InternalServerError', message: `Not configured: ${cause.message}` },
+          { status: 500 },
+        )
       return encodeError(cause, newId, report)
     }
   },

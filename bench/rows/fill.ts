@@ -17,6 +17,8 @@ interface Filling extends Omit<Stand, 'servers'> {
   readonly repetitions: number
   /** False: one import, and no rows of it. */
   readonly measured: boolean
+  /** What does not depend on the size is told once. */
+  readonly first: boolean
 }
 
 const post = async (server: Server, car: Buffer): Promise<void> => {
@@ -42,10 +44,11 @@ const check = async (server: Server, size: number): Promise<void> => {
 
 /** Starts the servers afresh for each repetition; those of the last one stay, filled. */
 export const fill = async (filling: Filling): Promise<Server[]> => {
-  const { plcUrl, kinds, size, repetitions, measured, add, progress } = filling
+  const { plcUrl, kinds, size, repetitions, measured, first, add, progress } = filling
   const tree = treeOf(size)
   const each = () => new Map<Kind, number[]>(kinds.map((kind) => [kind, []]))
   const [starts, idle, rates, peaks, above] = [each(), each(), each(), each(), each()]
+  const [rows, bytes]: [number[], number[]] = [[], []]
   const cpu = new Cpu()
   let servers: Server[] = []
   for (let n = 0; n < (measured ? repetitions : 1); n++) {
@@ -59,6 +62,7 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       const car = await carOf(tree, server.did, server.signingKey)
       progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
       await setActive(server, false)
+      const sqlBefore = await server.sql?.()
       const {
         result: ms,
         before,
@@ -66,6 +70,11 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       } = await watchMemory(server.pid, () =>
         cpu.watch(server, size / 1000, () => timed(() => post(server, car))),
       )
+      const sqlAfter = await server.sql?.()
+      if (sqlBefore && sqlAfter) {
+        rows.push((sqlAfter.written - sqlBefore.written) / size)
+        bytes.push((sqlAfter.databaseSize - sqlBefore.databaseSize) / size)
+      }
       await check(server, size)
       await setActive(server, true)
       starts.get(server.kind)?.push(server.start)
@@ -77,6 +86,10 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
   }
   if (!measured) return servers
   const name = 'importRepo'
+  if (first) {
+    add(rowOf({ name, measure: 'start to first answer', unit: 'ms', better: 'lower' }, starts))
+    add(rowOf({ name, measure: 'memory, idle', unit: 'MiB', better: 'lower' }, idle))
+  }
   add(rowOf({ name, size, measure: 'importRepo', unit: 'records/s', better: 'higher' }, rates))
   const costs = each()
   for (const [{ kind }, values] of cpu.perUnit()) costs.get(kind)?.push(...values)
@@ -86,26 +99,10 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       costs,
     ),
   )
-  add(rowOf({ name, size, measure: 'memory, idle', unit: 'MiB', better: 'lower' }, idle))
   add(rowOf({ name, size, measure: 'memory, peak in importRepo', unit: 'MiB', better: 'lower' }, peaks))
   add(rowOf({ name, size, measure: 'memory, importRepo above idle', unit: 'MiB', better: 'lower' }, above))
-  add(rowOf({ name, size, measure: 'start to first answer', unit: 'ms', better: 'lower' }, starts))
-  const sql = servers.find((server) => server.sql)
-  if (sql?.sql) {
-    const { written, databaseSize } = await sql.sql()
-    const only = (value: number) => new Map([['cirrus' as const, [value]]])
-    add(
-      rowOf(
-        { name, size, measure: 'rows written per record imported', unit: 'rows', better: 'lower' },
-        only(written / size),
-      ),
-    )
-    add(
-      rowOf(
-        { name, size, measure: 'database per record', unit: 'bytes', better: 'lower' },
-        only(databaseSize / size),
-      ),
-    )
-  }
+  const of = (measure: string, unit: string) => ({ name, size, measure, unit, better: 'lower' as const })
+  if (rows.length > 0) add(rowOf(of('rows written per record imported', 'rows'), new Map([['cirrus', rows]])))
+  if (bytes.length > 0) add(rowOf(of('database per record', 'bytes'), new Map([['cirrus', bytes]])))
   return servers
 }

@@ -41,13 +41,6 @@ const keyOf = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.
 
 const CID_LENGTH = 36
 
-/** The CID of the commit that a CAR file starts with, without reading the rest. */
-export async function carRoot(file: string): Promise<string | undefined> {
-  const car = await readCar(createReadStream(file))
-  await car.cancel()
-  return car.roots[0]?.toString()
-}
-
 /** Reads and verifies a CAR file completely: hashes, signature, tree, records. Throws CarError or RepoError. */
 export async function verifyCarFile(
   file: string,

@@ -25,7 +25,7 @@ export function partings({ did, handle, hostname, worker, bucket }: Left): Parti
   return [
     {
       what: 'the Worker',
-      how: `npx wrangler delete --name ${worker}`,
+      how: `npx wrangler delete ${worker}`,
       breaks: `Reading what the target may still miss, turning back, and every answer under ${hostname}; the database goes with it, and the secrets.${identity}${name}`,
     },
     {

@@ -29,9 +29,8 @@ export const paintFor = (stream: Terminal, env: Env): Paint => {
 }
 
 /** What other servers say is shown, never obeyed: no control character of theirs reaches the terminal. */
-// oxlint-disable-next-line no-control-regex
 export const plain = (text: string): string =>
-  text.replace(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD')
+  text.replace(/(?![\t\n])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
 
 export interface Progress {
   to(done: number, total?: number): void

@@ -2,6 +2,7 @@
  * `npm run dev`: a local Cirrus with an account that is ready to use, and a PLC directory of its own. Loopback only;
  * the state stays below `.wrangler/dev`, and deleting that folder is starting anew.
  */
+import { readFileSync, rmSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -17,6 +18,7 @@ import { startPlc } from './plc.ts'
 const USAGE = `Usage: npm run dev [-- --port 8787] [--plc-port 2582] [--handle alice.test] [--fresh]
 
   --fresh   forget the account of the last run
+  --root    the folder whose .wrangler/dev keeps the state; by default this one
 `
 
 const readOptions = () => {
@@ -27,6 +29,7 @@ const readOptions = () => {
         'plc-port': { type: 'string', default: '2582' },
         handle: { type: 'string', default: 'alice.test' },
         fresh: { type: 'boolean', default: false },
+        root: { type: 'string', default: ROOT },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -59,7 +62,7 @@ const main = async (): Promise<number> => {
       say('Next: stop that one, or choose others with -- --port <n> --plc-port <n>.')
       return 1
     }
-  const folder = devFolder(ROOT)
+  const folder = devFolder(options.root)
   if (options.fresh) await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true, mode: 0o700 })
 
@@ -75,14 +78,16 @@ const main = async (): Promise<number> => {
     persist: join(folder, 'state'),
     onLog: say,
   })
-  // Whatever the last run left: a moved or deactivated account stays what it is.
-  await activate(cirrus).catch((cause: unknown) =>
-    say(cause instanceof Error ? cause.message : String(cause)),
-  )
+  // Only the first time: an account that the last run deactivated or moved stays what it is.
+  const known = await fetch(`${cirrus.url}/xrpc/com.atproto.sync.getLatestCommit?did=${account.did}`)
+  const answer = await known.text()
+  if (!known.ok && !answer.includes('RepoDeactivated')) await activate(cirrus)
 
   const running = join(folder, 'running.json')
   const about: DevServer = { url: cirrus.url, plcUrl: plc.url, did: account.did, handle, pid: process.pid }
   await writeWhole(running, `${JSON.stringify(about, null, 2)}\n`)
+  // miniflare ends the process on a signal before anything that waits for it.
+  process.on('exit', () => forget(running))
   say(
     [
       '',
@@ -101,8 +106,17 @@ const main = async (): Promise<number> => {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
-  await rm(running, { force: true })
   return 0
+}
+
+/** Another one may run by now, and have written its own. */
+const forget = (file: string): void => {
+  try {
+    const about: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof about === 'object' && about !== null && Reflect.get(about, 'pid') === process.pid) rmSync(file)
+  } catch {
+    // Gone already.
+  }
 }
 
 process.exitCode = await main()

@@ -17,17 +17,28 @@ export interface Identity {
 }
 
 /** `signingKey` is the account's, as did:key. */
-export function createIdentity(config: Config, signingKey: string, platform: Pick<Platform, 'fetch'>): Identity {
+export function createIdentity(
+  config: Config,
+  signingKey: string,
+  platform: Pick<Platform, 'fetch'>,
+): Identity {
   const { did, handle, origin, serviceDid, plcUrl, dev } = config
   const send = outbound(platform, { dev })
   const plc = directory(send, plcUrl)
   const ownDocument =
-    did === serviceDid ? accountDocument({ did, handle, origin, signingKey }) : serviceDocument(serviceDid, origin)
+    did === serviceDid
+      ? accountDocument({ did, handle, origin, signingKey })
+      : serviceDocument(serviceDid, origin)
   return {
     send,
     directory: plc,
     ownDocument,
-    resolveDid: didResolver({ send, directory: plc, dev, own: (asked) => (asked === serviceDid ? ownDocument : undefined) }),
+    resolveDid: didResolver({
+      send,
+      directory: plc,
+      dev,
+      own: (asked) => (asked === serviceDid ? ownDocument : undefined),
+    }),
     resolveHandle: handleResolver({ send, own: { handle, did }, dev }),
   }
 }

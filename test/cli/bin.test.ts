@@ -31,11 +31,11 @@ const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Recor
 }
 
 const nodes = [
-  ['this Node', process.execPath],
-  ...(systemNode ? [['the machine’s Node', systemNode]] : []),
-] as const
+  { name: 'this Node', node: process.execPath },
+  ...(systemNode ? [{ name: 'the machine’s Node', node: systemNode }] : []),
+]
 
-describe.each(nodes)('bin/pds.js, started by %s', (_, node = process.execPath) => {
+describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
   it('runs from any folder and passes the arguments, the output and the exit code', async () => {
     const help = await start(node, ['--help']).done
     expect([help.code, help.stderr]).toEqual([0, ''])

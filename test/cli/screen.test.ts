@@ -306,7 +306,7 @@ describe('pds deactivate', () => {
       "alice.example.com is deactivated on alice.example.com.
       To shut it down for good, later, in this order:
         0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote
-        1. the Worker: npx wrangler delete --name cirrus
+        1. the Worker: npx wrangler delete cirrus
            breaks: Reading what the target may still miss, turning back, and every answer under alice.example.com; the database goes with it, and the secrets. Your handle alice.example.com, which this Worker vouches for: change the handle first, or set a DNS TXT record _atproto.alice.example.com.
         2. the R2 bucket: npx wrangler r2 bucket delete cirrus-blobs
            breaks: The last copy of blobs that the target lacks. Keep it as an archive, or see first that checkAccountStatus of the target counts as many imported as expected.

@@ -40,7 +40,7 @@ export async function main(
     write,
     ...(identifier === undefined || password === undefined
       ? {}
-      : { credentials: { identifier, password, admin: env.ADMIN_PASSWORD } }),
+      : { credentials: { identifier, password, admin: env.ADMIN_PASSWORD || undefined } }),
   })
   out(json ? JSON.stringify(findings, null, 2) : report(findings))
   return failures(findings).length === 0 ? 0 : 1

@@ -25,3 +25,13 @@ it('keeps it for its owner and its admin, through a day of work', { timeout: 60_
   const report = await deployed.inside(({ account }) => account.check())
   expect(report).toMatchObject({ ok: true })
 })
+
+it('serves blobs so that nothing on the way compresses them and drops their length', async () => {
+  const { cids } = await deployed.call('com.atproto.sync.listBlobs', { query: `?did=${deployed.did}` })
+  const [cid] = Array.isArray(cids) ? cids : []
+  const query = new URLSearchParams({ did: deployed.did, cid: String(cid) })
+  const answer = await deployed.fetch(new Request(`${ORIGIN}/xrpc/com.atproto.sync.getBlob?${query}`))
+  expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '3'])
+  expect(answer.headers.get('cache-control')).toContain('no-transform')
+  await answer.arrayBuffer()
+})

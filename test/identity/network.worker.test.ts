@@ -58,6 +58,8 @@ test('a directory that fails is worth another try, and says so', async () => {
 })
 
 test('a document about another DID is refused', async () => {
-  network.use(http.get('https://carol.example.org/.well-known/did.json', () => HttpResponse.json({ id: DID })))
+  network.use(
+    http.get('https://carol.example.org/.well-known/did.json', () => HttpResponse.json({ id: DID })),
+  )
   await expect(identity.resolveDid('did:web:carol.example.org')).rejects.toMatchObject({ code: 'BadAnswer' })
 })

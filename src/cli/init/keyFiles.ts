@@ -9,7 +9,6 @@ import { appendFile, chmod } from 'node:fs/promises'
 
 /** What .dev.vars holds, and what production is given. */
 export const SECRETS = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
-export const OPTIONAL_SECRETS = ['ROTATION_KEY'] as const
 export type Secrets = Record<(typeof SECRETS)[number], string> & { ROTATION_KEY?: string }
 
 export interface KeyFile {

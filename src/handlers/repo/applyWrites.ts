@@ -27,7 +27,8 @@ function prepare(account: Account, write: Write, validate: boolean | undefined):
 
 export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ account, input, error }) => {
   if (!isOwn(account, input.repo)) throw notHere(input.repo)
-  if (input.writes.length > 200) throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
+  if (input.writes.length > 200)
+    throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
   for (const action of ['create', 'update', 'delete'] as const)
     account.rate.write(action, input.writes.filter((write) => actionOf(write) === action).length)
   const prepared = input.writes.map((write) => prepare(account, write, input.validate))

@@ -7,6 +7,8 @@ export const createRecord: Handler<'com.atproto.repo.createRecord'> = async ({ a
   if (!isOwn(account, input.repo)) throw notHere(input.repo)
   account.rate.write('create', 1)
   const prepared = prepareRecord({ ...input, action: 'create' }, account.blobs, account.nextKey)
-  const done = await account.repo.commit([prepared.write], { swapCommit: swapCid('swapCommit', input.swapCommit) })
+  const done = await account.repo.commit([prepared.write], {
+    swapCommit: swapCid('swapCommit', input.swapCommit),
+  })
   return written(account, done, prepared)
 }

@@ -7,8 +7,11 @@ export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ a
   account.rate.write('delete', 1)
   const { collection, rkey } = input
   const swap = swapCid('swapRecord', input.swapRecord)
-  const { commit } = await account.repo.commit([{ action: 'delete', collection, rkey, swap, ifExists: true }], {
-    swapCommit: swapCid('swapCommit', input.swapCommit),
-  })
+  const { commit } = await account.repo.commit(
+    [{ action: 'delete', collection, rkey, swap, ifExists: true }],
+    {
+      swapCommit: swapCid('swapCommit', input.swapCommit),
+    },
+  )
   return commit ? { commit: { cid: commit.cid.toString(), rev: commit.rev } } : {}
 }

@@ -3,21 +3,31 @@ import type { Handler } from '../context.ts'
 /** A blob's name for a browser that saves it: never shown in our origin, whatever it is. */
 const disposition = (cid: string): Record<string, string> => ({
   'content-disposition': `attachment; filename="${cid}"`,
-  'cache-control': 'private, max-age=31536000, immutable',
+  // no-transform: compressed on its way by Cloudflare, a text would arrive without its length.
+  'cache-control': 'private, max-age=31536000, immutable, no-transform',
 })
 
-export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({ account, params, conditions, error }) => {
+export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
+  account,
+  params,
+  conditions,
+  error,
+}) => {
   const { did, cid } = params
   if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
   const meta = account.blobs.stat(cid)
   // An upload that no record refers to yet belongs to its uploader only.
   if (!meta || !account.blobs.isReferenced(cid)) throw error('BlobNotFound', `Blob not found: ${cid}`)
-  if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*')) return { notModified: true, etag: cid }
+  if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*'))
+    return { notModified: true, etag: cid }
   const { range } = conditions
   if (range && 'offset' in range && range.offset >= meta.size)
-    throw error('InvalidRequest', `Range: the blob has ${meta.size} bytes`, { 'content-range': `bytes */${meta.size}` })
+    throw error('InvalidRequest', `Range: the blob has ${meta.size} bytes`, {
+      'content-range': `bytes */${meta.size}`,
+    })
   const read = await account.blobs.get(cid, { range })
-  if (!read?.body) throw error('BlobNotFound', `Blob not found: ${cid}. It is registered, but its bytes are missing`)
+  if (!read?.body)
+    throw error('BlobNotFound', `Blob not found: ${cid}. It is registered, but its bytes are missing`)
   return {
     encoding: meta.mimeType,
     body: read.body,

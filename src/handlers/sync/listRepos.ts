@@ -6,5 +6,9 @@ export const listRepos: Handler<'com.atproto.sync.listRepos'> = ({ account, para
   if (state === 'absent' || params.cursor !== undefined) return { repos: [] }
   const { root, rev } = account.repo.load()
   const head = { did: account.did, head: root.toString(), rev }
-  return { repos: [state === 'deactivated' ? { ...head, active: false, status: 'deactivated' } : { ...head, active: true }] }
+  return {
+    repos: [
+      state === 'deactivated' ? { ...head, active: false, status: 'deactivated' } : { ...head, active: true },
+    ],
+  }
 }

@@ -1,0 +1,58 @@
+/** `npm run dev` as a process, and `pds --dev` beside it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/dev/port.ts'
+import { writeFile } from 'node:fs/promises'
+import { folder, pds } from '../cli/support.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/dev/main.ts')
+
+const running: { stop(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop()
+})
+
+const start = async (root: string, port: number, plcPort: number) => {
+  const args = [MAIN, '--root', root, '--port', String(port), '--plc-port', String(plcPort)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let text = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      if (text.includes('Stop it:')) resolve()
+    })
+    child.once('exit', () => reject(new Error(text)))
+  })
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  running.push({ stop })
+  return { text, stop }
+}
+
+describe('npm run dev', () => {
+  it('serves an account that is ready to use, and keeps it for the next time', async () => {
+    await using place = await folder()
+    await writeFile(place.in('wrangler.toml'), '')
+    const [port, plcPort] = [await freePort(), await freePort()]
+    const first = await start(place.path, port, plcPort)
+    expect(first.text).toContain(`http://localhost:${port}`)
+    const run = (...args: string[]) => pds([...args, '--dev', '--json'], { cwd: place.path })
+    const { json } = await run('status')
+    expect(json).toMatchObject({ state: 'active', handle: 'alice.test', identity: { recoverable: true } })
+    expect((await run('migrate-token')).json).toMatchObject({ ok: true })
+    expect((await run('deactivate', '--yes')).code).toBe(0)
+    await first.stop()
+    const stopped = await run('status', '--host', `localhost:${port}`)
+    expect(stopped.json).toMatchObject({ error: { code: 'dev-not-running' } })
+
+    await start(place.path, port, plcPort)
+    const again = await run('status')
+    expect(again.json).toMatchObject({ did: Reflect.get(Object(json), 'did'), state: 'deactivated' })
+    expect((await run('activate')).json).toMatchObject({ ok: true })
+  }, 60_000)
+})
