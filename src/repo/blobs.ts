@@ -1,5 +1,6 @@
 import { isCid, parseCidSafe } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
+import { cidText } from './cid.ts'
 
 /** A blob that a record refers to. */
 export interface BlobReference {
@@ -27,7 +28,7 @@ const legacy = (fields: Fields): BlobReference | undefined => {
   if (typeof text !== 'string' || typeof mimeType !== 'string' || mimeType === '') return undefined
   if (Object.keys(fields).length !== 2) return undefined
   const cid = parseCidSafe(text, { flavor: 'raw' })
-  if (!cid || !isCid(cid, { flavor: 'dasl' }) || cid.toString() !== text) return undefined
+  if (!cid || !isCid(cid, { flavor: 'dasl' }) || cidText(cid.bytes) !== text) return undefined
   return { cid, mimeType, size: undefined, legacy: true }
 }
 

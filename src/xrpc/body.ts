@@ -77,10 +77,13 @@ async function readText(request: Request, limit: number): Promise<string> {
   }
 }
 
-function checkDepth(value: unknown, left: number): void {
+function checkShape(value: unknown, left: number): void {
   if (typeof value !== 'object' || value === null) return
+  // The library would take its value for a prototype, and the field would be gone unseen.
+  if (Object.hasOwn(value, '__proto__'))
+    throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not taken')
   if (left === 0) throw error('InvalidRequest', `The request body is nested deeper than ${MAX_DEPTH} levels`)
-  for (const inner of Object.values(value)) checkDepth(inner, left - 1)
+  for (const inner of Object.values(value)) checkShape(inner, left - 1)
 }
 
 async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limit: number): Promise<unknown> {
@@ -95,7 +98,7 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
   if (!input.schema) return json
   // The library takes a list for an object without members.
   if (Array.isArray(json)) throw error('InvalidRequest', 'Input must be an object, got a list')
-  checkDepth(json, MAX_DEPTH)
+  checkShape(json, MAX_DEPTH)
   try {
     return lexicons().assertValidXrpcInput(id, jsonToLex(json))
   } catch (cause) {
