@@ -70,7 +70,7 @@ export class Chores {
 
   #moving(now: number): boolean {
     const row = this.#parts.sql.first<{ at: number | null }>(
-      "SELECT max(at) AS at FROM (SELECT at, event FROM journal ORDER BY n DESC LIMIT 100) WHERE event IN ('mint', 'plc-sign')",
+      "SELECT max(at) AS at FROM (SELECT at, event FROM journal ORDER BY n DESC LIMIT 100) WHERE event IN ('mint', 'sign')",
     )
     return row?.at != null && now - row.at < HOUR
   }
