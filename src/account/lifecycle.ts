@@ -1,6 +1,5 @@
 /** How an account comes, goes and comes back: created, activated, deactivated. Nothing is ever deleted. */
-import { verifyPassword } from '../crypto/password.ts'
-import { Secret } from '../crypto/secret.ts'
+import type { Secret } from '../crypto/secret.ts'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
 import { parseCommit, verifyCommit } from '../repo/commit.ts'
@@ -15,6 +14,7 @@ import type { Rate } from './rate.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sessions, Tokens } from './sessions.ts'
+import { isPassword } from './signIn.ts'
 import type { Sql } from './sql.ts'
 import { readAccount } from './state.ts'
 import { upstream } from './upstream.ts'
@@ -93,7 +93,7 @@ export class Lifecycle {
       )
     if (input.password === undefined) return
     rate.signIn()
-    if (!(await verifyPassword(new Secret(input.password), passwordHash)))
+    if (!(await isPassword(input.password, passwordHash)))
       throw new XrpcError(
         'InvalidPassword',
         'this server has a password already, set by `pds init`: give that one, or none',
