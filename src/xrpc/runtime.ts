@@ -36,6 +36,7 @@ export function createRuntime<Context extends object, Auth>(
   const route =
     (id: MethodId, verbs: string[], handler: ((call: never) => unknown) | undefined) =>
     async (request: Request, context: Context): Promise<Response> => {
+      let input: unknown
       try {
         if (!verbs.includes(request.method))
           throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected ${verbs[0]}`)
@@ -46,7 +47,7 @@ export function createRuntime<Context extends object, Auth>(
         const url = new URL(request.url)
         const params = readParams(id, url.searchParams)
         const auth = await options.authorize(id, request, context)
-        const input = await readBody(id, request, options.limits)
+        input = await readBody(id, request, options.limits)
         const call = {
           ...context,
           auth,
@@ -62,7 +63,7 @@ export function createRuntime<Context extends object, Auth>(
         await response.body?.cancel()
         return new Response(null, response)
       } catch (cause) {
-        await discard(request)
+        await discard(request, input)
         const answer = failed(cause, id)
         return request.method === 'HEAD' ? new Response(null, answer) : answer
       }
