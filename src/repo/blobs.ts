@@ -6,7 +6,7 @@ import { cidText } from './cid.ts'
 export interface BlobReference {
   readonly cid: Cid
   readonly mimeType: string
-  /** As the record says; the legacy form says nothing. */
+  /** As the record says; the legacy form, and what was made out of it, says nothing. */
   readonly size: number | undefined
   /** `{cid, mimeType}`, from before the `blob` type. */
   readonly legacy: boolean
@@ -19,8 +19,9 @@ const isMap = (value: LexValue): value is { [key: string]: LexValue } =>
 
 const typed = ({ $type, ref, mimeType, size }: Fields): BlobReference | undefined => {
   if ($type !== 'blob' || !isCid(ref, { flavor: 'dasl' }) || !isCid(ref, { flavor: 'raw' })) return undefined
-  if (typeof mimeType !== 'string' || typeof size !== 'number' || size < 0) return undefined
-  return { cid: ref, mimeType, size, legacy: false }
+  if (typeof mimeType !== 'string' || typeof size !== 'number' || size < -1) return undefined
+  // -1: made out of the legacy form, which did not know it. The blob is as real as any other.
+  return { cid: ref, mimeType, size: size < 0 ? undefined : size, legacy: false }
 }
 
 const legacy = (fields: Fields): BlobReference | undefined => {
