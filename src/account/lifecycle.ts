@@ -42,6 +42,8 @@ export interface CreateInput {
   handle: string
   password?: string
   plcOp?: unknown
+  /** Where the request comes from. */
+  network?: string | undefined
 }
 
 export class Lifecycle {
@@ -92,7 +94,7 @@ export class Lifecycle {
         `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`,
       )
     if (input.password === undefined) return
-    rate.signIn()
+    rate.signIn(input.network)
     if (!(await isPassword(input.password, passwordHash)))
       throw new XrpcError(
         'InvalidPassword',

@@ -42,10 +42,10 @@ const plain = (identifier: string): string =>
  */
 export const signIn = async (
   parts: SignInParts,
-  input: { identifier: string; password: string },
+  input: { identifier: string; password: string; network?: string | undefined },
 ): Promise<Tokens> => {
   const { sql, rate, journal, sessions, did, handle } = parts
-  rate.signIn()
+  rate.signIn(input.network)
   const who = plain(input.identifier)
   const known = [did.toLowerCase(), handle.toLowerCase(), parts.knownHandle()?.toLowerCase()].includes(who)
   // The password is looked at in any case: the time that it takes says nothing about the identifier.

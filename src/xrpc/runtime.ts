@@ -5,6 +5,7 @@ import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
+import { networkOf } from './network.ts'
 import type { Runtime } from './types.ts'
 
 /** What can be a method's name, as the reference reads it: no NSID check, so that the answer stays 501. */
@@ -55,6 +56,7 @@ export function createRuntime<Context extends object, Auth>(
           input,
           conditions: readConditions(request.headers),
           origin: url.origin,
+          network: networkOf(request.headers.get('cf-connecting-ip')),
           error: (name: string, message: string, headers?: Record<string, string>) =>
             new XrpcError(name, message, headers),
         }
