@@ -61,6 +61,7 @@ export interface Call {
   params?: Record<string, string>
   body?: unknown
   auth?: string
+  headers?: Record<string, string>
 }
 
 export interface World {
@@ -184,10 +185,10 @@ const build = async (
     restart: async (changes = {}) => {
       world.account = await createAccount(ctx, readConfig({ ...variables, ...changes }), platform)
     },
-    call: async (id, { params = {}, body, auth } = {}) => {
+    call: async (id, { params = {}, body, auth, headers: more = {} } = {}) => {
       const url = `${ORIGIN}/xrpc/${id}?${new URLSearchParams(params)}`
       const post = PROCEDURES.test(id)
-      const headers = new Headers(auth ? { authorization: auth } : {})
+      const headers = new Headers(auth ? { ...more, authorization: auth } : more)
       const stream = body instanceof Uint8Array
       if (body !== undefined)
         headers.set('content-type', stream ? 'application/vnd.ipld.car' : 'application/json')
