@@ -12,8 +12,7 @@ export interface BlobMeta {
 }
 
 export interface BlobRead extends BlobMeta {
-  /** Absent where the caller already has it (`ifNoneMatch`). */
-  body: ReadableStream<Uint8Array> | undefined
+  body: ReadableStream<Uint8Array>
   /** What part of the blob `body` is, where a part was asked for. */
   range?: { offset: number; length: number }
 }
@@ -138,20 +137,11 @@ export class Blobs {
     return this.#sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? LIMIT 1', cid) !== undefined
   }
 
-  /**
-   * A blob or a part of it. `ifNoneMatch` is the header's text: a blob never changes, so its
-   * entity tag is its CID.
-   */
-  async get(
-    cid: string,
-    options: { range?: R2Range; ifNoneMatch?: string | null } = {},
-  ): Promise<BlobRead | undefined> {
+  /** A blob or a part of it. */
+  async get(cid: string, options: { range?: R2Range } = {}): Promise<BlobRead | undefined> {
     const row = this.#row(cid)
     if (!row) return undefined
     const meta = { cid: row.cid, size: row.size, mimeType: row.mime }
-    if (options.ifNoneMatch?.includes(`"${cid}"`) || options.ifNoneMatch?.trim() === '*') {
-      return { ...meta, body: undefined }
-    }
     const object = await this.#platform.bucket.get(row.key, options.range ? { range: options.range } : {})
     if (!object) return undefined
     if (!options.range || !object.range) return { ...meta, body: object.body }

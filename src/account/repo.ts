@@ -8,13 +8,14 @@ import type { Blobs } from './blobs.ts'
 import { type Blocks, cidKey } from './blocks.ts'
 import { type Block, carOf, type CommitSigner, nextTree, type NextTree, signCommit } from './commit.ts'
 import { type Head, readHead, writeHead } from './head.ts'
+import { see } from './help.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import { readAccount, stateOf } from './state.ts'
 import { type RepoWrite, type Resolved, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
-import { readAccount } from './state.ts'
 
 export interface CommitResult {
   /** Undefined where the writes changed nothing. */
@@ -106,9 +107,6 @@ export class Repo {
     options: CommitOptions = {},
   ): Promise<CommitResult> {
     return this.exclusive(async () => {
-      // In its turn: the account may have been deactivated since the request was let in.
-      if (this.#state() === 'deactivated')
-        throw error('AccountDeactivated', 'the account is deactivated: it takes no writes')
       this.#mustBeOpen()
       const { head, tree } = this.#current()
       const { swapCommit } = options
@@ -181,10 +179,14 @@ export class Repo {
     return nextTid(this.#parts.platform.now(), last)
   }
 
-  /** No commit follows a deactivation, also where the request was let in before it. */
+  /** In its turn: no commit follows a deactivation or a move, also where the request was let in before it. */
   #mustBeOpen(): void {
-    if (readAccount(this.#parts.sql).stored === 'deactivated')
-      throw error('AccountDeactivated', 'the account was deactivated while this request was under way')
+    const state = stateOf(readAccount(this.#parts.sql))
+    if (state === 'deactivated' || state === 'moved')
+      throw error(
+        'AccountDeactivated',
+        `the account takes no writes: it was ${state} while this request was under way. ${see(`account-${state}`)}`,
+      )
   }
 
   /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
@@ -192,15 +194,12 @@ export class Repo {
     const head = this.load()
     const { sql, blocks } = this.#parts
     const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
-    if (staging != null) throw error('InvalidRequest', 'a repository is being imported')
+    if (staging != null)
+      throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
     if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
     }
     return this.#loaded
-  }
-
-  #state(): string | undefined {
-    return this.#parts.sql.first<{ state: string }>('SELECT state FROM account')?.state
   }
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */

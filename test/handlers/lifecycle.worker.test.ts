@@ -267,6 +267,22 @@ describe('an account that moves away', () => {
       ).toBe(200)
     }))
 
+  it('takes no write that was let in before the move was seen', () =>
+    inWorld({}, async (world) => {
+      const { access } = await world.signIn()
+      const before = world.account.repo.load()
+      let open = () => {}
+      const held = world.account.repo.exclusive(() => new Promise<void>((resolve) => (open = resolve)))
+      const write = post(world, access)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await moveAway(world)
+      await world.account.watch.observe()
+      open()
+      await held
+      expect(await write).toMatchObject({ status: 403, error: 'AccountDeactivated' })
+      expect(world.account.repo.load()).toEqual(before)
+    }))
+
   it('cannot be activated here, and is told the way out; nor after a deactivation', () =>
     inWorld({}, async (world) => {
       await moveAway(world)
