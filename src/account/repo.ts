@@ -1,4 +1,4 @@
-import type { Cid, LexMap } from '@atproto/lex-data'
+import type { Cid } from '@atproto/lex-data'
 import { MST } from '@atproto/repo'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
@@ -6,14 +6,15 @@ import { nextTid } from '../repo/tid.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import { type Blocks, cidKey } from './blocks.ts'
-import { type Block, carOf, type CommitSigner, nextTree, type NextTree, signCommit } from './commit.ts'
+import { type Block, carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
+import { type Change, commitEvent } from './commitEvent.ts'
 import { type Head, readHead, writeHead } from './head.ts'
 import { see } from './help.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 import { readAccount, stateOf } from './state.ts'
-import { type RepoWrite, type Resolved, type WriteResult, Writes } from './writes.ts'
+import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
 
@@ -41,10 +42,6 @@ export interface RepoParts {
   sequencer: Sequencer
 }
 
-// The firehose allows 2 MB of blocks, and SQLite a row of 2 MB that holds the operations too.
-const MAX_EVENT = 1_950_000
-// An operation's two CIDs, action and field names, beside its path.
-const OP_SIZE = 140
 // A tree in memory keeps every node it ever read: start afresh before that grows large.
 const COMMITS_PER_TREE = 200
 
@@ -120,7 +117,7 @@ export class Repo {
       const next = await nextTree(tree, ops, blocks)
       const rev = this.nextRev(head.rev)
       const commit = await signCommit(signer, { did, rev, data: next.data })
-      const event = this.#event(head, { ops, next, commit, rev })
+      const event = commitEvent(head, { ops, next, commit, rev })
       fault('commit.beforeTransaction')
       const to = { root: commit.cid, data: next.data, rev }
       this.#move(
@@ -218,43 +215,8 @@ export class Repo {
     )
   }
 
-  /** The body of `#commit`, refused while nothing has been written if it is too large. */
-  #event(
-    head: Head,
-    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
-  ): LexMap {
-    const { ops, next, commit, rev } = change
-    const blocks = new Map<string, Block>()
-    for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
-    for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })
-    const car = carOf(commit.cid, blocks.values())
-    const size = ops.reduce((sum, { path }) => sum + path.length + OP_SIZE, car.length)
-    if (size > MAX_EVENT) {
-      throw error(
-        'InvalidRequest',
-        `one commit of ${size} bytes, at most ${MAX_EVENT} are taken: write less at once`,
-      )
-    }
-    return {
-      rebase: false,
-      tooBig: false,
-      commit: commit.cid,
-      rev,
-      since: head.rev,
-      blocks: car,
-      ops: ops.map(({ action, path, cid, prev }) =>
-        prev ? { action, path, cid, prev } : { action, path, cid },
-      ),
-      blobs: [],
-      prevData: head.data,
-    }
-  }
-
   /** Writes blocks, record index and blob references; answers how the counts change. */
-  #store(
-    head: Head,
-    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
-  ): { blocks: number; records: number } {
+  #store(head: Head, change: Change): { blocks: number; records: number } {
     const { blocks, records, blobs, platform } = this.#parts
     const { ops, next, commit, rev } = change
     let added = 0
