@@ -370,6 +370,21 @@ describe('createAccount: a Cirrus as the target', () => {
       expect((await status(world)).next).toContain(`pds import --from ${OLD}`)
     }))
 
+  it('answers a token again for two minutes: a copy of it that leaked opens no session later', () =>
+    incoming(async (world, old) => {
+      const exp = Math.floor(world.clock.now / 1000) + 900
+      const auth = bearer(await serviceToken(world, old, { exp }))
+      expect((await world.call(CREATE, { auth, body: asked(world) })).status).toBe(200)
+      world.clock.now += 119_000
+      expect((await world.call(CREATE, { auth, body: asked(world) })).status).toBe(200)
+      world.clock.now += 2000
+      expect(await world.call(CREATE, { auth, body: asked(world) })).toMatchObject({
+        status: 400,
+        error: 'InvalidRequest',
+        message: expect.stringContaining('createSession'),
+      })
+    }))
+
   it('takes it in with a targeted token of another Cirrus', () =>
     incoming(async (world, old) => {
       const now = Math.floor(world.clock.now / 1000)
