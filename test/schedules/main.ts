@@ -6,7 +6,7 @@ const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { typ
 const { seed = '1', seeds = values.seed === undefined ? '2000' : '1' } = values
 const { status } = spawnSync(
   process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', '--project', 'workers', 'test/schedules'],
+  ['node_modules/vitest/vitest.mjs', 'run', '--project', 'workers', 'test/schedules/schedules'],
   { stdio: 'inherit', env: { ...process.env, SEEDS: seeds, SEED: seed } },
 )
 process.exitCode = status ?? 1

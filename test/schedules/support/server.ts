@@ -50,6 +50,9 @@ export class Died extends Error {}
 
 const POST = /\.(put|create|delete|apply|upload|import|sign|activate|deactivate)[A-Z]/
 
+/** The steps at which an object has died. */
+export const diedAt = new Set<FaultPoint>()
+
 export class Server {
   // Later than any real clock, so that no alarm rings by itself.
   readonly clock = { now: Date.parse('2040-01-01T00:00:00.250Z') }
@@ -57,6 +60,8 @@ export class Server {
   readonly #name: string
   #stub: DurableObjectStub<AccountObject>
   #state: DurableObjectState | undefined
+  /** How often it has started again. */
+  lives = 0
   #armed: { point: FaultPoint; times: number; hard: boolean } | undefined
   #hard = false
   /** Died at the armed step, since the last restart. */
@@ -77,6 +82,7 @@ export class Server {
       if (armed?.point !== name || --armed.times > 0) return
       this.#armed = undefined
       this.#killed = true
+      diedAt.add(name)
       // Dead on the spot, what was not yet on disk lost: nothing after this line runs. Otherwise it fails
       // here, its cleanup runs, what it wrote stays, and then it dies, before anyone gets an answer.
       if (armed.hard) this.#state?.abort('killed by the schedule')
@@ -98,6 +104,7 @@ export class Server {
 
   /** The next life: a stub is of no use once its object has died. */
   async #again(): Promise<void> {
+    this.lives++
     this.#stub = this.#connect()
     await this.inside(() => {})
   }
