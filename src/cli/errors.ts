@@ -90,6 +90,16 @@ export const CATALOGUE = {
   'sign-in-needed': entry('failed', 'run it again and give the account password of this server'),
   'copy-incomplete': entry('amiss', 'run the same command again: only what is missing is copied'),
   'import-refused': entry('failed', 'read the reason; the old state is untouched'),
+  // Backups that come back
+  'bad-backup': entry('failed', 'restore from another copy, or export again where the account is'),
+  'no-signing-key': entry(
+    'failed',
+    'put the key file beside wrangler.toml, or give SIGNING_KEY in the environment',
+  ),
+  'account-active': entry(
+    'failed',
+    'keep what is here; or `pds export` it, `pds deactivate`, and run the same command again',
+  ),
   // What was found
   'export-incomplete': entry('amiss', 'run the same command again: it goes on where it stopped'),
   'export-changing': entry('later', 'stop writing for a moment, then run it again'),
