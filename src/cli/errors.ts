@@ -85,6 +85,10 @@ export const CATALOGUE = {
   // Moving in
   'source-unreachable': entry('later', 'check --from; run the same command again'),
   'source-sign-in': entry('failed', 'check the identifier and the password'),
+  'code-refused': entry(
+    'failed',
+    'run the same command again without PDS_PLC_TOKEN: the source sends a new code',
+  ),
   'source-refused': entry('failed', 'read the source’s reason; run the same command again when it is mended'),
   'wrong-account': entry('failed', 'run `pds init --did <the DID>` for the account that moves'),
   'sign-in-needed': entry('failed', 'run it again and give the account password of this server'),
