@@ -277,6 +277,22 @@ describe('pds import --from <folder>', () => {
     expect((await restore({ env: { SIGNING_KEY: account.signingKey } })).json).toMatchObject({ ok: true })
   })
 
+  it('restores a did:web of this very host name', async () => {
+    await cirrus.close()
+    const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: 'admin' }
+    cirrus = await startCirrus(options)
+    await activate(cirrus)
+    await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
+    expect((await run(['export', 'web'])).code).toBe(0)
+    const { port, signingKey } = cirrus
+    await cirrus.close()
+    cirrus = await startCirrus({ ...options, port, signingKey })
+    const env = { SIGNING_KEY: signingKey }
+    const done = await run(['import', '--from', 'web', '--yes', '--json'], { env })
+    expect(done.json, done.stdout).toMatchObject({ ok: true, activated: true })
+    expect(await status()).toMatchObject(isRestored)
+  })
+
   it('stops before the activation where the DID names another server, and says the way out', async () => {
     await lose()
     await keys()

@@ -160,7 +160,7 @@ export const importCommand = command({
     'From a Cirrus: give the token of `pds migrate-token --target <this server>` on standard input, or when asked.\n' +
     'From any other PDS: --identifier, then the account password and the code that the PDS sends by e-mail.\n' +
     'From a folder that `pds export` wrote: into a new server with the same keys, or over an account that is deactivated.\n' +
-    'It needs SIGNING_KEY (.dev.vars, the key file, or the environment) for a new server, the account password else.\n' +
+    'A new server needs SIGNING_KEY (.dev.vars, the key file, or the environment), a deactivated account its password.\n' +
     'May be run again after any interruption: what is done is not repeated, and only what is missing is copied.',
   flags: {
     from: {
