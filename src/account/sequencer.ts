@@ -1,5 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { LexMap } from '@atproto/lex-data'
+import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
 import { bytes, type Sql } from './sql.ts'
 
@@ -58,6 +59,7 @@ export class Sequencer {
     committed(result)
     const events = this.#appended
     this.#appended = []
+    if (events.length > 0) fault('event.beforeBroadcast')
     for (const event of events) this.#broadcast(event)
     return result
   }
