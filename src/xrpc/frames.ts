@@ -9,6 +9,11 @@ export type SubscriptionId = {
 /** The messages that a subscription's lexicon declares, each with its `$type`. */
 type Messages<Id extends SubscriptionId> = Extract<Methods[Id]['output'], { $type: `${Id}#${string}` }>
 
+/** What stands after `#` in a frame's header: `commit`, `identity`, … */
+export type MessageName<Id extends SubscriptionId> = Messages<Id>['$type'] extends `${Id}#${infer Name}`
+  ? Name
+  : never
+
 /** The body of a message. */
 export type MessageBody<Id extends SubscriptionId, Name extends string> = Omit<
   Extract<Messages<Id>, { $type: `${Id}#${Name}` }>,
