@@ -43,6 +43,7 @@ const METHODS = [
   'com.atproto.sync.getRepoStatus',
   'com.atproto.sync.listBlobs',
   'com.atproto.sync.listRepos',
+  'com.atproto.sync.subscribeRepos',
   'app.bsky.actor.getPreferences',
   'app.bsky.actor.putPreferences',
 ]

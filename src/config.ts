@@ -16,6 +16,8 @@ export interface Env {
   ADMIN_PASSWORD?: string
   PASSWORD_HASH?: string
   SESSION_SECRET?: string
+  RELAYS?: string
+  FIREHOSE_RETENTION_HOURS?: string
   /** `true` only under `wrangler dev` and in tests: loopback may be reached, answers are validated. */
   DEV?: string
 }
@@ -31,6 +33,10 @@ export interface Config {
   plcUrl: string
   /** The owner's recovery keys as did:key, highest authority first. */
   recoveryKeys: string[]
+  /** Origins of the relays that are told of this server. */
+  relays: string[]
+  /** Milliseconds that events are kept. */
+  retention: number
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -52,6 +58,32 @@ const required = (env: Env, name: keyof Env): string => {
   const value = env[name]
   if (typeof value !== 'string' || value === '') throw new ConfigError(name, 'is not set')
   return value
+}
+
+const PUBLIC_RELAYS = 'https://bsky.network'
+
+/** Origins, separated by spaces or commas. */
+function readRelays(text: string): string[] {
+  return text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((relay) => {
+      const url = URL.canParse(relay) ? new URL(relay) : undefined
+      if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash)
+        throw new ConfigError('RELAYS', `has "${relay}": expected origins, e.g. https://relay.example`)
+      return url.origin
+    })
+}
+
+function readHours(text: string): number {
+  const hours = Number(text)
+  // A year is beyond what anybody asks for, and far below where milliseconds lose precision.
+  if (!(hours > 0 && hours <= 8784))
+    throw new ConfigError(
+      'FIREHOSE_RETENTION_HOURS',
+      `is "${text}": expected hours, above 0 and at most 8784`,
+    )
+  return hours
 }
 
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
@@ -79,6 +111,8 @@ export function readConfig(env: Env): Config {
     serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
     plcUrl: (env.PLC_DIRECTORY_URL ?? 'https://plc.directory').replace(/\/$/, ''),
     recoveryKeys: (env.RECOVERY_KEYS ?? '').split(/[\s,]+/).filter(Boolean),
+    relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
+    retention: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

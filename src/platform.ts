@@ -10,6 +10,8 @@ export interface Platform {
   now(): number
   /** Bytes from a cryptographically secure source. */
   random(length: number): Uint8Array
+  /** Waits. A timer keeps the object awake: nothing waits that could hibernate. */
+  sleep(ms: number): Promise<void>
   /** The network. Only `outbound.ts` calls it. */
   fetch: typeof fetch
   /** Where blobs are kept. */
@@ -27,6 +29,7 @@ export const overridePlatform = (parts: Partial<Platform>): void => {
 export const createPlatform = (bucket: R2Bucket): Platform => ({
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   fetch: (input, init) => fetch(input, init),
   bucket,
   ...(typeof __FAULTS__ !== 'undefined' && __FAULTS__ ? overrides : {}),

@@ -3,15 +3,18 @@ import type { Config } from '../config.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../crypto/keys.ts'
 import { sessionTokens } from '../crypto/session.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
+import { outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
 import type { State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
+import type { Upgraded } from '../xrpc/types.ts'
 import { authorizer, type Authorize } from './auth.ts'
 import { Blobs } from './blobs.ts'
 import { Blocks } from './blocks.ts'
 import { check, type CheckReport } from './check.ts'
 import { Chores } from './chores.ts'
 import { Exports } from './export.ts'
+import { Firehose } from './firehose.ts'
 import { IdentityWatch } from './identityWatch.ts'
 import { Imports } from './import.ts'
 import { verifyIncoming } from './incoming.ts'
@@ -23,6 +26,7 @@ import { PlcOperations } from './plcOperations.ts'
 import { Preferences } from './preferences.ts'
 import { Rate } from './rate.ts'
 import { Records } from './records.ts'
+import { Relays } from './relays.ts'
 import { Repo } from './repo.ts'
 import { migrate } from './schema.ts'
 import { Sequencer } from './sequencer.ts'
@@ -43,6 +47,8 @@ export interface Account {
   sql: Sql
   journal: Journal
   sequencer: Sequencer
+  firehose: Firehose
+  relays: Relays
   repo: Repo
   records: Records
   blobs: Blobs
@@ -65,6 +71,8 @@ export interface Account {
   check(): Promise<CheckReport>
   /** A record key that no record has. */
   nextKey(): string
+  /** Takes a WebSocket that may outlive this object's time in memory. */
+  upgrade(): Upgraded
 }
 
 /** Opens the account's storage, bringing its tables up to date, and wires the subjects. */
@@ -82,7 +90,14 @@ export async function createAccount(
   const sql = new Sql(ctx.storage)
   migrate(sql, did, platform.now())
   const journal = new Journal(sql, platform)
-  const sequencer = new Sequencer(sql, platform, did)
+  const sequencer = new Sequencer(sql, platform, did, (event) => {
+    firehose.publish(event)
+    relays.noticed()
+  })
+  // In the background: what was asked for is done in any case, only perhaps later.
+  const wake = (delay: number): void =>
+    void chores.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
+  const firehose = new Firehose({ platform, sequencer, wake, sockets: () => ctx.getWebSockets() })
   const blocks = new Blocks(sql)
   const records = new Records(sql)
   const blobs = new Blobs(sql, platform, did)
@@ -97,32 +112,23 @@ export async function createAccount(
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
   const ledger = new Ledger(sql)
   const watch = new IdentityWatch({
-    sql,
-    platform,
-    identity,
-    sequencer,
-    journal,
-    ledger,
-    did,
-    handle,
-    origin,
+    ...{ sql, platform, identity, sequencer, journal, ledger, did, handle, origin, signingKey: signing.did },
   })
   const passwordHash = secrets.passwordHash
+  const { recoveryKeys, dev } = config
+  const relays = new Relays({
+    ...{ sql, platform, sequencer, wake, relays: config.relays, hostname: config.hostname },
+    send: outbound(platform, { dev }),
+    log: (line) => console.warn(line),
+  })
   const lifecycle = new Lifecycle({
-    ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch },
+    ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch, relays },
     ...{ did, handle, origin, signingKey: signing.did, passwordHash },
   })
   const chores = new Chores({
-    sql,
-    platform,
-    blocks,
-    blobs,
-    exports,
-    sequencer,
-    alarms: ctx.storage,
-    observe: () => watch.observe(),
+    ...{ sql, platform, blocks, blobs, exports, sequencer, relays, firehose, retention: config.retention },
+    ...{ alarms: ctx.storage, observe: () => lifecycle.follow() },
   })
-  const { recoveryKeys, dev } = config
   const migration = new Migration({
     ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
     ...{ key: signing, rotationKey: rotation.did },
@@ -140,6 +146,9 @@ export async function createAccount(
     verifyIncoming: (token) => verifyIncoming({ platform, identity, did, serviceDid }, token),
   })
 
+  // The configuration may have changed since the network was last told.
+  if (watch.isAnnouncedOtherwise()) wake(0)
+
   let lastKey: string | undefined
   return {
     ...{
@@ -154,6 +163,7 @@ export async function createAccount(
       journal,
       sequencer,
     },
+    ...{ firehose, relays },
     ...{
       repo,
       records,
@@ -177,6 +187,11 @@ export async function createAccount(
         input,
       ),
     check: () => repo.exclusive(() => check({ sql, did, blocks, records, blobs, journal })),
+    upgrade: () => {
+      const { 0: client, 1: socket } = new WebSocketPair()
+      ctx.acceptWebSocket(socket)
+      return { socket, response: new Response(null, { status: 101, webSocket: client }) }
+    },
     nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
   }
 }

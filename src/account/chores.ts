@@ -1,8 +1,10 @@
-/** What the account does by itself, by alarm: collection in bounded steps, and a look at its DID. */
+/** What the account does by itself, by alarm: collection in bounded steps, a look at its DID, a word to the relays. */
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
 import type { Exports } from './export.ts'
+import type { Firehose } from './firehose.ts'
+import type { Relays } from './relays.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 
@@ -13,6 +15,10 @@ export interface ChoreParts {
   blobs: Blobs
   exports: Exports
   sequencer: Sequencer
+  relays: Pick<Relays, 'run' | 'nextAt'>
+  firehose: Pick<Firehose, 'resume'>
+  /** Milliseconds that events are kept. */
+  retention: number
   /** Looks where the DID points. Failures are the network's, not the account's. */
   observe(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
@@ -21,56 +27,71 @@ export interface ChoreParts {
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 
 /** Dropped blocks and unreferenced uploads are kept at least this long. */
 const GRACE = HOUR
-/** Events are kept this long. */
-const RETENTION = 3 * DAY
 const STEP = 1000
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 
 export class Chores {
   readonly #parts: ChoreParts
+  #observedAt = 0
+  #waking: Promise<void> = Promise.resolve()
 
   constructor(parts: ChoreParts) {
     this.#parts = parts
   }
 
   /** Makes sure of an alarm within `delay` milliseconds. */
-  async #wake(delay: number): Promise<void> {
+  wake(delay: number): Promise<void> {
     const { alarms, platform } = this.#parts
     const wanted = platform.now() + delay
-    const set = await alarms.getAlarm()
-    if (set === null || set > wanted) await alarms.setAlarm(wanted)
+    // One after the other: between the question and the answer another may set a nearer one.
+    const waking = this.#waking.then(async () => {
+      const set = await alarms.getAlarm()
+      if (set === null || set > wanted) await alarms.setAlarm(wanted)
+    })
+    this.#waking = waking.catch(() => {})
+    return waking
   }
 
   /** Something was written that will have to be collected: at most one alarm an hour. */
   collectSoon(): Promise<void> {
-    return this.#wake(GRACE)
+    return this.wake(GRACE)
   }
 
   /** A token was minted or an operation signed: the DID may move soon. */
   watchMove(): Promise<void> {
-    return this.#wake(WATCH.moving)
+    return this.wake(WATCH.moving)
   }
 
   /** One step of everything, and the next alarm. */
   async run(): Promise<void> {
-    const { blocks, blobs, exports, sequencer, platform } = this.#parts
+    const { blocks, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
     const now = platform.now()
+    firehose.resume()
     const collected = blocks.collect(now - GRACE, exports.oldest(), STEP)
+    const pruned = sequencer.prune(now - retention, STEP)
     const deleted = await blobs.collect(STEP)
-    const pruned = sequencer.prune(now - RETENTION, STEP)
+    const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
+    await Promise.all([this.#observe(now, watching), relays.run()])
+    const more = collected.more || deleted.more || pruned.more
+    const crawl = (relays.nextAt() ?? Infinity) - platform.now()
+    const next = more ? SECOND : Math.min(watching, this.#waste() ? GRACE : WATCH.quiet)
+    await this.wake(Math.max(0, Math.min(next, crawl)))
+  }
+
+  /** While there is much to collect the alarm rings every second; the directory is not asked that often. */
+  async #observe(now: number, every: number): Promise<void> {
+    if (now - this.#observedAt < Math.min(every, WATCH.moving) / 2) return
+    this.#observedAt = now
     await this.#parts.observe().catch(() => undefined)
-    const more = collected.more || deleted.more || pruned === STEP
-    await this.#wake(more ? SECOND : this.#moving(now) ? WATCH.moving : this.#waste() ? GRACE : WATCH.quiet)
   }
 
   #moving(now: number): boolean {
     const row = this.#parts.sql.first<{ at: number | null }>(
-      "SELECT max(at) AS at FROM (SELECT at, event FROM journal ORDER BY n DESC LIMIT 100) WHERE event IN ('mint', 'plc-sign')",
+      "SELECT max(at) AS at FROM (SELECT at, event FROM journal ORDER BY n DESC LIMIT 100) WHERE event IN ('mint', 'sign')",
     )
     return row?.at != null && now - row.at < HOUR
   }

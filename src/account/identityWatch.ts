@@ -34,6 +34,14 @@ export interface WatchParts {
   did: string
   handle: string
   origin: string
+  /** did:key of the configured signing key. */
+  signingKey: string
+}
+
+/** What the last `#identity` was about. */
+interface Announced {
+  handle: string
+  key: string | null
 }
 
 // How old an observation may be for an answer that only shows it. Once an operation has been signed
@@ -126,14 +134,48 @@ export class IdentityWatch {
     }
   }
 
-  /** Moving away, or coming back, is written down and announced once. */
+  /** The network was told of this handle and key: runs inside the transaction that appends the event. */
+  announced(handle: string, key: string | undefined): void {
+    const announced: Announced = { handle, key: key ?? null }
+    this.#parts.sql.assertTransaction()
+    this.#parts.sql.run('UPDATE account SET announced = ?', JSON.stringify(announced))
+  }
+
+  /** The signing key of which the network was last told. */
+  announcedKey(): string | undefined {
+    return this.#lastAnnounced()?.key ?? undefined
+  }
+
+  /** Whether the network was last told of another handle or key than those that are configured. */
+  isAnnouncedOtherwise(): boolean {
+    const { sql, handle, signingKey } = this.#parts
+    const last = this.#lastAnnounced()
+    return (
+      readAccount(sql).stored === 'active' &&
+      last !== undefined &&
+      (last.handle !== handle || last.key !== signingKey)
+    )
+  }
+
+  /** Moving away, coming back, and another handle or key are written down and announced, each once. */
   #record(observation: Observation): void {
-    const { sql, sequencer, journal, handle } = this.#parts
+    const { sql, sequencer, journal } = this.#parts
     const row = readAccount(sql)
     // An account that is only just coming in has not moved away: its DID names the place it comes from.
     if (row.activatedAt === undefined) return
+    const handle = observation.handle ?? this.#parts.handle
     const movedTo = this.isHere(observation) ? undefined : (observation.pds ?? '')
-    if (row.movedTo === movedTo) return
+    if (row.movedTo === movedTo) {
+      const last = this.#lastAnnounced()
+      const known = last?.handle === handle && last.key === (observation.signingKey ?? null)
+      // Elsewhere, or deactivated, it is not ours to announce; the activation does.
+      if (known || movedTo !== undefined || row.stored !== 'active') return
+      sequencer.transaction(() => {
+        if (last) sequencer.identity(handle)
+        this.announced(handle, observation.signingKey)
+      })
+      return
+    }
     sequencer.transaction(() => {
       sql.run(
         'UPDATE account SET moved_to = ?, moved_at = ?',
@@ -141,9 +183,18 @@ export class IdentityWatch {
         movedTo === undefined ? null : observation.at,
       )
       // Coming back is announced by the activation.
-      if (movedTo !== undefined || row.stored === 'active') sequencer.identity(observation.handle ?? handle)
+      if (movedTo !== undefined || row.stored === 'active') {
+        sequencer.identity(handle)
+        this.announced(handle, observation.signingKey)
+      }
       if (movedTo === undefined) journal.append('moved-back', {})
       else journal.append('moved-away', { pds: movedTo, head: observation.head?.cid ?? null })
     })
+  }
+
+  #lastAnnounced(): Announced | undefined {
+    const row = this.#parts.sql.first<{ announced: string | null }>('SELECT announced FROM account')
+    // Written by `announced` alone.
+    return row?.announced == null ? undefined : (JSON.parse(row.announced) as Announced)
   }
 }

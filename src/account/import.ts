@@ -9,13 +9,14 @@ import { RepoError, verifyRepo } from '../repo/verify.ts'
 import { error } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import { type Blocks, cidKey } from './blocks.ts'
-import { type Block, type CommitSigner, signCommit } from './commit.ts'
+import { type Block, carOf, type CommitSigner, signCommit } from './commit.ts'
 import { DigestSet } from './digestSet.ts'
 import { type Head, readCounts, writeHead } from './head.ts'
 import type { Records } from './records.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import { readAccount } from './state.ts'
 
 export interface ImportParts {
   sql: Sql
@@ -79,12 +80,6 @@ export class Imports {
 
   /** Imports a CAR or changes nothing. A second import ends the first. */
   async car(body: ReadableStream<Uint8Array>, options: ImportOptions): Promise<Imported> {
-    try {
-      this.#refuseActive()
-    } catch (cause) {
-      await body.cancel().catch(() => {})
-      throw cause
-    }
     const own = Symbol('import')
     this.#running = own
     const check = () => {
@@ -105,13 +100,6 @@ export class Imports {
     } finally {
       if (this.#running === own) this.#running = undefined
     }
-  }
-
-  /** Its firehose would have to tell of it, and its followers would see a history replaced. */
-  #refuseActive(): void {
-    const { state } = this.#parts.sql.first<{ state: string }>('SELECT state FROM account') ?? {}
-    if (state === 'active')
-      throw error('InvalidRequest', 'an active account takes no import: deactivate it first')
   }
 
   /** Takes away what an import left that did not end. */
@@ -208,14 +196,16 @@ export class Imports {
         this.#empty()
         return { head: from, ...readCounts(sql), changed: false, resigned: false }
       }
-      const keep = commit.rev === made
+      // Relays follow an active account: its commit must be by its own key, and above what they know. Nothing
+      // activates or deactivates it in between, for that waits for its turn as well.
+      const active = readAccount(sql).stored === 'active'
+      const keep = commit.rev === made && !active
       const rev = keep ? made : repo.nextRev(made, commit.rev, ...(from ? [from.rev] : []))
       const signed = keep ? undefined : await signCommit(signer, { did, rev, data: commit.data })
       const head: Head = { root: signed?.cid ?? root, data: commit.data, rev }
       check()
       return sequencer.transaction(() => {
         const now = repo.head()
-        this.#refuseActive()
         if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
         this.#settle(made, head, signed, reached)
         fault('import.afterBlocks')
@@ -225,6 +215,8 @@ export class Imports {
         const count = reached.size
         writeHead(sql, head, { blocks: count - before.blocks, records: records - before.records })
         sql.run('UPDATE account SET staging = NULL')
+        // What was there before does not follow from the last commit: consumers fetch the whole anew.
+        if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
         within?.(head)
         return { head, blocks: count, records, changed: true, resigned: signed !== undefined }
       })

@@ -12,6 +12,7 @@ import { see } from './help.ts'
 import type { IdentityWatch, Observation } from './identityWatch.ts'
 import type { Journal } from './journal.ts'
 import type { Rate } from './rate.ts'
+import type { Relays } from './relays.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sessions, Tokens } from './sessions.ts'
@@ -29,6 +30,7 @@ export interface LifecycleParts {
   sessions: Sessions
   rate: Rate
   watch: IdentityWatch
+  relays: Relays
   did: string
   handle: string
   origin: string
@@ -117,9 +119,46 @@ export class Lifecycle {
     if (!announced) await repo.resign({ within: (head, car) => this.#announce(head, car, true) })
   }
 
+  /**
+   * Looks where the DID points, and follows it: once it names another signing key, and this server was
+   * given that key, a commit under it is signed, for relays believe no other.
+   */
+  async follow(): Promise<Observation> {
+    const { watch, repo, sql } = this.#parts
+    const observation = await watch.observe()
+    if (readAccount(sql).stored !== 'active' || this.#problem(observation)) return observation
+    const signed = await repo.exclusive(async () => {
+      const head = repo.head()
+      return !head || (await this.#isSignedByUs(head))
+    })
+    if (!signed) await repo.resign({ within: (head, car) => this.#announce(head, car, true) })
+    return observation
+  }
+
+  /** Tells the network to look the DID up again. */
+  async emitIdentity(): Promise<{ seq: number; handle: string; error?: string }> {
+    const { sequencer, watch } = this.#parts
+    let known: Observation | undefined
+    let problem: string | undefined
+    try {
+      known = await this.#lookUp()
+    } catch (cause) {
+      if (!(cause instanceof XrpcError)) throw cause
+      problem = cause.message
+    }
+    const handle = known?.handle ?? this.#parts.handle
+    const { seq } = sequencer.transaction(() => {
+      const event = sequencer.identity(handle)
+      if (known && watch.isHere(known)) watch.announced(handle, known.signingKey)
+      return event
+    })
+    return { seq, handle, ...(problem !== undefined && { error: problem }) }
+  }
+
   /** Everything about an activation, in the transaction that makes it true. */
   #announce(head: Head, car: Uint8Array, newKey: boolean): void {
-    const { sql, sequencer, journal, handle, platform, signingKey } = this.#parts
+    const { sql, sequencer, journal, platform, signingKey, watch, relays } = this.#parts
+    const handle = watch.last?.handle ?? this.#parts.handle
     const row = readAccount(sql)
     const now = platform.now()
     if (newKey) {
@@ -129,7 +168,9 @@ export class Lifecycle {
     }
     if (row.stored === 'active') {
       if (!newKey) return
-      sequencer.identity(handle)
+      // The observation that noticed the new key has announced it.
+      if (watch.announcedKey() !== signingKey) sequencer.identity(handle)
+      watch.announced(handle, signingKey)
       sequencer.sync(head.rev, car)
       return
     }
@@ -141,6 +182,8 @@ export class Lifecycle {
     sequencer.account(true)
     sequencer.identity(handle)
     sequencer.sync(head.rev, car)
+    watch.announced(handle, signingKey)
+    relays.hurry()
     journal.append('activate', { rev: head.rev, commit: head.root.toString() })
   }
 

@@ -19,6 +19,7 @@ const xrpc = createRouter(
   accountHandlers,
   createRuntime<{ account: Account }, Credential>({
     authorize: (id, request, { account }) => account.authorize(id, request),
+    upgrade: ({ account }) => account.upgrade(),
     limits: LIMITS,
     validateOutput: __DEV__,
     newId,
@@ -51,6 +52,18 @@ export class AccountObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     if (!this.#account) return encodeError(this.#failure, newId, report)
     return xrpc.fetch(request, { account: this.#account })
+  }
+
+  override async webSocketMessage(): Promise<void> {
+    // Subscribers have nothing to say.
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.account.firehose.gone(socket)
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.account.firehose.gone(socket)
   }
 
   override async alarm(): Promise<void> {

@@ -147,6 +147,7 @@ export class PlcOperations {
     }
     sequencer.transaction(() => {
       sequencer.identity(handle)
+      watch.announced(handle, this.#parts.signingKey)
       journal.append('submit', { cid, prev: operation.prev })
     })
     await watch.observe().catch(() => undefined)

@@ -120,6 +120,18 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       used INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    // What the network was last told of the identity, as JSON: see identityWatch.ts.
+    `ALTER TABLE account ADD COLUMN announced TEXT`,
+    // When each relay was last asked to crawl, and the last event of that time.
+    `CREATE TABLE crawl (
+      relay TEXT PRIMARY KEY,
+      seq INTEGER NOT NULL,
+      asked_at INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      retry_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
 ]
 
 /** Brings the tables up to date, all steps or none, and opens the account's row. */

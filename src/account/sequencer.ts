@@ -20,6 +20,9 @@ export interface SequencedEvent {
 // An event has up to 2 MB: a page ends early rather than fill the memory.
 const READ_BYTES = 4 * 1024 * 1024
 
+// Every page that a large row spills over to is visited when the row is deleted.
+const PRUNE_BYTES = 16 * 1024 * 1024
+
 type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
 
 /**
@@ -93,14 +96,14 @@ export class Sequencer {
   }
 
   /** Events after `seq`, oldest first: `limit` of them, or fewer where they are large. */
-  read(after: number, limit: number): SequencedEvent[] {
+  read(after: number, limit: number, most = READ_BYTES): SequencedEvent[] {
     const sizes = this.#sql.all<{ seq: number; size: number }>(
       'SELECT seq, length(body) AS size FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
       after,
       limit,
     )
     let size = 0
-    const end = sizes.find((row) => (size += row.size) >= READ_BYTES) ?? sizes.at(-1)
+    const end = sizes.find((row) => (size += row.size) >= most) ?? sizes.at(-1)
     if (!end) return []
     return this.#sql
       .all<Row>(
@@ -124,17 +127,31 @@ export class Sequencer {
     return this.#sql.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM event')?.seq ?? undefined
   }
 
-  /** Deletes at most `limit` events older than `before` (milliseconds). */
-  prune(before: number, limit: number): number {
+  /** Whether events after `seq` are no longer kept. */
+  isOutdated(seq: number): boolean {
+    // An object's first event has the number above its birthday: see `migrate`.
+    const { first } = this.#sql.first<{ first: number }>('SELECT created_at + 1 AS first FROM account') ?? {}
+    const oldest = this.oldest() ?? this.latest() + 1
+    return seq + 1 < oldest && first !== undefined && first < oldest
+  }
+
+  /** Deletes events older than `before` (milliseconds), at most `limit` of them, fewer where they are large. */
+  prune(before: number, limit: number): { pruned: number; more: boolean } {
     return this.#sql.transaction(() => {
-      const end = this.#sql.first<{ seq: number | null }>(
-        'SELECT max(seq) AS seq FROM (SELECT seq, time FROM event ORDER BY seq LIMIT ?) WHERE time < ?',
-        limit,
+      this.#sql.run('UPDATE account SET seq = ? WHERE seq < ?', this.latest(), this.latest())
+      let size = 0
+      const old = this.#sql.all<{ seq: number; size: number }>(
+        'SELECT seq, length(body) AS size FROM event WHERE time < ? AND seq <= (SELECT min(seq) FROM event) + ? ORDER BY seq',
         before,
+        limit - 1,
       )
-      if (end?.seq == null) return 0
-      this.#sql.run('UPDATE account SET seq = ?', this.latest())
-      return this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
+      const end = old.find((row) => (size += row.size) >= PRUNE_BYTES) ?? old.at(-1)
+      if (!end) return { pruned: 0, more: false }
+      this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
+      return {
+        pruned: old.filter(({ seq }) => seq <= end.seq).length,
+        more: end !== old.at(-1) || old.length === limit,
+      }
     })
   }
 }

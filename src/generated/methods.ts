@@ -34,12 +34,15 @@ import type * as ComAtprotoSyncGetRepo from './types/com/atproto/sync/getRepo.ts
 import type * as ComAtprotoSyncGetRepoStatus from './types/com/atproto/sync/getRepoStatus.ts';
 import type * as ComAtprotoSyncListBlobs from './types/com/atproto/sync/listBlobs.ts';
 import type * as ComAtprotoSyncListRepos from './types/com/atproto/sync/listRepos.ts';
+import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/subscribeRepos.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
+import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
 import type * as ComCirrusAdminGetManifest from './types/com/cirrus/admin/getManifest.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
+import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
 import type { Binary } from '../xrpc/types.ts';
@@ -396,6 +399,16 @@ export interface Methods {
       output: ComAtprotoSyncListRepos.OutputSchema
       errors: never
     };
+  /** Repository event stream, aka Firehose endpoint. Outputs repo commits with diff data, and identity update events, for all repositories on the current server. See the atproto specifications for details around stream sequencing, repo versioning, CAR diff format, and more. Public and does not require auth; implemented by PDS and Relay. */
+  'com.atproto.sync.subscribeRepos': {
+      kind: 'subscription'
+      params: ComAtprotoSyncSubscribeRepos.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoSyncSubscribeRepos.OutputSchema
+      errors: 'FutureCursor' | 'ConsumerTooSlow'
+    };
   /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
   'com.cirrus.admin.checkRepo': {
       kind: 'query'
@@ -415,6 +428,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminCreateMigrationToken.OutputSchema
       errors: 'InvalidScope' | 'DirectoryUnavailable'
+    };
+  /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: after a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
+  'com.cirrus.admin.emitIdentity': {
+      kind: 'procedure'
+      params: ComCirrusAdminEmitIdentity.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminEmitIdentity.OutputSchema
+      errors: 'RepoNotFound'
     };
   /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
   'com.cirrus.admin.getJournal': {
@@ -455,6 +478,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
+    };
+  /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
+  'com.cirrus.admin.requestCrawl': {
+      kind: 'procedure'
+      params: ComCirrusAdminRequestCrawl.QueryParams
+      defaults: never
+      input: ComCirrusAdminRequestCrawl.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminRequestCrawl.OutputSchema
+      errors: 'AccountNotActive'
     };
   /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
   'com.cirrus.admin.revokeMigrationTokens': {

@@ -3,10 +3,12 @@ import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
+import { emitIdentity } from './admin/emitIdentity.ts'
 import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
+import { requestCrawl } from './admin/requestCrawl.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
@@ -43,6 +45,7 @@ import { getRepo } from './sync/getRepo.ts'
 import { getRepoStatus } from './sync/getRepoStatus.ts'
 import { listBlobs } from './sync/listBlobs.ts'
 import { listRepos } from './sync/listRepos.ts'
+import { subscribeRepos } from './sync/subscribeRepos.ts'
 
 /** What runs in the Worker, without the account's object. */
 export const workerHandlers: Handlers<'worker'> = {
@@ -85,12 +88,15 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.sync.getRepoStatus': getRepoStatus,
   'com.atproto.sync.listBlobs': listBlobs,
   'com.atproto.sync.listRepos': listRepos,
+  'com.atproto.sync.subscribeRepos': subscribeRepos,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
+  'com.cirrus.admin.emitIdentity': emitIdentity,
   'com.cirrus.admin.getJournal': getJournal,
   'com.cirrus.admin.getManifest': getManifest,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
+  'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
 }

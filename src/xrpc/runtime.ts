@@ -5,7 +5,8 @@ import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
-import type { Runtime } from './types.ts'
+import { refuseSubscription } from './subscription.ts'
+import type { Runtime, Upgraded } from './types.ts'
 
 /** What can be a method's name, as the reference reads it: no NSID check, so that the answer stays 501. */
 const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
@@ -15,6 +16,8 @@ export interface RuntimeOptions<Context, Auth> {
   authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
   /** Answers a method that runs in the other place. Absent: this is the last place. */
   forward?: (request: Request, context: Context) => Promise<Response>
+  /** Takes a WebSocket. Absent: no subscription runs here. */
+  upgrade?: (context: Context) => Upgraded
   limits: Limits
   /** Check every answer against its lexicon: in tests and development. */
   validateOutput: boolean
@@ -32,6 +35,9 @@ export function createRuntime<Context extends object, Auth>(
 ): Runtime<Context> {
   const failed = (cause: unknown, id?: MethodId): Response =>
     encodeError(cause, options.newId, options.report, id)
+
+  const makeError = (name: string, message: string, headers?: Record<string, string>) =>
+    new XrpcError(name, message, headers)
 
   const route =
     (id: MethodId, verbs: string[], handler: ((call: never) => unknown) | undefined) =>
@@ -54,8 +60,7 @@ export function createRuntime<Context extends object, Auth>(
           input,
           conditions: readConditions(request.headers),
           origin: url.origin,
-          error: (name: string, message: string, headers?: Record<string, string>) =>
-            new XrpcError(name, message, headers),
+          error: makeError,
         }
         const response = encodeOutput(id, await handler(call as never), options.validateOutput)
         if (request.method !== 'HEAD') return response
@@ -68,9 +73,40 @@ export function createRuntime<Context extends object, Auth>(
       }
     }
 
+  const subscription =
+    (id: MethodId, handler: ((call: never) => unknown) | undefined) =>
+    async (request: Request, context: Context): Promise<Response> => {
+      try {
+        if (request.method !== 'GET')
+          throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected GET`)
+        if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
+          throw error('InvalidRequest', `${id} is a subscription: connect to it with a WebSocket`, {
+            upgrade: 'websocket',
+          })
+        if (!handler) {
+          if (!options.forward) throw error('MethodNotImplemented', `${id} does not run here`)
+          return await options.forward(request, context)
+        }
+        if (!options.upgrade) throw error('MethodNotImplemented', `${id} does not run here`)
+        const { socket, response } = options.upgrade(context)
+        try {
+          const params = readParams(id, new URL(request.url).searchParams)
+          const auth = await options.authorize(id, request, context)
+          await handler({ ...context, auth, params, socket, error: makeError } as never)
+        } catch (cause) {
+          // A browser cannot read the answer to a handshake that failed: say it in a frame, as the reference does.
+          await refuseSubscription(socket, failed(cause, id))
+        }
+        return response
+      } catch (cause) {
+        return failed(cause, id)
+      }
+    }
+
   return {
     query: (id, handler) => route(id, ['GET', 'HEAD'], handler),
     procedure: (id, handler) => route(id, ['POST'], handler),
+    subscription,
     failed: (cause) => failed(cause),
     unknown: (request) =>
       failed(

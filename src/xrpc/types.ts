@@ -46,6 +46,18 @@ export interface Call<Id extends MethodId> {
   origin: string
 }
 
+/** The server's end of a subscription's connection. */
+export interface Upgraded {
+  socket: WebSocket
+  /** The 101 that hands the other end to the caller. */
+  response: Response
+}
+
+/** What a subscription's handler is given: it sends what there is, hands the socket on, and returns. */
+export interface Subscribed<Id extends MethodId> extends Pick<Call<Id>, 'params' | 'error'> {
+  socket: WebSocket
+}
+
 type Awaitable<T> = T | Promise<T>
 type IsBinary<T> = T extends Binary<string> ? true : false
 
@@ -56,7 +68,9 @@ export type Returned<Id extends MethodId> = [Methods[Id]['output']] extends [und
     ? Methods[Id]['output'] | NotModified
     : Methods[Id]['output']
 
-export type Handle<Id extends MethodId, Context> = (call: Call<Id> & Context) => Awaitable<Returned<Id>>
+export type Handle<Id extends MethodId, Context> = Methods[Id]['kind'] extends 'subscription'
+  ? (call: Subscribed<Id> & Context) => Awaitable<void>
+  : (call: Call<Id> & Context) => Awaitable<Returned<Id>>
 
 type AnyHandler = (call: never) => unknown
 
@@ -67,6 +81,10 @@ export interface Runtime<Context> {
     handler: AnyHandler | undefined,
   ): (request: Request, context: Context) => Promise<Response>
   procedure(
+    id: MethodId,
+    handler: AnyHandler | undefined,
+  ): (request: Request, context: Context) => Promise<Response>
+  subscription(
     id: MethodId,
     handler: AnyHandler | undefined,
   ): (request: Request, context: Context) => Promise<Response>

@@ -97,6 +97,8 @@ export function createNamespaces(transport: Transport) {
           checkRepo: transport.query('com.cirrus.admin.checkRepo', ['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
           createMigrationToken: transport.procedure('com.cirrus.admin.createMigrationToken', ['InvalidScope', 'DirectoryUnavailable']),
+          /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: after a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
+          emitIdentity: transport.procedure('com.cirrus.admin.emitIdentity', ['RepoNotFound'], 'application/json', ''),
           /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
           getJournal: transport.query('com.cirrus.admin.getJournal'),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
@@ -105,6 +107,8 @@ export function createNamespaces(transport: Transport) {
           getStatus: transport.query('com.cirrus.admin.getStatus'),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
           listBlobs: transport.query('com.cirrus.admin.listBlobs', ['RepoNotFound']),
+          /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
+          requestCrawl: transport.procedure('com.cirrus.admin.requestCrawl', ['AccountNotActive']),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
           revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),
           /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */

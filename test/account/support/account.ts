@@ -46,6 +46,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   const platform: Platform = {
     now: () => clock.now++,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     fetch: () => Promise.reject(new Error('no network here')),
     bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
   }

@@ -153,6 +153,7 @@ const build = async (
   const platform: Platform = {
     now: () => clock.now,
     random,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     fetch: (async (input: string, init?: RequestInit) => {
       const url = new URL(input)
       if (url.origin === directory.url) return directory.fetch(input, init)
