@@ -38,7 +38,7 @@ export async function readBlocks(car: Uint8Array): Promise<Map<string, Uint8Arra
   const blocks = new Map<string, Uint8Array>()
   while (at < car.length) {
     const bytes = section()
-    const [cid, block] = [bytes.subarray(0, 36), bytes.slice(36)]
+    const [cid, block] = [bytes.subarray(0, 36), new Uint8Array(bytes.subarray(36))]
     const link = linkOf(cid)
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', block))
     if (hash.some((byte, i) => byte !== cid[i + 4])) throw bad(`${link} is the CID of another block`)

@@ -87,7 +87,8 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
       case 1:
         return argument < Number.MAX_SAFE_INTEGER ? -1 - argument : fail('a number beyond -2^53')
       case 2:
-        return bytes.slice(take(argument), at)
+        // Not by `slice`: of a Node Buffer that is no copy.
+        return new Uint8Array(bytes.subarray(take(argument), at))
       case 3:
         return text(argument)
       case 4: {
