@@ -25,7 +25,7 @@ export type {
 
 export interface SubscribeOptions {
   /** The `seq` of the last event that was dealt with: the stream goes on after it. Without one it begins now. */
-  cursor?: number
+  cursor?: number | undefined
   /** Ends the stream, without an error. */
   signal?: AbortSignal
   /** Told what the server says about the stream: `OutdatedCursor`, when events after the cursor are gone. */
@@ -34,7 +34,7 @@ export interface SubscribeOptions {
   onRetry?: (error: XrpcError, wait: number) => void
   /** Failures in a row before giving up: 5 until the first connection stands, from then on any number. */
   retries?: number
-  /** Bytes of events that wait for the reader: 16 MiB. Beyond, the connection is closed, and opened again when he has read them. */
+  /** Bytes of events that may wait for the reader: 16 MiB. Beyond, the connection is closed until he has read them. */
   buffer?: number
   /** Milliseconds without an event after which a connection is taken for dead and opened again: 10 minutes. */
   idle?: number
@@ -74,7 +74,8 @@ async function* follow(
   let last = cursor
   let failures = 0
   let stood = false
-  while (!signal?.aborted) {
+  for (;;) {
+    if (signal?.aborted) return
     const begin = Date.now()
     const from = last === undefined ? '' : `?cursor=${last}`
     const connection = open(url + from, Socket, { buffer, idle, handshake: HANDSHAKE })

@@ -5,7 +5,8 @@ import {
   type SubscribeOptions,
   XrpcError,
 } from '../../src/client/subscribe.ts'
-import { commit, event, failure, frame, identity, type Peer, stream } from './stream.ts'
+import { commit, event, failure, frame, identity } from './frames.ts'
+import { type Peer, stream } from './stream.ts'
 
 /** The first attempt after a loss comes in a quarter of a second, the next in half of one. */
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))

@@ -18,7 +18,7 @@ const bad = (what: string): TypeError => new TypeError(`not a CAR: ${what}`)
 
 /**
  * The blocks of a CAR that is in memory, by CID, each checked against it. Whether they make a tree, and whether
- * the account signed it, is another matter: for that there is @atproto/repo.
+ * the account signed it, is another matter.
  */
 export async function readBlocks(car: Uint8Array): Promise<Map<string, Uint8Array>> {
   let at = 0

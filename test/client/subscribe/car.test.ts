@@ -5,7 +5,7 @@ import { readBlocks, readRecords } from '../../../src/client/subscribe.ts'
 import { readFrame } from '../../../src/client/subscribe/frame.ts'
 import { carHeader, carSection } from '../../../src/repo/car-write.ts'
 import { sha256 } from '../../../src/repo/sha256.ts'
-import { commit } from '../stream.ts'
+import { commit } from '../frames.ts'
 
 const block = (value: LexValue) => {
   const bytes = encode(value)
