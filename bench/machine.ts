@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../src/dev/bundle.ts'
 
@@ -13,6 +13,8 @@ const versionOf = (path: string): string => {
 export const machine = () => ({
   cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
   memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+  /** Above zero at the start, something else was running too. */
+  load: Number(loadavg()[0]?.toFixed(1)),
   system: `${process.platform} ${process.arch}`,
   node: process.versions.node,
   workerd: versionOf(createRequire(import.meta.url).resolve('workerd/package.json')),

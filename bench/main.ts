@@ -128,9 +128,10 @@ const main = async (): Promise<number> => {
     return 0
   }
   const start = performance.now()
+  const measuredOn = machine()
   const rows = await run(options)
   const seconds = Math.round((performance.now() - start) / 1000)
-  const report: Report = { machine: machine(), seconds, rows }
+  const report: Report = { machine: measuredOn, seconds, rows }
   progress('')
   process.stdout.write(
     options.json

@@ -53,6 +53,6 @@ export const table = ({ rows }: Pick<Report, 'rows'>): string => {
 
 /** What it was measured on, in a line. */
 export const heading = ({ machine, seconds }: Pick<Report, 'machine' | 'seconds'>): string => {
-  const { cpu, memory, system, node, workerd, reference } = machine
-  return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s`
+  const { cpu, memory, system, load, node, workerd, reference } = machine
+  return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s, load ${load} before`
 }

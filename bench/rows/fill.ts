@@ -48,6 +48,7 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
   const tree = treeOf(size)
   const each = () => new Map<Kind, number[]>(kinds.map((kind) => [kind, []]))
   const [starts, idle, rates, peaks, above] = [each(), each(), each(), each(), each()]
+  const [rows, bytes]: [number[], number[]] = [[], []]
   const cpu = new Cpu()
   let servers: Server[] = []
   for (let n = 0; n < (measured ? repetitions : 1); n++) {
@@ -61,6 +62,7 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       const car = await carOf(tree, server.did, server.signingKey)
       progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
       await setActive(server, false)
+      const sqlBefore = await server.sql?.()
       const {
         result: ms,
         before,
@@ -68,6 +70,11 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       } = await watchMemory(server.pid, () =>
         cpu.watch(server, size / 1000, () => timed(() => post(server, car))),
       )
+      const sqlAfter = await server.sql?.()
+      if (sqlBefore && sqlAfter) {
+        rows.push((sqlAfter.written - sqlBefore.written) / size)
+        bytes.push((sqlAfter.databaseSize - sqlBefore.databaseSize) / size)
+      }
       await check(server, size)
       await setActive(server, true)
       starts.get(server.kind)?.push(server.start)
@@ -94,22 +101,8 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
   )
   add(rowOf({ name, size, measure: 'memory, peak in importRepo', unit: 'MiB', better: 'lower' }, peaks))
   add(rowOf({ name, size, measure: 'memory, importRepo above idle', unit: 'MiB', better: 'lower' }, above))
-  const sql = servers.find((server) => server.sql)
-  if (sql?.sql) {
-    const { written, databaseSize } = await sql.sql()
-    const only = (value: number) => new Map([['cirrus' as const, [value]]])
-    add(
-      rowOf(
-        { name, size, measure: 'rows written per record imported', unit: 'rows', better: 'lower' },
-        only(written / size),
-      ),
-    )
-    add(
-      rowOf(
-        { name, size, measure: 'database per record', unit: 'bytes', better: 'lower' },
-        only(databaseSize / size),
-      ),
-    )
-  }
+  const of = (measure: string, unit: string) => ({ name, size, measure, unit, better: 'lower' as const })
+  if (rows.length > 0) add(rowOf(of('rows written per record imported', 'rows'), new Map([['cirrus', rows]])))
+  if (bytes.length > 0) add(rowOf(of('database per record', 'bytes'), new Map([['cirrus', bytes]])))
   return servers
 }

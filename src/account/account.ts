@@ -71,7 +71,7 @@ export interface Account {
   check(): Promise<CheckReport>
   /** A record key that no record has. */
   nextKey(): string
-  /** Takes a WebSocket that may outlive this object's time in memory. */
+  /** A WebSocket that nobody has accepted yet. */
   upgrade(): Upgraded
 }
 
@@ -93,11 +93,12 @@ export async function createAccount(
   const sequencer = new Sequencer(sql, platform, did, (event) => {
     firehose.publish(event)
     relays.noticed()
+    chores.begin()
   })
   // In the background: what was asked for is done in any case, only perhaps later.
   const wake = (delay: number): void =>
     void chores.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
-  const firehose = new Firehose({ platform, sequencer, wake, sockets: () => ctx.getWebSockets() })
+  const firehose = new Firehose({ platform, sequencer, wake, sockets: ctx })
   const blocks = new Blocks(sql)
   const records = new Records(sql)
   const blobs = new Blobs(sql, platform, did)
@@ -189,7 +190,6 @@ export async function createAccount(
     check: () => repo.exclusive(() => check({ sql, did, blocks, records, blobs, journal })),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()
-      ctx.acceptWebSocket(socket)
       return { socket, response: new Response(null, { status: 101, webSocket: client }) }
     },
     nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),

@@ -37,6 +37,7 @@ const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 export class Chores {
   readonly #parts: ChoreParts
   #observedAt = 0
+  #begun = false
   #waking: Promise<void> = Promise.resolve()
 
   constructor(parts: ChoreParts) {
@@ -54,6 +55,13 @@ export class Chores {
     })
     this.#waking = waking.catch(() => {})
     return waking
+  }
+
+  /** There is a log to trim: from the first event on there is always an alarm. */
+  begin(): void {
+    if (this.#begun) return
+    this.#begun = true
+    this.wake(WATCH.quiet).catch(() => (this.#begun = false))
   }
 
   /** Something was written that will have to be collected: at most one alarm an hour. */

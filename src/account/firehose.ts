@@ -15,8 +15,8 @@ import type { SequencedEvent, Sequencer } from './sequencer.ts'
 export interface FirehoseParts {
   platform: Pick<Platform, 'now' | 'sleep'>
   sequencer: Sequencer
-  /** Those that the object holds, also from before it hibernated. */
-  sockets(): WebSocket[]
+  /** Holds the sockets while the object hibernates. */
+  sockets: Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets'>
   /** Makes sure that `resume` is called in so many milliseconds, even if this object dies. */
   wake(delay: number): void
 }
@@ -45,6 +45,9 @@ const POLL = 20
 const SAFETY = 5000
 
 const OPEN = 1
+const CLOSED = 3
+/** A close code, "normal closure". */
+const NORMAL = 1000
 
 interface Page {
   after: number
@@ -63,7 +66,7 @@ export class Firehose {
 
   constructor(parts: FirehoseParts) {
     this.#parts = parts
-    for (const socket of parts.sockets()) {
+    for (const socket of parts.sockets.getWebSockets()) {
       const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
       if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
       this.#adopt(socket, attachment.cursor)
@@ -79,14 +82,15 @@ export class Firehose {
     }))
   }
 
-  /** Everything after `cursor`, or from now on; then what comes. */
+  /** Accepts the socket and sends everything after `cursor`, or from now on; then what comes. */
   subscribe(socket: WebSocket, cursor: number | undefined): void {
     const { sequencer } = this.#parts
     const latest = sequencer.latest()
     if (cursor !== undefined && cursor > latest)
       throw new XrpcError('FutureCursor', `cursor ${cursor} is in the future: the latest event is ${latest}`)
-    if (this.#parts.sockets().length > MAX_SUBSCRIBERS)
+    if (this.#parts.sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
       throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
+    this.#parts.sockets.acceptWebSocket(socket)
     // Numbers are dense from the oldest on: from here every gap is a mistake.
     const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
     const subscriber = this.#adopt(socket, start)
@@ -119,10 +123,12 @@ export class Firehose {
     if (this.#behind.size > 0) void this.#serve()
   }
 
-  /** The socket has closed, or failed. */
+  /** The other side has closed, or the connection failed. */
   gone(socket: WebSocket): void {
     const subscriber = this.#subscribers.get(socket)
     if (subscriber) this.#forget(subscriber)
+    // Without a word from us the connection would stay open until the object hibernates.
+    if (socket.readyState !== CLOSED) socket.close(NORMAL)
   }
 
   #adopt(socket: WebSocket, cursor: number): Subscriber {
@@ -230,7 +236,7 @@ export class Firehose {
 
   /** Sockets that are closing still hold what they were sent, so they count. */
   #limit(): number {
-    const share = WAITING.all / Math.max(1, this.#parts.sockets().length)
+    const share = WAITING.all / Math.max(1, this.#parts.sockets.getWebSockets().length)
     return Math.max(WAITING.least, Math.min(WAITING.most, share))
   }
 }

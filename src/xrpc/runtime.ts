@@ -16,7 +16,7 @@ export interface RuntimeOptions<Context, Auth> {
   authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
   /** Answers a method that runs in the other place. Absent: this is the last place. */
   forward?: (request: Request, context: Context) => Promise<Response>
-  /** Takes a WebSocket. Absent: no subscription runs here. */
+  /** A WebSocket for a subscription, which its handler accepts. Absent: none runs here. */
   upgrade?: (context: Context) => Upgraded
   limits: Limits
   /** Check every answer against its lexicon: in tests and development. */

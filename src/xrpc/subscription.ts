@@ -9,8 +9,12 @@ export const endSubscription = (socket: WebSocket, error: string, message: strin
   socket.close(POLICY, error)
 }
 
-/** The same, from the answer that the error would have been over HTTP. */
+/**
+ * The same, from the answer that the error would have been over HTTP. Accepted here and now: a socket that
+ * hibernates keeps its connection for a while after it has closed.
+ */
 export const refuseSubscription = async (socket: WebSocket, answer: Response): Promise<void> => {
   const { error, message }: { error: string; message: string } = await answer.json()
+  socket.accept()
   endSubscription(socket, error, message)
 }

@@ -1,0 +1,99 @@
+/**
+ * A consumer's check of sync 1.1, by @atproto/repo's own tree and on nothing but the event: whether the commit
+ * is signed, whether it holds what its operations say, and whether inverting them on the partial tree in
+ * `blocks` arrives at `prevData`. Shares no code with what makes the events.
+ */
+import type { LexMap } from '@atproto/lex-data'
+import { decode } from '@atproto/lex-cbor'
+import { MemoryBlockstore, MST, readCarWithRoot, verifyCommitSig } from '@atproto/repo'
+
+/** Where the repository stood after the last event. */
+export interface Standing {
+  rev: string
+  /** The tree's root; undefined where nobody told it, as after `#sync`. */
+  data?: string
+}
+
+interface Op {
+  action: string
+  path: string
+  cid: { toString(): string } | null
+  prev?: { toString(): string }
+}
+
+export interface CommitEvent {
+  repo: string
+  commit: { toString(): string }
+  rev: string
+  since: string | null
+  blocks: Uint8Array
+  ops: Op[]
+  blobs: unknown[]
+  prevData?: { toString(): string }
+  rebase: boolean
+  tooBig: boolean
+}
+
+class Wrong extends Error {}
+
+const insist = (condition: boolean, what: string): void => {
+  if (!condition) throw new Wrong(what)
+}
+
+type TreeCid = Awaited<ReturnType<MST['getPointer']>>
+type Commit = Parameters<typeof verifyCommitSig>[0]
+
+/** The commit and its signature, out of a CAR that must hold it as its root. */
+export const checkSigned = async (blocks: Uint8Array, event: { rev: string }, did: string, didKey: string) => {
+  const car = await readCarWithRoot(blocks)
+  const bytes = car.blocks.get(car.root)
+  if (!bytes) throw new Wrong('the commit is not in its CAR')
+  // Its fields are looked at one by one below.
+  const commit = decode<LexMap>(bytes) as unknown as Commit
+  insist(commit.did === did && commit.version === 3 && commit.prev === null, 'the commit is not well-formed')
+  insist(commit.rev === event.rev, 'the commit has another rev than the event')
+  insist(await verifyCommitSig(commit, didKey), 'the signature does not verify')
+  return { car, commit }
+}
+
+/** Checks one `#commit` against the event before it, and gives where the repository stands then. */
+export const checkCommit = async (event: CommitEvent, before: Standing, didKey: string): Promise<Standing> => {
+  insist(!event.rebase && !event.tooBig && event.blobs.length === 0, 'a field is set that must not be')
+  insist(event.blocks.length <= 2_000_000 && event.ops.length <= 200, 'the event is too large')
+  insist(event.since === before.rev && event.rev > before.rev, `since is ${event.since}, not ${before.rev}`)
+  const { car, commit } = await checkSigned(event.blocks, event, event.repo, didKey)
+  insist(String(car.root) === String(event.commit), 'the CAR has another root than the event')
+  const store = new MemoryBlockstore(car.blocks)
+  const after = MST.load(store, commit.data)
+  const paths = new Set<string>()
+  for (const { action, path, cid, prev } of event.ops) {
+    insist(!paths.has(path), `two operations on ${path}`)
+    paths.add(path)
+    insist((action === 'create') === (prev === undefined), `${action} of ${path} has the wrong prev`)
+    insist((action === 'delete') === (cid === null), `${action} of ${path} has the wrong cid`)
+    const found = await after.get(path)
+    insist(String(found) === String(cid), `${path} holds ${found}, not ${cid}`)
+    if (found) insist(car.blocks.has(found), `the record ${path} is not in the event`)
+  }
+  let tree = after
+  for (const { action, path, prev } of event.ops.toReversed()) {
+    // The same CIDs, in the type that the tree takes.
+    const value = prev as TreeCid | undefined
+    if (action === 'create' || !value) tree = await tree.delete(path)
+    else tree = action === 'update' ? await tree.update(path, value) : await tree.add(path, value)
+  }
+  const inverted = String(await tree.getPointer())
+  insist(inverted === String(event.prevData), `inverted, the tree is ${inverted}, not ${event.prevData}`)
+  insist(before.data === undefined || before.data === inverted, 'prevData is not the tree of the last commit')
+  return { rev: event.rev, data: String(commit.data) }
+}
+
+/** Checks a `#sync`: a CAR of the commit alone. */
+export const checkSync = async (
+  event: { did: string; rev: string; blocks: Uint8Array },
+  didKey: string,
+): Promise<Standing> => {
+  const { car, commit } = await checkSigned(event.blocks, event, event.did, didKey)
+  insist(car.blocks.size === 1, 'the CAR of a #sync holds more than the commit')
+  return { rev: event.rev, data: String(commit.data) }
+}
