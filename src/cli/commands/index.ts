@@ -10,6 +10,7 @@ import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { status } from './status.ts'
+import { watch } from './watch.ts'
 
 /** In the order in which they are needed. */
 export const commands: readonly Command[] = [
@@ -24,4 +25,5 @@ export const commands: readonly Command[] = [
   identity,
   check,
   log,
+  watch,
 ]
