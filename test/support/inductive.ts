@@ -40,11 +40,34 @@ const insist = (condition: boolean, what: string): void => {
   if (!condition) throw new Wrong(what)
 }
 
+const byPath = (a: Op, b: Op): number => (a.path < b.path ? -1 : 1)
+
+/** Consumers do not agree on the order: the reference goes back as it came, the relay puts deletions first. */
+const orders: Record<string, (ops: readonly Op[]) => Op[]> = {
+  'last operation first': (ops) => ops.toReversed(),
+  'first operation first': (ops) => [...ops],
+  'deletions first': (ops) => {
+    const deletions = ops.filter(({ action }) => action === 'delete')
+    const others = ops.filter(({ action }) => action !== 'delete')
+    return [...deletions.toSorted(byPath), ...others.toSorted(byPath)]
+  },
+  'deletions last': (ops) => {
+    const deletions = ops.filter(({ action }) => action === 'delete')
+    const others = ops.filter(({ action }) => action !== 'delete')
+    return [...others.toSorted(byPath), ...deletions.toSorted(byPath)]
+  },
+}
+
 type TreeCid = Awaited<ReturnType<MST['getPointer']>>
 type Commit = Parameters<typeof verifyCommitSig>[0]
 
 /** The commit and its signature, out of a CAR that must hold it as its root. */
-export const checkSigned = async (blocks: Uint8Array, event: { rev: string }, did: string, didKey: string) => {
+export const checkSigned = async (
+  blocks: Uint8Array,
+  event: { rev: string },
+  did: string,
+  didKey: string,
+) => {
   const car = await readCarWithRoot(blocks)
   const bytes = car.blocks.get(car.root)
   if (!bytes) throw new Wrong('the commit is not in its CAR')
@@ -57,7 +80,11 @@ export const checkSigned = async (blocks: Uint8Array, event: { rev: string }, di
 }
 
 /** Checks one `#commit` against the event before it, and gives where the repository stands then. */
-export const checkCommit = async (event: CommitEvent, before: Standing, didKey: string): Promise<Standing> => {
+export const checkCommit = async (
+  event: CommitEvent,
+  before: Standing,
+  didKey: string,
+): Promise<Standing> => {
   insist(!event.rebase && !event.tooBig && event.blobs.length === 0, 'a field is set that must not be')
   insist(event.blocks.length <= 2_000_000 && event.ops.length <= 200, 'the event is too large')
   insist(event.since === before.rev && event.rev > before.rev, `since is ${event.since}, not ${before.rev}`)
@@ -75,16 +102,21 @@ export const checkCommit = async (event: CommitEvent, before: Standing, didKey: 
     insist(String(found) === String(cid), `${path} holds ${found}, not ${cid}`)
     if (found) insist(car.blocks.has(found), `the record ${path} is not in the event`)
   }
-  let tree = after
-  for (const { action, path, prev } of event.ops.toReversed()) {
-    // The same CIDs, in the type that the tree takes.
-    const value = prev as TreeCid | undefined
-    if (action === 'create' || !value) tree = await tree.delete(path)
-    else tree = action === 'update' ? await tree.update(path, value) : await tree.add(path, value)
+  for (const [name, order] of Object.entries(orders)) {
+    let tree = after
+    for (const { action, path, prev } of order(event.ops)) {
+      // The same CIDs, in the type that the tree takes.
+      const value = prev as TreeCid | undefined
+      if (action === 'create' || !value) tree = await tree.delete(path)
+      else tree = action === 'update' ? await tree.update(path, value) : await tree.add(path, value)
+    }
+    const inverted = String(await tree.getPointer())
+    insist(inverted === String(event.prevData), `${name}: inverted, the tree is ${inverted}`)
   }
-  const inverted = String(await tree.getPointer())
-  insist(inverted === String(event.prevData), `inverted, the tree is ${inverted}, not ${event.prevData}`)
-  insist(before.data === undefined || before.data === inverted, 'prevData is not the tree of the last commit')
+  insist(
+    before.data === undefined || before.data === String(event.prevData),
+    'prevData is not the tree of the last commit',
+  )
   return { rev: event.rev, data: String(commit.data) }
 }
 
