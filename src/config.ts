@@ -1,6 +1,9 @@
 /** The deployment's configuration, read once from the Worker's environment and checked. */
 import { ensureValidDid, isValidHandle } from '@atproto/syntax'
+import { KeyError } from './crypto/errors.ts'
+import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
+import { error } from './xrpc/errors.ts'
 
 /** Bindings, vars and secrets as wrangler provides them; see README, "Configuration". */
 export interface Env {
@@ -49,9 +52,19 @@ export interface Config {
 
 export class ConfigError extends Error {
   constructor(name: string, problem: string) {
-    super(`${name} ${problem}. Run \`pds init\`, or see the README's section "Configuration".`)
+    super(`${name} ${problem}. ${SEE}.`)
     this.name = 'ConfigError'
   }
+}
+
+const SEE = 'Run `pds init`, or see the README\'s section "Configuration"'
+
+/** What is wrong with the deployment, told to the caller too: names and forms, never values. Anything else as it was. */
+export const notConfigured = (cause: unknown): unknown => {
+  if (cause instanceof ConfigError) return error('InternalServerError', `Not configured: ${cause.message}`)
+  if (cause instanceof KeyError && cause.code === 'BadSecret')
+    return error('InternalServerError', `Not configured: ${cause.message}. ${SEE}.`)
+  return cause
 }
 
 const required = (env: Env, name: keyof Env): string => {
@@ -88,6 +101,22 @@ function readHours(text: string): number {
 
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
 
+function readPlcUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash)
+    throw new ConfigError('PLC_DIRECTORY_URL', `is "${text}": expected a URL, e.g. https://plc.directory`)
+  return text.replace(/\/$/, '')
+}
+
+/** As did:key, separated by spaces or commas. A mistyped one would only be noticed when an operation is to be signed. */
+function readRecoveryKeys(text: string): string[] {
+  const keys = text.split(/[\s,]+/).filter(Boolean)
+  const bad = keys.find((key) => !isPublicKey(key))
+  if (bad !== undefined)
+    throw new ConfigError('RECOVERY_KEYS', `has "${bad.slice(0, 100)}", which is no k256 or P-256 did:key`)
+  return keys
+}
+
 /** Reads the configuration, or says which value is missing or malformed. Never echoes a secret. */
 export function readConfig(env: Env): Config {
   const did = required(env, 'DID')
@@ -109,8 +138,8 @@ export function readConfig(env: Env): Config {
     hostname,
     origin: `${dev && isLoopback(hostname) ? 'http' : 'https'}://${hostname}`,
     serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
-    plcUrl: (env.PLC_DIRECTORY_URL ?? 'https://plc.directory').replace(/\/$/, ''),
-    recoveryKeys: (env.RECOVERY_KEYS ?? '').split(/[\s,]+/).filter(Boolean),
+    plcUrl: readPlcUrl(env.PLC_DIRECTORY_URL || 'https://plc.directory'),
+    recoveryKeys: readRecoveryKeys(env.RECOVERY_KEYS ?? ''),
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
     retention: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     dev,

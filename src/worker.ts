@@ -1,6 +1,6 @@
 /** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
 import { Router } from 'itty-router'
-import { ConfigError, readConfig, type Config, type Env } from './config.ts'
+import { notConfigured, readConfig, type Config, type Env } from './config.ts'
 import { corsify, preflight } from './cors.ts'
 import { loadSigningKey } from './crypto/keys.ts'
 import { createRouter } from './generated/server.ts'
@@ -49,15 +49,22 @@ const router = Router<Request, [Context]>({
 })
   .all('/xrpc/_health', () => Response.json({ version: VERSION }))
   .all('/xrpc/*', (request, context) => xrpc.fetch(request, context))
-  .get('/.well-known/did.json', (_, { identity }) => Response.json(identity.ownDocument))
-  .get('/.well-known/atproto-did', (_, { config }) => text(config.did))
-  .get('/robots.txt', () => text('User-agent: *\nAllow: /\n'))
-  .get('/', (_, { config }) => text(frontPage(config)))
-  .all(
-    '*',
-    () =>
-      new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }),
-  )
+
+const PAGES: Record<string, (context: Context) => Response> = {
+  '/.well-known/did.json': ({ identity }) => Response.json(identity.ownDocument),
+  '/.well-known/atproto-did': ({ config }) => text(config.did),
+  '/robots.txt': () => text('User-agent: *\nAllow: /\n'),
+  '/': ({ config }) => text(frontPage(config)),
+}
+for (const [path, page] of Object.entries(PAGES)) {
+  router.get(path, (_, context) => page(context))
+  router.head(path, (_, context) => new Response(null, page(context)))
+}
+router.all(
+  '*',
+  () =>
+    new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }),
+)
 
 /** Reading the configuration and deriving the public key cost a millisecond: once per isolate. */
 let made: { env: Env; context: Promise<Context> } | undefined
@@ -79,13 +86,7 @@ export default {
       return await router.fetch(request, await contextOf(env))
     } catch (cause) {
       made = undefined
-      // A deployment that is not configured yet says what is missing: names, never values.
-      if (cause instanceof ConfigError)
-        return Response.json(
-          { error: 'InternalServerError', message: `Not configured: ${cause.message}` },
-          { status: 500 },
-        )
-      return encodeError(cause, newId, report)
+      return corsify(encodeError(notConfigured(cause), newId, report))
     }
   },
 } satisfies ExportedHandler<Env>

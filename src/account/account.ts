@@ -66,7 +66,7 @@ export interface Account {
   chores: Chores
   state(): State
   authorize: Authorize
-  signIn(input: { identifier: string; password: string }): Promise<Tokens>
+  signIn(input: Parameters<typeof signIn>[1]): Promise<Tokens>
   /** Recomputes everything that is derived, alone. */
   check(): Promise<CheckReport>
   /** A record key that no record has. */

@@ -91,10 +91,15 @@ export class IdentityWatch {
     }
   }
 
-  /** What is known, asked for again where that is old. Never fails and never takes long: undefined then. */
-  async glance(): Promise<Observation | undefined> {
+  /**
+   * What is known, asked for again where that is old. Never fails and never takes long: undefined then.
+   * `casual`: for answers that anybody may ask for as often as he likes, which must not become questions to the
+   * directory; a few minutes do no harm there.
+   */
+  async glance({ casual = false } = {}): Promise<Observation | undefined> {
     const now = this.#parts.platform.now()
-    const maxAge = this.#parts.ledger.signedSince(now - AFTER_SIGNING) ? 0 : FRESH
+    const moving = !casual && this.#parts.ledger.signedSince(now - AFTER_SIGNING)
+    const maxAge = moving ? 0 : FRESH
     if (this.#last && now - this.#last.at < maxAge) return this.#last
     if (this.#failedAt !== undefined && now - this.#failedAt < RETRY) return undefined
     const late = new Promise<undefined>((resolve) =>

@@ -1,6 +1,5 @@
 /** How an account comes, goes and comes back: created, activated, deactivated. Nothing is ever deleted. */
-import { verifyPassword } from '../crypto/password.ts'
-import { Secret } from '../crypto/secret.ts'
+import type { Secret } from '../crypto/secret.ts'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
 import { parseCommit, verifyCommit } from '../repo/commit.ts'
@@ -16,6 +15,7 @@ import type { Relays } from './relays.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sessions, Tokens } from './sessions.ts'
+import { isPassword } from './signIn.ts'
 import type { Sql } from './sql.ts'
 import { readAccount } from './state.ts'
 import { upstream } from './upstream.ts'
@@ -44,6 +44,8 @@ export interface CreateInput {
   handle: string
   password?: string
   plcOp?: unknown
+  /** Where the request comes from. */
+  network?: string | undefined
 }
 
 export class Lifecycle {
@@ -94,8 +96,8 @@ export class Lifecycle {
         `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`,
       )
     if (input.password === undefined) return
-    rate.signIn()
-    if (!(await verifyPassword(new Secret(input.password), passwordHash)))
+    rate.signIn(input.network)
+    if (!(await isPassword(input.password, passwordHash)))
       throw new XrpcError(
         'InvalidPassword',
         'this server has a password already, set by `pds init`: give that one, or none',

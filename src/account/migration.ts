@@ -65,8 +65,9 @@ export class Migration {
     const { sql, platform, journal, rate, key, did, serviceDid } = this.#parts
     const bound = this.#bound(input)
     const asked = input.scope && this.#askedFor(input.scope)
-    rate.mint()
     const { scope, plc } = await this.#rotation(asked)
+    // Only tokens that come into being count: a directory that was down must not cost the owner the hour.
+    rate.mint()
     const jti = newId(platform.random)
     const audience = bound?.audience ?? serviceDid
     const { iat, exp } = sql.transaction(() => {

@@ -1,6 +1,6 @@
 /** The account's Durable Object: wiring only. */
 import { DurableObject } from 'cloudflare:workers'
-import { readConfig, type Env } from '../config.ts'
+import { notConfigured, readConfig, type Env } from '../config.ts'
 import { createRouter } from '../generated/server.ts'
 import { accountHandlers } from '../handlers/index.ts'
 import { LIMITS } from '../limits.ts'
@@ -50,7 +50,7 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    if (!this.#account) return encodeError(this.#failure, newId, report)
+    if (!this.#account) return encodeError(notConfigured(this.#failure), newId, report)
     return xrpc.fetch(request, { account: this.#account })
   }
 

@@ -1,3 +1,4 @@
+import { lexToJson } from '@atproto/lexicon'
 import { error } from '../xrpc/errors.ts'
 import type { Sql } from './sql.ts'
 
@@ -30,7 +31,8 @@ export class Preferences {
       if (typeof type !== 'string' || !type.startsWith('app.bsky.')) {
         throw error('InvalidRequest', 'a preference must have a $type in app.bsky')
       }
-      const value = JSON.stringify(preference)
+      // Links, bytes and blobs are classes here: the text keeps the form that the client sent.
+      const value = JSON.stringify(lexToJson(preference as Parameters<typeof lexToJson>[0]))
       if (value.length > MAX_PREFERENCE) throw error('InvalidRequest', `the preference ${type} is too large`)
       return { type, value }
     })

@@ -20,6 +20,12 @@ const SIGN_IN: readonly Limit[] = [
   { key: 'sign-in', limit: 30, window: 5 * MINUTE },
   { key: 'sign-in-day', limit: 300, window: DAY },
 ]
+/** Of everybody together. One who does not know the password must not shut out the one who does. */
+const SIGN_INS: readonly Limit[] = SIGN_IN.map(({ key, limit, window }) => ({
+  key: `${key}-all`,
+  limit: 10 * limit,
+  window,
+}))
 const MINT: readonly Limit[] = [{ key: 'mint', limit: 10, window: HOUR }]
 /** The reference's points. */
 const WRITES: readonly Limit[] = [
@@ -40,8 +46,12 @@ export class Rate {
     this.#platform = platform
   }
 
-  signIn(): void {
-    this.take('sign-ins', SIGN_IN)
+  /** By the network that it comes from. There are no more rows than there may be sign-ins in a day. */
+  signIn(network = ''): void {
+    const today = Math.floor(this.#platform.now() / 1000) - DAY
+    this.#sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, today)
+    const own = SIGN_IN.map((limit) => ({ ...limit, key: `${limit.key}@${network}` }))
+    this.take('sign-ins', [...own, ...SIGN_INS])
   }
 
   mint(): void {

@@ -1,4 +1,5 @@
 /** The account password. */
+import { notConfigured } from '../config.ts'
 import { verifyPassword } from '../crypto/password.ts'
 import { Secret } from '../crypto/secret.ts'
 import { error } from '../xrpc/errors.ts'
@@ -19,6 +20,15 @@ export interface SignInParts {
   knownHandle(): string | undefined
 }
 
+/** Whether this is the account password. A PASSWORD_HASH that is none is told as what it is. */
+export const isPassword = async (password: string, hash: Secret): Promise<boolean> => {
+  try {
+    return await verifyPassword(new Secret(password), hash)
+  } catch (cause) {
+    throw notConfigured(cause)
+  }
+}
+
 /** `@Alice.Example`, `at://alice.example`: as people type it. */
 const plain = (identifier: string): string =>
   identifier
@@ -32,14 +42,14 @@ const plain = (identifier: string): string =>
  */
 export const signIn = async (
   parts: SignInParts,
-  input: { identifier: string; password: string },
+  input: { identifier: string; password: string; network?: string | undefined },
 ): Promise<Tokens> => {
   const { sql, rate, journal, sessions, did, handle } = parts
-  rate.signIn()
+  rate.signIn(input.network)
   const who = plain(input.identifier)
   const known = [did.toLowerCase(), handle.toLowerCase(), parts.knownHandle()?.toLowerCase()].includes(who)
   // The password is looked at in any case: the time that it takes says nothing about the identifier.
-  const right = await verifyPassword(new Secret(input.password), parts.passwordHash)
+  const right = await isPassword(input.password, parts.passwordHash)
   if (known && right) return await sessions.create('sign-in')
   sql.transaction(() => journal.append('failed-sign-in', { why: known ? 'password' : 'identifier' }))
   throw error('AuthenticationRequired', 'Invalid identifier or password')

@@ -1,6 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { blobRefs, type BlobReference } from '../repo/blobs.ts'
+import { CborError, checkCbor } from '../repo/cbor.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import { type Blocks, cborCid } from './blocks.ts'
@@ -28,6 +29,27 @@ export interface Resolved extends Op {
 
 const MAX_OPS = 200
 const MAX_RECORD = 1_000_000
+
+/**
+ * The record's block. It must be one that every reader takes, ours above all: no floating point
+ * number, no link of another form. Else it would be stored and could never be exported and imported.
+ */
+const encoded = (record: LexMap, path: string): Uint8Array => {
+  let bytes
+  try {
+    bytes = encode(record)
+  } catch (cause) {
+    throw error('InvalidRequest', `the record ${path}: ${cause instanceof Error ? cause.message : 'no data'}`)
+  }
+  try {
+    // What is too large for a record is refused as that.
+    if (bytes.length <= MAX_RECORD) checkCbor(bytes)
+  } catch (cause) {
+    if (cause instanceof CborError) throw error('InvalidRequest', `the record ${path}: ${cause.message}`)
+    throw cause
+  }
+  return bytes
+}
 
 /** Turns writes into operations, or says what is wrong with them. It only reads. */
 export class Writes {
@@ -75,7 +97,7 @@ export class Writes {
     if (write.record.$type !== write.collection) {
       throw error('InvalidRequest', `the $type of ${path} must be ${write.collection}`)
     }
-    const bytes = encode(write.record)
+    const bytes = encoded(write.record, path)
     if (bytes.length > MAX_RECORD) {
       throw error(
         'InvalidRequest',

@@ -1,6 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { parseCidSafe } from '@atproto/lex-data'
 import { isPublicKey } from '../crypto/publicKey.ts'
+import { cidText } from '../repo/cid.ts'
 import { PlcError } from './errors.ts'
 import type {
   AuditEntry,
@@ -106,9 +107,9 @@ export const parseServices = (value: unknown, field = 'services'): Record<string
 
 const prevCid = (value: unknown, field: string): string => {
   const cid = string(value, field, 128)
-  return parseCidSafe(cid, { flavor: 'cbor' })?.toString() === cid
-    ? cid
-    : fail(field, 'the CID of an operation')
+  const parsed = parseCidSafe(cid, { flavor: 'cbor' })
+  // Written anew: a CID's own `toString` gives back the text that it was read from, however spelled.
+  return parsed && cidText(parsed.bytes) === cid ? cid : fail(field, 'the CID of an operation')
 }
 
 const FIELDS = ['type', 'rotationKeys', 'verificationMethods', 'alsoKnownAs', 'services', 'prev']

@@ -1,11 +1,12 @@
 import { isCid, parseCidSafe } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
+import { cidText } from './cid.ts'
 
 /** A blob that a record refers to. */
 export interface BlobReference {
   readonly cid: Cid
   readonly mimeType: string
-  /** As the record says; the legacy form says nothing. */
+  /** As the record says; the legacy form, and what was made out of it, says nothing. */
   readonly size: number | undefined
   /** `{cid, mimeType}`, from before the `blob` type. */
   readonly legacy: boolean
@@ -18,8 +19,9 @@ const isMap = (value: LexValue): value is { [key: string]: LexValue } =>
 
 const typed = ({ $type, ref, mimeType, size }: Fields): BlobReference | undefined => {
   if ($type !== 'blob' || !isCid(ref, { flavor: 'dasl' }) || !isCid(ref, { flavor: 'raw' })) return undefined
-  if (typeof mimeType !== 'string' || typeof size !== 'number' || size < 0) return undefined
-  return { cid: ref, mimeType, size, legacy: false }
+  if (typeof mimeType !== 'string' || typeof size !== 'number' || size < -1) return undefined
+  // -1: made out of the legacy form, which did not know it. The blob is as real as any other.
+  return { cid: ref, mimeType, size: size < 0 ? undefined : size, legacy: false }
 }
 
 const legacy = (fields: Fields): BlobReference | undefined => {
@@ -27,7 +29,7 @@ const legacy = (fields: Fields): BlobReference | undefined => {
   if (typeof text !== 'string' || typeof mimeType !== 'string' || mimeType === '') return undefined
   if (Object.keys(fields).length !== 2) return undefined
   const cid = parseCidSafe(text, { flavor: 'raw' })
-  if (!cid || !isCid(cid, { flavor: 'dasl' }) || cid.toString() !== text) return undefined
+  if (!cid || !isCid(cid, { flavor: 'dasl' }) || cidText(cid.bytes) !== text) return undefined
   return { cid, mimeType, size: undefined, legacy: true }
 }
 

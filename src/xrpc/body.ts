@@ -9,8 +9,8 @@ import type { Binary } from './types.ts'
 /** How many bytes a body may have. */
 export interface Limits {
   json: number
-  /** By method; a binary method that is not named takes `json`. */
-  binary: Partial<Record<MethodId, number>>
+  /** By method; one that is not named takes `json`. */
+  methods: Partial<Record<MethodId, number>>
 }
 
 const MAX_DEPTH = 128
@@ -77,10 +77,13 @@ async function readText(request: Request, limit: number): Promise<string> {
   }
 }
 
-function checkDepth(value: unknown, left: number): void {
+function checkShape(value: unknown, left: number): void {
   if (typeof value !== 'object' || value === null) return
+  // The library would take its value for a prototype, and the field would be gone unseen.
+  if (Object.hasOwn(value, '__proto__'))
+    throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not taken')
   if (left === 0) throw error('InvalidRequest', `The request body is nested deeper than ${MAX_DEPTH} levels`)
-  for (const inner of Object.values(value)) checkDepth(inner, left - 1)
+  for (const inner of Object.values(value)) checkShape(inner, left - 1)
 }
 
 async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limit: number): Promise<unknown> {
@@ -95,7 +98,7 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
   if (!input.schema) return json
   // The library takes a list for an object without members.
   if (Array.isArray(json)) throw error('InvalidRequest', 'Input must be an object, got a list')
-  checkDepth(json, MAX_DEPTH)
+  checkShape(json, MAX_DEPTH)
   try {
     return lexicons().assertValidXrpcInput(id, jsonToLex(json))
   } catch (cause) {
@@ -137,7 +140,7 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
   if ((request.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity')
     throw error('InvalidRequest', 'Content-Encoding: send the bytes as they are')
   const isJson = input.encoding === 'application/json'
-  const limit = isJson ? limits.json : (limits.binary[id] ?? limits.json)
+  const limit = limits.methods[id] ?? limits.json
   const length = declaredLength(request, limit)
   if (isJson) return readJson(id, input, request, limit)
   const body: Binary<string> = {
@@ -148,16 +151,21 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
   return body
 }
 
+const isStreamed = (input: unknown): input is Binary<string> =>
+  typeof input === 'object' && input !== null && 'body' in input && input.body instanceof ReadableStream
+
 /** How much of a refused body is worth reading, so that its sender gets to see the answer. */
 const POLITE = 64 * 1024
 
 /**
  * Reads what is left of a body that nobody asked for, or turns it away if it is large: an answer
- * sent over an unread body may never arrive.
+ * sent over an unread body may never arrive. `input` is what was made of it for the handler, if it got that far.
  */
-export async function discard(request: Request): Promise<void> {
-  if (!request.body || request.bodyUsed) return
-  const reader = request.body.getReader()
+export async function discard(request: Request, input?: unknown): Promise<void> {
+  const body = isStreamed(input) ? input.body : request.body
+  // Whoever has begun to read it ends it.
+  if (!body || body.locked) return
+  const reader = body.getReader()
   let left = Number(request.headers.get('content-length') ?? 0) > POLITE ? 0 : POLITE
   try {
     while (left > 0) {

@@ -5,6 +5,7 @@ import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
+import { networkOf } from './network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Runtime, Upgraded } from './types.ts'
 
@@ -42,6 +43,7 @@ export function createRuntime<Context extends object, Auth>(
   const route =
     (id: MethodId, verbs: string[], handler: ((call: never) => unknown) | undefined) =>
     async (request: Request, context: Context): Promise<Response> => {
+      let input: unknown
       try {
         if (!verbs.includes(request.method))
           throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected ${verbs[0]}`)
@@ -52,7 +54,7 @@ export function createRuntime<Context extends object, Auth>(
         const url = new URL(request.url)
         const params = readParams(id, url.searchParams)
         const auth = await options.authorize(id, request, context)
-        const input = await readBody(id, request, options.limits)
+        input = await readBody(id, request, options.limits)
         const call = {
           ...context,
           auth,
@@ -60,6 +62,7 @@ export function createRuntime<Context extends object, Auth>(
           input,
           conditions: readConditions(request.headers),
           origin: url.origin,
+          network: networkOf(request.headers.get('cf-connecting-ip')),
           error: makeError,
         }
         const response = encodeOutput(id, await handler(call as never), options.validateOutput)
@@ -67,7 +70,7 @@ export function createRuntime<Context extends object, Auth>(
         await response.body?.cancel()
         return new Response(null, response)
       } catch (cause) {
-        await discard(request)
+        await discard(request, input)
         const answer = failed(cause, id)
         return request.method === 'HEAD' ? new Response(null, answer) : answer
       }

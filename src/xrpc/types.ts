@@ -44,6 +44,8 @@ export interface Call<Id extends MethodId> {
   conditions: Conditions
   /** The origin that the caller addressed, e.g. `https://pds.example`. */
   origin: string
+  /** The network that the caller sits in, as Cloudflare names it; undefined elsewhere. For counting, not for trust. */
+  network: string | undefined
 }
 
 /** The server's end of a subscription's connection. */

@@ -1,4 +1,4 @@
-import { encode } from '@atproto/lex-cbor'
+import { decode, encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { type BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
@@ -6,6 +6,7 @@ import { cborCid } from '../../src/account/blocks.ts'
 import { carOf, signCommit } from '../../src/account/commit.ts'
 import { carHeader } from '../../src/repo/car.ts'
 import { nextTid } from '../../src/repo/tid.ts'
+import { checkCommit, checkSync } from '../support/inductive.ts'
 import {
   blob,
   DID,
@@ -343,16 +344,40 @@ describe('an import', () => {
 })
 
 describe('an active account', () => {
-  it('takes no import', async () => {
+  it('takes an import, signs it anew and tells its followers, who can go on from there', async () => {
     const { car, key } = await source(20)
     await inAccount(async (account) => {
       await account.repo.create()
       account.sql.run("UPDATE account SET state = 'active'")
+      await account.repo.commit([post('before', 'x')])
+      const { rev } = account.repo.load()
+      const imported = await account.imports.car(stream(car), { signingKey: key.did() })
+      expect(imported).toMatchObject({ changed: true, resigned: true, records: 20 })
+      expect(imported.head.rev > rev).toBe(true)
+      await account.repo.commit([post('after', 'y')])
+      expect(account.events.map(({ type }) => type)).toEqual(['commit', 'sync', 'commit'])
+      const [, sync, commit] = account.events.map(({ body }) => decode(body) as never)
+      if (!sync || !commit) throw new Error('no events')
+      const did = account.key.did()
+      await checkCommit(commit, await checkSync(sync, did), did)
+      expect((await account.check()).problems).toEqual([])
+      // Once more: nothing changes, so nobody is told.
+      const again = await collect(account.exports.repo())
+      expect((await account.imports.car(stream(again), { signingKey: did })).changed).toBe(false)
+      expect(account.events).toHaveLength(3)
+    })
+  })
+
+  it('changes nothing where the import is refused', async () => {
+    const { car } = await source(20)
+    await inAccount(async (account) => {
+      await account.repo.create()
+      account.sql.run("UPDATE account SET state = 'active'")
       const before = state(account)
-      expect(await refused(account.imports.car(stream(car), { signingKey: key.did() }))).toBe(
-        'an active account takes no import',
-      )
+      await refused(account.imports.car(stream(car), { signingKey: account.key.did() }))
       expect(state(account)).toBe(before)
+      expect(account.events).toEqual([])
+      await account.repo.commit([post('after', 'y')])
     })
   })
 })

@@ -36,7 +36,7 @@ export function authorize(id: MethodId, request: Request): CredentialKind {
 export interface StubOptions {
   handlers?: Partial<Record<MethodId, StubHandler>>
   authorize?: (id: MethodId, request: Request) => CredentialKind
-  limits?: { json: number; binary: Record<string, number> }
+  limits?: { json: number; methods: Record<string, number> }
   validateOutput?: boolean
   /** Answer as if everything that is asked for were there. */
   answerAbsent?: boolean
@@ -50,7 +50,7 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
     handlers as never,
     createRuntime<object, CredentialKind>({
       authorize: async (id, request) => (options.authorize ?? authorize)(id, request),
-      limits: options.limits ?? { json: 100_000, binary: {} },
+      limits: options.limits ?? { json: 100_000, methods: {} },
       validateOutput: options.validateOutput ?? true,
       newId: () => 'reference',
       report: () => {},

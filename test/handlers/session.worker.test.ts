@@ -46,6 +46,32 @@ describe('sessions', () => {
       expect((await login(world, HANDLE)).headers.get('ratelimit-limit')).toBe('300')
     }))
 
+  it('lets nobody shut the owner out by guessing: each network is counted for itself, an IPv6 one as its /64', () =>
+    inWorld({}, async (world) => {
+      const from = async (address: string) =>
+        (
+          await world.call('com.atproto.server.createSession', {
+            body: { identifier: HANDLE, password: PASSWORD },
+            headers: { 'cf-connecting-ip': address },
+          })
+        ).status
+      for (let i = 0; i < 30; i++) world.account.rate.signIn('192.0.2.1')
+      for (let i = 0; i < 30; i++) world.account.rate.signIn('2001:db8:0:1::/64')
+      expect(await from('192.0.2.1')).toBe(429)
+      expect(await from('2001:db8::1:0:0:0:7')).toBe(429)
+      expect(await from('2001:0DB8:0000:0001:aaaa::')).toBe(429)
+      expect(await from('192.0.2.2')).toBe(200)
+      expect(await from('2001:db8:0:2::1')).toBe(200)
+      for (let i = 0; i < 238; i++) world.account.rate.signIn(`198.51.100.${i}`)
+      expect(await from('192.0.2.3')).toBe(429)
+      world.clock.now += 25 * 3600_000
+      expect(await from('192.0.2.1')).toBe(200)
+      const rows = world.account.sql.first<{ count: number }>(
+        `SELECT count(*) AS count FROM rate WHERE key LIKE 'sign-in%'`,
+      )
+      expect(rows?.count).toBe(4)
+    }))
+
   it('refreshes: the old token is used up, and within two minutes brings the same answer again', () =>
     inWorld({}, async (world) => {
       const { refresh } = await world.signIn()

@@ -136,6 +136,15 @@ describe('minting', () => {
       await world.mint()
     }))
 
+  it('counts only the tokens that it minted: a directory that was down costs the owner nothing', () =>
+    inWorld({}, async (world) => {
+      world.directory.mode = 'down'
+      for (let i = 0; i < 11; i++)
+        expect((await world.call(MINT, { auth: world.admin, body: {} })).error).toBe('DirectoryUnavailable')
+      world.directory.mode = 'up'
+      await world.mint()
+    }))
+
   it('is for the admin alone: no session, no token, no other password', () =>
     inWorld({}, async (world) => {
       const { access, refresh } = await world.signIn()

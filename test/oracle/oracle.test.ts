@@ -11,7 +11,7 @@ let ours: Served
 
 beforeAll(async () => {
   theirs = await serveReference()
-  const limits = { json: LIMIT, binary: {} }
+  const limits = { json: LIMIT, methods: {} }
   ours = await serve(stubRouter({ authorize: () => 'session', limits, answerAbsent: true }))
 })
 

@@ -24,13 +24,20 @@ describe('blob references', () => {
     expect(blobRefs(record)).toHaveLength(2)
   })
 
+  test('without a size are blobs: records made out of the legacy form say -1', () => {
+    const value = { $type: 'blob', ref: cid, mimeType: 'image/png', size: -1 } as const
+    expect(blobRefs(post('x', { value }))).toEqual([
+      { cid, mimeType: 'image/png', size: undefined, legacy: false },
+    ])
+  })
+
   test.each([
     ['a link that is no blob', { ref: cid, mimeType: 'image/png', size: 3 }],
     [
       'a blob whose link is no raw CID',
       { $type: 'blob', ref: cborCid(new Uint8Array()), mimeType: 'a/b', size: 3 },
     ],
-    ['a negative size', { $type: 'blob', ref: cid, mimeType: 'a/b', size: -1 }],
+    ['a negative size', { $type: 'blob', ref: cid, mimeType: 'a/b', size: -2 }],
     ['a legacy form with more fields', { cid: cid.toString(), mimeType: 'a/b', size: 3 }],
     ['a legacy form with another CID', { cid: cborCid(new Uint8Array()).toString(), mimeType: 'a/b' }],
     ['a legacy form with no CID', { cid: 'x'.repeat(100_000), mimeType: 'a/b' }],

@@ -144,7 +144,7 @@ describe('a JSON body', () => {
   })
 
   it('never overflows the stack', async () => {
-    const deep = mount('com.atproto.repo.createRecord', keep, { limits: { json: 10_000_000, binary: {} } })
+    const deep = mount('com.atproto.repo.createRecord', keep, { limits: { json: 10_000_000, methods: {} } })
     const answer = await deep('com.atproto.repo.createRecord', {
       method: 'POST',
       headers: JSON_TYPE,
@@ -182,6 +182,20 @@ describe('a body that is refused unread', () => {
 
   it('is read if it is small, so that its sender gets the answer', async () => {
     expect(await send(30_000)).toEqual({ read: 30_000, cancelled: false })
+  })
+
+  it('is let go of, too, where the handler refuses before it reads', async () => {
+    const refusing = mount('com.atproto.repo.importRepo', () => {
+      throw error('UpstreamFailure', 'the directory is down')
+    })
+    for (const size of [10, 1900]) {
+      const answer = await refusing('com.atproto.repo.importRepo', {
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.ipld.car' },
+        body: new Uint8Array(size),
+      })
+      expect(await problem(answer)).toEqual([502, 'UpstreamFailure', 'the directory is down'])
+    }
   })
 
   it('is turned away if it is large', async () => {

@@ -28,7 +28,7 @@ export const mount =
       { [id]: handler } as never,
       createRuntime<object, CredentialKind>({
         authorize: async () => 'anyone',
-        limits: { json: 1000, binary: { 'com.atproto.repo.importRepo': 2000 } },
+        limits: { json: 1000, methods: { 'com.atproto.repo.importRepo': 2000 } },
         validateOutput: true,
         newId: () => 'id-1',
         report: (reference, cause) => reports.push([reference, cause]),

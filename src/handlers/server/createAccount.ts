@@ -5,8 +5,9 @@ export const createAccount: Handler<'com.atproto.server.createAccount'> = async 
   account,
   auth,
   input,
+  network,
 }) => {
-  const tokens = await account.lifecycle.create(input, auth.id)
+  const tokens = await account.lifecycle.create({ ...input, network }, auth.id)
   const { did, handle, didDoc } = await sessionInfo(account)
   return { ...tokens, did, handle, ...(didDoc && { didDoc }) }
 }

@@ -1,7 +1,11 @@
 import type { Handler } from '../context.ts'
 import { sessionInfo } from './sessionInfo.ts'
 
-export const createSession: Handler<'com.atproto.server.createSession'> = async ({ account, input }) => {
-  const tokens = await account.signIn(input)
+export const createSession: Handler<'com.atproto.server.createSession'> = async ({
+  account,
+  input,
+  network,
+}) => {
+  const tokens = await account.signIn({ ...input, network })
   return { ...tokens, ...(await sessionInfo(account)) }
 }

@@ -20,8 +20,9 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   if (!meta || !account.blobs.isReferenced(cid)) throw error('BlobNotFound', `Blob not found: ${cid}`)
   if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*'))
     return { notModified: true, etag: cid }
-  const { range } = conditions
-  if (range && 'offset' in range && range.offset >= meta.size)
+  // Of nothing there is no part.
+  const range = meta.size > 0 ? conditions.range : undefined
+  if (range && ('offset' in range ? range.offset >= meta.size : range.suffix === 0))
     throw error('InvalidRequest', `Range: the blob has ${meta.size} bytes`, {
       'content-range': `bytes */${meta.size}`,
     })

@@ -61,6 +61,7 @@ export interface Call {
   params?: Record<string, string>
   body?: unknown
   auth?: string
+  headers?: Record<string, string>
 }
 
 export interface World {
@@ -77,8 +78,8 @@ export interface World {
   /** Internal errors, which no test expects. */
   bugs: unknown[]
   call(id: MethodId, call?: Call): Promise<Answer>
-  /** The same storage in a new object. */
-  restart(): Promise<void>
+  /** The same storage in a new object, perhaps configured otherwise. */
+  restart(changes?: Partial<Env>): Promise<void>
   admin: string
   /** Signs in; the Authorization header of the access token. */
   signIn(): Promise<{ access: string; refresh: string; accessJwt: string; refreshJwt: string }>
@@ -99,6 +100,7 @@ export interface WorldOptions {
   foreignKey?: boolean
   recoveryKeys?: boolean
   alsoKnownAs?: string
+  relays?: string
 }
 
 let objects = 0
@@ -136,7 +138,7 @@ const build = async (
   await directory.add(did, operation)
   const hosts: World['hosts'] = new Map()
   const bindings = env as unknown as Env
-  const config = readConfig({
+  const variables: Env = {
     ...bindings,
     DID: options.didWeb ? SERVICE : did,
     HANDLE,
@@ -149,7 +151,9 @@ const build = async (
     PASSWORD_HASH: passwordHash,
     SESSION_SECRET: 'session-canary-'.padEnd(64, 'x'),
     DEV: '',
-  })
+    RELAYS: options.relays ?? '',
+  }
+  const config = readConfig(variables)
   const platform: Platform = {
     now: () => clock.now,
     random,
@@ -178,13 +182,13 @@ const build = async (
     account: await createAccount(ctx, config, platform),
     ...{ config, clock, directory, key, recovery, hosts, bugs, did: config.did },
     admin: `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`,
-    restart: async () => {
-      world.account = await createAccount(ctx, config, platform)
+    restart: async (changes = {}) => {
+      world.account = await createAccount(ctx, readConfig({ ...variables, ...changes }), platform)
     },
-    call: async (id, { params = {}, body, auth } = {}) => {
+    call: async (id, { params = {}, body, auth, headers: more = {} } = {}) => {
       const url = `${ORIGIN}/xrpc/${id}?${new URLSearchParams(params)}`
       const post = PROCEDURES.test(id)
-      const headers = new Headers(auth ? { authorization: auth } : {})
+      const headers = new Headers(auth ? { ...more, authorization: auth } : more)
       const stream = body instanceof Uint8Array
       if (body !== undefined)
         headers.set('content-type', stream ? 'application/vnd.ipld.car' : 'application/json')
@@ -225,7 +229,7 @@ const build = async (
 }
 
 const PROCEDURES =
-  /\.(put|create|delete|apply|upload|import|sign|submit|request|activate|deactivate|refresh|revoke|void)[A-Z]/
+  /\.(put|create|delete|apply|upload|import|sign|submit|request|activate|deactivate|refresh|revoke|void|emit)[A-Z]/
 
 /** The operation that a target asks for: its endpoint and its key. */
 export const moveTo = (key: Key, endpoint = TARGET) => ({

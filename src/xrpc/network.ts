@@ -1,0 +1,16 @@
+/**
+ * What counts as one caller: an IPv4 address, or the /64 of an IPv6 one, whose holder has all of it. Cloudflare sets
+ * the header and takes away what a client puts there.
+ */
+export const networkOf = (address: string | null): string | undefined => {
+  const text = address?.trim().toLowerCase().slice(0, 64)
+  if (!text?.includes(':')) return text || undefined
+  const [head = '', tail] = text.split('::')
+  const [front, back] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean))
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - (front?.length ?? 0) - (back?.length ?? 0))
+  const groups = [...(front ?? []), ...Array.from({ length: zeros }, () => '0'), ...(back ?? [])]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`
+}

@@ -1,0 +1,75 @@
+/** What the Worker answers by itself: its pages, and a configuration that is not right. */
+import { env, exports } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { notConfigured, readConfig, type Env } from '../src/config.ts'
+import { loadSigningKey } from '../src/crypto/keys.ts'
+import { sessionTokens } from '../src/crypto/session.ts'
+import { isPassword } from '../src/account/signIn.ts'
+import { Secret } from '../src/crypto/secret.ts'
+import worker from '../src/worker.ts'
+import { XrpcError } from '../src/xrpc/errors.ts'
+
+// Bindings of vitest.config.ts.
+const bindings = env as unknown as Env
+const canary = 'canary-4c1f'
+
+const problem = async (work: () => unknown): Promise<unknown> => {
+  try {
+    await work()
+  } catch (cause) {
+    return notConfigured(cause)
+  }
+  return undefined
+}
+
+describe('the pages', () => {
+  it.for(['/.well-known/did.json', '/.well-known/atproto-did', '/robots.txt', '/', '/xrpc/_health'])(
+    'answer HEAD as GET, without a body: %s',
+    async (path) => {
+      const url = `https://cirrus.example.com${path}`
+      const fetcher = (exports as unknown as { default: Fetcher }).default
+      const [get, head] = [await fetcher.fetch(url), await fetcher.fetch(url, { method: 'HEAD' })]
+      expect([get.status, head.status]).toEqual([200, 200])
+      expect((await get.text()).length).toBeGreaterThan(0)
+      expect([head.headers.get('content-type'), await head.text()]).toEqual([
+        get.headers.get('content-type'),
+        '',
+      ])
+    },
+  )
+})
+
+describe('a configuration that is not right', () => {
+  it.for([
+    ['DID', 'nobody'],
+    ['HANDLE', 'no handle'],
+    ['HOSTNAME', 'https://x.example'],
+    ['PLC_DIRECTORY_URL', 'plc.directory'],
+    ['RECOVERY_KEYS', 'did:key:zQ3shnope'],
+  ] as const)('is told by the name of its variable: %s', ([name, value]) => {
+    expect(() => readConfig({ ...bindings, [name]: value })).toThrow(name)
+  })
+
+  it('is told to whoever asks, by names and never by values', async () => {
+    for (const cause of [
+      await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
+      await problem(() => loadSigningKey(new Secret(canary))),
+      await problem(() => sessionTokens(new Secret(canary))),
+      await problem(() => isPassword('x', new Secret(canary))),
+    ]) {
+      expect(cause).toBeInstanceOf(XrpcError)
+      if (!(cause instanceof XrpcError)) continue
+      expect(cause.message).toMatch(/^Not configured: (SIGNING_KEY|SESSION_SECRET|PASSWORD_HASH) .*pds init/)
+      expect(cause.message).not.toContain(canary)
+    }
+  })
+
+  it('is an answer that a browser may read', async () => {
+    const answer = await worker.fetch(new Request('https://cirrus.example.com/'), {
+      ...bindings,
+      SIGNING_KEY: canary,
+    })
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([500, '*'])
+    expect(await answer.text()).toMatch(/Not configured: SIGNING_KEY/)
+  })
+})

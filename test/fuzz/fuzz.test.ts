@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { corpus } from './corpus.ts'
+import { fuzz, runOne } from './engine.ts'
+import { TARGETS } from './targets/index.ts'
+
+// The parsers of foreign bytes, each with its corpus and then with inputs that a fixed seed makes.
+// FUZZ_SECONDS makes it longer, FUZZ_SEED another run; `npm run fuzz` goes on for hours.
+const seconds = Number(process.env.FUZZ_SECONDS ?? 2)
+const seed = process.env.FUZZ_SEED ?? 'cirrus'
+
+for (const target of TARGETS) {
+  describe(target.name, () => {
+    for (const { name, input, expect: wanted } of corpus(target)) {
+      it(`${wanted === 'ok' ? 'takes' : 'refuses'} ${name}`, async () => {
+        const { outcome, failure } = await runOne(target, target.parse(input))
+        expect(failure).toBeUndefined()
+        expect(outcome).toBe(wanted)
+      })
+    }
+
+    it(
+      'answers whatever comes with a value or a typed error, in time and in little memory',
+      {
+        timeout: seconds * 1000 + 60_000,
+      },
+      async () => {
+        const { failures, inputs } = await fuzz(target, { seed, seconds })
+        const repeat = (at: number | string) =>
+          `npm run fuzz -- --target ${target.name} --seed ${seed} --input ${at}`
+        expect(
+          failures.map(({ at, why, input }) => `${repeat(at)}\n${why}\n${input.slice(0, 2000)}`),
+        ).toEqual([])
+        expect(inputs).toBeGreaterThan(20)
+      },
+    )
+  })
+}

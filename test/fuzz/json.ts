@@ -1,0 +1,187 @@
+import type { Random } from './random.ts'
+
+/** Anything that JSON can say. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/** A plain assignment to `__proto__` would lose it. */
+export const put = (object: { [name: string]: Json }, name: string, value: Json): void => {
+  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+}
+
+const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const RAW = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  'toJSON',
+  'length',
+  '',
+].concat(['$type', '$link', '$bytes', 'ref', 'cid', 'mimeType', 'size', 'id', 'code', 'multihash', 'asCID'])
+
+const deep = (random: Random): Json => {
+  let value: Json = random.pick<Json>([null, 'end', {}])
+  for (let i = random.pick([50, 127, 128, 129, 130, 3000]); i > 0; i--)
+    value = random.chance(0.5) ? [value] : { a: value }
+  return value
+}
+
+/** Values that are at the edge of something. */
+const nasty = (random: Random): Json => {
+  const blob = { $type: 'blob', ref: { $link: RAW }, mimeType: 'image/png', size: 10 }
+  return random.pick<() => Json>([
+    () => null,
+    () => random.pick([0, -0, 1, -1, 0.5, 1e308, -1e-7, 2 ** 31, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e21]),
+    () => random.chance(0.5),
+    () => random.text(random.small(40)),
+    () => random.pick(['a', ' ', 'é', '😀', '\ud800', '\0']).repeat(random.pick([1, 64, 300, 3001, 20_000])),
+    () =>
+      random.pick([
+        'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+        'did:web:a.example',
+        'at://did:plc:x/a.b.c/d',
+        'https://x.example/',
+        '2026-01-01T00:00:00Z',
+      ]),
+    () =>
+      random.pick([
+        '2026-02-30T00:00:00Z',
+        '0000-01-01T00:00:00Z',
+        'en-GB-oed',
+        '3jzfcijpj2z2a',
+        '..',
+        'a/b',
+        'self',
+        CID,
+        RAW,
+      ]),
+    () => [],
+    () => ({}),
+    () => deep(random),
+    () => ({
+      $link: random.pick([
+        CID,
+        RAW,
+        '',
+        'bafy',
+        `z${'1'.repeat(60)}`,
+        `k${'0'.repeat(100)}`,
+        'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPkGM',
+        CID.toUpperCase(),
+      ]),
+    }),
+    () => ({ $link: nasty(random) }),
+    () => ({ $bytes: random.pick<Json>(['AAAA', 'AA==', 'AA', '!', 'AAA=A', 7, null, 'AB']) }),
+    () => ({ $link: CID, other: 1 }),
+    () => ({ $bytes: 'AAAA', $link: CID }),
+    () => blob,
+    () => ({ ...blob, size: random.pick([-1, 0.5, 2 ** 53, 0]) }),
+    () => ({ ...blob, ref: random.pick<Json>([CID, { $link: CID }, null, { $bytes: 'AAAA' }]) }),
+    () => ({ cid: RAW, mimeType: 'image/png' }),
+    () => ({
+      $type: random.pick([
+        '',
+        'x',
+        'blob',
+        'app.bsky.feed.post',
+        'app.bsky.embed.images',
+        '#main',
+        'a#b#c',
+        'lex:a',
+      ]),
+    }),
+    () => Array.from({ length: random.pick([2, 101, 2000]) }, () => random.pick<Json>([0, '', null])),
+  ])()
+}
+
+interface Place {
+  parent: Json[] | { [name: string]: Json }
+  key: string | number
+}
+
+const places = (root: Json): Place[] => {
+  const found: Place[] = []
+  const open: Json[] = [root]
+  for (let value = open.pop(); value !== undefined && found.length < 4000; value = open.pop()) {
+    if (Array.isArray(value)) {
+      for (const [key, inner] of value.entries()) {
+        found.push({ parent: value, key })
+        open.push(inner)
+      }
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, inner] of Object.entries(value)) {
+        found.push({ parent: value, key })
+        open.push(inner)
+      }
+    }
+  }
+  return found
+}
+
+const get = ({ parent, key }: Place): Json => (parent as { [key: string]: Json })[key] ?? null // arrays too
+
+const replace = ({ parent, key }: Place, value: Json): void => {
+  if (Array.isArray(parent)) parent[Number(key)] = value
+  else put(parent, String(key), value)
+}
+
+const change = (at: Place, random: Random, others: readonly Place[]): void => {
+  const { parent, key } = at
+  const old = get(at)
+  switch (random.int(9)) {
+    case 0:
+    case 1:
+    case 2:
+      return replace(at, nasty(random))
+    case 3:
+      if (Array.isArray(parent)) parent.splice(Number(key), 1)
+      else delete parent[key]
+      return
+    case 4:
+      if (Array.isArray(parent)) parent.splice(Number(key), 0, nasty(random))
+      else put(parent, random.chance(0.5) ? random.pick(NAMES) : random.text(random.small(40)), nasty(random))
+      return
+    case 5:
+      if (Array.isArray(parent))
+        parent.splice(Number(key), 0, ...Array.from({ length: random.small(30) }, () => old))
+      return
+    case 6:
+      // A subtree of somewhere else; copied, for a cycle is no JSON.
+      return replace(at, copy(get(random.pick(others))))
+    case 7:
+      if (typeof old === 'string') {
+        const i = random.int(old.length + 1)
+        return replace(at, old.slice(0, i) + random.text(random.int(3)) + old.slice(i + random.int(3)))
+      }
+      return replace(at, typeof old === 'number' ? old + random.pick([1, -1, 0.5, 1e15]) : nasty(random))
+    case 8:
+      if (typeof old === 'string') return replace(at, random.chance(0.5) ? old.toUpperCase() : `${old}${old}`)
+      return replace(at, [old])
+  }
+}
+
+/** As text. Nesting that no stack holds is left out. */
+export const jsonText = (value: Json): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return '"too deep"'
+  }
+}
+
+const copy = (value: Json): Json => JSON.parse(jsonText(value)) as Json
+
+/** A copy with a few values wrong. */
+export const mutateJson = (value: Json, random: Random): Json => {
+  // In a list, so that the whole has a place, too.
+  const root: Json[] = [copy(value)]
+  for (let left = 1 + random.small(5); left > 0; left--) {
+    const found = places(root)
+    if (found.length === 0) break
+    change(random.pick(found), random, found)
+  }
+  return root[0] ?? null
+}

@@ -1,0 +1,55 @@
+import { encode } from '@atproto/lex-cbor'
+import type { Cid } from '@atproto/lex-data'
+import { CarError, type CarBlock, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
+import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
+import { mutateBytes } from '../bytes.ts'
+import { mutateItem, randomItem, read, write } from '../cbor.ts'
+import type { Target } from '../engine.ts'
+import type { Random } from '../random.ts'
+import { hex, same } from './same.ts'
+
+const varint = (value: number): number[] =>
+  value < 128 ? [value] : [(value & 127) | 128, ...varint(Math.floor(value / 128))]
+
+const withLength = (bytes: Uint8Array): Uint8Array => Uint8Array.from([...varint(bytes.length), ...bytes])
+
+const section = (random: Random): Uint8Array => {
+  const block = write(random.chance(0.8) ? randomItem(random) : mutateItem(randomItem(random), random))
+  const made = carSection(random.chance(0.9) ? cborCid(block) : rawCid(block), block)
+  return random.chance(0.03) ? mutateBytes(made, random) : made
+}
+
+const header = (random: Random, roots: readonly Cid[]): Uint8Array => {
+  const [root = null] = roots
+  if (random.chance(0.7)) return carHeader(root)
+  const bytes = encode({ roots: [...roots], version: 1 })
+  return withLength(random.chance(0.3) ? bytes : write(mutateItem(read(bytes), random)))
+}
+
+/** Any CAR: what is read is, written again, the very bytes. */
+export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: CarBlock[] }> = {
+  name: 'car',
+  typed: [CarError],
+  generate: (random) => {
+    const roots = Array.from({ length: random.int(3) }, () => cborCid(random.bytes(8)))
+    const sections = Array.from({ length: random.small(30) }, () => section(random))
+    const bytes = new Uint8Array(Buffer.concat([header(random, roots), ...sections]))
+    return random.chance(0.5) ? bytes : mutateBytes(bytes, random)
+  },
+  run: async (input) => {
+    // Sizes that cut varints, CIDs and blocks at every place.
+    const chunk = [37, 64, 1021, 65_536][input.length % 4]
+    const reader = await readCar(streamOf(input, chunk))
+    const blocks: CarBlock[] = []
+    for await (const block of reader) blocks.push(block)
+    return { roots: reader.roots, blocks }
+  },
+  check: (input, { roots, blocks }) => {
+    const first = withLength(encode({ roots: [...roots], version: 1 }))
+    same(
+      new Uint8Array(Buffer.concat([first, ...blocks.map(({ cid, bytes }) => carSection(cid, bytes))])),
+      input,
+    )
+  },
+  ...hex,
+}

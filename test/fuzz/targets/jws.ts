@@ -1,0 +1,167 @@
+import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
+import { KeyError, TokenError } from '../../../src/crypto/errors.ts'
+import { decodeJws } from '../../../src/crypto/jws.ts'
+import {
+  CREATE_ACCOUNT,
+  DEFAULT_SCOPES,
+  looksLikeMigrationToken,
+  MIGRATION_TYP,
+  verifyMigrationToken,
+  verifyTargetedToken,
+} from '../../../src/crypto/migrationToken.ts'
+import { serviceTokenIssuer, verifyServiceToken } from '../../../src/crypto/serviceToken.ts'
+import { sessionTokens } from '../../../src/crypto/session.ts'
+import { DID, highS, der, NOW, SERVICE_DID, testSecret } from '../../crypto/support.ts'
+import { mutateBytes } from '../bytes.ts'
+import type { Target } from '../engine.ts'
+import { type Json, jsonText, mutateJson } from '../json.ts'
+import type { Random } from '../random.ts'
+import { plain } from './same.ts'
+
+const k256 = await Secp256k1Keypair.import(testSecret('fuzz jws').reveal())
+const p256 = await P256Keypair.import(testSecret('fuzz jws').reveal())
+const sessions = sessionTokens(testSecret('fuzz session'))
+const session = {
+  access: await sessions.mintAccess({ did: DID, aud: SERVICE_DID, sid: 'abc', now: NOW }),
+  refresh: await sessions.mintRefresh({ did: DID, aud: SERVICE_DID, sid: 'abc', jti: 'def', now: NOW }),
+}
+const iat = Math.floor(NOW / 1000)
+
+const plc = {
+  prev: 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy',
+  rotationKeys: [k256.did(), p256.did()],
+  verificationMethods: { atproto: k256.did() },
+  alsoKnownAs: ['at://alice.example'],
+  services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://cirrus.example' } },
+}
+const migration = {
+  iss: DID,
+  aud: SERVICE_DID,
+  iat,
+  exp: iat + 900,
+  jti: '0123456789abcdef0123456789abcdef',
+  scope: DEFAULT_SCOPES.join(' '),
+  plc,
+}
+const service = { iat, iss: DID, aud: SERVICE_DID, exp: iat + 60, lxm: CREATE_ACCOUNT, jti: 'x' }
+
+const BASES: { header: Json; payload: Json }[] = [
+  { header: { alg: 'ES256K', typ: MIGRATION_TYP }, payload: migration },
+  {
+    header: { alg: 'ES256K', typ: MIGRATION_TYP },
+    payload: { ...migration, aud: 'did:web:new.example', target: 'https://new.example', lxm: CREATE_ACCOUNT },
+  },
+  { header: { alg: 'ES256K', typ: 'JWT' }, payload: service },
+  { header: { alg: 'ES256', typ: 'JWT' }, payload: service },
+]
+
+const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+
+const part = (value: Json, random: Random, wild: boolean): string => {
+  const json = jsonText(wild && random.chance(0.7) ? mutateJson(value, random) : value)
+  // Duplicate names, white space, other escapes: the same JSON to some parsers.
+  const text = !wild
+    ? json
+    : random.pick([
+        () => json,
+        () => json.replace('{', `{"alg":"none","exp":1,"iss":"${DID}",`),
+        () => json.replaceAll(':', ' : '),
+        () => json.replace(/"a/g, '"\\u0061'),
+      ])()
+  const bytes = Buffer.from(text)
+  return base64url(wild && random.chance(0.1) ? mutateBytes(bytes, random) : bytes)
+}
+
+const signature = async (signed: Uint8Array, random: Random): Promise<Uint8Array> => {
+  const good = await (random.chance(0.75) ? k256 : p256).sign(signed)
+  if (random.chance(0.8)) return good
+  const zero = new Uint8Array(32)
+  return random.pick([
+    () => mutateBytes(good, random),
+    () => highS(good, 'k256'),
+    () => der(good),
+    () => new Uint8Array(64),
+    () => new Uint8Array(64).fill(255),
+    () => Uint8Array.from([...good.subarray(0, 32), ...zero]),
+    () => Uint8Array.from([...zero, ...good.subarray(32)]),
+    () => Uint8Array.from([...good, 0]),
+    () => Uint8Array.from([...good, 27]),
+    () => new Uint8Array(0),
+  ])()
+}
+
+const accepted = async (name: string, work: () => unknown): Promise<string | undefined> => {
+  try {
+    await work()
+    return name
+  } catch (cause) {
+    // The first of the verifiers that fails in a way of its own ends the run.
+    if (cause instanceof TokenError || cause instanceof KeyError) return undefined
+    throw cause
+  }
+}
+
+/** Every reader of tokens, on every token. */
+export const jws: Target<string, { taken: string[] }> = {
+  name: 'jws',
+  typed: [TokenError, KeyError],
+  generate: async (random) => {
+    if (random.chance(0.1)) {
+      const token = random.pick([session.access, session.refresh])
+      return Buffer.from(mutateBytes(Buffer.from(token), random)).toString('latin1')
+    }
+    const base = random.pick(BASES)
+    const wild = random.chance(0.85)
+    const signed = `${part(base.header, random, wild && random.chance(0.4))}.${part(base.payload, random, wild)}`
+    const sig = base64url(await signature(Buffer.from(signed), random))
+    const token = `${signed}.${sig}${random.chance(0.05) ? '=' : ''}`
+    return random.chance(0.15)
+      ? Buffer.from(mutateBytes(Buffer.from(token), random)).toString('latin1')
+      : token
+  },
+  run: async (token) => {
+    looksLikeMigrationToken(token)
+    const ours = { publicDidKey: k256.did(), issuer: DID, now: NOW }
+    const foreign = { issuer: DID, audiences: [SERVICE_DID], lxm: CREATE_ACCOUNT, now: NOW }
+    const taken = [
+      await accepted('issuer', () => serviceTokenIssuer(token)),
+      await accepted('migration', () =>
+        verifyMigrationToken(token, { ...ours, serviceDid: SERVICE_DID, notBefore: 0 }),
+      ),
+      await accepted('targeted', () =>
+        verifyTargetedToken(token, { ...ours, audience: 'did:web:new.example' }),
+      ),
+      await accepted('service k256', () => verifyServiceToken(token, { ...foreign, didKey: k256.did() })),
+      await accepted('service p256', () => verifyServiceToken(token, { ...foreign, didKey: p256.did() })),
+      await accepted('access', () => sessions.verifyAccess(token, NOW)),
+      await accepted('refresh', () => sessions.verifyRefresh(token, NOW)),
+    ]
+    decodeJws(token)
+    return { taken: taken.filter((name) => name !== undefined) }
+  },
+  check: (token, { taken }) => {
+    const { header, payload, signature } = decodeJws(token)
+    const parts = token.split('.')
+    const again = [0, 1].map((i) => base64url(Buffer.from(parts[i] ?? '', 'base64url')))
+    if ([...again, base64url(signature)].join('.') !== token)
+      throw new Error('another spelling of the same token')
+    const kinds = taken.filter((name) => name !== 'issuer')
+    // A targeted token is also one of ours; no other token is of two kinds.
+    if (kinds.length > 1 && kinds.join() !== 'migration,targeted')
+      throw new Error(`taken as ${kinds.join(' and ')}`)
+    if (kinds.length === 0) return
+    const [kind = ''] = kinds
+    const want = kind.startsWith('service')
+      ? 'JWT'
+      : kind === 'access'
+        ? 'at+jwt'
+        : kind === 'refresh'
+          ? 'refresh+jwt'
+          : MIGRATION_TYP
+    if (header.typ !== want) throw new Error(`typ ${String(header.typ)} taken as ${kind}`)
+    if (Number(payload.exp) * 1000 <= NOW) throw new Error('expired')
+    if ((kind === 'migration' || kind === 'targeted') && Number(payload.exp) - Number(payload.iat) > 900)
+      throw new Error('too long')
+  },
+  ...plain,
+}

@@ -1,0 +1,60 @@
+import { encode } from '@atproto/lex-cbor'
+import type { Cid } from '@atproto/lex-data'
+import { type NodeEntry, NodeError, parseNode, type TreeNode } from '../../../src/repo/node.ts'
+import { cborCid } from '../../repo/fixture.ts'
+import { keyOn } from '../../repo/tree.ts'
+import { mutateBytes } from '../bytes.ts'
+import { mutateItem, read, write } from '../cbor.ts'
+import type { Target } from '../engine.ts'
+import type { Random } from '../random.ts'
+import { hex, same } from './same.ts'
+
+/** The one encoding of a node. */
+export const nodeBytes = (left: Cid | null, entries: readonly Omit<NodeEntry, 'layer'>[]): Uint8Array => {
+  let previous = ''
+  const e = entries.map(({ key, value: v, right: t }) => {
+    let p = 0
+    while (p < previous.length && p < key.length && previous[p] === key[p]) p++
+    previous = key
+    return { k: new TextEncoder().encode(key.slice(p)), p, t, v }
+  })
+  return encode({ e, l: left })
+}
+
+const KEYS = [0, 1, 2].map((layer) => Array.from({ length: 12 }, (_, skip) => keyOn(layer, skip)))
+const STRANGE = [
+  'com.example.record/',
+  'com.example/x',
+  'x/y',
+  '/',
+  '',
+  'com.example.record/.',
+  'com.example.record/a/b',
+].concat(['com.example.record/é', `com.example.record/${'x'.repeat(600)}`, 'com.example.record/\0'])
+
+const cid = (random: Random): Cid => cborCid(random.bytes(4))
+const maybe = (random: Random): Cid | null => (random.chance(0.4) ? cid(random) : null)
+
+export const node: Target<Uint8Array, TreeNode> = {
+  name: 'node',
+  typed: [NodeError],
+  generate: (random) => {
+    const keys = new Set(random.pick(KEYS).filter(() => random.chance(0.5)))
+    if (random.chance(0.1)) keys.add(random.pick(STRANGE))
+    if (random.chance(0.1)) keys.add(random.pick(random.pick(KEYS)))
+    const sorted = random.chance(0.9) ? [...keys].sort() : [...keys]
+    const bytes = nodeBytes(
+      maybe(random),
+      sorted.map((key) => ({ key, value: cid(random), right: maybe(random) })),
+    )
+    if (random.chance(0.2)) return bytes
+    return random.chance(0.3) ? mutateBytes(bytes, random) : write(mutateItem(read(bytes), random))
+  },
+  run: (input) => {
+    const node = parseNode(input)
+    parseNode(input, undefined, true)
+    return node
+  },
+  check: (input, { left, entries }) => same(nodeBytes(left, entries), input),
+  ...hex,
+}

@@ -1,0 +1,148 @@
+import { encode } from '@atproto/lex-cbor'
+import { isCid, type LexValue } from '@atproto/lex-data'
+import type { Blobs } from '../../../src/account/blobs.ts'
+import type { Blocks } from '../../../src/account/blocks.ts'
+import { type Prepared, prepareRecord, swapCid } from '../../../src/account/prepare.ts'
+import type { Records } from '../../../src/account/records.ts'
+import { type Resolved, Writes } from '../../../src/account/writes.ts'
+import { decodeBlock } from '../../../src/repo/cbor.ts'
+import { LIMITS } from '../../../src/limits.ts'
+import { readBody } from '../../../src/xrpc/body.ts'
+import { XrpcError } from '../../../src/xrpc/errors.ts'
+import { mutateBytes } from '../bytes.ts'
+import type { Target } from '../engine.ts'
+import { type Json, jsonText, mutateJson } from '../json.ts'
+import type { Random } from '../random.ts'
+import { plain, same } from './same.ts'
+
+const BLOB = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const createdAt = '2026-11-22T00:00:00.000Z'
+const blob = { $type: 'blob', ref: { $link: BLOB }, mimeType: 'image/png', size: 10 }
+const ref = { uri: `at://${DID}/app.bsky.feed.post/3jzfcijpj2z2a`, cid: CID }
+
+const RECORDS: { [name: string]: Json }[] = [
+  {
+    $type: 'app.bsky.feed.post',
+    text: 'hello',
+    createdAt,
+    langs: ['en'],
+    tags: ['a'],
+    reply: { root: ref, parent: ref },
+  },
+  {
+    $type: 'app.bsky.feed.post',
+    text: 'a link',
+    createdAt,
+    facets: [
+      {
+        index: { byteStart: 0, byteEnd: 1 },
+        features: [{ $type: 'app.bsky.richtext.facet#link', uri: 'https://a.example' }],
+      },
+    ],
+  },
+  {
+    $type: 'app.bsky.feed.post',
+    text: '',
+    createdAt,
+    embed: {
+      $type: 'app.bsky.embed.images',
+      images: [{ image: blob, alt: 'x', aspectRatio: { width: 1, height: 2 } }],
+    },
+  },
+  {
+    $type: 'app.bsky.actor.profile',
+    displayName: 'Alice',
+    avatar: blob,
+    labels: { $type: 'com.atproto.label.defs#selfLabels', values: [{ val: '!no' }] },
+  },
+  { $type: 'app.bsky.feed.like', subject: ref, createdAt },
+  {
+    $type: 'com.example.unknown',
+    a: { $link: CID },
+    b: { $bytes: 'AAECAw' },
+    c: [1, -1, null, true, { d: [] }],
+  },
+]
+
+// Only what the path from a body to a block asks of them.
+const blobs = {
+  stat: (cid: string) => (cid === BLOB ? { cid, size: 10, mimeType: 'image/png' } : undefined),
+} as unknown as Blobs
+const writes = new Writes({
+  blobs,
+  blocks: { read: () => undefined } as unknown as Blocks,
+  records: { cid: () => undefined } as unknown as Records,
+})
+
+const body = (random: Random): Json => {
+  const record = structuredClone(random.pick(RECORDS))
+  const given: Json = random.chance(0.8) ? mutateJson(record, random) : record
+  const collection = String(record.$type)
+  const more: Json = random.chance(0.2) ? { validate: random.chance(0.5) } : {}
+  return { repo: DID, collection, ...(random.chance(0.3) ? { rkey: 'self' } : {}), ...more, record: given }
+}
+
+/** The names and values that a record was given, whatever form its CIDs, bytes and blobs have. */
+const compare = (given: Json, stored: LexValue, path: string): void => {
+  const lost = (why: string): never => {
+    throw new Error(`${path} ${why}`)
+  }
+  if (Array.isArray(given)) {
+    if (!Array.isArray(stored) || stored.length !== given.length) return lost('is another list')
+    return given.forEach((inner, i) => compare(inner, stored[i] ?? null, `${path}[${i}]`))
+  }
+  if (typeof given !== 'object' || given === null) {
+    const wanted = typeof given === 'string' ? given.toWellFormed() : given
+    // There is no -0 in the data model.
+    return wanted === stored || (wanted === 0 && stored === 0)
+      ? undefined
+      : lost(`was ${JSON.stringify(given)}`)
+  }
+  if (isCid(stored)) return given.$link === stored.toString() ? undefined : lost('is another link')
+  if (stored instanceof Uint8Array) return '$bytes' in given ? undefined : lost('became bytes')
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return lost('is no map')
+  const [before, after] = [Object.keys(given).map((key) => key.toWellFormed()), Object.keys(stored)]
+  for (const key of before) if (!Object.hasOwn(stored, key)) lost(`lost ${JSON.stringify(key)}`)
+  for (const key of after) if (!before.includes(key)) lost(`gained ${JSON.stringify(key)}`)
+  for (const [key, inner] of Object.entries(given))
+    compare(inner, stored[key.toWellFormed()] ?? null, `${path}.${key}`)
+}
+
+/** A record, from the request's body to the block that would be stored. */
+export const record: Target<string, { prepared: Prepared; op: Resolved | undefined }> = {
+  name: 'record',
+  typed: [XrpcError],
+  generate: (random) => {
+    const made = body(random)
+    const text = jsonText(random.chance(0.2) ? mutateJson(made, random) : made)
+    return random.chance(0.1) ? Buffer.from(mutateBytes(Buffer.from(text), random)).toString('latin1') : text
+  },
+  run: async (text) => {
+    const request = new Request('https://pds.example/', {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'application/json' },
+    })
+    const input = (await readBody('com.atproto.repo.createRecord', request, LIMITS)) as Parameters<
+      typeof prepareRecord
+    >[0] & { swapCommit?: string }
+    swapCid('swapCommit', input.swapCommit)
+    const prepared = prepareRecord({ ...input, action: 'create' }, blobs, () => '3jzfcijpj2z2a')
+    const { ops } = writes.resolve([prepared.write])
+    return { prepared, op: ops[0] }
+  },
+  check: (text, { op }) => {
+    const bytes = op?.bytes
+    if (!bytes) throw new Error('a record without a block')
+    const stored = decodeBlock(bytes)
+    same(encode(stored), bytes)
+    const { record, collection } = JSON.parse(text) as {
+      record: { [name: string]: Json }
+      collection: string
+    }
+    compare({ ...record, $type: record.$type ?? collection }, stored, 'record')
+  },
+  ...plain,
+}
