@@ -39,7 +39,7 @@ const PAGE = { events: 500, bytes: 512 * KiB }
 const TURN = 4 * MiB
 /** Whoever is behind and takes less than that in so many milliseconds is too slow. */
 const PATIENCE = { ms: 10_000, bytes: 64 * KiB }
-/** Milliseconds between two looks at sockets that are full. */
+/** Milliseconds between two looks at sockets that are full: 1, 2, 4, … and at most these. Who reads has room at once. */
 const POLL = 20
 /** A replay that dies with its object goes on after this. */
 const SAFETY = 5000
@@ -155,8 +155,8 @@ export class Firehose {
     try {
       this.#turn()
       if (this.#behind.size > 0) this.#parts.wake(SAFETY)
-      for (let moved = true; this.#behind.size > 0; moved = this.#turn())
-        await this.#parts.platform.sleep(moved ? 0 : POLL)
+      for (let pause = 0; this.#behind.size > 0; pause = this.#turn() ? 0 : Math.min(POLL, pause * 2 || 1))
+        await this.#parts.platform.sleep(pause)
     } finally {
       this.#serving = false
     }
