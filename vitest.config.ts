@@ -21,7 +21,13 @@ export default defineConfig({
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' }, miniflare: { bindings } })],
-        define: { __FAULTS__: 'true', __DEV__: 'true', __RACES__: JSON.stringify(process.env.RACES ?? '20') },
+        define: {
+          __FAULTS__: 'true',
+          __DEV__: 'true',
+          __RACES__: JSON.stringify(process.env.RACES ?? '20'),
+          __SEEDS__: JSON.stringify(process.env.SEEDS ?? '40'),
+          __SEED__: JSON.stringify(process.env.SEED ?? '1'),
+        },
         test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
       },
     ],

@@ -18,8 +18,13 @@ export class AccountObject extends Account {
       case '/bench/import':
         if (request.body) await imports.car(request.body, { signingKey: signingKey.did })
         return new Response()
-      default:
-        return super.fetch(request)
+      default: {
+        const before = sql.written
+        const answer = await super.fetch(request)
+        // With the answer, for the object may be another one by the next request: workerd lets go of it when idle.
+        if (request.method === 'POST') answer.headers.set('bench-rows-written', String(sql.written - before))
+        return answer
+      }
     }
   }
 }

@@ -50,9 +50,11 @@ export const createNarrator = (out: Terminal, options: { json: boolean; color: b
   const body = (line: string, color = (text: string) => text) =>
     line.startsWith('$ ')
       ? `${INDENT} ${dim('$')} ${cyan(line.slice(2))}\n`
-      : wrap(line, width - INDENT.length - 1)
-          .map((part) => `${INDENT} ${color(part)}\n`)
-          .join('')
+      : line.startsWith('⇠ ')
+        ? `${INDENT} ${cyan('⇠')} ${dim(line.slice(2))}\n`
+        : wrap(line, width - INDENT.length - 1)
+            .map((part) => `${INDENT} ${color(part)}\n`)
+            .join('')
 
   return {
     opening: (title, text) => {

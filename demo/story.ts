@@ -9,6 +9,7 @@ import type { Cleanup } from './cleanup.ts'
 import { createAccount, moveBlobs, movePreferences, moveRepo, rotate } from './move.ts'
 import type { Narrator } from './narrator.ts'
 import { pds } from './pds.ts'
+import { follow } from './relay.ts'
 import { startTarget, type TargetKind } from './target.ts'
 
 export interface StoryOptions {
@@ -31,14 +32,18 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     return started
   })
 
-  const { account, cirrus } = await narrator.step('source', "Alice's server, a Cirrus", async (tell) => {
+  const { account, cirrus, old } = await narrator.step('source', "Alice's server, a Cirrus", async (tell) => {
     const account = await createPlcAccount({ plcUrl: plc.url, handle })
     const cirrus = await startCirrus(account)
     await cleanup.add(cirrus.close)
     await activate(cirrus)
     tell(`The Worker in workerd, on ${cirrus.url}`)
     tell(`${account.did}, with a recovery key of her own above the server's`)
-    return { account, cirrus }
+    const old = await follow('old server', cirrus.url, 0)
+    await cleanup.add(old.close)
+    tell('A relay subscribes to its firehose and hears:')
+    await old.tell(tell, '#account', '#identity', '#sync')
+    return { account, cirrus, old }
   })
   const { did } = account
 
@@ -49,15 +54,19 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     tell(
       `${made.records.size} records in ${collections.size} collections, ${made.blobs.length} images, preferences`,
     )
+    await old.tell(tell, '#commit')
     return made
   })
   const before = await readRepo(cirrus.url, did)
 
-  const target = await narrator.step('target', 'Where she moves to', async (tell) => {
+  const { target, next } = await narrator.step('target', 'Where she moves to', async (tell) => {
     const started = await startTarget(options.target, account)
     await cleanup.add(started.close)
     tell(`${started.about}, on ${started.url}`)
-    return started
+    const next = await follow('new server', started.url)
+    await cleanup.add(next.close)
+    tell('The relay subscribes there too')
+    return { target: started, next }
   })
 
   const token = await narrator.step('token', 'One token, for this one target', async (tell) => {
@@ -109,6 +118,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
       throw new Error(`her recovery key is no longer the first of ${identity.rotationKeys.join(', ')}`)
     tell(`The directory now names ${identity.pds} as her server`)
     tell('Her recovery key still stands first: she could undo this for 72 hours')
+    await next.tell(tell, '#account', '#identity', '#sync')
   })
 
   await narrator.step('verification', 'Nothing is missing', async (tell) => {
@@ -132,6 +142,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     const { active, status } = await connect(cirrus.url).com.atproto.sync.getRepoStatus({ did })
     if (active || status !== 'deactivated') throw new Error(`getRepoStatus says active ${active}, ${status}`)
     tell('The old server says: deactivated. Nothing was deleted there')
+    await old.tell(tell, '#account')
   })
 
   await narrator.step('refusal', 'The old server takes no more writes', async (tell) => {
@@ -175,6 +186,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     tell(
       `Her first post on the new server, signed with the new key; revision ${before.rev} became ${now.rev}`,
     )
+    await next.tell(tell, '#commit')
   })
 }
 

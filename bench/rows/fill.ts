@@ -21,11 +21,14 @@ interface Filling extends Omit<Stand, 'servers'> {
   readonly first: boolean
 }
 
-const post = async (server: Server, car: Buffer): Promise<void> => {
+/** Gives the rows that were written, where that is told. */
+const post = async (server: Server, car: Buffer): Promise<number | undefined> => {
   const type = 'application/vnd.ipld.car'
-  if (server.kind === 'cirrus' && car.length > REQUEST_LIMIT)
-    await call(server.url, '/bench/import', { body: car, type })
-  else await call(server.url, 'com.atproto.repo.importRepo', { body: car, type, token: server.token })
+  const own = server.kind === 'cirrus' && car.length > REQUEST_LIMIT
+  const method = own ? '/bench/import' : 'com.atproto.repo.importRepo'
+  const { headers } = await call(server.url, method, { body: car, type, token: server.token })
+  const written = headers['bench-rows-written']
+  return written === undefined ? undefined : Number(written)
 }
 
 /** An active account takes no import, nor would one be moved that way. */
@@ -62,17 +65,18 @@ export const fill = async (filling: Filling): Promise<Server[]> => {
       const car = await carOf(tree, server.did, server.signingKey)
       progress(`${server.kind}: importing ${size} records, ${(car.length / 1e6).toFixed(1)} MB`)
       await setActive(server, false)
+      let written: number | undefined
       const sqlBefore = await server.sql?.()
       const {
         result: ms,
         before,
         peak,
       } = await watchMemory(server.pid, () =>
-        cpu.watch(server, size / 1000, () => timed(() => post(server, car))),
+        cpu.watch(server, size / 1000, () => timed(async () => (written = await post(server, car)))),
       )
       const sqlAfter = await server.sql?.()
+      if (written !== undefined) rows.push(written / size)
       if (sqlBefore && sqlAfter) {
-        rows.push((sqlAfter.written - sqlBefore.written) / size)
         bytes.push((sqlAfter.databaseSize - sqlBefore.databaseSize) / size)
       }
       await check(server, size)

@@ -3,27 +3,15 @@ import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
 import { error } from '../xrpc/errors.ts'
 import { putBlob } from './blobPut.ts'
+import { BlobIndex, type BlobMeta, type BlobRow } from './blobIndex.ts'
 import type { Sql } from './sql.ts'
 
-export interface BlobMeta {
-  cid: string
-  size: number
-  mimeType: string
-}
+export type { BlobMeta } from './blobIndex.ts'
 
 export interface BlobRead extends BlobMeta {
-  /** Absent where the caller already has it (`ifNoneMatch`). */
-  body: ReadableStream<Uint8Array> | undefined
+  body: ReadableStream<Uint8Array>
   /** What part of the blob `body` is, where a part was asked for. */
   range?: { offset: number; length: number }
-}
-
-interface Row {
-  cid: string
-  key: string
-  size: number
-  mime: string
-  [column: string]: string | number
 }
 
 /** How long an upload that no record refers to is kept; the specification asks for an hour. */
@@ -37,12 +25,13 @@ const UPLOAD_TIME = 24 * 3600_000
  * written down in `blob_loose` before it is made and before it is deleted, so that a death in
  * between leaves nothing that nobody knows of.
  */
-export class Blobs {
+export class Blobs extends BlobIndex {
   readonly #sql: Sql
   readonly #platform: Pick<Platform, 'now' | 'random' | 'bucket'>
   readonly #did: string
 
   constructor(sql: Sql, platform: Pick<Platform, 'now' | 'random' | 'bucket'>, did: string) {
+    super(sql, did)
     this.#sql = sql
     this.#platform = platform
     this.#did = did
@@ -81,12 +70,12 @@ export class Blobs {
   /** Makes the object the blob of its CID, or lets go of it where an intact one is there already. */
   async #adopt(key: string, meta: BlobMeta): Promise<BlobMeta> {
     const { bucket } = this.#platform
-    const known = this.#row(meta.cid)
+    const known = this.row(meta.cid)
     const object = known && (await bucket.head(known.key))
     const intact = known && object?.size === known.size ? known.key : undefined
     const result = this.#sql.transaction(() => {
       const now = this.#platform.now()
-      const row = this.#row(meta.cid)
+      const row = this.row(meta.cid)
       const keep = row !== undefined && row.key === intact
       const mimeType = row && this.isReferenced(meta.cid) ? row.mime : meta.mimeType
       this.#sql.run(
@@ -108,10 +97,6 @@ export class Blobs {
     return result.result
   }
 
-  #row(cid: string): Row | undefined {
-    return this.#sql.first<Row>('SELECT cid, key, size, mime FROM blob WHERE cid = ?', cid)
-  }
-
   #loose(key: string, deleteAfter: number): void {
     this.#sql.run(
       `INSERT INTO blob_loose (key, delete_after) VALUES (?, ?)
@@ -129,29 +114,11 @@ export class Blobs {
     for (const key of loose) this.#sql.run('DELETE FROM blob_loose WHERE key = ?', key)
   }
 
-  stat(cid: string): BlobMeta | undefined {
-    const row = this.#row(cid)
-    return row && { cid: row.cid, size: row.size, mimeType: row.mime }
-  }
-
-  isReferenced(cid: string): boolean {
-    return this.#sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? LIMIT 1', cid) !== undefined
-  }
-
-  /**
-   * A blob or a part of it. `ifNoneMatch` is the header's text: a blob never changes, so its
-   * entity tag is its CID.
-   */
-  async get(
-    cid: string,
-    options: { range?: R2Range; ifNoneMatch?: string | null } = {},
-  ): Promise<BlobRead | undefined> {
-    const row = this.#row(cid)
+  /** A blob or a part of it. */
+  async get(cid: string, options: { range?: R2Range } = {}): Promise<BlobRead | undefined> {
+    const row = this.row(cid)
     if (!row) return undefined
     const meta = { cid: row.cid, size: row.size, mimeType: row.mime }
-    if (options.ifNoneMatch?.includes(`"${cid}"`) || options.ifNoneMatch?.trim() === '*') {
-      return { ...meta, body: undefined }
-    }
     const object = await this.#platform.bucket.get(row.key, options.range ? { range: options.range } : {})
     if (!object) return undefined
     if (!options.range || !object.range) return { ...meta, body: object.body }
@@ -165,95 +132,11 @@ export class Blobs {
     return { ...meta, body: object.body, range: { offset: start, length: length ?? row.size - start } }
   }
 
-  /** Blobs that records refer to, those first referred to after `since` if given. */
-  list(options: { since?: string; cursor?: string; limit: number }): { cids: string[]; cursor?: string } {
-    const rows = this.#sql.all<{ cid: string }>(
-      'SELECT cid FROM blob_ref WHERE cid > ? GROUP BY cid HAVING min(rev) > ? ORDER BY cid LIMIT ?',
-      options.cursor ?? '',
-      options.since ?? '',
-      options.limit + 1,
-    )
-    return page(
-      rows.map((row) => row.cid),
-      options.limit,
-      'cids',
-      (cid) => cid,
-    )
-  }
-
-  /** Blobs that records refer to and that are stored. */
-  listStored(options: { cursor?: string; limit: number }): { blobs: BlobMeta[]; cursor?: string } {
-    const rows = this.#sql.all<Row>(
-      `SELECT cid, key, size, mime FROM blob b
-       WHERE cid > ? AND EXISTS (SELECT 1 FROM blob_ref r WHERE r.cid = b.cid) ORDER BY cid LIMIT ?`,
-      options.cursor ?? '',
-      options.limit + 1,
-    )
-    const blobs = rows.map(({ cid, size, mime }) => ({ cid, size, mimeType: mime }))
-    return page(blobs, options.limit, 'blobs', (blob) => blob.cid)
-  }
-
-  /** Blobs that records refer to and that are not stored, each with one of those records. */
-  listMissing(options: { cursor?: string; limit: number }): {
-    blobs: { cid: string; recordUri: string }[]
-    cursor?: string
-  } {
-    const rows = this.#sql.all<{ cid: string; path: string }>(
-      `SELECT cid, min(path) AS path FROM blob_ref r
-       WHERE cid > ? AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.cid = r.cid)
-       GROUP BY cid ORDER BY cid LIMIT ?`,
-      options.cursor ?? '',
-      options.limit + 1,
-    )
-    const blobs = rows.map(({ cid, path }) => ({ cid, recordUri: `at://${this.#did}/${path}` }))
-    return page(blobs, options.limit, 'blobs', (blob) => blob.cid)
-  }
-
-  /** `expected`: distinct blobs that records refer to. `stored`: those of them that are here, and their bytes. */
-  counts(): { expected: number; stored: number; bytes: number } {
-    const row = this.#sql.first<{ expected: number; stored: number; bytes: number }>(
-      `SELECT count(*) AS expected, count(b.cid) AS stored, coalesce(sum(b.size), 0) AS bytes
-       FROM (SELECT DISTINCT cid FROM blob_ref) r LEFT JOIN blob b ON b.cid = r.cid`,
-    )
-    return row ?? { expected: 0, stored: 0, bytes: 0 }
-  }
-
-  /** All references in order, by keyset pages: rows may be written and deleted behind it. */
-  *references(): Generator<{ cid: string; path: string }, undefined, void> {
-    let after = { cid: '', path: '' }
-    for (;;) {
-      const rows = this.#sql.all<{ cid: string; path: string }>(
-        'SELECT cid, path FROM blob_ref WHERE (cid, path) > (?, ?) ORDER BY cid, path LIMIT 1000',
-        after.cid,
-        after.path,
-      )
-      yield* rows
-      const last = rows.at(-1)
-      if (!last) return undefined
-      after = last
-    }
-  }
-
-  /** A record begins to refer to a blob. What it referred to before keeps its revision. */
-  refer(path: string, cid: string, rev: string): void {
-    this.#sql.run(
-      'INSERT INTO blob_ref (cid, path, rev) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-      cid,
-      path,
-      rev,
-    )
-  }
-
-  /** A record no longer refers to a blob. */
-  unrefer(path: string, cid: string): void {
-    this.#sql.run('DELETE FROM blob_ref WHERE cid = ? AND path = ?', cid, path)
-  }
-
   /** Deletes uploads that no record ever referred to, and what died uploads left; at most about `limit` objects. */
   async collect(limit = 100): Promise<{ deleted: number; more: boolean }> {
     const now = this.#platform.now()
     this.#sql.transaction(() => {
-      const rows = this.#sql.all<Row>(
+      const rows = this.#sql.all<BlobRow>(
         `SELECT cid, key, size, mime FROM blob b WHERE created_at < ?
          AND NOT EXISTS (SELECT 1 FROM blob_ref r WHERE r.cid = b.cid) LIMIT ?`,
         now - UNREFERENCED_KEPT,
@@ -272,17 +155,4 @@ export class Blobs {
     await this.#deleteLoose(loose.map((row) => row.key))
     return { deleted: loose.length, more: loose.length === limit }
   }
-}
-
-/** One item more than a page was read: that is how the end is known. */
-const page = <K extends string, T>(
-  items: T[],
-  limit: number,
-  name: K,
-  cursorOf: (item: T) => string,
-): { [key in K]: T[] } & { cursor?: string } => {
-  const kept = items.slice(0, limit)
-  const last = kept.at(-1)
-  const cursor = items.length > limit && last !== undefined ? { cursor: cursorOf(last) } : {}
-  return { [name]: kept, ...cursor } as { [key in K]: T[] } & { cursor?: string } // a computed key widens
 }

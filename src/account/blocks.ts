@@ -17,7 +17,6 @@ const CID_LENGTH = 36
 const PER_PART = 10_000
 // How many bytes of blocks one read may bring into memory, a last one of up to 2 MB on top.
 const READ_BYTES = 2 * 1024 * 1024
-const SMALL = 32 * 1024
 
 /**
  * The blocks of the repository. A row belongs to every tree from `made` until before `dropped`;
@@ -42,29 +41,36 @@ export class Blocks extends ReadableBlockstore {
   }
 
   /**
-   * Blocks for a walk, keyed by the CID's text: the first always, the others up to about two
-   * megabytes. With `staged`, none that has been dropped, and those of a staged import too.
+   * Blocks for a walk, keyed by the CID's text: the first always, the others up to about twice
+   * `budget` bytes. With `staged`, none that has been dropped, and those of a staged import too.
    */
-  readSome(cids: readonly Cid[], staged = false): Map<string, Uint8Array> {
-    // One query for many is twice as fast as one for each, but it must not bring megabytes for each.
-    const rows = this.#sql.all<{ n: number; bytes: ArrayBuffer | null }>(
-      `SELECT j.key AS n, CASE WHEN length(b.bytes) <= ${SMALL} THEN b.bytes END AS bytes
-       FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value) ${staged ? 'WHERE b.dropped IS NULL' : ''}`,
+  readSome(cids: readonly Cid[], staged = false, budget = READ_BYTES): Map<string, Uint8Array> {
+    // One query for many is twice as fast as one for each, but all together must not bring more than is due.
+    const rows = this.#sql.all<{ n: number; size: number; bytes: ArrayBuffer | null }>(
+      `SELECT j.key AS n, length(b.bytes) AS size, CASE WHEN length(b.bytes) <= ?2 THEN b.bytes END AS bytes
+       FROM json_each(?1) j JOIN block b ON b.cid = unhex(j.value) ${staged ? 'WHERE b.dropped IS NULL' : ''}`,
       hexList(cids.map((cid) => cid.bytes)),
+      Math.floor(budget / Math.max(1, cids.length)),
     )
     const found = new Map<string, Uint8Array>()
-    const large = new Set<Cid>()
+    const large: { n: number; size: number }[] = []
     for (const row of rows) {
       const cid = cids[row.n]
       if (cid && row.bytes) found.set(cidText(cid.bytes), bytes(row.bytes))
-      else if (cid) large.add(cid)
+      else if (cid) large.push(row)
     }
     let size = 0
-    for (const cid of large) {
-      const block = this.read(cid)
-      if (block) found.set(cidText(cid.bytes), block)
-      size += block?.length ?? 0
-      if (size >= READ_BYTES) break
+    const due = large
+      .toSorted((a, b) => a.n - b.n)
+      .filter((row, i) => (size += row.size) <= budget || i === 0)
+      .flatMap(({ n }) => cids[n] ?? [])
+    if (due.length === 0) return found
+    for (const row of this.#sql.all<{ n: number; bytes: ArrayBuffer }>(
+      'SELECT j.key AS n, b.bytes AS bytes FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value)',
+      hexList(due.map((cid) => cid.bytes)),
+    )) {
+      const cid = due[row.n]
+      if (cid) found.set(cidText(cid.bytes), bytes(row.bytes))
     }
     return found
   }

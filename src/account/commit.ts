@@ -86,11 +86,20 @@ const cover = async (root: MST, path: string, recorder: Recorder): Promise<void>
   }
 }
 
+/**
+ * Takes a key out. The library's tree, once empty, still remembers the layer that its last key was on,
+ * and would put the next key below a root without keys, which is no tree: an empty one starts afresh.
+ */
+const without = async (tree: MST, path: string): Promise<MST> => {
+  const next = await tree.delete(path)
+  return (await next.getEntries()).length > 0 ? next : MST.create(next.storage)
+}
+
 /** Applies the operations to the tree. Nothing is written. */
 export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): Promise<NextTree> => {
   let next = tree
   for (const { action, path, cid } of ops) {
-    if (action === 'delete' || cid === null) next = await next.delete(path)
+    if (action === 'delete' || cid === null) next = await without(next, path)
     else next = action === 'create' ? await next.add(path, cid) : await next.update(path, cid)
   }
   const data = await next.getPointer()
@@ -104,7 +113,7 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   // invert them, and send what was read.
   let inverted = MST.load(recorder, data)
   for (const { action, path, prev } of ops.toReversed()) {
-    if (action === 'create' || prev === null) inverted = await inverted.delete(path)
+    if (action === 'create' || prev === null) inverted = await without(inverted, path)
     else inverted = action === 'update' ? await inverted.update(path, prev) : await inverted.add(path, prev)
   }
   const [before, after] = [await tree.getPointer(), await inverted.getPointer()]

@@ -20,6 +20,11 @@ interface Pin {
 
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
+/**
+ * Bytes that exports may hold in advance: of one, and of all together. Anybody may begin as many as he likes and
+ * read none of them, and each must cost little.
+ */
+const AHEAD = { least: 32 * 1024, most: 1024 * 1024, all: 8 * 1024 * 1024 }
 
 export interface ExportParts {
   sql: Sql
@@ -88,12 +93,16 @@ export class Exports {
     return oldest
   }
 
+  #ahead(): number {
+    return Math.max(AHEAD.least, Math.min(AHEAD.most, AHEAD.all / Math.max(1, this.#pins.size)))
+  }
+
   async *#whole(head: Head): AsyncGenerator<CarBlock> {
     yield this.#commit(head)
     const sent = new DigestSet()
     // Two paths may hold the same record: its block goes out once.
-    const getMany = (cids: readonly Cid[]) => this.#parts.blocks.readSome(cids)
-    for await (const item of walk(head.data, getMany, { batch: 256, trusted: true })) {
+    const getMany = (cids: readonly Cid[]) => this.#parts.blocks.readSome(cids, false, this.#ahead())
+    for await (const item of walk(head.data, getMany, { batch: 256, ahead: this.#ahead(), trusted: true })) {
       if (item.bytes && (item.kind === 'node' || sent.add(item.cid)))
         yield { cid: item.cid, bytes: item.bytes }
     }

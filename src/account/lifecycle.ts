@@ -48,6 +48,9 @@ export interface CreateInput {
   network?: string | undefined
 }
 
+/** Milliseconds in which createAccount answers the same token again. */
+const AGAIN = 2 * 60_000
+
 export class Lifecycle {
   readonly #parts: LifecycleParts
 
@@ -57,15 +60,18 @@ export class Lifecycle {
 
   /**
    * Makes room for an account that moves in: an empty repository, deactivated. The same token may
-   * ask again, for an answer that was lost; another one may not.
+   * ask again for a short while, for an answer that was lost; another one may not. Later a copy of it that
+   * leaked would open the owner's own session: whoever knows the password signs in.
    */
   async create(input: CreateInput, tokenId: string): Promise<Tokens> {
     const { sql, platform, repo, journal, sessions, did, handle } = this.#parts
     await this.#checkCreate(input)
     const known = () =>
       sql.first(
-        `SELECT 1 AS yes FROM journal WHERE event = 'create-account' AND json_extract(detail, '$.token') = ?`,
+        `SELECT 1 AS yes FROM journal
+         WHERE event = 'create-account' AND json_extract(detail, '$.token') = ? AND at > ?`,
         tokenId,
+        platform.now() - AGAIN,
       ) !== undefined
     const exists = () =>
       error('InvalidRequest', `there is an account of ${did} here already: sign in with createSession`)

@@ -1,4 +1,4 @@
-import type { Cid, LexMap } from '@atproto/lex-data'
+import type { Cid } from '@atproto/lex-data'
 import { MST } from '@atproto/repo'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
@@ -6,15 +6,17 @@ import { nextTid } from '../repo/tid.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import { type Blocks, cidKey } from './blocks.ts'
-import { type Block, carOf, type CommitSigner, nextTree, type NextTree, signCommit } from './commit.ts'
+import { type Block, carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
+import { type Change, commitEvent } from './commitEvent.ts'
 import { type Head, readHead, writeHead } from './head.ts'
+import { see } from './help.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
-import { type RepoWrite, type Resolved, type WriteResult, Writes } from './writes.ts'
+import { readAccount, stateOf } from './state.ts'
+import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
-import { readAccount } from './state.ts'
 
 export interface CommitResult {
   /** Undefined where the writes changed nothing. */
@@ -40,10 +42,6 @@ export interface RepoParts {
   sequencer: Sequencer
 }
 
-// The firehose allows 2 MB of blocks, and SQLite a row of 2 MB that holds the operations too.
-const MAX_EVENT = 1_950_000
-// An operation's two CIDs, action and field names, beside its path.
-const OP_SIZE = 140
 // A tree in memory keeps every node it ever read: start afresh before that grows large.
 const COMMITS_PER_TREE = 200
 
@@ -106,9 +104,6 @@ export class Repo {
     options: CommitOptions = {},
   ): Promise<CommitResult> {
     return this.exclusive(async () => {
-      // In its turn: the account may have been deactivated since the request was let in.
-      if (this.#state() === 'deactivated')
-        throw error('AccountDeactivated', 'the account is deactivated: it takes no writes')
       this.#mustBeOpen()
       const { head, tree } = this.#current()
       const { swapCommit } = options
@@ -122,7 +117,7 @@ export class Repo {
       const next = await nextTree(tree, ops, blocks)
       const rev = this.nextRev(head.rev)
       const commit = await signCommit(signer, { did, rev, data: next.data })
-      const event = this.#event(head, { ops, next, commit, rev })
+      const event = commitEvent(head, { ops, next, commit, rev })
       fault('commit.beforeTransaction')
       const to = { root: commit.cid, data: next.data, rev }
       this.#move(
@@ -181,10 +176,14 @@ export class Repo {
     return nextTid(this.#parts.platform.now(), last)
   }
 
-  /** No commit follows a deactivation, also where the request was let in before it. */
+  /** In its turn: no commit follows a deactivation or a move, also where the request was let in before it. */
   #mustBeOpen(): void {
-    if (readAccount(this.#parts.sql).stored === 'deactivated')
-      throw error('AccountDeactivated', 'the account was deactivated while this request was under way')
+    const state = stateOf(readAccount(this.#parts.sql))
+    if (state === 'deactivated' || state === 'moved')
+      throw error(
+        'AccountDeactivated',
+        `the account takes no writes: it was ${state} while this request was under way. ${see(`account-${state}`)}`,
+      )
   }
 
   /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
@@ -192,15 +191,12 @@ export class Repo {
     const head = this.load()
     const { sql, blocks } = this.#parts
     const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
-    if (staging != null) throw error('InvalidRequest', 'a repository is being imported')
+    if (staging != null)
+      throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
     if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
     }
     return this.#loaded
-  }
-
-  #state(): string | undefined {
-    return this.#parts.sql.first<{ state: string }>('SELECT state FROM account')?.state
   }
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */
@@ -219,43 +215,8 @@ export class Repo {
     )
   }
 
-  /** The body of `#commit`, refused while nothing has been written if it is too large. */
-  #event(
-    head: Head,
-    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
-  ): LexMap {
-    const { ops, next, commit, rev } = change
-    const blocks = new Map<string, Block>()
-    for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
-    for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })
-    const car = carOf(commit.cid, blocks.values())
-    const size = ops.reduce((sum, { path }) => sum + path.length + OP_SIZE, car.length)
-    if (size > MAX_EVENT) {
-      throw error(
-        'InvalidRequest',
-        `one commit of ${size} bytes, at most ${MAX_EVENT} are taken: write less at once`,
-      )
-    }
-    return {
-      rebase: false,
-      tooBig: false,
-      commit: commit.cid,
-      rev,
-      since: head.rev,
-      blocks: car,
-      ops: ops.map(({ action, path, cid, prev }) =>
-        prev ? { action, path, cid, prev } : { action, path, cid },
-      ),
-      blobs: [],
-      prevData: head.data,
-    }
-  }
-
   /** Writes blocks, record index and blob references; answers how the counts change. */
-  #store(
-    head: Head,
-    change: { ops: readonly Resolved[]; next: NextTree; commit: Block; rev: string },
-  ): { blocks: number; records: number } {
+  #store(head: Head, change: Change): { blocks: number; records: number } {
     const { blocks, records, blobs, platform } = this.#parts
     const { ops, next, commit, rev } = change
     let added = 0

@@ -56,6 +56,7 @@ export const CATALOGUE = {
     'failed',
     'run `pds activate` for a new account, `pds import` for one that moves in',
   ),
+  'account-not-active': entry('failed', 'run `pds status`; `pds activate` brings the account up'),
   'rate-limit': entry('later', 'wait as long as the server says, then run it again'),
   'server-error': entry('later', 'run it again; `npx wrangler tail` shows the server’s log'),
   refused: entry('failed', 'run `pds status`'),
@@ -94,6 +95,7 @@ export const CATALOGUE = {
   // What was found
   'export-incomplete': entry('amiss', 'run the same command again: it goes on where it stopped'),
   'export-changing': entry('later', 'stop writing for a moment, then run it again'),
+  'crawl-refused': entry('amiss', 'read the relay’s reason; configured relays are asked again by themselves'),
   'check-failed': entry('amiss', 'export what is there (`pds export`) before anything else'),
   'journal-broken': entry(
     'amiss',

@@ -36,15 +36,23 @@ export const operationData = (op: LoggedOperation): PlcData | null => {
   }
 }
 
+/** Signatures that may still be tried. */
+interface Budget {
+  left: number
+}
+
 /** Which of the keys signed, as its index; -1 for none. The first ones are the mightiest. */
-const signerIndex = async (raw: Record<string, unknown>, keys: string[]): Promise<number> => {
+const signerIndex = async (raw: Record<string, unknown>, keys: string[], budget: Budget): Promise<number> => {
   const { sig, ...rest } = raw
   // The directory takes padded signatures too, and what it took must not lock the owner out here.
   const bytes = typeof sig === 'string' ? fromBase64url(sig.replace(/=+$/, '')) : undefined
   if (!bytes) return -1
   const signed = operationBytes(rest)
-  for (const [i, key] of keys.entries())
-    if (isPublicKey(key) && (await verifyWith(parsePublicKey(key), signed, bytes))) return i
+  for (const [i, key] of keys.entries()) {
+    if (!isPublicKey(key)) continue
+    if (budget.left-- <= 0) throw new PlcError('InvalidLog', 'the log holds more keys than can be tried')
+    if (await verifyWith(parsePublicKey(key), signed, bytes)) return i
+  }
   return -1
 }
 
@@ -64,6 +72,8 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
   const nullified = new Set<string>()
   const chain: Link[] = []
   let latest = -Infinity
+  // The directory takes ten keys. A log of hundreds in each operation would cost minutes of computing.
+  const budget: Budget = { left: 6 + 10 * entries.length }
 
   for (const [i, entry] of entries.entries()) {
     const bad = (why: string) => new PlcError('InvalidLog', `operation ${i} of ${did}: ${why}`, `log[${i}]`)
@@ -78,7 +88,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
     if (i === 0) {
       if (!data || operation.prev !== null) throw bad('the log does not start with a genesis operation')
       if ((await didForGenesis(entry.raw)) !== did) throw bad('the DID is not made from it')
-      const signer = await signerIndex(entry.raw, data.rotationKeys)
+      const signer = await signerIndex(entry.raw, data.rotationKeys, budget)
       if (signer < 0) throw bad('it is not signed by one of its own rotation keys')
       chain.push({ entry, cid, data, signer })
       continue
@@ -90,7 +100,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
     if (!prev.data) throw bad('it follows a tombstone')
     const disputed = chain[at + 1]
     const keys = disputed ? prev.data.rotationKeys.slice(0, disputed.signer) : prev.data.rotationKeys
-    const signer = await signerIndex(entry.raw, keys)
+    const signer = await signerIndex(entry.raw, keys, budget)
     if (signer < 0)
       throw bad(
         disputed

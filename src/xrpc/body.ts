@@ -30,8 +30,7 @@ function declaredLength(request: Request, limit: number): number | undefined {
 }
 
 /**
- * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie. In large pieces,
- * which for a blob is half of the cost.
+ * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie.
  */
 export const capped = (body: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> => {
   const source = chunksOf(body)

@@ -145,6 +145,25 @@ describe('exports', () => {
       expect(exports.oldest()).toBeUndefined()
     }))
 
+  it('read no more in advance than they may hold, the next block in any case, and less the more there are', () =>
+    inAccount(async (account) => {
+      await fill(account, 60, ' and so on'.repeat(3000))
+      const { blocks, records, exports } = account
+      const all = [...records.entries()].map(({ cid }) => cid)
+      const held = (budget: number) =>
+        [...blocks.readSome(all, false, budget).values()].reduce((sum, { length }) => sum + length, 0)
+      expect(blocks.readSome(all, false, 1).has(String(all[0]))).toBe(true)
+      expect(held(1)).toBeLessThan(32_000)
+      expect(held(200_000)).toBeGreaterThan(150_000)
+      expect(held(200_000)).toBeLessThanOrEqual(400_000)
+      // Begun and not read: the one that is read gets through all the same.
+      const idle = Array.from({ length: 500 }, () => exports.repo())
+      const { creates } = await verifyRepoCar(await collect(exports.repo()), DID, account.key.did())
+      expect(creates).toHaveLength(60)
+      await Promise.all(idle.map((stream) => stream.cancel()))
+      expect(exports.oldest()).toBeUndefined()
+    }))
+
   it('prove a record, and that there is none', () =>
     inAccount(async (account) => {
       await fill(account, 200)

@@ -3,6 +3,7 @@ import { decode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { MemoryBlockstore, MST, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import type { RepoWrite } from '../../src/account/repo.ts'
+import { keyLayer } from '../../src/repo/node.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -108,6 +109,25 @@ describe('commits', () => {
       expect(await paths(account)).toEqual(indexed(account))
       expect((await account.check()).problems).toEqual([])
       expect(account.sql.all('SELECT 1 FROM block WHERE dropped IS NOT NULL')).toEqual([])
+    }))
+
+  it('begin a new tree after the last record, whatever layer its key was on', () =>
+    inAccount(async (account) => {
+      const { repo } = account
+      const on = (layer: number) => {
+        for (let i = 0; ; i++) if (keyLayer(`${POST}/k${i}`) === layer) return `k${i}`
+      }
+      const [low, high] = [on(0), on(2)]
+      await repo.create()
+      await repo.commit([post(high, 'alone')])
+      await repo.commit([unpost(high)])
+      await repo.commit([post(low, 'alone')])
+      await repo.commit([unpost(low), post(high, 'again')])
+      await repo.commit([unpost(high), post(low, 'again')])
+      expect((await account.check()).problems).toEqual([])
+      let fresh = await MST.create(new MemoryBlockstore())
+      for (const { path, cid } of account.records.entries()) fresh = await fresh.add(path, cid)
+      expect(repo.load().data.equals(await fresh.getPointer())).toBe(true)
     }))
 
   it('keep a record that another path still holds', () =>

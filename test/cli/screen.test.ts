@@ -1,7 +1,7 @@
 /** What a person sees, and what a script gets. */
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands/index.ts'
-import { against, error, fake, HOST, status, TOKEN } from './fake.ts'
+import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
 import { at, pds } from './support.ts'
 
 const TARGET = 'https://new.example.com'
@@ -31,6 +31,8 @@ describe('pds', () => {
         export         Back the account up into a folder: repository, blobs, preferences, PLC log, manifest.
         import         Move an account in, from another Cirrus or any other PDS.
         identity       What the DID document and the PLC directory say now. --void: undo a signed, unsent operation.
+        emit-identity  Tell the network to look the DID up again: handle, key and server.
+        request-crawl  Ask relays, now, to subscribe to this server.
         check          Walk the whole repository on the server and recompute everything derived from it.
         log            The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
         watch          Events as the network sees them, and how many follow them. Ends with Ctrl-C.
@@ -336,5 +338,56 @@ describe('pds check', () => {
     const found = await against(bad, ['check'])
     expect(found.code).toBe(3)
     expect(found.stdout).toMatch(/the block x is missing[^]*docs\/troubleshoot\.md#check-failed/)
+  })
+})
+
+describe('pds request-crawl', () => {
+  const CRAWL = 'com.cirrus.admin.requestCrawl'
+  const relay = 'https://relay.example.com'
+
+  it('asks the relays that are named, and says what each answered', async () => {
+    const server = fake({ [CRAWL]: { hostname: HOST, results: [{ relay, ok: true }] } })
+    const asked = await against(server, ['request-crawl', '--relay', `${relay}/`])
+    expect([asked.code, asked.stdout]).toEqual([
+      0,
+      `Asked to crawl ${HOST}:\nhttps://relay.example.com  asked\n`,
+    ])
+    expect(server.calls.find(({ method }) => method === CRAWL)?.body).toEqual({ relays: [relay] })
+  })
+
+  it('exits with 3 when a relay refuses, and with 0 where none is configured', async () => {
+    const refusal = { relay, ok: false, error: 'it answered 403 \u001b[31mno' }
+    const refused = await against(fake({ [CRAWL]: { hostname: HOST, results: [refusal] } }), [
+      'request-crawl',
+    ])
+    expect(refused.code).toBe(3)
+    expect(refused.stdout).toMatch(/it answered 403[^]*docs\/troubleshoot\.md#crawl-refused/)
+    expect(refused.stdout).not.toContain('\u001b')
+    const none = await against(fake({ [CRAWL]: { hostname: HOST, results: [] } }), ['request-crawl'])
+    expect([none.code, none.stdout]).toEqual([0, expect.stringContaining('No relay is configured')])
+  })
+
+  it('says why where the account is not active, and what a relay looks like', async () => {
+    const error = new Response(JSON.stringify({ error: 'AccountNotActive', message: 'deactivated' }), {
+      status: 400,
+      headers: { 'content-type': 'application/json' },
+    })
+    const told = await against(fake({ [CRAWL]: error }), ['request-crawl', '--json'])
+    expect(told.json).toMatchObject({ error: { code: 'account-not-active' } })
+    expect((await against(fake(), ['request-crawl', '--relay', 'relay'])).code).toBe(2)
+  })
+})
+
+describe('pds emit-identity', () => {
+  const EMIT = 'com.cirrus.admin.emitIdentity'
+
+  it('says what was told to the network, also where the directory did not answer', async () => {
+    const event = { seq: 42, did: DID, handle: HOST }
+    const emitted = await against(fake({ [EMIT]: event }), ['emit-identity'])
+    expect([emitted.code, emitted.stdout]).toEqual([0, `Event 42: ${HOST} (${DID}).\n`])
+    const blind = await against(fake({ [EMIT]: { ...event, error: 'plc.directory is down' } }), [
+      'emit-identity',
+    ])
+    expect([blind.code, blind.stderr]).toEqual([0, expect.stringContaining('plc.directory is down')])
   })
 })

@@ -267,6 +267,22 @@ describe('an account that moves away', () => {
       ).toBe(200)
     }))
 
+  it('takes no write that was let in before the move was seen', () =>
+    inWorld({}, async (world) => {
+      const { access } = await world.signIn()
+      const before = world.account.repo.load()
+      let open = () => {}
+      const held = world.account.repo.exclusive(() => new Promise<void>((resolve) => (open = resolve)))
+      const write = post(world, access)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await moveAway(world)
+      await world.account.watch.observe()
+      open()
+      await held
+      expect(await write).toMatchObject({ status: 403, error: 'AccountDeactivated' })
+      expect(world.account.repo.load()).toEqual(before)
+    }))
+
   it('cannot be activated here, and is told the way out; nor after a deactivation', () =>
     inWorld({}, async (world) => {
       await moveAway(world)
@@ -352,6 +368,21 @@ describe('createAccount: a Cirrus as the target', () => {
       const other = bearer(await serviceToken(world, old, { jti: 'b'.repeat(32) }))
       expect((await world.call(CREATE, { auth: other, body: asked(world) })).error).toBe('InvalidRequest')
       expect((await status(world)).next).toContain(`pds import --from ${OLD}`)
+    }))
+
+  it('answers a token again for two minutes: a copy of it that leaked opens no session later', () =>
+    incoming(async (world, old) => {
+      const exp = Math.floor(world.clock.now / 1000) + 900
+      const auth = bearer(await serviceToken(world, old, { exp }))
+      expect((await world.call(CREATE, { auth, body: asked(world) })).status).toBe(200)
+      world.clock.now += 119_000
+      expect((await world.call(CREATE, { auth, body: asked(world) })).status).toBe(200)
+      world.clock.now += 2000
+      expect(await world.call(CREATE, { auth, body: asked(world) })).toMatchObject({
+        status: 400,
+        error: 'InvalidRequest',
+        message: expect.stringContaining('createSession'),
+      })
     }))
 
   it('takes it in with a targeted token of another Cirrus', () =>

@@ -16,8 +16,11 @@ export const chance = (seed: string): (() => number) => {
   return () => createHash('sha256').update(`${seed} ${n++}`).digest().readUInt32BE() / 2 ** 32
 }
 
-/** Commits of 1 to 200 changes, until there were so many changes. Knows what exists, so that each is allowed. */
-export function* history(seed: string, changes: number): Generator<Change[]> {
+/**
+ * Commits of 1 to 200 changes, until there were so many changes; `single` of 1 are of one change only. Knows
+ * what exists, so that each is allowed.
+ */
+export function* history(seed: string, changes: number, single = 0.7): Generator<Change[]> {
   const random = chance(seed)
   const pick = (below: number) => Math.floor(random() * below)
   const live = new Map<string, [string, string]>()
@@ -50,7 +53,7 @@ export function* history(seed: string, changes: number): Generator<Change[]> {
     return { action: 'delete', collection, rkey, text }
   }
   for (let done = 0; done < changes;) {
-    const size = random() < 0.7 ? 1 : random() < 0.9 ? 1 + pick(20) : 1 + pick(200)
+    const size = random() < single ? 1 : random() < 0.9 ? 1 + pick(20) : 1 + pick(200)
     const taken = new Set<string>()
     const batch: Change[] = []
     for (let i = 0; i < size; i++) {

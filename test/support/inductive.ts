@@ -43,20 +43,23 @@ const insist = (condition: boolean, what: string): void => {
 const byPath = (a: Op, b: Op): number => (a.path < b.path ? -1 : 1)
 
 /** Consumers do not agree on the order: the reference goes back as it came, the relay puts deletions first. */
-const orders: Record<string, (ops: readonly Op[]) => Op[]> = {
-  'last operation first': (ops) => ops.toReversed(),
-  'first operation first': (ops) => [...ops],
-  'deletions first': (ops) => {
+const orders = {
+  'last operation first': (ops: readonly Op[]) => ops.toReversed(),
+  'first operation first': (ops: readonly Op[]) => [...ops],
+  'deletions first': (ops: readonly Op[]) => {
     const deletions = ops.filter(({ action }) => action === 'delete')
     const others = ops.filter(({ action }) => action !== 'delete')
     return [...deletions.toSorted(byPath), ...others.toSorted(byPath)]
   },
-  'deletions last': (ops) => {
+  'deletions last': (ops: readonly Op[]) => {
     const deletions = ops.filter(({ action }) => action === 'delete')
     const others = ops.filter(({ action }) => action !== 'delete')
     return [...others.toSorted(byPath), ...deletions.toSorted(byPath)]
   },
-}
+} satisfies Record<string, (ops: readonly Op[]) => Op[]>
+
+// An object literal has exactly these keys.
+const ALL_ORDERS = Object.keys(orders) as (keyof typeof orders)[]
 
 type TreeCid = Awaited<ReturnType<MST['getPointer']>>
 type Commit = Parameters<typeof verifyCommitSig>[0]
@@ -84,6 +87,7 @@ export const checkCommit = async (
   event: CommitEvent,
   before: Standing,
   didKey: string,
+  inOrders: readonly (keyof typeof orders)[] = ALL_ORDERS,
 ): Promise<Standing> => {
   insist(!event.rebase && !event.tooBig && event.blobs.length === 0, 'a field is set that must not be')
   insist(event.blocks.length <= 2_000_000 && event.ops.length <= 200, 'the event is too large')
@@ -102,9 +106,9 @@ export const checkCommit = async (
     insist(String(found) === String(cid), `${path} holds ${found}, not ${cid}`)
     if (found) insist(car.blocks.has(found), `the record ${path} is not in the event`)
   }
-  for (const [name, order] of Object.entries(orders)) {
+  for (const name of inOrders) {
     let tree = after
-    for (const { action, path, prev } of order(event.ops)) {
+    for (const { action, path, prev } of orders[name](event.ops)) {
       // The same CIDs, in the type that the tree takes.
       const value = prev as TreeCid | undefined
       if (action === 'create' || !value) tree = await tree.delete(path)

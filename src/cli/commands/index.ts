@@ -2,12 +2,14 @@ import type { Command } from '../command.ts'
 import { activate } from './activate.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
+import { emitIdentity } from './emitIdentity.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
+import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { status } from './status.ts'
 import { watch } from './watch.ts'
@@ -23,6 +25,8 @@ export const commands: readonly Command[] = [
   exportCommand,
   importCommand,
   identity,
+  emitIdentity,
+  requestCrawl,
   check,
   log,
   watch,

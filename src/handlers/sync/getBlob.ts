@@ -27,7 +27,7 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
       'content-range': `bytes */${meta.size}`,
     })
   const read = await account.blobs.get(cid, { range })
-  if (!read?.body)
+  if (!read)
     throw error('BlobNotFound', `Blob not found: ${cid}. It is registered, but its bytes are missing`)
   return {
     encoding: meta.mimeType,

@@ -90,13 +90,14 @@ const signature = async (signed: Uint8Array, random: Random): Promise<Uint8Array
   ])()
 }
 
-const accepted = async (name: string, work: () => unknown): Promise<string | undefined> => {
+/** Nothing where it is taken; else why not. */
+const refusal = async (work: () => unknown): Promise<Error | undefined> => {
   try {
     await work()
-    return name
+    return undefined
   } catch (cause) {
     // The first of the verifiers that fails in a way of its own ends the run.
-    if (cause instanceof TokenError || cause instanceof KeyError) return undefined
+    if (cause instanceof TokenError || cause instanceof KeyError) return cause
     throw cause
   }
 }
@@ -123,21 +124,27 @@ export const jws: Target<string, { taken: string[] }> = {
     looksLikeMigrationToken(token)
     const ours = { publicDidKey: k256.did(), issuer: DID, now: NOW }
     const foreign = { issuer: DID, audiences: [SERVICE_DID], lxm: CREATE_ACCOUNT, now: NOW }
-    const taken = [
-      await accepted('issuer', () => serviceTokenIssuer(token)),
-      await accepted('migration', () =>
-        verifyMigrationToken(token, { ...ours, serviceDid: SERVICE_DID, notBefore: 0 }),
-      ),
-      await accepted('targeted', () =>
-        verifyTargetedToken(token, { ...ours, audience: 'did:web:new.example' }),
-      ),
-      await accepted('service k256', () => verifyServiceToken(token, { ...foreign, didKey: k256.did() })),
-      await accepted('service p256', () => verifyServiceToken(token, { ...foreign, didKey: p256.did() })),
-      await accepted('access', () => sessions.verifyAccess(token, NOW)),
-      await accepted('refresh', () => sessions.verifyRefresh(token, NOW)),
+    const { header } = decodeJws(token)
+    const verifiers: [string, () => unknown][] = [
+      ['migration', () => verifyMigrationToken(token, { ...ours, serviceDid: SERVICE_DID, notBefore: 0 })],
+      ['targeted', () => verifyTargetedToken(token, { ...ours, audience: 'did:web:new.example' })],
+      ['service', () => verifyServiceToken(token, { ...foreign, didKey: k256.did() })],
+      ['service of P-256', () => verifyServiceToken(token, { ...foreign, didKey: p256.did() })],
+      ['access', () => sessions.verifyAccess(token, NOW)],
+      ['refresh', () => sessions.verifyRefresh(token, NOW)],
     ]
-    decodeJws(token)
-    return { taken: taken.filter((name) => name !== undefined) }
+    await refusal(() => serviceTokenIssuer(token))
+    const taken: string[] = []
+    const refused = new Map<string, Error>()
+    for (const [name, verify] of verifiers) {
+      const cause = await refusal(verify)
+      if (cause) refused.set(name, cause)
+      else taken.push(name)
+    }
+    if (taken.length > 0) return { taken }
+    throw (
+      refused.get(header.typ === 'JWT' ? 'service' : 'migration') ?? new Error('neither taken nor refused')
+    )
   },
   check: (token, { taken }) => {
     const { header, payload, signature } = decodeJws(token)
@@ -145,12 +152,10 @@ export const jws: Target<string, { taken: string[] }> = {
     const again = [0, 1].map((i) => base64url(Buffer.from(parts[i] ?? '', 'base64url')))
     if ([...again, base64url(signature)].join('.') !== token)
       throw new Error('another spelling of the same token')
-    const kinds = taken.filter((name) => name !== 'issuer')
-    // A targeted token is also one of ours; no other token is of two kinds.
-    if (kinds.length > 1 && kinds.join() !== 'migration,targeted')
-      throw new Error(`taken as ${kinds.join(' and ')}`)
-    if (kinds.length === 0) return
-    const [kind = ''] = kinds
+    // A targeted token is also one of ours; no other token is of two taken.
+    if (taken.length > 1 && taken.join() !== 'migration,targeted')
+      throw new Error(`taken as ${taken.join(' and ')}`)
+    const [kind = ''] = taken
     const want = kind.startsWith('service')
       ? 'JWT'
       : kind === 'access'

@@ -69,6 +69,7 @@ const RECORDS: { [name: string]: Json }[] = [
 // Only what the path from a body to a block asks of them.
 const blobs = {
   stat: (cid: string) => (cid === BLOB ? { cid, size: 10, mimeType: 'image/png' } : undefined),
+  isReferenced: () => false,
 } as unknown as Blobs
 const writes = new Writes({
   blobs,

@@ -1,0 +1,20 @@
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { plain } from '../output.ts'
+
+export const emitIdentity = command({
+  name: 'emit-identity',
+  summary: 'Tell the network to look the DID up again: handle, key and server.',
+  description:
+    'Puts an #identity event into the firehose. Cirrus does so by itself when it notices a change.',
+  async run({ admin, out }) {
+    const server = await admin()
+    const { seq, did, handle, error } = await answer(server.com.cirrus.admin.emitIdentity())
+    if (error !== undefined)
+      out.warn(`${plain(error)}\nThe event carries the handle that is configured (HANDLE).`)
+    out.result(
+      { ok: true, seq, did, handle, ...(error !== undefined && { error }) },
+      `Event ${seq}: ${plain(handle)} (${did}).`,
+    )
+  },
+})

@@ -1,0 +1,48 @@
+import { answer } from '../answers.ts'
+import { command } from '../command.ts'
+import { CliError, docsLink, EXIT } from '../errors.ts'
+import { plain, table } from '../output.ts'
+
+const originOf = (text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^https?:$/.test(url.protocol)) return url.origin
+  throw new CliError('usage', `--relay ${text} is not the URL of a relay`, {
+    next: 'give it as https://relay.example',
+  })
+}
+
+export const requestCrawl = command({
+  name: 'request-crawl',
+  summary: 'Ask relays, now, to subscribe to this server.',
+  description:
+    'Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits.\nExits with 3 if a relay did not take it.',
+  flags: {
+    relay: {
+      type: 'string',
+      hint: 'url',
+      multiple: true,
+      help: 'A relay, instead of those that are configured (RELAYS).\nMay be given more than once.',
+    },
+  },
+  examples: ['pds request-crawl', 'pds request-crawl --relay https://relay.example'],
+  async run({ admin, out }, { relay = [] }) {
+    const relays = relay.map(originOf)
+    const server = await admin()
+    const { hostname, results } = await answer(
+      server.com.cirrus.admin.requestCrawl(relays.length > 0 ? { relays } : {}),
+      { AccountNotActive: 'account-not-active' },
+    )
+    const ok = results.every((result) => result.ok)
+    const rows = results.map((result): [string, string] => [
+      plain(result.relay),
+      result.ok ? out.paint('green', 'asked') : out.paint('red', plain(result.error ?? 'it did not take it')),
+    ])
+    const text =
+      results.length === 0
+        ? 'No relay is configured (RELAYS), so nobody was asked. Name one with --relay.'
+        : [`Asked to crawl ${plain(hostname)}:`, table(rows, out.paint)].join('\n')
+    const docs = ok ? {} : { docs: docsLink('crawl-refused') }
+    out.result({ ok, hostname, results, ...docs }, ok ? text : `${text}\nSee ${docsLink('crawl-refused')}`)
+    return ok ? EXIT.ok : EXIT.amiss
+  },
+})

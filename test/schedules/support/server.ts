@@ -1,0 +1,205 @@
+/** The real object behind its real router, that can be killed at any named step. */
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { Buffer } from 'node:buffer'
+import type { Account } from '../../../src/account/account.ts'
+import type { AccountObject } from '../../../src/account/object.ts'
+import type { Env } from '../../../src/config.ts'
+import { loadRotationKey, loadSigningKey } from '../../../src/crypto/keys.ts'
+import { Secret } from '../../../src/crypto/secret.ts'
+import { type FaultPoint, onFault } from '../../../src/fault.ts'
+import type { MethodId } from '../../../src/generated/methods.ts'
+import { createGenesis } from '../../../src/plc/build.ts'
+import { overridePlatform } from '../../../src/platform.ts'
+import { FakeDirectory } from '../../handlers/support/directory.ts'
+
+// Bindings of the tests' deployment.
+const bindings = env as unknown as Env & Record<'DID' | 'HANDLE' | 'HOSTNAME' | 'PLC_DIRECTORY_URL', string>
+const ORIGIN = `https://${bindings.HOSTNAME}`
+export const { DID } = bindings
+export const ADMIN = `Basic ${Buffer.from(`admin:${String(bindings.ADMIN_PASSWORD)}`).toString('base64')}`
+export const signingKey = await loadSigningKey(new Secret(String(bindings.SIGNING_KEY)))
+
+const { operation: genesis } = await createGenesis(
+  await loadRotationKey(new Secret(String(bindings.SIGNING_KEY))),
+  {
+    ...{ recoveryKeys: [String(bindings.RECOVERY_KEYS)], signingKey: signingKey.did },
+    ...{ handle: bindings.HANDLE, endpoint: ORIGIN },
+  },
+)
+
+/** What JSON.parse gives: the steps look into answers freely. */
+type Json = ReturnType<typeof JSON.parse>
+
+export interface Answer {
+  status: number
+  body: Json
+  bytes: Uint8Array
+}
+
+export interface Call {
+  params?: Record<string, string>
+  /** JSON, or bytes of the type given. */
+  body?: unknown
+  type?: string
+  auth?: string
+}
+
+/** The answer never came: the object died on the way, before or after what it did. */
+export class Died extends Error {}
+
+const POST = /\.(put|create|delete|apply|upload|import|sign|activate|deactivate)[A-Z]/
+
+/** The steps at which an object has died. */
+export const diedAt = new Set<FaultPoint>()
+
+export class Server {
+  // Later than any real clock, so that no alarm rings by itself.
+  readonly clock = { now: Date.parse('2040-01-01T00:00:00.250Z') }
+  readonly directory = new FakeDirectory(() => this.clock.now)
+  readonly #name: string
+  #stub: DurableObjectStub<AccountObject>
+  #state: DurableObjectState | undefined
+  /** How often it has started again. */
+  lives = 0
+  #armed: { point: FaultPoint; times: number; hard: boolean } | undefined
+  #hard = false
+  /** Died at the armed step, since the last restart. */
+  #killed = false
+
+  private constructor(name: string) {
+    this.#name = name
+    this.#stub = this.#connect()
+    overridePlatform({
+      now: () => this.clock.now,
+      fetch: (async (input: string, init?: RequestInit) => {
+        if (input.startsWith(bindings.PLC_DIRECTORY_URL)) return this.directory.fetch(input, init)
+        throw new Error(`nobody answers at ${input}`)
+      }) as typeof fetch,
+    })
+    onFault((name) => {
+      const armed = this.#armed
+      if (armed?.point !== name || --armed.times > 0) return
+      this.#armed = undefined
+      this.#killed = true
+      diedAt.add(name)
+      // Dead on the spot, what was not yet on disk lost: nothing after this line runs. Otherwise it fails
+      // here, its cleanup runs, what it wrote stays, and then it dies, before anyone gets an answer.
+      if (armed.hard) this.#state?.abort('killed by the schedule')
+      throw new Error('killed by the schedule')
+    })
+  }
+
+  static async start(name: string): Promise<Server> {
+    const server = new Server(name)
+    await server.directory.add(DID, genesis)
+    await server.inside(() => {})
+    return server
+  }
+
+  #connect(): DurableObjectStub<AccountObject> {
+    const namespace = bindings.ACCOUNT as DurableObjectNamespace<AccountObject>
+    return namespace.get(namespace.idFromName(this.#name))
+  }
+
+  /** The next life: a stub is of no use once its object has died. */
+  async #again(): Promise<void> {
+    this.lives++
+    this.#stub = this.#connect()
+    await this.inside(() => {})
+  }
+
+  /** Looks into the object. */
+  inside<T>(work: (account: Account, object: AccountObject) => T | Promise<T>): Promise<T> {
+    return runInDurableObject(this.#stub, (object, state) => {
+      this.#state = state
+      return work(object.account, object)
+    })
+  }
+
+  /** The object will die when it comes to this step for the `times`th time. */
+  arm(point: FaultPoint, times: number, hard: boolean): void {
+    this.#armed = { point, times, hard }
+    this.#hard = hard
+  }
+
+  get armed(): string | undefined {
+    const { point, times, hard } = this.#armed ?? {}
+    return point && `${hard ? 'killed' : 'failed and killed'} at ${point}${times === 1 ? '' : `, ${times}.`}`
+  }
+
+  disarm(): void {
+    this.#armed = undefined
+  }
+
+  /** Whether it died since the last time that this was asked. A dead object starts again by itself. */
+  async died(): Promise<boolean> {
+    const killed = this.#killed
+    this.#killed = false
+    if (killed && this.#hard) await this.#again()
+    else if (killed) await this.abort()
+    return killed
+  }
+
+  /** Dies between two requests, with everything on disk, or with what was not yet there lost. */
+  async abort(synced = true): Promise<void> {
+    await this.inside(async () => {
+      if (synced) await this.#state?.storage.sync()
+      this.#state?.abort('killed by the schedule')
+    }).catch(() => {})
+    await this.#again()
+  }
+
+  /** Leaves nothing behind, in the bucket and on disk. */
+  async wipe(): Promise<void> {
+    onFault(undefined)
+    await this.inside(async (account) => {
+      const { objects } = await account.platform.bucket.list()
+      await account.platform.bucket.delete(objects.map(({ key }) => key))
+      await this.#state?.storage.deleteAlarm()
+      await this.#state?.storage.deleteAll()
+    })
+  }
+
+  /** Sends a request; throws `Died` where the object did. */
+  async call(id: MethodId, call: Call = {}): Promise<Answer> {
+    const response = await this.stream(id, call)
+    const bytes = await this.#orDied(async () => new Uint8Array(await response.arrayBuffer()))
+    const json = response.headers.get('content-type')?.includes('json') === true
+    return {
+      status: response.status,
+      bytes,
+      body: json ? JSON.parse(Buffer.from(bytes).toString()) : undefined,
+    }
+  }
+
+  /** The answer with its body unread. */
+  async stream(id: MethodId, { params = {}, body, type, auth }: Call = {}): Promise<Response> {
+    const headers: Record<string, string> = auth === undefined ? {} : { authorization: auth }
+    const bytes = body instanceof Uint8Array ? body : body === undefined ? undefined : JSON.stringify(body)
+    if (bytes !== undefined) headers['content-type'] = type ?? 'application/json'
+    const url = `${ORIGIN}/xrpc/${id}?${new URLSearchParams(params)}`
+    const init = {
+      method: POST.test(id) ? 'POST' : 'GET',
+      headers,
+      ...(bytes === undefined ? {} : { body: bytes }),
+    }
+    const response = await this.#orDied(() => this.#stub.fetch(url, init))
+    // A throw at the step may be answered before the death is noticed; nobody ever saw that answer.
+    if (this.#killed) {
+      await response.body?.cancel().catch(() => {})
+      throw new Died()
+    }
+    if (response.status === 500) throw new Error(`${id}: internal error ${await response.text()}`)
+    return response
+  }
+
+  async #orDied<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (cause) {
+      if (this.#killed) throw new Died()
+      throw cause
+    }
+  }
+}
