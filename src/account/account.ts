@@ -102,9 +102,22 @@ export async function createAccount(
   const blocks = new Blocks(sql)
   const records = new Records(sql)
   const blobs = new Blobs(sql, platform, did)
-  const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer })
+  const repo = new Repo({
+    ...{ sql, platform, did, signer, blocks, records, blobs, sequencer },
+    endStalledImport: () => imports.endStalled(),
+  })
   const exports = new Exports({ sql, platform, blocks, repo })
-  const imports = new Imports({ sql, platform, did, signer, blocks, records, blobs, sequencer, repo })
+  const imports: Imports = new Imports({
+    sql,
+    platform,
+    did,
+    signer,
+    blocks,
+    records,
+    blobs,
+    sequencer,
+    repo,
+  })
   const preferences = new Preferences(sql)
 
   const state = (): State => stateOf(readAccount(sql))

@@ -97,11 +97,19 @@ export class Chores {
     await this.#parts.observe().catch(() => undefined)
   }
 
+  /** From the newest row backwards to the token or signature, or to what is an hour old: no flood hides it. */
   #moving(now: number): boolean {
-    const row = this.#parts.sql.first<{ at: number | null }>(
-      "SELECT max(at) AS at FROM (SELECT at, event FROM journal ORDER BY n DESC LIMIT 100) WHERE event IN ('mint', 'sign')",
+    const row = this.#parts.sql.first(
+      `WITH RECURSIVE past (n, at, event) AS (
+         SELECT * FROM (SELECT n, at, event FROM journal ORDER BY n DESC LIMIT 1)
+         UNION ALL
+         SELECT journal.n, journal.at, journal.event FROM past JOIN journal ON journal.n = past.n - 1
+         WHERE past.at > ?1 AND past.event NOT IN ('mint', 'sign')
+       )
+       SELECT 1 AS yes FROM past WHERE event IN ('mint', 'sign') AND at > ?1`,
+      now - HOUR,
     )
-    return row?.at != null && now - row.at < HOUR
+    return row !== undefined
   }
 
   #waste(): boolean {

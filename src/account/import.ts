@@ -53,6 +53,8 @@ export interface Imported {
 const MAX_BLOCK = 1_900_000
 // SQLite takes a hundred parameters: one for the revision, two for each block.
 const PER_INSERT = 49
+/** An import that has not got on for this long may be ended by whoever waits for it. */
+const SILENCE = 60_000
 const AHEAD = 5 * 60_000
 
 /** What was seen on the way through the verified tree. */
@@ -72,6 +74,8 @@ interface Verified {
 export class Imports {
   readonly #parts: ImportParts
   #running: symbol | undefined
+  /** When the running import last got on, in milliseconds. */
+  #movedAt = 0
 
   constructor(parts: ImportParts) {
     this.#parts = parts
@@ -83,8 +87,14 @@ export class Imports {
     const own = Symbol('import')
     this.#running = own
     const check = () => {
-      if (this.#running !== own) throw error('InvalidRequest', 'another import has begun')
+      if (this.#running !== own)
+        throw error(
+          'InvalidRequest',
+          'this import was ended: another one has begun, or this one was silent for too long; send it anew',
+        )
+      this.#movedAt = this.#parts.platform.now()
     }
+    this.#movedAt = this.#parts.platform.now()
     this.#empty()
     try {
       const staged = await this.#stage(body, options.limit, check)
@@ -100,6 +110,16 @@ export class Imports {
     } finally {
       if (this.#running === own) this.#running = undefined
     }
+  }
+
+  /**
+   * Ends an import whose sender has gone silent, so that nothing waits for it. It has changed nothing; the
+   * sender, if it comes back, is told to begin anew.
+   */
+  endStalled(): void {
+    if (this.#running === undefined || this.#parts.platform.now() - this.#movedAt < SILENCE) return
+    this.#running = undefined
+    this.#empty()
   }
 
   /** Takes away what an import left that did not end. */

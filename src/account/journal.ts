@@ -19,6 +19,8 @@ type Row = { n: number; at: number; event: string; detail: string; prev: string;
 
 const GENESIS = '0'.repeat(64)
 const PAGE = 500
+/** The one event that strangers can cause. */
+const FAILED = 'failed-sign-in'
 
 const canonical = (value: JournalValue): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
@@ -73,6 +75,29 @@ export class Journal {
     const entries = rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as JournalDetail }))
     const last = entries.at(-1)
     return last && entries.length === options.limit && last.n > 1 ? { entries, cursor: last.n } : { entries }
+  }
+
+  /**
+   * The latest, newest first. Failed sign-ins in a row are one entry, the last of them, with `times`: whoever
+   * guesses passwords must not push out what the owner has to see.
+   */
+  recent(limit: number): Pick<JournalEntry, 'at' | 'event' | 'detail'>[] {
+    const own = this.#sql.all<Row>(
+      `SELECT n, at, event, detail FROM journal WHERE event <> '${FAILED}' ORDER BY n DESC LIMIT ?`,
+      limit,
+    )
+    const entries: Pick<JournalEntry, 'at' | 'event' | 'detail'>[] = []
+    let above = (this.#sql.first<{ n: number | null }>('SELECT max(n) AS n FROM journal')?.n ?? 0) + 1
+    // No number is left out, so what lies between two of these rows are failed sign-ins.
+    for (const row of [...own, undefined]) {
+      const times = above - 1 - (row?.n ?? 0)
+      const [last] = times > 0 ? this.page({ cursor: above, limit: 1 }).entries : []
+      if (last) entries.push({ ...last, detail: { ...last.detail, times } })
+      if (!row || entries.length >= limit) break
+      entries.push({ ...row, detail: JSON.parse(row.detail) as JournalDetail })
+      above = row.n
+    }
+    return entries.slice(0, limit)
   }
 
   /** Recomputes the chain from its beginning. */

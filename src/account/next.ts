@@ -52,14 +52,14 @@ const absent = (situation: Situation): string => {
     return `The DID names ${elsewhere(identity.pds)}. Next: \`pds import --from ${identity.pds ?? '<host>'}\` moves the account here.`
   if (!identity.keyIsOurs)
     return `The DID names this server with another signing key. Next: ${fix(situation)}, or set SIGNING_KEY to that key.`
-  return 'The DID names this server. Next: `pds activate` creates the account.'
+  return 'The DID names this server. Next: `pds activate` creates the account, empty; with a backup, `pds import --from <folder>` brings it back.'
 }
 
 const incoming = (situation: Situation): string => {
   const { identity, missingBlobs, records } = situation
   if ('error' in identity)
     return 'The account is moving in; the DID could not be looked up. Next: `pds status` again.'
-  const from = identity.here ? '<old host>' : (identity.pds ?? '<old host>')
+  const from = identity.here ? '<old host or folder>' : (identity.pds ?? '<old host>')
   if (records === 0 && !identity.here)
     return `The account is made and still empty. Next: \`pds import --from ${from}\` goes on.`
   if (missingBlobs > 0)
@@ -69,7 +69,7 @@ const incoming = (situation: Situation): string => {
   if (!identity.keyIsOurs)
     return `The DID names this server with another signing key. Next: ${fix(situation)}.`
   if (records === 0)
-    return 'The DID names this server, and the repository is empty. Next: `pds import --from <old host>`; or `pds activate` to begin with nothing.'
+    return 'The DID names this server, and the repository is empty. Next: `pds import --from <old host or folder>`; or `pds activate` to begin with nothing.'
   return 'Everything is here and the DID names this server. Next: `pds activate`.'
 }
 
@@ -96,7 +96,7 @@ const active = (situation: Situation): string => {
   if (!identity.keyIsOurs)
     return `The DID names another signing key than this server's: what it signs is not believed. Next: set SIGNING_KEY to that key, or ${fix(situation)}; then \`pds activate\`.`
   if (missingBlobs > 0)
-    return `${plural(missingBlobs, 'blob')} that records refer to missing here. Next: \`pds import --from <old host>\` fetches what is missing.`
+    return `${plural(missingBlobs, 'blob')} that records refer to missing here. Next: \`pds import --from <old host or folder>\` fetches what is missing.`
   return 'All is well: nothing to do. To leave: `pds migrate-token --target <url of the new PDS>`.'
 }
 

@@ -40,6 +40,8 @@ export interface RepoParts {
   records: Records
   blobs: Blobs
   sequencer: Sequencer
+  /** Lets go of an import whose sender has gone silent. */
+  endStalledImport(): void
 }
 
 // A tree in memory keeps every node it ever read: start afresh before that grows large.
@@ -190,8 +192,10 @@ export class Repo {
   #current(): { head: Head; tree: MST } {
     const head = this.load()
     const { sql, blocks } = this.#parts
-    const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
-    if (staging != null)
+    const importing = () =>
+      sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging != null
+    if (importing()) this.#parts.endStalledImport()
+    if (importing())
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
     if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }

@@ -78,9 +78,7 @@ export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
       ...(pds !== undefined && { pds }),
       changes,
     })),
-    journal: journal
-      .page({ limit: RECENT })
-      .entries.map(({ at, event, detail }) => ({ at: time(at), event, detail })),
+    journal: journal.recent(RECENT).map(({ at, event, detail }) => ({ at: time(at), event, detail })),
     next: nextCommand(situation),
   }
 }

@@ -87,11 +87,25 @@ export const CATALOGUE = {
   // Moving in
   'source-unreachable': entry('later', 'check --from; run the same command again'),
   'source-sign-in': entry('failed', 'check the identifier and the password'),
+  'code-refused': entry(
+    'failed',
+    'run the same command again without PDS_PLC_TOKEN: the source sends a new code',
+  ),
   'source-refused': entry('failed', 'read the source’s reason; run the same command again when it is mended'),
   'wrong-account': entry('failed', 'run `pds init --did <the DID>` for the account that moves'),
   'sign-in-needed': entry('failed', 'run it again and give the account password of this server'),
   'copy-incomplete': entry('amiss', 'run the same command again: only what is missing is copied'),
   'import-refused': entry('failed', 'read the reason; the old state is untouched'),
+  // Backups that come back
+  'bad-backup': entry('failed', 'restore from another copy, or export again where the account is'),
+  'no-signing-key': entry(
+    'failed',
+    'put the key file beside wrangler.toml, or give SIGNING_KEY in the environment',
+  ),
+  'account-active': entry(
+    'failed',
+    'keep what is here; or `pds export` it, `pds deactivate`, and run the same command again',
+  ),
   // What was found
   'export-incomplete': entry('amiss', 'run the same command again: it goes on where it stopped'),
   'export-changing': entry('later', 'stop writing for a moment, then run it again'),

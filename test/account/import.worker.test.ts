@@ -320,7 +320,7 @@ describe('an import', () => {
         const second = account.imports.car(stream(car), { signingKey: key.did() })
         await expect(second).resolves.toMatchObject({ records: 120 })
         go()
-        expect(await first).toBe('another import has begun')
+        expect(await first).toBe('this import was ended')
         expect((await account.check()).problems).toEqual([])
       })
     })
@@ -338,6 +338,34 @@ describe('an import', () => {
       }
       expect(error).toBe('a repository is being imported')
       await slow.catch(() => {})
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
+})
+
+describe('an import whose sender has gone silent', () => {
+  it('is ended by the write that waits for it, and changes nothing when the sender comes back', async () => {
+    const { car, key } = await source(1500)
+    await inAccount(async (account) => {
+      await account.repo.create()
+      const comesBack = Promise.withResolvers<void>()
+      let at = 0
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          if (at > car.length * 0.9) await comesBack.promise
+          if (at >= car.length) controller.close()
+          else controller.enqueue(car.slice(at, (at += 4000)))
+        },
+      })
+      const silent = refused(account.imports.car(body, { signingKey: key.did() }))
+      const staging = () => account.sql.first<{ staging: string | null }>('SELECT staging FROM account')
+      while (staging()?.staging === null) await new Promise((resolve) => setTimeout(resolve, 1))
+      expect(await refused(account.repo.commit([post('a', 'x')]))).toBe('a repository is being imported')
+      account.clock.now += 61_000
+      expect(await refused(account.repo.commit([post('a', 'x')]))).toBe('no error')
+      comesBack.resolve()
+      expect(await silent).toBe('this import was ended')
+      expect(account.records.get(POST, 'a')).toBeDefined()
       expect((await account.check()).problems).toEqual([])
     })
   })

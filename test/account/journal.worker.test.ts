@@ -34,6 +34,44 @@ describe('the journal', () => {
     }))
 })
 
+describe('the latest entries', () => {
+  const failed = { why: 'password' }
+
+  it('are not pushed out by failed sign-ins, which are counted', () =>
+    inAccount(async ({ journal, sql, clock }) => {
+      expect(journal.recent(3)).toEqual([])
+      const append = (event: string, times = 1) =>
+        sql.transaction(() => {
+          for (let i = 0; i < times; i++) journal.append(event, event === 'failed-sign-in' ? failed : {})
+        })
+      const shown = (limit: number) =>
+        journal.recent(limit).map(({ event, detail }) => [event, detail['times']])
+      append('failed-sign-in', 2)
+      expect(shown(3)).toEqual([['failed-sign-in', 2]])
+      append('activate')
+      append('mint')
+      append('failed-sign-in', 300)
+      const at = clock.now - 1
+      expect(journal.recent(20)[0]).toMatchObject({
+        at,
+        event: 'failed-sign-in',
+        detail: { ...failed, times: 300 },
+      })
+      expect(shown(20)).toEqual([
+        ['failed-sign-in', 300],
+        ['mint', undefined],
+        ['activate', undefined],
+        ['failed-sign-in', 2],
+      ])
+      expect(shown(2)).toEqual([
+        ['failed-sign-in', 300],
+        ['mint', undefined],
+      ])
+      append('sign')
+      expect(shown(1)).toEqual([['sign', undefined]])
+    }))
+})
+
 describe('the event log', () => {
   it('numbers without gaps, never twice, and holds frames ready', () =>
     inAccount(async ({ sequencer, repo, events, sql, clock, restart }) => {
@@ -68,7 +106,7 @@ describe('the event log', () => {
         },
         { did: DID, handle: 'alice.test', seq: start + 3, time: new Date(read[1]?.time ?? 0).toISOString() },
       ])
-      expect(sequencer.prune(clock.now + 1, 2)).toBe(2)
+      expect(sequencer.prune(clock.now + 1, 2)).toEqual({ pruned: 2, more: true })
       expect(sequencer.oldest()).toBe(start + 3)
       sequencer.prune(clock.now + 1, 100)
       expect(sql.all('SELECT * FROM event')).toEqual([])

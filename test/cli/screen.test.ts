@@ -29,7 +29,7 @@ describe('pds', () => {
         deactivate     Stop taking writes and serving the public, after a move. Nothing is deleted.
         activate       Bring the account up: a new one, one that moved in, or one that was deactivated.
         export         Back the account up into a folder: repository, blobs, preferences, PLC log, manifest.
-        import         Move an account in, from another Cirrus or any other PDS.
+        import         Move an account in from another PDS, or restore it from a backup.
         identity       What the DID document and the PLC directory say now. --void: undo a signed, unsent operation.
         emit-identity  Tell the network to look the DID up again: handle, key and server.
         request-crawl  Ask relays, now, to subscribe to this server.

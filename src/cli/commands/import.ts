@@ -5,9 +5,11 @@ import { command, type Context } from '../command.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { createAccount, type Here, ownSession } from '../import/account.ts'
-import { copyBlobs, copyPreferences, fetchRepo, ourTree, sendRepo } from '../import/copy.ts'
+import { folderOf } from '../import/backup.ts'
+import { copyBlobs, copyPreferences, fetchRepo, isSameTree, ourTree, sendRepo } from '../import/copy.ts'
 import { keeper } from '../import/kept.ts'
 import { didWebAdvice, rotate } from '../import/rotate.ts'
+import { restore } from '../import/restore.ts'
 import { passwordSource, type Source, tokenSource } from '../import/source.ts'
 import { count, plain } from '../output.ts'
 import { type Status, stateOf } from './status.ts'
@@ -38,7 +40,7 @@ const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
       'account-absent',
       `${did} names this server already, and there is no account here yet`,
       {
-        next: 'run `pds activate`',
+        next: 'run `pds activate` for a new and empty one, `pds import --from <folder>` for one that you have a backup of',
       },
     )
   }
@@ -63,7 +65,7 @@ const owner = async (move: Move, status: Status): Promise<Client> => {
     tell(move, 'Account', 'is here already')
     return client
   }
-  const client = await createAccount(context, here, source)
+  const client = await createAccount(context, here, await source.createToken(here.serviceDid))
   tell(move, 'Account', `${here.handle} created, deactivated for now`)
   return client
 }
@@ -76,7 +78,7 @@ const copyEverything = async (move: Move, client: Client, status: Status, rotate
     if (!signingKey)
       throw new CliError('did-not-found', `the DID document of ${here.did} names no signing key`)
     facts = await fetchRepo(context, source, here, signingKey)
-    const sent = await sendRepo(client, admin, here, facts)
+    const sent = await sendRepo(client, admin, here.keep.carFile, facts)
     tell(
       move,
       'Repository',
@@ -111,12 +113,7 @@ const verifyCopy = async (
   move: Move,
   facts: { data: string; collections: Record<string, number> },
 ): Promise<void> => {
-  const { data, collections } = await ourTree(move.admin)
-  const same =
-    data === facts.data &&
-    JSON.stringify(Object.entries(collections ?? {}).toSorted()) ===
-      JSON.stringify(Object.entries(facts.collections).toSorted())
-  if (!same)
+  if (!isSameTree(await ourTree(move.admin), facts))
     throw new CliError(
       'copy-incomplete',
       'the repository here is not the one that the source has; the DID was not touched',
@@ -158,13 +155,19 @@ const closeSource = async (move: Move): Promise<boolean> => {
 
 export const importCommand = command({
   name: 'import',
-  summary: 'Move an account in, from another Cirrus or any other PDS.',
+  summary: 'Move an account in from another PDS, or restore it from a backup.',
   description:
     'From a Cirrus: give the token of `pds migrate-token --target <this server>` on standard input, or when asked.\n' +
     'From any other PDS: --identifier, then the account password and the code that the PDS sends by e-mail.\n' +
+    'From a folder that `pds export` wrote: into a new server with the same keys, or over an account that is deactivated.\n' +
+    'A new server needs SIGNING_KEY (.dev.vars, the key file, or the environment), a deactivated account its password.\n' +
     'May be run again after any interruption: what is done is not repeated, and only what is missing is copied.',
   flags: {
-    from: { type: 'string', hint: 'host', help: 'The PDS that the account is on.' },
+    from: {
+      type: 'string',
+      hint: 'host|folder',
+      help: 'The PDS that the account is on, or the folder of a backup (./backup).',
+    },
     identifier: {
       type: 'string',
       hint: 'handle',
@@ -175,11 +178,20 @@ export const importCommand = command({
     'pds import --from old.example.com',
     'ssh old pds migrate-token --target https://new.example.com | pds import --from old.example.com --yes',
     'pds import --from pds.example.org --identifier alice.example.org',
+    'pds import --from ./backup',
   ],
   async run(context, flags) {
     const { out, io, where } = context
     if (!flags.from)
-      throw new CliError('usage', 'pds import: --from <host> is missing', { next: 'run `pds import --help`' })
+      throw new CliError('usage', 'pds import: --from <host or folder> is missing', {
+        next: 'run `pds import --help`',
+      })
+    const folder = folderOf(io.cwd, flags.from)
+    if (folder !== undefined) {
+      if (flags.identifier)
+        throw new CliError('usage', `--identifier is for a PDS, and ${flags.from} is a folder`)
+      return await restore(context, folder)
+    }
     const { origin } = where()
     if (parseHost(flags.from, '--from') === origin)
       throw new CliError('target-is-self', `--from ${flags.from} is this server`, {

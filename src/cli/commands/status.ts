@@ -43,6 +43,13 @@ export const waiting = ({ unsubmitted }: Status): string =>
     )
     .join('\n')
 
+/** Failed sign-ins come as one entry. */
+const times = (detail: unknown): string => {
+  const found: unknown =
+    typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'times') : undefined
+  return typeof found === 'number' && found > 1 ? ` (${found.toLocaleString('en-US')} times)` : ''
+}
+
 export const statusText = (status: Status, origin: string, paint: Paint): string => {
   const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
@@ -69,7 +76,7 @@ export const statusText = (status: Status, origin: string, paint: Paint): string
       'Journal',
       journal
         .slice(0, 5)
-        .map(({ at, event }) => `${at}  ${plain(event)}`)
+        .map(({ at, event, detail }) => `${at}  ${plain(event)}${times(detail)}`)
         .join('\n'),
     ],
     ['Next', paint('bold', plain(next))],

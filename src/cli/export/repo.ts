@@ -97,7 +97,7 @@ export async function exportRepo(
 }
 
 /** What the CAR has and the manifest does not say, or the other way round. */
-export const compare = ({ claims, facts }: Exported): string[] => {
+export const compare = ({ claims, facts }: Pick<Exported, 'claims' | 'facts'>): string[] => {
   const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
   const problems = [...names]
     .filter((name) => claims.collections[name] !== facts.collections[name])

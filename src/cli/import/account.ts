@@ -1,11 +1,11 @@
 /** Our side of an import: the account here, and the owner's session on it. */
 import { type Client, connect, type Session } from '../../client/index.ts'
-import { answer } from '../answers.ts'
+import { answer, type Meanings } from '../answers.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
 import type { Keeper } from './kept.ts'
-import type { Self, Source } from './source.ts'
+import type { Self } from './source.ts'
 
 export interface Here extends Self {
   handle: string
@@ -20,8 +20,12 @@ const signedIn = (context: Context, here: Here, session: Session): Client =>
   })
 
 /** An empty account, deactivated. The same service token may ask twice: an answer can get lost. */
-export async function createAccount(context: Context, here: Here, source: Source): Promise<Client> {
-  const token = await source.createToken(here.serviceDid)
+export async function createAccount(
+  context: Context,
+  here: Here,
+  token: string,
+  meanings: Meanings = {},
+): Promise<Client> {
   const server = connect(here.origin, { token, fetch: context.io.fetch })
   const { did, handle } = here
   const create = () => server.com.atproto.server.createAccount({ did, handle })
@@ -30,7 +34,7 @@ export async function createAccount(context: Context, here: Here, source: Source
       if (context.io.signal.aborted) throw cause
       return create()
     }),
-    { InvalidRequest: 'sign-in-needed', InvalidToken: 'token-refused', '*': 'import-refused' },
+    { InvalidRequest: 'sign-in-needed', InvalidToken: 'token-refused', '*': 'import-refused', ...meanings },
   )
   const { accessJwt, refreshJwt } = created
   const session = { did: created.did, handle: created.handle, accessJwt, refreshJwt }

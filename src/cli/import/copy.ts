@@ -64,11 +64,24 @@ export async function ourTree(
   return { data, collections, blobs }
 }
 
+type Tree = Pick<CarFacts, 'data' | 'collections'>
+
+/** The same tree, and the same number of records in each collection. */
+export const isSameTree = ({ data, collections }: { data: unknown; collections: unknown }, facts: Tree) =>
+  data === facts.data &&
+  JSON.stringify(Object.entries(collections ?? {}).toSorted()) ===
+    JSON.stringify(Object.entries(facts.collections).toSorted())
+
 /** Gives whether anything had to be sent. */
-export async function sendRepo(owner: Client, admin: Client, here: Here, facts: CarFacts): Promise<boolean> {
+export async function sendRepo(
+  owner: Client,
+  admin: Client,
+  carFile: string,
+  facts: CarFacts,
+): Promise<boolean> {
   if ((await ourTree(admin)).data === facts.data) return false
   // A Blob on disk: its length is known, and it can be sent again.
-  const body = await openAsBlob(here.keep.carFile)
+  const body = await openAsBlob(carFile)
   await answer(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
     '*': 'import-refused',
@@ -76,7 +89,8 @@ export async function sendRepo(owner: Client, admin: Client, here: Here, facts: 
   return true
 }
 
-const missingHere = async (owner: Client): Promise<Set<string>> => {
+/** CIDs of the blobs that records here refer to and that are not here. */
+export const missingHere = async (owner: Client): Promise<Set<string>> => {
   const missing = new Set<string>()
   const list = pages((page) => answer(owner.com.atproto.repo.listMissingBlobs({ limit: 1000, ...page })))
   for await (const { blobs } of list) for (const { cid } of blobs) missing.add(cid)

@@ -41,6 +41,9 @@ const MEANINGS: Meanings = {
   '*': 'source-refused',
 }
 
+/** What a PDS says of the code that it sent by e-mail. */
+const CODE: Meanings = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
+
 const asked = <T>(call: Promise<T>): Promise<T> => answer(call, MEANINGS)
 export const explainSource = (cause: unknown): unknown => explain(cause, MEANINGS)
 
@@ -138,7 +141,7 @@ export async function passwordSource(
   return {
     origin,
     client,
-    asked,
+    asked: (call) => answer(call, { ...MEANINGS, ...CODE }),
     createToken: (aud) => createToken(client, aud, io.now()),
     async plcToken() {
       const given = io.env['PDS_PLC_TOKEN']

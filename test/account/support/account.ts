@@ -57,11 +57,14 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   const records = new Records(sql)
   const blobs = new Blobs(sql, platform, DID)
   const sequencer = new Sequencer(sql, platform, DID, (event) => events.push(event))
-  const repo = new Repo({ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer })
+  const repo = new Repo({
+    ...{ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer },
+    endStalledImport: () => imports.endStalled(),
+  })
   const journal = new Journal(sql, platform)
   const preferences = new Preferences(sql)
   const exports = new Exports({ sql, platform, blocks, repo })
-  const imports = new Imports({
+  const imports: Imports = new Imports({
     sql,
     platform,
     did: DID,

@@ -1,0 +1,171 @@
+/** A folder that `pds export` wrote, read back and verified before anything of it is sent. */
+import { statSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
+import type { Output } from '../../client/index.ts'
+import { TokenError } from '../../crypto/errors.ts'
+import { decodeJws, isObject } from '../../crypto/jws.ts'
+import { type ManifestClaims, MAX_MANIFEST, verifyManifest } from '../../crypto/manifest.ts'
+import { type BlobStore, blobStore } from '../blobStore.ts'
+import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
+import type { Context } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { compare } from '../export/repo.ts'
+import { isMissing, readText } from '../files.ts'
+import { plain } from '../output.ts'
+
+type Preferences = Output<'app.bsky.actor.getPreferences'>['preferences']
+
+export interface Backup {
+  readonly folder: string
+  readonly carFile: string
+  readonly facts: CarFacts
+  /** Undefined where there is none of this very repository: an export that did not end. */
+  readonly manifest: ManifestClaims | undefined
+  readonly preferences: Preferences | undefined
+  readonly store: BlobStore
+  /** Blobs of the repository that are here and whole. */
+  readonly whole: ReadonlySet<string>
+  /** MIME types, as the exported server had them. */
+  readonly types: ReadonlyMap<string, string>
+  /** What is not as an export that ended well leaves it. None of it speaks against what is there. */
+  readonly problems: readonly string[]
+}
+
+/** Whether `--from` means a folder, and which. A host name has no slash; a URL has a scheme. */
+export function folderOf(cwd: string, from: string): string | undefined {
+  if (from.includes('://')) return undefined
+  const folder = resolve(cwd, from)
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return isFolder || from.includes('/') || from.includes(sep) ? folder : undefined
+}
+
+const bad = (message: string, cause?: unknown): CliError => new CliError('bad-backup', message, { cause })
+
+const readManifest = async (folder: string, did: string, keys: readonly string[]) => {
+  const file = join(folder, 'manifest.jws')
+  const manifest = (await readText(file))?.trim()
+  if (manifest === undefined) return undefined
+  const refusals: string[] = []
+  try {
+    const { iss } = decodeJws(manifest, MAX_MANIFEST).payload
+    if (iss !== did)
+      throw new CliError(
+        'wrong-account',
+        `${folder} is the backup of ${plain(String(iss))}, this server is for ${did}`,
+      )
+    for (const publicDidKey of keys)
+      try {
+        return await verifyManifest(manifest, { publicDidKey, issuer: did })
+      } catch (cause) {
+        if (!(cause instanceof TokenError)) throw cause
+        refusals.push(cause.message)
+      }
+  } catch (cause) {
+    if (!(cause instanceof TokenError)) throw cause
+    refusals.push(cause.message)
+  }
+  throw bad(`${file} does not verify: ${refusals.at(-1) ?? 'no key'}`)
+}
+
+const readCar = async (context: Context, carFile: string, did: string, keys: readonly string[]) => {
+  try {
+    return await verifyCarFile(carFile, { did, signingKey: keys, now: context.io.now() })
+  } catch (cause) {
+    if (isMissing(cause)) throw bad(`there is no ${carFile}`, cause)
+    const problem = carProblem(cause)
+    throw problem === undefined ? cause : bad(`${carFile} does not verify: ${problem}`, cause)
+  }
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const readTypes = async (folder: string): Promise<Map<string, string> | undefined> => {
+  const text = await readText(join(folder, 'blobs.jsonl'))
+  if (text === undefined) return undefined
+  const types = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const entry = parseJson(line)
+    if (!isObject(entry)) continue
+    const { cid, mimeType } = entry
+    // It becomes a header.
+    if (typeof cid === 'string' && typeof mimeType === 'string' && /^[\x20-\x7e]{1,255}$/.test(mimeType))
+      types.set(cid, mimeType)
+  }
+  return types
+}
+
+const isPreferences = (value: unknown): value is Preferences =>
+  Array.isArray(value) && value.every((entry) => isObject(entry) && typeof entry['$type'] === 'string')
+
+const readPreferences = async (folder: string): Promise<Preferences | undefined> => {
+  const file = join(folder, 'preferences.json')
+  const text = await readText(file)
+  if (text === undefined) return undefined
+  const found = parseJson(text)
+  const preferences = isObject(found) ? found['preferences'] : undefined
+  if (!isPreferences(preferences)) throw bad(`${file} is not what \`pds export\` writes`)
+  return preferences
+}
+
+const wholeBlobs = async (context: Context, store: BlobStore, needed: ReadonlySet<string>) => {
+  const whole = new Set<string>()
+  if (needed.size === 0) return whole
+  const progress = context.out.progress('Checking blobs', (n) => n.toLocaleString('en-US'))
+  let done = 0
+  for (const cid of needed) {
+    context.io.signal.throwIfAborted()
+    if ((await store.have(cid)) !== undefined) whole.add(cid)
+    progress.to(++done, needed.size)
+  }
+  progress.end()
+  return whole
+}
+
+/** Reads the folder. `keys`: did:key of those that may have signed manifest and commit. */
+export async function readBackup(
+  context: Context,
+  folder: string,
+  { did, keys }: { did: string; keys: readonly string[] },
+): Promise<Backup> {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw bad(`there is no folder ${folder}`)
+  const claims = await readManifest(folder, did, keys)
+  const carFile = join(folder, 'repo.car')
+  const facts = await readCar(context, carFile, did, keys)
+  // An export writes its manifest last: one that was cut off leaves the manifest of the time before.
+  const ofThis = claims?.commit === facts.root
+  if (claims && ofThis) {
+    const [contradiction] = compare({ claims, facts })
+    if (contradiction) throw bad(`repo.car and manifest.jws contradict each other: ${contradiction}`)
+  }
+  const store = blobStore(join(folder, 'blobs'))
+  const whole = await wholeBlobs(context, store, facts.blobs)
+  const types = await readTypes(folder)
+  const preferences = await readPreferences(folder)
+  const missing = [...facts.blobs].filter((cid) => !whole.has(cid))
+  const problems = [
+    ...(claims ? [] : ['manifest.jws is missing, so nobody vouches that this is all']),
+    ...(claims && !ofThis
+      ? [`manifest.jws is of the commit ${claims.commit}, repo.car of ${facts.root}`]
+      : []),
+    ...(types ? [] : ['blobs.jsonl is missing: the types of the blobs are not known']),
+    ...(preferences ? [] : ['preferences.json is missing']),
+    ...missing.map((cid) => `the blob ${cid} is missing or damaged`),
+  ]
+  return {
+    folder,
+    carFile,
+    facts,
+    manifest: ofThis ? claims : undefined,
+    preferences,
+    store,
+    whole,
+    types: types ?? new Map<string, string>(),
+    problems,
+  }
+}

@@ -1,0 +1,307 @@
+/** A backup that comes back: `pds export`, then `pds import --from <folder>` into real servers. */
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createPlcAccount, activate, type PlcAccount } from '../../src/dev/account.ts'
+import { type Cirrus, startCirrus } from '../../src/dev/cirrus.ts'
+import { type PlcDirectory, startPlc } from '../../src/dev/plc.ts'
+import { seedCirrus, signIn } from '../../src/dev/seed.ts'
+import { loadRotationKey } from '../../src/crypto/keys.ts'
+import { decodeJws } from '../../src/crypto/jws.ts'
+import { Secret } from '../../src/crypto/secret.ts'
+import { parseOperation } from '../../src/plc/parse.ts'
+import { at, folder, pds, type RunOptions } from './support.ts'
+
+const RECORDS = 30
+const BLOBS = 4
+const PASSWORD = 'the account password'
+
+let plc: PlcDirectory
+let here: Awaited<ReturnType<typeof folder>>
+let account: PlcAccount
+let cirrus: Cirrus
+
+const start = (env: Record<string, string> = {}) =>
+  startCirrus({ ...account, password: PASSWORD, adminPassword: 'admin', env })
+const run = (args: readonly string[], options: RunOptions = {}) =>
+  pds([...args, '--host', cirrus.url], {
+    cwd: here.path,
+    ...options,
+    env: { ADMIN_PASSWORD: 'admin', ...options.env },
+  })
+const restore = (options: RunOptions = {}, ...args: string[]) =>
+  run(['import', '--from', './backup', '--yes', '--json', ...args], options)
+const status = async () => (await run(['status', '--json'])).json
+const code = (json: unknown) => at(json, 'error', 'code')
+/** The Worker is deleted and deployed anew: no state, the same name and keys. */
+const lose = async () => {
+  await cirrus.close()
+  cirrus = await start()
+}
+const keys = () => writeFile(here.in('.dev.vars'), `SIGNING_KEY=${account.signingKey}\n`)
+/** Has the DID name another PDS, by its rotation key. */
+const point = async (endpoint: string) => {
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${plc.url}/${account.did}/${path}`)).json()
+  const log = await get('log/audit')
+  const prev = String(at(Array.isArray(log) ? log.at(-1) : undefined, 'cid'))
+  const last: unknown = await get('log/last')
+  const { rotationKeys, verificationMethods, alsoKnownAs } = parseOperation(last)
+  const services = { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } }
+  const key = await loadRotationKey(new Secret(account.signingKey))
+  const operation = await key.signOperation({
+    type: 'plc_operation',
+    prev,
+    rotationKeys,
+    verificationMethods,
+    alsoKnownAs,
+    services,
+  })
+  const answer = await fetch(`${plc.url}/${account.did}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(operation),
+  })
+  if (!answer.ok) throw new Error(await answer.text())
+}
+/** One record more than the backup has. */
+const write = async () => {
+  const { did, accessJwt } = await signIn(cirrus.url, cirrus)
+  const collection = 'app.bsky.feed.post'
+  const answer = await fetch(`${cirrus.url}/xrpc/com.atproto.repo.createRecord`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessJwt}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      repo: did,
+      collection,
+      record: { $type: collection, text: 'later', createdAt: new Date().toISOString() },
+    }),
+  })
+  if (!answer.ok) throw new Error(await answer.text())
+}
+const isRestored = {
+  state: 'active',
+  repo: { records: RECORDS },
+  blobs: { expected: BLOBS, stored: BLOBS },
+  identity: { movedAway: false },
+}
+
+beforeAll(async () => {
+  plc = await startPlc()
+})
+afterAll(() => plc.close())
+beforeEach(async () => {
+  here = await folder()
+  await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
+  account = await createPlcAccount({ plcUrl: plc.url, handle: 'alice.test' })
+  cirrus = await start()
+  await activate(cirrus)
+  await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
+  expect((await run(['export', 'backup'])).code).toBe(0)
+}, 60_000)
+afterEach(async () => {
+  await cirrus.close()
+  await here[Symbol.asyncDispose]()
+})
+
+describe('pds import --from <folder>', () => {
+  it('makes the account out of the backup again, on a new server with the same key', async () => {
+    await lose()
+    await keys()
+    expect(at(await status(), 'next')).toContain('pds import --from <folder>')
+    const done = await restore()
+    expect(done.json, done.stdout).toMatchObject({
+      ok: true,
+      did: account.did,
+      records: RECORDS,
+      lost: [],
+      problems: [],
+      activated: true,
+    })
+    expect(done.stderr).toBe('')
+    expect(await status()).toMatchObject(isRestored)
+    expect((await run(['check', '--json'])).json).toMatchObject({ ok: true })
+    expect((await run(['identity', '--json'])).json).toMatchObject({ ok: true, here: true })
+    const first = await signIn(cirrus.url, cirrus)
+    const answer = await fetch(`${cirrus.url}/xrpc/app.bsky.actor.getPreferences`, {
+      headers: { authorization: `Bearer ${first.accessJwt}` },
+    })
+    expect(at(await answer.json(), 'preferences')).toHaveLength(2)
+    const [cid = ''] = await readdir(here.in('backup/blobs'))
+    const blob = await fetch(`${cirrus.url}/xrpc/com.atproto.sync.getBlob?did=${account.did}&cid=${cid}`)
+    expect(blob.headers.get('content-type')).toBe('image/png')
+    expect(Buffer.from(await blob.arrayBuffer())).toEqual(await readFile(here.in(`backup/blobs/${cid}`)))
+    expect((await restore()).json).toMatchObject({ ok: true, already: true })
+    // What the restored account says is newer than all that it ever said.
+    const { rev } = decodeJws(
+      (await readFile(here.in('backup/manifest.jws'), 'utf8')).trim(),
+      2 ** 20,
+    ).payload
+    expect(String(at(done.json, 'rev')) > String(rev)).toBe(true)
+  })
+
+  it('waits with the activation for a yes, and does it when asked', async () => {
+    await lose()
+    await keys()
+    const quiet = await run(['import', '--from', 'backup', '--json'])
+    expect(quiet.json).toMatchObject({
+      ok: true,
+      activated: false,
+      next: expect.stringContaining('pds activate'),
+    })
+    expect(await status()).toMatchObject({ ...isRestored, state: 'deactivated' })
+    const typed = { tty: true, stdin: `${PASSWORD}\ny` }
+    const asked = await run(['import', '--from', here.in('backup')], typed)
+    expect([asked.code, asked.stdout]).toEqual([0, expect.stringContaining('and active')])
+    expect(await status()).toMatchObject(isRestored)
+  })
+
+  it('comes back into a deactivated account by its password, and asks before it replaces anything', async () => {
+    await write()
+    expect((await run(['deactivate', '--yes'])).code).toBe(0)
+    expect(await status()).toMatchObject({ repo: { records: RECORDS + 1 } })
+    const env = { PDS_PASSWORD: PASSWORD }
+    const unasked = await run(['import', '--from', './backup', '--json'], { env })
+    expect([unasked.code, code(unasked.json)]).toEqual([4, 'not-confirmed'])
+    expect((await restore({ env })).json).toMatchObject({ ok: true, activated: true })
+    expect(await status()).toMatchObject(isRestored)
+  })
+
+  it('needs the password when no session is left', async () => {
+    expect((await run(['deactivate', '--yes'])).code).toBe(0)
+    expect(code((await restore()).json)).toBe('sign-in-needed')
+    expect(code((await restore({ env: { PDS_PASSWORD: 'wrong' } })).json)).toBe('sign-in-needed')
+    expect((await restore({ env: { PDS_PASSWORD: PASSWORD } })).json).toMatchObject({
+      ok: true,
+      activated: true,
+    })
+  })
+
+  it('goes on after any answer is lost, and announces nothing before everything is there', async () => {
+    await lose()
+    await keys()
+    const steps = ['createAccount', 'importRepo', 'uploadBlob', 'putPreferences', 'activateAccount']
+    const left = new Set(steps)
+    const states: unknown[] = []
+    const flaky: typeof fetch = async (input, init) => {
+      const answer = await fetch(input, init)
+      const step = steps.find((name) => String(input).endsWith(`.${name}`))
+      if (!step || !left.delete(step)) return answer
+      states.push(at(await status(), 'active'))
+      await answer.body?.cancel()
+      throw new TypeError('the line was cut')
+    }
+    const codes: number[] = []
+    while (codes.at(-1) !== 0 && codes.length < 12)
+      codes.push((await restore({ fetch: flaky, env: { PDS_PASSWORD: PASSWORD } })).code)
+    expect(left.size).toBe(0)
+    expect(states).toEqual([false, false, false, false, true])
+    expect(await status()).toMatchObject(isRestored)
+  }, 60_000)
+
+  it('does not go over an active account', async () => {
+    await write()
+    expect(code((await restore()).json)).toBe('account-active')
+    expect(await status()).toMatchObject({ state: 'active', repo: { records: RECORDS + 1 } })
+  })
+
+  it('says what is wrong with a folder, and sends nothing', async () => {
+    await lose()
+    await keys()
+    const sent: string[] = []
+    const watched: typeof fetch = (input, init) => {
+      if (init?.method === 'POST') sent.push(String(input))
+      return fetch(input, init)
+    }
+    const attempt = async (damage: (name: (file: string) => string) => Promise<void>) => {
+      await rm(here.in('bad'), { recursive: true, force: true })
+      await cp(here.in('backup'), here.in('bad'), { recursive: true })
+      await damage((file) => here.in(`bad/${file}`))
+      const done = await run(['import', '--from', 'bad', '--json'], { fetch: watched })
+      return [done.code, code(done.json)]
+    }
+    const flip = async (file: string) => {
+      const bytes = await readFile(file)
+      bytes.writeUInt8(bytes.readUInt8(bytes.length - 40) ^ 1, bytes.length - 40)
+      await writeFile(file, bytes)
+    }
+    expect(await attempt((name) => flip(name('repo.car')))).toEqual([1, 'bad-backup'])
+    expect(await attempt((name) => rm(name('repo.car')))).toEqual([1, 'bad-backup'])
+    expect(await attempt((name) => flip(name('manifest.jws')))).toEqual([1, 'bad-backup'])
+    expect(await attempt((name) => writeFile(name('preferences.json'), '{"preferences": 1}'))).toEqual([
+      1,
+      'bad-backup',
+    ])
+    const [blob = ''] = await readdir(here.in('backup/blobs'))
+    expect(await attempt((name) => flip(name(`blobs/${blob}`)))).toEqual([4, 'not-confirmed'])
+    expect(await attempt((name) => rm(name('manifest.jws')))).toEqual([4, 'not-confirmed'])
+    expect(code((await run(['import', '--from', './nowhere', '--json'])).json)).toBe('bad-backup')
+    expect(code((await run(['import', '--from', 'bad', '--identifier', 'a.test', '--json'])).json)).toBe(
+      'usage',
+    )
+    expect(sent).toEqual([])
+    expect(await status()).toMatchObject({ state: 'absent' })
+  })
+
+  it('restores what an incomplete backup has, if told to, and says what is missing', async () => {
+    await lose()
+    await keys()
+    const [blob = ''] = await readdir(here.in('backup/blobs'))
+    const file = here.in(`backup/blobs/${blob}`)
+    const bytes = await readFile(file)
+    await rm(file)
+    const done = await restore()
+    expect(done.code).toBe(3)
+    expect(done.json).toMatchObject({ ok: false, lost: [blob], activated: true })
+    // Found again later, when the account is in use already.
+    await write()
+    await writeFile(file, bytes)
+    const env = { PDS_PASSWORD: PASSWORD }
+    expect((await restore({ env })).json).toMatchObject({ ok: true, lost: [], activated: true })
+    expect(await status()).toMatchObject({ blobs: isRestored.blobs, repo: { records: RECORDS + 1 } })
+  })
+
+  it('takes no backup of another account', async () => {
+    const other = await createPlcAccount({ plcUrl: plc.url, handle: 'bob.test' })
+    await cirrus.close()
+    cirrus = await startCirrus({ ...other, password: PASSWORD, adminPassword: 'admin' })
+    await writeFile(here.in('.dev.vars'), `SIGNING_KEY=${other.signingKey}\n`)
+    expect(code((await restore()).json)).toBe('wrong-account')
+  })
+
+  it('needs the key that the DID names, wherever it is', async () => {
+    await lose()
+    expect(code((await restore()).json)).toBe('no-signing-key')
+    expect(code((await restore({ env: { SIGNING_KEY: '11'.repeat(32) } })).json)).toBe('no-signing-key')
+    expect(code((await restore({ env: { SIGNING_KEY: 'no key' } })).json)).toBe('bad-config')
+    expect(await status()).toMatchObject({ state: 'absent' })
+    expect((await restore({ env: { SIGNING_KEY: account.signingKey } })).json).toMatchObject({ ok: true })
+  })
+
+  it('restores a did:web of this very host name', async () => {
+    await cirrus.close()
+    const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: 'admin' }
+    cirrus = await startCirrus(options)
+    await activate(cirrus)
+    await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
+    expect((await run(['export', 'web'])).code).toBe(0)
+    const { port, signingKey } = cirrus
+    await cirrus.close()
+    cirrus = await startCirrus({ ...options, port, signingKey })
+    const env = { SIGNING_KEY: signingKey }
+    const done = await run(['import', '--from', 'web', '--yes', '--json'], { env })
+    expect(done.json, done.stdout).toMatchObject({ ok: true, activated: true })
+    expect(await status()).toMatchObject(isRestored)
+  })
+
+  it('stops before the activation where the DID names another server, and says the way out', async () => {
+    await lose()
+    await keys()
+    await point('https://elsewhere.example.com')
+    const done = await restore()
+    expect([done.code, code(done.json)]).toEqual([1, 'did-elsewhere'])
+    expect(at(done.json, 'error', 'next')).toContain('pds import --from https://elsewhere.example.com')
+    expect(await status()).toMatchObject({ state: 'deactivated', repo: { records: RECORDS } })
+    await point(cirrus.url)
+    expect((await restore()).json).toMatchObject({ ok: true, activated: true })
+  })
+})
