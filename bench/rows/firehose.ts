@@ -1,8 +1,6 @@
 /** subscribeRepos: how soon a write is seen, how fast what is kept is replayed, and what 50 subscribers cost. */
-import { type RepoEvent } from '../../src/client/subscribe.ts'
-import { readFrame } from '../../src/client/subscribe/frame.ts'
 import { Cpu } from '../cpu.ts'
-import { call, json } from '../http.ts'
+import { begin, check, fillLog, type Log, post } from '../eventLog.ts'
 import { alternate, quantile } from '../measure.ts'
 import { watchMemory } from '../memory.ts'
 import { mapValues, MiB, rowOf, type Stand } from '../row.ts'
@@ -13,55 +11,8 @@ import { expect } from '../verify.ts'
 const name = 'firehose'
 const ROUNDS = 7
 const PER_ROUND = 40
-/** Events that are replayed, those of the rounds among them. */
-const EVENTS = 2000
+const REPLAYS = 21
 const SUBSCRIBERS = 50
-
-/** What was written, and how it came out of the stream. */
-interface Log {
-  readonly live: Follower
-  readonly revs: string[]
-  /** The last event before them. */
-  readonly cursor: number
-}
-
-const post = async ({ url, did, token }: Server, text: string): Promise<string> => {
-  const record = { $type: 'app.bsky.feed.post', text, langs: ['en'], createdAt: new Date().toISOString() }
-  const body = { repo: did, collection: 'app.bsky.feed.post', record }
-  const { commit } = json(await call(url, 'com.atproto.repo.createRecord', { body, token }))
-  return String(Reflect.get(Object(commit), 'rev'))
-}
-
-const eventOf = (frame: Uint8Array | undefined): RepoEvent | undefined => frame && readFrame(frame).event
-
-/** That these are the commits of these writes, in this order, and nothing else. */
-const check = (server: Server, frames: readonly Uint8Array[], revs: readonly string[]): void => {
-  expect(server, 'events', frames.length, revs.length)
-  let last = 0
-  for (const [n, frame] of frames.entries()) {
-    const event = eventOf(frame)
-    const rev = event && 'ops' in event && event.ops.length === 1 ? event.rev : event?.$type
-    expect(server, `event ${n}`, rev, revs[n])
-    expect(server, `the number of event ${n} above ${last}`, Number(event?.seq) > last, true)
-    last = Number(event?.seq)
-  }
-}
-
-/** Events of what was done before may still be on their way: the log begins behind one that is known. */
-const begin = async (server: Server): Promise<Log> => {
-  const early = await follow(server.url)
-  try {
-    const rev = await post(server, 'the first')
-    for (let n = 1; ; n++) {
-      await early.until(n)
-      const event = eventOf(early.frames[n - 1])
-      if (!event || !('ops' in event) || event.rev !== rev) continue
-      return { live: await follow(server.url, event.seq), revs: [], cursor: event.seq }
-    }
-  } finally {
-    early.close()
-  }
-}
 
 export const firehose = async (stand: Stand): Promise<void> => {
   const logs = new Map<Server, Log>()
@@ -127,21 +78,6 @@ const latency = async (
   }
 }
 
-/** Commits of one record each, until there is something to replay. */
-const fillLog = async ({ size, progress }: Stand, server: Server, { live, revs }: Log): Promise<void> => {
-  while (revs.length < EVENTS) {
-    if (revs.length % 40 === 0) {
-      progress(`${server.kind}: writing events at ${size} records, ${revs.length} of ${EVENTS}`)
-      await server.forgetLimits()
-    }
-    // Several at once are done in any order: their revs tell which.
-    const some = await Promise.all([1, 2, 3, 4].map((n) => post(server, `event ${revs.length + n}`)))
-    revs.push(...some.sort())
-  }
-  await live.until(revs.length)
-  check(server, live.frames, revs)
-}
-
 /** From the handshake to the last event. */
 const replayed = async (server: Server, { cursor, revs }: Log): Promise<{ ms: number; one: Follower }> => {
   const start = performance.now()
@@ -159,8 +95,8 @@ const replay = async (
   logOf: (server: Server) => Log,
 ): Promise<void> => {
   const cpu = new Cpu()
-  const runs = await alternate(servers, ROUNDS, async (server, round) => {
-    progress(`${server.kind}: replay at ${size} records, ${round + 1} of ${ROUNDS}`)
+  const runs = await alternate(servers, REPLAYS, async (server, round) => {
+    progress(`${server.kind}: replay at ${size} records, ${round + 1} of ${REPLAYS}`)
     const log = logOf(server)
     const { ms, one } = await cpu.watch(server, log.revs.length / 1000, () => replayed(server, log))
     check(server, one.frames, log.revs)
@@ -194,7 +130,7 @@ const crowd = async (
   const live = await alternate(servers, 3, async (server, round) => {
     progress(`${server.kind}: ${SUBSCRIBERS} live subscribers at ${size} records, ${round + 1}`)
     await server.forgetLimits()
-    const { before, peak, result } = await watchMemory(server.pid, async () => {
+    const { peak, result } = await watchMemory(server.pid, async () => {
       const all = await Promise.all(everybody.map(() => follow(server.url)))
       const times: number[] = []
       for (let n = 1; n <= PER_ROUND; n++) {
@@ -209,12 +145,12 @@ const crowd = async (
       }
       return quantile(times, 0.5)
     })
-    return { above: (peak - before) / MiB, peak: peak / MiB, last: result }
+    return { peak: peak / MiB, last: result }
   })
   const replays = await alternate(servers, 3, async (server, round) => {
     progress(`${server.kind}: ${SUBSCRIBERS} replays at once at ${size} records, ${round + 1}`)
     const log = logOf(server)
-    const { before, peak, result } = await watchMemory(server.pid, async () => {
+    const { peak, result } = await watchMemory(server.pid, async () => {
       const start = performance.now()
       const all = await Promise.all(everybody.map(() => replayed(server, log)))
       const ms = performance.now() - start
@@ -223,7 +159,7 @@ const crowd = async (
       if (first) check(server, first.one.frames.slice(0, log.revs.length), log.revs)
       return ((SUBSCRIBERS * log.revs.length) / ms) * 1000
     })
-    return { above: (peak - before) / MiB, peak: peak / MiB, rate: result }
+    return { peak: peak / MiB, rate: result }
   })
   const of = (measure: string, unit: string, better: 'higher' | 'lower') => ({
     ...{ name, size, measure: `${SUBSCRIBERS} ${measure}`, unit, better },
@@ -238,12 +174,6 @@ const crowd = async (
     rowOf(
       of('live, memory, peak', 'MiB', 'lower'),
       mapValues(live, ({ peak }) => peak),
-    ),
-  )
-  add(
-    rowOf(
-      of('live, memory above before', 'MiB', 'lower'),
-      mapValues(live, ({ above }) => above),
     ),
   )
   add(
