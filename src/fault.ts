@@ -7,6 +7,7 @@ export const FAULT_POINTS = [
   'commit.afterRecords',
   'commit.afterEvent',
   'commit.afterTransaction',
+  'event.beforeBroadcast',
   'import.afterStaged',
   'import.afterVerified',
   'import.afterBlocks',

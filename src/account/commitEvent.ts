@@ -1,7 +1,7 @@
-import type { LexMap } from '@atproto/lex-data'
 import { error } from '../xrpc/errors.ts'
 import { cidKey } from './blocks.ts'
 import { type Block, carOf, type NextTree } from './commit.ts'
+import type { EventFields } from './frames.ts'
 import type { Head } from './head.ts'
 import type { Resolved } from './writes.ts'
 
@@ -19,7 +19,7 @@ const MAX_EVENT = 1_950_000
 const OP_SIZE = 140
 
 /** The body of `#commit`, refused while nothing has been written if it is too large. */
-export const commitEvent = (head: Head, { ops, next, commit, rev }: Change): LexMap => {
+export const commitEvent = (head: Head, { ops, next, commit, rev }: Change): EventFields<'commit'> => {
   const blocks = new Map<string, Block>()
   for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
   for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })

@@ -33,14 +33,14 @@ const MiB = 1024 * KiB
 
 const MAX_SUBSCRIBERS = 1000
 /** Bytes that wait to be taken: of one subscriber, and of all together. One frame may come on top. */
-const WAITING = { least: 64 * KiB, most: MiB, all: 32 * MiB }
+const WAITING = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
 /** How much of the log is read at once, and sent before anybody else gets a turn. */
-const PAGE = { events: 500, bytes: 512 * KiB }
+const PAGE = { events: 250, bytes: MiB }
 const TURN = 4 * MiB
 /** Whoever is behind and takes less than that in so many milliseconds is too slow. */
 const PATIENCE = { ms: 10_000, bytes: 64 * KiB }
-/** Milliseconds between two looks at sockets that are full: 1, 2, 4, … and at most these. Who reads has room at once. */
-const POLL = 20
+/** Milliseconds between two looks at sockets that are full: at first, and at most. */
+const POLL = { least: 1, most: 50 }
 /** A replay that dies with its object goes on after this. */
 const SAFETY = 5000
 
@@ -155,8 +155,10 @@ export class Firehose {
     try {
       this.#turn()
       if (this.#behind.size > 0) this.#parts.wake(SAFETY)
-      for (let pause = 0; this.#behind.size > 0; pause = this.#turn() ? 0 : Math.min(POLL, pause * 2 || 1))
-        await this.#parts.platform.sleep(pause)
+      for (let delay = 0; this.#behind.size > 0;) {
+        await this.#parts.platform.sleep(delay)
+        delay = this.#turn() ? 0 : Math.min(POLL.most, Math.max(POLL.least, delay * 2))
+      }
     } finally {
       this.#serving = false
     }

@@ -1,9 +1,8 @@
 import { encode } from '@atproto/lex-cbor'
-import type { LexMap } from '@atproto/lex-data'
+import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
+import type { EventFields, EventType } from './frames.ts'
 import { bytes, type Sql } from './sql.ts'
-
-export type EventType = 'commit' | 'identity' | 'account' | 'sync'
 
 /** One event of the firehose. A frame is the header `{op: 1, t: '#<type>'}` followed by `body`, as it stands. */
 export interface SequencedEvent {
@@ -58,12 +57,17 @@ export class Sequencer {
     committed(result)
     const events = this.#appended
     this.#appended = []
+    if (events.length > 0) fault('event.beforeBroadcast')
     for (const event of events) this.#broadcast(event)
     return result
   }
 
   /** `fields` without `seq`, `time` and the account's DID under `did`. */
-  append(type: EventType, fields: LexMap, rev: string | null = null): SequencedEvent {
+  append<Type extends EventType>(
+    type: Type,
+    fields: EventFields<Type>,
+    rev: string | null = null,
+  ): SequencedEvent {
     this.#sql.assertTransaction()
     const seq = this.latest() + 1
     const time = this.#platform.now()

@@ -4,7 +4,7 @@ import { blob, collect, inAccount, post, type TestAccount, unpost } from './supp
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const OURS = FAULT_POINTS.filter((name) => /^(commit|import|blob)\./.test(name))
+const OURS = FAULT_POINTS.filter((name) => /^(commit|import|blob|event)\./.test(name))
 const hit = new Set<FaultPoint>()
 
 afterEach(() => onFault(undefined))

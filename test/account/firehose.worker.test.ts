@@ -1,5 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { onFault } from '../../src/fault.ts'
 import { post, unpost } from './support/account.ts'
 import { expectDense, serve, type Server, type Subscription } from './support/subscriber.ts'
 
@@ -7,6 +8,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const open: Subscription[] = []
 afterEach(() => {
+  onFault(undefined)
   for (const subscription of open.splice(0)) if (!subscription.closed) subscription.close()
 })
 
@@ -199,6 +201,25 @@ describe('nothing is missed, repeated or reordered', () => {
       Array.from({ length: latest - oldest + 1 }, (_, index) => oldest + index),
     )
     expect(await server.inside((account) => account.check())).toMatchObject({ problems: [] })
+  })
+
+  it('where an event is committed and its sending fails: the next one brings both', async () => {
+    const server = await serve()
+    const { latest: from } = await range(server)
+    const subscription = await connect(server)
+    await write(server, 2)
+    let armed = true
+    onFault((name) => {
+      if (name !== 'event.beforeBroadcast' || !armed) return
+      armed = false
+      throw new Error('the fault')
+    })
+    await expect(write(server, 1)).rejects.toThrow('the fault')
+    onFault(undefined)
+    expect((await range(server)).latest).toBe(from + 3)
+    await write(server, 2)
+    expectDense(subscription, from + 1, await caughtUp(subscription, server))
+    expect(subscription.seqs).toHaveLength(5)
   })
 
   it('in a storm of reconnections', async () => {

@@ -25,6 +25,7 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.identity.signPlcOperation': 'a signed operation does not expire',
   'com.atproto.identity.submitPlcOperation': 'it would change the identity',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
+  'com.cirrus.admin.requestCrawl': 'it would call relays',
 }
 
 const COLLECTION = 'app.bsky.feed.post'
@@ -192,4 +193,5 @@ function* migration(
     errors: ['InvalidToken'],
   }
   yield post('com.cirrus.admin.revokeMigrationTokens', 'revokes it', undefined, admin)
+  yield post('com.cirrus.admin.emitIdentity', 'has the identity looked up again', undefined, admin)
 }

