@@ -2,7 +2,11 @@ import { defineConfig } from 'tsdown'
 
 /** The published client. The rest of the package runs from source or is documents. */
 export default defineConfig({
-  entry: { 'client/index': 'src/client/index.ts', 'client/import': 'src/client/import.ts' },
+  entry: {
+    'client/index': 'src/client/index.ts',
+    'client/import': 'src/client/import.ts',
+    'client/subscribe': 'src/client/subscribe.ts',
+  },
   tsconfig: 'tsconfig.client.json',
   outDir: 'dist',
   format: 'esm',

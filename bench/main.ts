@@ -10,6 +10,7 @@ import { heading, table, type Report } from './report.ts'
 import type { Row, Stand } from './row.ts'
 import { blob } from './rows/blob.ts'
 import { fill } from './rows/fill.ts'
+import { firehose } from './rows/firehose.ts'
 import { getRepo } from './rows/getRepo.ts'
 import { load } from './rows/load.ts'
 import { getRecord, listRecords } from './rows/read.ts'
@@ -26,6 +27,7 @@ const NAMES = [
   'createRecord',
   'applyWrites',
   'load',
+  'firehose',
   'blob',
   'restart',
 ]
@@ -102,6 +104,7 @@ const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Pro
         if (names.has('getRepo')) await getRepo(stand)
         if (names.has('load')) await load(stand)
         if (names.has('createRecord') || names.has('applyWrites')) await write(stand, names)
+        if (names.has('firehose')) await firehose(stand)
         if (names.has('blob') && index === 0) await blob(stand)
         if (names.has('restart') && index === sizes.length - 1) await restart(stand)
       } finally {

@@ -22,7 +22,8 @@ const cell = (of: Figure | undefined): string => {
 
 /** How many times better Cirrus is; below one it is worse. */
 const ratio = ({ cirrus, reference, better }: Row): string => {
-  if (!cirrus || !reference || cirrus.median === 0 || reference.median === 0) return ''
+  // Nothing is so many times better than nothing, or than a moment before another.
+  if (!cirrus || !reference || cirrus.median <= 0 || reference.median <= 0) return ''
   const times = better === 'higher' ? cirrus.median / reference.median : reference.median / cirrus.median
   return `${times.toFixed(times < 10 ? 1 : 0)}×`
 }

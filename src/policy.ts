@@ -93,6 +93,7 @@ export const policy = {
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: HERE, 'repo:read': HERE } },
   'com.cirrus.admin.getStatus': adminOnly,
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: HERE, 'blob:read': HERE } },
+  'com.cirrus.admin.listSubscribers': adminOnly,
   'com.cirrus.admin.requestCrawl': adminOnly,
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.voidPlcOperation': adminOnly,

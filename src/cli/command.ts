@@ -16,6 +16,8 @@ export interface Context {
   where(): Where
   /** The server, asked as its admin. */
   admin(): Promise<Client>
+  /** The same, if its admin password is known without asking. */
+  adminIfKnown(): Client | undefined
   /** The server, asked as anyone. */
   anyone(): Client
 }

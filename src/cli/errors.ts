@@ -60,6 +60,7 @@ export const CATALOGUE = {
   'rate-limit': entry('later', 'wait as long as the server says, then run it again'),
   'server-error': entry('later', 'run it again; `npx wrangler tail` shows the server’s log'),
   refused: entry('failed', 'run `pds status`'),
+  'future-cursor': entry('usage', 'leave --cursor out, or give 0 for everything that is kept'),
   // Identity and the PLC directory
   'directory-unavailable': entry('later', 'run the same command again in a minute'),
   'directory-refused': entry('failed', 'run `pds identity` and compare what it shows'),

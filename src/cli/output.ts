@@ -43,6 +43,10 @@ export interface Output {
   readonly paint: Paint
   /** The result: with `--json` the object, else the text. Once. */
   result(data: object, text: string): void
+  /** One of many results, as they come; with `--json` each is one line. */
+  line(data: object, text: string): void
+  /** A line that is no result: for the person a note. */
+  aside(data: object, text: string): void
   /** For the person. Left out with `--json`. */
   note(text?: string): void
   /** A note that matters; with `--json` it joins the result as `warnings`. */
@@ -85,6 +89,9 @@ export function createOutput(options: {
   const warnings: { message: string; docs?: string }[] = []
   const live = stderr.isTTY === true
   let drawn = false
+  /** Whoever reads line by line wants the last ones so, too. */
+  let lines = false
+  const stringify = (data: object): string => JSON.stringify(data, null, lines ? undefined : 2)
   const clear = () => {
     if (drawn) stderr.write('\r\u001B[2K')
     drawn = false
@@ -94,14 +101,25 @@ export function createOutput(options: {
     if (!json) stderr.write(`${text}\n`)
   }
 
+  const line = (data: object, text: string) => {
+    clear()
+    lines = true
+    stdout.write(`${json ? stringify(data) : text}\n`)
+  }
+
   return {
     json,
     paint: paintFor(stdout, env),
     note,
+    line,
+    aside(data, text) {
+      if (json) line(data, text)
+      else note(paint('dim', text))
+    },
     result(data, text) {
       clear()
       const answer = warnings.length > 0 ? { ...data, warnings } : data
-      stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : text === '' ? '' : `${text}\n`)
+      stdout.write(json ? `${stringify(answer)}\n` : text === '' ? '' : `${text}\n`)
     },
     warn(message, code) {
       const docs = code ? docsLink(code) : undefined
@@ -133,7 +151,7 @@ export function createOutput(options: {
       const { code, message, next, docs, server } = error
       if (json) {
         const body = { ok: false, error: { code, message, next, docs, ...(server ? { server } : {}) } }
-        stdout.write(`${JSON.stringify(warnings.length > 0 ? { ...body, warnings } : body, null, 2)}\n`)
+        stdout.write(`${stringify(warnings.length > 0 ? { ...body, warnings } : body)}\n`)
         return
       }
       stderr.write(

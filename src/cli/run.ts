@@ -4,7 +4,7 @@ import { parse, type Globals } from './args.ts'
 import { createAsk } from './ask.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
-import { adminPassword, findProject, locate, type Project } from './config.ts'
+import { adminPassword, findProject, locate, type Project, type Where } from './config.ts'
 import { CliError, EXIT } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Io } from './io.ts'
@@ -33,6 +33,9 @@ const find = (name: string): Command => {
 function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
   const ask = createAsk(io, globals.yes)
   const where = () => locate(project, globals)
+  const known = (place: Where) => adminPassword(project, place, globals.dev, io.env)
+  const asAdmin = (place: Where, password: string) =>
+    connect(place.origin, { admin: { password }, fetch: io.fetch })
   return {
     io,
     out,
@@ -43,16 +46,21 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
     anyone: () => connect(where().origin, { fetch: io.fetch }),
     async admin() {
       const place = where()
-      const known = adminPassword(project, place, globals.dev, io.env)
       const { host } = new URL(place.origin)
-      const password = known ?? (io.stdin.isTTY ? await ask.secret(`Admin password of ${host}`) : undefined)
+      const password =
+        known(place) ?? (io.stdin.isTTY ? await ask.secret(`Admin password of ${host}`) : undefined)
       if (!password)
         throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
           ...(place.own
             ? {}
             : { next: 'set ADMIN_PASSWORD in the environment: .dev.vars is for HOSTNAME only' }),
         })
-      return connect(place.origin, { admin: { password }, fetch: io.fetch })
+      return asAdmin(place, password)
+    },
+    adminIfKnown() {
+      const place = where()
+      const password = known(place)
+      return password ? asAdmin(place, password) : undefined
     },
   }
 }

@@ -6,14 +6,21 @@ interface Patience {
   signal?: AbortSignal
 }
 
-const worthIt = (error: unknown): error is XrpcError =>
+export const worthIt = (error: unknown): error is XrpcError =>
   error instanceof XrpcError &&
   (error.error === 'NetworkError' || error.status === 429 || (error.status >= 500 && error.status !== 501))
 
-/** Half a second, one, two, ... with some chance in it; at least what the server asked for. */
+/** Half a second, one, two, ... with some chance in it. */
+export const backoff = (attempt: number): number => 500 * 2 ** attempt * (0.5 + Math.random())
+
+/** As long as it takes, but at least what the server asked for. */
 function pause(attempt: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
   const asked = error instanceof XrpcError ? Number(error.headers.get('retry-after')) * 1000 : 0
-  const wait = Math.max(500 * 2 ** attempt * (0.5 + Math.random()), Math.min(asked || 0, 300_000))
+  return sleep(Math.max(backoff(attempt), Math.min(asked || 0, 300_000)), signal)
+}
+
+/** Rejects with the signal's reason when it is aborted. */
+export function sleep(wait: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const timer = setTimeout(done, wait)

@@ -80,7 +80,11 @@ type Procedure<Id extends MethodId> = Methods[Id]['input'] extends undefined
     : (input: Input<Id>, options?: Options) => Reply<Id>
 
 /** One method of the client. */
-export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query' ? Query<Id> : Procedure<Id>
+export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query'
+  ? Query<Id>
+  : Methods[Id]['kind'] extends 'procedure'
+    ? Procedure<Id>
+    : never
 
 /** What carries the calls. Encodings are JSON unless said, `''` where there is no body. */
 export interface Transport {

@@ -42,6 +42,7 @@ import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJour
 import type * as ComCirrusAdminGetManifest from './types/com/cirrus/admin/getManifest.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
+import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
@@ -478,6 +479,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
+    };
+  /** Who follows the firehose now, how far each has come, and which events are kept. Requires the admin credential. */
+  'com.cirrus.admin.listSubscribers': {
+      kind: 'query'
+      params: ComCirrusAdminListSubscribers.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminListSubscribers.OutputSchema
+      errors: never
     };
   /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
   'com.cirrus.admin.requestCrawl': {

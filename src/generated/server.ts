@@ -49,6 +49,7 @@ export function createRouter<Context>(handlers: Handlers<'worker'> | Handlers<'a
     .all('/com.cirrus.admin.getManifest', xrpc.query('com.cirrus.admin.getManifest', handlers['com.cirrus.admin.getManifest']))
     .all('/com.cirrus.admin.getStatus', xrpc.query('com.cirrus.admin.getStatus', handlers['com.cirrus.admin.getStatus']))
     .all('/com.cirrus.admin.listBlobs', xrpc.query('com.cirrus.admin.listBlobs', handlers['com.cirrus.admin.listBlobs']))
+    .all('/com.cirrus.admin.listSubscribers', xrpc.query('com.cirrus.admin.listSubscribers', handlers['com.cirrus.admin.listSubscribers']))
     .all('/com.cirrus.admin.requestCrawl', xrpc.procedure('com.cirrus.admin.requestCrawl', handlers['com.cirrus.admin.requestCrawl']))
     .all('/com.cirrus.admin.revokeMigrationTokens', xrpc.procedure('com.cirrus.admin.revokeMigrationTokens', handlers['com.cirrus.admin.revokeMigrationTokens']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))

@@ -8,6 +8,7 @@ import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
+import { listSubscribers } from './admin/listSubscribers.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
@@ -96,6 +97,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.getManifest': getManifest,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
+  'com.cirrus.admin.listSubscribers': listSubscribers,
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,

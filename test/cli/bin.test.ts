@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import { delimiter, join } from 'node:path'
 import { tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
+import { identity } from '../client/frames.ts'
+import { stream } from '../client/stream.ts'
 import { folder } from './support.ts'
 
 const BIN = join(import.meta.dirname, '../../bin/pds.js')
@@ -61,5 +63,14 @@ describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
     silent.closeAllConnections()
     silent.close()
     expect([code, stderr]).toEqual([130, expect.stringContaining('interrupted')])
+  })
+  it('ends `pds watch` on an interrupt with 0: there is no other end', async () => {
+    await using source = await stream((peer) => peer.send(identity(1)))
+    const { child, done } = start(node, ['watch', '--json', '--host', source.host])
+    await once(child.stdout, 'data')
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await done
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'identity', seq: 1 })
   })
 })

@@ -35,6 +35,7 @@ describe('pds', () => {
         request-crawl  Ask relays, now, to subscribe to this server.
         check          Walk the whole repository on the server and recompute everything derived from it.
         log            The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
+        watch          Events as the network sees them, and how many follow them. Ends with Ctrl-C.
 
       Flags of every command
         --dev          Talk to the local server of \`npm run dev\`.

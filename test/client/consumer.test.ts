@@ -32,7 +32,8 @@ beforeAll(async () => {
     logLevel: 'error',
   })
   cpSync(path.join(root, 'package.json'), path.join(installed, 'package.json'))
-  cpSync(path.join(root, 'test/client/example.ts'), path.join(project, 'example.ts'))
+  for (const name of ['example.ts', 'subscribeExample.ts'])
+    cpSync(path.join(root, 'test/client', name), path.join(project, name))
   file('package.json', '{ "type": "module" }')
   const compilerOptions = {
     target: 'es2022',
@@ -52,13 +53,21 @@ beforeAll(async () => {
   )
   file(
     'main.ts',
-    `import { connect, settle } from 'cirrus-pds/client'
+    `import { connect, settle, XrpcError } from 'cirrus-pds/client'
+import { decodeBlock, subscribeRepos, XrpcError as Same } from 'cirrus-pds/client/subscribe'
 import { moveIn } from './example.js'
+import { linesOf } from './subscribeExample.js'
 const client = connect('alice.example', { fetch: async () => Response.json({ error: 'RepoNotFound' }, { status: 400 }) })
 const repo = await settle(client.com.atproto.sync.getRepo({ did: 'did:web:alice.example' }))
 // @ts-expect-error misspelt
 if (!repo.ok && repo.error === 'RepoNotFuond') throw repo
 console.log(repo.ok || repo.error, typeof moveIn)
+subscribeRepos('alice.example', { WebSocket })
+const seq = 1, did = 'did:web:a', time = ''
+const lines = await linesOf({ $type: 'com.atproto.sync.subscribeRepos#account', seq, did, time, active: true })
+console.log(lines, decodeBlock(new Uint8Array([0x81, 0xf5])), Same === XrpcError)
+// @ts-expect-error misspelt
+subscribeRepos('alice.example', { curser: 1 })
 `,
   )
 }, 60_000)
@@ -88,6 +97,6 @@ describe('the built package', () => {
 
   it('runs', async () => {
     const { stdout } = await run(process.execPath, ['out/main.js'], { cwd: project })
-    expect(stdout).toBe('RepoNotFound function\n')
+    expect(stdout).toBe("RepoNotFound function\n[ 'did:web:a is active' ] [ true ] true\n")
   })
 })

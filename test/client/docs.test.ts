@@ -4,9 +4,9 @@ import { expect, it } from 'vitest'
 
 const read = (file: string): string => readFileSync(path.join(import.meta.dirname, file), 'utf8').trim()
 
-it('docs/client.md shows the example that is compiled', () => {
+it('docs/client.md shows the examples that are compiled', () => {
   const blocks = [...read('../../docs/client.md').matchAll(/```ts\n(.*?)```/gs)].map(([, code]) =>
     code?.trim(),
   )
-  expect(blocks).toEqual([read('example.ts')])
+  expect(blocks).toEqual([read('example.ts'), read('subscribeExample.ts')])
 })

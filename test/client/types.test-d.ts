@@ -1,5 +1,6 @@
 /** Compiled, never run: what must compile does, and each line that says otherwise must not. */
 import { connect, type Download, pages, settle, type Settled } from '../../src/client/index.ts'
+import { type RepoEvent, subscribeRepos } from '../../src/client/subscribe.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(answer: Same<A, B>): boolean => answer
@@ -113,4 +114,26 @@ export function connections(): void {
   connect('alice.example', { tokn: 'abc' })
   // @ts-expect-error a session has a refresh token
   connect('alice.example').withSession({ did, handle: 'a', accessJwt: 'b' })
+}
+
+export async function subscriptions(): Promise<void> {
+  for await (const event of subscribeRepos('alice.example', { cursor: 1, WebSocket })) {
+    same<typeof event, RepoEvent>(true)
+    const seq: number = event.seq
+    void seq
+    if (event.$type === 'com.atproto.sync.subscribeRepos#commit') {
+      const { blocks, commit, ops }: { blocks: Uint8Array; commit: { $link: string }; ops: object[] } = event
+      void [blocks, commit, ops]
+    }
+    // @ts-expect-error only an account has it
+    void event.active
+    // @ts-expect-error misspelt
+    if (event.$type === 'com.atproto.sync.subscribeRepos#comit') return
+    // @ts-expect-error told by onInfo
+    if (event.$type === 'com.atproto.sync.subscribeRepos#info') return
+  }
+  // @ts-expect-error misspelt
+  subscribeRepos('alice.example', { curser: 1 })
+  // @ts-expect-error a subscription is no call
+  void sync.subscribeRepos
 }

@@ -12,6 +12,7 @@ import { migrateToken } from './migrateToken.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { status } from './status.ts'
+import { watch } from './watch.ts'
 
 /** In the order in which they are needed. */
 export const commands: readonly Command[] = [
@@ -28,4 +29,5 @@ export const commands: readonly Command[] = [
   requestCrawl,
   check,
   log,
+  watch,
 ]

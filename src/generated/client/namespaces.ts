@@ -107,6 +107,8 @@ export function createNamespaces(transport: Transport) {
           getStatus: transport.query('com.cirrus.admin.getStatus'),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
           listBlobs: transport.query('com.cirrus.admin.listBlobs', ['RepoNotFound']),
+          /** Who follows the firehose now, how far each has come, and which events are kept. Requires the admin credential. */
+          listSubscribers: transport.query('com.cirrus.admin.listSubscribers'),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
           requestCrawl: transport.procedure('com.cirrus.admin.requestCrawl', ['AccountNotActive']),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */

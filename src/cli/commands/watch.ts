@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Client, type Output as Answered, XrpcError } from '../../client/index.ts'
+import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
+import { explain } from '../answers.ts'
+import { command, type Context } from '../command.ts'
+import { CliError, EXIT } from '../errors.ts'
+import { count, type Paint, plain } from '../output.ts'
+
+type Listed = Answered<'com.cirrus.admin.listSubscribers'>
+
+/** Operations of one commit that are shown; with `--json` all are. */
+const MOST_OPS = 20
+/** Milliseconds between two looks at who is there. */
+const LOOK_EVERY = 5000
+
+const short = ({ $type }: RepoEvent): string => $type.split('#')[1] ?? $type
+
+const saying = (event: RepoEvent): string => {
+  switch (event.$type) {
+    case 'com.atproto.sync.subscribeRepos#commit':
+      return `${event.repo}  rev ${event.rev}${event.ops.length === 0 ? ', nothing changed' : ''}`
+    case 'com.atproto.sync.subscribeRepos#sync':
+      return `${event.did}  rev ${event.rev}`
+    case 'com.atproto.sync.subscribeRepos#identity':
+      return `${event.did}  ${event.handle ?? 'no handle'}`
+    case 'com.atproto.sync.subscribeRepos#account':
+      return `${event.did}  ${event.active ? 'active' : (event.status ?? 'inactive')}`
+  }
+}
+
+const STYLES = { create: 'green', update: 'yellow', delete: 'red' } as const
+const isAction = (action: string): action is keyof typeof STYLES => Object.hasOwn(STYLES, action)
+
+export const eventText = (event: RepoEvent, paint: Paint): string => {
+  const head = `${event.seq}  ${plain(event.time)}  ${paint('bold', short(event).padEnd(8))}  ${plain(saying(event))}`
+  const ops = 'ops' in event ? event.ops : []
+  const lines = ops.slice(0, MOST_OPS).map(({ action, path }) => {
+    const word = plain(action).padEnd(6)
+    return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${plain(path)}`
+  })
+  const rest = ops.length - lines.length
+  return [head, ...lines, ...(rest > 0 ? [paint('dim', `    and ${count(rest, 'more', 'more')}`)] : [])].join(
+    '\n',
+  )
+}
+
+/** The event as JSON can say it: records in place of the blocks. */
+const eventData = async (event: RepoEvent): Promise<object> => {
+  const type = short(event)
+  if (event.$type === 'com.atproto.sync.subscribeRepos#sync') {
+    const { $type: _, blocks, ...rest } = event
+    return { type, ...rest, size: blocks.length }
+  }
+  if (event.$type !== 'com.atproto.sync.subscribeRepos#commit') {
+    const { $type: _, ...rest } = event
+    return { type, ...rest }
+  }
+  const { $type: _, blocks, commit, prevData, blobs: __, ops, ...rest } = event
+  // Who watches wants to see a commit that is amiss, too.
+  const records = await readRecords(event).catch((cause: unknown) => cause)
+  return {
+    ...{ type, ...rest, commit: commit.$link, prevData: prevData?.$link },
+    ...(Array.isArray(records)
+      ? { ops: records }
+      : { ops, problem: records instanceof Error ? records.message : String(records) }),
+    size: blocks.length,
+  }
+}
+
+const subscribersText = ({ subscribers }: Listed): string => {
+  const behind = subscribers.filter((one) => one.behind > 0).length
+  const all = count(subscribers.length, 'subscriber')
+  return `${all}, this one among them${behind > 0 ? `; ${behind} behind` : ''}`
+}
+
+/** Says who is there, when that has changed. What the server cannot tell is left out. */
+const watchSubscribers = async (server: Client, out: Context['out'], signal: AbortSignal): Promise<void> => {
+  let before = ''
+  while (!signal.aborted) {
+    try {
+      const listed = await server.com.cirrus.admin.listSubscribers({}, { signal })
+      const text = subscribersText(listed)
+      if (text !== before) out.aside({ type: 'subscribers', ...listed }, text)
+      before = text
+    } catch (cause) {
+      if (signal.aborted) return
+      // Another PDS, or one that has gone for a moment: the events say so themselves.
+      if (!(cause instanceof XrpcError) || cause.error === 'MethodNotImplemented') return
+      if (cause.status === 401 || cause.status === 403) {
+        const error = explain(cause)
+        if (error instanceof CliError) out.warn(error.message, error.code)
+        return
+      }
+    }
+    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {})
+  }
+}
+
+const parseCursor = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw new CliError('usage', `--cursor ${text}: the number of an event is wanted`, {
+    next: 'run `pds watch --help`',
+  })
+}
+
+export const watch = command({
+  name: 'watch',
+  summary: 'Events as the network sees them, and how many follow them. Ends with Ctrl-C.',
+  description:
+    'Lost connections are opened again: no event is left out. With --json each line is one object; `type` says of what. ' +
+    'Subscribers are shown where the admin password is known.',
+  flags: {
+    cursor: {
+      type: 'string',
+      hint: 'seq',
+      help: 'Begin after this event; 0: with the oldest that is kept. Default: now.',
+    },
+  },
+  examples: ['pds watch --cursor 0', 'pds watch --json | jq \'select(.type == "account")\''],
+  async run({ io, out, where, adminIfKnown }, flags) {
+    const cursor = parseCursor(flags.cursor)
+    const { origin } = where()
+    const stop = new AbortController()
+    const signal = AbortSignal.any([io.signal, stop.signal])
+    out.note(`Watching ${origin}. Ctrl-C ends it.`)
+    const server = adminIfKnown()
+    const looking = server && watchSubscribers(server, out, signal)
+    try {
+      const events = subscribeRepos(origin, {
+        cursor,
+        signal,
+        onInfo: ({ name, message }) =>
+          out.aside(
+            { type: 'info', name, message },
+            name === 'OutdatedCursor'
+              ? `The events after ${cursor} are no longer kept: this begins with the oldest that is.`
+              : plain(message ?? name),
+          ),
+        onRetry: ({ error, message }, wait) =>
+          out.aside(
+            { type: 'lost', error, message, wait: Math.round(wait) },
+            `No connection (${plain(message)}): again in ${(wait / 1000).toFixed(1)} s.`,
+          ),
+      })
+      for await (const event of events)
+        out.line(out.json ? await eventData(event) : {}, eventText(event, out.paint))
+    } catch (cause) {
+      throw explain(cause, { FutureCursor: 'future-cursor' })
+    } finally {
+      stop.abort()
+      await looking
+    }
+    return EXIT.ok
+  },
+})

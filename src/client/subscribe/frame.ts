@@ -1,0 +1,60 @@
+import { STANDARD_ERRORS } from '../../xrpc/errors.ts'
+import { XrpcError } from '../errors.ts'
+import { decodeFirst } from './cbor.ts'
+import { ID, type Info, type RepoEvent } from './event.ts'
+
+/** The spec's bound. A server that sends more is not spoken to any longer. */
+const MAX_FRAME = 5_000_000
+
+const EVENTS = ['#commit', '#sync', '#identity', '#account']
+const DECLARED = ['FutureCursor', 'ConsumerTooSlow']
+
+interface Fields {
+  [name: string]: unknown
+}
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+
+/** The frame's second object with the type that its first one names. */
+export interface Message {
+  event?: RepoEvent
+  info?: Info
+  seq?: number
+}
+
+const unexpected = (what: string): XrpcError => new XrpcError('Unexpected', `a frame ${what}`)
+
+const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** Reads two DAG-CBOR objects, a header and a body. An error that the server sent is thrown. */
+export function readFrame(bytes: Uint8Array): Message {
+  if (bytes.length > MAX_FRAME) throw unexpected(`of ${bytes.length} bytes`)
+  let header: unknown, body: unknown
+  try {
+    const first = decodeFirst(bytes)
+    const second = decodeFirst(bytes, first.end)
+    if (second.end !== bytes.length) throw new TypeError('something after its body')
+    ;[header, body] = [first.value, second.value]
+  } catch (cause) {
+    throw new XrpcError('Unexpected', `a frame that cannot be read: ${cause}`, { cause })
+  }
+  if (!isObject(header) || !isObject(body)) throw unexpected('that is not two objects')
+  if (header['op'] === -1) {
+    const error = asText(body['error']) || 'Unexpected'
+    const status = Object.hasOwn(STANDARD_ERRORS, error)
+      ? STANDARD_ERRORS[error as keyof typeof STANDARD_ERRORS]
+      : 0
+    const declared = status > 0 || DECLARED.includes(error)
+    throw new XrpcError(error, asText(body['message']) || error, { status, declared })
+  }
+  // Newer kinds of frames and messages are passed over, as the spec wants it.
+  const name = header['op'] === 1 ? asText(header['t']) : ''
+  const { seq } = body
+  // The rest is taken at the server's word, as all that it answers: the lexicon gives it its type.
+  const message = { ...body, $type: ID + name } as unknown
+  if (name === '#info') return { info: message as Info }
+  if (!EVENTS.includes(name)) return Number.isSafeInteger(seq) ? { seq: Number(seq) } : {}
+  if (!Number.isSafeInteger(seq)) throw unexpected('without a seq')
+  return { seq: Number(seq), event: message as RepoEvent }
+}
