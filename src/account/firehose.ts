@@ -37,7 +37,7 @@ const WAITING = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
 /** How much of the log is read at once, and sent before anybody else gets a turn. */
 const PAGE = { events: 250, bytes: MiB }
 const TURN = 4 * MiB
-/** Whoever is behind and takes less than that in so many milliseconds is too slow. */
+/** Whoever is behind and has taken less than that for so many milliseconds is too slow. */
 const PATIENCE = { ms: 10_000, bytes: 64 * KiB }
 /** Milliseconds between two looks at sockets that are full: at first, and at most. */
 const POLL = { least: 1, most: 50 }

@@ -37,12 +37,10 @@ export class Outflow {
     this.#mark = { at: this.#platform.now(), taken: this.#sent - this.waiting() }
   }
 
-  /** Whether less than `bytes` were taken in the last `ms`. */
+  /** Whether `ms` have passed since the last `bytes` were taken. To be asked often. */
   isStuck({ ms, bytes }: { ms: number; bytes: number }): boolean {
-    if (this.#platform.now() - this.#mark.at < ms) return false
-    const before = this.#mark.taken
-    this.mark()
-    return this.#mark.taken - before < bytes
+    if (this.#sent - this.waiting() - this.#mark.taken >= bytes) this.mark()
+    return this.#platform.now() - this.#mark.at >= ms
   }
 
   #drained(): number {
