@@ -42,6 +42,8 @@ export interface WatchParts {
 interface Announced {
   handle: string
   key: string | null
+  /** The handle that was configured then. */
+  configured: string
 }
 
 // How old an observation may be for an answer that only shows it. Once an operation has been signed
@@ -141,7 +143,7 @@ export class IdentityWatch {
 
   /** The network was told of this handle and key: runs inside the transaction that appends the event. */
   announced(handle: string, key: string | undefined): void {
-    const announced: Announced = { handle, key: key ?? null }
+    const announced: Announced = { handle, key: key ?? null, configured: this.#parts.handle }
     this.#parts.sql.assertTransaction()
     this.#parts.sql.run('UPDATE account SET announced = ?', JSON.stringify(announced))
   }
@@ -151,14 +153,14 @@ export class IdentityWatch {
     return this.#lastAnnounced()?.key ?? undefined
   }
 
-  /** Whether the network was last told of another handle or key than those that are configured. */
+  /** Whether another handle or key is configured than when the network was last told. */
   isAnnouncedOtherwise(): boolean {
     const { sql, handle, signingKey } = this.#parts
     const last = this.#lastAnnounced()
     return (
       readAccount(sql).stored === 'active' &&
       last !== undefined &&
-      (last.handle !== handle || last.key !== signingKey)
+      (last.configured !== handle || last.key !== signingKey)
     )
   }
 
@@ -174,9 +176,10 @@ export class IdentityWatch {
       const last = this.#lastAnnounced()
       const known = last?.handle === handle && last.key === (observation.signingKey ?? null)
       // Elsewhere, or deactivated, it is not ours to announce; the activation does.
-      if (known || movedTo !== undefined || row.stored !== 'active') return
+      if (movedTo !== undefined || row.stored !== 'active') return
+      if (known && last.configured === this.#parts.handle) return
       sequencer.transaction(() => {
-        if (last) sequencer.identity(handle)
+        if (last && !known) sequencer.identity(handle)
         this.announced(handle, observation.signingKey)
       })
       return

@@ -4,6 +4,7 @@ import { OutboundError } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import { readAccount } from './state.ts'
 
 export interface RelayParts {
   sql: Sql
@@ -66,6 +67,8 @@ export class Relays {
 
   /** When the next relay is to be asked; undefined while all know of everything. */
   nextAt(): number | undefined {
+    // An account that is only just coming in is not announced yet.
+    if (readAccount(this.#parts.sql).activatedAt === undefined) return undefined
     const latest = this.#parts.sequencer.latest()
     const dues = this.#parts.relays
       .map((relay) => this.#row(relay))
@@ -79,6 +82,7 @@ export class Relays {
     const { relays, platform, sequencer } = this.#parts
     this.#awaited = false
     const now = platform.now()
+    if ((this.nextAt() ?? Infinity) > now) return
     const latest = sequencer.latest()
     const due = relays.filter((relay) => {
       const { seq, askedAt, retryAt } = this.#row(relay)

@@ -92,6 +92,17 @@ describe('a change of the identity', () => {
       expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
     }))
 
+  it('of the configuration alone is looked into once, and announces nothing', () =>
+    inWorld({}, async (world) => {
+      const from = world.account.sequencer.latest()
+      await world.restart({ HANDLE: 'alice.example.net' })
+      expect(world.account.watch.isAnnouncedOtherwise()).toBe(true)
+      await world.account.chores.run()
+      await world.restart({ HANDLE: 'alice.example.net' })
+      expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
+      expect(since(world, from)).toEqual([])
+    }))
+
   it('is not announced while the account is deactivated; the activation does', () =>
     inWorld({}, async (world) => {
       await world.call('com.atproto.server.deactivateAccount', { auth: world.admin, body: {} })
@@ -221,6 +232,19 @@ describe('relays', () => {
       await world.account.chores.run()
       expect(asked.at(-1)?.at).toBe(world.clock.now)
       expect(world.bugs).toEqual([])
+    }))
+
+  it('hear nothing of an account that is only just coming in', () =>
+    inWorld({ ...RELAYS, active: false }, async (world) => {
+      const { asked } = relay(world)
+      await world.account.repo.create()
+      world.account.sql.run(`UPDATE account SET state = 'deactivated'`)
+      world.account.sequencer.transaction(() => world.account.sequencer.identity(HANDLE))
+      await world.account.chores.run()
+      expect(asked).toEqual([])
+      await world.call('com.atproto.server.activateAccount', { auth: world.admin })
+      await world.account.chores.run()
+      expect(asked).toHaveLength(2)
     }))
 
   it('are none while developing, and the public ones by default', () =>
