@@ -39,10 +39,10 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     await activate(cirrus)
     tell(`The Worker in workerd, on ${cirrus.url}`)
     tell(`${account.did}, with a recovery key of her own above the server's`)
-    const old = await follow('old server', cirrus.url, 0)
+    const old = follow('old server', cirrus.url)
     await cleanup.add(old.close)
     tell('A relay subscribes to its firehose and hears:')
-    await old.tell(tell, '#account', '#identity', '#sync')
+    await old.tell(tell, 'account', 'identity', 'sync')
     return { account, cirrus, old }
   })
   const { did } = account
@@ -54,7 +54,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     tell(
       `${made.records.size} records in ${collections.size} collections, ${made.blobs.length} images, preferences`,
     )
-    await old.tell(tell, '#commit')
+    await old.tell(tell, 'commit')
     return made
   })
   const before = await readRepo(cirrus.url, did)
@@ -63,7 +63,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     const started = await startTarget(options.target, account)
     await cleanup.add(started.close)
     tell(`${started.about}, on ${started.url}`)
-    const next = await follow('new server', started.url)
+    const next = follow('new server', started.url)
     await cleanup.add(next.close)
     tell('The relay subscribes there too')
     return { target: started, next }
@@ -118,7 +118,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
       throw new Error(`her recovery key is no longer the first of ${identity.rotationKeys.join(', ')}`)
     tell(`The directory now names ${identity.pds} as her server`)
     tell('Her recovery key still stands first: she could undo this for 72 hours')
-    await next.tell(tell, '#account', '#identity', '#sync')
+    await next.tell(tell, 'account', 'identity', 'sync')
   })
 
   await narrator.step('verification', 'Nothing is missing', async (tell) => {
@@ -142,7 +142,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     const { active, status } = await connect(cirrus.url).com.atproto.sync.getRepoStatus({ did })
     if (active || status !== 'deactivated') throw new Error(`getRepoStatus says active ${active}, ${status}`)
     tell('The old server says: deactivated. Nothing was deleted there')
-    await old.tell(tell, '#account')
+    await old.tell(tell, 'account')
   })
 
   await narrator.step('refusal', 'The old server takes no more writes', async (tell) => {
@@ -186,7 +186,7 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     tell(
       `Her first post on the new server, signed with the new key; revision ${before.rev} became ${now.rev}`,
     )
-    await next.tell(tell, '#commit')
+    await next.tell(tell, 'commit')
   })
 }
 
