@@ -12,6 +12,8 @@ export const FAULT_POINTS = [
   'import.afterVerified',
   'import.afterBlocks',
   'import.afterSwitch',
+  'repack.beforeSwitch',
+  'repack.afterSwitch',
   'blob.afterPut',
   'blob.afterRow',
   'mint.afterJournal',

@@ -15,6 +15,7 @@ import { check, type CheckReport } from './check.ts'
 import { Chores } from './chores.ts'
 import { Exports } from './export.ts'
 import { Firehose } from './firehose.ts'
+import { readHead } from './head.ts'
 import { IdentityWatch } from './identityWatch.ts'
 import { Imports } from './import.ts'
 import { verifyIncoming } from './incoming.ts'
@@ -35,6 +36,7 @@ import { Sessions, type Tokens } from './sessions.ts'
 import { signIn } from './signIn.ts'
 import { Sql } from './sql.ts'
 import { readAccount, stateOf } from './state.ts'
+import { Repack } from './store/repack.ts'
 
 export interface Account {
   did: string
@@ -99,21 +101,22 @@ export async function createAccount(
   const wake = (delay: number): void =>
     void chores.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
   const firehose = new Firehose({ platform, sequencer, wake, sockets: ctx })
-  const blocks = new Blocks(sql)
-  const records = new Records(sql)
+  const blocks = new Blocks(sql, platform)
+  const records = new Records(blocks, () => readHead(sql))
+  const repack = new Repack(sql, platform, blocks)
   const blobs = new Blobs(sql, platform, did)
   const repo = new Repo({
     ...{ sql, platform, did, signer, blocks, records, blobs, sequencer },
     endStalledImport: () => imports.endStalled(),
   })
-  const exports = new Exports({ sql, platform, blocks, repo })
+  const exports = new Exports({ platform, blocks, repo })
   const imports: Imports = new Imports({
     sql,
     platform,
     did,
     signer,
     blocks,
-    records,
+    repack,
     blobs,
     sequencer,
     repo,
@@ -140,7 +143,7 @@ export async function createAccount(
     ...{ did, handle, origin, signingKey: signing.did, passwordHash },
   })
   const chores = new Chores({
-    ...{ sql, platform, blocks, blobs, exports, sequencer, relays, firehose, retention: config.retention },
+    ...{ sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention: config.retention },
     ...{ alarms: ctx.storage, observe: () => lifecycle.follow() },
   })
   const migration = new Migration({

@@ -1,17 +1,17 @@
 /** What the account does by itself, by alarm: collection in bounded steps, a look at its DID, a word to the relays. */
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs.ts'
-import type { Blocks } from './blocks.ts'
 import type { Exports } from './export.ts'
 import type { Firehose } from './firehose.ts'
 import type { Relays } from './relays.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
+import type { Repack } from './store/repack.ts'
 
 export interface ChoreParts {
   sql: Sql
   platform: Pick<Platform, 'now'>
-  blocks: Blocks
+  repack: Repack
   blobs: Blobs
   exports: Exports
   sequencer: Sequencer
@@ -28,7 +28,7 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** Dropped blocks and unreferenced uploads are kept at least this long. */
+/** What a pack or an import has made superfluous is kept at least this long. */
 const GRACE = HOUR
 const STEP = 1000
 /** While a move may be under way, how often the DID is looked at; and else. */
@@ -76,15 +76,16 @@ export class Chores {
 
   /** One step of everything, and the next alarm. */
   async run(): Promise<void> {
-    const { blocks, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
+    const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
     const now = platform.now()
     firehose.resume()
-    const collected = blocks.collect(now - GRACE, exports.oldest(), STEP)
+    const packed = repack.step()
+    const collected = repack.collect(Math.min(now - GRACE, exports.oldest() ?? now))
     const pruned = sequencer.prune(now - retention, STEP)
     const deleted = await blobs.collect(STEP)
     const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
     await Promise.all([this.#observe(now, watching), relays.run()])
-    const more = collected.more || deleted.more || pruned.more
+    const more = packed.more || collected.more || deleted.more || pruned.more
     const crawl = (relays.nextAt() ?? Infinity) - platform.now()
     const next = more ? SECOND : Math.min(watching, this.#waste() ? GRACE : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
@@ -113,9 +114,7 @@ export class Chores {
   }
 
   #waste(): boolean {
-    const row = this.#parts.sql.first<{ waste: number }>(
-      'SELECT (EXISTS (SELECT 1 FROM garbage) OR EXISTS (SELECT 1 FROM blob_loose)) AS waste',
-    )
-    return row?.waste === 1
+    const { repack, sql } = this.#parts
+    return repack.waits || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
   }
 }

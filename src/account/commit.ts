@@ -118,7 +118,7 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   }
   const [before, after] = [await tree.getPointer(), await inverted.getPointer()]
   if (!before.equals(after)) throw new Error(`inverting the operations gives ${after}, not ${before}`)
-  // The diff also lists the records that are gone; which of those may go, the record index knows.
+  // The diff also lists the records that are gone; which of those may go, `Repo` knows.
   const leaves = new Set(ops.flatMap(({ prev }) => (prev ? [cidKey(prev)] : [])))
   const droppedNodes = diff.removedCids.toList().filter((cid) => !leaves.has(cidKey(cid)))
   return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...recorder.seen.values()] }

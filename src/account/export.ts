@@ -1,33 +1,26 @@
 import type { Cid } from '@atproto/lex-data'
-import { decodeCid } from '@atproto/lex-data'
 import type { Platform } from '../platform.ts'
-import { type CarBlock, carStream } from '../repo/car-write.ts'
-import { parseNode } from '../repo/node.ts'
+import { byteStream, carHeader, carSection } from '../repo/car-write.ts'
+import { readNode } from '../repo/node.ts'
 import { isTid } from '../repo/tid.ts'
-import { walk } from '../repo/walk.ts'
 import { error } from '../xrpc/errors.ts'
-import { type Blocks, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 import { type Block, carOf } from './commit.ts'
-import { DigestSet } from './digestSet.ts'
 import type { Head } from './head.ts'
 import type { Repo } from './repo.ts'
-import { bytes, hexList, type Sql } from './sql.ts'
+import { Tour, type TourOptions } from './store/tour.ts'
 
 interface Pin {
-  rev: string
+  begun: number
   touched: number
 }
 
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
-/**
- * Bytes that exports may hold in advance: of one, and of all together. Anybody may begin as many as he likes and
- * read none of them, and each must cost little.
- */
-const AHEAD = { least: 32 * 1024, most: 1024 * 1024, all: 8 * 1024 * 1024 }
+// Large enough that a chunk's own cost does not matter, small enough that many can be on their way.
+const CHUNK = 64 * 1024
 
 export interface ExportParts {
-  sql: Sql
   platform: Pick<Platform, 'now'>
   blocks: Blocks
   repo: Pick<Repo, 'load'>
@@ -43,126 +36,94 @@ export class Exports {
   }
 
   /**
-   * The repository as a CAR: the commit, then the tree depth first, exactly as the head is now,
-   * whatever is written while it streams. With `since`, exactly the blocks that came after that
-   * revision. Nothing is read before the stream is.
+   * A CAR of the latest commit: the commit first, then its tree in pre-order, each block once. With
+   * `since`, exactly the blocks that a holder of that revision lacks. It stays with that commit however
+   * long it takes and whatever is written meanwhile.
    */
-  repo(options: { since?: string } = {}): ReadableStream<Uint8Array> {
+  repo(options: { since?: string | undefined } = {}): ReadableStream<Uint8Array> {
     const { since } = options
-    if (since !== undefined && !isTid(since)) throw error('InvalidRequest', 'since must be a revision')
-    const head = this.#parts.repo.load()
-    const pin: Pin = { rev: head.rev, touched: this.#parts.platform.now() }
-    this.#pins.add(pin)
-    const blocks = since === undefined ? this.#whole(head) : this.#newer(head, since)
-    return carStream(head.root, this.#pinned(pin, blocks))
+    if (since !== undefined && !isTid(since))
+      throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
+    const { blocks, repo } = this.#parts
+    const head = repo.load()
+    const isOld = (cid: Uint8Array, at: number): boolean =>
+      (blocks.arrival(cid, at, head.rev) ?? '') <= (since ?? '')
+    const repeated = blocks.repeated().map(({ cid }) => cid)
+    return this.#pinned(this.#tree(head, { repeated, ...(since !== undefined && { without: isOld }) }))
   }
 
-  /** Holds the revision until the stream has ended, failed or been left, also before its first read. */
-  #pinned(pin: Pin, blocks: AsyncGenerator<CarBlock>): AsyncIterable<CarBlock> {
-    const release = () => this.#pins.delete(pin)
-    const { platform } = this.#parts
-    return {
-      [Symbol.asyncIterator]: () => ({
-        next: async () => {
-          pin.touched = platform.now()
-          try {
-            const next = await blocks.next()
-            if (next.done) release()
-            return next
-          } catch (cause) {
-            release()
-            throw cause
-          }
-        },
-        return: async () => {
-          release()
-          return blocks.return(undefined)
-        },
-      }),
+  /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
+  *#tree(head: Head, options: TourOptions): Generator<Uint8Array> {
+    const { blocks } = this.#parts
+    yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
+    const tour = new Tour(blocks, head.data, options)
+    // Sections that stand one behind the other are copied at once.
+    let [chunk, length] = [new Uint8Array(4096), 0]
+    let [bytes, start, end] = [chunk, 0, 0]
+    for (let more = true; more;) {
+      more = tour.next()
+      if (more && tour.at.bytes === bytes && tour.at.start === end && tour.at.end - start + length <= CHUNK) {
+        end = tour.at.end
+        continue
+      }
+      const size = end - start
+      if (length + size > chunk.length) {
+        if (length > 0) yield chunk.subarray(0, length)
+        ;[chunk, length] = [new Uint8Array(Math.max(CHUNK, size)), 0]
+      }
+      chunk.set(bytes.subarray(start, end), length)
+      length += size
+      ;({ bytes, start, end } = tour.at)
     }
+    if (length > 0) yield chunk.subarray(0, length)
   }
 
-  /** The oldest revision that a running export still reads. */
-  oldest(): string | undefined {
+  /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
+  #pinned(pieces: Generator<Uint8Array>): ReadableStream<Uint8Array> {
+    const { platform } = this.#parts
+    const pin: Pin = { begun: platform.now(), touched: platform.now() }
+    this.#pins.add(pin)
+    const release = () => this.#pins.delete(pin)
+    return byteStream({
+      next: () => {
+        pin.touched = platform.now()
+        try {
+          const { value } = pieces.next()
+          if (!value) release()
+          return value
+        } catch (cause) {
+          release()
+          throw cause
+        }
+      },
+      cancel: release,
+    })
+  }
+
+  /** When the oldest export began that is still read. What was dropped after that is still needed. */
+  oldest(): number | undefined {
     const now = this.#parts.platform.now()
-    let oldest: string | undefined
+    let oldest: number | undefined
     for (const pin of this.#pins) {
       if (now - pin.touched > ABANDONED) this.#pins.delete(pin)
-      else if (oldest === undefined || pin.rev < oldest) oldest = pin.rev
+      else if (oldest === undefined || pin.begun < oldest) oldest = pin.begun
     }
     return oldest
   }
 
-  #ahead(): number {
-    return Math.max(AHEAD.least, Math.min(AHEAD.most, AHEAD.all / Math.max(1, this.#pins.size)))
-  }
-
-  async *#whole(head: Head): AsyncGenerator<CarBlock> {
-    yield this.#commit(head)
-    const sent = new DigestSet()
-    // Two paths may hold the same record: its block goes out once.
-    const getMany = (cids: readonly Cid[]) => this.#parts.blocks.readSome(cids, false, this.#ahead())
-    for await (const item of walk(head.data, getMany, { batch: 256, ahead: this.#ahead(), trusted: true })) {
-      if (item.bytes && (item.kind === 'node' || sent.add(item.cid)))
-        yield { cid: item.cid, bytes: item.bytes }
-    }
-  }
-
-  /**
-   * A block that was there at `since` has been there ever since, and then so has everything below
-   * it: the walk goes down only where a node is newer.
-   */
-  async *#newer(head: Head, since: string): AsyncGenerator<CarBlock> {
-    yield this.#commit(head)
-    const sent = new DigestSet()
-    const stack: { cid: Cid; node: boolean }[] = []
-    if (this.#madeAfter([head.data], head.rev, since).size > 0) stack.push({ cid: head.data, node: true })
-    for (let next = stack.pop(); next; next = stack.pop()) {
-      const { cid, node } = next
-      if (!sent.add(cid)) continue
-      const block = this.#block(cid)
-      yield { cid, bytes: block }
-      if (!node) continue
-      const { left, entries } = parseNode(block)
-      const children = left ? [{ cid: left, node: true }] : []
-      for (const { value, right } of entries) {
-        children.push({ cid: value, node: false })
-        if (right) children.push({ cid: right, node: true })
-      }
-      const cids = children.map((child) => child.cid)
-      const newer = this.#madeAfter(cids, head.rev, since)
-      for (const child of children.toReversed()) if (newer.has(cidKey(child.cid))) stack.push(child)
-    }
-  }
-
-  /** Those of these blocks that the tree of `rev` has and that came after `since`. */
-  #madeAfter(cids: readonly Cid[], rev: string, since: string): Set<string> {
-    const rows = this.#parts.sql.all<{ cid: ArrayBuffer }>(
-      `SELECT b.cid FROM json_each(?) j JOIN block b ON b.cid = unhex(j.value)
-       WHERE b.made > ? AND b.made <= ? AND (b.dropped IS NULL OR b.dropped > ?)`,
-      hexList(cids.map((cid) => cid.bytes)),
-      since,
-      rev,
-      rev,
-    )
-    return new Set(rows.map((row) => cidKey(decodeCid(bytes(row.cid)))))
-  }
-
   /** Those of these that the current tree does not have. */
   missing(cids: readonly Cid[]): Cid[] {
-    const current = this.#parts.blocks.current(cids)
-    return cids.filter((cid) => !current.has(cidKey(cid)))
+    return cids.filter((cid) => !this.#parts.blocks.isCurrent(cid))
   }
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    const pin: Pin = { rev: this.#parts.repo.load().rev, touched: this.#parts.platform.now() }
-    this.#pins.add(pin)
-    return carStream(null, this.#pinned(pin, this.#each(cids)))
+    return this.#pinned(this.#each(cids))
   }
 
-  async *#each(cids: readonly Cid[]): AsyncGenerator<CarBlock> {
-    for (const cid of cids) yield { cid, bytes: this.#block(cid) }
+  *#each(cids: readonly Cid[]): Generator<Uint8Array> {
+    yield carHeader(null)
+    for (const cid of cids) yield carSection(cid, this.#block(cid))
   }
 
   /**
@@ -172,11 +133,11 @@ export class Exports {
   record(collection: string, rkey: string): Uint8Array {
     const head = this.#parts.repo.load()
     const path = `${collection}/${rkey}`
-    const proof: Block[] = [this.#commit(head)]
+    const proof: Block[] = [{ cid: head.root, bytes: this.#block(head.root) }]
     for (let cid: Cid | null = head.data; cid;) {
       const block = this.#block(cid)
       proof.push({ cid, bytes: block })
-      const { left, entries } = parseNode(block)
+      const { left, entries } = readNode(block)
       const after = entries.findIndex((entry) => entry.key >= path)
       const found = entries[after]
       if (found?.key === path) {
@@ -187,10 +148,6 @@ export class Exports {
       cid = before ? before.right : left
     }
     return carOf(head.root, proof)
-  }
-
-  #commit(head: Head): CarBlock {
-    return { cid: head.root, bytes: this.#block(head.root) }
   }
 
   #block(cid: Cid): Uint8Array {

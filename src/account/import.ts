@@ -1,30 +1,32 @@
-import type { Cid } from '@atproto/lex-data'
+import { type Cid, decodeCid } from '@atproto/lex-data'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
-import { type CarBlock, CarError, readCar } from '../repo/car.ts'
+import { CarError, readCar } from '../repo/car.ts'
 import { CommitError, parseCommit } from '../repo/commit.ts'
-import { NodeError, parseNode } from '../repo/node.ts'
+import { NodeError } from '../repo/node.ts'
+import { Sections } from '../repo/section.ts'
 import { nextTid } from '../repo/tid.ts'
 import { RepoError, verifyRepo } from '../repo/verify.ts'
 import { error } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import { type Blocks, cidKey } from './blocks.ts'
-import { type Block, carOf, type CommitSigner, signCommit } from './commit.ts'
-import { DigestSet } from './digestSet.ts'
+import { carOf, type CommitSigner, signCommit } from './commit.ts'
 import { type Head, readCounts, writeHead } from './head.ts'
-import type { Records } from './records.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 import { readAccount } from './state.ts'
+import { PackWriter, sweep } from './store/packWriter.ts'
+import type { Repack } from './store/repack.ts'
+import { Staging } from './store/staging.ts'
 
 export interface ImportParts {
   sql: Sql
-  platform: Pick<Platform, 'now'>
+  platform: Pick<Platform, 'now' | 'sleep'>
   did: string
   signer: CommitSigner
   blocks: Blocks
-  records: Records
+  repack: Repack
   blobs: Blobs
   sequencer: Sequencer
   repo: Repo
@@ -51,31 +53,53 @@ export interface Imported {
 
 // Below the 2 MB of a row, its key and revisions included.
 const MAX_BLOCK = 1_900_000
-// SQLite takes a hundred parameters: one for the revision, two for each block.
-const PER_INSERT = 49
+// Records after which others get their turn.
+const SLICE = 500
 /** An import that has not got on for this long may be ended by whoever waits for it. */
 const SILENCE = 60_000
 const AHEAD = 5 * 60_000
 
-/** What was seen on the way through the verified tree. */
+/** How far an import has come. */
+export interface ImportProgress {
+  phase: 'receiving' | 'verifying' | 'switching'
+  /** Bytes received. */
+  bytes: number
+  /** Blocks received. */
+  blocks: number
+  /** Records verified. */
+  records: number
+}
+
+/** What came, and what was here when it did. */
+interface Staged {
+  root: Cid
+  from: Head | undefined
+  made: string
+  staging: Staging
+}
+
+/** The verified tree, written as a pack that nobody reads yet. */
 interface Verified {
   commit: { data: Cid; rev: string }
-  reached: DigestSet
+  writer: PackWriter
   records: number
   /** `cid path`, sorted: only records with blobs cost memory here. */
   references: string[]
+  /** Records that several paths hold. */
+  repeated: Map<string, { cid: Cid; paths: number }>
 }
 
 /**
- * Takes a whole repository in. Its blocks are staged in their table under a revision above the
- * head's, where no reader sees them; verified; and then one transaction moves the head to them and
- * drops what is no longer reached. A block that is here already is not written again.
+ * Takes a whole repository in. Its blocks are staged as they come, where no reader sees them; then the tree
+ * is verified from the commit down and written as a pack on the way; and one transaction makes that
+ * pack the repository. What was here before stays for an hour, for whoever is still reading it.
  */
 export class Imports {
   readonly #parts: ImportParts
   #running: symbol | undefined
   /** When the running import last got on, in milliseconds. */
   #movedAt = 0
+  #progress: ImportProgress | undefined
 
   constructor(parts: ImportParts) {
     this.#parts = parts
@@ -95,11 +119,13 @@ export class Imports {
       this.#movedAt = this.#parts.platform.now()
     }
     this.#movedAt = this.#parts.platform.now()
+    this.#parts.repack.cancel()
     this.#empty()
+    this.#progress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
     try {
       const staged = await this.#stage(body, options.limit, check)
       fault('import.afterStaged')
-      const verified = await this.#verify(staged.root, options.signingKey, check)
+      const verified = await this.#verify(staged, options.signingKey, check)
       fault('import.afterVerified')
       const imported = await this.#switch(staged, verified, options.within, check)
       fault('import.afterSwitch')
@@ -110,6 +136,11 @@ export class Imports {
     } finally {
       if (this.#running === own) this.#running = undefined
     }
+  }
+
+  /** How far the running import has come, if there is one. */
+  get progress(): ImportProgress | undefined {
+    return this.#running && this.#progress
   }
 
   /**
@@ -128,12 +159,13 @@ export class Imports {
     sql.transaction(() => {
       const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
       if (staging == null) return
-      sql.run('DELETE FROM block WHERE made = ?', staging)
+      sql.run('DELETE FROM staged')
+      sweep(sql)
       sql.run('UPDATE account SET staging = NULL')
     })
   }
 
-  async #stage(body: ReadableStream<Uint8Array>, limit: number | undefined, check: () => void) {
+  async #stage(body: ReadableStream<Uint8Array>, limit: number | undefined, check: () => void): Promise<Staged> {
     const { sql, repo, blocks } = this.#parts
     const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
     const car = await readCar(body, limits)
@@ -143,73 +175,114 @@ export class Imports {
       throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
     }
     const from = repo.head()
+    const staging = new Staging(sql, blocks.seed)
     let made: string | undefined
-    let count = 0
-    for await (const batch of car.batches()) {
+    for await (const run of car.runs()) {
       check()
-      made ??= this.#revision(root, batch, from)
-      const rev = made
-      const current = blocks.current(batch.map(({ cid }) => cid))
-      const fresh = batch.filter(({ cid }) => !current.has(cidKey(cid)))
-      sql.transaction(() => {
-        if (count === 0) sql.run('UPDATE account SET staging = ?', rev)
-        for (let i = 0; i < fresh.length; i += PER_INSERT) {
-          const part = fresh.slice(i, i + PER_INSERT)
-          sql.run(
-            `INSERT INTO block (made, cid, bytes) VALUES ${part.map(() => '(?1, ?, ?)').join()} ON CONFLICT DO NOTHING`,
-            rev,
-            ...part.flatMap(({ cid, bytes }) => [cid.bytes, bytes]),
-          )
-        }
-      })
-      count += batch.length
+      if (made === undefined) {
+        made = this.#revision(root, run, from)
+        sql.run('UPDATE account SET staging = ?', made)
+      }
+      staging.add(run)
+      this.#note({ bytes: run.length, blocks: staging.blocks })
     }
     check()
     if (made === undefined) throw error('InvalidRequest', 'a CAR without blocks')
-    return { root, from, made }
+    staging.flush()
+    return { root, from, made, staging }
+  }
+
+  #note({ bytes = 0, ...now }: Partial<ImportProgress>): void {
+    if (this.#progress) this.#progress = { ...this.#progress, ...now, bytes: this.#progress.bytes + bytes }
   }
 
   /**
-   * The revision to stage under: the commit's own, where it comes first in the CAR and is above
-   * ours, so that the blocks are as old as they say; else one of now.
+   * The revision under which the blocks come in: the commit's own, where it comes first in the CAR and is
+   * above ours, so that the blocks are as old as they say; else one of now.
    */
-  #revision(root: Cid, batch: readonly CarBlock[], from: Head | undefined): string {
+  #revision(root: Cid, run: Uint8Array, from: Head | undefined): string {
     const { repo, platform } = this.#parts
-    const [first] = batch
-    if (first?.cid.equals(root)) {
-      const { rev } = parseCommit(first.bytes)
+    const first = new Sections(run)
+    if (first.next() && decodeCid(run.slice(first.cid, first.block)).equals(root)) {
+      const { rev } = parseCommit(run.slice(first.block, first.end))
       if (rev > (from?.rev ?? '') && rev <= nextTid(platform.now() + AHEAD)) return rev
     }
     return repo.nextRev(...(from ? [from.rev] : []))
   }
 
-  async #verify(root: Cid, signingKey: ImportOptions['signingKey'], check: () => void): Promise<Verified> {
-    const { blocks, did, platform } = this.#parts
-    const reached = new DigestSet()
-    // Whatever the walk asks for is part of the tree; the commit counts when it is known which it is.
-    const getMany = (cids: readonly Cid[]) => {
-      check()
-      for (const cid of cids) if (!cid.equals(root)) reached.add(cid)
-      return blocks.readSome(cids, true)
+  async #verify(
+    { root, from, made, staging }: Staged,
+    signingKey: ImportOptions['signingKey'],
+    check: () => void,
+  ): Promise<Verified> {
+    const { sql, blocks, did, platform } = this.#parts
+    const writer = new PackWriter(sql, blocks.seed)
+    const age = this.#ageOf(from, made)
+    const section = (cid: Cid): Sections | undefined => {
+      const staged = staging.section(cid)
+      if (staged) return staged
+      // Not sent, because it is here: the CAR may be of what is new only.
+      const here = blocks.find(cid.bytes)?.section
+      if (here) staging.add(here.bytes.subarray(here.start, here.end))
+      return here && staging.section(cid)
     }
-    const repo = await verifyRepo({ root, did, signingKey, getMany, now: platform.now() })
+    const write = (cid: Cid): void => {
+      const { bytes, start, cid: at, end } = section(cid) ?? lost(cid)
+      writer.add(bytes, start, at, end, age(cid))
+    }
+    const read = (cid: Cid): Uint8Array | undefined => {
+      const found = section(cid)
+      return found?.bytes.subarray(found.block, found.end)
+    }
+    this.#note({ phase: 'verifying' })
+    const repo = await verifyRepo({ root, did, signingKey, read, now: platform.now() })
+    const repeated: Verified['repeated'] = new Map()
     const references: string[] = []
-    for await (const { path, blobs } of repo.records()) {
+    const visit = ({ kind, cid }: { kind: 'node' | 'record'; cid: Cid }): void => {
+      const before = staging.see(cid, kind)
+      if (before === 'not yet') return write(cid)
+      if (before !== kind || kind === 'node')
+        throw new RepoError('BadTree', `the block ${cid} stands in the tree twice, as a node`)
+      const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+      times.paths++
+      repeated.set(cidKey(cid), times)
+    }
+    visit({ kind: 'node', cid: root })
+    for (const { path, blobs } of repo.records(visit)) {
       for (const blob of blobs) references.push(`${blob.cid} ${path}`)
+      if (repo.counts.records % SLICE !== 0) continue
+      await platform.sleep(0)
+      check()
+      this.#note({ records: repo.counts.records })
     }
     references.sort()
-    return { commit: repo.commit, reached, records: repo.counts.records, references }
+    return { commit: repo.commit, writer, records: repo.counts.records, references, repeated }
+  }
+
+  /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
+  #ageOf(from: Head | undefined, made: string): (cid: Cid) => string {
+    const { blocks } = this.#parts
+    if (!from) return () => made
+    const pack = blocks.packs.current()
+    const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
+    return (cid) => {
+      const loose = blocks.loose.find(cid.bytes)
+      const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
+      const place = recent ?? (pack && blocks.packs.find(pack, cid.bytes))
+      const gone = dropped.find(cid.bytes, 0)
+      return place && (gone < 0 || dropped.first(gone) < place.n) ? place.made : made
+    }
   }
 
   #switch(
-    staged: { root: Cid; from: Head | undefined; made: string },
-    verified: Verified,
+    { root, from, made }: Staged,
+    { commit, writer, records, references, repeated }: Verified,
     within: ImportOptions['within'],
     check: () => void,
   ): Promise<Imported> {
-    const { sql, repo, did, signer, sequencer } = this.#parts
-    const { root, from, made } = staged
-    const { commit, reached, records } = verified
+    const { sql, repo, did, signer, sequencer, blocks, platform } = this.#parts
+    this.#note({ phase: 'switching', records })
+    const count = writer.blocks
     return repo.exclusive(async () => {
       check()
       if (from?.root.equals(root)) {
@@ -224,51 +297,32 @@ export class Imports {
       const signed = keep ? undefined : await signCommit(signer, { did, rev, data: commit.data })
       const head: Head = { root: signed?.cid ?? root, data: commit.data, rev }
       check()
-      return sequencer.transaction(() => {
-        const now = repo.head()
-        if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
-        this.#settle(made, head, signed, reached)
-        fault('import.afterBlocks')
-        this.#index(head)
-        this.#refer(head, verified.references)
-        const before = readCounts(sql)
-        const count = reached.size
-        writeHead(sql, head, { blocks: count - before.blocks, records: records - before.records })
-        sql.run('UPDATE account SET staging = NULL')
-        // What was there before does not follow from the last commit: consumers fetch the whole anew.
-        if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
-        within?.(head)
-        return { head, blocks: count, records, changed: true, resigned: signed !== undefined }
-      })
+      const take = writer.finish()
+      return sequencer.transaction(
+        () => {
+          const now = repo.head()
+          if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
+          take({ rev: keep ? rev : made, loose: blocks.loose.last(), at: platform.now() })
+          if (signed) blocks.append(rev, platform.now(), [signed], [root])
+          sql.run('DELETE FROM repeated')
+          for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths)
+          fault('import.afterBlocks')
+          this.#refer(head, references)
+          const before = readCounts(sql)
+          writeHead(sql, head, { blocks: count - before.blocks, records: records - before.records })
+          sql.run('DELETE FROM staged')
+          sql.run('UPDATE account SET staging = NULL')
+          // What was there before does not follow from the last commit: consumers fetch the whole anew.
+          if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
+          within?.(head)
+          return { head, blocks: count, records, changed: true, resigned: signed !== undefined }
+        },
+        () => blocks.packs.changed(),
+      )
     })
   }
 
-  /** Staged blocks that are not reached go, current ones that are no longer reached are dropped. */
-  #settle(made: string, head: Head, signed: Block | undefined, reached: DigestSet): void {
-    const { blocks, platform, sql } = this.#parts
-    reached.add(head.root)
-    if (signed) blocks.insert(signed.cid, signed.bytes, head.rev)
-    const { staged, current } = blocks.unreached(made, reached)
-    for (const cid of staged) sql.run('DELETE FROM block WHERE cid = ? AND made = ?', cid.bytes, made)
-    blocks.drop(current, head.rev, platform.now())
-  }
-
-  /** The record index, by merging the new tree with the old index: what is equal is not written. */
-  #index(head: Head): void {
-    const { records, blocks } = this.#parts
-    const old = records.entries()
-    let row = old.next().value
-    for (const { key, value } of leaves(blocks, head.data)) {
-      for (; row && row.path < key; row = old.next().value) records.delete(row.path)
-      if (row?.path === key) {
-        if (!row.cid.equals(value)) records.put(key, value, head.rev)
-        row = old.next().value
-      } else records.put(key, value, head.rev)
-    }
-    for (; row; row = old.next().value) records.delete(row.path)
-  }
-
-  /** The blob references, likewise: one that was there keeps the revision that it came with. */
+  /** The blob references, by merging the new with the old: one that was there keeps the revision that it came with. */
   #refer(head: Head, references: readonly string[]): void {
     const { blobs } = this.#parts
     const old = blobs.references()
@@ -286,23 +340,8 @@ export class Imports {
   }
 }
 
-/** The entries of a verified tree in order, without awaiting: it runs inside a transaction. */
-function* leaves(blocks: Blocks, root: Cid): Generator<{ key: string; value: Cid }> {
-  const stack: (Cid | { key: string; value: Cid })[] = [root]
-  for (let next = stack.pop(); next; next = stack.pop()) {
-    if ('key' in next) {
-      yield next
-      continue
-    }
-    const block = blocks.read(next)
-    if (!block) throw new Error(`the verified node ${next} is gone`)
-    const { left, entries } = parseNode(block)
-    for (const { key, value, right } of entries.toReversed()) {
-      if (right) stack.push(right)
-      stack.push({ key, value })
-    }
-    if (left) stack.push(left)
-  }
+const lost = (cid: Cid): never => {
+  throw new Error(`the verified block ${cid} is gone`)
 }
 
 /** What is wrong with the CAR is the caller's business; anything else is ours. */

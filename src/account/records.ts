@@ -1,8 +1,11 @@
-import { type Cid, decodeCid, type LexMap } from '@atproto/lex-data'
+import type { Cid, LexMap } from '@atproto/lex-data'
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
 import { decodeBlock } from '../repo/cbor.ts'
+import { readNode, type TreeNode } from '../repo/node.ts'
 import { error } from '../xrpc/errors.ts'
-import { bytes, type Sql } from './sql.ts'
+import { type Blocks, cidKey } from './blocks.ts'
+import type { Head } from './head.ts'
+import { Cache } from './store/cache.ts'
 
 export interface StoredRecord {
   collection: string
@@ -10,8 +13,6 @@ export interface StoredRecord {
   cid: Cid
   bytes: Uint8Array
 }
-
-type Row = { path: string; cid: ArrayBuffer }
 
 const MAX_PATH = 1024
 // A record has up to 1 MB and a page up to 100 of them: a page ends early rather than fill the memory.
@@ -37,27 +38,41 @@ export const splitPath = (path: string): { collection: string; rkey: string } =>
 /** A record's value. Every record is a map: it was checked on its way in. */
 export const recordValue = (block: Uint8Array): LexMap => decodeBlock(block) as LexMap
 
-/** The index of the current tree's records. */
-export class Records {
-  readonly #sql: Sql
+// Nodes kept in memory. They are named by their content, so that none is ever out of date.
+const NODES = 512
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+interface Entry {
+  path: string
+  cid: Cid
+}
+
+/** The current tree's records, found by walking down it: the tree is the index. */
+export class Records {
+  readonly #blocks: Blocks
+  readonly #head: () => Head | undefined
+  readonly #nodes = new Cache<TreeNode>(NODES, () => 1)
+
+  constructor(blocks: Blocks, head: () => Head | undefined) {
+    this.#blocks = blocks
+    this.#head = head
   }
 
   get(collection: string, rkey: string): StoredRecord | undefined {
-    const row = this.#sql.first<Row>('SELECT path, cid FROM record WHERE path = ?', `${collection}/${rkey}`)
-    return row && this.#stored(row)
+    const path = `${collection}/${rkey}`
+    const cid = this.cid(path)
+    return cid && this.#stored({ path, cid })
   }
 
   cid(path: string): Cid | undefined {
-    const row = this.#sql.first<{ cid: ArrayBuffer }>('SELECT cid FROM record WHERE path = ?', path)
-    return row && decodeCid(bytes(row.cid))
-  }
-
-  /** Whether some path holds this record. */
-  refersTo(cid: Cid): boolean {
-    return this.#sql.first('SELECT 1 AS yes FROM record WHERE cid = ? LIMIT 1', cid.bytes) !== undefined
+    for (let at: Cid | null | undefined = this.#head()?.data; at;) {
+      const { left, entries }: TreeNode = this.#node(at)
+      const after = entries.findIndex(({ key }) => key >= path)
+      const next = entries[after]
+      if (next?.key === path) return next.value
+      const before = after < 0 ? entries.at(-1) : entries[after - 1]
+      at = before ? before.right : left
+    }
+    return undefined
   }
 
   /**
@@ -72,89 +87,107 @@ export class Records {
     // '0' is the character after '/': the range of one collection.
     const low = reverse && cursor !== undefined ? `${collection}/${cursor}` : `${collection}/`
     const high = !reverse && cursor !== undefined ? `${collection}/${cursor}` : `${collection}0`
-    const rows = this.#sql.all<Row>(
-      `SELECT path, cid FROM record WHERE path > ? AND path < ? ORDER BY path ${reverse ? 'ASC' : 'DESC'} LIMIT ?`,
-      low,
-      high,
-      limit + 1,
-    )
     const records: StoredRecord[] = []
     let size = 0
-    for (const row of rows.slice(0, limit)) {
-      const record = this.#stored(row)
+    for (const entry of reverse ? this.#after(low) : this.#before(high)) {
+      if (entry.path <= low || entry.path >= high) break
+      const last = records.at(-1)
+      if (last && (records.length === limit || size >= PAGE_BYTES)) return { records, cursor: last.rkey }
+      const record = this.#stored(entry)
       records.push(record)
       size += record.bytes.length
-      if (size >= PAGE_BYTES) break
     }
-    const last = records.at(-1)
-    return rows.length > records.length && last ? { records, cursor: last.rkey } : { records }
+    return { records }
   }
 
-  /** The collections that hold records, in order: one index probe each. */
+  /** The collections that hold records, in order: one way down the tree for each. */
   collections(): string[] {
     const found: string[] = []
-    let after = ''
-    for (;;) {
-      const row = this.#sql.first<{ path: string }>(
-        'SELECT path FROM record WHERE path >= ? ORDER BY path LIMIT 1',
-        after,
-      )
-      if (!row) return found
-      const { collection } = splitPath(row.path)
+    for (let after = ''; ;) {
+      const { value } = this.#after(after).next()
+      if (!value) return found
+      const { collection } = splitPath(value.path)
       found.push(collection)
       after = `${collection}0`
     }
   }
 
-  /** How many records each collection has. Reads the whole index: for manifests and checks. */
+  /** How many records each collection has. Reads every node: for manifests and checks. */
   countByCollection(): Record<string, number> {
     const counts: Record<string, number> = {}
-    for (const collection of this.collections()) {
-      const row = this.#sql.first<{ count: number }>(
-        'SELECT count(*) AS count FROM record WHERE path > ? AND path < ?',
-        `${collection}/`,
-        `${collection}0`,
-      )
-      counts[collection] = row?.count ?? 0
+    for (const { path } of this.entries()) {
+      const { collection } = splitPath(path)
+      counts[collection] = (counts[collection] ?? 0) + 1
     }
     return counts
   }
 
-  /** The whole index in order, by keyset pages: rows may be written and deleted behind it. */
-  *entries(): Generator<{ path: string; cid: Cid }, undefined, void> {
-    let after = ''
-    for (;;) {
-      const rows = this.#sql.all<Row>(
-        'SELECT path, cid FROM record WHERE path > ? ORDER BY path LIMIT 1000',
-        after,
-      )
-      for (const { path, cid } of rows) yield { path, cid: decodeCid(bytes(cid)) }
-      const last = rows.at(-1)
-      if (!last) return undefined
-      after = last.path
+  /** All of them in order. Commits may go on behind it: it stays with the tree that it began with. */
+  entries(): Generator<Entry, undefined, void> {
+    return this.#after('')
+  }
+
+  /** The entries above `path`, upwards. */
+  *#after(path: string): Generator<Entry, undefined, void> {
+    const stack: (Cid | Entry)[] = []
+    // Down to where `path` would stand: what is after it waits on the stack, the next on top.
+    const open = (cid: Cid, from: string): Cid | null => {
+      const { left, entries } = this.#node(cid)
+      const first = entries.findIndex(({ key }) => key > from)
+      const after = first < 0 ? entries.length : first
+      for (let i = entries.length - 1; i >= after; i--) {
+        const entry = entries[i]
+        if (entry?.right) stack.push(entry.right)
+        if (entry) stack.push({ path: entry.key, cid: entry.value })
+      }
+      const before = entries[after - 1]
+      if (!before) return left
+      return before.right
     }
+    for (let at = this.#head()?.data ?? null; at; at = open(at, path));
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      if ('path' in next) yield next
+      else for (let at: Cid | null = next; at; at = open(at, ''));
+    }
+    return undefined
   }
 
-  #stored(row: Row): StoredRecord {
-    const block = this.#sql.first<{ bytes: ArrayBuffer }>(
-      'SELECT bytes FROM block WHERE cid = ? LIMIT 1',
-      row.cid,
-    )
-    if (!block) throw new Error(`the record ${row.path} has no block`)
-    return { ...splitPath(row.path), cid: decodeCid(bytes(row.cid)), bytes: bytes(block.bytes) }
+  /** The entries below `path`, downwards. */
+  *#before(path: string): Generator<Entry, undefined, void> {
+    const stack: (Cid | Entry)[] = []
+    const open = (cid: Cid, to: string | undefined): Cid | null => {
+      const { left, entries } = this.#node(cid)
+      const first = to === undefined ? -1 : entries.findIndex(({ key }) => key >= to)
+      const until = first < 0 ? entries.length : first
+      if (left && until > 0) stack.push(left)
+      for (let i = 0; i < until; i++) {
+        const entry = entries[i]
+        if (!entry) continue
+        stack.push({ path: entry.key, cid: entry.value })
+        if (entry.right && i < until - 1) stack.push(entry.right)
+      }
+      return until > 0 ? (entries[until - 1]?.right ?? null) : left
+    }
+    for (let at = this.#head()?.data ?? null; at; at = open(at, path));
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      if ('path' in next) yield next
+      else for (let at: Cid | null = next; at; at = open(at, undefined));
+    }
+    return undefined
   }
 
-  put(path: string, cid: Cid, rev: string): void {
-    this.#sql.run(
-      `INSERT INTO record (path, cid, rev) VALUES (?, ?, ?)
-       ON CONFLICT (path) DO UPDATE SET cid = excluded.cid, rev = excluded.rev`,
-      path,
-      cid.bytes,
-      rev,
-    )
+  #node(cid: Cid): TreeNode {
+    const key = cidKey(cid)
+    const known = this.#nodes.get(key)
+    if (known) return known
+    const block = this.#blocks.read(cid)
+    if (!block) throw new Error(`the tree node ${cid} is missing`)
+    return this.#nodes.set(key, readNode(block))
   }
 
-  delete(path: string): void {
-    this.#sql.run('DELETE FROM record WHERE path = ?', path)
+  #stored({ path, cid }: Entry): StoredRecord {
+    const block = this.#blocks.read(cid)
+    if (!block) throw new Error(`the record ${path} has no block`)
+    return { ...splitPath(path), cid, bytes: block }
   }
 }

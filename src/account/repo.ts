@@ -83,15 +83,14 @@ export class Repo {
     return this.exclusive(async () => {
       const known = this.head()
       if (known) return known
-      const { blocks, did, signer } = this.#parts
+      const { blocks, did, signer, platform } = this.#parts
       const tree = await MST.create(blocks)
       const { cid: data, bytes } = await tree.serialize()
       const rev = this.nextRev()
       const commit = await signCommit(signer, { did, rev, data })
       const head = { root: commit.cid, data, rev }
       return this.#move(undefined, head, () => {
-        blocks.insert(data, bytes, rev)
-        blocks.insert(commit.cid, commit.bytes, rev)
+        blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
         writeHead(this.#parts.sql, head, { blocks: 2, records: 0 })
       })
     })
@@ -154,9 +153,8 @@ export class Repo {
         head,
         to,
         () => {
-          blocks.insert(commit.cid, commit.bytes, rev)
-          const dropped = blocks.drop([head.root], rev, platform.now())
-          writeHead(sql, to, { blocks: 1 - dropped, records: 0 })
+          blocks.append(rev, platform.now(), [commit], [head.root])
+          writeHead(sql, to, { blocks: 0, records: 0 })
           options.within?.(to, carOf(commit.cid, [commit]))
         },
         tree,
@@ -219,25 +217,22 @@ export class Repo {
     )
   }
 
-  /** Writes blocks, record index and blob references; answers how the counts change. */
-  #store(head: Head, change: Change): { blocks: number; records: number } {
-    const { blocks, records, blobs, platform } = this.#parts
-    const { ops, next, commit, rev } = change
-    let added = 0
-    const fresh = new Map<string, Block>()
-    for (const block of [commit, ...next.newNodes]) fresh.set(cidKey(block.cid), block)
-    for (const { cid, bytes } of ops) if (cid && bytes) fresh.set(cidKey(cid), { cid, bytes })
-    for (const { cid, bytes } of fresh.values()) {
-      // Another path may hold the same record.
-      if (blocks.isCurrent(cid)) continue
-      blocks.insert(cid, bytes, rev)
-      added++
+  /** Writes blocks and blob references; answers how the counts change. */
+  #store(head: Head, { ops, next, commit, rev }: Change): { blocks: number; records: number } {
+    const { blocks, blobs, platform } = this.#parts
+    const added: Block[] = [commit, ...next.newNodes]
+    const dropped = [head.root, ...next.droppedNodes]
+    for (const { cid, bytes, paths } of recordChanges(ops)) {
+      const before = blocks.paths(cid)
+      const after = before + paths
+      if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
+      if (before > 0 && after === 0) dropped.push(cid)
+      if (before > 1 || after > 1) blocks.setPaths(cid, after)
     }
+    blocks.append(rev, platform.now(), added, dropped)
     fault('commit.afterBlocks')
     let count = 0
     for (const { path, cid, prev, ...refs } of ops) {
-      if (cid) records.put(path, cid, rev)
-      else records.delete(path)
       count += (cid ? 1 : 0) - (prev ? 1 : 0)
       for (const blob of refs.removed) blobs.unrefer(path, blob)
       for (const blob of refs.added) {
@@ -247,11 +242,23 @@ export class Repo {
         blobs.refer(path, blob, rev)
       }
     }
-    const gone = new Map<string, Cid>()
-    for (const { prev } of ops) if (prev && !records.refersTo(prev)) gone.set(cidKey(prev), prev)
-    for (const cid of next.droppedNodes) gone.set(cidKey(cid), cid)
-    const dropped = blocks.drop([head.root, ...gone.values()], rev, platform.now())
     fault('commit.afterRecords')
-    return { blocks: added - dropped, records: count }
+    return { blocks: added.length - dropped.length, records: count }
   }
+}
+
+/** By how many paths more, or fewer, each record is held: another path may hold the same one. */
+const recordChanges = (ops: Change['ops']): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
+  const changes = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()
+  const count = (cid: Cid, by: number): { bytes?: Uint8Array } => {
+    const change = changes.get(cidKey(cid)) ?? { cid, paths: 0 }
+    change.paths += by
+    changes.set(cidKey(cid), change)
+    return change
+  }
+  for (const { cid, bytes, prev } of ops) {
+    if (cid && bytes) count(cid, 1).bytes = bytes
+    if (prev) count(prev, -1)
+  }
+  return changes.values()
 }

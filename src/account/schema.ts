@@ -1,11 +1,13 @@
+import { looseFromRows } from './store/fromRows.ts'
 import type { Sql } from './sql.ts'
+
+type Step = string | ((sql: Sql) => void)
 
 /**
  * The object's tables. A migration, once released, is never edited: add another.
- * Rows written are what is billed, indexes included: `WITHOUT ROWID` saves one, and there is no
- * index that a walk from the root or a primary key can replace.
+ * Rows written are what is billed, indexes included: docs/storage.md has the choice and its figures.
  */
-export const MIGRATIONS: readonly (readonly string[])[] = [
+export const MIGRATIONS: readonly (readonly Step[])[] = [
   [
     // One row. `root`, `data` and `rev` are the head of the repository, `blocks` and `records` its
     // counts, kept here because counting reads every row. `seq` is a floor under the event log's
@@ -132,6 +134,57 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
       retry_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    // One row a commit: the blocks that it added, in the form of a CAR, and the CIDs, 36 bytes each, of
+    // those that it dropped. `bytes` stands last, so that a scan of the others touches no overflow page.
+    `CREATE TABLE loose (
+      n INTEGER PRIMARY KEY,
+      rev TEXT NOT NULL,
+      at INTEGER NOT NULL,
+      dropped BLOB NOT NULL,
+      bytes BLOB NOT NULL
+    ) STRICT`,
+    // A pack is the whole tree of a revision: the parts from `first` to `last`. It stands in for the
+    // loose rows up to `loose`. The newest is the current one, those before it wait to be deleted.
+    `CREATE TABLE pack (
+      id INTEGER PRIMARY KEY,
+      rev TEXT NOT NULL,
+      first INTEGER NOT NULL,
+      last INTEGER NOT NULL,
+      loose INTEGER NOT NULL,
+      seed INTEGER NOT NULL,
+      buckets INTEGER NOT NULL,
+      blocks INTEGER NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT`,
+    // Blocks of a pack in the order of an export, in the form of a CAR, and from where on which revision made them.
+    `CREATE TABLE part (
+      n INTEGER PRIMARY KEY,
+      made BLOB NOT NULL,
+      bytes BLOB NOT NULL
+    ) STRICT`,
+    // Where the blocks of a pack are, some 256 to a row: see store/packs.ts.
+    `CREATE TABLE bucket (
+      pack INTEGER NOT NULL,
+      n INTEGER NOT NULL,
+      entries BLOB NOT NULL,
+      PRIMARY KEY (pack, n)
+    ) STRICT, WITHOUT ROWID`,
+    // Records that several paths of the tree hold, and how many. There are hardly ever any.
+    `CREATE TABLE repeated (
+      cid BLOB PRIMARY KEY,
+      paths INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // What an import has received and not yet verified, as it came.
+    `CREATE TABLE staged (
+      n INTEGER PRIMARY KEY,
+      bytes BLOB NOT NULL
+    ) STRICT`,
+    looseFromRows,
+    'DROP TABLE block',
+    'DROP TABLE garbage',
+    'DROP TABLE record',
+  ],
 ]
 
 /** Brings the tables up to date, all steps or none, and opens the account's row. */
@@ -149,7 +202,10 @@ export const migrate = (sql: Sql, did: string, now: number): void => {
     }
     MIGRATIONS.forEach((statements, index) => {
       if (index < version) return
-      for (const statement of statements) sql.run(statement)
+      for (const step of statements) {
+        if (typeof step === 'string') sql.run(step)
+        else step(sql)
+      }
       sql.run('INSERT INTO schema_version (version, at) VALUES (?, ?)', index + 1, now)
     })
     // The first event is numbered by the clock: an object that is made anew for the same DID never

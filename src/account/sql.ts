@@ -10,6 +10,8 @@ type Row = Record<string, SqlStorageValue>
 export class Sql {
   /** Rows written so far, as Cloudflare bills them. */
   written = 0
+  /** Transactions that were taken back so far: what memory knows of the rows may be wrong after one. */
+  rollbacks = 0
   readonly #storage: DurableObjectStorage
   #depth = 0
 
@@ -41,6 +43,9 @@ export class Sql {
     this.#depth++
     try {
       return this.#storage.transactionSync(work)
+    } catch (cause) {
+      this.rollbacks++
+      throw cause
     } finally {
       this.#depth--
     }

@@ -62,17 +62,14 @@ export async function verifyCarFile(
       ...options,
       root,
       blocks: index.size,
-      getMany: (cids) => {
-        const found = cids.flatMap((cid) => {
-          const place = index.get(keyOf(cid))
-          return place ? [[cid.toString(), read(fd, ...place)] as const] : []
-        })
-        return new Map(found)
+      read: (cid) => {
+        const place = index.get(keyOf(cid))
+        return place && read(fd, ...place)
       },
     })
     const collections: Record<string, number> = {}
     const blobs = new Set<string>()
-    for await (const record of repo.records()) {
+    for (const record of repo.records()) {
       const collection = record.path.slice(0, record.path.indexOf('/'))
       collections[collection] = (collections[collection] ?? 0) + 1
       for (const blob of record.blobs) blobs.add(blob.cid.toString())

@@ -1,7 +1,8 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
 import { CborError, decodeBlock } from './cbor.ts'
-import { isCidAt } from './cursor.ts'
+import { CID_LENGTH, isCidAt } from './cursor.ts'
+import { Sections } from './section.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 import type { CarBlock } from './car-write.ts'
@@ -9,7 +10,7 @@ import { chunksOf } from './chunks.ts'
 import type { Chunks } from './chunks.ts'
 
 export type { CarBlock } from './car-write.ts'
-export { carHeader, carSection, carStream } from './car-write.ts'
+export { carHeader, carSection } from './car-write.ts'
 
 /** Why a CAR was refused. */
 export type CarErrorCode =
@@ -46,23 +47,27 @@ export interface CarLimits {
   sha256?: Sha256
 }
 
-/** A CAR whose header has been read. Its blocks can be taken once, one by one or in batches. */
+/** A CAR whose header has been read. Its blocks can be taken once, one by one or as they stand. */
 export interface CarReader extends AsyncIterable<CarBlock> {
   readonly roots: readonly Cid[]
-  /** The blocks that are at hand, at most about 256 KiB at a time: for writing many in one statement. */
-  batches(): AsyncGenerator<CarBlock[], void, void>
+  /** Whole sections, one behind the other as in the CAR, checked; good until the next are asked for. */
+  runs(): AsyncGenerator<Uint8Array, void, void>
   /** Gives the input up without reading the rest. */
   cancel(reason?: unknown): Promise<void>
 }
 
-const CID_LENGTH = 36
-const BATCH = 256 * 1024
+const BUFFER = 256 * 1024
+
+interface Varint {
+  value: number
+  length: number
+}
 
 /** How much of the CAR has been read and not yet parsed, in a buffer that grows only as a checked length asks. */
 class Input {
   private readonly source: Chunks
   private readonly total: number
-  private buffer = new Uint8Array(BATCH)
+  private buffer = new Uint8Array(BUFFER)
   private start = 0
   private end = 0
   private chunk: Uint8Array = new Uint8Array(0)
@@ -78,11 +83,11 @@ class Input {
     return this.end - this.start
   }
 
-  /** The varint at the front and the bytes it takes; undefined when it is not complete yet. */
-  varint(): { value: number; length: number } | undefined {
+  /** The varint behind `skip` bytes and the bytes it takes; undefined when it is not complete yet. */
+  varint(skip = 0): Varint | undefined {
     let value = 0
-    for (let i = 0; i < this.available; i++) {
-      const byte = this.buffer[this.start + i] ?? 0
+    for (let i = 0; skip + i < this.available; i++) {
+      const byte = this.buffer[this.start + skip + i] ?? 0
       value += (byte & 0x7f) * 2 ** (7 * i)
       if (byte < 0x80) {
         if (byte === 0 && i > 0) throw new CarError('BadVarint', 'a length in more bytes than it needs')
@@ -93,11 +98,15 @@ class Input {
     return undefined
   }
 
-  /** Takes bytes that are known to be available: a copy, so that a kept block does not keep the buffer. */
-  take(skip: number, length: number): Uint8Array {
+  /** Bytes that are known to be available, good until more are read. */
+  peek(skip: number, length: number): Uint8Array {
     const from = this.start + skip
-    this.start = from + length
-    return this.buffer.slice(from, from + length)
+    return this.buffer.subarray(from, from + length)
+  }
+
+  /** Goes past these many. */
+  pass(length: number): void {
+    this.start += length
   }
 
   /** Reads until the buffer is full and holds at least `least` bytes. False: not that many will come. */
@@ -170,51 +179,53 @@ export const readCar = async (
   const input = new Input(source, total)
   let count = 0
 
-  /** A length and the bytes it announces, which then are in the buffer. */
-  const announced = async (most: number, code: CarErrorCode, wait: boolean) => {
-    let head = input.varint()
-    if (!head && wait) {
-      await input.fill(1)
-      head = input.varint()
-      if (!head && input.available > 0) throw new CarError('TruncatedCar', 'the CAR ends inside a length')
-    }
+  /** The length behind `skip` bytes, if all that it announces is at hand. */
+  const announced = (most: number, code: CarErrorCode, skip = 0) => {
+    const head = input.varint(skip)
     if (!head) return undefined
     if (head.value > most) throw new CarError(code, `${head.value} bytes declared, ${most} allowed`)
-    const whole = head.length + head.value
-    if (input.available < whole) {
-      if (!wait) return undefined
-      if (!(await input.fill(whole))) throw new CarError('TruncatedCar', 'the CAR ends inside a section')
+    return head
+  }
+  const isHere = (head: Varint | undefined, skip: number): head is Varint =>
+    head !== undefined && input.available >= skip + head.length + head.value
+
+  /** The next length, with all that it announces; undefined at the end of the input. */
+  const awaited = async (most: number, code: CarErrorCode): Promise<Varint | undefined> => {
+    let head = announced(most, code)
+    if (!head) {
+      await input.fill(1)
+      head = announced(most, code)
+      if (!head && input.available > 0) throw new CarError('TruncatedCar', 'the CAR ends inside a length')
     }
+    if (head && !isHere(head, 0) && !(await input.fill(head.length + head.value)))
+      throw new CarError('TruncatedCar', 'the CAR ends inside a section')
     return head
   }
 
-  const block = (skip: number, length: number): CarBlock => {
+  const check = (whole: Uint8Array): void => {
     if (++count > blocks) throw new CarError('TooManyBlocks', `more than ${blocks} blocks`)
-    const whole = input.take(skip, length)
     if (!isCidAt(whole, 0))
       throw new CarError('BadCid', `block ${count}: not a CIDv1 of sha-256 over dag-cbor or raw`)
-    const cid = decodeCid(whole.subarray(0, CID_LENGTH))
-    const bytes = whole.subarray(CID_LENGTH)
-    if (!sameDigest(sha256(bytes), cid.multihash.digest)) {
+    if (!sameDigest(sha256(whole.subarray(CID_LENGTH)), whole.subarray(4, CID_LENGTH))) {
+      const cid = decodeCid(whole.slice(0, CID_LENGTH))
       throw new CarError('HashMismatch', `the bytes of ${cid.toString()} have another hash`)
     }
-    return { cid, bytes }
   }
 
-  async function* batches(): AsyncGenerator<CarBlock[], void, void> {
+  async function* runs(): AsyncGenerator<Uint8Array, void, void> {
     try {
       for (;;) {
-        const batch: CarBlock[] = []
-        let size = 0
-        // Only the first block of a batch waits for input; the others are there already.
-        while (size < BATCH) {
-          const head = await announced(section, 'SectionTooLarge', batch.length === 0)
-          if (!head) break
-          batch.push(block(head.length, head.value))
-          size += head.value
+        // Only the first section of a run waits for input; the others are there already.
+        let head = await awaited(section, 'SectionTooLarge')
+        if (!head) return
+        let length = 0
+        while (isHere(head, length)) {
+          check(input.peek(length + head.length, head.value))
+          length += head.length + head.value
+          head = announced(section, 'SectionTooLarge', length)
         }
-        if (batch.length === 0) return
-        yield batch
+        yield input.peek(0, length)
+        input.pass(length)
       }
     } finally {
       await source.cancel()
@@ -222,16 +233,23 @@ export const readCar = async (
   }
 
   async function* each(): AsyncGenerator<CarBlock, void, void> {
-    for await (const batch of batches()) yield* batch
+    for await (const run of runs()) {
+      // A copy each, so that a kept block does not keep the buffer.
+      for (const sections = new Sections(run); sections.next();) {
+        const cid = decodeCid(run.slice(sections.cid, sections.block))
+        yield { cid, bytes: run.slice(sections.block, sections.end) }
+      }
+    }
   }
 
   try {
-    const head = await announced(header, 'BadHeader', true)
+    const head = await awaited(header, 'BadHeader')
     if (!head) throw new CarError('TruncatedCar', 'an empty CAR')
-    const roots = parseHeader(input.take(head.length, head.value))
+    const roots = parseHeader(input.peek(head.length, head.value).slice())
+    input.pass(head.length + head.value)
     return {
       roots,
-      batches,
+      runs,
       [Symbol.asyncIterator]: each,
       cancel: source.cancel,
     }

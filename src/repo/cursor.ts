@@ -45,7 +45,7 @@ export const SIMPLE = 7
 export const NULL = 22
 
 // A binary CID: version 1, codec, sha-256, 32 bytes of digest. In CBOR a zero byte stands before it.
-const CID_LENGTH = 36
+export const CID_LENGTH = 36
 
 /** Whether the 36 bytes at `at` are a CIDv1 of sha-256 over dag-cbor or raw. Atproto knows no other. */
 export const isCidAt = (bytes: Uint8Array, at: number): boolean =>

@@ -89,7 +89,7 @@ const text = (bytes: Uint8Array, from: number, to: number): string => {
   return string
 }
 
-const entry = (cursor: Cursor, previous: string): NodeEntry => {
+const entry = (cursor: Cursor, previous: string, trusted: boolean): NodeEntry => {
   const at = cursor.at
   if (cursor.expect(MAP, 'an entry') !== 4) cursor.fail('BadShape', 'an entry has four fields', at)
   field(cursor, 'k')
@@ -110,13 +110,14 @@ const entry = (cursor: Cursor, previous: string): NodeEntry => {
     throw new NodeError('BadPrefix', 'a prefix that is not the longest')
   }
   const key = previous.slice(0, prefix) + rest
-  if (!isRecordPath(key))
+  if (!trusted && !isRecordPath(key))
     throw new NodeError('BadKey', `not a record's path: ${JSON.stringify(key.slice(0, 100))}`)
   if (key <= previous) throw new NodeError('BadOrder', `${key} must not come after ${previous}`)
   return { key, value, right }
 }
 
-const parse = (cursor: Cursor, sha256: Sha256, trusted: boolean): TreeNode => {
+/** Without `sha256` the node is trusted: what its keys are and which layer they are on is not looked at. */
+const parse = (cursor: Cursor, sha256: Sha256 | undefined): TreeNode => {
   if (cursor.expect(MAP, 'a node') !== 2) cursor.fail('BadShape', 'a node has two fields', 0)
   field(cursor, 'e')
   const count = cursor.expect(ARRAY, 'entries')
@@ -125,10 +126,13 @@ const parse = (cursor: Cursor, sha256: Sha256, trusted: boolean): TreeNode => {
   let layer: number | null = null
   let previous = ''
   for (let i = 0; i < count; i++) {
-    const next = entry(cursor, previous)
-    const own: number = layer !== null && trusted ? layer : keyLayer(next.key, sha256)
-    layer ??= own
-    if (own !== layer) throw new NodeError('BadLayer', `${next.key} is on layer ${own}, its node on ${layer}`)
+    const next = entry(cursor, previous, sha256 === undefined)
+    if (sha256) {
+      const own: number = keyLayer(next.key, sha256)
+      layer ??= own
+      if (own !== layer)
+        throw new NodeError('BadLayer', `${next.key} is on layer ${own}, its node on ${layer}`)
+    }
     entries.push(next)
     previous = next.key
   }
@@ -138,20 +142,58 @@ const parse = (cursor: Cursor, sha256: Sha256, trusted: boolean): TreeNode => {
   return { left, entries, layer }
 }
 
-/**
- * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
- * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
- * they can be, and all on one layer: of a trusted node only the first key is hashed to know which.
- */
-export const parseNode = (
-  bytes: Uint8Array,
-  sha256: Sha256 = nodeSha256,
-  trusted: boolean = false,
-): TreeNode => {
+const typed = <T>(read: () => T): T => {
   try {
-    return parse(new Cursor(bytes), sha256, trusted)
+    return read()
   } catch (cause) {
     if (cause instanceof CborError) throw new NodeError('BadEncoding', `not a tree node: ${cause.message}`)
     throw cause
   }
+}
+
+/**
+ * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
+ * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
+ * they can be, and all on one layer.
+ */
+export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode =>
+  typed(() => parse(new Cursor(bytes), sha256))
+
+/** A node of our own tree, verified before it was stored: `layer` is null, what keys must be is not checked again. */
+export const readNode = (bytes: Uint8Array): TreeNode => typed(() => parse(new Cursor(bytes), undefined))
+
+/**
+ * Where the links of a stored node stand, in the order of an export: the CIDs' places in `bytes`, those
+ * of records as `~place`. Nothing else is read: an export's own cost is mostly this.
+ */
+export const nodeLinks = (bytes: Uint8Array, from: number): number[] => {
+  const cursor = new Cursor(bytes)
+  cursor.at = from
+  const places: number[] = []
+  const subtreeAt = (): number => {
+    if (bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
+      cursor.skip(1)
+      return -1
+    }
+    cursor.head()
+    return cursor.cid()
+  }
+  cursor.skip(3)
+  const count = cursor.expect(ARRAY, 'entries')
+  for (let i = 0; i < count; i++) {
+    cursor.skip(3)
+    cursor.skip(cursor.expect(BYTES, 'the rest of a key'))
+    cursor.skip(2)
+    cursor.head()
+    cursor.skip(2)
+    const right = subtreeAt()
+    cursor.skip(2)
+    cursor.head()
+    places.push(~cursor.cid())
+    if (right >= 0) places.push(right)
+  }
+  cursor.skip(2)
+  const left = subtreeAt()
+  if (left >= 0) places.unshift(left)
+  return places
 }

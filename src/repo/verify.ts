@@ -7,7 +7,7 @@ import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
 import { WalkError, walk } from './walk.ts'
-import type { GetMany, WalkOptions } from './walk.ts'
+import type { Read, WalkItem, WalkOptions } from './walk.ts'
 
 /** Why a repository was refused. */
 export type RepoErrorCode =
@@ -32,14 +32,14 @@ export class RepoError extends Error {
   }
 }
 
-export interface RepoInput extends Pick<WalkOptions, 'batch' | 'ahead' | 'hash' | 'sha256'> {
+export interface RepoInput extends WalkOptions {
   /** The commit's CID. */
   root: Cid
   /** Whose repository it must be. */
   did: string
   /** The account's signing key, as a `did:key`. */
   signingKey: string | readonly string[]
-  getMany: GetMany
+  read: Read
   /** Milliseconds since the epoch: a revision may lie at most five minutes ahead. */
   now: number
   /** How many different blocks there are. If more than the commit reaches: `Unreachable`. */
@@ -69,8 +69,11 @@ export interface VerifiedRepo {
   readonly cid: Cid
   readonly commit: Commit
   readonly counts: Readonly<RepoCounts>
-  /** Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order. */
-  records(): AsyncGenerator<VerifiedRecord, void, void>
+  /**
+   * Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order. `visit` sees
+   * every node and record, in the order of an export, before the record is looked into.
+   */
+  records(visit?: (item: WalkItem) => void): Generator<VerifiedRecord, void, void>
 }
 
 const AHEAD = 5 * 60 * 1000
@@ -81,8 +84,8 @@ const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<b
 }
 
 const commitOf = async (input: RepoInput) => {
-  const { root, did, signingKey, getMany, now, hash, sha256 = nodeSha256 } = input
-  const bytes = (await getMany([root])).get(cidText(root.bytes))
+  const { root, did, signingKey, read, now, hash, sha256 = nodeSha256 } = input
+  const bytes = read(root)
   if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
   if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
     throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
@@ -126,18 +129,19 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const { commit, bytes } = await commitOf(input)
   const none = { records: 0, nodes: 0, bytes: bytes.length, complete: false }
   const counts: RepoCounts = { ...none }
-  const { blocks, getMany, batch, ahead, hash, sha256 } = input
+  const { blocks, read, hash = false, sha256 = nodeSha256 } = input
 
-  async function* records(): AsyncGenerator<VerifiedRecord, void, void> {
+  function* records(visit?: (item: WalkItem) => void): Generator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
     // Records may be equal and then share a block; only a set can count different ones.
     const reached = blocks === undefined ? undefined : new Set<string>([cidText(input.root.bytes)])
     try {
-      for await (const item of walk(commit.data, getMany, { batch, ahead, hash, sha256 })) {
+      for (const item of walk(commit.data, read, { hash, sha256 })) {
         reached?.add(cidText(item.cid.bytes))
-        counts.bytes += item.bytes?.length ?? 0
+        visit?.(item)
+        counts.bytes += item.bytes.length
         if (item.kind === 'node') counts.nodes++
-        else if (item.bytes) {
+        else {
           counts.records++
           yield record(item.key, item.cid, item.bytes)
         }
@@ -158,6 +162,6 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
 /** Verifies a repository to its end when only the answer matters. */
 export const verifyWholeRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const repo = await verifyRepo(input)
-  for await (const _ of repo.records());
+  for (const _ of repo.records());
   return repo
 }

@@ -7,7 +7,7 @@ import { sha256 } from '../../src/repo/sha256.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
 import type { RepoInput } from '../../src/repo/verify.ts'
 import { readCar } from '../../src/repo/car.ts'
-import type { GetMany } from '../../src/repo/walk.ts'
+import type { Read } from '../../src/repo/walk.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 
@@ -23,14 +23,7 @@ export class Blocks extends Map<string, Uint8Array> {
     return cid
   }
 
-  getMany: GetMany = (cids) => {
-    const found = new Map<string, Uint8Array>()
-    for (const cid of cids) {
-      const bytes = this.get(cid.toString())
-      if (bytes) found.set(cid.toString(), bytes)
-    }
-    return found
-  }
+  read: Read = (cid) => this.get(cid.toString())
 }
 
 /** The reference implementation's repository with these records, and its CAR. */
@@ -76,14 +69,14 @@ export const streamOf = (bytes: Uint8Array, size = 4096): ReadableStream<Uint8Ar
 }
 
 /** What an importer does: read the CAR, keep the blocks, verify the repository. */
-export const importCar = async (car: Uint8Array, input: Omit<RepoInput, 'root' | 'getMany'>) => {
+export const importCar = async (car: Uint8Array, input: Omit<RepoInput, 'root' | 'read'>) => {
   const reader = await readCar(streamOf(car))
   const blocks = new Blocks()
   for await (const { cid, bytes } of reader) blocks.set(cid.toString(), bytes)
   const [root] = reader.roots
   if (!root) throw new Error('no root')
-  const repo = await verifyRepo({ ...input, root, getMany: blocks.getMany })
+  const repo = await verifyRepo({ ...input, root, read: blocks.read })
   const records = []
-  for await (const record of repo.records()) records.push(record)
+  for (const record of repo.records()) records.push(record)
   return { repo, records, blocks }
 }

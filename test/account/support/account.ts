@@ -6,6 +6,7 @@ import { Blobs } from '../../../src/account/blobs.ts'
 import { Blocks } from '../../../src/account/blocks.ts'
 import { check, type CheckReport } from '../../../src/account/check.ts'
 import { Exports } from '../../../src/account/export.ts'
+import { readHead } from '../../../src/account/head.ts'
 import { Imports } from '../../../src/account/import.ts'
 import { Journal } from '../../../src/account/journal.ts'
 import { Preferences } from '../../../src/account/preferences.ts'
@@ -14,6 +15,7 @@ import { Repo, type RepoWrite } from '../../../src/account/repo.ts'
 import { migrate } from '../../../src/account/schema.ts'
 import { type SequencedEvent, Sequencer } from '../../../src/account/sequencer.ts'
 import { Sql } from '../../../src/account/sql.ts'
+import { Repack } from '../../../src/account/store/repack.ts'
 import type { Platform } from '../../../src/platform.ts'
 
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
@@ -28,6 +30,7 @@ export interface TestAccount {
   key: Secp256k1Keypair
   blocks: Blocks
   records: Records
+  repack: Repack
   blobs: Blobs
   sequencer: Sequencer
   journal: Journal
@@ -53,8 +56,9 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   const sql = new Sql(storage)
   migrate(sql, DID, platform.now())
   const events: SequencedEvent[] = []
-  const blocks = new Blocks(sql)
-  const records = new Records(sql)
+  const blocks = new Blocks(sql, platform)
+  const records = new Records(blocks, () => readHead(sql))
+  const repack = new Repack(sql, platform, blocks)
   const blobs = new Blobs(sql, platform, DID)
   const sequencer = new Sequencer(sql, platform, DID, (event) => events.push(event))
   const repo = new Repo({
@@ -63,14 +67,14 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   })
   const journal = new Journal(sql, platform)
   const preferences = new Preferences(sql)
-  const exports = new Exports({ sql, platform, blocks, repo })
+  const exports = new Exports({ platform, blocks, repo })
   const imports: Imports = new Imports({
     sql,
     platform,
     did: DID,
     signer: key,
     blocks,
-    records,
+    repack,
     blobs,
     sequencer,
     repo,
@@ -87,6 +91,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
     key,
     blocks,
     records,
+    repack,
     blobs,
     sequencer,
     journal,

@@ -1,0 +1,170 @@
+import type { Cid } from '@atproto/lex-data'
+import { carSection } from '../../repo/car-write.ts'
+import { CID_LENGTH } from '../../repo/cursor.ts'
+import { DigestTable } from '../../repo/digestTable.ts'
+import { sameCid, Sections } from '../../repo/section.ts'
+import type { Block } from '../commit.ts'
+import { bytes, type Sql } from '../sql.ts'
+import { Cache } from './cache.ts'
+import type { Place } from './place.ts'
+
+// Below the 2 MB of a row, with what was dropped beside it.
+const ROW = 1_000_000
+const PAGE = 32
+
+/**
+ * The blocks of each commit since the last pack: one row a commit, in the form of a CAR, and beside them
+ * the CIDs of those that it dropped. Where they are is known in memory, read once in each life.
+ */
+export class Loose {
+  readonly #sql: Sql
+  readonly #seed: number
+  readonly #rows: Cache<Uint8Array>
+  #table: DigestTable | undefined
+  readonly #revs = new Map<number, string>()
+  #rollbacks = 0
+
+  constructor(sql: Sql, seed: number, cacheBytes: number) {
+    this.#sql = sql
+    this.#seed = seed
+    this.#rows = new Cache(cacheBytes, (row) => row.length)
+  }
+
+  /** What a commit adds and takes away. */
+  append(rev: string, now: number, blocks: readonly Block[], dropped: readonly Cid[]): void {
+    this.#sql.assertTransaction()
+    const table = this.#index()
+    let gone = Buffer.concat(dropped.map((cid) => cid.bytes))
+    for (let i = 0; i < blocks.length || gone.length > 0;) {
+      const sections: Uint8Array[] = []
+      let size = 0
+      for (; i < blocks.length && (size === 0 || size + (blocks[i]?.bytes.length ?? 0) < ROW); i++) {
+        const block = blocks[i]
+        if (!block) break
+        const section = carSection(block.cid, block.bytes)
+        sections.push(section)
+        size += section.length
+      }
+      const row = new Uint8Array(Buffer.concat(sections))
+      const n = this.last() + 1
+      this.#sql.run(
+        'INSERT INTO loose (n, rev, at, dropped, bytes) VALUES (?, ?, ?, ?, ?)',
+        n,
+        rev,
+        now,
+        gone.subarray(0, ROW),
+        row,
+      )
+      gone = gone.subarray(ROW)
+      this.#revs.set(n, rev)
+      this.#rows.delete(n)
+      this.#add(table, n, row)
+    }
+  }
+
+  /** The number of the last row; 0: there never was one since the last pack that covers all. */
+  last(): number {
+    const row = this.#sql.first<{ n: number }>(
+      'SELECT max(coalesce((SELECT max(n) FROM loose), 0), coalesce((SELECT max(loose) FROM pack), 0)) AS n',
+    )
+    return row?.n ?? 0
+  }
+
+  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`. */
+  find(cid: Uint8Array, at = 0, upTo = '~'): Place | undefined {
+    const table = this.#index()
+    let newest: Place | undefined
+    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot)) {
+      const n = table.first(slot)
+      const made = this.#revs.get(n)
+      if (made === undefined || made > upTo || (newest && newest.n > n)) continue
+      const place = new Sections(this.#row(n), table.second(slot))
+      if (place.next() && sameCid(place.bytes, place.cid, cid, at)) newest = { n, made, section: place }
+    }
+    return newest
+  }
+
+  /** Whether a commit in a row after `n` dropped it. */
+  isDroppedAfter(n: number, cid: Cid): boolean {
+    return (
+      this.#sql.first('SELECT 1 AS yes FROM loose WHERE n > ? AND instr(dropped, ?) LIMIT 1', n, cid.bytes) !==
+      undefined
+    )
+  }
+
+  /** Everything dropped in rows after `n`: the digest's last row. */
+  droppedAfter(n: number): DigestTable {
+    const dropped = new DigestTable(this.#seed)
+    for (const row of this.#pages<{ n: number; dropped: ArrayBuffer }>('n, dropped', n)) {
+      const cids = bytes(row.dropped)
+      for (let at = 0; at < cids.length; at += CID_LENGTH) {
+        const slot = dropped.find(cids, at)
+        if (slot < 0) dropped.add(cids, at, row.n, 0)
+        else dropped.set(slot, row.n, 0)
+      }
+    }
+    return dropped
+  }
+
+  /** Every row after `n`, in order. */
+  *rows(n = 0): Generator<{ n: number; rev: string; bytes: Uint8Array; dropped: Uint8Array }> {
+    type Row = { n: number; rev: string; dropped: ArrayBuffer; bytes: ArrayBuffer }
+    for (const row of this.#pages<Row>('n, rev, dropped, bytes', n))
+      yield { n: row.n, rev: row.rev, bytes: bytes(row.bytes), dropped: bytes(row.dropped) }
+  }
+
+  /** Deletes rows up to `n`, about `limit` of them. */
+  delete(n: number, limit: number): { deleted: number; more: boolean } {
+    const deleted = this.#sql.run(
+      'DELETE FROM loose WHERE n IN (SELECT n FROM loose WHERE n <= ? ORDER BY n LIMIT ?)',
+      n,
+      limit,
+    )
+    if (deleted > 0) this.#forget()
+    return { deleted, more: deleted >= limit }
+  }
+
+  *#pages<Row extends { n: number }>(columns: string, from: number): Generator<Row> {
+    for (let after = from; ;) {
+      const rows = this.#sql.all<Row & Record<string, SqlStorageValue>>(
+        `SELECT ${columns} FROM loose WHERE n > ? ORDER BY n LIMIT ${PAGE}`,
+        after,
+      )
+      yield* rows
+      const last = rows.at(-1)
+      if (!last) return
+      after = last.n
+    }
+  }
+
+  #forget(): void {
+    this.#table = undefined
+    this.#revs.clear()
+    this.#rows.clear()
+  }
+
+  #index(): DigestTable {
+    // A transaction that failed took rows back.
+    if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
+    if (this.#table) return this.#table
+    this.#rollbacks = this.#sql.rollbacks
+    const table = new DigestTable(this.#seed)
+    for (const { n, rev, bytes: row } of this.rows()) {
+      this.#revs.set(n, rev)
+      this.#add(table, n, row)
+    }
+    return (this.#table = table)
+  }
+
+  #add(table: DigestTable, n: number, row: Uint8Array): void {
+    const sections = new Sections(row)
+    while (sections.next()) table.add(row, sections.cid, n, sections.start)
+  }
+
+  #row(n: number): Uint8Array {
+    const known = this.#rows.get(n)
+    if (known) return known
+    const row = this.#sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM loose WHERE n = ?', n)
+    return this.#rows.set(n, row ? bytes(row.bytes) : new Uint8Array(0))
+  }
+}

@@ -1,0 +1,146 @@
+import { sameCid, Sections } from '../../repo/section.ts'
+import { bytes, type Sql } from '../sql.ts'
+import { Cache } from './cache.ts'
+import type { Place } from './place.ts'
+
+/** A whole tree as it was when it was packed: its blocks in the order of an export, in parts, and where each is. */
+export interface Pack {
+  id: number
+  /** The revision whose tree it holds, the commit included. */
+  rev: string
+  /** Its parts, from the first to the last. */
+  first: number
+  last: number
+  /** The last loose row that it covers. */
+  loose: number
+  /** What the buckets are drawn by. */
+  seed: number
+  buckets: number
+  blocks: number
+  /** When it took over, in milliseconds. */
+  at: number
+}
+
+/** An entry of a bucket: 8 bytes of the digest, the part (from the first) and the place in it, 4 bytes each. */
+export const ENTRY = 16
+/** A run in a part's `made`: where it begins, 4 bytes, and the revision. */
+export const RUN = 17
+
+/** Whose bucket a digest is, by its first four bytes. Nobody who does not know the seed can fill one. */
+export const bucketOf = (first: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
+  Math.floor(((Math.imul(first ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
+
+/** Sections of a pack in a row. */
+export class Part {
+  readonly n: number
+  readonly bytes: Uint8Array
+  readonly #made: Buffer
+
+  constructor(n: number, section: ArrayBuffer, made: ArrayBuffer) {
+    this.n = n
+    this.bytes = bytes(section)
+    this.#made = Buffer.from(made)
+  }
+
+  /** The revision with which the block of the section at this place came. */
+  madeAt(place: number): string {
+    const made = this.#made
+    let [low, high] = [0, made.length / RUN - 1]
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (made.readUInt32BE(middle * RUN) <= place) low = middle
+      else high = middle - 1
+    }
+    return made.latin1Slice(low * RUN + 4, low * RUN + RUN)
+  }
+}
+
+type Row = {
+  id: number
+  rev: string
+  first: number
+  last: number
+  loose: number
+  seed: number
+  buckets: number
+  blocks: number
+  at: number
+}
+
+/** The packs: the current one, and those before it until nothing reads them. */
+export class Packs {
+  readonly #sql: Sql
+  readonly #parts: Cache<Part>
+  readonly #buckets: Cache<Uint8Array>
+  #packs: Pack[] | undefined
+  #rollbacks = 0
+
+  constructor(sql: Sql, cacheBytes: number) {
+    this.#sql = sql
+    this.#parts = new Cache(cacheBytes, ({ bytes: { length } }) => length)
+    this.#buckets = new Cache(cacheBytes / 4, ({ length }) => length)
+  }
+
+  /** The newest first. */
+  all(): readonly Pack[] {
+    if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
+    this.#rollbacks = this.#sql.rollbacks
+    return (this.#packs ??= this.#sql.all<Row>('SELECT * FROM pack ORDER BY id DESC'))
+  }
+
+  current(): Pack | undefined {
+    return this.all()[0]
+  }
+
+  part(n: number): Part | undefined {
+    const known = this.#parts.get(n)
+    if (known) return known
+    const row = this.#sql.first<{ made: ArrayBuffer; bytes: ArrayBuffer }>(
+      'SELECT made, bytes FROM part WHERE n = ?',
+      n,
+    )
+    return row && this.#parts.set(n, new Part(n, row.bytes, row.made))
+  }
+
+  /** The place in a pack of the CID at `at` of `cid`. */
+  find(pack: Pack, cid: Uint8Array, at = 0): Place | undefined {
+    const digest = at + 4
+    const view = new DataView(cid.buffer, cid.byteOffset)
+    const [a, b] = [view.getUint32(digest), view.getUint32(digest + 4)]
+    const entries = this.#bucket(pack, bucketOf(a, pack))
+    const list = new DataView(entries.buffer, entries.byteOffset, entries.length)
+    for (let i = 0; i < entries.length; i += ENTRY) {
+      if (list.getUint32(i) !== a || list.getUint32(i + 4) !== b) continue
+      const part = this.part(pack.first + list.getUint32(i + 8))
+      if (!part) continue
+      const start = list.getUint32(i + 12)
+      const section = new Sections(part.bytes, start)
+      if (section.next() && sameCid(part.bytes, section.cid, cid, at))
+        return { n: 0, part, made: part.madeAt(start), section }
+    }
+    return undefined
+  }
+
+  /** Rows of packs were written or deleted. */
+  changed(): void {
+    this.#forget()
+  }
+
+  #bucket(pack: Pack, n: number): Uint8Array {
+    const key = `${pack.id} ${n}`
+    const known = this.#buckets.get(key)
+    if (known) return known
+    const row = this.#sql.first<{ entries: ArrayBuffer }>(
+      'SELECT entries FROM bucket WHERE pack = ? AND n = ?',
+      pack.id,
+      n,
+    )
+    return this.#buckets.set(key, row ? bytes(row.entries) : new Uint8Array(0))
+  }
+
+  #forget(): void {
+    this.#packs = undefined
+    this.#parts.clear()
+    this.#buckets.clear()
+  }
+}

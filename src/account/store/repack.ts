@@ -1,0 +1,158 @@
+import type { Cid } from '@atproto/lex-data'
+import { fault } from '../../fault.ts'
+import type { Platform } from '../../platform.ts'
+import { sameDigest, sha256 } from '../../repo/sha256.ts'
+import type { Blocks } from '../blocks.ts'
+import { type Head, readCounts, readHead } from '../head.ts'
+import type { Sql } from '../sql.ts'
+import { PackWriter, sweep } from './packWriter.ts'
+import { Tour } from './tour.ts'
+
+const DAY = 24 * 3600_000
+/** Commits after which all is packed anew, as the tree is small or large: what is loose is indexed in memory. */
+const MANY = { least: 250, most: 1000, blocksEach: 100 }
+// Bytes that one step reads and writes: some ten milliseconds.
+const STEP = 4 * 1024 * 1024
+/** Rows deleted in one step. */
+const ROWS = 200
+
+interface Run {
+  head: Head
+  loose: number
+  blocks: number
+  tour: Tour
+  writer: PackWriter
+}
+
+/**
+ * Packs the current tree anew, beside what is there, and lets go of the old some time later: what is copied
+ * is what is reached from the commit, so that collection cannot take anything that is still needed.
+ * Every block's hash is checked on the way. It runs in steps; an object that dies in between starts afresh.
+ */
+export class Repack {
+  readonly #sql: Sql
+  readonly #platform: Pick<Platform, 'now'>
+  readonly #blocks: Blocks
+  #run: Run | undefined
+
+  constructor(sql: Sql, platform: Pick<Platform, 'now'>, blocks: Blocks) {
+    this.#sql = sql
+    this.#platform = platform
+    this.#blocks = blocks
+    sweep(sql)
+  }
+
+  /** Gives up what is being packed: the tree is about to be another. */
+  cancel(): void {
+    if (!this.#run) return
+    this.#run = undefined
+    sweep(this.#sql)
+  }
+
+  /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
+  step(): { more: boolean } {
+    if (this.#run === undefined && !this.#isDue()) return { more: false }
+    const run = (this.#run ??= this.#begin())
+    if (!run) return { more: false }
+    const { tour, writer } = run
+    for (let size = 0; size < STEP;) {
+      if (!tour.next()) {
+        this.#run = undefined
+        this.#finish(run)
+        return { more: false }
+      }
+      const { bytes, start, cid, block, end } = tour.at
+      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block))) {
+        this.cancel()
+        throw new Error(`the bytes of the block ${this.#blocks.name(bytes, cid)} have another hash`)
+      }
+      writer.add(bytes, start, cid, end, tour.made)
+      size += end - start
+    }
+    return { more: true }
+  }
+
+  /** Whether something waits to be deleted. */
+  get waits(): boolean {
+    const [pack, ...old] = this.#blocks.packs.all()
+    return old.length > 0 || this.#sql.first('SELECT 1 AS yes FROM loose WHERE n <= ?', pack?.loose ?? 0) !== undefined
+  }
+
+  #isDue(): boolean {
+    const row = this.#sql.first<{ commits: number; oldest: number | null; importing: number }>(
+      `SELECT count(*) AS commits, min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest,
+         (SELECT staging IS NOT NULL FROM account) AS importing
+       FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
+    )
+    if (!row || row.importing) return false
+    const { least, most, blocksEach } = MANY
+    const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
+    return row.commits >= many || (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
+  }
+
+  #begin(): Run | undefined {
+    const head = readHead(this.#sql)
+    if (!head) return undefined
+    const blocks = this.#blocks
+    const loose = blocks.loose.last()
+    const writer = new PackWriter(this.#sql, blocks.seed)
+    this.#add(writer, head.root, head.rev)
+    const repeated = blocks.repeated().map(({ cid }) => cid)
+    const tour = new Tour(blocks, head.data, { repeated })
+    return { head, loose, blocks: readCounts(this.#sql).blocks, tour, writer }
+  }
+
+  #add(writer: PackWriter, cid: Cid, made: string): void {
+    const place = this.#blocks.find(cid.bytes)
+    if (!place) throw new Error(`the block ${cid} is missing`)
+    const { bytes, start, end, cid: at } = place.section
+    writer.add(bytes, start, at, end, made)
+  }
+
+  #finish({ head, loose, blocks, writer }: Run): void {
+    if (writer.blocks !== blocks) {
+      sweep(this.#sql)
+      throw new Error(`the tree of ${head.rev} has ${writer.blocks} blocks, ${blocks} were counted`)
+    }
+    const take = writer.finish()
+    fault('repack.beforeSwitch')
+    this.#sql.transaction(() => take({ rev: head.rev, loose, at: this.#platform.now() }))
+    this.#blocks.packs.changed()
+    fault('repack.afterSwitch')
+  }
+
+  /**
+   * Deletes, in one step, what packs that took over before `before` (milliseconds) have made superfluous:
+   * loose rows, and the packs before them.
+   */
+  collect(before: number): { more: boolean } {
+    const { loose, packs } = this.#blocks
+    const all = packs.all()
+    const settled = all.find(({ at }) => at < before)
+    if (!settled) return { more: false }
+    return this.#sql.transaction(() => {
+      const rows = loose.delete(settled.loose, ROWS)
+      const old = all.findLast(({ id }) => id < settled.id)
+      if (!old) return { more: rows.more }
+      const [parts, buckets] = (['part', 'bucket'] as const).map((table) => this.#deleteRows(table, old))
+      if (parts === 0 && buckets === 0) this.#sql.run('DELETE FROM pack WHERE id = ?', old.id)
+      packs.changed()
+      return { more: true }
+    })
+  }
+
+  #deleteRows(table: 'part' | 'bucket', { id, first, last }: { id: number; first: number; last: number }): number {
+    return table === 'part'
+      ? this.#sql.run(
+          'DELETE FROM part WHERE n IN (SELECT n FROM part WHERE n BETWEEN ? AND ? LIMIT ?)',
+          first,
+          last,
+          ROWS,
+        )
+      : this.#sql.run(
+          'DELETE FROM bucket WHERE pack = ?1 AND n IN (SELECT n FROM bucket WHERE pack = ?1 LIMIT ?2)',
+          id,
+          ROWS,
+        )
+  }
+}

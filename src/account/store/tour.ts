@@ -1,0 +1,139 @@
+import type { Cid } from '@atproto/lex-data'
+import { CID_LENGTH } from '../../repo/cursor.ts'
+import { nodeLinks } from '../../repo/node.ts'
+import { sameCid, Sections } from '../../repo/section.ts'
+import type { Blocks } from '../blocks.ts'
+import type { Part } from './packs.ts'
+
+// A CID that is due, and behind it whether it is a node's.
+const ENTRY = CID_LENGTH + 1
+// So many sections are looked past for the one that is due: those of blocks dropped since the pack.
+const NEAR = 4
+
+export interface TourOptions {
+  /** Records that stand under several paths: of these only the first is visited. */
+  repeated?: readonly Cid[]
+  /** Leaves out a block, and all that is below it. The CID is at `at` of `cid`. */
+  without?: (cid: Uint8Array, at: number) => boolean
+}
+
+/**
+ * Goes through a stored tree in the order of an export: a node, its left subtree, then each record and
+ * the subtree after it. A pack is in this very order, so that the next block mostly stands behind the last
+ * and is found by looking there; only where the tree has changed since is it looked up.
+ * Nothing is kept from being written meanwhile: what a tree needs stays as long as it is pinned.
+ */
+export class Tour {
+  readonly #blocks: Blocks
+  readonly #without: TourOptions['without']
+  readonly #repeated: Map<string, boolean> | undefined
+  #stack = new Uint8Array(64 * ENTRY)
+  #depth = 0
+  #part: Part | undefined
+  #ahead = new Sections(new Uint8Array(0))
+  /** The section that the tour has come to. */
+  at = new Sections(new Uint8Array(0))
+  isNode = false
+  #made: string | undefined
+
+  constructor(blocks: Blocks, root: Cid, options: TourOptions = {}) {
+    this.#blocks = blocks
+    this.#without = options.without
+    const { repeated = [] } = options
+    this.#repeated = repeated.length > 0 ? new Map(repeated.map((cid) => [keyAt(cid.bytes, 0), false])) : undefined
+    this.#push(root.bytes, 0, true)
+  }
+
+  /** The revision with which the block came into the tree. */
+  get made(): string {
+    return this.#made ?? this.#part?.madeAt(this.at.start) ?? ''
+  }
+
+  /** Goes on to the next block; false at the end. Throws where a block is missing. */
+  next(): boolean {
+    for (;;) {
+      if (this.#depth === 0) return false
+      const due = --this.#depth * ENTRY
+      const stack = this.#stack
+      this.isNode = stack[due + CID_LENGTH] === 1
+      if (!this.isNode && this.#repeated && this.#isRepetition(stack, due)) continue
+      if (this.#without?.(stack, due)) continue
+      this.#find(stack, due)
+      if (this.isNode) {
+        const { bytes, block } = this.at
+        const links = nodeLinks(bytes, block)
+        for (let i = links.length - 1; i >= 0; i--) {
+          const place = links[i] ?? 0
+          if (place < 0) this.#push(bytes, ~place, false)
+          else this.#push(bytes, place, true)
+        }
+      }
+      return true
+    }
+  }
+
+  #push(bytes: Uint8Array, at: number, node: boolean): void {
+    let to = this.#depth++ * ENTRY
+    if (to + ENTRY > this.#stack.length) {
+      const larger = new Uint8Array(this.#stack.length * 2)
+      larger.set(this.#stack)
+      this.#stack = larger
+    }
+    const stack = this.#stack
+    for (let i = 0; i < CID_LENGTH; i++) stack[to++] = bytes[at + i] ?? 0
+    stack[to] = node ? 1 : 0
+  }
+
+  #isRepetition(cid: Uint8Array, at: number): boolean {
+    const key = keyAt(cid, at)
+    const seen = this.#repeated?.get(key)
+    if (seen === false) this.#repeated?.set(key, true)
+    return seen === true
+  }
+
+  #find(cid: Uint8Array, due: number): void {
+    if (this.#isNext(cid, due)) {
+      this.at = this.#ahead
+      this.#made = undefined
+      return
+    }
+    const place = this.#blocks.find(cid, due)
+    if (!place) throw new Error(`the block ${this.#blocks.name(cid, due)} is missing`)
+    if (place.part) {
+      this.#part = place.part
+      this.at = this.#ahead = place.section
+      this.#made = undefined
+    } else {
+      // Where the tour was in the pack it will likely go on.
+      this.at = place.section
+      this.#made = place.made
+    }
+  }
+
+  /** Steps on in the pack if the block is next, or near. */
+  #isNext(cid: Uint8Array, due: number): boolean {
+    const ahead = this.#ahead
+    const { start, cid: at, block, end } = ahead
+    if (ahead.next() && sameCid(ahead.bytes, ahead.cid, cid, due)) return true
+    ahead.start = start
+    ahead.cid = at
+    ahead.block = block
+    ahead.end = end
+    let part = this.#part
+    let near = new Sections(ahead.bytes, end)
+    for (let steps = 0; part && steps < NEAR; steps++) {
+      if (!near.next()) {
+        part = this.#blocks.partAfter(part)
+        if (part) near = new Sections(part.bytes)
+      } else if (sameCid(near.bytes, near.cid, cid, due)) {
+        this.#part = part
+        this.#ahead = near
+        return true
+      }
+    }
+    return false
+  }
+}
+
+const keyAt = (bytes: Uint8Array, at: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + at, CID_LENGTH).toString('latin1')

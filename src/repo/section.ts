@@ -1,0 +1,46 @@
+import { CID_LENGTH } from './cursor.ts'
+
+/**
+ * Steps over the sections of a CAR that lie in a buffer, without taking them out of it: each is a
+ * length, a CID and the block. For bytes that were checked before they were stored.
+ */
+export class Sections {
+  readonly bytes: Uint8Array
+  /** Where the section begins, its CID stands and its block begins; `end` is behind it. */
+  start = 0
+  cid = 0
+  block = 0
+  end: number
+
+  /** `at`: where the first section begins. */
+  constructor(bytes: Uint8Array, at = 0) {
+    this.bytes = bytes
+    this.end = at
+  }
+
+  /** The next section; false where there is no whole one. */
+  next(): boolean {
+    const { bytes } = this
+    let at = this.end
+    let length = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++]
+      if (byte === undefined) return false
+      length += (byte & 0x7f) * scale
+      if (byte < 0x80) break
+    }
+    if (length < CID_LENGTH || at + length > bytes.length) return false
+    this.start = this.end
+    this.cid = at
+    this.block = at + CID_LENGTH
+    this.end = at + length
+    return true
+  }
+}
+
+/** Whether the CIDs at these places of two buffers are the same. */
+export const sameCid = (a: Uint8Array, at: number, b: Uint8Array, from: number): boolean => {
+  // From the end: what tells CIDs apart is the digest.
+  for (let i = CID_LENGTH - 1; i >= 0; i--) if (a[at + i] !== b[from + i]) return false
+  return true
+}
