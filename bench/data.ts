@@ -101,23 +101,27 @@ const build = (
   return cid
 }
 
-const trees = new Map<number, Tree>()
-
-/** The tree of the first `size` records. */
-export const treeOf = (size: number): Tree => {
-  const known = trees.get(size)
-  if (known) return known
-  const leaves = Array.from({ length: size }, (_, n): Leaf => {
-    const { collection, rkey, value } = recordOf(n)
-    const key = `${collection}/${rkey}`
-    const bytes = encode(value as Parameters<typeof encode>[0]) // Made of strings and CIDs.
-    return { key, layer: keyLayer(key), value: cidOf(bytes), bytes }
-  }).sort((a, b) => (a.key < b.key ? -1 : 1))
+/** The tree of these records, whose paths must differ. */
+export const plant = (records: readonly NewRecord[]): Tree => {
+  const leaves = records
+    .map(({ collection, rkey, value }): Leaf => {
+      const key = `${collection}/${rkey}`
+      const bytes = encode(value as Parameters<typeof encode>[0]) // Made of strings, numbers and CIDs.
+      return { key, layer: keyLayer(key), value: cidOf(bytes), bytes }
+    })
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
   const layer = leaves.reduce((most, leaf) => Math.max(most, leaf.layer), 0)
   const sections: Uint8Array[] = []
   const data = build(leaves, { from: 0, to: leaves.length, layer, below: false }, sections)
   if (!data) throw new Error('a tree without a root')
-  const tree = { size, data, sections, paths: leaves.map(({ key }) => key) }
+  return { size: leaves.length, data, sections, paths: leaves.map(({ key }) => key) }
+}
+
+const trees = new Map<number, Tree>()
+
+/** The tree of the first `size` records. */
+export const treeOf = (size: number): Tree => {
+  const tree = trees.get(size) ?? plant(Array.from({ length: size }, (_, n) => recordOf(n)))
   trees.set(size, tree)
   return tree
 }

@@ -223,7 +223,8 @@ export async function procedure(
   return answer === '' ? {} : object(JSON.parse(answer))
 }
 
-async function* pages(host: string, method: string, authorization: string, params: Params = {}) {
+/** The pages of a list. */
+export async function* pages(host: string, method: string, authorization: string, params: Params = {}) {
   let cursor: unknown
   do {
     const page = await query(
