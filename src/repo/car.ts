@@ -179,15 +179,14 @@ export const readCar = async (
   const input = new Input(source, total)
   let count = 0
 
-  /** The length behind `skip` bytes, if all that it announces is at hand. */
+  /** The length behind `skip` bytes, if it is at hand; what it announces may not be. */
   const announced = (most: number, code: CarErrorCode, skip = 0) => {
     const head = input.varint(skip)
     if (!head) return undefined
     if (head.value > most) throw new CarError(code, `${head.value} bytes declared, ${most} allowed`)
     return head
   }
-  const isHere = (head: Varint | undefined, skip: number): head is Varint =>
-    head !== undefined && input.available >= skip + head.length + head.value
+  const isHere = (head: Varint, skip: number): boolean => input.available >= skip + head.length + head.value
 
   /** The next length, with all that it announces; undefined at the end of the input. */
   const awaited = async (most: number, code: CarErrorCode): Promise<Varint | undefined> => {
@@ -219,7 +218,7 @@ export const readCar = async (
         let head = await awaited(section, 'SectionTooLarge')
         if (!head) return
         let length = 0
-        while (isHere(head, length)) {
+        while (head && isHere(head, length)) {
           check(input.peek(length + head.length, head.value))
           length += head.length + head.value
           head = announced(section, 'SectionTooLarge', length)

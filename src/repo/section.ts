@@ -29,7 +29,8 @@ export class Sections {
       length += (byte & 0x7f) * scale
       if (byte < 0x80) break
     }
-    if (length < CID_LENGTH || at + length > bytes.length) return false
+    // So put that it is false for NaN, which a length of too many bytes becomes.
+    if (!(length >= CID_LENGTH && at + length <= bytes.length)) return false
     this.start = this.end
     this.cid = at
     this.block = at + CID_LENGTH

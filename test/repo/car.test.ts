@@ -2,9 +2,11 @@ import { encode } from '@atproto/lex-cbor'
 import { readCarStream } from '@atproto/repo'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CarError, carHeader, carSection, carStream, readCar } from '../../src/repo/car.ts'
+import { byteStream } from '../../src/repo/car-write.ts'
+import { CarError, carHeader, carSection, readCar } from '../../src/repo/car.ts'
 import type { CarBlock, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
-import { cborCid, posts, rawCid, referenceRepo, streamOf } from './fixture.ts'
+import { Sections } from '../../src/repo/section.ts'
+import { cborCid, piecesOf, posts, rawCid, referenceRepo, streamOf } from './fixture.ts'
 
 const block = (bytes: Uint8Array): CarBlock => ({ cid: rawCid(bytes), bytes })
 const filled = (length: number, byte = 7): CarBlock => block(new Uint8Array(length).fill(byte))
@@ -20,15 +22,32 @@ const readAll = async (body: Parameters<typeof readCar>[0], limits?: CarLimits) 
   return { roots: reader.roots, blocks }
 }
 
-const refusal = async (car: Uint8Array, limits?: CarLimits): Promise<CarErrorCode | undefined> => {
+/** The same by runs, each of which must be whole sections. */
+const readRuns = async (body: Parameters<typeof readCar>[0], limits?: CarLimits) => {
+  const reader = await readCar(body, limits)
+  const runs: Uint8Array[] = []
+  for await (const run of reader.runs()) {
+    const sections = new Sections(run)
+    while (sections.next());
+    expect(run.length).toBeGreaterThan(0)
+    expect(sections.end).toBe(run.length)
+    runs.push(run.slice())
+  }
+  return { roots: reader.roots, runs }
+}
+
+const codeOf = async (reading: Promise<unknown>): Promise<CarErrorCode | undefined> => {
   try {
-    await readAll(streamOf(car), limits)
+    await reading
     return undefined
   } catch (error) {
     if (error instanceof CarError) return error.code
     throw error
   }
 }
+
+const refusal = (car: Uint8Array, limits?: CarLimits): Promise<CarErrorCode | undefined> =>
+  codeOf(readAll(streamOf(car), limits))
 
 const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array> =>
   new Uint8Array(await new Response(stream).arrayBuffer())
@@ -52,16 +71,45 @@ describe('reading CARs', () => {
     expect(texts(blocks)).toEqual(texts([...storage.blocks.entries()]))
   })
 
-  test('a CAR of several large sections is read in batches of bounded size', async () => {
+  test('runs are the sections as they stand, in chunks of any size', async () => {
+    const { car, cid } = await referenceRepo(posts(50))
+    const after = car.slice(carHeader(cid).length)
+    for (const size of [1, 7, 4096, car.length]) {
+      const { roots, runs } = await readRuns(streamOf(car, size))
+      expect(roots.map(String)).toEqual([cid.toString()])
+      expect(join(...runs)).toEqual(after)
+    }
+  })
+
+  test('random sections come in the same order, however the input is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(fc.nat(300), fc.nat(300_000)), { maxLength: 12 }),
+        fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 400_000 }))),
+        async (lengths, sizes) => {
+          const sections = lengths.map((length, i) => section(filled(length, i)))
+          const car = Buffer.concat([carHeader(root), ...sections])
+          async function* chunks() {
+            for (let at = 0; at < car.length;) {
+              const size = sizes.next().value ?? 1
+              yield new Uint8Array(car.subarray(at, at + size))
+              at += size
+            }
+          }
+          const { runs } = await readRuns(chunks())
+          expect(Buffer.compare(Buffer.concat(runs), Buffer.concat(sections))).toBe(0)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  test('a CAR of several large sections is read in runs of bounded size', async () => {
     const blocks = Array.from({ length: 40 }, (_, i) => filled(100_000, i))
     const car = join(carHeader(root), ...blocks.map(section))
-    const reader = await readCar(streamOf(car, 1_000_000))
-    let count = 0
-    for await (const batch of reader.batches()) {
-      expect(batch.length).toBeLessThan(5)
-      count += batch.length
-    }
-    expect(count).toBe(40)
+    const { runs } = await readRuns(streamOf(car, 1_000_000))
+    expect(Math.max(...runs.map(({ length }) => length))).toBeLessThanOrEqual(256 * 1024)
+    expect(Buffer.concat(runs)).toHaveLength(40 * section(filled(100_000)).length)
   })
 
   test('a block does not keep the buffer that it was read into', async () => {
@@ -133,7 +181,10 @@ describe('reading CARs', () => {
     ['a larger header than allowed', start, 'BadHeader', { header: 10 }],
   ]
   test.each(cases)('%s is refused', async (_, car, code, limits) => {
-    expect(await refusal(car, limits)).toBe(code)
+    for (const size of [1, 4096]) {
+      expect(await codeOf(readAll(streamOf(car, size), limits))).toBe(code)
+      expect(await codeOf(readRuns(streamOf(car, size), limits))).toBe(code)
+    }
   })
 
   test('a bit flipped anywhere is refused with a typed error, or is not in what the hashes cover', async () => {
@@ -164,8 +215,10 @@ describe('reading CARs', () => {
     await expect(readCar(endless('header', new Uint8Array([1, 1])))).rejects.toThrow(CarError)
     await expect(readAll(endless('block', join(start, damaged)))).rejects.toThrow(CarError)
     for await (const _ of await readCar(endless('left', start))) break
+    await expect(readRuns(endless('run', join(start, damaged)))).rejects.toThrow(CarError)
+    for await (const _ of (await readCar(endless('left run', start))).runs()) break
     await (await readCar(endless('cancelled', start))).cancel()
-    expect(cancelled).toEqual(['header', 'block', 'left', 'cancelled'])
+    expect(cancelled).toEqual(['header', 'block', 'left', 'run', 'left run', 'cancelled'])
   })
 
   test('an error of the stream is passed on as it is', async () => {
@@ -183,10 +236,14 @@ describe('reading CARs', () => {
 })
 
 describe('writing CARs', () => {
+  /** A CAR of these, a piece for each. */
+  const carOf = (first: Parameters<typeof carHeader>[0], blocks: readonly CarBlock[]) =>
+    collect(byteStream(piecesOf([carHeader(first), ...blocks.map(section)])))
+
   test('the reference reads what we write, and we read it', async () => {
     const { storage, cid } = await referenceRepo(posts(200))
     const entries = [...storage.blocks.entries()]
-    const car = await collect(carStream(cid, entries))
+    const car = await carOf(cid, entries)
     expect(texts((await readAll(streamOf(car))).blocks)).toEqual(texts(entries))
     const read = await readCarStream([car])
     const blocks: CarBlock[] = []
@@ -202,56 +259,58 @@ describe('writing CARs', () => {
         fc.integer({ min: 100, max: 200_000 }),
         async (lengths, size) => {
           const blocks = lengths.map((length, i) => filled(length, i))
-          const car = await collect(carStream(null, blocks))
-          expect(car.length).toBe(
-            carHeader(null).length + blocks.reduce((sum, b) => sum + section(b).length, 0),
-          )
+          const car = await carOf(null, blocks)
           const read = await readAll(streamOf(car, size))
           expect(read.blocks.map(({ cid }) => cid.toString())).toEqual(
             blocks.map(({ cid }) => cid.toString()),
           )
+          expect(read.blocks.map(({ bytes }) => bytes.length)).toEqual(lengths)
         },
       ),
       { numRuns: 30 },
     )
   })
+})
 
-  test('nothing is read ahead of the reader, who can leave', async () => {
-    let produced = 0
-    let returned = false
-    async function* endless() {
-      try {
-        for (;;) {
-          produced++
-          yield filled(10_000)
-        }
-      } finally {
-        returned = true
-      }
-    }
-    const stream = carStream(root, endless())
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    expect(produced).toBe(0)
+describe('a stream of pieces', () => {
+  const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
+
+  test('each is made when it is asked for, until the reader leaves', async () => {
+    let made = 0
+    let left = 0
+    const stream = byteStream({ next: () => Uint8Array.of(++made), cancel: () => void left++ })
+    await soon()
+    expect(made).toBe(0)
     const reader = stream.getReader()
-    // The first block goes out alone: nobody waits for more than that until something comes.
-    const first = await reader.read()
-    expect(first.value?.length).toBeLessThan(11_000)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    expect(produced).toBe(1)
-    let length = 0
-    for (let n = 0; n < 3; n++) length = (await reader.read()).value?.length ?? 0
-    expect(length).toBeGreaterThan(64 * 1024)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    expect(produced).toBe(10)
+    for (let n = 1; n <= 3; n++) {
+      expect((await reader.read()).value).toEqual(Uint8Array.of(n))
+      await soon()
+      expect(made).toBe(n)
+    }
     await reader.cancel()
-    expect(returned).toBe(true)
+    await soon()
+    expect([made, left]).toEqual([3, 1])
   })
 
-  test('an error of the source breaks the stream instead of ending it', async () => {
-    async function* failing() {
-      yield filled(10)
-      throw new Error('the database went away')
+  test('it ends where they end, and then nobody has left', async () => {
+    let left = 0
+    const pieces = { ...piecesOf([Uint8Array.of(1), Uint8Array.of(2, 3)]), cancel: () => void left++ }
+    expect(await collect(byteStream(pieces))).toEqual(Uint8Array.of(1, 2, 3))
+    expect(await collect(byteStream(piecesOf([])))).toHaveLength(0)
+    expect(left).toBe(0)
+  })
+
+  test('an error breaks it instead of ending it', async () => {
+    const gone = new Error('the database went away')
+    let made = 0
+    const next = (): Uint8Array => {
+      if (made++ > 0) throw gone
+      return new Uint8Array(10)
     }
-    await expect(collect(carStream(root, failing()))).rejects.toThrow('the database went away')
+    const reader = byteStream({ next, cancel: () => {} }).getReader()
+    expect((await reader.read()).value).toHaveLength(10)
+    await expect(reader.read()).rejects.toBe(gone)
+    await expect(reader.read()).rejects.toBe(gone)
+    expect(made).toBe(2)
   })
 })

@@ -7,6 +7,7 @@ import { sha256 } from '../../src/repo/sha256.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
 import type { RepoInput } from '../../src/repo/verify.ts'
 import { readCar } from '../../src/repo/car.ts'
+import type { Pieces } from '../../src/repo/car-write.ts'
 import type { Read } from '../../src/repo/walk.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
@@ -66,6 +67,18 @@ export const streamOf = (bytes: Uint8Array, size = 4096): ReadableStream<Uint8Ar
       at += size
     },
   })
+}
+
+/** These, one after the other. */
+export const piecesOf = (pieces: Iterable<Uint8Array>): Pieces => {
+  const iterator = pieces[Symbol.iterator]()
+  return {
+    next: () => {
+      const { value, done } = iterator.next()
+      return done ? undefined : value
+    },
+    cancel: () => void iterator.return?.(),
+  }
 }
 
 /** What an importer does: read the CAR, keep the blocks, verify the repository. */

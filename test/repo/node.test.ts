@@ -2,10 +2,10 @@ import { encode } from '@atproto/lex-cbor'
 import type { LexMap, LexValue } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { NodeError, isRecordPath, keyLayer, parseNode } from '../../src/repo/node.ts'
+import { NodeError, isRecordPath, keyLayer, nodeLinks, parseNode, readNode } from '../../src/repo/node.ts'
 import type { NodeErrorCode } from '../../src/repo/node.ts'
 import { cborCid, rawCid } from './fixture.ts'
-import { keyOn, keysOn, nodeData, value } from './tree.ts'
+import { keyOn, keysOn, linksOf, nodeData, value } from './tree.ts'
 
 const sub = cborCid(new Uint8Array([9]))
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -148,5 +148,66 @@ describe('tree nodes', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+})
+
+describe('nodes of our own', () => {
+  const link = fc.uint8Array({ minLength: 4, maxLength: 4 }).map(cborCid)
+  const subtree = fc.option(link)
+  const keys = [0, 1, 2].map((layer) => keysOn(Array.from({ length: 30 }, () => layer)))
+  const nodes = fc
+    .tuple(
+      fc.nat(2),
+      subtree,
+      fc.array(fc.tuple(fc.boolean(), link, subtree), { maxLength: 30, size: 'max' }),
+    )
+    .map(([layer, left, rows]) => {
+      const entries = rows.flatMap(([there, record, right], i) => {
+        const key = keys[layer]?.[i]
+        return there && key !== undefined ? [{ key, value: record, right }] : []
+      })
+      return { left, bytes: encode(nodeData(left, entries)) }
+    })
+
+  test('they are read as if they were strangers’, but for the layer', () => {
+    fc.assert(
+      fc.property(nodes, ({ bytes }) => {
+        expect(readNode(bytes)).toEqual({ ...parseNode(bytes), layer: null })
+      }),
+    )
+  })
+
+  test('keys that nobody else may have are read', () => {
+    const data = nodeData(sub, [{ key: 'a' }, ...keysOn([0, 1]).map((key) => ({ key }))])
+    expect(refusal(encode(data))).toBe('BadKey')
+    expect(readNode(encode(data)).entries.map(({ key }) => key)).toEqual(['a', ...keysOn([0, 1])])
+    expect(() => readNode(encode(1))).toThrow(NodeError)
+  })
+
+  test('their links are found in the order of an export, wherever the node begins', () => {
+    fc.assert(
+      fc.property(nodes, fc.nat(100), ({ left, bytes }, before) => {
+        const { entries } = parseNode(bytes)
+        const expected = [
+          ...(left ? [`node ${left}`] : []),
+          ...entries.flatMap(({ value: record, right }) => [
+            `record ${record}`,
+            ...(right ? [`node ${right}`] : []),
+          ]),
+        ]
+        const within = Uint8Array.of(...new Uint8Array(before).fill(0xa2), ...bytes, 0xff, 0xff)
+        expect(linksOf(within, before).map(([kind, cid]) => `${kind} ${cid}`)).toEqual(expected)
+      }),
+    )
+  })
+
+  test('a node of more than a thousand entries and long keys has all its links', () => {
+    const many = Array.from({ length: 1200 }, (_, i) => ({
+      key: `com.example.record/${String.fromCharCode(65 + (i % 26)).repeat(i % 300)}${i}`,
+      right: i % 3 ? null : sub,
+    })).sort((x, y) => (x.key < y.key ? -1 : 1))
+    const bytes = encode(nodeData(null, many))
+    expect(nodeLinks(bytes, 0)).toHaveLength(1600)
+    expect(linksOf(bytes, 0).filter(([kind]) => kind === 'node')).toHaveLength(400)
   })
 })

@@ -1,19 +1,24 @@
+import { decodeCid } from '@atproto/lex-data'
 import { describe, expect, test } from 'vitest'
-import { carStream, readCar } from '../../src/repo/car.ts'
+import { byteStream } from '../../src/repo/car-write.ts'
+import { carHeader, carSection, readCar } from '../../src/repo/car.ts'
+import { Sections } from '../../src/repo/section.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
-import { Blocks, DID, posts, referenceRepo } from './fixture.ts'
+import { Blocks, DID, piecesOf, posts, referenceRepo } from './fixture.ts'
 
 describe('inside workerd', () => {
   test('an exported repository is read back through a request body and verifies', async () => {
     const { blocks, key, cid, storage } = await referenceRepo(posts(2000))
-    const sent = carStream(cid, storage.blocks.entries())
+    const sections = [...storage.blocks.entries()].map((block) => carSection(block.cid, block.bytes))
+    const sent = byteStream(piecesOf([carHeader(cid), ...sections]))
     // A body of workerd's own making: a byte stream with readAtLeast, as requests have.
     const { readable, writable } = new IdentityTransformStream()
     const piped = sent.pipeTo(writable)
     const reader = await readCar(readable)
     const received = new Blocks()
-    for await (const batch of reader.batches()) {
-      for (const block of batch) received.set(block.cid.toString(), block.bytes)
+    for await (const run of reader.runs()) {
+      for (const at = new Sections(run); at.next();)
+        received.set(decodeCid(run.slice(at.cid, at.block)).toString(), run.slice(at.block, at.end))
     }
     await piped
     expect(received.size).toBe(blocks.size)
@@ -24,11 +29,27 @@ describe('inside workerd', () => {
       did: DID,
       signingKey: key.did(),
       now: Date.now(),
-      getMany: received.getMany,
+      read: received.read,
       blocks: received.size,
     })
-    for await (const _ of repo.records());
+    for (const _ of repo.records());
     expect(repo.counts).toMatchObject({ records: 2000, complete: true })
+  })
+
+  test('a stream of pieces makes one at a time, and breaks with its source', async () => {
+    let made = 0
+    let left = false
+    const endless = byteStream({ next: () => Uint8Array.of(++made), cancel: () => void (left = true) })
+    const reader = endless.getReader()
+    for (let n = 1; n <= 3; n++) expect((await reader.read()).value).toEqual(Uint8Array.of(n))
+    expect(made).toBe(3)
+    await reader.cancel()
+    expect(left).toBe(true)
+    const next = (): never => {
+      throw new Error('the database went away')
+    }
+    const broken = byteStream({ next, cancel: () => {} })
+    await expect(new Response(broken).arrayBuffer()).rejects.toThrow('the database went away')
   })
 
   test('a reader who gives up ends the sender', async () => {

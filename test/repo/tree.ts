@@ -1,6 +1,7 @@
+import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
-import { keyLayer } from '../../src/repo/node.ts'
+import { keyLayer, nodeLinks } from '../../src/repo/node.ts'
 import { cborCid, post } from './fixture.ts'
 import type { Blocks } from './fixture.ts'
 
@@ -44,3 +45,21 @@ export const nodeData = (left: Cid | null, entries: readonly RawEntry[]) => {
 
 export const putNode = (blocks: Blocks, left: Cid | null, entries: readonly RawEntry[]): Cid =>
   blocks.put(nodeData(left, entries))
+
+/** What stands at the places that `nodeLinks` finds. */
+export const linksOf = (bytes: Uint8Array, from: number): ['node' | 'record', Cid][] =>
+  nodeLinks(bytes, from).map((place) => {
+    const at = place < 0 ? ~place : place
+    return [place < 0 ? 'record' : 'node', decodeCid(bytes.slice(at, at + 36))]
+  })
+
+/** The order of an export by the links of the nodes alone. */
+export const byLinks = (root: Cid, blocks: Blocks): string[] => {
+  const bytes = blocks.read(root) ?? new Uint8Array()
+  const before = bytes.length % 40
+  const within = Uint8Array.of(...new Uint8Array(before).fill(0xff), ...bytes)
+  const links = linksOf(within, before).flatMap(([kind, cid]) =>
+    kind === 'record' ? [`record ${cid}`] : byLinks(cid, blocks),
+  )
+  return [`node ${root}`, ...links]
+}

@@ -8,6 +8,8 @@ import { CarError } from '../../src/repo/car.ts'
 import { formatTid } from '../../src/repo/tid.ts'
 import { RepoError, verifyRepo, verifyWholeRepo } from '../../src/repo/verify.ts'
 import type { RepoErrorCode, RepoInput } from '../../src/repo/verify.ts'
+import { walk } from '../../src/repo/walk.ts'
+import type { Read } from '../../src/repo/walk.ts'
 import { Blocks, DID, cborCid, importCar, post, posts, rawCid, referenceRepo } from './fixture.ts'
 import { keysOn, putNode } from './tree.ts'
 
@@ -26,7 +28,7 @@ const forge = async (tree: (blocks: Blocks) => Cid, change: LexMap = {}) => {
   }
   const commit = await signCommit({ ...unsigned, ...change } as typeof unsigned, key)
   const root = blocks.put(commit as unknown as LexValue)
-  return { root, blocks, input: { root, did: DID, signingKey: key.did(), now, getMany: blocks.getMany } }
+  return { root, blocks, input: { root, did: DID, signingKey: key.did(), now, read: blocks.read } }
 }
 
 const emptyTree = (blocks: Blocks): Cid => putNode(blocks, null, [])
@@ -84,7 +86,7 @@ describe('verifying a whole repository', () => {
             did: DID,
             signingKey: signer.did(),
             now,
-            getMany: blocks.getMany,
+            read: blocks.read,
             hash: true,
           }
           const { counts } = await verifyWholeRepo({ ...input, blocks: blocks.size })
@@ -187,9 +189,56 @@ describe('what is refused, and by which name', () => {
       did: DID,
       signingKey: signer.did(),
       now,
-      getMany: blocks.getMany,
+      read: blocks.read,
     })
-    for await (const _ of repo.records()) expect(repo.counts.complete).toBe(false)
+    for (const _ of repo.records()) expect(repo.counts.complete).toBe(false)
     expect(repo.counts).toMatchObject({ records: 3, complete: true })
+  })
+
+  test('whoever looks on sees every node and record in the order of an export', async () => {
+    const { key: signer, blocks, cid, data } = await referenceRepo(posts(200))
+    const input = { root: cid, did: DID, signingKey: signer.did(), now, read: blocks.read }
+    const seen: string[] = []
+    const repo = await verifyRepo(input)
+    for (const { path } of repo.records((item) => void seen.push(item.cid.toString())))
+      expect(path).toBeTruthy()
+    expect(seen).toEqual([...walk(data, blocks.read)].map((item) => item.cid.toString()))
+    expect(repo.counts).toMatchObject({ records: 200, nodes: seen.length - 200, complete: true })
+  })
+
+  test('a record is shown before it is looked into', async () => {
+    const bytes = encode([1])
+    const { input } = await forge(oneRecord(bytes))
+    const seen: string[] = []
+    const repo = await verifyRepo(input)
+    const looking = (): void => {
+      for (const _ of repo.records((item) => void seen.push(item.kind)));
+    }
+    expect(looking).toThrow(RepoError)
+    expect(seen).toEqual(['node', 'record'])
+    expect(repo.counts.complete).toBe(false)
+  })
+
+  test('every block may be written over when the next is asked for', async () => {
+    const image = { $type: 'blob', ref: rawCid(new Uint8Array([1])), mimeType: 'image/png', size: 1 } as const
+    const records = { ...posts(50), 'app.bsky.feed.post/image': post('with an image', { embed: { image } }) }
+    const { key: signer, blocks, cid, repo: reference } = await referenceRepo(records)
+    const buffer = new Uint8Array(64 * 1024)
+    const reusing: Read = (wanted) => {
+      const bytes = blocks.read(wanted)
+      buffer.fill(0xff)
+      if (bytes) buffer.set(bytes)
+      return bytes && buffer.subarray(0, bytes.length)
+    }
+    const input = { root: cid, did: DID, signingKey: signer.did(), now, hash: true, blocks: blocks.size }
+    const repo = await verifyRepo({ ...input, read: reusing })
+    const found = [...repo.records()]
+    buffer.fill(0)
+    expect(found.map(({ path }) => path)).toEqual(Object.keys(records).sort())
+    expect(found.flatMap(({ blobs }) => blobs.map((blob) => blob.cid.toString()))).toEqual([
+      image.ref.toString(),
+    ])
+    expect(repo.commit.data.toString()).toBe(reference.commit.data.toString())
+    expect(Buffer.compare(repo.commit.sig, reference.commit.sig)).toBe(0)
   })
 })

@@ -2,24 +2,16 @@ import { MST, MemoryBlockstore } from '@atproto/repo'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WalkError, walk } from '../../src/repo/walk.ts'
-import type { GetMany, WalkErrorCode, WalkItem, WalkOptions } from '../../src/repo/walk.ts'
+import type { Read, WalkErrorCode, WalkItem, WalkOptions } from '../../src/repo/walk.ts'
 import type { Cid } from '@atproto/lex-data'
 import { Blocks, cborCid, post, posts, referenceRepo } from './fixture.ts'
-import { keysOn, putNode, value } from './tree.ts'
+import { byLinks, keysOn, putNode, value } from './tree.ts'
 
-const all = async (root: Cid, getMany: GetMany, options?: WalkOptions): Promise<WalkItem[]> => {
-  const items = []
-  for await (const item of walk(root, getMany, options)) items.push(item)
-  return items
-}
+const all = (root: Cid, read: Read, options?: WalkOptions): WalkItem[] => [...walk(root, read, options)]
 
-const refusal = async (
-  root: Cid,
-  blocks: Blocks,
-  options?: WalkOptions,
-): Promise<WalkErrorCode | undefined> => {
+const refusal = (root: Cid, blocks: Blocks, options?: WalkOptions): WalkErrorCode | undefined => {
   try {
-    await all(root, blocks.getMany, options)
+    all(root, blocks.read, options)
     return undefined
   } catch (error) {
     if (error instanceof WalkError) return error.code
@@ -30,7 +22,7 @@ const refusal = async (
 const names = (items: readonly WalkItem[]) =>
   items.map((item) => (item.kind === 'node' ? String(item.cid) : item.key))
 
-/** The same walk, written to be obviously right: no batches, everything in memory. */
+/** The same walk, written to be obviously right. */
 const simple = async (tree: MST): Promise<string[]> => {
   const order = [String(await tree.getPointer())]
   for (const entry of await tree.getEntries()) {
@@ -51,116 +43,92 @@ const build = async (keys: readonly string[]) => {
   return { tree, blocks, root: unstored.root as Cid }
 }
 
-const keys = fc.uniqueArray(
-  fc.tuple(
-    fc.constantFrom('com.example.a', 'com.example.ab', 'org.other.b'),
-    fc.stringMatching(/^[a-z0-9~_:.-]{1,6}$/),
-  ),
-  { maxLength: 120, selector: ([collection, rkey]) => `${collection}/${rkey}` },
-)
+const paths = fc
+  .uniqueArray(
+    fc.tuple(
+      fc.constantFrom('com.example.a', 'com.example.ab', 'org.other.b'),
+      fc.stringMatching(/^[a-z0-9~_:.-]{1,6}$/).filter((rkey) => rkey !== '.' && rkey !== '..'),
+    ),
+    { maxLength: 120, selector: (pair) => pair.join('/') },
+  )
+  .map((pairs) => pairs.map((pair) => pair.join('/')))
 
 describe('walking a tree', () => {
-  test('the reference’s trees are walked in pre-order, whatever the batches', async () => {
+  test('the reference’s trees are walked in pre-order', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        keys,
-        fc.integer({ min: 1, max: 70 }),
-        fc.integer({ min: 0, max: 4000 }),
-        fc.integer({ min: 1, max: 10 }),
-        async (pairs, batch, ahead, answered) => {
-          const paths = pairs
-            .filter(([, rkey]) => rkey !== '.' && rkey !== '..')
-            .map((pair) => pair.join('/'))
-          const { tree, blocks, root } = await build(paths)
-          // Answers as many as it likes: only the first is owed.
-          const getMany: GetMany = async (cids) => {
-            expect(cids.length).toBeLessThanOrEqual(batch)
-            return blocks.getMany(cids.slice(0, answered))
-          }
-          expect(names(await all(root, getMany, { batch, ahead }))).toEqual(await simple(tree))
-        },
-      ),
+      fc.asyncProperty(paths, async (keys) => {
+        const { tree, blocks, root } = await build(keys)
+        expect(names(all(root, blocks.read))).toEqual(await simple(tree))
+      }),
       { numRuns: 60 },
     )
   })
 
+  test('the links of nodes alone lead through a tree in the same order', async () => {
+    await fc.assert(
+      fc.asyncProperty(paths, async (keys) => {
+        const { blocks, root } = await build(keys)
+        const items = all(root, blocks.read).map(({ kind, cid }) => `${kind} ${cid}`)
+        expect(byLinks(root, blocks)).toEqual(items)
+      }),
+      { numRuns: 30 },
+    )
+    const { blocks, data } = await referenceRepo(posts(500))
+    const items = all(data, blocks.read).map(({ kind, cid }) => `${kind} ${cid}`)
+    expect(byLinks(data, blocks)).toEqual(items)
+  })
+
   test('an empty repository is one empty node', async () => {
     const { root, blocks } = await build([])
-    expect(names(await all(root, blocks.getMany))).toEqual([String(root)])
+    expect(names(all(root, blocks.read))).toEqual([String(root)])
   })
 
-  test('records can be left out, and then are not fetched', async () => {
-    const { data, blocks } = await referenceRepo(posts(100))
-    const items = await all(data, blocks.getMany, { records: false })
-    const records = items.filter((item) => item.kind === 'record')
-    expect(records).toHaveLength(100)
-    for (const { bytes, cid } of records) {
-      expect(bytes).toBe(undefined)
-      blocks.delete(cid.toString())
+  test('each block is read once it is its turn, and not before', async () => {
+    const { data, blocks } = await referenceRepo(posts(300))
+    const read: string[] = []
+    const visited: string[] = []
+    const noting: Read = (cid) => {
+      read.push(String(cid))
+      return blocks.read(cid)
     }
-    expect(await refusal(data, blocks, { records: false })).toBe(undefined)
-    expect(await refusal(data, blocks)).toBe('MissingBlock')
+    for (const { cid } of walk(data, noting)) {
+      visited.push(String(cid))
+      expect(read.length).toBe(visited.length)
+    }
+    expect(read).toEqual(visited)
   })
 
-  test('blocks are fetched many at a time and few are held', async () => {
-    const { data, blocks } = await referenceRepo(posts(2000))
-    let calls = 0
-    let fetched = 0
-    let visited = 0
-    let held = 0
-    const getMany: GetMany = (cids) => {
-      calls++
-      fetched += cids.length
-      return blocks.getMany(cids)
+  test('what was read may be written over when the next block is asked for', async () => {
+    const { data, blocks } = await referenceRepo(posts(300))
+    const buffer = new Uint8Array(64 * 1024)
+    const reusing: Read = (cid) => {
+      const bytes = blocks.read(cid)
+      buffer.fill(0xff)
+      if (bytes) buffer.set(bytes)
+      return bytes && buffer.subarray(0, bytes.length)
     }
-    for await (const _ of walk(data, getMany)) held = Math.max(held, fetched - ++visited)
-    expect(fetched).toBe(visited)
-    expect(calls).toBeLessThan(visited / 40)
-    expect(held).toBeLessThan(600)
-  })
-
-  test('large blocks are not fetched ahead of need', async () => {
-    const records = Object.fromEntries(
-      Object.keys(posts(60)).map((path, i) => [path, post(`${i}${'x'.repeat(100_000)}`)]),
-    )
-    const { data, blocks } = await referenceRepo(records)
-    let held = 0
-    let peak = 0
-    const getMany: GetMany = (cids) => {
-      const found = new Map<string, Uint8Array>()
-      let size = 0
-      for (const cid of cids) {
-        const bytes = blocks.get(cid.toString())
-        if (bytes) found.set(cid.toString(), bytes)
-        size += bytes?.length ?? 0
-        if (size > 300_000) break
-      }
-      held += size
-      peak = Math.max(peak, held)
-      return found
-    }
-    for await (const { bytes } of walk(data, getMany, { ahead: 200_000 })) held -= bytes?.length ?? 0
-    expect(peak).toBeLessThan(900_000)
+    const items = all(data, reusing, { hash: true })
+    expect(names(items)).toEqual(names(all(data, blocks.read)))
   })
 
   test('every block that is missing is missed', async () => {
     const { data, blocks } = await referenceRepo(posts(60))
-    const needed = new Set((await all(data, blocks.getMany)).map(({ cid }) => cid.toString()))
+    const needed = new Set(all(data, blocks.read).map(({ cid }) => cid.toString()))
     for (const cid of needed) {
       const bytes = blocks.get(cid)
       blocks.delete(cid)
-      expect(await refusal(data, blocks)).toBe('MissingBlock')
+      expect(refusal(data, blocks)).toBe('MissingBlock')
       if (bytes) blocks.set(cid, bytes)
     }
   })
 
   test('with `hash`, every block that was exchanged is noticed', async () => {
     const { data, blocks } = await referenceRepo(posts(10))
-    expect(await refusal(data, blocks, { hash: true })).toBe(undefined)
-    const [record] = (await all(data, blocks.getMany)).filter((item) => item.kind === 'record')
+    expect(refusal(data, blocks, { hash: true })).toBe(undefined)
+    const [record] = all(data, blocks.read).filter((item) => item.kind === 'record')
     blocks.set(String(record?.cid), new Uint8Array([0xa0]))
-    expect(await refusal(data, blocks, { hash: true })).toBe('HashMismatch')
-    expect(await refusal(data, blocks)).toBe(undefined)
+    expect(refusal(data, blocks, { hash: true })).toBe('HashMismatch')
+    expect(refusal(data, blocks)).toBe(undefined)
   })
 })
 
@@ -218,22 +186,22 @@ describe('trees that no repository has', () => {
     ['a child that is a record', (b) => putNode(b, value, [{ key: top }])],
     ['a root that is a record', () => value],
   ]
-  test.each(bad)('%s is refused', async (_, make) => {
+  test.each(bad)('%s is refused', (_, make) => {
     const blocks = fresh()
-    expect(await refusal(make(blocks), blocks)).toBe('BadTree')
+    expect(refusal(make(blocks), blocks)).toBe('BadTree')
   })
 
-  test('the same shapes, done right, are accepted', async () => {
+  test('the same shapes, done right, are accepted', () => {
     const blocks = fresh()
     const left = putNode(blocks, null, [{ key: low }])
     const right = putNode(blocks, null, [{ key: high }])
-    expect(await refusal(putNode(blocks, left, [{ key: top, right }]), blocks)).toBe(undefined)
+    expect(refusal(putNode(blocks, left, [{ key: top, right }]), blocks)).toBe(undefined)
     const [first = '', second = ''] = keysOn([0, 2])
     const between = putNode(blocks, putNode(blocks, null, [{ key: first }]), [])
-    expect(await refusal(putNode(blocks, between, [{ key: second }]), blocks)).toBe(undefined)
+    expect(refusal(putNode(blocks, between, [{ key: second }]), blocks)).toBe(undefined)
   })
 
-  test('a tree that contains itself ends, though no hash allows it', async () => {
+  test('a tree that contains itself ends, though no hash allows it', () => {
     const blocks = fresh()
     const self = cborCid(new Uint8Array([1]))
     for (const shape of [
@@ -244,15 +212,15 @@ describe('trees that no repository has', () => {
       const bytes = blocks.get(shape().toString())
       if (bytes) blocks.set(self.toString(), bytes)
       const root = putNode(blocks, self, [{ key: keysOn([5])[0] ?? '' }])
-      expect(await refusal(root, blocks)).toBe('BadTree')
+      expect(refusal(root, blocks)).toBe('BadTree')
     }
   })
 
-  test('a node of thirty thousand entries is read', async () => {
+  test('a node of thirty thousand entries is read', () => {
     const blocks = fresh()
     const keys = keysOn(Array.from({ length: 30_000 }, () => 0))
     expect(
-      await refusal(
+      refusal(
         putNode(
           blocks,
           null,
@@ -261,13 +229,13 @@ describe('trees that no repository has', () => {
         blocks,
       ),
     ).toBe(undefined)
-    const items = await all(
+    const items = all(
       putNode(
         blocks,
         null,
         keys.map((key) => ({ key })),
       ),
-      blocks.getMany,
+      blocks.read,
     )
     expect(items).toHaveLength(30_001)
   })

@@ -1,6 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { CarError, type CarBlock, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
+import { Sections } from '../../../src/repo/section.ts'
 import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
 import { mutateItem, randomItem, read, write } from '../cbor.ts'
@@ -44,8 +45,17 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: CarBlock[]
     for await (const block of reader) blocks.push(block)
     return { roots: reader.roots, blocks }
   },
-  check: (input, { roots, blocks }) => {
+  check: async (input, { roots, blocks }) => {
     const first = withLength(encode({ roots: [...roots], version: 1 }))
+    // As they stand, and cut elsewhere.
+    const runs: Uint8Array[] = [first]
+    for await (const run of (await readCar(streamOf(input, 509))).runs()) {
+      const sections = new Sections(run)
+      while (sections.next());
+      if (sections.end !== run.length) throw new Error('a run that does not end with a section')
+      runs.push(run.slice())
+    }
+    same(new Uint8Array(Buffer.concat(runs)), input)
     same(
       new Uint8Array(Buffer.concat([first, ...blocks.map(({ cid, bytes }) => carSection(cid, bytes))])),
       input,
