@@ -203,7 +203,7 @@ export async function createAccount(
         { sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle },
         input,
       ),
-    check: () => repo.exclusive(() => check({ sql, did, blocks, records, blobs, journal })),
+    check: () => repo.exclusive(() => check({ sql, did, blocks, blobs, journal })),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()
       return { socket, response: new Response(null, { status: 101, webSocket: client }) }

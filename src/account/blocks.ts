@@ -48,6 +48,12 @@ export class Blocks extends ReadableBlockstore {
 
   /** Where the block is whose CID stands at `at` of `cid`. */
   find(cid: Uint8Array, at = 0): Place | undefined {
+    const place = this.#find(cid, at)
+    // Nothing is missing that is only missing from memory.
+    return place || !this.#refresh() ? place : this.#find(cid, at)
+  }
+
+  #find(cid: Uint8Array, at: number): Place | undefined {
     const loose = this.loose.find(cid, at)
     if (loose) return loose
     for (const pack of this.packs.all()) {
@@ -55,6 +61,14 @@ export class Blocks extends ReadableBlockstore {
       if (place) return place
     }
     return undefined
+  }
+
+  /** Reads what another object may have written; answers whether there was anything. */
+  #refresh(): boolean {
+    const [pack] = this.packs.all()
+    const last = this.#sql.first<{ id: number | null }>('SELECT max(id) AS id FROM pack')?.id ?? undefined
+    if (last !== pack?.id) this.packs.changed()
+    return this.loose.refresh() || last !== pack?.id
   }
 
   /** The part behind this one, in the same pack. */

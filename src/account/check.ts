@@ -1,16 +1,18 @@
-import { decodeCid } from '@atproto/lex-data'
+import { type Cid, decodeCid } from '@atproto/lex-data'
 import { blobRefs } from '../repo/blobs.ts'
 import { CborError, decodeBlock } from '../repo/cbor.ts'
 import { parseCommit } from '../repo/commit.ts'
+import { CID_LENGTH } from '../repo/cursor.ts'
+import { DigestTable } from '../repo/digestTable.ts'
+import { Sections } from '../repo/section.ts'
 import { sameDigest, sha256 } from '../repo/sha256.ts'
 import { walk, WalkError } from '../repo/walk.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks } from './blocks.ts'
-import { DigestSet } from './digestSet.ts'
+import { type Blocks, cidKey } from './blocks.ts'
 import { readCounts, readHead, type Head } from './head.ts'
 import type { Journal } from './journal.ts'
-import type { Records } from './records.ts'
-import { bytes, type Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
+import { type Pack, RUN } from './store/packs.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -32,16 +34,8 @@ export interface CheckParts {
   sql: Sql
   did: string
   blocks: Blocks
-  records: Records
   blobs: Blobs
   journal: Journal
-}
-
-interface BlockRow {
-  cid: ArrayBuffer
-  made: string
-  dropped: string | null
-  [column: string]: ArrayBuffer | string | null
 }
 
 const MAX_PROBLEMS = 100
@@ -58,9 +52,9 @@ export const check = async (parts: CheckParts): Promise<CheckReport> => {
   }
   const head = readHead(sql)
   const counts = readCounts(sql)
-  const live = new DigestSet()
+  const live = new DigestTable(parts.blocks.seed)
   if (head) {
-    await checkTree(parts, head, live, problem)
+    checkTree(parts, head, live, problem)
   } else if (counts.blocks > 0 || counts.records > 0) problem('there are counts and no repository')
   checkBlocks(parts, live, head, counts.blocks, problem)
   const events = checkEvents(sql, problem)
@@ -83,10 +77,10 @@ export const check = async (parts: CheckParts): Promise<CheckReport> => {
 
 type Problem = (text: string) => void
 
-/** The commit, every node and record reached from it, the record index and the blob references. */
-const checkTree = async (parts: CheckParts, head: Head, live: DigestSet, problem: Problem): Promise<void> => {
-  const { sql, blocks, records, did } = parts
-  live.add(head.root)
+/** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
+const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Problem): void => {
+  const { sql, blocks, did } = parts
+  live.add(head.root.bytes, 0, 0, 0)
   const commitBytes = blocks.read(head.root)
   if (!commitBytes) problem(`the commit ${head.root} is missing`)
   else {
@@ -97,33 +91,37 @@ const checkTree = async (parts: CheckParts, head: Head, live: DigestSet, problem
       problem(`the commit says tree ${commit.data}, the account ${head.data}`)
   }
 
-  const index = records.entries()
-  let row = index.next().value
   let count = 0
   let references = 0
+  const repeated = new Map<string, { cid: Cid; paths: number }>()
   try {
-    for await (const item of walk(head.data, (cids) => blocks.readSome(cids), { hash: true })) {
-      live.add(item.cid)
-      if (item.kind === 'node') continue
-      count++
-      while (row && row.path < item.key) {
-        problem(`record index: ${row.path} is not in the tree`)
-        row = index.next().value
+    for (const item of walk(head.data, (cid) => blocks.read(cid), { hash: true })) {
+      const { cid } = item
+      if (item.kind === 'record') {
+        count++
+        references += checkReferences(sql, item.key, item.bytes, problem)
+        if (live.find(cid.bytes, 0) >= 0) {
+          const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+          times.paths++
+          repeated.set(cidKey(cid), times)
+          continue
+        }
       }
-      if (row?.path !== item.key) problem(`record index: ${item.key} is missing`)
-      else {
-        if (!row.cid.equals(item.cid))
-          problem(`record index: ${item.key} is ${row.cid}, in the tree ${item.cid}`)
-        row = index.next().value
-      }
-      if (item.bytes) references += checkReferences(sql, item.key, item.bytes, problem)
+      live.add(cid.bytes, 0, 0, 0)
+      if (!blocks.isCurrent(cid)) problem(`the block ${cid} is in the tree and not current`)
     }
-    for (; row; row = index.next().value) problem(`record index: ${row.path} is not in the tree`)
   } catch (cause) {
     if (!(cause instanceof WalkError)) throw cause
     problem(`tree: ${cause.message}`)
     return
   }
+  const told = new Map(blocks.repeated().map(({ cid, paths }) => [cidKey(cid), paths]))
+  for (const [key, { cid, paths }] of repeated) {
+    if (told.get(key) !== paths)
+      problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)
+    told.delete(key)
+  }
+  if (told.size > 0) problem(`repeated records: ${told.size} that stand under one path or none`)
   const stored = sql.first<{ count: number }>('SELECT count(*) AS count FROM blob_ref')?.count ?? 0
   if (stored !== references) problem(`blob references: ${stored} stored, ${references} in the records`)
   const counted = readCounts(sql).records
@@ -145,60 +143,82 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
   }
 }
 
-/** Every row of blocks: current ones must be in the tree, dropped ones must be on their way out. */
+/**
+ * Every block that is stored: its hash, and that the current ones are the tree's and no others. In the packs
+ * also that each stands where its bucket says, and that nothing stands outside of them.
+ */
 const checkBlocks = (
   parts: CheckParts,
-  live: DigestSet,
+  live: DigestTable,
   head: Head | undefined,
   counted: number,
   problem: Problem,
 ): void => {
-  const { sql } = parts
-  const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
+  const { sql, blocks } = parts
+  const pack = blocks.packs.current()
+  const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
   let current = 0
-  let [cid, made]: [ArrayBufferLike, string] = [new ArrayBuffer(0), '']
-  for (;;) {
-    const rows: BlockRow[] = sql.all<BlockRow>(
-      'SELECT cid, made, dropped FROM block WHERE (cid, made) > (?, ?) ORDER BY cid, made LIMIT 1000',
-      new Uint8Array(cid),
-      made,
-    )
-    for (const row of rows) {
-      const name = () => decodeCid(bytes(row.cid)).toString()
-      if (row.dropped === null) {
-        if (row.made > (head?.rev ?? '')) {
-          if (row.made !== staging)
-            problem(`block ${name()} belongs to revision ${row.made}, which is not there`)
-        } else {
-          current++
-          if (!live.has(bytes(row.cid).subarray(4))) problem(`block ${name()} is current and not in the tree`)
-        }
-      } else {
-        if (row.dropped <= row.made) problem(`block ${name()} was dropped before it was made`)
-        // Current ones were hashed on the walk.
-        const block = sql.first<{ bytes: ArrayBuffer }>(
-          'SELECT bytes FROM block WHERE cid = ? AND made = ?',
-          row.cid,
-          row.made,
-        )
-        if (block && !sameDigest(sha256(bytes(block.bytes)), bytes(row.cid).subarray(4))) {
-          problem(`block ${name()} has another hash`)
-        }
-      }
-    }
-    const last = rows.at(-1)
-    if (!last) break
-    ;[cid, made] = [last.cid, last.made]
+  const visit = (sections: Sections, n: number): void => {
+    const { bytes, cid, block, end } = sections
+    const name = () => blocks.name(bytes, cid)
+    if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
+      problem(`block ${name()} has another hash`)
+    const gone = dropped.find(bytes, cid)
+    if (gone >= 0 && dropped.first(gone) > n) return
+    current++
+    if (live.find(bytes, cid) < 0) problem(`block ${name()} is current and not in the tree`)
   }
+  let rev = ''
+  for (const row of blocks.loose.rows()) {
+    if (row.rev < rev) problem(`loose row ${row.n} goes back to revision ${row.rev}`)
+    if (row.rev > (head?.rev ?? ''))
+      problem(`loose row ${row.n} is of revision ${row.rev}, which is not there`)
+    rev = row.rev
+    const sections = new Sections(row.bytes)
+    while (sections.next()) if (row.n > (pack?.loose ?? 0)) visit(sections, row.n)
+    if (sections.end !== row.bytes.length || row.dropped.length % CID_LENGTH !== 0)
+      problem(`loose row ${row.n} is cut`)
+  }
+  if (pack) checkPack(parts, pack, (sections) => visit(sections, 0), problem)
   if (current !== live.size) problem(`blocks: ${current} current, ${live.size} in the tree`)
   if (current !== counted) problem(`counts: ${counted} blocks counted, ${current} current`)
-  const waste = sql.first<{ dropped: number; listed: number }>(
-    `SELECT (SELECT count(*) FROM block WHERE dropped IS NOT NULL) AS dropped,
-            (SELECT coalesce(sum(length(cids)), 0) / 36 FROM garbage) AS listed`,
+  const strays = sql.first<{ strays: number }>(
+    `SELECT (SELECT count(*) FROM part p WHERE NOT EXISTS (SELECT 1 FROM pack WHERE p.n BETWEEN first AND last)) +
+            (SELECT count(*) FROM bucket b WHERE NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
+            (SELECT count(*) FROM staged) AS strays`,
   )
-  if (waste && waste.dropped !== waste.listed) {
-    problem(`blocks: ${waste.dropped} dropped, ${waste.listed} listed for collection`)
+  const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
+  if (strays && strays.strays > 0 && staging === null) problem(`${strays.strays} rows that belong to no pack`)
+}
+
+const checkPack = (
+  { blocks }: CheckParts,
+  pack: Pack,
+  visit: (sections: Sections) => void,
+  problem: Problem,
+): void => {
+  let count = 0
+  for (let n = pack.first; n <= pack.last; n++) {
+    const part = blocks.packs.part(n)
+    if (!part) {
+      problem(`part ${n} of the pack of ${pack.rev} is missing`)
+      continue
+    }
+    const sections = new Sections(part.bytes)
+    while (sections.next()) {
+      count++
+      const { start, cid, block } = sections
+      const { section, part: found } = blocks.packs.find(pack, part.bytes, cid) ?? {}
+      if (found?.n !== n || section?.start !== start)
+        problem(`block ${decodeCid(part.bytes.slice(cid, block))} is not where its bucket says`)
+      const made = part.madeAt(start)
+      if (made.length !== RUN - 4 || made > pack.rev) problem(`part ${n} has blocks of revision ${made}`)
+      visit(sections)
+    }
+    if (sections.end !== part.bytes.length) problem(`part ${n} is cut`)
   }
+  if (count !== pack.blocks)
+    problem(`the pack of ${pack.rev}: ${pack.blocks} blocks counted, ${count} stored`)
 }
 
 /** Numbers without gaps from the oldest kept to the newest. */

@@ -58,7 +58,8 @@ export class Exports {
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
     const tour = new Tour(blocks, head.data, options)
     // Sections that stand one behind the other are copied at once.
-    let [chunk, length] = [new Uint8Array(4096), 0]
+    let chunk: Uint8Array = new Uint8Array(CHUNK)
+    let length = 0
     let [bytes, start, end] = [chunk, 0, 0]
     for (let more = true; more;) {
       more = tour.next()

@@ -165,7 +165,11 @@ export class Imports {
     })
   }
 
-  async #stage(body: ReadableStream<Uint8Array>, limit: number | undefined, check: () => void): Promise<Staged> {
+  async #stage(
+    body: ReadableStream<Uint8Array>,
+    limit: number | undefined,
+    check: () => void,
+  ): Promise<Staged> {
     const { sql, repo, blocks } = this.#parts
     const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
     const car = await readCar(body, limits)
@@ -301,7 +305,8 @@ export class Imports {
       return sequencer.transaction(
         () => {
           const now = repo.head()
-          if (from ? !now?.root.equals(from.root) : now) throw new Error('the repository moved under an import')
+          if (from ? !now?.root.equals(from.root) : now)
+            throw new Error('the repository moved under an import')
           take({ rev: keep ? rev : made, loose: blocks.loose.last(), at: platform.now() })
           if (signed) blocks.append(rev, platform.now(), [signed], [root])
           sql.run('DELETE FROM repeated')

@@ -51,10 +51,13 @@ const state = ({ sql }: TestAccount) =>
   JSON.stringify(
     [
       'SELECT hex(root) r, hex(data) d, rev, blocks, records, seq, staging FROM account',
-      'SELECT hex(cid) c, made, dropped FROM block ORDER BY 1, 2',
-      'SELECT path, hex(cid) c, rev FROM record ORDER BY 1',
+      'SELECT n, rev, hex(dropped) d, hex(bytes) b FROM loose ORDER BY 1',
+      'SELECT * FROM pack ORDER BY 1',
+      'SELECT n, hex(made) m, hex(bytes) b FROM part ORDER BY 1',
+      'SELECT pack, n, hex(entries) e FROM bucket ORDER BY 1, 2',
+      'SELECT n FROM staged ORDER BY 1',
+      'SELECT hex(cid) c, paths FROM repeated ORDER BY 1',
       'SELECT cid, path, rev FROM blob_ref ORDER BY 1, 2',
-      'SELECT rev, part FROM garbage ORDER BY 1, 2',
       'SELECT seq FROM event ORDER BY 1',
     ].map((query) => sql.all(query)),
   )
@@ -297,7 +300,9 @@ describe('an import', () => {
         )
         expect(state(account)).toBe(before)
         account.sql.run("UPDATE account SET staging = '3zzzzzzzzzzzz'")
-        account.sql.run("INSERT INTO block (cid, made, bytes) VALUES (x'01', '3zzzzzzzzzzzz', x'01')")
+        account.sql.run("INSERT INTO staged (n, bytes) VALUES (1, x'01')")
+        account.sql.run("INSERT INTO part (n, made, bytes) VALUES (1, x'01', x'01')")
+        account.sql.run("INSERT INTO bucket (pack, n, entries) VALUES (1, 0, x'01')")
         const again = account.restart()
         expect(state(again)).toBe(before)
       })

@@ -104,11 +104,14 @@ describe('commits', () => {
       }
       await repo.commit([post('a', 'same')])
       expect(await paths(account)).toEqual(indexed(account))
-      account.clock.now += 10 * 3600_000
-      expect(account.blocks.collect(account.clock.now, account.exports.oldest(), 10_000).more).toBe(false)
+      account.clock.now += 25 * 3600_000
+      expect(account.repack.step()).toEqual({ more: false })
+      account.clock.now += 3600_000
+      expect(account.repack.collect(account.clock.now).more).toBe(false)
       expect(await paths(account)).toEqual(indexed(account))
       expect((await account.check()).problems).toEqual([])
-      expect(account.sql.all('SELECT 1 FROM block WHERE dropped IS NOT NULL')).toEqual([])
+      expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
+      expect(account.sql.first('SELECT sum(blocks) AS blocks FROM pack')).toEqual({ blocks: 3 })
     }))
 
   it('begin a new tree after the last record, whatever layer its key was on', () =>

@@ -23,6 +23,7 @@ export class Loose {
   #table: DigestTable | undefined
   readonly #revs = new Map<number, string>()
   #rollbacks = 0
+  #indexed = 0
 
   constructor(sql: Sql, seed: number, cacheBytes: number) {
     this.#sql = sql
@@ -33,7 +34,7 @@ export class Loose {
   /** What a commit adds and takes away. */
   append(rev: string, now: number, blocks: readonly Block[], dropped: readonly Cid[]): void {
     this.#sql.assertTransaction()
-    const table = this.#index()
+    this.refresh()
     let gone = Buffer.concat(dropped.map((cid) => cid.bytes))
     for (let i = 0; i < blocks.length || gone.length > 0;) {
       const sections: Uint8Array[] = []
@@ -56,9 +57,8 @@ export class Loose {
         row,
       )
       gone = gone.subarray(ROW)
-      this.#revs.set(n, rev)
       this.#rows.delete(n)
-      this.#add(table, n, row)
+      this.#add(n, rev, row)
     }
   }
 
@@ -87,8 +87,11 @@ export class Loose {
   /** Whether a commit in a row after `n` dropped it. */
   isDroppedAfter(n: number, cid: Cid): boolean {
     return (
-      this.#sql.first('SELECT 1 AS yes FROM loose WHERE n > ? AND instr(dropped, ?) LIMIT 1', n, cid.bytes) !==
-      undefined
+      this.#sql.first(
+        'SELECT 1 AS yes FROM loose WHERE n > ? AND instr(dropped, ?) LIMIT 1',
+        n,
+        cid.bytes,
+      ) !== undefined
     )
   }
 
@@ -137,7 +140,16 @@ export class Loose {
     }
   }
 
+  /** Takes note of rows that another object wrote; answers whether there were any. */
+  refresh(): boolean {
+    const known = this.#indexed
+    this.#index()
+    this.#read()
+    return this.#indexed > known
+  }
+
   #forget(): void {
+    this.#indexed = 0
     this.#table = undefined
     this.#revs.clear()
     this.#rows.clear()
@@ -146,19 +158,21 @@ export class Loose {
   #index(): DigestTable {
     // A transaction that failed took rows back.
     if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
-    if (this.#table) return this.#table
     this.#rollbacks = this.#sql.rollbacks
-    const table = new DigestTable(this.#seed)
-    for (const { n, rev, bytes: row } of this.rows()) {
-      this.#revs.set(n, rev)
-      this.#add(table, n, row)
-    }
-    return (this.#table = table)
+    if (!this.#table) this.#read()
+    return (this.#table ??= new DigestTable(this.#seed))
   }
 
-  #add(table: DigestTable, n: number, row: Uint8Array): void {
+  #read(): void {
+    for (const { n, rev, bytes: row } of this.rows(this.#indexed)) this.#add(n, rev, row)
+  }
+
+  #add(n: number, rev: string, row: Uint8Array): void {
+    const table = (this.#table ??= new DigestTable(this.#seed))
     const sections = new Sections(row)
     while (sections.next()) table.add(row, sections.cid, n, sections.start)
+    this.#revs.set(n, rev)
+    this.#indexed = n
   }
 
   #row(n: number): Uint8Array {

@@ -43,10 +43,7 @@ export class PackWriter {
     if (at === 0) this.#entries.push(new Uint32Array(PIECE * 4))
     const piece = this.#entries.at(-1)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
-    piece?.set(
-      [view.getUint32(cid + 4), view.getUint32(cid + 8), this.#n - this.#first, this.#length],
-      at,
-    )
+    piece?.set([view.getUint32(cid + 4), view.getUint32(cid + 8), this.#n - this.#first, this.#length], at)
   }
 
   #flush(): void {

@@ -51,7 +51,7 @@ export class Part {
       if (made.readUInt32BE(middle * RUN) <= place) low = middle
       else high = middle - 1
     }
-    return made.latin1Slice(low * RUN + 4, low * RUN + RUN)
+    return made.toString('latin1', low * RUN + 4, low * RUN + RUN)
   }
 }
 

@@ -75,7 +75,10 @@ export class Repack {
   /** Whether something waits to be deleted. */
   get waits(): boolean {
     const [pack, ...old] = this.#blocks.packs.all()
-    return old.length > 0 || this.#sql.first('SELECT 1 AS yes FROM loose WHERE n <= ?', pack?.loose ?? 0) !== undefined
+    return (
+      old.length > 0 ||
+      this.#sql.first('SELECT 1 AS yes FROM loose WHERE n <= ?', pack?.loose ?? 0) !== undefined
+    )
   }
 
   #isDue(): boolean {
@@ -141,7 +144,10 @@ export class Repack {
     })
   }
 
-  #deleteRows(table: 'part' | 'bucket', { id, first, last }: { id: number; first: number; last: number }): number {
+  #deleteRows(
+    table: 'part' | 'bucket',
+    { id, first, last }: { id: number; first: number; last: number },
+  ): number {
     return table === 'part'
       ? this.#sql.run(
           'DELETE FROM part WHERE n IN (SELECT n FROM part WHERE n BETWEEN ? AND ? LIMIT ?)',

@@ -40,7 +40,8 @@ export class Tour {
     this.#blocks = blocks
     this.#without = options.without
     const { repeated = [] } = options
-    this.#repeated = repeated.length > 0 ? new Map(repeated.map((cid) => [keyAt(cid.bytes, 0), false])) : undefined
+    this.#repeated =
+      repeated.length > 0 ? new Map(repeated.map((cid) => [keyAt(cid.bytes, 0), false])) : undefined
     this.#push(root.bytes, 0, true)
   }
 

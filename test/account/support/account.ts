@@ -79,7 +79,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
     sequencer,
     repo,
   })
-  const report = () => check({ sql, did: DID, blocks, records, blobs, journal })
+  const report = () => check({ sql, did: DID, blocks, blobs, journal })
   const parts = {
     exports,
     imports,

@@ -1,4 +1,6 @@
 /** A whole account in an object of its own, its real router, and a network of the test's making. */
+import { readCarWithRoot } from '@atproto/repo'
+import { type Commit, parseCommit } from '../../../src/repo/commit.ts'
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Buffer } from 'node:buffer'
@@ -240,3 +242,9 @@ export const moveTo = (key: Key, endpoint = TARGET) => ({
 
 export const targeted = { target: TARGET, audience: TARGET_DID }
 export const bearer = (token: string) => `Bearer ${token}`
+
+/** The commit at the head of the repository. */
+export const latestCommit = async ({ account }: World): Promise<Commit> => {
+  const { blocks, root } = await readCarWithRoot(account.repo.commitCar())
+  return parseCommit(blocks.get(root) ?? new Uint8Array())
+}
