@@ -10,8 +10,9 @@ import { type Backup, readBackup } from './backup.ts'
 import { ourTree } from './copy.ts'
 import { keeper } from './kept.ts'
 import { ownKey, ownToken } from './ownKey.ts'
-import { type Restoring, restoreBlobs, restorePreferences, restoreRepo, tell, verify } from './putBack.ts'
+import { type Restoring, restoreBlobs, restorePreferences, restoreRepo, verify } from './putBack.ts'
 import { didWebAdvice } from './rotate.ts'
+import { tell } from './tell.ts'
 
 const serverKey = async (admin: Client): Promise<string> => {
   const { verificationMethods = {} } = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
