@@ -17,7 +17,7 @@ import { Exports } from './export.ts'
 import { Firehose } from './firehose.ts'
 import { IdentityWatch } from './identityWatch.ts'
 import { Imports } from './import.ts'
-import { verifyIncoming } from './incoming.ts'
+import { incomingVerifier } from './incoming.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -157,7 +157,7 @@ export async function createAccount(
     signingKey: signing.did,
     adminPassword: secrets.adminPassword,
     tokensNotBefore: () => readAccount(sql).tokensNotBefore,
-    verifyIncoming: (token) => verifyIncoming({ platform, identity, did, serviceDid }, token),
+    verifyIncoming: incomingVerifier({ platform, identity, did, serviceDid }),
   })
 
   // The configuration may have changed since the network was last told.

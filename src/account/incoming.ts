@@ -17,7 +17,21 @@ export interface IncomingParts {
   serviceDid: string
 }
 
-const keyOf = async ({ identity, did }: IncomingParts): Promise<string> => {
+/** A caller whose token is signed with the key in the DID document. `id` names this one token, and is no secret. */
+export interface Incoming {
+  iss: string
+  aud: string
+  id: string
+}
+
+/**
+ * Milliseconds in which the DID document is not asked for again. Anybody can write a token that says it is
+ * from our DID; whatever he sends, the directory hears of it this often, and a true token is still taken.
+ */
+const REST = 10_000
+const REST_AFTER_FAILURE = 2000
+
+const askKey = async ({ identity, did }: IncomingParts): Promise<string> => {
   try {
     const { signingKey } = await identity.resolveDid(did)
     if (signingKey) return signingKey
@@ -29,33 +43,46 @@ const keyOf = async ({ identity, did }: IncomingParts): Promise<string> => {
   throw new XrpcError('IncompatibleDidDoc', `the DID document of ${did} has no atproto signing key`)
 }
 
+/** The key in the DID document. Whoever comes within the rest gets the same answer, also the one under way. */
+const restedKey = (parts: IncomingParts): (() => Promise<string>) => {
+  let last: { until: number; key: Promise<string> } | undefined
+  return () => {
+    const now = parts.platform.now()
+    if (last && now < last.until) return last.key
+    const asked = { until: now + REST, key: askKey(parts) }
+    asked.key.catch(() => (asked.until = parts.platform.now() + REST_AFTER_FAILURE))
+    last = asked
+    return asked.key
+  }
+}
+
 /**
- * A service-auth token for createAccount, or a migration token that another Cirrus minted for this
+ * Verifies a service-auth token for createAccount, or a migration token that another Cirrus minted for this
  * server. Both are signed with the key in the DID document, which the account's present PDS holds.
  */
-export const verifyIncoming = async (
-  parts: IncomingParts,
-  token: string,
-): Promise<{ iss: string; aud: string; id: string }> => {
+export const incomingVerifier = (parts: IncomingParts): ((token: string) => Promise<Incoming>) => {
   const { did: issuer, serviceDid, platform } = parts
-  const { header, payload } = decodeJws(token)
-  // Before anyone is asked: only the configured account can come in.
-  if (payload.iss !== issuer)
-    throw new TokenError(
-      'WrongIssuer',
-      `the token is not from ${issuer}, the account that this server is for`,
-    )
-  const didKey = await keyOf(parts)
-  const now = platform.now()
-  const { iss, aud } =
-    header.typ === MIGRATION_TYP
-      ? await verifyTargetedToken(token, { publicDidKey: didKey, issuer, audience: serviceDid, now })
-      : await verifyServiceToken(token, {
-          didKey,
-          issuer,
-          audiences: [serviceDid, `${serviceDid}#atproto_pds`],
-          lxm: CREATE_ACCOUNT,
-          now,
-        })
-  return { iss, aud, id: createHash('sha256').update(token).digest('base64url') }
+  const keyOf = restedKey(parts)
+  return async (token) => {
+    const { header, payload } = decodeJws(token)
+    // Before anyone is asked: only the configured account can come in.
+    if (payload.iss !== issuer)
+      throw new TokenError(
+        'WrongIssuer',
+        `the token is not from ${issuer}, the account that this server is for`,
+      )
+    const didKey = await keyOf()
+    const now = platform.now()
+    const { iss, aud } =
+      header.typ === MIGRATION_TYP
+        ? await verifyTargetedToken(token, { publicDidKey: didKey, issuer, audience: serviceDid, now })
+        : await verifyServiceToken(token, {
+            didKey,
+            issuer,
+            audiences: [serviceDid, `${serviceDid}#atproto_pds`],
+            lxm: CREATE_ACCOUNT,
+            now,
+          })
+    return { iss, aud, id: createHash('sha256').update(token).digest('base64url') }
+  }
 }
