@@ -1,5 +1,6 @@
 /** The steps of a move from another PDS. Each may be done again. */
 import type { Client } from '../../client/index.ts'
+import { isPublicKey } from '../../crypto/publicKey.ts'
 import { answer } from '../answers.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../commands/status.ts'
@@ -46,6 +47,15 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
     const { signingKey } = status.identity
     if (!signingKey)
       throw new CliError('did-not-found', `the DID document of ${here.did} names no signing key`)
+    if (!isPublicKey(signingKey))
+      throw new CliError(
+        'source-refused',
+        `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified`,
+        {
+          next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
+          docs: 'docs/troubleshoot.md#repository-refused',
+        },
+      )
     facts = await fetchRepo(context, source, here, signingKey)
     const sent = await sendRepo(client, admin, here.keep.carFile, facts)
     tell(
