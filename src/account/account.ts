@@ -121,7 +121,7 @@ export async function createAccount(
   const preferences = new Preferences(sql)
 
   const state = (): State => stateOf(readAccount(sql))
-  const tokens = sessionTokens(secrets.session)
+  const tokens = sessionTokens(secrets.session, secrets.passwordHash)
   const rate = new Rate(sql, platform)
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
   const ledger = new Ledger(sql)
