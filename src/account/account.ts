@@ -157,7 +157,7 @@ export async function createAccount(
     signingKey: signing.did,
     adminPassword: secrets.adminPassword,
     tokensNotBefore: () => readAccount(sql).tokensNotBefore,
-    verifyIncoming: incomingVerifier({ platform, identity, did, serviceDid }),
+    verifyIncoming: incomingVerifier({ platform, identity, watch, did, serviceDid }),
   })
 
   // The configuration may have changed since the network was last told.

@@ -3,16 +3,19 @@ import { createHash } from 'node:crypto'
 import { TokenError } from '../crypto/errors.ts'
 import { decodeJws } from '../crypto/jws.ts'
 import { CREATE_ACCOUNT, MIGRATION_TYP, verifyTargetedToken } from '../crypto/migrationToken.ts'
+import { isPublicKey } from '../crypto/publicKey.ts'
 import { verifyServiceToken } from '../crypto/serviceToken.ts'
 import { IdentityError } from '../identity/errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Platform } from '../platform.ts'
 import { XrpcError } from '../xrpc/errors.ts'
+import type { IdentityWatch } from './identityWatch.ts'
 import { upstream } from './upstream.ts'
 
 export interface IncomingParts {
   platform: Pick<Platform, 'now'>
   identity: Pick<Identity, 'resolveDid'>
+  watch: Pick<IdentityWatch, 'last'>
   did: string
   serviceDid: string
 }
@@ -45,14 +48,18 @@ const askKey = async ({ identity, did }: IncomingParts): Promise<string> => {
 
 /** The key in the DID document. Whoever comes within the rest gets the same answer, also the one under way. */
 const restedKey = (parts: IncomingParts): (() => Promise<string>) => {
-  let last: { until: number; key: Promise<string> } | undefined
-  return () => {
-    const now = parts.platform.now()
-    if (last && now < last.until) return last.key
-    const asked = { until: now + REST, key: askKey(parts) }
-    asked.key.catch(() => (asked.until = parts.platform.now() + REST_AFTER_FAILURE))
+  const { platform, watch } = parts
+  let last: { at: number; until: number; key: Promise<string> } | undefined
+  return async () => {
+    const now = platform.now()
+    // What was seen since on another occasion, such as the account's own arrival here, knows better.
+    const { at = 0, signingKey } = watch.last ?? {}
+    if (signingKey && isPublicKey(signingKey) && now < at + REST && at > (last?.at ?? 0)) return signingKey
+    if (last && now < last.until) return await last.key
+    const asked = { at: now, until: now + REST, key: askKey(parts) }
+    asked.key.catch(() => (asked.until = platform.now() + REST_AFTER_FAILURE))
     last = asked
-    return asked.key
+    return await asked.key
   }
 }
 

@@ -493,6 +493,16 @@ describe('createAccount: a Cirrus as the target', () => {
         expect((await create(world, next)).status).toBe(200)
       }))
 
+    it('knows it at once where the server has seen the document since', () =>
+      incoming(async (world, old) => {
+        expect((await create(world, old)).status).toBe(200)
+        await pointTo(world, world.key, ORIGIN, world.key.did)
+        world.clock.now += 1
+        await world.account.watch.observe()
+        expect((await create(world, old)).error).toBe('InvalidToken')
+        expect(documents(world)).toBe(1)
+      }))
+
     it('asks a directory that is down again after two seconds', () =>
       incoming(async (world, old) => {
         world.directory.mode = 'down'
