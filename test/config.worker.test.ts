@@ -54,7 +54,7 @@ describe('a configuration that is not right', () => {
     for (const cause of [
       await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
       await problem(() => loadSigningKey(new Secret(canary))),
-      await problem(() => sessionTokens(new Secret(canary))),
+      await problem(() => sessionTokens(new Secret(canary), new Secret(canary))),
       await problem(() => isPassword('x', new Secret(canary))),
     ]) {
       expect(cause).toBeInstanceOf(XrpcError)

@@ -18,7 +18,7 @@ import { Firehose } from './firehose.ts'
 import { readHead } from './head.ts'
 import { IdentityWatch } from './identityWatch.ts'
 import { Imports } from './import.ts'
-import { verifyIncoming } from './incoming.ts'
+import { incomingVerifier } from './incoming.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -124,7 +124,7 @@ export async function createAccount(
   const preferences = new Preferences(sql)
 
   const state = (): State => stateOf(readAccount(sql))
-  const tokens = sessionTokens(secrets.session)
+  const tokens = sessionTokens(secrets.session, secrets.passwordHash)
   const rate = new Rate(sql, platform)
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
   const ledger = new Ledger(sql)
@@ -160,7 +160,7 @@ export async function createAccount(
     signingKey: signing.did,
     adminPassword: secrets.adminPassword,
     tokensNotBefore: () => readAccount(sql).tokensNotBefore,
-    verifyIncoming: (token) => verifyIncoming({ platform, identity, did, serviceDid }, token),
+    verifyIncoming: incomingVerifier({ platform, identity, watch, did, serviceDid }),
   })
 
   // The configuration may have changed since the network was last told.

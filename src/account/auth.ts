@@ -18,6 +18,7 @@ import { type CredentialKind, policy, type Rule, type State } from '../policy.ts
 import { error } from '../xrpc/errors.ts'
 import { refuse } from './authErrors.ts'
 import { see, type Topic } from './help.ts'
+import type { Incoming } from './incoming.ts'
 import type { Journal } from './journal.ts'
 import type { Rate } from './rate.ts'
 import type { Sessions } from './sessions.ts'
@@ -54,7 +55,7 @@ export interface AuthParts {
   tokensNotBefore(): number
   state(): State
   /** Verifies a token by which the account's own DID asks this server to take it in. */
-  verifyIncoming(token: string): Promise<{ iss: string; aud: string; id: string }>
+  verifyIncoming(token: string): Promise<Incoming>
 }
 
 export type Authorize = (id: MethodId, request: Request) => Promise<Credential>

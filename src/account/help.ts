@@ -1,4 +1,4 @@
-/** Each token error has an entry in docs/troubleshoot.md; a test holds the two together. */
+/** What an error message may point to: each has an entry in docs/troubleshoot.md; a test holds the two together. */
 export const TOPICS = [
   'token-malformed',
   'token-wrong-type',
@@ -22,6 +22,7 @@ export const TOPICS = [
   'account-absent',
   'account-deactivated',
   'account-moved',
+  'repository-refused',
   'did-elsewhere',
   'directory-unavailable',
   'rotation-key',

@@ -4,6 +4,7 @@ import { DirectoryError } from '../plc/directory.ts'
 import { PlcError } from '../plc/errors.ts'
 import { error } from '../xrpc/errors.ts'
 import { see } from './help.ts'
+import type { IdentityWatch, Observation } from './identityWatch.ts'
 
 /** Slow or failing is `UpstreamFailure`, and worth another try; what the directory says for sure is not. */
 export const upstream = (cause: unknown): unknown => {
@@ -24,6 +25,15 @@ export const upstream = (cause: unknown): unknown => {
     return error('InvalidRequest', cause.message)
   }
   return cause
+}
+
+/** What the DID says now, for what must not be done without it. */
+export const lookUp = async (watch: Pick<IdentityWatch, 'observe'>): Promise<Observation> => {
+  try {
+    return await watch.observe()
+  } catch (cause) {
+    throw upstream(cause)
+  }
 }
 
 /** An operation that is not built: what the caller asked for is at fault, or the key that we have. */

@@ -90,4 +90,4 @@ export async function verifyCarFile(
 
 /** Why a CAR file was refused, or undefined when the error is about something else. */
 export const carProblem = (cause: unknown): string | undefined =>
-  cause instanceof CarError || cause instanceof RepoError ? cause.message : undefined
+  cause instanceof CarError || cause instanceof RepoError ? `${cause.code}: ${cause.message}` : undefined

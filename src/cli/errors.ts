@@ -125,7 +125,7 @@ export const docsLink = (code: Code): string => `docs/troubleshoot.md#${code}`
 export interface CliErrorOptions {
   next?: string
   server?: string
-  /** Where the server said that it is explained, when it did. */
+  /** Where it is explained, if not under its code: the server may have said so. */
   docs?: string
   cause?: unknown
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { did, text, whole } from './claims.ts'
 import { KeyError, TokenError } from './errors.ts'
@@ -42,11 +43,17 @@ interface Kind {
 const ACCESS: Kind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetime: ACCESS_LIFETIME }
 const REFRESH: Kind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetime: REFRESH_LIFETIME }
 
-/** Access and refresh tokens, signed with SESSION_SECRET, which has no other use. */
-export const sessionTokens = (secret: Secret): SessionTokens => {
+/** SESSION_SECRET has no other use. With the password's hash in it, a new password ends every session. */
+const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
   const key = new TextEncoder().encode(secret.reveal())
   if (key.byteLength < MIN_SECRET)
     throw new KeyError('BadSecret', `SESSION_SECRET must have at least ${MIN_SECRET} characters`)
+  return createHmac('sha256', key).update(`session:${passwordHash.reveal().trim()}`).digest()
+}
+
+/** Access and refresh tokens, signed with a key that SESSION_SECRET and PASSWORD_HASH make together. */
+export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
+  const key = sessionKey(secret, passwordHash)
 
   const mint = (kind: Kind, claims: { did: string; aud: string; sid: string; now: number; jti?: string }) => {
     const iat = Math.floor(claims.now / 1000)
@@ -81,7 +88,10 @@ export const sessionTokens = (secret: Secret): SessionTokens => {
       if (cause instanceof TokenError) throw cause
       if (cause instanceof errors.JWTExpired) throw new TokenError('Expired', 'the token has expired')
       if (cause instanceof errors.JWSSignatureVerificationFailed)
-        throw new TokenError('BadSignature', "the token's signature does not verify")
+        throw new TokenError(
+          'BadSignature',
+          "the session's signature does not verify; a new password or SESSION_SECRET ends every session: sign in again",
+        )
       throw new TokenError('Malformed', 'the token is not one of our sessions')
     }
   }

@@ -24,7 +24,7 @@ test('tokens and sessions are made and verified in workerd', async () => {
   const opts = { publicDidKey: key.did, issuer: DID, serviceDid: DID, now, notBefore: 0 }
   expect(await verifyMigrationToken(token, opts)).toEqual(claims)
 
-  const sessions = sessionTokens(secret)
+  const sessions = sessionTokens(secret, secret)
   const access = await sessions.mintAccess({ did: DID, aud: DID, sid: 's', now })
   expect((await sessions.verifyAccess(access, now)).sid).toBe('s')
   await expect(sessions.verifyAccess(access, now + 7_200_000)).rejects.toMatchObject({ code: 'Expired' })

@@ -66,7 +66,9 @@ test('a loaded key holds nothing that printing would show', async () => {
 })
 
 test('a bad session secret or password hash is refused without being echoed', async () => {
-  expect(inspect(await failure(() => sessionTokens(new Secret(CANARY))))).not.toContain(CANARY)
+  expect(inspect(await failure(() => sessionTokens(new Secret(CANARY), new Secret(CANARY))))).not.toContain(
+    CANARY,
+  )
   for (const stored of [
     CANARY,
     `scrypt$16384$8$5$${CANARY}$x`,

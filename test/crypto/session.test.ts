@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { TokenError } from '../../src/crypto/errors.ts'
@@ -7,7 +8,8 @@ import { sessionTokens } from '../../src/crypto/session.ts'
 import { DID, NOW, SERVICE_DID, testRandom, testSecret } from './support.ts'
 
 const secret = testSecret('session')
-const tokens = sessionTokens(secret)
+const passwordHash = testSecret('password hash')
+const tokens = sessionTokens(secret, passwordHash)
 const of = { did: DID, aud: SERVICE_DID, sid: 'session-1', now: NOW }
 const access = await tokens.mintAccess(of)
 const refresh = await tokens.mintRefresh({ ...of, jti: 'refresh-1' })
@@ -39,13 +41,23 @@ test('access tokens live two hours, refresh tokens 90 days', async () => {
   expect(await code(tokens.verifyRefresh(refresh, at(90 * 86_400)))).toBe('Expired')
 })
 
+test('another password makes them worthless, white space around its hash does not', async () => {
+  const changed = sessionTokens(secret, testSecret('another hash'))
+  expect(await code(changed.verifyAccess(access, NOW))).toBe('BadSignature')
+  expect(await code(changed.verifyRefresh(refresh, NOW))).toBe('BadSignature')
+  const same = sessionTokens(secret, new Secret(` ${passwordHash.reveal()}\n`))
+  expect(await code(same.verifyAccess(access, NOW))).toBe('accepted')
+})
+
 test('neither passes for the other, nor does anything else', async () => {
   expect(await code(tokens.verifyAccess(refresh, NOW))).toBe('WrongType')
   expect(await code(tokens.verifyRefresh(access, NOW))).toBe('WrongType')
-  expect(await code(sessionTokens(testSecret('other')).verifyAccess(access, NOW))).toBe('BadSignature')
+  expect(await code(sessionTokens(testSecret('other'), passwordHash).verifyAccess(access, NOW))).toBe(
+    'BadSignature',
+  )
   for (const bad of ['', 'x', 'a.b.c', `${access}=`, access.slice(0, -2), `${access}.x`])
     expect(await code(tokens.verifyAccess(bad, NOW))).toMatch(/Malformed|BadSignature/)
-  const key = new TextEncoder().encode(secret.reveal())
+  const key = createHmac('sha256', secret.reveal()).update(`session:${passwordHash.reveal()}`).digest()
   const forge = (alg: string, typ: string, payload: Record<string, unknown>) =>
     new SignJWT({ sub: DID, aud: SERVICE_DID, sid: 's', iat: 1, exp: 9e9, ...payload })
       .setProtectedHeader({ alg, typ })

@@ -1,5 +1,8 @@
 /** What clients put in and get back: preferences, blobs and the records that name them, and how much of it. */
+import { encode } from '@atproto/lex-cbor'
+import { Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, it } from 'vitest'
+import { toBase64url } from '../../src/crypto/base64url.ts'
 import {
   HANDLE,
   inWorld,
@@ -88,6 +91,35 @@ describe('blobs', () => {
       expect(body.cids).toEqual([blob.ref.$link])
       expect((await world.account.check()).problems).toEqual([])
     }))
+})
+
+describe('a repository', () => {
+  /** As no PDS of ours would sign it, and as the directory takes it. */
+  const nameKey = async (world: World, atproto: string) => {
+    const { data, cid } = await world.account.identity.directory.head(world.did)
+    if (!data) throw new Error('tombstoned')
+    const keypair = await Secp256k1Keypair.import(world.key.hex.reveal())
+    const unsigned = { type: 'plc_operation', ...data, verificationMethods: { atproto }, prev: cid } as const
+    await world.directory.add(world.did, {
+      ...unsigned,
+      sig: toBase64url(await keypair.sign(encode(unsigned))),
+    })
+  }
+
+  it.each(['did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK', 'did:key:znokey', 'nonsense'])(
+    'is refused while the DID names a key that verifies nothing: %s',
+    (key) =>
+      inWorld({}, async (world) => {
+        const { access: auth } = await world.signIn()
+        const car = new Uint8Array(await new Response(world.account.exports.repo()).arrayBuffer())
+        await nameKey(world, key)
+        const answer = await world.call('com.atproto.repo.importRepo', { auth, body: car })
+        expect(answer).toMatchObject({ status: 400, error: 'InvalidRequest' })
+        for (const part of ['BadKey', key, 'k256 or P-256', world.key.did, '#repository-refused'])
+          expect(answer.message).toContain(part)
+        expect(world.journal()).not.toContain('import')
+      }),
+  )
 })
 
 describe('a request that anybody may send', () => {

@@ -451,12 +451,70 @@ describe('createAccount: a Cirrus as the target', () => {
       ]
       for (const [body, error] of bodies) expect((await world.call(CREATE, { auth, body })).error).toBe(error)
       world.directory.mode = 'down'
+      world.clock.now += 10_000
       expect((await world.call(CREATE, { auth, body: asked(world) })).status).toBe(502)
       world.directory.mode = 'up'
       world.directory.logs.clear()
+      world.clock.now += 2000
       expect((await world.call(CREATE, { auth, body: asked(world) })).error).toBe('UnresolvableDid')
       expect(world.account.state()).toBe('absent')
     }))
+
+  describe('while strangers send tokens that say they are from our DID', () => {
+    const documents = (world: World) =>
+      world.directory.requests.filter((request) => request === `GET /${world.did}`).length
+    const create = async (world: World, key: Key, claims: object = {}) => {
+      const auth = bearer(await serviceToken(world, key, claims))
+      return await world.call(CREATE, { auth, body: asked(world) })
+    }
+
+    it('asks for the DID document once in ten seconds, and takes the true token meanwhile', () =>
+      incoming(async (world, old) => {
+        const stranger = await newKey()
+        const all = await Promise.all(Array.from({ length: 20 }, () => create(world, stranger)))
+        for (const { error } of all) expect(error).toBe('InvalidToken')
+        expect(documents(world)).toBe(1)
+        expect((await create(world, old)).status).toBe(200)
+        world.clock.now += 9999
+        expect((await create(world, stranger)).error).toBe('InvalidToken')
+        expect(documents(world)).toBe(1)
+        world.clock.now += 1
+        for (let i = 0; i < 20; i++) expect((await create(world, stranger)).error).toBe('InvalidToken')
+        expect(documents(world)).toBe(2)
+      }))
+
+    it('knows another key in the DID document after ten seconds, and the one before it no more', () =>
+      incoming(async (world, old) => {
+        expect((await create(world, await newKey())).error).toBe('InvalidToken')
+        const next = await newKey()
+        await pointTo(world, world.key, OLD, next.did)
+        expect((await create(world, next)).message).toContain('#token-bad-signature')
+        world.clock.now += 10_000
+        expect((await create(world, old)).error).toBe('InvalidToken')
+        expect((await create(world, next)).status).toBe(200)
+      }))
+
+    it('knows it at once where the server has seen the document since', () =>
+      incoming(async (world, old) => {
+        expect((await create(world, old)).status).toBe(200)
+        await pointTo(world, world.key, ORIGIN, world.key.did)
+        world.clock.now += 1
+        await world.account.watch.observe()
+        expect((await create(world, old)).error).toBe('InvalidToken')
+        expect(documents(world)).toBe(1)
+      }))
+
+    it('asks a directory that is down again after two seconds', () =>
+      incoming(async (world, old) => {
+        world.directory.mode = 'down'
+        for (let i = 0; i < 20; i++) expect((await create(world, await newKey())).status).toBe(502)
+        expect(documents(world)).toBe(1)
+        world.directory.mode = 'up'
+        world.clock.now += 2000
+        expect((await create(world, old)).status).toBe(200)
+        expect(documents(world)).toBe(2)
+      }))
+  })
 
   it('refuses a service token on every method that takes none', () =>
     inWorld({}, async (world) => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { hashPassword } from '../../src/crypto/password.ts'
+import { Secret } from '../../src/crypto/secret.ts'
 import { HANDLE, inWorld, ORIGIN, PASSWORD, bearer, TARGET, type World } from './support/world.ts'
 
 const login = (world: World, identifier: string, password = PASSWORD) =>
@@ -126,6 +128,33 @@ describe('sessions', () => {
         'InvalidToken',
       )
       expect((await world.call('com.atproto.server.getSession', { auth: other.access })).status).toBe(200)
+    }))
+
+  it('is over once the owner sets another password, and only then', () =>
+    inWorld({}, async (world) => {
+      const { access, refresh } = await world.signIn()
+      const token = await world.mint()
+      await world.restart()
+      expect((await world.call('com.atproto.server.getSession', { auth: access })).status).toBe(200)
+      const hash = await hashPassword(new Secret('a new password'), new Uint8Array(16))
+      await world.restart({ PASSWORD_HASH: hash })
+      for (const [id, auth] of [
+        ['com.atproto.server.getSession', access],
+        ['com.atproto.server.refreshSession', refresh],
+        ['com.atproto.server.deleteSession', refresh],
+      ] as const)
+        expect(await world.call(id, { auth })).toMatchObject({
+          status: 400,
+          error: 'InvalidToken',
+          message: expect.stringContaining('sign in again'),
+        })
+      expect((await login(world, HANDLE)).error).toBe('AuthenticationRequired')
+      const { body } = await login(world, HANDLE, 'a new password')
+      const auth = bearer(body.accessJwt)
+      expect((await world.call('com.atproto.server.getSession', { auth })).status).toBe(200)
+      // Migration tokens are the administrator's.
+      const check = await world.call('com.atproto.server.checkAccountStatus', { auth: bearer(token) })
+      expect(check.status).toBe(200)
     }))
 
   it('takes an access token for two hours, then 400 ExpiredToken', () =>

@@ -49,7 +49,7 @@ export async function fetchRepo(
       throw new CliError(
         'source-refused',
         `the repository that the source gave does not verify: ${problem}`,
-        { cause },
+        { cause, docs: 'docs/troubleshoot.md#repository-refused' },
       )
     throw explainSource(cause)
   }

@@ -9,6 +9,7 @@ import { count } from '../output.ts'
 import type { Here } from './account.ts'
 import type { Backup } from './backup.ts'
 import { isSameTree, missingHere, ourTree, sendRepo } from './copy.ts'
+import { tell } from './tell.ts'
 
 export interface Restoring {
   context: Context
@@ -18,9 +19,6 @@ export interface Restoring {
   /** did:key of this server's signing key. */
   ours: string
 }
-
-export const tell = ({ context }: Restoring, step: string, what: string): void =>
-  context.out.note(`${context.out.paint('green', '✓')} ${step.padEnd(12)} ${what}`)
 
 /** Records that are here and not in the backup would be gone. */
 export const restoreRepo = async (restoring: Restoring, client: Client, { repo }: Status): Promise<void> => {

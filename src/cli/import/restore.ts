@@ -1,5 +1,6 @@
 /** `pds import --from <folder>`: a backup becomes the account again. Announced last, when everything is here. */
 import type { Client } from '../../client/index.ts'
+import { isPublicKey } from '../../crypto/publicKey.ts'
 import { answer } from '../answers.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../commands/status.ts'
@@ -10,8 +11,9 @@ import { type Backup, readBackup } from './backup.ts'
 import { ourTree } from './copy.ts'
 import { keeper } from './kept.ts'
 import { ownKey, ownToken } from './ownKey.ts'
-import { type Restoring, restoreBlobs, restorePreferences, restoreRepo, tell, verify } from './putBack.ts'
+import { type Restoring, restoreBlobs, restorePreferences, restoreRepo, verify } from './putBack.ts'
 import { didWebAdvice } from './rotate.ts'
+import { tell } from './tell.ts'
 
 const serverKey = async (admin: Client): Promise<string> => {
   const { verificationMethods = {} } = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
@@ -113,7 +115,7 @@ export async function restore(context: Context, folder: string): Promise<number>
   const key = state === 'absent' ? await ownKey(context, status) : undefined
   const ours = key?.did ?? (await serverKey(admin))
   const named = status.identity.signingKey
-  const keys = named === undefined || named === ours ? [ours] : [ours, named]
+  const keys = named === undefined || named === ours || !isPublicKey(named) ? [ours] : [ours, named]
   const backup = await readBackup(context, folder, { did: here.did, keys })
   const restoring: Restoring = { context, admin, here, backup, ours }
   const { facts, problems } = backup

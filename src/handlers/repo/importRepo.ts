@@ -1,14 +1,21 @@
-import { upstream } from '../../account/upstream.ts'
+import { see } from '../../account/help.ts'
+import { lookUp } from '../../account/upstream.ts'
+import { isPublicKey } from '../../crypto/publicKey.ts'
+import { error } from '../../xrpc/errors.ts'
 import type { Handler } from '../context.ts'
 
 /** The commit must be signed by the key that the DID names now, or by ours: a backup that comes back. */
 export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ account, input }) => {
-  const named = await account.watch.observe().catch((cause: unknown) => {
-    throw upstream(cause)
-  })
   const ours = account.signingKey.did
+  const { signingKey: named } = await lookUp(account.watch)
+  // The directory takes whatever looks like a key, and nothing verifies under one that is none.
+  if (named !== undefined && !isPublicKey(named))
+    throw error(
+      'InvalidRequest',
+      `BadKey: ${account.did} names ${JSON.stringify(named.slice(0, 100))} as its key #atproto, which must be a k256 or P-256 did:key, so that no commit can be verified. Have an operation signed that names the key of the PDS the repository comes from; this server's own is ${ours}. ${see('repository-refused')}`,
+    )
   await account.imports.car(input.body, {
-    signingKey: named.signingKey === undefined ? ours : [named.signingKey, ours],
+    signingKey: named === undefined ? ours : [named, ours],
     within: (head) => account.journal.append('import', { rev: head.rev, commit: head.root.toString() }),
   })
   await account.chores.collectSoon()

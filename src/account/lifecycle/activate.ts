@@ -1,0 +1,94 @@
+/** Bringing the account up here, and keeping it under the key that its DID names. */
+import { parseCommit, verifyCommit } from '../../repo/commit.ts'
+import { error } from '../../xrpc/errors.ts'
+import { carOf } from '../commit.ts'
+import type { Head } from '../head.ts'
+import { see } from '../help.ts'
+import type { Observation } from '../identityWatch.ts'
+import { readAccount } from '../state.ts'
+import { lookUp } from '../upstream.ts'
+import { didProblem, type LifecycleParts } from './parts.ts'
+
+const mustBeHere = (parts: LifecycleParts, observation: Observation): void => {
+  const problem = didProblem(parts, observation)
+  if (problem) throw error('InvalidRequest', `not activated: ${problem}. ${see('did-elsewhere')}`)
+}
+
+const commitBytes = ({ blocks }: LifecycleParts, { root }: Head): Uint8Array => {
+  const bytes = blocks.read(root)
+  if (!bytes) throw new Error(`the commit ${root} is missing`)
+  return bytes
+}
+
+const isSignedByUs = async (parts: LifecycleParts, head: Head): Promise<boolean> =>
+  await verifyCommit(parseCommit(commitBytes(parts, head)), parts.signingKey)
+
+/** Everything about an activation, in the transaction that makes it true. */
+const announce = (parts: LifecycleParts, head: Head, car: Uint8Array, newKey: boolean): void => {
+  const { sql, sequencer, journal, platform, signingKey, watch, relays } = parts
+  const handle = watch.last?.handle ?? parts.handle
+  const row = readAccount(sql)
+  const now = platform.now()
+  if (newKey) {
+    journal.append('key-change', { signingKey, rev: head.rev })
+    // What the old key signed is worthless in any case; this says so to a key that comes back.
+    sql.run('UPDATE account SET tokens_not_before = max(tokens_not_before, ?)', now)
+  }
+  if (row.stored === 'active') {
+    if (!newKey) return
+    // The observation that noticed the new key has announced it.
+    if (watch.announcedKey() !== signingKey) sequencer.identity(handle)
+    watch.announced(handle, signingKey)
+    sequencer.sync(head.rev, car)
+    return
+  }
+  sql.run(
+    `UPDATE account SET state = 'active', activated_at = ?, deactivated_at = NULL, delete_after = NULL,
+     moved_to = NULL, moved_at = NULL`,
+    now,
+  )
+  sequencer.account(true)
+  sequencer.identity(handle)
+  sequencer.sync(head.rev, car)
+  watch.announced(handle, signingKey)
+  relays.hurry()
+  journal.append('activate', { rev: head.rev, commit: head.root.toString() })
+}
+
+/** A relay believes only a commit that verifies under the key in the DID document now. */
+const resign = async (parts: LifecycleParts): Promise<void> => {
+  await parts.repo.resign({ within: (head, car) => announce(parts, head, car, true) })
+}
+
+/** Brings the account up here, announced as account, identity, sync. May be repeated. */
+export const activate = async (parts: LifecycleParts): Promise<void> => {
+  const { repo, sequencer, watch } = parts
+  mustBeHere(parts, await lookUp(watch))
+  if (!repo.head()) await repo.create()
+  const announced = await repo.exclusive(async () => {
+    const head = repo.load()
+    if (!(await isSignedByUs(parts, head))) return false
+    // Moved again while this waited for its turn: a later observation knows better.
+    if (watch.last) mustBeHere(parts, watch.last)
+    const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(parts, head) }])
+    sequencer.transaction(() => announce(parts, head, car, false))
+    return true
+  })
+  if (!announced) await resign(parts)
+}
+
+/**
+ * Looks where the DID points, and follows it: once it names another signing key, and this server was
+ * given that key, a commit under it is signed, for relays believe no other.
+ */
+export const follow = async (parts: LifecycleParts): Promise<Observation> => {
+  const { watch, repo, sql } = parts
+  const observation = await watch.observe()
+  if (readAccount(sql).stored !== 'active' || didProblem(parts, observation)) return observation
+  const signed = await repo.exclusive(async () => {
+    const head = repo.head()
+    return !head || (await isSignedByUs(parts, head))
+  })
+  if (!signed) await resign(parts)
+  return observation
+}

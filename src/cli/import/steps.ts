@@ -1,0 +1,133 @@
+/** The steps of a move from another PDS. Each may be done again. */
+import type { Client } from '../../client/index.ts'
+import { isPublicKey } from '../../crypto/publicKey.ts'
+import { answer } from '../answers.ts'
+import type { Context } from '../command.ts'
+import { type Status, stateOf } from '../commands/status.ts'
+import { CliError } from '../errors.ts'
+import { count, plain } from '../output.ts'
+import { createAccount, type Here, ownSession } from './account.ts'
+import { copyBlobs, copyPreferences, fetchRepo, isSameTree, ourTree, sendRepo } from './copy.ts'
+import { didWebAdvice, rotate } from './rotate.ts'
+import type { Source } from './source.ts'
+import { tell } from './tell.ts'
+
+export interface Move {
+  context: Context
+  admin: Client
+  here: Here
+  source: Source
+}
+
+/** An account that went away and comes back is still active here, and must take no writes meanwhile. */
+export const standAside = async ({ ask }: Context, admin: Client, status: Status): Promise<void> => {
+  if (stateOf(status) !== 'moved') return
+  await ask.confirm(
+    `${plain(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
+  )
+  await answer(admin.com.atproto.server.deactivateAccount({}))
+}
+
+export const owner = async (move: Move, status: Status): Promise<Client> => {
+  const { context, here, source } = move
+  if (stateOf(status) !== 'absent') {
+    const client = await ownSession(context, here)
+    tell(move, 'Account', 'is here already')
+    return client
+  }
+  const client = await createAccount(context, here, await source.createToken(here.serviceDid))
+  tell(move, 'Account', `${here.handle} created, deactivated for now`)
+  return client
+}
+
+export const copyEverything = async (move: Move, client: Client, status: Status, rotated: boolean) => {
+  const { context, here, source, admin } = move
+  let facts
+  if (!rotated) {
+    const { signingKey } = status.identity
+    if (!signingKey)
+      throw new CliError('did-not-found', `the DID document of ${here.did} names no signing key`)
+    if (!isPublicKey(signingKey))
+      throw new CliError(
+        'source-refused',
+        `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified`,
+        {
+          next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
+          docs: 'docs/troubleshoot.md#repository-refused',
+        },
+      )
+    facts = await fetchRepo(context, source, here, signingKey)
+    const sent = await sendRepo(client, admin, here.keep.carFile, facts)
+    tell(
+      move,
+      'Repository',
+      `${count(facts.records, 'record')}, rev ${facts.rev}${sent ? '' : ' (was here already)'}`,
+    )
+  }
+  const blobs = await copyBlobs(context, source, client, here)
+  tell(
+    move,
+    'Blobs',
+    `${count(blobs.copied, 'blob')} copied${blobs.lost.length ? `, ${blobs.lost.length} missing` : ''}`,
+  )
+  if (blobs.lost.length > 0) {
+    context.out.warn(
+      `the source does not have ${count(blobs.lost.length, 'blob')}: ${blobs.lost.slice(0, 5).join(', ')}${blobs.lost.length > 5 ? ' …' : ''}`,
+      'copy-incomplete',
+    )
+    if (!rotated) await context.ask.confirm('Go on without them?')
+  }
+  if (!rotated) {
+    const preferences = await copyPreferences(source, client)
+    tell(
+      move,
+      'Preferences',
+      preferences === undefined ? 'the source has none' : count(preferences, 'preference'),
+    )
+  }
+  return { facts, lost: blobs.lost }
+}
+
+export const verifyCopy = async (
+  move: Move,
+  facts: { data: string; collections: Record<string, number> },
+): Promise<void> => {
+  if (!isSameTree(await ourTree(move.admin), facts))
+    throw new CliError(
+      'copy-incomplete',
+      'the repository here is not the one that the source has; the DID was not touched',
+    )
+  tell(move, 'Verified', 'same tree, same records in each collection')
+}
+
+export const turnDid = async (move: Move, client: Client): Promise<void> => {
+  const { context, admin, here } = move
+  if (!here.did.startsWith('did:plc:'))
+    throw new CliError(
+      'did-elsewhere',
+      `everything is copied; ${here.did} still names ${move.source.origin}`,
+      {
+        next: await didWebAdvice(admin),
+      },
+    )
+  const changes = await rotate(context, { ...move, owner: client })
+  tell(move, 'Identity', 'the DID names this server')
+  for (const line of changes) context.out.note(`    ${line}`)
+}
+
+/** Gives whether the source is out of service now. */
+export const closeSource = async (move: Move): Promise<boolean> => {
+  const { context, source } = move
+  const { deactivate } = source
+  if (!deactivate) return false
+  try {
+    await context.ask.confirm(`Deactivate the account on ${source.origin}?`)
+    await deactivate()
+    tell(move, 'Source', 'deactivated')
+    return true
+  } catch (cause) {
+    if (!(cause instanceof CliError)) throw cause
+    context.out.warn(`the account on ${source.origin} was not deactivated: ${cause.message}`)
+    return false
+  }
+}
