@@ -159,6 +159,12 @@ describe('reading CARs', () => {
     ['unknown fields in the header', header({ roots: [root], version: 1, a: 1 }), 'BadHeader'],
     ['a section that declares 400 MB', join(start, [0x80, 0x88, 0xdf, 0xbe, 1]), 'SectionTooLarge'],
     ['a section of more than the cap', join(start, good), 'SectionTooLarge', { section: 100 }],
+    [
+      'a section of more than the cap behind another',
+      join(start, section(filled(10)), good),
+      'SectionTooLarge',
+      { section: 100 },
+    ],
     ['an empty section', join(start, [0]), 'BadCid'],
     ['zero padding', join(start, good, [0, 0, 0]), 'BadCid'],
     ['a section too short for a CID', join(start, good.slice(0, 1 + 30)), 'TruncatedCar'],
