@@ -117,6 +117,12 @@ export class Server {
     })
   }
 
+  /** The alarm rings; throws `Died` where the object did. */
+  async alarm(): Promise<void> {
+    await this.#orDied(() => this.inside((_, object) => object.alarm()))
+    if (this.#killed) throw new Died()
+  }
+
   /** The object will die when it comes to this step for the `times`th time. */
   arm(point: FaultPoint, times: number, hard: boolean): void {
     this.#armed = { point, times, hard }

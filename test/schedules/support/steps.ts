@@ -66,7 +66,7 @@ const either = async ({ server, model }: World, next: Tree): Promise<void> => {
 }
 
 /** Sends it; undefined where the object died, which has then begun a new life. */
-const survive = async (world: World, work: () => Promise<Answer>): Promise<Answer | undefined> => {
+const survive = async <T>(world: World, work: () => Promise<T>): Promise<T | undefined> => {
   try {
     const answer = await work()
     // It may have died after the answer left.
@@ -266,9 +266,13 @@ const sign = async (world: World, token: string, jti: string): Promise<void> => 
 }
 
 /** What the alarm does, hours later. */
-const chores: Step = async ({ server, model, random }) => {
-  server.clock.now += random.pick([10, HOUR + 1, 2 * HOUR, 25 * HOUR])
-  await server.inside((_, object) => object.alarm())
+const chores: Step = async (world) => {
+  const { server, model, random } = world
+  // What is dropped is packed away after a day and deleted an hour later.
+  for (const hours of random.pick([[0], [1], [2], [25], [25, 1]])) {
+    server.clock.now += hours * HOUR + 10
+    await survive(world, () => server.alarm())
+  }
   const referred = model.referred()
   for (const { cid, until } of [...model.blobs.values()])
     if (until <= server.clock.now && !referred.has(cid)) model.blobs.delete(cid)
@@ -283,7 +287,7 @@ const STEPS: readonly (readonly [number, Step])[] = [
   [2, imported],
   [1, mint],
   [1, deactivate],
-  [2, chores],
+  [3, chores],
   [1, ({ server }) => server.abort()],
   [0.5, ({ server }) => server.abort(false)],
 ]
@@ -310,8 +314,9 @@ export const step = async (world: World): Promise<void> => {
   const { server, random, model } = world
   server.clock.now += 1 + random.int(1000)
   const next = !model.active && random.chance(0.5) ? activate : choose(random)
+  const points = next === chores ? FAULT_POINTS.filter((name) => name.startsWith('repack.')) : FAULT_POINTS
   if (random.chance(0.35))
-    server.arm(random.pick(FAULT_POINTS), random.chance(0.8) ? 1 : 2, random.chance(0.4))
+    server.arm(random.pick(points), random.chance(0.8) ? 1 : 2, random.chance(0.4))
   trace(world, next)
   try {
     await next(world)
