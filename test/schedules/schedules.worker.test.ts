@@ -38,6 +38,6 @@ for (let first = from; first < from + count; first += BATCH) {
   })
 }
 
-it.skipIf(count < 500)('there was a death at every named step', () => {
+it.skipIf(count < 1500)('there was a death at every named step', () => {
   expect([...diedAt].toSorted()).toEqual(FAULT_POINTS.toSorted())
 })
