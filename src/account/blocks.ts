@@ -117,22 +117,32 @@ export class Blocks extends ReadableBlockstore {
 
   /** How many paths of the current tree hold this record. */
   paths(cid: Cid): number {
-    const row = this.#sql.first<{ paths: number }>('SELECT paths FROM repeated WHERE cid = ?', cid.bytes)
+    const row = this.#sql.first<{ paths: number }>(
+      'SELECT paths FROM repeated WHERE cid = ? AND paths > 1',
+      cid.bytes,
+    )
     return row?.paths ?? (this.isCurrent(cid) ? 1 : 0)
   }
 
   /** Remembers that as many paths hold this record now. */
-  setPaths(cid: Cid, paths: number): void {
+  setPaths(cid: Cid, paths: number, now: number): void {
     if (paths > 1) {
       this.#sql.run(
-        'INSERT INTO repeated (cid, paths) VALUES (?, ?) ON CONFLICT (cid) DO UPDATE SET paths = excluded.paths',
+        `INSERT INTO repeated (cid, paths) VALUES (?, ?)
+         ON CONFLICT (cid) DO UPDATE SET paths = excluded.paths, until = NULL`,
         cid.bytes,
         paths,
       )
-    } else this.#sql.run('DELETE FROM repeated WHERE cid = ?', cid.bytes)
+    } else
+      this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE cid = ? AND paths > 1', now, cid.bytes)
   }
 
-  /** The records that several paths hold. */
+  /** Begins the count anew: whatever was repeated is so no longer. */
+  clearPaths(now: number): void {
+    this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE paths > 1', now)
+  }
+
+  /** The records that several paths hold, or held in an export that may still be running. */
   repeated(): Repeated[] {
     return this.#sql
       .all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')

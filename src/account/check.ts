@@ -115,7 +115,9 @@ const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Pr
     problem(`tree: ${cause.message}`)
     return
   }
-  const told = new Map(blocks.repeated().map(({ cid, paths }) => [cidKey(cid), paths]))
+  const told = new Map(
+    blocks.repeated().flatMap(({ cid, paths }) => (paths > 1 ? [[cidKey(cid), paths] as const] : [])),
+  )
   for (const [key, { cid, paths }] of repeated) {
     if (told.get(key) !== paths)
       problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)

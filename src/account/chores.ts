@@ -1,7 +1,7 @@
 /** What the account does by itself, by alarm: collection in bounded steps, a look at its DID, a word to the relays. */
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs.ts'
-import type { Exports } from './export.ts'
+import { type Exports, KEPT } from './export.ts'
 import type { Firehose } from './firehose.ts'
 import type { Relays } from './relays.ts'
 import type { Sequencer } from './sequencer.ts'
@@ -28,8 +28,6 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** What a pack or an import has made superfluous is kept at least this long. */
-const GRACE = HOUR
 const STEP = 1000
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
@@ -66,7 +64,7 @@ export class Chores {
 
   /** Something was written that will have to be collected: at most one alarm an hour. */
   collectSoon(): Promise<void> {
-    return this.wake(GRACE)
+    return this.wake(KEPT)
   }
 
   /** A token was minted or an operation signed: the DID may move soon. */
@@ -80,14 +78,14 @@ export class Chores {
     const now = platform.now()
     firehose.resume()
     const packed = repack.step()
-    const collected = repack.collect(Math.min(now - GRACE, exports.oldest() ?? now))
+    const collected = repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))
     const pruned = sequencer.prune(now - retention, STEP)
     const deleted = await blobs.collect(STEP)
     const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
     await Promise.all([this.#observe(now, watching), relays.run()])
     const more = packed.more || collected.more || deleted.more || pruned.more
     const crawl = (relays.nextAt() ?? Infinity) - platform.now()
-    const next = more ? SECOND : Math.min(watching, this.#waste() ? GRACE : WATCH.quiet)
+    const next = more ? SECOND : Math.min(watching, this.#waste() ? KEPT : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
   }
 

@@ -1,6 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Platform } from '../platform.ts'
 import { byteStream, carHeader, carSection } from '../repo/car-write.ts'
+import { CommitError, parseCommit } from '../repo/commit.ts'
 import { readNode } from '../repo/node.ts'
 import { isTid } from '../repo/tid.ts'
 import { error } from '../xrpc/errors.ts'
@@ -15,13 +16,16 @@ interface Pin {
   touched: number
 }
 
+/** What an import or a pack has made superfluous is kept at least this long, in milliseconds. */
+export const KEPT = 3600_000
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
 // Large enough that a chunk's own cost does not matter, small enough that many can be on their way.
 const CHUNK = 64 * 1024
 
 export interface ExportParts {
-  platform: Pick<Platform, 'now'>
+  did: string
+  platform: Pick<Platform, 'now' | 'sleep'>
   blocks: Blocks
   repo: Pick<Repo, 'load'>
 }
@@ -40,20 +44,71 @@ export class Exports {
    * `since`, exactly the blocks that a holder of that revision lacks. It stays with that commit however
    * long it takes and whatever is written meanwhile.
    */
-  repo(options: { since?: string | undefined } = {}): ReadableStream<Uint8Array> {
-    const { since } = options
+  repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
+    const head = this.#parts.repo.load()
+    return { root: head.root, body: this.#pinned(this.#car(head, options.since)) }
+  }
+
+  /**
+   * The same CAR from `offset` on, byte for byte, also where other commits have followed; undefined where the
+   * commit is not one of ours, or its tree is no longer kept.
+   */
+  async resume(options: {
+    root: Cid
+    offset: number
+    since?: string | undefined
+  }): Promise<ReadableStream<Uint8Array> | undefined> {
+    const { root, offset, since } = options
+    const { platform } = this.#parts
+    const pin = this.#pin()
+    try {
+      const head = this.#commit(root)
+      if (!head) return undefined
+      const pieces = this.#car(head, since)
+      let left = offset
+      for (let n = 1; ; n++) {
+        const { value } = pieces.next()
+        if (!value && left > 0)
+          throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
+        if (!value || value.length > left) return this.#pinned(pieces, value?.subarray(left))
+        left -= value.length
+        // Others get their turn.
+        if (n % 64 === 0) await platform.sleep(0)
+      }
+    } finally {
+      this.#pins.delete(pin)
+    }
+  }
+
+  /** A commit whose whole tree is still kept. */
+  #commit(root: Cid): Head | undefined {
+    const { blocks, did, platform, repo } = this.#parts
+    const latest = repo.load()
+    if (root.equals(latest.root)) return latest
+    const bytes = blocks.read(root)
+    const settled = blocks.packs.all().find(({ at }) => at < platform.now() - KEPT)
+    try {
+      const { did: whose, data, rev } = parseCommit(bytes ?? new Uint8Array())
+      const isKept = whose === did && rev >= (settled?.rev ?? '') && rev <= latest.rev
+      return isKept ? { root, data, rev } : undefined
+    } catch (cause) {
+      if (cause instanceof CommitError) return undefined
+      throw cause
+    }
+  }
+
+  #car(head: Head, since: string | undefined): Generator<Uint8Array> {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
-    const { blocks, repo } = this.#parts
-    const head = repo.load()
+    const { blocks } = this.#parts
     const isOld = (cid: Uint8Array, at: number): boolean =>
       (blocks.arrival(cid, at, head.rev) ?? '') <= (since ?? '')
     const repeated = blocks.repeated().map(({ cid }) => cid)
-    return this.#pinned(this.#tree(head, { repeated, ...(since !== undefined && { without: isOld }) }))
+    return this.#pieces(head, { repeated, ...(since !== undefined && { without: isOld }) })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
-  *#tree(head: Head, options: TourOptions): Generator<Uint8Array> {
+  *#pieces(head: Head, options: TourOptions): Generator<Uint8Array> {
     const { blocks } = this.#parts
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
     const tour = new Tour(blocks, head.data, options)
@@ -79,17 +134,25 @@ export class Exports {
     if (length > 0) yield chunk.subarray(0, length)
   }
 
-  /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>): ReadableStream<Uint8Array> {
-    const { platform } = this.#parts
-    const pin: Pin = { begun: platform.now(), touched: platform.now() }
+  #pin(): Pin {
+    const now = this.#parts.platform.now()
+    const pin: Pin = { begun: now, touched: now }
     this.#pins.add(pin)
+    return pin
+  }
+
+  /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
+  #pinned(pieces: Generator<Uint8Array>, first?: Uint8Array): ReadableStream<Uint8Array> {
+    const { platform } = this.#parts
+    const pin = this.#pin()
     const release = () => this.#pins.delete(pin)
+    let begun = first
     return byteStream({
       next: () => {
         pin.touched = platform.now()
         try {
-          const { value } = pieces.next()
+          const value = begun ?? pieces.next().value
+          begun = undefined
           if (!value) release()
           return value
         } catch (cause) {

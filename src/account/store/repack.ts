@@ -135,6 +135,7 @@ export class Repack {
     if (!settled) return { more: false }
     return this.#sql.transaction(() => {
       const rows = loose.delete(settled.loose, ROWS)
+      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at)
       const old = all.findLast(({ id }) => id < settled.id)
       if (!old) return { more: rows.more }
       const [parts, buckets] = (['part', 'bucket'] as const).map((table) => this.#deleteRows(table, old))
