@@ -119,7 +119,6 @@ export class Imports {
       this.#movedAt = this.#parts.platform.now()
     }
     this.#movedAt = this.#parts.platform.now()
-    this.#parts.repack.cancel()
     this.#empty()
     this.#progress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
     try {
@@ -219,7 +218,8 @@ export class Imports {
     signingKey: ImportOptions['signingKey'],
     check: () => void,
   ): Promise<Verified> {
-    const { sql, blocks, did, platform } = this.#parts
+    const { sql, blocks, did, platform, repack } = this.#parts
+    repack.cancel()
     const writer = new PackWriter(sql, blocks.seed)
     const age = this.#ageOf(from, made)
     const section = (cid: Cid): Sections | undefined => {

@@ -4,6 +4,7 @@ import { type BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
 import { cborCid } from '../../src/account/blocks.ts'
 import { carOf, signCommit } from '../../src/account/commit.ts'
+import { onFault } from '../../src/fault.ts'
 import { carHeader } from '../../src/repo/car.ts'
 import { nextTid } from '../../src/repo/tid.ts'
 import { checkCommit, checkSync } from '../support/inductive.ts'
@@ -328,6 +329,31 @@ describe('an import', () => {
         expect(await first).toBe('this import was ended')
         expect((await account.check()).problems).toEqual([])
       })
+    })
+  })
+
+  it('says how far it has come', async () => {
+    const { car, key } = await source(1500)
+    await inAccount(async (account) => {
+      const seen = new Set<string>()
+      let [bytes, records] = [0, 0]
+      const look = () => {
+        const { progress } = account.imports
+        if (!progress) return
+        seen.add(progress.phase)
+        expect(progress.bytes).toBeGreaterThanOrEqual(bytes)
+        expect(progress.records).toBeGreaterThanOrEqual(records)
+        ;({ bytes, records } = progress)
+      }
+      const timer = setInterval(look, 0)
+      onFault(look)
+      await account.imports.car(stream(car), { signingKey: key.did() })
+      clearInterval(timer)
+      onFault(undefined)
+      expect([...seen]).toEqual(['receiving', 'verifying', 'switching'])
+      expect(records).toBe(1500)
+      expect(bytes).toBeGreaterThan(car.length - 100)
+      expect(account.imports.progress).toBeUndefined()
     })
   })
 

@@ -51,6 +51,7 @@ export class Repack {
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
   step(): { more: boolean } {
+    if (this.#isImporting()) this.cancel()
     if (this.#run === undefined && !this.#isDue()) return { more: false }
     const run = (this.#run ??= this.#begin())
     if (!run) return { more: false }
@@ -81,13 +82,17 @@ export class Repack {
     )
   }
 
+  /** An import writes a pack too, and will switch to another tree. */
+  #isImporting(): boolean {
+    return this.#sql.first('SELECT 1 AS yes FROM account WHERE staging IS NOT NULL') !== undefined
+  }
+
   #isDue(): boolean {
-    const row = this.#sql.first<{ commits: number; oldest: number | null; importing: number }>(
-      `SELECT count(*) AS commits, min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest,
-         (SELECT staging IS NOT NULL FROM account) AS importing
+    const row = this.#sql.first<{ commits: number; oldest: number | null }>(
+      `SELECT count(*) AS commits, min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
-    if (!row || row.importing) return false
+    if (!row || this.#isImporting()) return false
     const { least, most, blocksEach } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
     return row.commits >= many || (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
