@@ -1,6 +1,7 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import { CID_LENGTH } from '../repo/cursor.ts'
+import { keyAt } from '../repo/section.ts'
 import { sha256 } from '../repo/sha256.ts'
 import type { Block } from './commit.ts'
 import type { Platform } from '../platform.ts'
@@ -12,9 +13,8 @@ import type { Place } from './store/place.ts'
 /** The CID of a DAG-CBOR block. */
 export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, sha256(block))
 
-/** A key for maps and sets: shorter and cheaper than the base32 text. */
-export const cidKey = (cid: Cid): string =>
-  Buffer.from(cid.bytes.buffer, cid.bytes.byteOffset, cid.bytes.byteLength).toString('latin1')
+/** The CID as a key for maps and sets. */
+export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024

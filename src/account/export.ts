@@ -20,8 +20,8 @@ interface Pin {
 export const KEPT = 3600_000
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
-// Large enough that a chunk's own cost does not matter, small enough that many can be on their way.
-const CHUNK = 64 * 1024
+// Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
+const SMALL = 16 * 1024
 
 export interface ExportParts {
   did: string
@@ -112,26 +112,30 @@ export class Exports {
     const { blocks } = this.#parts
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
     const tour = new Tour(blocks, head.data, options)
-    // Sections that stand one behind the other are copied at once.
-    let chunk: Uint8Array = new Uint8Array(CHUNK)
+    // Sections that stand one behind the other go out as they stand; only short runs are put together.
+    let small = new Uint8Array(SMALL)
     let length = 0
-    let [bytes, start, end] = [chunk, 0, 0]
+    let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
     for (let more = true; more;) {
       more = tour.next()
-      if (more && tour.at.bytes === bytes && tour.at.start === end && tour.at.end - start + length <= CHUNK) {
-        end = tour.at.end
+      const { at } = tour
+      if (more && at.bytes === bytes && at.start === end) {
+        end = at.end
         continue
       }
-      const size = end - start
-      if (length + size > chunk.length) {
-        if (length > 0) yield chunk.subarray(0, length)
-        ;[chunk, length] = [new Uint8Array(Math.max(CHUNK, size)), 0]
+      const run = bytes.subarray(start, end)
+      ;({ bytes, start, end } = at)
+      if (length > 0 && length + run.length > SMALL) {
+        yield small.subarray(0, length)
+        ;[small, length] = [new Uint8Array(SMALL), 0]
       }
-      chunk.set(bytes.subarray(start, end), length)
-      length += size
-      ;({ bytes, start, end } = tour.at)
+      if (run.length > SMALL) yield run
+      else {
+        small.set(run, length)
+        length += run.length
+      }
     }
-    if (length > 0) yield chunk.subarray(0, length)
+    if (length > 0) yield small.subarray(0, length)
   }
 
   #pin(): Pin {

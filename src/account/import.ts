@@ -273,8 +273,8 @@ export class Imports {
       const loose = blocks.loose.find(cid.bytes)
       const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
       const place = recent ?? (pack && blocks.packs.find(pack, cid.bytes))
-      const gone = dropped.find(cid.bytes, 0)
-      return place && (gone < 0 || dropped.first(gone) < place.n) ? place.made : made
+      const gone = dropped.get(cidKey(cid)) ?? -1
+      return place && gone < place.n ? place.made : made
     }
   }
 
