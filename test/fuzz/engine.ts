@@ -13,6 +13,11 @@ export interface Target<T = unknown, R = unknown> {
   readonly typed: readonly (abstract new (...args: never[]) => Error)[]
   /** An input, mutated or made. */
   generate(random: Random): T | Promise<T>
+  /**
+   * Milliseconds beyond `MAX_MS` that the format itself asks for, counted from the input and not by what is
+   * measured: each signature of a log has to be checked, however long the log is.
+   */
+  allow?(input: T): number
   /** What is measured. */
   run(input: T): R | Promise<R>
   /** Whether what was accepted should have been; throws if not. Not measured. */
@@ -89,15 +94,16 @@ export const runOne = async (target: Target, input: unknown): Promise<Outcome> =
   const first = await once(target, input)
   if (first.failure !== undefined) return first
   let { ms, bytes } = first
-  for (let again = 0; again < 4 && (ms > MAX_MS || bytes > MAX_BYTES); again++) {
+  const maxMs = MAX_MS + (target.allow?.(input) ?? 0)
+  for (let again = 0; again < 4 && (ms > maxMs || bytes > MAX_BYTES); again++) {
     collect()
     const next = await once(target, input)
     ms = Math.min(ms, next.ms)
     bytes = Math.min(bytes, next.bytes)
   }
   const failure =
-    ms > MAX_MS
-      ? `${ms.toFixed(1)} ms, ${MAX_MS} allowed`
+    ms > maxMs
+      ? `${ms.toFixed(1)} ms, ${maxMs} allowed`
       : bytes > MAX_BYTES
         ? `${(bytes / 2 ** 20).toFixed(1)} MiB, ${MAX_BYTES / 2 ** 20} allowed`
         : undefined
