@@ -147,7 +147,7 @@ describe('a JSON body', () => {
 
   it('may hold 20,000 values, whatever its text holds', async () => {
     const send = (values: number): Promise<Response> => {
-      const record = { text: '{[,\\"'.repeat(5000), list: new Array(values).fill(0) }
+      const record = { text: '{[,\\"'.repeat(5000), list: Array.from({ length: values }, () => 0) }
       return big('com.atproto.repo.createRecord', {
         ...{ method: 'POST', headers: JSON_TYPE },
         body: JSON.stringify({ ...input, record }),
