@@ -1,6 +1,7 @@
 /** Published vectors for signatures, against what everything here verifies with. */
 import { formatDidKey } from '@atproto/crypto'
 import { describe, expect, test } from 'vitest'
+import { checkSignature, decodeJws } from '../../src/crypto/jws.ts'
 import { parsePublicKey, verifyWith } from '../../src/crypto/publicKey.ts'
 import { fixture } from '../fixtures/fixture.ts'
 
@@ -21,6 +22,26 @@ const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'
 describe('the signatures of the atproto interop files', () => {
   test.each(atproto.signatures)('$name: $valid', async ({ key, sig, valid }) => {
     expect(await verifyWith(parsePublicKey(key), base64(atproto.message), base64(sig))).toBe(valid)
+  })
+})
+
+describe('the ES256 example of RFC 7515, A.3', () => {
+  const x = 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU'
+  const key = formatDidKey('ES256', Uint8Array.from([3, ...Buffer.from(x, 'base64url')]))
+  const signed =
+    'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
+  const sig = 'DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
+
+  test('is taken apart; its high s is refused, and the low one that goes with it is taken', async () => {
+    const jws = decodeJws(`${signed}.${sig}`)
+    expect(jws.header).toEqual({ alg: 'ES256' })
+    expect(jws.payload).toMatchObject({ iss: 'joe', exp: 1300819380 })
+    await expect(checkSignature(jws, parsePublicKey(key))).rejects.toMatchObject({ code: 'BadSignature' })
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+    const s = BigInt(`0x${Buffer.from(jws.signature.subarray(32)).toString('hex')}`)
+    const low = hex((order - s).toString(16).padStart(64, '0'))
+    const signature = Uint8Array.from([...jws.signature.subarray(0, 32), ...low])
+    await checkSignature({ ...jws, signature }, parsePublicKey(key))
   })
 })
 
