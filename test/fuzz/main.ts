@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { seedsOf } from './corpus.ts'
 import { type Failure, fuzz, type Report, type Run } from './engine.ts'
 import { failed, json, table } from './report.ts'
 import { TARGETS } from './targets/index.ts'
@@ -146,7 +147,8 @@ if (isMainThread) await main()
 else {
   const task: Task = workerData
   const view = new BigInt64Array(task.at)
+  const target = named(task.target)
   const onInput = (at: number) => void (view[0] = BigInt(at))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-  parentPort?.postMessage(await fuzz(named(task.target), { ...task, onInput }))
+  parentPort?.postMessage(await fuzz(target, { ...task, seeds: seedsOf(target), onInput }))
 }
