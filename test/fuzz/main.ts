@@ -143,8 +143,12 @@ const main = async (): Promise<void> => {
   process.exitCode = reports.some(({ failures }) => failures.length > 0) ? 1 : 0
 }
 
-if (isMainThread) await main()
-else {
+if (isMainThread) {
+  await main().catch((cause: unknown) => {
+    console.error(cause instanceof Error ? cause.message : cause)
+    process.exitCode = 2
+  })
+} else {
   const task: Task = workerData
   const view = new BigInt64Array(task.at)
   const target = named(task.target)

@@ -39,7 +39,7 @@ export const table = (reports: readonly Report[]): string => {
     column === 0 || column === 6 ? text.padEnd(width(column)) : text.padStart(width(column))
   const failures = reports.reduce((sum, report) => sum + report.failures.length, 0)
   const inputs = reports.reduce((sum, report) => sum + report.inputs, 0)
-  const allowed = `${MAX_MS} ms of processor time and ${MAX_BYTES / 2 ** 20} MiB are allowed for each`
+  const allowed = `${MAX_MS} ms of processor time and ${MAX_BYTES / 2 ** 20} MiB are allowed for each, more where its format asks for it`
   return [
     ...rows.map((row) => row.map(cell).join('  ').trimEnd()),
     '',

@@ -213,3 +213,14 @@ test('an operation that nests deeply is refused before it is hashed', async () =
   for (const levels of [17, 3000, 100_000])
     expect(() => parseAuditLog(log(levels))).toThrow(/nested at most 16 levels deep/)
 })
+
+test('a key is tried once, however often an operation names it', async () => {
+  const { operation } = await genesis()
+  const { sig: _, ...rest } = operation
+  const rotationKeys = [...Array.from({ length: 50 }, () => recovery.did), ours.did]
+  const signed = await signAny('ours', { ...rest, rotationKeys })
+  const did = await didForGenesis(signed)
+  const createdAt = '2026-01-01T00:00:00.000Z'
+  const log = [{ did, cid: await operationCid(signed), operation: signed, nullified: false, createdAt }]
+  expect((await verifyLog(did, parseAuditLog(log))).head.data?.rotationKeys).toHaveLength(51)
+})
