@@ -135,13 +135,14 @@ describe('keys', () => {
 })
 
 describe('trees', () => {
-  test.each(mst.maps)('$name has its root, and is read back', async ({ keys, root: known }) => {
+  test.each(mst.maps)('$name has its root, and is read back', ({ keys, root: known }) => {
     const { root, blocks } = tree(keys)
     expect(root.toString()).toBe(known)
-    const read = []
-    for await (const item of walk(root, blocks.getMany, { records: false }))
-      if (item.kind === 'record') read.push(item.key)
-    expect(read).toEqual([...keys].sort())
+    const found = []
+    // Of the record, only its CID was published.
+    const read = (cid: Cid) => (cid.equals(value) ? new Uint8Array(0) : blocks.read(cid))
+    for (const item of walk(root, read)) if (item.kind === 'record') found.push(item.key)
+    expect(found).toEqual([...keys].sort())
   })
 
   test.each([...mst.edits, ...proofs.commits])('$name', async (given) => {
