@@ -1,8 +1,11 @@
 /** The storage that earlier versions of this program left, taken over by this one. */
+import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it, vi } from 'vitest'
+import { cborCid } from '../../src/account/blocks.ts'
 import { migrate, MIGRATIONS } from '../../src/account/schema.ts'
 import { Sql, type SqlValue } from '../../src/account/sql.ts'
 import { readAccount } from '../../src/account/state.ts'
+import { nextTid } from '../../src/repo/tid.ts'
 import { cidsOf, ddlOf, type Fixture, recordsOf, restore, tablesOf } from '../fixtures/fixture.ts'
 import v1 from '../fixtures/schema-v1.json?raw'
 import v2 from '../fixtures/schema-v2.json?raw'
@@ -149,19 +152,21 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
   it('stays as it was, whole, wherever the migration fails, and is brought up to date later', () =>
     inFixture(fixture, async (open, storage) => {
       const before = stored(storage)
-      let steps = 0
-      for (let last = false; !last; steps++) {
-        const sql = new Failing(storage, steps)
+      /** Fails after so many writes, at the latest after the last: nothing of it is to stay. */
+      const attempt = (writes: number): string => {
         try {
-          storage.transactionSync(() => {
-            migrate(sql, DID, fixture.now)
-            // It did not fail: once around all writes. This one is not to stay either.
-            last = true
-            throw new Error('enough')
+          return storage.transactionSync(() => {
+            migrate(new Failing(storage, writes), DID, fixture.now)
+            throw new Error('all was written')
           })
         } catch (cause) {
-          expect((cause as Error).message).toBe(last ? 'enough' : 'the storage fails')
+          return (cause as Error).message
         }
+      }
+      let steps = 0
+      for (let failed = ''; failed !== 'all was written'; steps++) {
+        failed = attempt(steps)
+        expect(failed).toMatch(/^(the storage fails|all was written)$/)
         expect(stored(storage) === before).toBe(true)
       }
       expect(steps).toBeGreaterThan(50)
@@ -184,6 +189,64 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
     }))
 })
 
+const [first, second] = fixtures
+
+describe('the rows of blocks', () => {
+  it('of any size, and many of one revision, become rows that the storage takes', () =>
+    inFixture(second ?? lost(), async (open, { sql }) => {
+      const [made] = Object.keys(second?.since ?? {})
+      const cids = Array.from({ length: 12 }, (_, i) => {
+        const bytes = encode({ $type: POST, text: 'x'.repeat(i % 2 === 0 ? 900_000 + i : 1_899_900 - i) })
+        const cid = cborCid(bytes)
+        sql.exec('INSERT INTO block VALUES (?, ?, ?, ?)', cid.bytes, made, second?.head.rev, bytes)
+        return cid
+      })
+      const dropped = Buffer.concat(cids.map((cid) => cid.bytes))
+      sql.exec('INSERT INTO garbage VALUES (?, 99, 0, ?)', second?.head.rev, dropped)
+      const account = open()
+      const { largest } =
+        account.sql.first<{ largest: number }>('SELECT max(length(bytes)) AS largest FROM loose') ?? {}
+      expect(largest).toBeLessThan(1_900_100)
+      await sound(account)
+      for (const cid of cids)
+        expect([account.blocks.read(cid)?.length, account.blocks.isCurrent(cid)]).toEqual([
+          expect.any(Number),
+          false,
+        ])
+      tidy(account)
+      expect(cids.filter((cid) => account.blocks.read(cid))).toEqual([])
+      await sound(account)
+    }))
+
+  it('of an import that did not end are no longer there, also where the head has gone past it', () =>
+    inFixture(second ?? lost(), async (open, { sql }) => {
+      const past = nextTid(Date.parse('2026-11-22T12:00:00Z'))
+      const { rowsWritten } = sql.exec(
+        'UPDATE block SET made = ? WHERE made = (SELECT staging FROM account)',
+        past,
+      )
+      expect(rowsWritten).toBeGreaterThan(20)
+      sql.exec('UPDATE account SET staging = ?', past)
+      await sound(open())
+    }))
+
+  it('of an import that did not end are no longer there, where there was no repository yet', () =>
+    inFixture(first ?? lost(), async (open, { sql }) => {
+      const staging = Object.keys(first?.since ?? {})[0]
+      sql.exec('DELETE FROM garbage; DELETE FROM record; DELETE FROM blob_ref; DELETE FROM event')
+      sql.exec('UPDATE OR REPLACE block SET dropped = NULL, made = ?', staging)
+      sql.exec(
+        'UPDATE account SET root = NULL, data = NULL, rev = NULL, blocks = 0, records = 0, staging = ?',
+        staging,
+      )
+      const account = open()
+      expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
+      await sound(account)
+      await account.repo.create()
+      await sound(account)
+    }))
+})
+
 describe('storage', () => {
   it('of a later version is refused and left alone', () =>
     inStorage(async (storage, open) => {
@@ -202,5 +265,9 @@ describe('storage', () => {
       expect(() => migrate(sql, 'did:plc:other', 0)).toThrow(`this object holds ${DID}, not did:plc:other`)
     }))
 })
+
+const lost = (): never => {
+  throw new Error('no fixture')
+}
 
 const unstaged = (row: Record<string, unknown>): Record<string, unknown> => ({ ...row, staging: null })
