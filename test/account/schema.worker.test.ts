@@ -43,7 +43,7 @@ const indexed = ({ records }: TestAccount): string[] =>
 /** What was new since a revision, by both programs. */
 const sameSince = async ({ exports }: TestAccount, since: Fixture['since']): Promise<void> => {
   for (const [rev, cids] of Object.entries(since))
-    expect([rev, await cidsOf(exports.repo({ since: rev }))]).toEqual([rev, cids])
+    expect([rev, await cidsOf(exports.repo({ since: rev }).body)]).toEqual([rev, cids])
 }
 
 /** Days go by: all is packed anew, and what was there before is deleted. */
@@ -128,13 +128,13 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
       expect(now.map((line) => line.split(' ')[0])).toEqual(
         [...cids.keys(), `${POST}/new`, `${POST}/p3`].toSorted(),
       )
-      const since = await cidsOf(account.exports.repo({ since: before }))
+      const since = await cidsOf(account.exports.repo({ since: before }).body)
       tidy(account)
       expect(account.repack.waits).toBe(false)
       await sound(account)
       expect(await recordsOf(account, key.did())).toEqual(now)
       const later = account.restart()
-      expect(await cidsOf(later.exports.repo({ since: before }))).toEqual(since)
+      expect(await cidsOf(later.exports.repo({ since: before }).body)).toEqual(since)
       await later.repo.commit([unpost('new')])
       await sound(later)
     }))
