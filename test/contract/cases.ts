@@ -113,16 +113,23 @@ const PROBE: Known = {
 }
 
 /** The error for a thing that is not there, where the lexicon has one. */
-function* absentCases(method: Method, known: Known, has: boolean): Generator<Case> {
+function* absentCases(
+  method: Method,
+  known: Known,
+  has: boolean,
+  headers: Record<string, string>,
+): Generator<Case> {
   const valid = sampleQuery(method, known)
   const absent: [string, Query][] = []
   if ('did' in valid) absent.push(['RepoNotFound', { ...valid, did: NOWHERE.did }])
   if (has && 'cid' in valid) absent.push(['BlobNotFound', { ...valid, cid: NOWHERE.blob }])
   if (has && 'cids' in valid) absent.push(['BlockNotFound', { ...valid, cids: [NOWHERE.cid] }])
+  if (has && 'root' in valid) absent.push(['SnapshotGone', { ...valid, root: NOWHERE.cid }])
   if (has && method.id === 'com.atproto.repo.getRecord')
     absent.push(['RecordNotFound', { ...valid, rkey: 'contract-suite-none' }])
   for (const [error, query] of absent)
-    if (method.errors.includes(error)) yield refused(`what is not there (${error})`, { query }, error)
+    if (method.errors.includes(error))
+      yield refused(`what is not there (${error})`, { query, headers }, error)
 }
 
 const sameBody = (a: Answer, b: Answer | undefined): boolean =>
@@ -170,7 +177,7 @@ export function* readCases(
         accepts: ({ status, json }) => status === 200 && longest(json) <= 1,
       }
   }
-  yield* absentCases(method, known, works)
+  yield* absentCases(method, known, works, headers)
 }
 
 /** Bodies with a mistake, sent by a caller who may write. */

@@ -124,6 +124,7 @@ const MEANT: Partial<Record<string, (known: Known) => Record<string, string | st
   'com.atproto.server.getServiceAuth': ({ did }) => ({ aud: did, lxm: 'com.atproto.server.createAccount' }),
   'com.atproto.sync.getBlob': ({ blob }) => ({ cid: blob }),
   'com.atproto.sync.getBlocks': ({ commit }) => ({ cids: [commit] }),
+  'com.cirrus.admin.resumeRepo': ({ commit }) => ({ root: commit }),
 }
 
 export type Query = Record<string, string | string[]>

@@ -25,6 +25,8 @@ const params = (world: World): Record<string, string> => ({
   rkey: 'a',
   cid: CID,
   cids: CID,
+  root: CID,
+  offset: '0',
   aud: TARGET_DID,
   lxm: 'com.atproto.server.createAccount',
 })
