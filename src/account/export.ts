@@ -17,6 +17,8 @@ interface Pin {
 
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
+// Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
+const LONGEST = 24 * 3600_000
 // Large enough that a chunk's own cost does not matter, small enough that many can be on their way.
 const CHUNK = 64 * 1024
 
@@ -46,8 +48,9 @@ export class Exports {
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks, repo } = this.#parts
     const head = repo.load()
+    // Rather once too often than not at all.
     const isOld = (cid: Uint8Array, at: number): boolean =>
-      (blocks.arrival(cid, at, head.rev) ?? '') <= (since ?? '')
+      (blocks.arrival(cid, at, head.rev) ?? '~') <= (since ?? '')
     const repeated = blocks.repeated().map(({ cid }) => cid)
     return this.#pinned(this.#tree(head, { repeated, ...(since !== undefined && { without: isOld }) }))
   }
@@ -106,7 +109,7 @@ export class Exports {
     const now = this.#parts.platform.now()
     let oldest: number | undefined
     for (const pin of this.#pins) {
-      if (now - pin.touched > ABANDONED) this.#pins.delete(pin)
+      if (now - pin.touched > ABANDONED || now - pin.begun > LONGEST) this.#pins.delete(pin)
       else if (oldest === undefined || pin.begun < oldest) oldest = pin.begun
     }
     return oldest

@@ -34,6 +34,8 @@ export class Repack {
   readonly #platform: Pick<Platform, 'now'>
   readonly #blocks: Blocks
   #run: Run | undefined
+  /** It copies the whole tree: what stands in its way is not tried over and over. */
+  #failedAt = -Infinity
 
   constructor(sql: Sql, platform: Pick<Platform, 'now'>, blocks: Blocks) {
     this.#sql = sql
@@ -52,24 +54,44 @@ export class Repack {
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
   step(): { more: boolean } {
     if (this.#run === undefined && !this.#isDue()) return { more: false }
+    try {
+      return { more: this.#goOn() }
+    } catch (cause) {
+      // What was written may lack something: it is never gone on with.
+      this.#failedAt = this.#platform.now()
+      this.cancel()
+      throw cause
+    }
+  }
+
+  #goOn(): boolean {
     const run = (this.#run ??= this.#begin())
-    if (!run) return { more: false }
+    if (!run) return false
     const { tour, writer } = run
     for (let size = 0; size < STEP;) {
       if (!tour.next()) {
-        this.#run = undefined
         this.#finish(run)
-        return { more: false }
+        this.#run = undefined
+        return false
       }
       const { bytes, start, cid, block, end } = tour.at
-      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block))) {
-        this.cancel()
+      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
         throw new Error(`the bytes of the block ${this.#blocks.name(bytes, cid)} have another hash`)
-      }
-      writer.add(bytes, start, cid, end, tour.made)
+      writer.add(bytes, start, cid, end, this.#madeOf(run))
       size += end - start
     }
-    return { more: true }
+    return true
+  }
+
+  /** A block that the last pack has may have been dropped and come back since, or will have after this tree. */
+  #madeOf({ tour, head: { rev } }: Run): string {
+    const { bytes, cid } = tour.at
+    const packed = tour.packed ?? this.#blocks.arrival(bytes, cid, rev)
+    const loose = this.#blocks.loose.find(bytes, cid, rev)?.made
+    const made = loose !== undefined && (packed === undefined || loose > packed) ? loose : packed
+    if (made === undefined)
+      throw new Error(`the block ${this.#blocks.name(bytes, cid)} came with no revision`)
+    return made
   }
 
   /** Whether something waits to be deleted. */
@@ -87,7 +109,7 @@ export class Repack {
          (SELECT staging IS NOT NULL FROM account) AS importing
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
-    if (!row || row.importing) return false
+    if (!row || row.importing || this.#platform.now() < this.#failedAt + DAY) return false
     const { least, most, blocksEach } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
     return row.commits >= many || (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
@@ -113,10 +135,8 @@ export class Repack {
   }
 
   #finish({ head, loose, blocks, writer }: Run): void {
-    if (writer.blocks !== blocks) {
-      sweep(this.#sql)
+    if (writer.blocks !== blocks)
       throw new Error(`the tree of ${head.rev} has ${writer.blocks} blocks, ${blocks} were counted`)
-    }
     const take = writer.finish()
     fault('repack.beforeSwitch')
     this.#sql.transaction(() => take({ rev: head.rev, loose, at: this.#platform.now() }))

@@ -34,7 +34,7 @@ export class Tour {
   /** The section that the tour has come to. */
   at = new Sections(new Uint8Array(0))
   isNode = false
-  #made: string | undefined
+  #loose = false
 
   constructor(blocks: Blocks, root: Cid, options: TourOptions = {}) {
     this.#blocks = blocks
@@ -45,9 +45,9 @@ export class Tour {
     this.#push(root.bytes, 0, true)
   }
 
-  /** The revision with which the block came into the tree. */
-  get made(): string {
-    return this.#made ?? this.#part?.madeAt(this.at.start) ?? ''
+  /** The revision that the pack says of this section; undefined where it stands in none. */
+  get packed(): string | undefined {
+    return this.#loose ? undefined : this.#part?.madeAt(this.at.start)
   }
 
   /** Goes on to the next block; false at the end. Throws where a block is missing. */
@@ -95,20 +95,17 @@ export class Tour {
   #find(cid: Uint8Array, due: number): void {
     if (this.#isNext(cid, due)) {
       this.at = this.#ahead
-      this.#made = undefined
+      this.#loose = false
       return
     }
     const place = this.#blocks.find(cid, due)
     if (!place) throw new Error(`the block ${this.#blocks.name(cid, due)} is missing`)
-    if (place.part) {
-      this.#part = place.part
-      this.at = this.#ahead = place.section
-      this.#made = undefined
-    } else {
-      // Where the tour was in the pack it will likely go on.
-      this.at = place.section
-      this.#made = place.made
-    }
+    this.at = place.section
+    this.#loose = place.part === undefined
+    // Where the tour was in the pack it will likely go on.
+    if (!place.part) return
+    this.#part = place.part
+    this.#ahead = place.section
   }
 
   /** Steps on in the pack if the block is next, or near. */

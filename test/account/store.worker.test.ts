@@ -1,0 +1,247 @@
+/** The stores under the repository: packs, loose rows, what is copied and what is let go. */
+import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
+import { describe, expect, it, vi } from 'vitest'
+import { Chores } from '../../src/account/chores.ts'
+import { DID, POST, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close()
+      else controller.enqueue(bytes.slice(at, (at += chunk)))
+    },
+  })
+}
+
+const cids = async (bytes: Uint8Array): Promise<string[]> =>
+  (await readCarWithRoot(bytes)).blocks.cids().map(String).toSorted()
+
+const exported = async ({ exports }: TestAccount, since?: string): Promise<string[]> =>
+  cids(await collect(exports.repo({ since })))
+
+/** What the first list lacks of the second. */
+const lacking = (have: readonly string[], all: readonly string[]): string[] => {
+  const known = new Set(have)
+  return all.filter((cid) => !known.has(cid))
+}
+
+/** Packs all anew: something was dropped more than a day ago. */
+const pack = ({ repack, clock }: TestAccount): void => {
+  clock.now += 2 * DAY
+  while (repack.step().more);
+}
+
+/** Deletes whatever nobody needs. */
+const tidy = ({ repack, exports, clock }: TestAccount): void => {
+  clock.now += 1000
+  while (repack.collect(exports.oldest() ?? clock.now).more);
+}
+
+const fill = async ({ repo }: TestAccount, count: number, more = ''): Promise<void> => {
+  await repo.create()
+  for (let i = 0; i < count; i += 100)
+    await repo.commit(
+      Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}${more}`)),
+    )
+}
+
+const problems = async (account: TestAccount): Promise<string[]> => (await account.check()).problems
+
+describe('a pack', () => {
+  it('remembers when a block came back that the pack before it had, too', () =>
+    inAccount(async (account) => {
+      const { repo } = account
+      await fill(account, 20)
+      await repo.commit([unpost('r0')])
+      await repo.commit([post('r0', 'text 0')])
+      pack(account)
+      tidy(account)
+      await repo.commit([unpost('r7')])
+      const without = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit([post('r7', 'text 7')])
+      const wanted = lacking(without.all, await exported(account))
+      expect(await exported(account, without.rev)).toEqual(wanted)
+      pack(account)
+      expect(await exported(account, without.rev)).toEqual(wanted)
+      tidy(account)
+      expect(account.sql.all('SELECT n FROM loose')).toEqual([])
+      expect(await exported(account, without.rev)).toEqual(wanted)
+      expect(await problems(account)).toEqual([])
+    }))
+
+  it('does not take the age of a block from commits after it', () =>
+    inAccount(async (account) => {
+      const { repo, repack, clock } = account
+      await fill(account, 3000, ' and so on'.repeat(200))
+      await repo.commit([post('r1', 'other')])
+      const before = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit([post('z', 'last')])
+      clock.now += 2 * DAY
+      expect(repack.step()).toEqual({ more: true })
+      // The last record of the tree is still to be copied.
+      await repo.commit([unpost('z')])
+      await repo.commit([post('z', 'last')])
+      while (repack.step().more);
+      expect(await problems(account)).toEqual([])
+      tidy(account)
+      expect(await exported(account, before.rev)).toEqual(lacking(before.all, await exported(account)))
+      expect(await problems(account)).toEqual([])
+    }))
+
+  it('is not written while an import begins', async () => {
+    const source = await inAccount(async (account) => {
+      await fill(account, 400, ' and so on'.repeat(50))
+      return { car: await collect(account.exports.repo()), key: account.key }
+    })
+    await inAccount(async (account) => {
+      const { repo, repack, imports, clock, records } = account
+      await fill(account, 5000, ' and so on'.repeat(200))
+      await repo.commit([post('r1', 'other')])
+      clock.now += 2 * DAY
+      expect(repack.step()).toEqual({ more: true })
+      let release = (): void => {}
+      const held = new Promise<void>((resolve) => (release = resolve))
+      let sent = false
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          if (sent) return controller.close()
+          await held
+          sent = true
+          controller.enqueue(source.car)
+        },
+      })
+      const importing = imports.car(body, { signingKey: source.key.did() })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      // The alarm rings while the sender has sent nothing yet.
+      repack.step()
+      release()
+      const imported = await importing
+      expect(imported.records).toBe(400)
+      repack.step()
+      repack.step()
+      repack.step()
+      expect(await problems(account)).toEqual([])
+      expect(records.get(POST, 'r399')).toBeDefined()
+      tidy(account)
+      expect(await problems(account)).toEqual([])
+      await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())
+    })
+  })
+
+  for (const [what, fail] of [
+    [
+      'a block was missing',
+      ({ blocks }: TestAccount) => vi.spyOn(blocks, 'find').mockReturnValueOnce(undefined),
+    ],
+    [
+      'a row was not written',
+      ({ sql }: TestAccount) => {
+        const { run } = sql
+        let parts = 0
+        return vi.spyOn(sql, 'run').mockImplementation((query, ...params) => {
+          if (query.startsWith('INSERT INTO part') && ++parts === 2) throw new Error('no row, missing')
+          return run.call(sql, query, ...params)
+        })
+      },
+    ],
+  ] as const)
+    it(`is given up, not gone on with, once ${what}`, () =>
+      inAccount(async (account) => {
+        const { repo, repack, sql, clock, exports } = account
+        await fill(account, 300, ' and so on'.repeat(100))
+        pack(account)
+        await repo.commit([post('r1', 'other')])
+        clock.now += 2 * DAY
+        const spy = fail(account)
+        expect(() => repack.step()).toThrow('missing')
+        spy.mockRestore()
+        for (let step = 0; step < 9; step++) repack.step()
+        clock.now += 2 * DAY
+        while (repack.step().more);
+        expect(sql.all('SELECT id FROM pack')).toHaveLength(2)
+        tidy(account)
+        expect(sql.all('SELECT id FROM pack')).toHaveLength(1)
+        expect(await problems(account)).toEqual([])
+        await verifyRepoCar(await collect(exports.repo()), DID, account.key.did())
+      }))
+})
+
+describe('chores', () => {
+  it('go on where one of them fails', () =>
+    inAccount(async (account) => {
+      const { repo, sequencer, clock } = account
+      await fill(account, 3)
+      clock.now += 2 * DAY
+      const fails = (): never => {
+        throw new Error('a chore failed')
+      }
+      const quiet = vi.spyOn(console, 'error').mockImplementation(() => {})
+      let alarm: number | null = null
+      const chores = new Chores({
+        ...account,
+        repack: { step: fails, collect: fails, waits: true } as never,
+        blobs: { collect: () => Promise.reject(new Error('the bucket is away')) } as never,
+        retention: DAY,
+        relays: { run: () => Promise.reject(new Error('no relay')), nextAt: () => undefined },
+        firehose: { resume: fails },
+        observe: () => Promise.resolve(),
+        alarms: {
+          getAlarm: () => Promise.resolve(alarm),
+          setAlarm: (time) => {
+            alarm = Number(time)
+            return Promise.resolve()
+          },
+        },
+      })
+      await chores.run()
+      expect(alarm).not.toBeNull()
+      expect(sequencer.oldest()).toBeUndefined()
+      expect(quiet).toHaveBeenCalled()
+      quiet.mockRestore()
+      await repo.commit([post('after', 'all')])
+    }))
+})
+
+describe('an import', () => {
+  it('waits for a commit that is being signed when its blocks begin to come', async () => {
+    const source = await inAccount(async (account) => {
+      await fill(account, 40)
+      return { car: await collect(account.exports.repo()), key: account.key }
+    })
+    await inAccount(async (account) => {
+      const { repo, imports, key } = account
+      await fill(account, 10)
+      const sign = key.sign.bind(key)
+      vi.spyOn(key, 'sign').mockImplementationOnce(async (bytes) => {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return sign(bytes)
+      })
+      const committing = repo.commit([post('mine', 'meanwhile')])
+      const imported = await imports.car(stream(source.car), { signingKey: source.key.did() })
+      expect((await committing).commit).toBeDefined()
+      expect(imported.records).toBe(40)
+      expect(await problems(account)).toEqual([])
+    })
+  })
+})
+
+describe('a running export', () => {
+  it('holds nothing back for ever, however slowly it is read', () =>
+    inAccount(async (account) => {
+      const { exports, clock } = account
+      await fill(account, 2000, ' and so on'.repeat(400))
+      const reader = exports.repo().getReader()
+      for (let read = 0; read < 60; read++) {
+        expect((await reader.read()).done).toBe(false)
+        clock.now += 50 * MINUTE
+      }
+      expect(exports.oldest()).toBeUndefined()
+      await reader.cancel()
+    }))
+})
