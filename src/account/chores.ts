@@ -34,6 +34,15 @@ const STEP = 1000
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 
+const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work()
+  } catch (cause) {
+    console.error('a chore failed', cause)
+    return undefined
+  }
+}
+
 export class Chores {
   readonly #parts: ChoreParts
   #observedAt = 0
@@ -74,19 +83,25 @@ export class Chores {
     return this.wake(WATCH.moving)
   }
 
-  /** One step of everything, and the next alarm. */
+  /**
+   * One step of everything, and the next alarm. What fails is left for the next time and keeps nothing else
+   * from being done: an alarm that throws is given up by the platform after a few more tries.
+   */
   async run(): Promise<void> {
     const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
     const now = platform.now()
-    firehose.resume()
-    const packed = repack.step()
-    const collected = repack.collect(Math.min(now - GRACE, exports.oldest() ?? now))
-    const pruned = sequencer.prune(now - retention, STEP)
-    const deleted = await blobs.collect(STEP)
+    await attempt(() => firehose.resume())
+    const steps = [
+      await attempt(() => repack.step()),
+      await attempt(() => repack.collect(Math.min(now - GRACE, exports.oldest() ?? now))),
+      await attempt(() => sequencer.prune(now - retention, STEP)),
+      await attempt(() => blobs.collect(STEP)),
+    ]
     const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
-    await Promise.all([this.#observe(now, watching), relays.run()])
-    const more = packed.more || collected.more || deleted.more || pruned.more
-    const crawl = (relays.nextAt() ?? Infinity) - platform.now()
+    const asking = attempt(() => relays.run().then(() => true))
+    const [asked] = await Promise.all([asking, this.#observe(now, watching)])
+    const more = steps.some((step) => step?.more)
+    const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
     const next = more ? SECOND : Math.min(watching, this.#waste() ? GRACE : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
   }
