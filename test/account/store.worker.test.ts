@@ -84,6 +84,7 @@ describe('a pack', () => {
       await repo.commit([post('z', 'last')])
       clock.now += 2 * DAY
       expect(repack.step()).toEqual({ more: true })
+      expect(await problems(account)).toEqual([])
       // The last record of the tree is still to be copied.
       await repo.commit([unpost('z')])
       await repo.commit([post('z', 'last')])

@@ -52,10 +52,10 @@ export class Repack {
   }
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
-  step(): { more: boolean } {
+  step(most = STEP): { more: boolean } {
     if (this.#run === undefined && !this.#isDue()) return { more: false }
     try {
-      return { more: this.#goOn() }
+      return { more: this.#goOn(most) }
     } catch (cause) {
       // What was written may lack something: it is never gone on with.
       this.#failedAt = this.#platform.now()
@@ -64,11 +64,11 @@ export class Repack {
     }
   }
 
-  #goOn(): boolean {
+  #goOn(most: number): boolean {
     const run = (this.#run ??= this.#begin())
     if (!run) return false
     const { tour, writer } = run
-    for (let size = 0; size < STEP;) {
+    for (let size = 0; size < most;) {
       if (!tour.next()) {
         this.#finish(run)
         this.#run = undefined
