@@ -90,6 +90,8 @@ export class Blocks extends ReadableBlockstore {
 
   /** Whether the block belongs to the current tree. */
   isCurrent(cid: Cid): boolean {
+    // Whoever asks may name anything, also what has no digest to be found by.
+    if (cid.bytes.length !== CID_LENGTH) return false
     const pack = this.packs.current()
     const loose = this.loose.find(cid.bytes)
     if (loose && loose.n > (pack?.loose ?? 0)) return !this.loose.isDroppedAfter(loose.n, cid)

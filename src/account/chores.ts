@@ -31,6 +31,8 @@ const HOUR = 60 * MINUTE
 /** What a pack or an import has made superfluous is kept at least this long. */
 const GRACE = HOUR
 const STEP = 1000
+/** Events after which it is seen whether there is much to pack. */
+const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 
@@ -47,6 +49,7 @@ export class Chores {
   readonly #parts: ChoreParts
   #observedAt = 0
   #begun = false
+  #events = 0
   #waking: Promise<void> = Promise.resolve()
 
   constructor(parts: ChoreParts) {
@@ -66,8 +69,9 @@ export class Chores {
     return waking
   }
 
-  /** There is a log to trim: from the first event on there is always an alarm. */
+  /** There is a log to trim: from the first event on there is always an alarm, and soon one after many. */
   begin(): void {
+    if (++this.#events % OFTEN === 0 && this.#parts.repack.isDue) void this.wake(SECOND).catch(() => {})
     if (this.#begun) return
     this.#begun = true
     this.wake(WATCH.quiet).catch(() => (this.#begun = false))

@@ -1,5 +1,6 @@
 /** The stores under the repository: packs, loose rows, what is copied and what is let go. */
 import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
+import { parseCid } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
 import { Chores } from '../../src/account/chores.ts'
 import { DID, POST, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
@@ -173,6 +174,91 @@ describe('a pack', () => {
       }))
 })
 
+describe('loose rows', () => {
+  it('are read in pages that fit into memory', () =>
+    inAccount(async (account) => {
+      const { repo } = account
+      await repo.create()
+      for (let i = 0; i < 24; i++) await repo.commit([post(`r${i}`, `${i} `.repeat(300_000))])
+      const again = account.restart()
+      const { all } = again.sql
+      let most = 0
+      vi.spyOn(again.sql, 'all').mockImplementation((query, ...params) => {
+        const rows = all.call(again.sql, query, ...params)
+        const sizes = rows
+          .flatMap(Object.values)
+          .map((value) => (value instanceof ArrayBuffer ? value.byteLength : 0))
+        most = Math.max(
+          most,
+          sizes.reduce((sum, size) => sum + size, 0),
+        )
+        return rows as never
+      })
+      expect(again.records.get(POST, 'r23')).toBeDefined()
+      expect(most).toBeLessThan(4_000_000)
+      vi.restoreAllMocks()
+      expect(await problems(again)).toEqual([])
+    }))
+
+  it('cost no more to read from where a block comes and goes', () =>
+    inAccount(async (account) => {
+      const { repo } = account
+      await fill(account, 30)
+      for (let i = 0; i < 200; i++) await repo.commit([post('r1', i % 2 ? 'there' : 'and back')])
+      const again = account.restart()
+      expect(again.blocks.read(again.repo.load().root)).toBeDefined()
+      const first = vi.spyOn(again.sql, 'first')
+      expect(again.records.get(POST, 'r1')).toBeDefined()
+      expect(first.mock.calls.length).toBeLessThan(20)
+      first.mockClear()
+      // Nor does asking whether it is there.
+      const cids = [...again.records.entries()].map(({ cid }) => cid)
+      expect(again.exports.missing(cids)).toEqual([])
+      expect(first.mock.calls.filter(([query]) => query.includes('dropped'))).toEqual([])
+      first.mockRestore()
+      await repo.commit([unpost('r1')])
+      const [gone] = cids.filter(
+        (cid) => ![...again.records.entries()].some((entry) => entry.cid.equals(cid)),
+      )
+      expect(gone && again.exports.missing([gone])).toEqual([gone])
+    }))
+
+  it('are packed when they are many bytes, and no oftener than old packs can go', () =>
+    inAccount(async (account) => {
+      const { repo, repack, exports, blocks, sql } = account
+      await repo.create()
+      for (let i = 10; i < 80; i++) await repo.commit([post(`r${i % 3}`, `${i} `.repeat(330_000))])
+      expect(repack.isDue).toBe(true)
+      while (repack.step().more);
+      expect(repack.isDue).toBe(false)
+      tidy(account)
+      const reader = exports.repo().getReader()
+      const rows = [260, 260, 260]
+      for (const count of rows) {
+        for (let i = 0; i < count; i++) await repo.commit([post('one', `${i} of ${count}`)])
+        while (repack.step().more);
+      }
+      // The export holds back the first pack; the third waits until there are twice as many rows.
+      expect(blocks.packs.all()).toHaveLength(3)
+      await reader.cancel()
+      tidy(account)
+      expect(sql.all('SELECT id FROM pack')).toHaveLength(1)
+      expect(await problems(account)).toEqual([])
+    }))
+})
+
+describe('getBlocks', () => {
+  it('knows nothing of a CID that has no digest, packed or not', () =>
+    inAccount(async (account) => {
+      const odd = parseCid('bafkqaaa')
+      await fill(account, 3)
+      expect(account.exports.missing([odd])).toEqual([odd])
+      await account.repo.commit([unpost('r1')])
+      pack(account)
+      expect(account.exports.missing([odd])).toEqual([odd])
+    }))
+})
+
 describe('chores', () => {
   it('go on where one of them fails', () =>
     inAccount(async (account) => {
@@ -206,6 +292,34 @@ describe('chores', () => {
       expect(quiet).toHaveBeenCalled()
       quiet.mockRestore()
       await repo.commit([post('after', 'all')])
+    }))
+
+  it('are run soon once there is much to pack', () =>
+    inAccount(async (account) => {
+      const { repo, clock } = account
+      let alarm: number | null = null
+      const chores = new Chores({
+        ...account,
+        retention: DAY,
+        relays: { run: () => Promise.resolve(), nextAt: () => undefined },
+        firehose: { resume: () => {} },
+        observe: () => Promise.resolve(),
+        alarms: {
+          getAlarm: () => Promise.resolve(alarm),
+          setAlarm: (time) => {
+            alarm = Number(time)
+            return Promise.resolve()
+          },
+        },
+      })
+      await repo.create()
+      for (let i = 0; i < 400; i++) {
+        await repo.commit([post('one', `text ${i}`)])
+        chores.begin()
+        await Promise.resolve()
+        if (i === 150) expect((alarm ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
+      }
+      expect((alarm ?? Infinity) - clock.now).toBeLessThan(MINUTE)
     }))
 })
 

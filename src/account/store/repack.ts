@@ -9,8 +9,12 @@ import { PackWriter, sweep } from './packWriter.ts'
 import { Tour } from './tour.ts'
 
 const DAY = 24 * 3600_000
-/** Commits after which all is packed anew, as the tree is small or large: what is loose is indexed in memory. */
-const MANY = { least: 250, most: 1000, blocksEach: 100 }
+/**
+ * Rows after which all is packed anew, as the tree is small or large, or their bytes: what is loose is read
+ * at the start of each life, and indexed in memory. While packs before the last cannot be deleted
+ * yet, twice as much for each of them.
+ */
+const MANY = { least: 250, most: 1000, blocksEach: 100, bytes: 64 * 1024 * 1024 }
 // Bytes that one step reads and writes: some ten milliseconds.
 const STEP = 4 * 1024 * 1024
 /** Rows deleted in one step. */
@@ -53,7 +57,7 @@ export class Repack {
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
   step(most = STEP): { more: boolean } {
-    if (this.#run === undefined && !this.#isDue()) return { more: false }
+    if (this.#run === undefined && !this.isDue) return { more: false }
     try {
       return { more: this.#goOn(most) }
     } catch (cause) {
@@ -103,16 +107,23 @@ export class Repack {
     )
   }
 
-  #isDue(): boolean {
-    const row = this.#sql.first<{ commits: number; oldest: number | null; importing: number }>(
-      `SELECT count(*) AS commits, min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest,
+  /** Whether it is time to pack anew. */
+  get isDue(): boolean {
+    const row = this.#sql.first<{ rows: number; bytes: number; oldest: number | null; importing: number }>(
+      `SELECT count(*) AS rows, total(length(bytes)) AS bytes,
+         min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest,
          (SELECT staging IS NOT NULL FROM account) AS importing
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
     if (!row || row.importing || this.#platform.now() < this.#failedAt + DAY) return false
-    const { least, most, blocksEach } = MANY
+    const { least, most, blocksEach, bytes } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
-    return row.commits >= many || (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
+    const packs = 2 ** Math.max(0, this.#blocks.packs.all().length - 1)
+    return (
+      row.rows >= many * packs ||
+      row.bytes >= bytes * packs ||
+      (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
+    )
   }
 
   #begin(): Run | undefined {
