@@ -16,7 +16,13 @@ export const verifyCar = async (server: Server, car: Uint8Array) => {
   const [root] = reader.roots
   if (!root) throw new Error(`${server.kind}: a CAR without a root`)
   const { didKey: signingKey, did } = server
-  const repo = await verifyWholeRepo({ root, did, signingKey, read: (cid) => blocks.get(cidText(cid.bytes)), now: Date.now() })
+  const repo = await verifyWholeRepo({
+    root,
+    did,
+    signingKey,
+    read: (cid) => blocks.get(cidText(cid.bytes)),
+    now: Date.now(),
+  })
   return { data: repo.commit.data.toString(), records: repo.counts.records }
 }
 

@@ -95,6 +95,8 @@ export const policy = {
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: HERE, 'blob:read': HERE } },
   'com.cirrus.admin.listSubscribers': adminOnly,
   'com.cirrus.admin.requestCrawl': adminOnly,
+  // Also of a commit that is no longer the latest: what was deleted since then is not everybody's.
+  'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': HERE } },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.voidPlcOperation': adminOnly,
 } as const satisfies Record<MethodId, Rule>

@@ -109,7 +109,7 @@ export async function createAccount(
     ...{ sql, platform, did, signer, blocks, records, blobs, sequencer },
     endStalledImport: () => imports.endStalled(),
   })
-  const exports = new Exports({ platform, blocks, repo })
+  const exports = new Exports({ did, platform, blocks, repo })
   const imports: Imports = new Imports({
     sql,
     platform,

@@ -1,6 +1,7 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import { CID_LENGTH } from '../repo/cursor.ts'
+import { keyAt } from '../repo/section.ts'
 import { sha256 } from '../repo/sha256.ts'
 import type { Block } from './commit.ts'
 import type { Platform } from '../platform.ts'
@@ -12,9 +13,8 @@ import type { Place } from './store/place.ts'
 /** The CID of a DAG-CBOR block. */
 export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, sha256(block))
 
-/** A key for maps and sets: shorter and cheaper than the base32 text. */
-export const cidKey = (cid: Cid): string =>
-  Buffer.from(cid.bytes.buffer, cid.bytes.byteOffset, cid.bytes.byteLength).toString('latin1')
+/** The CID as a key for maps and sets. */
+export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
@@ -119,22 +119,32 @@ export class Blocks extends ReadableBlockstore {
 
   /** How many paths of the current tree hold this record. */
   paths(cid: Cid): number {
-    const row = this.#sql.first<{ paths: number }>('SELECT paths FROM repeated WHERE cid = ?', cid.bytes)
+    const row = this.#sql.first<{ paths: number }>(
+      'SELECT paths FROM repeated WHERE cid = ? AND paths > 1',
+      cid.bytes,
+    )
     return row?.paths ?? (this.isCurrent(cid) ? 1 : 0)
   }
 
   /** Remembers that as many paths hold this record now. */
-  setPaths(cid: Cid, paths: number): void {
+  setPaths(cid: Cid, paths: number, now: number): void {
     if (paths > 1) {
       this.#sql.run(
-        'INSERT INTO repeated (cid, paths) VALUES (?, ?) ON CONFLICT (cid) DO UPDATE SET paths = excluded.paths',
+        `INSERT INTO repeated (cid, paths) VALUES (?, ?)
+         ON CONFLICT (cid) DO UPDATE SET paths = excluded.paths, until = NULL`,
         cid.bytes,
         paths,
       )
-    } else this.#sql.run('DELETE FROM repeated WHERE cid = ?', cid.bytes)
+    } else
+      this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE cid = ? AND paths > 1', now, cid.bytes)
   }
 
-  /** The records that several paths hold. */
+  /** Begins the count anew: whatever was repeated is so no longer. */
+  clearPaths(now: number): void {
+    this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE paths > 1', now)
+  }
+
+  /** The records that several paths hold, or held in an export that may still be running. */
   repeated(): Repeated[] {
     return this.#sql
       .all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')

@@ -3,8 +3,8 @@ import { blobRefs } from '../repo/blobs.ts'
 import { CborError, decodeBlock } from '../repo/cbor.ts'
 import { parseCommit } from '../repo/commit.ts'
 import { CID_LENGTH } from '../repo/cursor.ts'
-import { DigestTable } from '../repo/digestTable.ts'
-import { Sections } from '../repo/section.ts'
+import { DigestTable, digestWord } from '../repo/digestTable.ts'
+import { keyAt, Sections } from '../repo/section.ts'
 import { sameDigest, sha256 } from '../repo/sha256.ts'
 import { walk, WalkError } from '../repo/walk.ts'
 import type { Blobs } from './blobs.ts'
@@ -77,10 +77,20 @@ export const check = async (parts: CheckParts): Promise<CheckReport> => {
 
 type Problem = (text: string) => void
 
+/** A block of the tree, by 64 bits of its digest. */
+const note = (live: DigestTable, cid: Uint8Array, at: number): void =>
+  live.add(cid, at, digestWord(cid, at, 8), 0)
+
+const isNoted = (live: DigestTable, cid: Uint8Array, at: number): boolean => {
+  for (let slot = live.find(cid, at); slot >= 0; slot = live.find(cid, at, slot))
+    if (live.first(slot) === digestWord(cid, at, 8)) return true
+  return false
+}
+
 /** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
 const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Problem): void => {
   const { sql, blocks, did } = parts
-  live.add(head.root.bytes, 0, 0, 0)
+  note(live, head.root.bytes, 0)
   const commitBytes = blocks.read(head.root)
   if (!commitBytes) problem(`the commit ${head.root} is missing`)
   else {
@@ -100,14 +110,14 @@ const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Pr
       if (item.kind === 'record') {
         count++
         references += checkReferences(sql, item.key, item.bytes, problem)
-        if (live.find(cid.bytes, 0) >= 0) {
+        if (isNoted(live, cid.bytes, 0)) {
           const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
           times.paths++
           repeated.set(cidKey(cid), times)
           continue
         }
       }
-      live.add(cid.bytes, 0, 0, 0)
+      note(live, cid.bytes, 0)
       if (!blocks.isCurrent(cid)) problem(`the block ${cid} is in the tree and not current`)
     }
   } catch (cause) {
@@ -115,7 +125,9 @@ const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Pr
     problem(`tree: ${cause.message}`)
     return
   }
-  const told = new Map(blocks.repeated().map(({ cid, paths }) => [cidKey(cid), paths]))
+  const told = new Map(
+    blocks.repeated().flatMap(({ cid, paths }) => (paths > 1 ? [[cidKey(cid), paths] as const] : [])),
+  )
   for (const [key, { cid, paths }] of repeated) {
     if (told.get(key) !== paths)
       problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)
@@ -163,10 +175,9 @@ const checkBlocks = (
     const name = () => blocks.name(bytes, cid)
     if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
       problem(`block ${name()} has another hash`)
-    const gone = dropped.find(bytes, cid)
-    if (gone >= 0 && dropped.first(gone) > n) return
+    if ((dropped.get(keyAt(bytes, cid)) ?? -1) > n) return
     current++
-    if (live.find(bytes, cid) < 0) problem(`block ${name()} is current and not in the tree`)
+    if (!isNoted(live, bytes, cid)) problem(`block ${name()} is current and not in the tree`)
   }
   let rev = ''
   for (const row of blocks.loose.rows()) {

@@ -1,7 +1,7 @@
 /** What the account does by itself, by alarm: collection in bounded steps, a look at its DID, a word to the relays. */
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs.ts'
-import type { Exports } from './export.ts'
+import { type Exports, KEPT } from './export.ts'
 import type { Firehose } from './firehose.ts'
 import type { Relays } from './relays.ts'
 import type { Sequencer } from './sequencer.ts'
@@ -28,8 +28,6 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** What a pack or an import has made superfluous is kept at least this long. */
-const GRACE = HOUR
 const STEP = 1000
 /** Events after which it is seen whether there is much to pack. */
 const OFTEN = 100
@@ -79,7 +77,7 @@ export class Chores {
 
   /** Something was written that will have to be collected: at most one alarm an hour. */
   collectSoon(): Promise<void> {
-    return this.wake(GRACE)
+    return this.wake(KEPT)
   }
 
   /** A token was minted or an operation signed: the DID may move soon. */
@@ -97,7 +95,7 @@ export class Chores {
     await attempt(() => firehose.resume())
     const steps = [
       await attempt(() => repack.step()),
-      await attempt(() => repack.collect(Math.min(now - GRACE, exports.oldest() ?? now))),
+      await attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
       await attempt(() => sequencer.prune(now - retention, STEP)),
       await attempt(() => blobs.collect(STEP)),
     ]
@@ -106,7 +104,7 @@ export class Chores {
     const [asked] = await Promise.all([asking, this.#observe(now, watching)])
     const more = steps.some((step) => step?.more)
     const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
-    const next = more ? SECOND : Math.min(watching, this.#waste() ? GRACE : WATCH.quiet)
+    const next = more ? SECOND : Math.min(watching, this.#waste() ? KEPT : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
   }
 

@@ -1,6 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Platform } from '../platform.ts'
 import { byteStream, carHeader, carSection } from '../repo/car-write.ts'
+import { CommitError, parseCommit } from '../repo/commit.ts'
 import { readNode } from '../repo/node.ts'
 import { isTid } from '../repo/tid.ts'
 import { error } from '../xrpc/errors.ts'
@@ -12,18 +13,23 @@ import { Tour, type TourOptions } from './store/tour.ts'
 
 interface Pin {
   begun: number
+  /** It needs what packs that took over at this time or later have made superfluous. */
+  from: number
   touched: number
 }
 
+/** What an import or a pack has made superfluous is kept at least this long, in milliseconds. */
+export const KEPT = 3600_000
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
 // Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
 const LONGEST = 24 * 3600_000
-// Large enough that a chunk's own cost does not matter, small enough that many can be on their way.
-const CHUNK = 64 * 1024
+// Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
+const SMALL = 16 * 1024
 
 export interface ExportParts {
-  platform: Pick<Platform, 'now'>
+  did: string
+  platform: Pick<Platform, 'now' | 'sleep'>
   blocks: Blocks
   repo: Pick<Repo, 'load'>
 }
@@ -42,57 +48,123 @@ export class Exports {
    * `since`, exactly the blocks that a holder of that revision lacks. It stays with that commit however
    * long it takes and whatever is written meanwhile.
    */
-  repo(options: { since?: string | undefined } = {}): ReadableStream<Uint8Array> {
-    const { since } = options
+  repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
+    const head = this.#parts.repo.load()
+    return { root: head.root, body: this.#pinned(this.#car(head, options.since), head) }
+  }
+
+  /**
+   * The same CAR from `offset` on, byte for byte, also where other commits have followed; undefined where the
+   * commit is not one of ours, or its tree is no longer kept.
+   */
+  async resume(options: {
+    root: Cid
+    offset: number
+    since?: string | undefined
+  }): Promise<ReadableStream<Uint8Array> | undefined> {
+    const { root, offset, since } = options
+    const { platform } = this.#parts
+    const head = this.#commit(root)
+    if (!head) return undefined
+    const pin = this.#pin(head)
+    try {
+      const pieces = this.#car(head, since)
+      let left = offset
+      for (let n = 1; ; n++) {
+        const { value } = pieces.next()
+        if (!value && left > 0)
+          throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
+        if (!value || value.length > left) return this.#pinned(pieces, head, value?.subarray(left))
+        left -= value.length
+        // Others get their turn.
+        if (n % 64 === 0) await platform.sleep(0)
+      }
+    } finally {
+      this.#pins.delete(pin)
+    }
+  }
+
+  /** A commit whose whole tree is still kept. */
+  #commit(root: Cid): Head | undefined {
+    const { blocks, did, platform, repo } = this.#parts
+    const latest = repo.load()
+    if (root.equals(latest.root)) return latest
+    const bytes = blocks.read(root)
+    const settled = blocks.packs.all().find(({ at }) => at < platform.now() - KEPT)
+    try {
+      const { did: whose, data, rev } = parseCommit(bytes ?? new Uint8Array())
+      const isKept = whose === did && rev >= (settled?.rev ?? '') && rev <= latest.rev
+      return isKept ? { root, data, rev } : undefined
+    } catch (cause) {
+      if (cause instanceof CommitError) return undefined
+      throw cause
+    }
+  }
+
+  #car(head: Head, since: string | undefined): Generator<Uint8Array> {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
-    const { blocks, repo } = this.#parts
-    const head = repo.load()
+    const { blocks } = this.#parts
     // Rather once too often than not at all.
     const isOld = (cid: Uint8Array, at: number): boolean =>
       (blocks.arrival(cid, at, head.rev) ?? '~') <= (since ?? '')
     const repeated = blocks.repeated().map(({ cid }) => cid)
-    return this.#pinned(this.#tree(head, { repeated, ...(since !== undefined && { without: isOld }) }))
+    return this.#pieces(head, { repeated, ...(since !== undefined && { without: isOld }) })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
-  *#tree(head: Head, options: TourOptions): Generator<Uint8Array> {
+  *#pieces(head: Head, options: TourOptions): Generator<Uint8Array> {
     const { blocks } = this.#parts
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
     const tour = new Tour(blocks, head.data, options)
-    // Sections that stand one behind the other are copied at once.
-    let chunk: Uint8Array = new Uint8Array(CHUNK)
+    // Sections that stand one behind the other go out as they stand; only short runs are put together.
+    let small = new Uint8Array(SMALL)
     let length = 0
-    let [bytes, start, end] = [chunk, 0, 0]
+    let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
     for (let more = true; more;) {
       more = tour.next()
-      if (more && tour.at.bytes === bytes && tour.at.start === end && tour.at.end - start + length <= CHUNK) {
-        end = tour.at.end
+      const { at } = tour
+      if (more && at.bytes === bytes && at.start === end) {
+        end = at.end
         continue
       }
-      const size = end - start
-      if (length + size > chunk.length) {
-        if (length > 0) yield chunk.subarray(0, length)
-        ;[chunk, length] = [new Uint8Array(Math.max(CHUNK, size)), 0]
+      const run = bytes.subarray(start, end)
+      ;({ bytes, start, end } = at)
+      if (length > 0 && length + run.length > SMALL) {
+        yield small.subarray(0, length)
+        ;[small, length] = [new Uint8Array(SMALL), 0]
       }
-      chunk.set(bytes.subarray(start, end), length)
-      length += size
-      ;({ bytes, start, end } = tour.at)
+      if (run.length > SMALL) yield run
+      else {
+        small.set(run, length)
+        length += run.length
+      }
     }
-    if (length > 0) yield chunk.subarray(0, length)
+    if (length > 0) yield small.subarray(0, length)
+  }
+
+  #pin({ rev }: Head): Pin {
+    const { platform, blocks } = this.#parts
+    const now = platform.now()
+    // A commit that is not the latest any more may have been packed over already.
+    const over = blocks.packs.all().findLast((pack) => pack.rev > rev)
+    const pin: Pin = { begun: now, from: over?.at ?? now, touched: now }
+    this.#pins.add(pin)
+    return pin
   }
 
   /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>): ReadableStream<Uint8Array> {
+  #pinned(pieces: Generator<Uint8Array>, head: Head, first?: Uint8Array): ReadableStream<Uint8Array> {
     const { platform } = this.#parts
-    const pin: Pin = { begun: platform.now(), touched: platform.now() }
-    this.#pins.add(pin)
+    const pin = this.#pin(head)
     const release = () => this.#pins.delete(pin)
+    let begun = first
     return byteStream({
       next: () => {
         pin.touched = platform.now()
         try {
-          const { value } = pieces.next()
+          const value = begun ?? pieces.next().value
+          begun = undefined
           if (!value) release()
           return value
         } catch (cause) {
@@ -104,13 +176,13 @@ export class Exports {
     })
   }
 
-  /** When the oldest export began that is still read. What was dropped after that is still needed. */
+  /** Of the exports that are still read: what packs from then on have made superfluous is needed. */
   oldest(): number | undefined {
     const now = this.#parts.platform.now()
     let oldest: number | undefined
     for (const pin of this.#pins) {
       if (now - pin.touched > ABANDONED || now - pin.begun > LONGEST) this.#pins.delete(pin)
-      else if (oldest === undefined || pin.begun < oldest) oldest = pin.begun
+      else if (oldest === undefined || pin.from < oldest) oldest = pin.from
     }
     return oldest
   }
@@ -122,7 +194,7 @@ export class Exports {
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    return this.#pinned(this.#each(cids))
+    return this.#pinned(this.#each(cids), this.#parts.repo.load())
   }
 
   *#each(cids: readonly Cid[]): Generator<Uint8Array> {

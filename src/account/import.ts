@@ -119,7 +119,6 @@ export class Imports {
       this.#movedAt = this.#parts.platform.now()
     }
     this.#movedAt = this.#parts.platform.now()
-    this.#parts.repack.cancel()
     this.#empty()
     this.#progress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
     try {
@@ -170,7 +169,7 @@ export class Imports {
     limit: number | undefined,
     check: () => void,
   ): Promise<Staged> {
-    const { sql, repo, repack, blocks } = this.#parts
+    const { sql, repo, blocks } = this.#parts
     const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
     const car = await readCar(body, limits)
     const [root, ...others] = car.roots
@@ -188,8 +187,6 @@ export class Imports {
         const from = repo.head()
         const made = this.#revision(root, run, from)
         sql.run('UPDATE account SET staging = ?', made)
-        // From now on none is begun; one may have been since the sender was first heard of.
-        repack.cancel()
         return { from, made }
       })
       staging.add(run)
@@ -224,7 +221,8 @@ export class Imports {
     signingKey: ImportOptions['signingKey'],
     check: () => void,
   ): Promise<Verified> {
-    const { sql, blocks, did, platform } = this.#parts
+    const { sql, blocks, did, platform, repack } = this.#parts
+    repack.cancel()
     const writer = new PackWriter(sql, blocks.seed)
     const age = this.#ageOf(from, made)
     const section = (cid: Cid): Sections | undefined => {
@@ -279,8 +277,8 @@ export class Imports {
       const loose = blocks.loose.find(cid.bytes)
       const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
       const place = recent ?? (pack && blocks.packs.find(pack, cid.bytes))
-      const gone = dropped.find(cid.bytes, 0)
-      return place && (gone < 0 || dropped.first(gone) < place.n) ? place.made : made
+      const gone = dropped.get(cidKey(cid)) ?? -1
+      return place && gone < place.n ? place.made : made
     }
   }
 
@@ -315,8 +313,8 @@ export class Imports {
             throw new Error('the repository moved under an import')
           take({ rev: keep ? rev : made, loose: blocks.loose.last(), at: platform.now() })
           if (signed) blocks.append(rev, platform.now(), [signed], [root])
-          sql.run('DELETE FROM repeated')
-          for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths)
+          blocks.clearPaths(platform.now())
+          for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths, platform.now())
           fault('import.afterBlocks')
           this.#refer(head, references)
           const before = readCounts(sql)

@@ -227,7 +227,7 @@ export class Repo {
       const after = before + paths
       if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
       if (before > 0 && after === 0) dropped.push(cid)
-      if (before > 1 || after > 1) blocks.setPaths(cid, after)
+      if (before > 1 || after > 1) blocks.setPaths(cid, after, platform.now())
     }
     blocks.append(rev, platform.now(), added, dropped)
     fault('commit.afterBlocks')

@@ -170,10 +170,12 @@ export const MIGRATIONS: readonly (readonly Step[])[] = [
       entries BLOB NOT NULL,
       PRIMARY KEY (pack, n)
     ) STRICT, WITHOUT ROWID`,
-    // Records that several paths of the tree hold, and how many. There are hardly ever any.
+    // Records that several paths of the tree hold, and how many; there are hardly ever any. One that was such a
+    // record until a moment ago stays, for the exports of that time.
     `CREATE TABLE repeated (
       cid BLOB PRIMARY KEY,
-      paths INTEGER NOT NULL
+      paths INTEGER NOT NULL,
+      until INTEGER
     ) STRICT, WITHOUT ROWID`,
     // What an import has received and not yet verified, as it came.
     `CREATE TABLE staged (

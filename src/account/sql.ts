@@ -63,11 +63,3 @@ export class Sql {
 
 /** A column that holds bytes. */
 export const bytes = (value: ArrayBuffer): Uint8Array => new Uint8Array(value)
-
-/** Long lists of CIDs travel as JSON (`json_each`), which has no bytes: `unhex(value)` on the other side. */
-export const hexList = (list: Iterable<Uint8Array>): string => {
-  const hex: string[] = []
-  for (const item of list)
-    hex.push(Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString('hex'))
-  return JSON.stringify(hex)
-}

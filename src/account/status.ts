@@ -3,6 +3,7 @@ import type { OutputSchema } from '../generated/types/com/cirrus/admin/getStatus
 import type { Config } from '../config.ts'
 import type { Blobs } from './blobs.ts'
 import { readCounts, readHead } from './head.ts'
+import type { Imports } from './import.ts'
 import type { IdentityWatch, Observation } from './identityWatch.ts'
 import type { Journal } from './journal.ts'
 import { nextCommand, type Situation } from './next.ts'
@@ -14,6 +15,7 @@ export interface StatusParts {
   sql: Sql
   config: Config
   blobs: Blobs
+  imports: Pick<Imports, 'progress'>
   journal: Journal
   watch: IdentityWatch
   plc: PlcOperations
@@ -28,7 +30,7 @@ const time = (at: number): string => new Date(at).toISOString()
 
 /** Asks the network afresh; if it does not answer, says so and shows the rest. */
 export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
-  const { sql, config, blobs, journal, watch, plc } = parts
+  const { sql, config, blobs, imports, journal, watch, plc } = parts
   const seen = await watch
     .observe()
     .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause))))
@@ -72,6 +74,7 @@ export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
     },
     repo: { ...(head && { rev: head.rev, commit: head.root.toString() }), ...counts },
     blobs: { expected, stored },
+    ...(imports.progress && { importing: { ...imports.progress } }),
     unsubmitted: unsubmitted.map(({ cid, at, pds, changes }) => ({
       cid,
       signedAt: time(at),

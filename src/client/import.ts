@@ -5,7 +5,7 @@
 import type { Client } from './connect.ts'
 import { XrpcError } from './errors.ts'
 import { pages } from './pages.ts'
-import { resuming, retrying } from './retry.ts'
+import { resuming, retrying, startOf } from './retry.ts'
 import type { Download, Output } from './types.ts'
 
 export { digestOf, verifyBlob } from './cid.ts'
@@ -32,7 +32,10 @@ export interface SourceBlob {
 
 /** What there is to read. Nothing is asked for before it is called for. */
 export interface SourceAccount {
-  /** The repository as a CAR, or what is newer than `since`. */
+  /**
+   * The repository as a CAR, or what is newer than `since`. From a Cirrus it goes on where it was when the
+   * connection breaks, with the same commit whatever was written since; elsewhere it fails then.
+   */
   repo(since?: string): Promise<Download<'application/vnd.ipld.car'>>
   /** Each blob that records refer to and that is not here already. */
   blobs(): AsyncGenerator<SourceBlob, void, undefined>
@@ -49,7 +52,15 @@ export function readAccount(source: Client, options: ReadOptions): SourceAccount
     retry(() => sync.getBlob({ did, cid }, { signal, headers: from ? { range: `bytes=${from}-` } : {} }))
 
   return {
-    repo: (since) => retry(() => sync.getRepo({ did, since }, { signal })),
+    async repo(since) {
+      const first = await retry(() => sync.getRepo({ did, since }, { signal }))
+      const root = /^"(bafyrei\w+)"$/.exec(first.headers.get('etag') ?? '')?.[1]
+      if (!root) return first
+      const rest = (offset: number) =>
+        retry(() => source.com.cirrus.admin.resumeRepo({ did, root, offset, since }, { signal }))
+      const open = async (start: number) => ({ body: (await rest(start)).body, start })
+      return { ...first, body: resuming(first, open, options) }
+    },
     preferences: () => retry(() => source.app.bsky.actor.getPreferences({}, { signal })),
     async *blobs() {
       const list = pages((page) => retry(() => sync.listBlobs({ did, ...page }, { signal })))
@@ -65,7 +76,11 @@ export function readAccount(source: Client, options: ReadOptions): SourceAccount
             continue
           }
           const { encoding, length } = first
-          const body = resuming(first, (from) => open(cid, from), options)
+          const rest = async (from: number) => {
+            const next = await open(cid, from)
+            return { body: next.body, start: startOf(next) }
+          }
+          const body = resuming(first, rest, options)
           yield { cid, mimeType: encoding, ...(length !== undefined && { size: length }), body }
         }
     },

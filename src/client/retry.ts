@@ -48,13 +48,20 @@ export const retrying =
       }
   }
 
-const startOf = ({ status, headers }: Download<'*/*'>): number =>
+/** Where the body of an answer begins in the whole. */
+export const startOf = ({ status, headers }: Download<'*/*'>): number =>
   status === 206 ? Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1]) : 0
+
+interface Rest {
+  body: ReadableStream<Uint8Array>
+  /** The byte that it begins with; as much as is there already is passed over. */
+  start: number
+}
 
 /** A body that asks for the rest when it breaks off. What a CID names never changes, so the parts fit. */
 export function resuming(
-  first: Download<'*/*'>,
-  open: (from: number) => Promise<Download<'*/*'>>,
+  first: Pick<Download<'*/*'>, 'body' | 'length'>,
+  open: (from: number) => Promise<Rest>,
   { retries = 5, signal }: Patience,
 ): ReadableStream<Uint8Array> {
   let reader = first.body.getReader()
@@ -66,15 +73,16 @@ export function resuming(
     signal?.throwIfAborted()
     if (failures++ >= retries) throw error
     await pause(failures, error, signal)
-    const next = await open(received)
-    const start = startOf(next)
+    const { body, start } = await open(received).catch(() => {
+      throw error
+    })
     if (!(start <= received)) {
-      await next.body.cancel()
+      await body.cancel()
       throw new XrpcError('Unexpected', 'the server answered another range than asked for')
     }
     // A server without ranges begins again.
     skip = received - start
-    reader = next.body.getReader()
+    reader = body.getReader()
   }
 
   async function read(): Promise<Uint8Array | undefined> {

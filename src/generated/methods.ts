@@ -44,6 +44,7 @@ import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatu
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
+import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
 import type { Binary } from '../xrpc/types.ts';
@@ -499,6 +500,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminRequestCrawl.OutputSchema
       errors: 'AccountNotActive'
+    };
+  /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour. Requires the owner's session, the admin credential or a migration token with repo:read. */
+  'com.cirrus.admin.resumeRepo': {
+      kind: 'query'
+      params: ComCirrusAdminResumeRepo.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: Binary<'application/vnd.ipld.car'>
+      errors: 'RepoNotFound' | 'SnapshotGone'
     };
   /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
   'com.cirrus.admin.revokeMigrationTokens': {

@@ -51,6 +51,7 @@ export function createRouter<Context>(handlers: Handlers<'worker'> | Handlers<'a
     .all('/com.cirrus.admin.listBlobs', xrpc.query('com.cirrus.admin.listBlobs', handlers['com.cirrus.admin.listBlobs']))
     .all('/com.cirrus.admin.listSubscribers', xrpc.query('com.cirrus.admin.listSubscribers', handlers['com.cirrus.admin.listSubscribers']))
     .all('/com.cirrus.admin.requestCrawl', xrpc.procedure('com.cirrus.admin.requestCrawl', handlers['com.cirrus.admin.requestCrawl']))
+    .all('/com.cirrus.admin.resumeRepo', xrpc.query('com.cirrus.admin.resumeRepo', handlers['com.cirrus.admin.resumeRepo']))
     .all('/com.cirrus.admin.revokeMigrationTokens', xrpc.procedure('com.cirrus.admin.revokeMigrationTokens', handlers['com.cirrus.admin.revokeMigrationTokens']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))
     .all('*', xrpc.unknown)

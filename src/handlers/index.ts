@@ -10,6 +10,7 @@ import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
 import { listSubscribers } from './admin/listSubscribers.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
+import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
@@ -99,6 +100,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.listBlobs': adminListBlobs,
   'com.cirrus.admin.listSubscribers': listSubscribers,
   'com.cirrus.admin.requestCrawl': requestCrawl,
+  'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
 }

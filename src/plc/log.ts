@@ -49,7 +49,7 @@ const signerIndex = async (raw: Record<string, unknown>, keys: string[], budget:
   if (!bytes) return -1
   const signed = operationBytes(rest)
   for (const [i, key] of keys.entries()) {
-    if (!isPublicKey(key)) continue
+    if (keys.indexOf(key) < i || !isPublicKey(key)) continue
     if (budget.left-- <= 0) throw new PlcError('InvalidLog', 'the log holds more keys than can be tried')
     if (await verifyWith(parsePublicKey(key), signed, bytes)) return i
   }

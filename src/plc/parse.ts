@@ -24,6 +24,8 @@ const MAX_KEY = 256
 /** Old logs hold operations from before the limits; these only bound the work. */
 const MAX_LOG_ENTRIES = 2000
 const MAX_LOGGED_BYTES = 16 * 1024
+/** An operation nests three deep. Hashing one that nests by thousands would take longer than its signature. */
+const MAX_LOGGED_DEPTH = 16
 
 type Unknown = Record<string, unknown>
 
@@ -194,14 +196,11 @@ export const parseLoggedOperation = (value: unknown, at = 'operation'): LoggedOp
   }
 }
 
-/** Nesting that no stack holds counts as too large. */
-const size = (value: unknown): number => {
-  try {
-    return JSON.stringify(value).length
-  } catch {
-    return Infinity
-  }
-}
+/** Whether it nests deeper than this. It is not followed any further. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))
 
 /** Reads `/log/audit`. The operations are believed only after `verifyLog`. */
 export const parseAuditLog = (value: unknown): AuditEntry[] => {
@@ -211,7 +210,10 @@ export const parseAuditLog = (value: unknown): AuditEntry[] => {
     const at = `log[${i}]`
     const entry = object(item, at)
     const raw = object(entry.operation, `${at}.operation`)
-    if (size(raw) > MAX_LOGGED_BYTES) fail(`${at}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
+    if (isDeeper(raw, MAX_LOGGED_DEPTH))
+      fail(`${at}.operation`, `nested at most ${MAX_LOGGED_DEPTH} levels deep`)
+    if (JSON.stringify(raw).length > MAX_LOGGED_BYTES)
+      fail(`${at}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
     const createdAt = Date.parse(string(entry.createdAt, `${at}.createdAt`, 64))
     if (Number.isNaN(createdAt)) fail(`${at}.createdAt`, 'a date')
     if (typeof entry.nullified !== 'boolean') fail(`${at}.nullified`, 'true or false')

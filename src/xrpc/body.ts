@@ -14,6 +14,11 @@ export interface Limits {
 }
 
 const MAX_DEPTH = 128
+/**
+ * Values in a body. Each takes microseconds and some hundred bytes by the time it is in a record, so this
+ * bounds a request to tens of milliseconds. It is one for every eight bytes that the reference takes (150 KB).
+ */
+const MAX_VALUES = 20_000
 
 /** `application/json; charset=utf-8` -> `application/json`. */
 const mediaType = (header: string | null): string => (header ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
@@ -76,17 +81,52 @@ async function readText(request: Request, limit: number): Promise<string> {
   }
 }
 
+/** Counts before anything is built: a few megabytes of brackets are a million objects. */
+function checkSize(text: string): void {
+  let depth = 0
+  let values = 1
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x5c: // backslash: what follows belongs to it
+        at++
+        break
+      case 0x22: // quote
+        quoted = !quoted
+        break
+      case 0x5b: // [
+      case 0x7b: // {
+        if (quoted) break
+        values++
+        if (++depth > MAX_DEPTH) throw tooDeep()
+        break
+      case 0x5d: // ]
+      case 0x7d: // }
+        if (!quoted) depth--
+        break
+      case 0x2c: // comma
+        if (!quoted) values++
+        break
+    }
+    if (values > MAX_VALUES)
+      throw error('PayloadTooLarge', `The request body may hold at most ${MAX_VALUES} values`)
+  }
+}
+
+const tooDeep = () => error('InvalidRequest', `The request body is nested deeper than ${MAX_DEPTH} levels`)
+
 function checkShape(value: unknown, left: number): void {
   if (typeof value !== 'object' || value === null) return
   // The library would take its value for a prototype, and the field would be gone unseen.
   if (Object.hasOwn(value, '__proto__'))
     throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not taken')
-  if (left === 0) throw error('InvalidRequest', `The request body is nested deeper than ${MAX_DEPTH} levels`)
+  if (left === 0) throw tooDeep()
   for (const inner of Object.values(value)) checkShape(inner, left - 1)
 }
 
 async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limit: number): Promise<unknown> {
   const text = await readText(request, limit)
+  checkSize(text)
   let json: unknown
   try {
     // Nothing at all counts as `{}`, as in the reference: a common mistake of clients.

@@ -33,7 +33,7 @@ const DAMAGE: [string, string, RegExp][] = [
   ['a lost bucket', `DELETE FROM bucket`, /is missing|not where its bucket says/],
   [
     'a bucket that says otherwise',
-    `UPDATE bucket SET entries = CAST(x'${'00'.repeat(16)}' || substr(entries, 17) AS BLOB)`,
+    `UPDATE bucket SET entries = CAST(x'${'00'.repeat(12)}' || substr(entries, 13) AS BLOB)`,
     /is missing|not where its bucket says/,
   ],
   [
@@ -65,7 +65,11 @@ const DAMAGE: [string, string, RegExp][] = [
     /current and not in the tree/,
   ],
   ['a revision to come', `UPDATE loose SET rev = 'z' WHERE n = (SELECT max(n) FROM loose)`, /revision z/],
-  ['a record counted twice', `INSERT INTO repeated SELECT root, 2 FROM account`, /repeated records: 1/],
+  [
+    'a record counted twice',
+    `INSERT INTO repeated (cid, paths) SELECT root, 2 FROM account`,
+    /repeated records: 1/,
+  ],
   ['a lost blob reference', `DELETE FROM blob_ref WHERE path LIKE '%/r5'`, /refers to .* not recorded/],
   [
     'a blob reference too many',

@@ -27,7 +27,7 @@ describe('exports', () => {
   it('are the whole tree of one commit, the commit first', () =>
     inAccount(async (account) => {
       await fill(account, 300)
-      const bytes = await collect(account.exports.repo())
+      const bytes = await collect(account.exports.repo().body)
       const { root, blocks } = await readCarWithRoot(bytes)
       expect(root.equals(account.repo.load().root)).toBe(true)
       expect(blocks.cids()[0]?.equals(root)).toBe(true)
@@ -40,7 +40,7 @@ describe('exports', () => {
     inAccount(async (account) => {
       await account.repo.create()
       await account.repo.commit(Array.from({ length: 50 }, (_, i) => post(`r${i}`, 'same')))
-      const bytes = await collect(account.exports.repo())
+      const bytes = await collect(account.exports.repo().body)
       let seen = 0
       const { blocks } = await readCar(bytes)
       for (const { bytes: block } of blocks.entries()) seen += block.length + 36
@@ -61,13 +61,13 @@ describe('exports', () => {
         for (let race = 0; race < RACES; race++) {
           const at = repo.load()
           const since = race % 2 === 1 ? repo.load().rev : undefined
-          const base = since ? await collect(exports.repo()) : undefined
+          const base = since ? await collect(exports.repo().body) : undefined
           if (since) {
             bases++
             await repo.commit([post(`s${race}`, 'since')])
           }
           const expected = repo.load()
-          const reader = exports.repo({ since }).getReader()
+          const reader = exports.repo({ since }).body.getReader()
           const parts: Uint8Array[] = []
           for (;;) {
             const { done, value } = await reader.read()
@@ -109,23 +109,23 @@ describe('exports', () => {
       await fill(account, 200)
       const snapshots: { rev: string; all: Set<string> }[] = []
       for (let i = 0; i < 12; i++) {
-        snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo()) })
+        snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo().body) })
         const rkey = `r${Math.floor(random() * 200)}`
         const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
         await account.repo.commit([exists ? unpost(rkey) : post(rkey, 'again')])
         // A block that is dropped and comes back is newer than the moment between.
         if (exists && i % 3 === 0) await account.repo.commit([post(rkey, `text ${rkey.slice(1)}`)])
       }
-      const now = await cids(account.exports.repo())
+      const now = await cids(account.exports.repo().body)
       for (const [i, { rev, all }] of snapshots.entries()) {
-        const diff = await cids(account.exports.repo({ since: rev }))
+        const diff = await cids(account.exports.repo({ since: rev }).body)
         // Whoever has the tree of `rev` and takes the diff has the tree of now.
         for (const cid of now) expect(all.has(cid) || diff.has(cid)).toBe(true)
         for (const cid of diff) expect(now.has(cid)).toBe(true)
         if (i === snapshots.length - 1) for (const cid of diff) expect(all.has(cid)).toBe(false)
       }
       const latest = account.repo.load()
-      expect(await cids(account.exports.repo({ since: latest.rev }))).toEqual(
+      expect(await cids(account.exports.repo({ since: latest.rev }).body)).toEqual(
         new Set([latest.root.toString()]),
       )
       expect(() => account.exports.repo({ since: 'yesterday' })).toThrow('since')
@@ -135,9 +135,9 @@ describe('exports', () => {
     inAccount(async (account) => {
       await fill(account, 100)
       const { exports } = account
-      await exports.repo().cancel()
+      await exports.repo().body.cancel()
       expect(exports.oldest()).toBeUndefined()
-      const reader = exports.repo().getReader()
+      const reader = exports.repo().body.getReader()
       await reader.read()
       await reader.cancel()
       expect(exports.oldest()).toBeUndefined()
@@ -147,14 +147,60 @@ describe('exports', () => {
       expect(exports.oldest()).toBeUndefined()
     }))
 
+  it('are resumed at any byte, also when other commits have followed', () =>
+    inAccount(async (account) => {
+      const random = seeded(5)
+      await fill(account, 300, LONG)
+      // Two paths hold it now, and one of them not much longer.
+      await account.repo.commit([post('twin', 'same'), post('twin2', 'same')])
+      const { exports, repack, repo } = account
+      const since = repo.load().rev
+      await repo.commit([post('r7', 'changed'), post('twin3', 'same')])
+      const { root, body } = exports.repo()
+      const whole = await collect(body)
+      const newer = await collect(exports.repo({ since }).body)
+      const rest = async (offset: number, car = whole, from?: string) => {
+        const stream = await exports.resume({ root, offset, since: from })
+        return stream && Buffer.from(await collect(stream)).equals(Buffer.from(car.subarray(offset)))
+      }
+      const offsets = [0, 1, whole.length - 1, whole.length]
+      while (offsets.length < 30) offsets.push(Math.floor(random() * whole.length))
+      const resumes = async () => {
+        for (const offset of offsets) expect(await rest(offset)).toBe(true)
+        for (const offset of [0, 1, 500]) expect(await rest(offset, newer, since)).toBe(true)
+      }
+      await resumes()
+      await repo.commit([unpost('twin'), unpost('twin2'), unpost('r8'), post('r9', 'other')])
+      await resumes()
+      // All is packed anew; what the old commit needs stays for an hour.
+      account.clock.now += 25 * 3600_000
+      expect(repack.step()).toEqual({ more: false })
+      account.clock.now += 3500_000
+      while (repack.collect(Math.min(exports.oldest() ?? Infinity, account.clock.now - 3600_000)).more);
+      await resumes()
+      expect(exports.oldest()).toBeUndefined()
+      account.clock.now += 200_000
+      expect(await rest(1)).toBeUndefined()
+      while (repack.collect(account.clock.now - 3600_000).more);
+      expect(await rest(1)).toBeUndefined()
+      expect(account.sql.all('SELECT 1 FROM repeated')).toEqual([])
+      // What is no commit of ours is nothing to go on with.
+      const record = account.records.cid(`${POST}/r1`) ?? root
+      expect(await exports.resume({ root: record, offset: 0 })).toBeUndefined()
+      const latest = repo.load().root
+      await expect(exports.resume({ root: latest, offset: 10_000_000 })).rejects.toThrow(
+        'offset: the CAR ends',
+      )
+    }))
+
   it('of strangers who begin and do not read keep none from getting through', () =>
     inAccount(async (account) => {
       await fill(account, 60, ' and so on'.repeat(3000))
       const { exports } = account
       const idle = Array.from({ length: 500 }, () => exports.repo())
-      const { creates } = await verifyRepoCar(await collect(exports.repo()), DID, account.key.did())
+      const { creates } = await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())
       expect(creates).toHaveLength(60)
-      await Promise.all(idle.map((stream) => stream.cancel()))
+      await Promise.all(idle.map((stream) => stream.body.cancel()))
       expect(exports.oldest()).toBeUndefined()
     }))
 

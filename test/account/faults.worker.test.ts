@@ -51,7 +51,7 @@ const source = async () =>
     await repo.create()
     await repo.commit(Array.from({ length: 40 }, (_, i) => post(`r${i}`, `text ${i}`)))
     await repo.commit([unpost('r0')])
-    return { bytes: await collect(exports.repo()), key: key.did() }
+    return { bytes: await collect(exports.repo().body), key: key.did() }
   })
 
 describe('a fault', () => {

@@ -4,6 +4,7 @@ import { type BlockMap, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
 import { cborCid } from '../../src/account/blocks.ts'
 import { carOf, signCommit } from '../../src/account/commit.ts'
+import { onFault } from '../../src/fault.ts'
 import { carHeader } from '../../src/repo/car.ts'
 import { nextTid } from '../../src/repo/tid.ts'
 import { checkCommit, checkSync } from '../support/inductive.ts'
@@ -44,7 +45,7 @@ const fill = async ({ repo }: TestAccount, count: number): Promise<void> => {
 const source = async (count = 120) =>
   inAccount(async (account) => {
     await fill(account, count)
-    return { car: await collect(account.exports.repo()), key: account.key, head: account.repo.load() }
+    return { car: await collect(account.exports.repo().body), key: account.key, head: account.repo.load() }
   })
 
 const state = ({ sql }: TestAccount) =>
@@ -80,10 +81,10 @@ describe('an import', () => {
       expect(imported.head.root.equals(head.root)).toBe(true)
       expect(account.repo.load().rev).toBe(head.rev)
       expect((await account.check()).problems).toEqual([])
-      expect(Buffer.from(await collect(account.exports.repo())).equals(Buffer.from(car))).toBe(true)
+      expect(Buffer.from(await collect(account.exports.repo().body)).equals(Buffer.from(car))).toBe(true)
       expect(account.events).toEqual([])
       await account.repo.commit([post('new', 'here')])
-      await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())
+      await verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())
       expect((await account.check()).problems).toEqual([])
     })
   })
@@ -107,13 +108,13 @@ describe('an import', () => {
   it('comes back with changes: only what changed is written', async () => {
     await inAccount(async (account) => {
       await fill(account, 300)
-      const car = await collect(account.exports.repo())
+      const car = await collect(account.exports.repo().body)
       const { key } = account
       const away = await inAccount(async (other) => {
         await other.imports.car(stream(car), { signingKey: key.did() })
         other.clock.now += 1000
         await other.repo.commit([post('r5', 'changed'), unpost('r6'), post('x', 'new')])
-        return { car: await collect(other.exports.repo()), key: other.key, head: other.repo.load() }
+        return { car: await collect(other.exports.repo().body), key: other.key, head: other.repo.load() }
       })
       const written = account.sql.written
       const back = await account.imports.car(stream(away.car), { signingKey: away.key.did() })
@@ -129,7 +130,7 @@ describe('an import', () => {
   it('of an older revision is signed anew, above both', async () => {
     await inAccount(async (account) => {
       await fill(account, 50)
-      const old = await collect(account.exports.repo())
+      const old = await collect(account.exports.repo().body)
       await account.repo.commit([post('later', 'x'), unpost('r1')])
       const before = account.repo.load()
       const back = await account.imports.car(stream(old), { signingKey: account.key.did() })
@@ -137,7 +138,7 @@ describe('an import', () => {
       expect(back.head.rev > before.rev).toBe(true)
       expect((await account.check()).problems).toEqual([])
       expect(
-        (await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())).creates,
+        (await verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())).creates,
       ).toHaveLength(50)
     })
   })
@@ -165,7 +166,7 @@ describe('an import', () => {
       const b = await blob(account, 'second')
       await account.repo.create()
       await account.repo.commit([post('a', 'x', { embed: a }), post('b', 'y', { embed: b })])
-      const car = await collect(account.exports.repo())
+      const car = await collect(account.exports.repo().body)
       const listed = account.blobs.list({ limit: 10 }).cids
       await inAccount(async (target) => {
         await target.imports.car(stream(car), { signingKey: account.key.did() })
@@ -183,7 +184,7 @@ describe('an import', () => {
       })
       await account.repo.commit([unpost('b')])
       const first = account.sql.all('SELECT * FROM blob_ref')
-      await account.imports.car(stream(await collect(account.exports.repo())), {
+      await account.imports.car(stream(await collect(account.exports.repo().body)), {
         signingKey: account.key.did(),
       })
       expect(account.sql.all('SELECT * FROM blob_ref')).toEqual(first)
@@ -331,6 +332,31 @@ describe('an import', () => {
     })
   })
 
+  it('says how far it has come', async () => {
+    const { car, key } = await source(1500)
+    await inAccount(async (account) => {
+      const seen = new Set<string>()
+      let [bytes, records] = [0, 0]
+      const look = () => {
+        const { progress } = account.imports
+        if (!progress) return
+        seen.add(progress.phase)
+        expect(progress.bytes).toBeGreaterThanOrEqual(bytes)
+        expect(progress.records).toBeGreaterThanOrEqual(records)
+        ;({ bytes, records } = progress)
+      }
+      const timer = setInterval(look, 0)
+      onFault(look)
+      await account.imports.car(stream(car), { signingKey: key.did() })
+      clearInterval(timer)
+      onFault(undefined)
+      expect([...seen]).toEqual(['receiving', 'verifying', 'switching'])
+      expect(records).toBe(1500)
+      expect(bytes).toBeGreaterThan(car.length - 100)
+      expect(account.imports.progress).toBeUndefined()
+    })
+  })
+
   it('refuses writes meanwhile', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
@@ -395,7 +421,7 @@ describe('an active account', () => {
       await checkCommit(commit, await checkSync(sync, did), did)
       expect((await account.check()).problems).toEqual([])
       // Once more: nothing changes, so nobody is told.
-      const again = await collect(account.exports.repo())
+      const again = await collect(account.exports.repo().body)
       expect((await account.imports.car(stream(again), { signingKey: did })).changed).toBe(false)
       expect(account.events).toHaveLength(3)
     })

@@ -18,7 +18,7 @@ interface CommitBody {
 const bodyOf = ({ body }: { body: Uint8Array }) => decode(body) as unknown as CommitBody
 
 const whole = async (account: TestAccount) =>
-  verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())
+  verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())
 
 const paths = async (account: TestAccount) =>
   (await whole(account)).creates.map(({ collection, rkey, cid }) => `${collection}/${rkey} ${cid}`).toSorted()

@@ -24,7 +24,7 @@ const cids = async (bytes: Uint8Array): Promise<string[]> =>
   (await readCarWithRoot(bytes)).blocks.cids().map(String).toSorted()
 
 const exported = async ({ exports }: TestAccount, since?: string): Promise<string[]> =>
-  cids(await collect(exports.repo({ since })))
+  cids(await collect(exports.repo({ since }).body))
 
 /** What the first list lacks of the second. */
 const lacking = (have: readonly string[], all: readonly string[]): string[] => {
@@ -99,7 +99,7 @@ describe('a pack', () => {
   it('is not written while an import begins', async () => {
     const source = await inAccount(async (account) => {
       await fill(account, 400, ' and so on'.repeat(50))
-      return { car: await collect(account.exports.repo()), key: account.key }
+      return { car: await collect(account.exports.repo().body), key: account.key }
     })
     await inAccount(async (account) => {
       const { repo, repack, imports, clock, records } = account
@@ -132,7 +132,7 @@ describe('a pack', () => {
       expect(records.get(POST, 'r399')).toBeDefined()
       tidy(account)
       expect(await problems(account)).toEqual([])
-      await verifyRepoCar(await collect(account.exports.repo()), DID, account.key.did())
+      await verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())
     })
   })
 
@@ -170,7 +170,7 @@ describe('a pack', () => {
         tidy(account)
         expect(sql.all('SELECT id FROM pack')).toHaveLength(1)
         expect(await problems(account)).toEqual([])
-        await verifyRepoCar(await collect(exports.repo()), DID, account.key.did())
+        await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())
       }))
 })
 
@@ -232,7 +232,7 @@ describe('loose rows', () => {
       while (repack.step().more);
       expect(repack.isDue).toBe(false)
       tidy(account)
-      const reader = exports.repo().getReader()
+      const reader = exports.repo().body.getReader()
       const rows = [260, 260, 260]
       for (const count of rows) {
         for (let i = 0; i < count; i++) await repo.commit([post('one', `${i} of ${count}`)])
@@ -327,7 +327,7 @@ describe('an import', () => {
   it('waits for a commit that is being signed when its blocks begin to come', async () => {
     const source = await inAccount(async (account) => {
       await fill(account, 40)
-      return { car: await collect(account.exports.repo()), key: account.key }
+      return { car: await collect(account.exports.repo().body), key: account.key }
     })
     await inAccount(async (account) => {
       const { repo, imports, key } = account
@@ -351,12 +351,38 @@ describe('a running export', () => {
     inAccount(async (account) => {
       const { exports, clock } = account
       await fill(account, 2000, ' and so on'.repeat(400))
-      const reader = exports.repo().getReader()
+      const reader = exports.repo().body.getReader()
       for (let read = 0; read < 60; read++) {
         expect((await reader.read()).done).toBe(false)
         clock.now += 50 * MINUTE
       }
       expect(exports.oldest()).toBeUndefined()
       await reader.cancel()
+    }))
+
+  it('holds back what its own commit needs, also where that is resumed after another pack', () =>
+    inAccount(async (account) => {
+      const { exports, repo, clock, repack } = account
+      await fill(account, 1000, ' and so on'.repeat(400))
+      const { root } = repo.load()
+      const whole = await collect(exports.repo().body)
+      await repo.commit(Array.from({ length: 200 }, (_, i) => unpost(`r${900 - i}`)))
+      account.sql.run('UPDATE loose SET at = 0')
+      while (repack.step().more);
+      clock.now += 30 * MINUTE
+      const body = await exports.resume({ root, offset: 100_000 })
+      if (!body) throw new Error('no longer kept')
+      const reader = body.getReader()
+      const parts = [whole.subarray(0, 100_000)]
+      for (let read = 0; ; read++) {
+        const { done, value } = await reader.read()
+        if (done) break
+        parts.push(value)
+        if (read > 5) continue
+        clock.now += 20 * MINUTE
+        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.oldest() ?? clock.now)).more);
+      }
+      expect(Buffer.concat(parts).equals(whole)).toBe(true)
+      expect(exports.oldest()).toBeUndefined()
     }))
 })

@@ -55,7 +55,7 @@ class History {
     const { exports, repo, sql, key } = this.account
     const { rev } = repo.load()
     if (this.snapshots.has(rev)) return
-    const car = await collect(exports.repo())
+    const car = await collect(exports.repo().body)
     const all = await setOf(car)
     const { creates } = await verifyRepoCar(car, DID, key.did())
     expect(creates.map(({ rkey }) => rkey).toSorted()).toEqual([...this.paths.keys()].toSorted())
@@ -157,7 +157,7 @@ class History {
     const revs = [...this.snapshots.keys()]
     const since = this.random() < 0.5 ? revs[this.pick(revs.length)] : undefined
     this.running.push({
-      reader: this.account.exports.repo({ since }).getReader(),
+      reader: this.account.exports.repo({ since }).body.getReader(),
       parts: [],
       root: this.account.repo.load().root.toString(),
       wanted: this.wanted(since),
@@ -186,7 +186,7 @@ class History {
     const missing = new Set(account.exports.missing(ever.map((cid) => parseCid(cid))).map(String))
     expect(ever.filter((cid) => !missing.has(cid)).toSorted()).toEqual([...all].toSorted())
     for (const rev of this.snapshots.keys()) {
-      const since = await setOf(await collect(account.exports.repo({ since: rev })))
+      const since = await setOf(await collect(account.exports.repo({ since: rev }).body))
       expect([...since].toSorted(), `since ${rev}`).toEqual(this.wanted(rev))
     }
     const listed = [...account.records.entries()].map(({ path }) => path.slice(POST.length + 1))

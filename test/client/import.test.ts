@@ -62,6 +62,45 @@ const turns = (...answers: Route[]): Route => {
 const one = { have: (cid: string) => cid !== CIDS[2] }
 const three = 'text/plain: three'
 
+describe('the repository', () => {
+  const ROOT = `bafyrei${'a'.repeat(52)}`
+  const car = (body: BodyInit, etag: string): Response =>
+    new Response(body, { headers: { 'content-type': 'application/vnd.ipld.car', etag } })
+  const read = async (routes: Record<string, Route>) => {
+    const { account, requests } = source(routes, { retries: 1 })
+    const { body } = await account.repo('3kabcdefghijk')
+    const text = bytesOf(body).then(
+      (bytes) => new TextDecoder().decode(bytes),
+      (cause: Error) => cause.message,
+    )
+    return { text: await text, asked: requests.map(({ url }) => new URL(url)) }
+  }
+
+  it('of a Cirrus goes on with the same commit when the connection breaks', async () => {
+    const { text, asked } = await read({
+      'com.atproto.sync.getRepo': () => car(streamOf('one ', new Error('cut')), `"${ROOT}"`),
+      'com.cirrus.admin.resumeRepo': turns(
+        () => car(streamOf('two ', new Error('cut again')), '"other"'),
+        () => car('three', '"other"'),
+      ),
+    })
+    expect(text).toBe('one two three')
+    expect(asked.slice(1).map(({ searchParams }) => Object.fromEntries(searchParams))).toEqual(
+      ['4', '8'].map((offset) => ({ did: DID, root: ROOT, offset, since: '3kabcdefghijk' })),
+    )
+  })
+
+  it('of another PDS fails with what broke it', async () => {
+    const broken = { 'com.atproto.sync.getRepo': () => car(streamOf('one ', new Error('cut')), 'W/"4-abc"') }
+    expect((await read(broken)).text).toBe('cut')
+    const { text, asked } = await read({
+      'com.atproto.sync.getRepo': () => car(streamOf('one ', new Error('cut')), `"${ROOT}"`),
+      'com.cirrus.admin.resumeRepo': () => failure('MethodNotImplemented', 501),
+    })
+    expect([text, asked.length]).toEqual(['cut', 2])
+  })
+})
+
 describe('the blobs of an account', () => {
   it('are all read, page by page', async () => {
     const { copy } = source({

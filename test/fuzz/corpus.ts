@@ -18,3 +18,6 @@ export const corpus = ({ name }: Pick<Target, 'name'>): Entry[] => {
     throw cause
   }
 }
+
+/** The corpus as inputs to breed from. */
+export const seedsOf = (target: Target): unknown[] => corpus(target).map(({ input }) => target.parse(input))

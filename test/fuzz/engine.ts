@@ -13,6 +13,13 @@ export interface Target<T = unknown, R = unknown> {
   readonly typed: readonly (abstract new (...args: never[]) => Error)[]
   /** An input, mutated or made. */
   generate(random: Random): T | Promise<T>
+  /**
+   * What the format itself asks for beyond `MAX_MS` and `MAX_BYTES`, counted from the input and not by what is
+   * measured: each signature of a log has to be checked, however long the log is.
+   */
+  allow?(input: T): { ms: number; bytes: number }
+  /** An input of the corpus with a few wounds. `others` are more to take parts from. */
+  mutate?(input: T, random: Random, others: readonly T[]): T
   /** What is measured. */
   run(input: T): R | Promise<R>
   /** Whether what was accepted should have been; throws if not. Not measured. */
@@ -34,7 +41,12 @@ export interface Failure {
 const collect = (() => {
   setFlagsFromString('--expose-gc')
   const gc: unknown = runInNewContext('gc')
-  return typeof gc === 'function' ? () => void gc() : () => {}
+  if (typeof gc !== 'function') return () => {}
+  // Buffers are freed beside the program; the second time waits until those of the first are.
+  return () => {
+    gc()
+    gc()
+  }
 })()
 
 const memory = (): number => {
@@ -89,17 +101,19 @@ export const runOne = async (target: Target, input: unknown): Promise<Outcome> =
   const first = await once(target, input)
   if (first.failure !== undefined) return first
   let { ms, bytes } = first
-  for (let again = 0; again < 4 && (ms > MAX_MS || bytes > MAX_BYTES); again++) {
+  const more = target.allow?.(input) ?? { ms: 0, bytes: 0 }
+  const [maxMs, maxBytes] = [MAX_MS + more.ms, MAX_BYTES + more.bytes]
+  for (let again = 0; again < 4 && (ms > maxMs || bytes > maxBytes); again++) {
     collect()
     const next = await once(target, input)
     ms = Math.min(ms, next.ms)
     bytes = Math.min(bytes, next.bytes)
   }
   const failure =
-    ms > MAX_MS
-      ? `${ms.toFixed(1)} ms, ${MAX_MS} allowed`
-      : bytes > MAX_BYTES
-        ? `${(bytes / 2 ** 20).toFixed(1)} MiB, ${MAX_BYTES / 2 ** 20} allowed`
+    ms > maxMs
+      ? `${ms.toFixed(1)} ms, ${maxMs} allowed`
+      : bytes > maxBytes
+        ? `${(bytes / 2 ** 20).toFixed(1)} MiB, ${maxBytes / 2 ** 20} allowed`
         : undefined
   return { outcome: first.outcome, ms, bytes, ...(failure === undefined ? {} : { failure }) }
 }
@@ -107,6 +121,8 @@ export const runOne = async (target: Target, input: unknown): Promise<Outcome> =
 export interface Report {
   target: string
   inputs: number
+  /** How long it took. */
+  seconds: number
   outcomes: Map<string, number>
   slowest: { ms: number; at: number }
   largest: { bytes: number; at: number }
@@ -120,25 +136,30 @@ export interface Run {
   from?: number
   /** How many inputs at most. */
   count?: number
+  /** Inputs of the corpus: one in ten is bred from them. */
+  seeds?: readonly unknown[]
   /** Called before each input, so that a watcher knows where it hangs. */
   onInput?(at: number): void
 }
 
 const MAX_FAILURES = 10
 
-/** Feeds a target for a while. Input `n` depends on the seed and `n` alone, so that each can be repeated. */
+/** Feeds a target for a while. Input `n` depends on seed, `n` and corpus alone, so that each can be repeated. */
 export const fuzz = async (target: Target, options: Run): Promise<Report> => {
-  const { seed, seconds, from = 0, count = Infinity, onInput } = options
+  const { seed, seconds, from = 0, count = Infinity, seeds = [], onInput } = options
   const report: Report = {
-    ...{ target: target.name, inputs: 0, outcomes: new Map(), failures: [] },
+    ...{ target: target.name, inputs: 0, seconds: 0, outcomes: new Map(), failures: [] },
     slowest: { ms: 0, at: from },
     largest: { bytes: 0, at: from },
   }
   const seen = new Set<string>()
-  const end = performance.now() + seconds * 1000
+  const started = performance.now()
+  const end = started + seconds * 1000
   for (let at = from; at < from + count && performance.now() < end; at++) {
     onInput?.(at)
-    const input = await target.generate(new Random(seed, target.name, at))
+    const random = new Random(seed, target.name, at)
+    const bred = at % 10 === 9 && seeds.length > 0 && target.mutate !== undefined
+    const input = bred ? target.mutate?.(random.pick(seeds), random, seeds) : await target.generate(random)
     const { outcome, ms, bytes, failure } = await runOne(target, input)
     report.inputs++
     report.outcomes.set(outcome, (report.outcomes.get(outcome) ?? 0) + 1)
@@ -151,5 +172,6 @@ export const fuzz = async (target: Target, options: Run): Promise<Report> => {
     report.failures.push({ target: target.name, seed, at, why: failure, input: target.show(input) })
     if (report.failures.length >= MAX_FAILURES) break
   }
+  report.seconds = (performance.now() - started) / 1000
   return report
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { corpus } from './corpus.ts'
+import { corpus, seedsOf } from './corpus.ts'
 import { fuzz, runOne } from './engine.ts'
 import { TARGETS } from './targets/index.ts'
 
@@ -24,7 +24,7 @@ for (const target of TARGETS) {
         timeout: seconds * 1000 + 60_000,
       },
       async () => {
-        const { failures, inputs } = await fuzz(target, { seed, seconds })
+        const { failures, inputs } = await fuzz(target, { seed, seconds, seeds: seedsOf(target) })
         const repeat = (at: number | string) =>
           `npm run fuzz -- --target ${target.name} --seed ${seed} --input ${at}`
         expect(

@@ -163,13 +163,40 @@ const change = (at: Place, random: Random, others: readonly Place[]): void => {
   }
 }
 
-/** As text. Nesting that no stack holds is left out. */
+/** As text, however deep it nests: what a generator makes must not depend on the size of the stack. */
 export const jsonText = (value: Json): string => {
   try {
     return JSON.stringify(value)
-  } catch {
-    return '"too deep"'
+  } catch (cause) {
+    if (cause instanceof RangeError) return withoutStack(value)
+    throw cause
   }
+}
+
+/** What `JSON.stringify` says, by a list of what is still to be written. */
+const withoutStack = (root: Json): string => {
+  const parts: string[] = []
+  const open: ({ text: string } | { value: Json })[] = [{ value: root }]
+  for (let next = open.pop(); next; next = open.pop()) {
+    if ('text' in next) {
+      parts.push(next.text)
+      continue
+    }
+    const { value } = next
+    if (typeof value !== 'object' || value === null) {
+      parts.push(JSON.stringify(value))
+      continue
+    }
+    const list = Array.isArray(value)
+    const members = Object.entries(value)
+    parts.push(list ? '[' : '{')
+    open.push({ text: list ? ']' : '}' })
+    for (let i = members.length - 1; i >= 0; i--) {
+      const [key, inner] = members[i] ?? ['', null]
+      open.push({ value: inner }, { text: `${i > 0 ? ',' : ''}${list ? '' : `${JSON.stringify(key)}:`}` })
+    }
+  }
+  return parts.join('')
 }
 
 const copy = (value: Json): Json => JSON.parse(jsonText(value)) as Json

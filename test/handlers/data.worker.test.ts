@@ -111,7 +111,7 @@ describe('a repository', () => {
     (key) =>
       inWorld({}, async (world) => {
         const { access: auth } = await world.signIn()
-        const car = new Uint8Array(await new Response(world.account.exports.repo()).arrayBuffer())
+        const car = new Uint8Array(await new Response(world.account.exports.repo().body).arrayBuffer())
         await nameKey(world, key)
         const answer = await world.call('com.atproto.repo.importRepo', { auth, body: car })
         expect(answer).toMatchObject({ status: 400, error: 'InvalidRequest' })

@@ -199,3 +199,28 @@ test('we and the directory take and refuse the same histories', { timeout: 60_00
   // The histories were not all of one kind.
   expect(Math.min(taken, refused, recovered)).toBeGreaterThan(10)
 })
+
+test('an operation that nests deeply is refused before it is hashed', async () => {
+  const { did, operation } = await genesis()
+  const log = (levels: number) => {
+    let deep: unknown = 0
+    for (let i = 1; i < levels; i++) deep = { a: deep }
+    const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+    const createdAt = '2026-01-01T00:00:00.000Z'
+    return [{ did, cid, operation: { ...operation, deep }, nullified: false, createdAt }]
+  }
+  expect(parseAuditLog(log(16))).toHaveLength(1)
+  for (const levels of [17, 3000, 100_000])
+    expect(() => parseAuditLog(log(levels))).toThrow(/nested at most 16 levels deep/)
+})
+
+test('a key is tried once, however often an operation names it', async () => {
+  const { operation } = await genesis()
+  const { sig: _, ...rest } = operation
+  const rotationKeys = [...Array.from({ length: 50 }, () => recovery.did), ours.did]
+  const signed = await signAny('ours', { ...rest, rotationKeys })
+  const did = await didForGenesis(signed)
+  const createdAt = '2026-01-01T00:00:00.000Z'
+  const log = [{ did, cid: await operationCid(signed), operation: signed, nullified: false, createdAt }]
+  expect((await verifyLog(did, parseAuditLog(log))).head.data?.rotationKeys).toHaveLength(51)
+})

@@ -44,13 +44,13 @@ describe('for any history', () => {
           const { exports, repo, key } = account
           const past: { rev: string; car: Uint8Array }[] = []
           await live(account, commits, async () => {
-            past.push({ rev: repo.load().rev, car: await collect(exports.repo()) })
+            past.push({ rev: repo.load().rev, car: await collect(exports.repo().body) })
           })
-          expect(paths((await verifyRepoCar(await collect(exports.repo()), DID, key.did())).creates)).toEqual(
-            tree(account),
-          )
+          expect(
+            paths((await verifyRepoCar(await collect(exports.repo().body), DID, key.did())).creates),
+          ).toEqual(tree(account))
           for (const { rev, car } of past) {
-            const { root, blocks } = await readCarWithRoot(await collect(exports.repo({ since: rev })))
+            const { root, blocks } = await readCarWithRoot(await collect(exports.repo({ since: rev }).body))
             const before = await readCarWithRoot(car)
             const count = blocks.size
             blocks.addMap(before.blocks)
@@ -72,7 +72,7 @@ describe('for any history', () => {
       fc.asyncProperty(history, history, death, async (theirs, ours, death) => {
         const source = await inAccount(async (account) => {
           await live(account, theirs)
-          const car = await collect(account.exports.repo())
+          const car = await collect(account.exports.repo().body)
           return { car, tree: tree(account), key: account.key.did() }
         })
         await inAccount(async (first) => {

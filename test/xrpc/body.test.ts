@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { error } from '../../src/xrpc/errors.ts'
 import { mount, problem, stream, type Seen } from './support.ts'
 
@@ -15,6 +15,8 @@ const CID = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
 const create = mount('com.atproto.repo.createRecord', keep)
 const post = (body: BodyInit | undefined, headers: Record<string, string> = JSON_TYPE): Promise<Response> =>
   create('com.atproto.repo.createRecord', { method: 'POST', body, headers, duplex: 'half' })
+
+const big = mount('com.atproto.repo.createRecord', keep, { limits: { json: 10_000_000, methods: {} } })
 
 const nested = (depth: number): string =>
   JSON.stringify({ ...input, record: '?' }).replace('"?"', '{"a":'.repeat(depth) + '1' + '}'.repeat(depth))
@@ -143,9 +145,40 @@ describe('a JSON body', () => {
     expect(text).toContain('deeper than 128')
   })
 
+  it('may hold 20,000 values, whatever its text holds', async () => {
+    const send = (values: number): Promise<Response> => {
+      const record = { text: '{[,\\"'.repeat(5000), list: Array.from({ length: values }, () => 0) }
+      return big('com.atproto.repo.createRecord', {
+        ...{ method: 'POST', headers: JSON_TYPE },
+        body: JSON.stringify({ ...input, record }),
+      })
+    }
+    // Six more: the body, its two other fields, the record, its text and the list itself.
+    expect((await send(19_994)).status).toBe(200)
+    const [status, error, text] = await problem(await send(19_995))
+    expect([status, error]).toEqual([413, 'PayloadTooLarge'])
+    expect(text).toContain('at most 20000 values')
+  })
+
+  it('is refused before it is built', async () => {
+    const send = async (record: string) => {
+      const body = JSON.stringify({ ...input, record: '?' }).replace('"?"', record)
+      const parse = vi.spyOn(JSON, 'parse')
+      const answer = await problem(
+        await big('com.atproto.repo.createRecord', { method: 'POST', headers: JSON_TYPE, body }),
+      )
+      expect(parse.mock.calls.filter(([text]) => text === body)).toEqual([])
+      parse.mockRestore()
+      return answer.slice(0, 2)
+    }
+    // A million lists in four megabytes.
+    expect(await send(`[${'[],'.repeat(1_000_000)}[]]`)).toEqual([413, 'PayloadTooLarge'])
+    const deep = `${'[{"a":'.repeat(2000)}0${'}]'.repeat(2000)}`
+    expect(await send(`[${`${deep},`.repeat(200)}0]`)).toEqual([400, 'InvalidRequest'])
+  })
+
   it('never overflows the stack', async () => {
-    const deep = mount('com.atproto.repo.createRecord', keep, { limits: { json: 10_000_000, methods: {} } })
-    const answer = await deep('com.atproto.repo.createRecord', {
+    const answer = await big('com.atproto.repo.createRecord', {
       method: 'POST',
       headers: JSON_TYPE,
       body: nested(500_000),

@@ -15,7 +15,9 @@ const ROW = 1_000_000
 export const looseFromRows = (sql: Sql): void => {
   sql.run('DELETE FROM block WHERE made > coalesce((SELECT rev FROM account), 0)')
   sql.run('UPDATE account SET staging = NULL')
-  sql.run('INSERT INTO repeated SELECT cid, count(*) FROM record GROUP BY cid HAVING count(*) > 1')
+  sql.run(
+    'INSERT INTO repeated (cid, paths) SELECT cid, count(*) FROM record GROUP BY cid HAVING count(*) > 1',
+  )
   sql.run('CREATE INDEX block_made ON block (made, cid)')
   let n = 0
   let rev = ''

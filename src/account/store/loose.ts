@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import { carSection } from '../../repo/car-write.ts'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
-import { sameCid, Sections } from '../../repo/section.ts'
+import { keyAt, sameCid, Sections } from '../../repo/section.ts'
 import type { Block } from '../commit.ts'
 import { bytes, type Sql } from '../sql.ts'
 import { Cache } from './cache.ts'
@@ -113,16 +113,12 @@ export class Loose {
     return false
   }
 
-  /** Everything dropped in rows after `n`: the digest's last row. */
-  droppedAfter(n: number): DigestTable {
-    const dropped = new DigestTable(this.#seed)
+  /** Everything dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
+  droppedAfter(n: number): Map<string, number> {
+    const dropped = new Map<string, number>()
     for (const row of this.#pages<{ n: number; dropped: ArrayBuffer }>('n, dropped', n)) {
       const cids = bytes(row.dropped)
-      for (let at = 0; at < cids.length; at += CID_LENGTH) {
-        const slot = dropped.find(cids, at)
-        if (slot < 0) dropped.add(cids, at, row.n, 0)
-        else dropped.set(slot, row.n, 0)
-      }
+      for (let at = 0; at < cids.length; at += CID_LENGTH) dropped.set(keyAt(cids, at), row.n)
     }
     return dropped
   }

@@ -1,3 +1,4 @@
+import { digestWord } from '../../repo/digestTable.ts'
 import type { Sql } from '../sql.ts'
 import { bucketOf, ENTRY, type Pack, RUN } from './packs.ts'
 
@@ -6,6 +7,7 @@ const PART = 64 * 1024
 const PER_BUCKET = 256
 // Entries are remembered in pieces: an array that grows would be there twice.
 const PIECE = 64 * 1024
+const WORDS = ENTRY / 4
 
 /** Writes a pack: parts as the blocks come, then the buckets, then the row that makes it the current one. */
 export class PackWriter {
@@ -41,11 +43,13 @@ export class PackWriter {
   }
 
   #remember(bytes: Uint8Array, cid: number): void {
-    const at = (this.blocks++ % PIECE) * 4
-    if (at === 0) this.#entries.push(new Uint32Array(PIECE * 4))
+    const at = (this.blocks++ % PIECE) * WORDS
+    if (at === 0) this.#entries.push(new Uint32Array(PIECE * WORDS))
     const piece = this.#entries.at(-1)
-    const view = new DataView(bytes.buffer, bytes.byteOffset)
-    piece?.set([view.getUint32(cid + 4), view.getUint32(cid + 8), this.#n - this.#first, this.#length], at)
+    if (!piece) return
+    piece[at] = digestWord(bytes, cid)
+    piece[at + 1] = this.#n - this.#first
+    piece[at + 2] = this.#length
   }
 
   #flush(): void {
@@ -60,7 +64,6 @@ export class PackWriter {
       made,
       this.#part.subarray(0, this.#length),
     )
-    this.#part = new Uint8Array(PART)
     this.#length = 0
     this.#runs = []
   }
@@ -119,8 +122,8 @@ export class PackWriter {
       for (let i = start; i < end; i++) {
         const entry = order[i] ?? 0
         const piece = this.#entries[Math.floor(entry / PIECE)]
-        for (let word = 0; word < 4; word++)
-          entries.setUint32((i - start) * ENTRY + word * 4, piece?.[(entry % PIECE) * 4 + word] ?? 0)
+        for (let word = 0; word < WORDS; word++)
+          entries.setUint32((i - start) * ENTRY + word * 4, piece?.[(entry % PIECE) * WORDS + word] ?? 0)
       }
       this.#sql.run('INSERT INTO bucket (pack, n, entries) VALUES (?, ?, ?)', pack.id, bucket, entries)
     }
@@ -128,7 +131,7 @@ export class PackWriter {
 
   *#buckets(pack: Pick<Pack, 'seed' | 'buckets'>): Generator<number> {
     for (let i = 0; i < this.blocks; i++)
-      yield bucketOf(this.#entries[Math.floor(i / PIECE)]?.[(i % PIECE) * 4] ?? 0, pack)
+      yield bucketOf(this.#entries[Math.floor(i / PIECE)]?.[(i % PIECE) * WORDS] ?? 0, pack)
   }
 }
 

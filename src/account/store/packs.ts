@@ -1,3 +1,4 @@
+import { digestWord } from '../../repo/digestTable.ts'
 import { sameCid, Sections } from '../../repo/section.ts'
 import { bytes, type Sql } from '../sql.ts'
 import { Cache } from './cache.ts'
@@ -21,8 +22,8 @@ export interface Pack {
   at: number
 }
 
-/** An entry of a bucket: 8 bytes of the digest, the part (from the first) and the place in it, 4 bytes each. */
-export const ENTRY = 16
+/** An entry of a bucket, 4 bytes each: the digest's first, the part (from the pack's first) and the place in it. */
+export const ENTRY = 12
 /** A run in a part's `made`: where it begins, 4 bytes, and the revision. */
 export const RUN = 17
 
@@ -104,16 +105,14 @@ export class Packs {
 
   /** The place in a pack of the CID at `at` of `cid`. */
   find(pack: Pack, cid: Uint8Array, at = 0): Place | undefined {
-    const digest = at + 4
-    const view = new DataView(cid.buffer, cid.byteOffset)
-    const [a, b] = [view.getUint32(digest), view.getUint32(digest + 4)]
-    const entries = this.#bucket(pack, bucketOf(a, pack))
+    const digest = digestWord(cid, at)
+    const entries = this.#bucket(pack, bucketOf(digest, pack))
     const list = new DataView(entries.buffer, entries.byteOffset, entries.length)
     for (let i = 0; i < entries.length; i += ENTRY) {
-      if (list.getUint32(i) !== a || list.getUint32(i + 4) !== b) continue
-      const part = this.part(pack.first + list.getUint32(i + 8))
+      if (list.getUint32(i) !== digest) continue
+      const part = this.part(pack.first + list.getUint32(i + 4))
       if (!part) continue
-      const start = list.getUint32(i + 12)
+      const start = list.getUint32(i + 8)
       const section = new Sections(part.bytes, start)
       if (section.next() && sameCid(part.bytes, section.cid, cid, at))
         return { n: 0, part, made: part.madeAt(start), section }

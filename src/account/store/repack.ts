@@ -57,6 +57,7 @@ export class Repack {
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
   step(most = STEP): { more: boolean } {
+    if (this.#isImporting()) this.cancel()
     if (this.#run === undefined && !this.isDue) return { more: false }
     try {
       return { more: this.#goOn(most) }
@@ -107,15 +108,19 @@ export class Repack {
     )
   }
 
+  /** An import writes a pack too, and will switch to another tree. */
+  #isImporting(): boolean {
+    return this.#sql.first('SELECT 1 AS yes FROM account WHERE staging IS NOT NULL') !== undefined
+  }
+
   /** Whether it is time to pack anew. */
   get isDue(): boolean {
-    const row = this.#sql.first<{ rows: number; bytes: number; oldest: number | null; importing: number }>(
+    const row = this.#sql.first<{ rows: number; bytes: number; oldest: number | null }>(
       `SELECT count(*) AS rows, total(length(bytes)) AS bytes,
-         min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest,
-         (SELECT staging IS NOT NULL FROM account) AS importing
+         min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
-    if (!row || row.importing || this.#platform.now() < this.#failedAt + DAY) return false
+    if (!row || this.#isImporting() || this.#platform.now() < this.#failedAt + DAY) return false
     const { least, most, blocksEach, bytes } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
     const packs = 2 ** Math.max(0, this.#blocks.packs.all().length - 1)
@@ -166,6 +171,7 @@ export class Repack {
     if (!settled) return { more: false }
     return this.#sql.transaction(() => {
       const rows = loose.delete(settled.loose, ROWS)
+      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at)
       const old = all.findLast(({ id }) => id < settled.id)
       if (!old) return { more: rows.more }
       const [parts, buckets] = (['part', 'bucket'] as const).map((table) => this.#deleteRows(table, old))

@@ -60,7 +60,6 @@ export class Staging {
     if (this.#length === 0) return
     this.#sql.run('INSERT INTO staged (n, bytes) VALUES (?, ?)', this.#n, this.#row.subarray(0, this.#length))
     this.#n++
-    this.#row = new Uint8Array(ROW)
     this.#length = 0
   }
 

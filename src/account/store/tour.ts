@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { nodeLinks } from '../../repo/node.ts'
-import { sameCid, Sections } from '../../repo/section.ts'
+import { keyAt, sameCid, Sections } from '../../repo/section.ts'
 import type { Blocks } from '../blocks.ts'
 import type { Part } from './packs.ts'
 
@@ -132,6 +132,3 @@ export class Tour {
     return false
   }
 }
-
-const keyAt = (bytes: Uint8Array, at: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + at, CID_LENGTH).toString('latin1')

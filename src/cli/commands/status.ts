@@ -1,7 +1,7 @@
 import type { Output as Answered } from '../../client/index.ts'
 import { answer } from '../answers.ts'
 import { command } from '../command.ts'
-import { count, type Paint, plain, table } from '../output.ts'
+import { bytes, count, type Paint, plain, table } from '../output.ts'
 
 export type Status = Answered<'com.cirrus.admin.getStatus'>
 
@@ -43,6 +43,13 @@ export const waiting = ({ unsubmitted }: Status): string =>
     )
     .join('\n')
 
+const importText = ({ importing }: Status): string => {
+  if (!importing) return ''
+  const { phase, bytes: received, blocks, records } = importing
+  const verified = phase === 'receiving' ? '' : `, ${count(records, 'record')} verified`
+  return `running, ${plain(phase)}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
+}
+
 /** Failed sign-ins come as one entry. */
 const times = (detail: unknown): string => {
   const found: unknown =
@@ -70,6 +77,7 @@ export const statusText = (status: Status, origin: string, paint: Paint): string
         ? `rev ${repo.rev}, ${count(repo.records, 'record')}, ${count(repo.blocks, 'block')}\ncommit ${repo.commit ?? '?'}`
         : 'none',
     ],
+    ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
     ['Signed, not sent', waiting(status)],
     [

@@ -67,7 +67,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   })
   const journal = new Journal(sql, platform)
   const preferences = new Preferences(sql)
-  const exports = new Exports({ platform, blocks, repo })
+  const exports = new Exports({ did: DID, platform, blocks, repo })
   const imports: Imports = new Imports({
     sql,
     platform,

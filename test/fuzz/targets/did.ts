@@ -34,6 +34,7 @@ export const did: Target<Json, DidDocument> = {
   name: 'did',
   typed: [IdentityError],
   generate: (random) => mutateJson(random.chance(0.8) ? document : legacy, random),
+  mutate: (input, random) => mutateJson(input, random),
   run: (input) => {
     const id = typeof input === 'object' && input !== null && 'id' in input ? input.id : input
     const text = typeof id === 'string' ? id : jsonText(id ?? null)

@@ -6,6 +6,7 @@ import { isTid } from '../../../src/repo/tid.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'
 import { definition } from '../../../src/xrpc/lexicons.ts'
 import { readParams } from '../../../src/xrpc/params.ts'
+import { mutateBytes } from '../bytes.ts'
 import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
 
@@ -118,6 +119,11 @@ export const params: Target<Query, Record<string, unknown>> = {
   generate: (random) => {
     const id = random.pick(IDS)
     return { id, search: query(id, random) }
+  },
+  mutate: ({ id, search }, random, others) => {
+    const other = random.pick(others)
+    const bytes = mutateBytes(Buffer.from(search), random, [Buffer.from(other.search)])
+    return { id: random.chance(0.8) ? id : other.id, search: Buffer.from(bytes).toString('latin1') }
   },
   run: ({ id, search }) => {
     const read = readParams(id, new URL(`https://pds.example/xrpc/${id}?${search}`).searchParams)

@@ -52,11 +52,26 @@ export interface Log {
   log: Json
 }
 
+/** As deep as the encoder gets on the smallest stack that this runs on: the same everywhere. */
+const MAX_DEPTH = 1000
+
+const isDeeper = (root: Json, max: number): boolean => {
+  let level: Json[] = [root]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > max) return true
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    )
+  }
+  return false
+}
+
 /** A signed operation, its hash right; nothing where it has no DAG-CBOR form. */
 const signed = async (
   name: string,
   operation: Operation,
 ): Promise<{ operation: Operation; cid: string } | undefined> => {
+  if (isDeeper(operation, MAX_DEPTH)) return undefined
   try {
     const { sig: _, ...rest } = operation
     const done = await signAny(name, rest)
@@ -80,7 +95,7 @@ const history = async (random: Random): Promise<Log> => {
   const base = random.pick(GENESES)
   const log = structuredClone(base.log) as Entry[] // made above
   let time = Date.parse('2026-01-01T00:00:00Z')
-  for (let left = random.small(6); left > 0; left--) {
+  for (let left = random.small(random.chance(0.05) ? 40 : 6); left > 0; left--) {
     const before = random.chance(0.7) ? log.at(-1) : random.pick(log)
     if (!before) break
     time += random.pick([0, 1000, 3600_000, 71 * 3600_000, 73 * 3600_000])
@@ -108,13 +123,33 @@ const history = async (random: Random): Promise<Log> => {
   return { did: base.did, log }
 }
 
+/** A signature of k256 in plain JavaScript: one to two milliseconds, and big integers left for collection. */
+const CHECK = { ms: 4, bytes: 512 * 1024 }
+
+/** Checks that the rules of did:plc ask for: each operation against the keys of the one before it, one by one. */
+const checks = (log: Json): number => {
+  if (!Array.isArray(log)) return 0
+  const keysAt = new Map<Json | undefined, number>()
+  let count = 0
+  for (const [i, entry] of log.entries()) {
+    const { operation, cid } = (entry ?? {}) as Partial<Entry> // or not: the fields are looked at
+    const keys = operation?.rotationKeys
+    const own = operation?.type === 'create' ? 2 : Array.isArray(keys) ? new Set(keys).size : 0
+    count += i === 0 ? own : (keysAt.get(operation?.prev) ?? 0)
+    keysAt.set(cid, own)
+  }
+  return Math.min(count, 6 + 10 * log.length)
+}
+
 export const plc: Target<Log, VerifiedLog> = {
   name: 'plc',
   typed: [PlcError],
+  allow: ({ log }) => ({ ms: CHECK.ms * checks(log), bytes: CHECK.bytes * checks(log) }),
   generate: async (random) => {
     const made = await history(random)
     return random.chance(0.5) ? { ...made, log: mutateJson(made.log, random) } : made
   },
+  mutate: ({ did, log }, random) => ({ did, log: mutateJson(log, random) }),
   run: async ({ did, log }) => {
     for (const entry of Array.isArray(log) ? log : [log]) {
       try {

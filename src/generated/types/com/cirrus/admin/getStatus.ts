@@ -15,6 +15,7 @@ export interface OutputSchema {
   identity: Identity
   repo: Repo
   blobs: Blobs
+  importing?: Importing
   /** PLC operations that were signed on the present head and are not in the directory. They stay valid until the head changes. */
   unsubmitted: Unsubmitted[]
   /** The latest entries of the journal, newest first. Failed sign-ins in a row are one entry: the last of them, with their number as `times` in its detail. */
@@ -57,6 +58,18 @@ export interface Blobs {
   expected: number
   /** Those of them that are stored. */
   stored: number
+}
+
+/** How far an import has come that is running. Until it switches, nothing has changed. */
+export interface Importing {
+  $type?: 'com.cirrus.admin.getStatus#importing'
+  phase: 'receiving' | 'verifying' | 'switching' | (string & {})
+  /** Bytes received. */
+  bytes: number
+  /** Different blocks received. */
+  blocks: number
+  /** Records verified. */
+  records: number
 }
 
 export interface Unsubmitted {

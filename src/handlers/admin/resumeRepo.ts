@@ -1,0 +1,11 @@
+import { parseCid } from '@atproto/lex-data'
+import type { Handler } from '../context.ts'
+
+export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ account, params, error }) => {
+  const { did, root, offset, since } = params
+  if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
+  const body = await account.exports.resume({ root: parseCid(root), offset, since })
+  if (!body)
+    throw error('SnapshotGone', `the tree of the commit ${root} is not kept here: begin anew with getRepo`)
+  return { encoding: 'application/vnd.ipld.car', body }
+}

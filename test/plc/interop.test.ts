@@ -1,0 +1,36 @@
+/** The published audit logs: real ones, and ones that must not be believed. */
+import { describe, expect, test } from 'vitest'
+import { operationCid } from '../../src/plc/cid.ts'
+import { verifyLog } from '../../src/plc/log.ts'
+import { parseAuditLog } from '../../src/plc/parse.ts'
+import { fixture } from '../fixtures/fixture.ts'
+
+interface Entry {
+  cid: string
+  nullified: boolean
+  operation: unknown
+}
+
+const { logs } = fixture<{
+  source: string
+  logs: { name: string; valid: boolean; did: string; log: Entry[] }[]
+}>('plc-audit-logs')
+
+/**
+ * The directory took padded signatures once. They prove as much as others, and an account that has one
+ * must be able to move.
+ */
+const TAKEN = ['log_invalid_sig_b64_padding_chars']
+
+describe('the audit logs of the did:plc interop files', () => {
+  test.each(logs)('$name', async ({ name, valid, did, log }) => {
+    // Whatever is wrong with a log, it is nothing but that.
+    for (const { cid, operation } of log) expect(await operationCid(operation)).toBe(cid)
+    const verified = verifyLog(did, parseAuditLog(log))
+    if (!valid && !TAKEN.includes(name))
+      return expect(verified).rejects.toThrow(expect.objectContaining({ code: 'InvalidLog' }))
+    const { head } = await verified
+    expect(head.cid).toBe(log.findLast(({ nullified }) => !nullified)?.cid)
+    expect(head.data === null).toBe(name === 'log_tombstone')
+  })
+})
