@@ -2,6 +2,7 @@
 import { readCar, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { parseCid } from '@atproto/lex-data'
 import { expect, it, vi } from 'vitest'
+import { KEPT } from '../../src/account/export.ts'
 import { carHeader, carSection } from '../../src/repo/car.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
 
@@ -15,6 +16,17 @@ const STEPS = 120
 // Long enough that an export of a few has several chunks.
 const TEXTS = Array.from({ length: 7 }, (_, i) => `text ${i} `.repeat(4000))
 const KEYS = 40
+
+const CHANCES = [
+  [0.35, 'commit'],
+  [0.5, 'pack'],
+  [0.62, 'tidy'],
+  [0.65, 'restart'],
+  [0.7, 'import'],
+  [0.77, 'begin'],
+  [0.85, 'resume'],
+  [1, 'read'],
+] as const
 
 interface Snapshot {
   car: Uint8Array
@@ -106,10 +118,13 @@ class History {
     for (let i = this.pick(4); i >= 0; i--) this.account.repack.step(this.pick(90_000))
   }
 
-  tidy(): void {
+  async tidy(): Promise<void> {
     const { clock, repack, exports } = this.account
-    clock.now += this.pick(100)
-    for (let i = this.pick(5); i >= 0; i--) repack.collect(exports.oldest() ?? clock.now)
+    // Whoever reads nothing for an hour is given up.
+    for (const running of this.running) await this.read(running)
+    clock.now += this.pick(50) * 60_000
+    for (let i = this.pick(5); i >= 0; i--)
+      repack.collect(Math.min(clock.now - KEPT, exports.oldest() ?? clock.now))
   }
 
   restart(): void {
@@ -135,7 +150,7 @@ class History {
       pull: async (controller) => {
         // An alarm rings now and then.
         if (this.random() < 0.3) this.pack()
-        if (this.random() < 0.1) this.tidy()
+        if (this.random() < 0.1) await this.tidy()
         if (this.random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 0))
         const next = body.shift()
         if (next) controller.enqueue(new Uint8Array(next))
@@ -165,8 +180,7 @@ class History {
     })
   }
 
-  async read(): Promise<void> {
-    const running = this.running[this.pick(this.running.length)]
+  async read(running = this.running[this.pick(this.running.length)]): Promise<void> {
     if (!running) return
     const { done, value } = await running.reader.read()
     if (!done) return void running.parts.push(value)
@@ -176,6 +190,19 @@ class History {
     expect(root.toString()).toBe(running.root)
     expect([...(await setOf(car))].toSorted()).toEqual(running.wanted)
     if (running.whole) await verifyRepoCar(car, DID, this.account.key.did())
+  }
+
+  /** Some commit's CAR from some byte on: the same bytes, or nothing where its tree is no longer kept. */
+  async resume(): Promise<void> {
+    const revs = [...this.snapshots.keys()]
+    const rev = revs[this.pick(revs.length)] ?? ''
+    const { car = new Uint8Array() } = this.snapshots.get(rev) ?? {}
+    const { root } = await readCarWithRoot(car)
+    const offset = this.pick(car.length)
+    const body = await this.account.exports.resume({ root, offset })
+    if (body)
+      expect(Buffer.from(await collect(body)).equals(car.subarray(offset)), `resume ${rev}`).toBe(true)
+    else expect(rev).not.toBe(this.account.repo.load().rev)
   }
 
   async check(): Promise<void> {
@@ -205,23 +232,9 @@ for (let seed = FIRST; seed < FIRST + HISTORIES; seed++)
       try {
         for (let step = 0; step < STEPS; step++) {
           const chance = history.random()
-          const [name, work] = (
-            chance < 0.35
-              ? ['commit', () => history.commit()]
-              : chance < 0.5
-                ? ['pack', () => history.pack()]
-                : chance < 0.6
-                  ? ['tidy', () => history.tidy()]
-                  : chance < 0.63
-                    ? ['restart', () => history.restart()]
-                    : chance < 0.68
-                      ? ['import', () => history.import()]
-                      : chance < 0.76
-                        ? ['begin', () => history.begin()]
-                        : ['read', () => history.read()]
-          ) as [string, () => Promise<void> | void]
+          const [, name] = CHANCES.find(([upTo]) => chance < upTo) ?? CHANCES[0]
           history.done.push(name)
-          await work()
+          await history[name]()
           if (step % 15 === 14) await history.check()
         }
         while (history.running.length > 0) await history.read()
