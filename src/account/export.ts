@@ -105,11 +105,8 @@ export class Exports {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks } = this.#parts
-    // Rather once too often than not at all.
-    const isOld = (cid: Uint8Array, at: number): boolean =>
-      (blocks.arrival(cid, at, head.rev) ?? '~') <= (since ?? '')
     const repeated = blocks.repeated().map(({ cid }) => cid)
-    return this.#pieces(head, { repeated, ...(since !== undefined && { without: isOld }) })
+    return this.#pieces(head, { repeated, after: since === undefined ? undefined : { since, rev: head.rev } })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */

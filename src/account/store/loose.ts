@@ -81,8 +81,8 @@ export class Loose {
     return row?.n ?? 0
   }
 
-  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`. */
-  find(cid: Uint8Array, at = 0, upTo = '~'): Place | undefined {
+  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`, in a row after `from`. */
+  find(cid: Uint8Array, at = 0, upTo = '~', from = 0): Place | undefined {
     const table = this.#index()
     // A block that comes and goes has many: only one row is read.
     let slots: number[] | undefined
@@ -92,7 +92,7 @@ export class Loose {
     for (const slot of slots ?? []) {
       const n = table.first(slot)
       const made = this.#revs.get(n)
-      if (made === undefined || made > upTo) continue
+      if (n <= from || made === undefined || made > upTo) continue
       const section = new Sections(this.#row(n), table.second(slot))
       if (section.next() && sameCid(section.bytes, section.cid, cid, at)) return { n, made, section }
     }

@@ -82,21 +82,13 @@ export class Repack {
       const { bytes, start, cid, block, end } = tour.at
       if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
         throw new Error(`the bytes of the block ${this.#blocks.name(bytes, cid)} have another hash`)
-      writer.add(bytes, start, cid, end, this.#madeOf(run))
+      const made = tour.made(run.head.rev)
+      if (made === undefined)
+        throw new Error(`the block ${this.#blocks.name(bytes, cid)} came with no revision`)
+      writer.add(bytes, start, cid, end, made)
       size += end - start
     }
     return true
-  }
-
-  /** A block that the last pack has may have been dropped and come back since, or will have after this tree. */
-  #madeOf({ tour, head: { rev } }: Run): string {
-    const { bytes, cid } = tour.at
-    const packed = tour.packed ?? this.#blocks.arrival(bytes, cid, rev)
-    const loose = this.#blocks.loose.find(bytes, cid, rev)?.made
-    const made = loose !== undefined && (packed === undefined || loose > packed) ? loose : packed
-    if (made === undefined)
-      throw new Error(`the block ${this.#blocks.name(bytes, cid)} came with no revision`)
-    return made
   }
 
   /** Whether something waits to be deleted. */
