@@ -13,6 +13,7 @@ import { readCounts, readHead, type Head } from './head.ts'
 import type { Journal } from './journal.ts'
 import type { Sql } from './sql.ts'
 import { type Pack, RUN } from './store/packs.ts'
+import type { Repack } from './store/repack.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -36,6 +37,7 @@ export interface CheckParts {
   blocks: Blocks
   blobs: Blobs
   journal: Journal
+  repack: Pick<Repack, 'isRunning'>
 }
 
 const MAX_PROBLEMS = 100
@@ -193,16 +195,14 @@ const checkBlocks = (
   if (pack) checkPack(parts, pack, (sections) => visit(sections, 0), problem)
   if (current !== live.size) problem(`blocks: ${current} current, ${live.size} in the tree`)
   if (current !== counted) problem(`counts: ${counted} blocks counted, ${current} current`)
-  // What lies above the last pack is one that is being written, or is swept before the next.
   const strays = sql.first<{ strays: number }>(
-    `SELECT (SELECT count(*) FROM part p WHERE n <= (SELECT max(last) FROM pack)
-               AND NOT EXISTS (SELECT 1 FROM pack WHERE p.n BETWEEN first AND last)) +
-            (SELECT count(*) FROM bucket b WHERE pack <= (SELECT max(id) FROM pack)
-               AND NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
+    `SELECT (SELECT count(*) FROM part p WHERE NOT EXISTS (SELECT 1 FROM pack WHERE p.n BETWEEN first AND last)) +
+            (SELECT count(*) FROM bucket b WHERE NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
             (SELECT count(*) FROM staged) AS strays`,
   )
   const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
-  if (strays && strays.strays > 0 && staging === null) problem(`${strays.strays} rows that belong to no pack`)
+  if (strays && strays.strays > 0 && staging === null && !parts.repack.isRunning)
+    problem(`${strays.strays} rows that belong to no pack`)
 }
 
 const checkPack = (

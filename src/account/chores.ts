@@ -22,6 +22,8 @@ export interface ChoreParts {
   /** Looks where the DID points. Failures are the network's, not the account's. */
   observe(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
+  /** Is told why a chore failed. */
+  report(cause: unknown): void
 }
 
 const SECOND = 1000
@@ -33,15 +35,6 @@ const STEP = 1000
 const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
-
-const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
-  try {
-    return await work()
-  } catch (cause) {
-    console.error('a chore failed', cause)
-    return undefined
-  }
-}
 
 export class Chores {
   readonly #parts: ChoreParts
@@ -92,20 +85,29 @@ export class Chores {
   async run(): Promise<void> {
     const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
     const now = platform.now()
-    await attempt(() => firehose.resume())
+    await this.#attempt(() => firehose.resume())
     const steps = [
-      await attempt(() => repack.step()),
-      await attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
-      await attempt(() => sequencer.prune(now - retention, STEP)),
-      await attempt(() => blobs.collect(STEP)),
+      await this.#attempt(() => repack.step()),
+      await this.#attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
+      await this.#attempt(() => sequencer.prune(now - retention, STEP)),
+      await this.#attempt(() => blobs.collect(STEP)),
     ]
     const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
-    const asking = attempt(() => relays.run().then(() => true))
+    const asking = this.#attempt(() => relays.run().then(() => true))
     const [asked] = await Promise.all([asking, this.#observe(now, watching)])
     const more = steps.some((step) => step?.more)
     const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
     const next = more ? SECOND : Math.min(watching, this.#waste() ? KEPT : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
+  }
+
+  async #attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (cause) {
+      this.#parts.report(cause)
+      return undefined
+    }
   }
 
   /** While there is much to collect the alarm rings every second; the directory is not asked that often. */

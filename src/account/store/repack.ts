@@ -48,6 +48,11 @@ export class Repack {
     sweep(sql)
   }
 
+  /** Whether part of a pack has been written. */
+  get isRunning(): boolean {
+    return this.#run !== undefined
+  }
+
   /** Gives up what is being packed: the tree is about to be another. */
   cancel(): void {
     if (!this.#run) return
