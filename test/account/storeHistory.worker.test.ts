@@ -3,6 +3,7 @@ import { readCar, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { parseCid } from '@atproto/lex-data'
 import { expect, it, vi } from 'vitest'
 import { KEPT } from '../../src/account/export.ts'
+import { onFault } from '../../src/fault.ts'
 import { carHeader, carSection } from '../../src/repo/car.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
 
@@ -24,9 +25,12 @@ const CHANCES = [
   [0.65, 'restart'],
   [0.7, 'import'],
   [0.77, 'begin'],
-  [0.85, 'resume'],
+  [0.83, 'resume'],
+  [0.87, 'fail'],
   [1, 'read'],
 ] as const
+
+const FAILING = ['commit', 'pack', 'import'] as const
 
 interface Snapshot {
   car: Uint8Array
@@ -101,14 +105,14 @@ class History {
     const writes = new Map<string, string | undefined>()
     for (let i = this.pick(4); i >= 0; i--)
       writes.set(`k${this.pick(KEYS)}`, this.random() < 0.4 ? undefined : TEXTS[this.pick(TEXTS.length)])
+    for (const [rkey, text] of writes)
+      if (text === undefined) this.paths.delete(rkey)
+      else this.paths.set(rkey, text)
     await this.account.repo.commit(
       [...writes].map(([rkey, text]) =>
         text === undefined ? { ...unpost(rkey), ifExists: true } : post(rkey, text),
       ),
     )
-    for (const [rkey, text] of writes)
-      if (text === undefined) this.paths.delete(rkey)
-      else this.paths.set(rkey, text)
     await this.note()
   }
 
@@ -125,6 +129,27 @@ class History {
     clock.now += this.pick(50) * 60_000
     for (let i = this.pick(5); i >= 0; i--)
       repack.collect(Math.min(clock.now - KEPT, exports.oldest() ?? clock.now))
+  }
+
+  /** Something is broken off at one of its steps; afterwards all is as before, or done. */
+  async fail(): Promise<void> {
+    let left = this.pick(6)
+    const { rev } = this.account.repo.load()
+    const before = this.paths
+    this.paths = new Map(before)
+    onFault(() => {
+      if (left-- === 0) throw new Error('a fault')
+    })
+    try {
+      await this[FAILING[this.pick(FAILING.length)] ?? 'pack']()
+    } catch (cause) {
+      expect(String(cause)).toContain('a fault')
+      if (this.account.repo.load().rev === rev) this.paths = before
+    } finally {
+      onFault(undefined)
+    }
+    if (this.random() < 0.7) this.restart()
+    await this.note()
   }
 
   restart(): void {
@@ -157,12 +182,14 @@ class History {
         else controller.close()
       },
     })
+    const before = this.paths
+    this.paths = new Map(snapshot.paths)
     try {
       await account.imports.car(stream, { signingKey: account.key.did() })
-      this.paths = new Map(snapshot.paths)
     } catch (cause) {
+      if (!String(cause).includes('MissingBlock')) throw cause
       expect(part).toBeGreaterThan(0)
-      expect(String(cause)).toContain('MissingBlock')
+      this.paths = before
     }
     await this.note()
   }
