@@ -386,4 +386,23 @@ describe('a running export', () => {
       expect(Buffer.concat(parts).equals(whole)).toBe(true)
       expect(exports.oldest()).toBeUndefined()
     }))
+
+  it('is resumed byte for byte where a record was under two paths only while a pack was written', () =>
+    inAccount(async (account) => {
+      const { exports, repo, clock, repack, sql } = account
+      await fill(account, 1000, ' and so on'.repeat(50))
+      sql.run('UPDATE loose SET at = 0')
+      await repo.commit([unpost('r5')])
+      sql.run('UPDATE loose SET at = 0')
+      expect(repack.step(100_000)).toEqual({ more: true })
+      await repo.commit([post('a', 'twice'), post('s', 'twice')])
+      const { root } = repo.load()
+      const whole = await collect(exports.repo().body)
+      await repo.commit([unpost('a'), unpost('s')])
+      while (repack.step().more);
+      clock.now += 61 * MINUTE
+      while (repack.collect(clock.now - 60 * MINUTE).more);
+      const rest = await exports.resume({ root, offset: 1000 })
+      expect(rest && Buffer.from(await collect(rest)).equals(whole.subarray(1000))).toBe(true)
+    }))
 })

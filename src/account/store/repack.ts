@@ -168,7 +168,8 @@ export class Repack {
     if (!settled) return { more: false }
     return this.#sql.transaction(() => {
       const rows = loose.delete(settled.loose, ROWS)
-      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at)
+      // Commits since the pack was begun are kept, too; to know of a record too many does no harm.
+      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at - DAY)
       const old = all.findLast(({ id }) => id < settled.id)
       if (!old) return { more: rows.more }
       const [parts, buckets] = (['part', 'bucket'] as const).map((table) => this.#deleteRows(table, old))
