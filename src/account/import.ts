@@ -169,7 +169,7 @@ export class Imports {
     limit: number | undefined,
     check: () => void,
   ): Promise<Staged> {
-    const { sql, repo, blocks } = this.#parts
+    const { sql, repo, repack, blocks } = this.#parts
     const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
     const car = await readCar(body, limits)
     const [root, ...others] = car.roots
@@ -186,6 +186,8 @@ export class Imports {
         check()
         const from = repo.head()
         const made = this.#revision(root, run, from)
+        // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
+        repack.cancel()
         sql.run('UPDATE account SET staging = ?', made)
         return { from, made }
       })
@@ -221,8 +223,7 @@ export class Imports {
     signingKey: ImportOptions['signingKey'],
     check: () => void,
   ): Promise<Verified> {
-    const { sql, blocks, did, platform, repack } = this.#parts
-    repack.cancel()
+    const { sql, blocks, did, platform } = this.#parts
     const writer = new PackWriter(sql, blocks.seed)
     const age = this.#ageOf(from, made)
     const section = (cid: Cid): Sections | undefined => {

@@ -136,6 +136,26 @@ describe('a pack', () => {
     })
   })
 
+  it('is not gone on with after an import has failed', () =>
+    inAccount(async (account) => {
+      const { repo, repack, imports, clock, key, exports } = account
+      await fill(account, 5000, ' and so on'.repeat(200))
+      await repo.commit([post('r1', 'other')])
+      const car = await collect(exports.repo().body)
+      clock.now += 2 * DAY
+      expect(repack.step()).toEqual({ more: true })
+      await expect(imports.car(stream(car.slice(0, 5000)), { signingKey: key.did() })).rejects.toThrow(
+        'Truncated',
+      )
+      while (repack.step().more);
+      expect(await problems(account)).toEqual([])
+      tidy(account)
+      expect(await problems(account)).toEqual([])
+      expect((await verifyRepoCar(await collect(exports.repo().body), DID, key.did())).creates).toHaveLength(
+        5000,
+      )
+    }))
+
   for (const [what, fail] of [
     [
       'a block was missing',

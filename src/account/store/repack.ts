@@ -62,7 +62,6 @@ export class Repack {
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
   step(most = STEP): { more: boolean } {
-    if (this.#isImporting()) this.cancel()
     if (this.#run === undefined && !this.isDue) return { more: false }
     try {
       return { more: this.#goOn(most) }
