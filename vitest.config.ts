@@ -27,6 +27,7 @@ export default defineConfig({
           __RACES__: JSON.stringify(process.env.RACES ?? '20'),
           __SEEDS__: JSON.stringify(process.env.SEEDS ?? '40'),
           __SEED__: JSON.stringify(process.env.SEED ?? '1'),
+          __FIXTURE__: JSON.stringify(process.env.FIXTURE === '1'),
         },
         test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
       },

@@ -82,6 +82,13 @@ describe('a table of places', () => {
     expect(table.find(cidAt(0, MOST - 1), 0)).toBe(-1)
   })
 
+  test('thousands of places of one digest stay together', () => {
+    const table = new DigestTable(7)
+    for (let i = 0; i < 10_000; i++) table.add(cidAt(0, i % 3), 0, i, 0)
+    expect(slotsOf(table, cidAt(0, 1), 0)).toHaveLength(3333)
+    expect(slotsOf(table, cidAt(0, 3), 0)).toEqual([])
+  })
+
   test('a hundred thousand digests are found again, and no others', () => {
     const cid = (i: number): Uint8Array =>
       Uint8Array.of(1, 0x71, 0x12, 0x20, ...sha256(Uint8Array.of(i, i >> 8, i >> 16)))

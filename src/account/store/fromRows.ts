@@ -3,31 +3,28 @@ import { carSection } from '../../repo/car-write.ts'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { bytes, type Sql } from '../sql.ts'
 
-type BlockRow = { cid: ArrayBuffer; made: string; bytes: ArrayBuffer }
+// Keys sorted at a time. An index would do it at once, and be a row written for every block.
+const PAGE = 50_000
+// As an import's (staging.ts): within a revision the blocks stand in no order that anybody reads them in.
+const ROW = 16 * 1024
 
-const PAGE = 500
-const ROW = 1_000_000
+const NOTHING = new Uint8Array(0)
 
 /**
  * Schema version 2 had a row for each block (with the revisions that made and dropped it) and an index of the
  * records by path. Each revision's blocks become one loose row, or a few; the index is the tree itself.
  */
 export const looseFromRows = (sql: Sql): void => {
-  sql.run('DELETE FROM block WHERE made > coalesce((SELECT rev FROM account), 0)')
+  // Of an import that did not end, whether or not the head has gone past it since.
+  sql.run('DELETE FROM block WHERE made = (SELECT staging FROM account)')
   sql.run('UPDATE account SET staging = NULL')
   sql.run(
     'INSERT INTO repeated (cid, paths) SELECT cid, count(*) FROM record GROUP BY cid HAVING count(*) > 1',
   )
-  sql.run('CREATE INDEX block_made ON block (made, cid)')
   let n = 0
   let rev = ''
   let sections: Uint8Array[] = []
   let size = 0
-  const put = (): void => {
-    if (sections.length > 0) add(rev, 0, new Uint8Array(0), new Uint8Array(Buffer.concat(sections)))
-    sections = []
-    size = 0
-  }
   const add = (made: string, at: number, dropped: Uint8Array, row: Uint8Array): void => {
     sql.run(
       'INSERT INTO loose (n, rev, at, dropped, bytes) VALUES (?, ?, ?, ?, ?)',
@@ -38,6 +35,11 @@ export const looseFromRows = (sql: Sql): void => {
       row,
     )
   }
+  const put = (): void => {
+    if (sections.length > 0) add(rev, 0, NOTHING, new Uint8Array(Buffer.concat(sections)))
+    sections = []
+    size = 0
+  }
   // A revision's garbage goes before its blocks: one that came back with it was dropped before.
   const dropBefore = (made: string): void => {
     type Garbage = { rev: string; at: number; cids: ArrayBuffer }
@@ -46,27 +48,39 @@ export const looseFromRows = (sql: Sql): void => {
       rev,
       made,
     ))
-      add(row.rev, row.at, bytes(row.cids), new Uint8Array(0))
+      add(row.rev, row.at, bytes(row.cids), NOTHING)
   }
-  for (let after: [string, Uint8Array] = ['', new Uint8Array(0)]; ;) {
-    const rows = sql.all<BlockRow>(
-      `SELECT cid, made, bytes FROM block WHERE (made, cid) > (?, ?) ORDER BY made, cid LIMIT ${PAGE}`,
-      ...after,
+  for (const { cid, made } of keys(sql)) {
+    const row = sql.first<{ bytes: ArrayBuffer }>(
+      'SELECT bytes FROM block WHERE cid = ? AND made = ?',
+      cid,
+      made,
     )
-    for (const row of rows) {
-      if (row.made !== rev || size >= ROW) put()
-      if (row.made !== rev) dropBefore(row.made)
-      rev = row.made
-      const cid = bytes(row.cid)
-      const section = carSection(decodeCid(cid.subarray(0, CID_LENGTH)), bytes(row.bytes))
-      sections.push(section)
-      size += section.length
-    }
-    const last = rows.at(-1)
-    if (!last) break
-    after = [last.made, bytes(last.cid)]
+    if (!row) throw new Error(`a block of revision ${made} is gone`)
+    const section = carSection(decodeCid(bytes(cid).subarray(0, CID_LENGTH)), bytes(row.bytes))
+    if (made !== rev || size + section.length > ROW) put()
+    if (made !== rev) dropBefore(made)
+    rev = made
+    sections.push(section)
+    size += section.length
   }
   put()
   dropBefore('~')
-  sql.run('DROP INDEX block_made')
+}
+
+type Key = { cid: ArrayBuffer; made: string }
+
+/** The blocks by the revision that made them. Their bytes may be 2 MB each, and are read one by one. */
+function* keys(sql: Sql): Generator<Key, void, void> {
+  for (let after: Key = { cid: new ArrayBuffer(0), made: '' }; ;) {
+    const page = sql.all<Key>(
+      `SELECT cid, made FROM block WHERE (made, cid) > (?, ?) ORDER BY made, cid LIMIT ${PAGE}`,
+      after.made,
+      after.cid,
+    )
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last
+  }
 }

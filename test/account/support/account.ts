@@ -103,16 +103,24 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
 
 let objects = 0
 
-/** Runs a test inside an object of its own, emptied first. */
-export const inAccount = async <T>(work: (account: TestAccount) => Promise<T>): Promise<T> => {
+const START = Date.parse('2026-11-22T00:00:00Z')
+
+/** Runs a test inside an object of its own, emptied first; `open` brings its tables up to date. */
+export const inStorage = async <T>(
+  work: (storage: DurableObjectStorage, open: (now?: number) => TestAccount) => Promise<T>,
+): Promise<T> => {
   const namespace = (env as unknown as { ACCOUNT: DurableObjectNamespace }).ACCOUNT
   const stub = namespace.get(namespace.idFromName(`storage test ${objects++}`))
   const key = await Secp256k1Keypair.create()
-  return runInDurableObject(stub, async (_, state) => {
-    await state.storage.deleteAll()
-    return work(build(state.storage, key, { now: Date.parse('2026-11-22T00:00:00Z') }))
+  return runInDurableObject(stub, async (_, { storage }) => {
+    await storage.deleteAll()
+    return work(storage, (now = START) => build(storage, key, { now }))
   })
 }
+
+/** Runs a test on an account whose tables are new. */
+export const inAccount = <T>(work: (account: TestAccount) => Promise<T>): Promise<T> =>
+  inStorage((_, open) => work(open()))
 
 /** A write of a post. */
 export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({
