@@ -145,6 +145,7 @@ export async function createAccount(
   const chores = new Chores({
     ...{ sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention: config.retention },
     ...{ alarms: ctx.storage, observe: () => lifecycle.follow() },
+    report: (cause) => console.error('a chore failed', cause),
   })
   const migration = new Migration({
     ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
@@ -203,7 +204,7 @@ export async function createAccount(
         { sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle },
         input,
       ),
-    check: () => repo.exclusive(() => check({ sql, did, blocks, blobs, journal })),
+    check: () => repo.exclusive(() => check({ sql, did, blocks, blobs, journal, repack })),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()
       return { socket, response: new Response(null, { status: 101, webSocket: client }) }

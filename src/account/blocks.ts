@@ -71,10 +71,15 @@ export class Blocks extends ReadableBlockstore {
     return this.loose.refresh() || last !== pack?.id
   }
 
+  /** The pack that this part belongs to, while it is there. */
+  packOf({ n }: Part): Pack | undefined {
+    return this.packs.all().find(({ first, last }) => first <= n && n <= last)
+  }
+
   /** The part behind this one, in the same pack. */
-  partAfter({ n }: Part): Part | undefined {
-    const pack = this.packs.all().find(({ first, last }) => first <= n && n < last)
-    return pack && this.packs.part(n + 1)
+  partAfter(part: Part): Part | undefined {
+    const pack = this.packOf(part)
+    return pack && part.n < pack.last ? this.packs.part(part.n + 1) : undefined
   }
 
   /** The bytes of a block, of whichever revision. */
@@ -90,6 +95,8 @@ export class Blocks extends ReadableBlockstore {
 
   /** Whether the block belongs to the current tree. */
   isCurrent(cid: Cid): boolean {
+    // Whoever asks may name anything, also what has no digest to be found by.
+    if (cid.bytes.length !== CID_LENGTH) return false
     const pack = this.packs.current()
     const loose = this.loose.find(cid.bytes)
     if (loose && loose.n > (pack?.loose ?? 0)) return !this.loose.isDroppedAfter(loose.n, cid)

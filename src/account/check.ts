@@ -13,6 +13,7 @@ import { readCounts, readHead, type Head } from './head.ts'
 import type { Journal } from './journal.ts'
 import type { Sql } from './sql.ts'
 import { type Pack, RUN } from './store/packs.ts'
+import type { Repack } from './store/repack.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -36,6 +37,7 @@ export interface CheckParts {
   blocks: Blocks
   blobs: Blobs
   journal: Journal
+  repack: Pick<Repack, 'isRunning'>
 }
 
 const MAX_PROBLEMS = 100
@@ -199,7 +201,8 @@ const checkBlocks = (
             (SELECT count(*) FROM staged) AS strays`,
   )
   const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
-  if (strays && strays.strays > 0 && staging === null) problem(`${strays.strays} rows that belong to no pack`)
+  if (strays && strays.strays > 0 && staging === null && !parts.repack.isRunning)
+    problem(`${strays.strays} rows that belong to no pack`)
 }
 
 const checkPack = (

@@ -22,6 +22,8 @@ export interface ChoreParts {
   /** Looks where the DID points. Failures are the network's, not the account's. */
   observe(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
+  /** Is told why a chore failed. */
+  report(cause: unknown): void
 }
 
 const SECOND = 1000
@@ -29,6 +31,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 const STEP = 1000
+/** Events after which it is seen whether there is much to pack. */
+const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 
@@ -36,6 +40,7 @@ export class Chores {
   readonly #parts: ChoreParts
   #observedAt = 0
   #begun = false
+  #events = 0
   #waking: Promise<void> = Promise.resolve()
 
   constructor(parts: ChoreParts) {
@@ -55,8 +60,9 @@ export class Chores {
     return waking
   }
 
-  /** There is a log to trim: from the first event on there is always an alarm. */
+  /** There is a log to trim: from the first event on there is always an alarm, and soon one after many. */
   begin(): void {
+    if (++this.#events % OFTEN === 0 && this.#parts.repack.isDue) void this.wake(SECOND).catch(() => {})
     if (this.#begun) return
     this.#begun = true
     this.wake(WATCH.quiet).catch(() => (this.#begun = false))
@@ -72,21 +78,36 @@ export class Chores {
     return this.wake(WATCH.moving)
   }
 
-  /** One step of everything, and the next alarm. */
+  /**
+   * One step of everything, and the next alarm. What fails is left for the next time and keeps nothing else
+   * from being done: an alarm that throws is given up by the platform after a few more tries.
+   */
   async run(): Promise<void> {
     const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
     const now = platform.now()
-    firehose.resume()
-    const packed = repack.step()
-    const collected = repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))
-    const pruned = sequencer.prune(now - retention, STEP)
-    const deleted = await blobs.collect(STEP)
+    await this.#attempt(() => firehose.resume())
+    const steps = [
+      await this.#attempt(() => repack.step()),
+      await this.#attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
+      await this.#attempt(() => sequencer.prune(now - retention, STEP)),
+      await this.#attempt(() => blobs.collect(STEP)),
+    ]
     const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
-    await Promise.all([this.#observe(now, watching), relays.run()])
-    const more = packed.more || collected.more || deleted.more || pruned.more
-    const crawl = (relays.nextAt() ?? Infinity) - platform.now()
+    const asking = this.#attempt(() => relays.run().then(() => true))
+    const [asked] = await Promise.all([asking, this.#observe(now, watching)])
+    const more = steps.some((step) => step?.more)
+    const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
     const next = more ? SECOND : Math.min(watching, this.#waste() ? KEPT : WATCH.quiet)
     await this.wake(Math.max(0, Math.min(next, crawl)))
+  }
+
+  async #attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (cause) {
+      this.#parts.report(cause)
+      return undefined
+    }
   }
 
   /** While there is much to collect the alarm rings every second; the directory is not asked that often. */

@@ -13,6 +13,8 @@ import { Tour, type TourOptions } from './store/tour.ts'
 
 interface Pin {
   begun: number
+  /** It needs what packs that took over at this time or later have made superfluous. */
+  from: number
   touched: number
 }
 
@@ -20,6 +22,8 @@ interface Pin {
 export const KEPT = 3600_000
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
+// Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
+const LONGEST = 24 * 3600_000
 // Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
 const SMALL = 16 * 1024
 
@@ -46,7 +50,7 @@ export class Exports {
    */
   repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
     const head = this.#parts.repo.load()
-    return { root: head.root, body: this.#pinned(this.#car(head, options.since)) }
+    return { root: head.root, body: this.#pinned(this.#car(head, options.since), head) }
   }
 
   /**
@@ -60,17 +64,17 @@ export class Exports {
   }): Promise<ReadableStream<Uint8Array> | undefined> {
     const { root, offset, since } = options
     const { platform } = this.#parts
-    const pin = this.#pin()
+    const head = this.#commit(root)
+    if (!head) return undefined
+    const pin = this.#pin(head)
     try {
-      const head = this.#commit(root)
-      if (!head) return undefined
       const pieces = this.#car(head, since)
       let left = offset
       for (let n = 1; ; n++) {
         const { value } = pieces.next()
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
-        if (!value || value.length > left) return this.#pinned(pieces, value?.subarray(left))
+        if (!value || value.length > left) return this.#pinned(pieces, head, value?.subarray(left))
         left -= value.length
         // Others get their turn.
         if (n % 64 === 0) await platform.sleep(0)
@@ -101,10 +105,8 @@ export class Exports {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks } = this.#parts
-    const isOld = (cid: Uint8Array, at: number): boolean =>
-      (blocks.arrival(cid, at, head.rev) ?? '') <= (since ?? '')
     const repeated = blocks.repeated().map(({ cid }) => cid)
-    return this.#pieces(head, { repeated, ...(since !== undefined && { without: isOld }) })
+    return this.#pieces(head, { repeated, after: since === undefined ? undefined : { since, rev: head.rev } })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
@@ -138,17 +140,20 @@ export class Exports {
     if (length > 0) yield small.subarray(0, length)
   }
 
-  #pin(): Pin {
-    const now = this.#parts.platform.now()
-    const pin: Pin = { begun: now, touched: now }
+  #pin({ rev }: Head): Pin {
+    const { platform, blocks } = this.#parts
+    const now = platform.now()
+    // A commit that is not the latest any more may have been packed over already.
+    const over = blocks.packs.all().findLast((pack) => pack.rev > rev)
+    const pin: Pin = { begun: now, from: over?.at ?? now, touched: now }
     this.#pins.add(pin)
     return pin
   }
 
   /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>, first?: Uint8Array): ReadableStream<Uint8Array> {
+  #pinned(pieces: Generator<Uint8Array>, head: Head, first?: Uint8Array): ReadableStream<Uint8Array> {
     const { platform } = this.#parts
-    const pin = this.#pin()
+    const pin = this.#pin(head)
     const release = () => this.#pins.delete(pin)
     let begun = first
     return byteStream({
@@ -168,13 +173,13 @@ export class Exports {
     })
   }
 
-  /** When the oldest export began that is still read. What was dropped after that is still needed. */
+  /** Of the exports that are still read: what packs from then on have made superfluous is needed. */
   oldest(): number | undefined {
     const now = this.#parts.platform.now()
     let oldest: number | undefined
     for (const pin of this.#pins) {
-      if (now - pin.touched > ABANDONED) this.#pins.delete(pin)
-      else if (oldest === undefined || pin.begun < oldest) oldest = pin.begun
+      if (now - pin.touched > ABANDONED || now - pin.begun > LONGEST) this.#pins.delete(pin)
+      else if (oldest === undefined || pin.from < oldest) oldest = pin.from
     }
     return oldest
   }
@@ -186,7 +191,7 @@ export class Exports {
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    return this.#pinned(this.#each(cids))
+    return this.#pinned(this.#each(cids), this.#parts.repo.load())
   }
 
   *#each(cids: readonly Cid[]): Generator<Uint8Array> {

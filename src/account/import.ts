@@ -169,7 +169,7 @@ export class Imports {
     limit: number | undefined,
     check: () => void,
   ): Promise<Staged> {
-    const { sql, repo, blocks } = this.#parts
+    const { sql, repo, repack, blocks } = this.#parts
     const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
     const car = await readCar(body, limits)
     const [root, ...others] = car.roots
@@ -177,22 +177,27 @@ export class Imports {
       await car.cancel()
       throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
     }
-    const from = repo.head()
     const staging = new Staging(sql, blocks.seed)
-    let made: string | undefined
+    let begun: Pick<Staged, 'from' | 'made'> | undefined
     for await (const run of car.runs()) {
       check()
-      if (made === undefined) {
-        made = this.#revision(root, run, from)
+      // In its turn: a commit that is being signed comes before.
+      begun ??= await repo.exclusive(async () => {
+        check()
+        const from = repo.head()
+        const made = this.#revision(root, run, from)
+        // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
+        repack.cancel()
         sql.run('UPDATE account SET staging = ?', made)
-      }
+        return { from, made }
+      })
       staging.add(run)
       this.#note({ bytes: run.length, blocks: staging.blocks })
     }
     check()
-    if (made === undefined) throw error('InvalidRequest', 'a CAR without blocks')
+    if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
     staging.flush()
-    return { root, from, made, staging }
+    return { root, ...begun, staging }
   }
 
   #note({ bytes = 0, ...now }: Partial<ImportProgress>): void {
@@ -218,8 +223,7 @@ export class Imports {
     signingKey: ImportOptions['signingKey'],
     check: () => void,
   ): Promise<Verified> {
-    const { sql, blocks, did, platform, repack } = this.#parts
-    repack.cancel()
+    const { sql, blocks, did, platform } = this.#parts
     const writer = new PackWriter(sql, blocks.seed)
     const age = this.#ageOf(from, made)
     const section = (cid: Cid): Sections | undefined => {
@@ -240,6 +244,7 @@ export class Imports {
     }
     this.#note({ phase: 'verifying' })
     const repo = await verifyRepo({ root, did, signingKey, read, now: platform.now() })
+    check()
     const repeated: Verified['repeated'] = new Map()
     const references: string[] = []
     const visit = ({ kind, cid }: { kind: 'node' | 'record'; cid: Cid }): void => {

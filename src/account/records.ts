@@ -38,8 +38,9 @@ export const splitPath = (path: string): { collection: string; rkey: string } =>
 /** A record's value. Every record is a map: it was checked on its way in. */
 export const recordValue = (block: Uint8Array): LexMap => decodeBlock(block) as LexMap
 
-// Nodes kept in memory. They are named by their content, so that none is ever out of date.
-const NODES = 512
+// Entries of nodes kept in memory. They are named by their content, so that none is ever out of date. A node
+// has some four entries, but an imported tree may have been made so that one has thousands.
+const ENTRIES = 4096
 
 interface Entry {
   path: string
@@ -50,7 +51,7 @@ interface Entry {
 export class Records {
   readonly #blocks: Blocks
   readonly #head: () => Head | undefined
-  readonly #nodes = new Cache<TreeNode>(NODES, () => 1)
+  readonly #nodes = new Cache<TreeNode>(ENTRIES, ({ entries }) => 1 + entries.length)
 
   constructor(blocks: Blocks, head: () => Head | undefined) {
     this.#blocks = blocks

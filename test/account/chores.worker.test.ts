@@ -13,6 +13,7 @@ const next = async (account: TestAccount): Promise<number> => {
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },
     firehose: { resume: () => {} },
     observe: () => Promise.resolve(),
+    report: () => {},
     alarms: {
       getAlarm: () => Promise.resolve(alarm),
       setAlarm: (time) => {

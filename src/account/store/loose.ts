@@ -10,7 +10,16 @@ import type { Place } from './place.ts'
 
 // Below the 2 MB of a row, with what was dropped beside it.
 const ROW = 1_000_000
-const PAGE = 32
+const DROPPED = Math.floor(ROW / CID_LENGTH) * CID_LENGTH
+// A commit of large records has rows of 1 MB: a page ends early rather than fill the memory.
+const PAGE = { rows: 200, bytes: 2 * 1024 * 1024 }
+
+interface LooseRow {
+  n: number
+  rev: string
+  bytes: Uint8Array
+  dropped: Uint8Array
+}
 
 /**
  * The blocks of each commit since the last pack: one row a commit, in the form of a CAR, and beside them
@@ -21,6 +30,8 @@ export class Loose {
   readonly #seed: number
   readonly #rows: Cache<Uint8Array>
   #table: DigestTable | undefined
+  /** What was dropped, and by which row. */
+  #dropped: DigestTable | undefined
   readonly #revs = new Map<number, string>()
   #rollbacks = 0
   #indexed = 0
@@ -53,12 +64,12 @@ export class Loose {
         n,
         rev,
         now,
-        gone.subarray(0, ROW),
+        gone.subarray(0, DROPPED),
         row,
       )
-      gone = gone.subarray(ROW)
       this.#rows.delete(n)
-      this.#add(n, rev, row)
+      this.#add({ n, rev, bytes: row, dropped: gone.subarray(0, DROPPED) })
+      gone = gone.subarray(DROPPED)
     }
   }
 
@@ -70,29 +81,36 @@ export class Loose {
     return row?.n ?? 0
   }
 
-  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`. */
-  find(cid: Uint8Array, at = 0, upTo = '~'): Place | undefined {
+  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`, in a row after `from`. */
+  find(cid: Uint8Array, at = 0, upTo = '~', from = 0): Place | undefined {
     const table = this.#index()
-    let newest: Place | undefined
-    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot)) {
+    // A block that comes and goes has many: only one row is read.
+    let slots: number[] | undefined
+    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot))
+      (slots ??= []).push(slot)
+    if (slots && slots.length > 1) slots.sort((a, b) => table.first(b) - table.first(a))
+    for (const slot of slots ?? []) {
       const n = table.first(slot)
       const made = this.#revs.get(n)
-      if (made === undefined || made > upTo || (newest && newest.n > n)) continue
-      const place = new Sections(this.#row(n), table.second(slot))
-      if (place.next() && sameCid(place.bytes, place.cid, cid, at)) newest = { n, made, section: place }
+      if (n <= from || made === undefined || made > upTo) continue
+      const section = new Sections(this.#row(n), table.second(slot))
+      if (section.next() && sameCid(section.bytes, section.cid, cid, at)) return { n, made, section }
     }
-    return newest
+    return undefined
   }
 
   /** Whether a commit in a row after `n` dropped it. */
   isDroppedAfter(n: number, cid: Cid): boolean {
-    return (
-      this.#sql.first(
-        'SELECT 1 AS yes FROM loose WHERE n > ? AND instr(dropped, ?) LIMIT 1',
-        n,
-        cid.bytes,
-      ) !== undefined
-    )
+    this.#index()
+    const table = this.#dropped
+    if (!table) return false
+    for (let slot = table.find(cid.bytes, 0); slot >= 0; slot = table.find(cid.bytes, 0, slot)) {
+      const row = table.first(slot)
+      // The table knows the beginning of the digest only.
+      const dropped = 'SELECT 1 AS yes FROM loose WHERE n = ? AND instr(dropped, ?)'
+      if (row > n && this.#sql.first(dropped, row, cid.bytes)) return true
+    }
+    return false
   }
 
   /** Everything dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
@@ -106,7 +124,7 @@ export class Loose {
   }
 
   /** Every row after `n`, in order. */
-  *rows(n = 0): Generator<{ n: number; rev: string; bytes: Uint8Array; dropped: Uint8Array }> {
+  *rows(n = 0): Generator<LooseRow> {
     type Row = { n: number; rev: string; dropped: ArrayBuffer; bytes: ArrayBuffer }
     for (const row of this.#pages<Row>('n, rev, dropped, bytes', n))
       yield { n: row.n, rev: row.rev, bytes: bytes(row.bytes), dropped: bytes(row.dropped) }
@@ -119,19 +137,27 @@ export class Loose {
       n,
       limit,
     )
-    if (deleted > 0) this.#forget()
+    // Places in rows that are gone are passed over; only at the end all that is left is read again.
+    const first = this.#sql.first<{ n: number | null }>('SELECT min(n) AS n FROM loose')?.n ?? Infinity
+    for (const row of this.#revs.keys()) if (row < first) this.#revs.delete(row)
+    if (deleted > 0 && deleted < limit) this.#forget()
     return { deleted, more: deleted >= limit }
   }
 
   *#pages<Row extends { n: number }>(columns: string, from: number): Generator<Row> {
     for (let after = from; ;) {
-      const rows = this.#sql.all<Row & Record<string, SqlStorageValue>>(
-        `SELECT ${columns} FROM loose WHERE n > ? ORDER BY n LIMIT ${PAGE}`,
+      const sizes = this.#sql.all<{ n: number; size: number }>(
+        `SELECT n, length(dropped) + length(bytes) AS size FROM loose WHERE n > ? ORDER BY n LIMIT ${PAGE.rows}`,
         after,
       )
-      yield* rows
-      const last = rows.at(-1)
+      let size = 0
+      const last = sizes.find((row) => (size += row.size) >= PAGE.bytes) ?? sizes.at(-1)
       if (!last) return
+      yield* this.#sql.all<Row & Record<string, SqlStorageValue>>(
+        `SELECT ${columns} FROM loose WHERE n > ? AND n <= ? ORDER BY n`,
+        after,
+        last.n,
+      )
       after = last.n
     }
   }
@@ -146,7 +172,7 @@ export class Loose {
 
   #forget(): void {
     this.#indexed = 0
-    this.#table = undefined
+    this.#table = this.#dropped = undefined
     this.#revs.clear()
     this.#rows.clear()
   }
@@ -160,13 +186,15 @@ export class Loose {
   }
 
   #read(): void {
-    for (const { n, rev, bytes: row } of this.rows(this.#indexed)) this.#add(n, rev, row)
+    for (const row of this.rows(this.#indexed)) this.#add(row)
   }
 
-  #add(n: number, rev: string, row: Uint8Array): void {
+  #add({ n, rev, bytes: row, dropped }: LooseRow): void {
     const table = (this.#table ??= new DigestTable(this.#seed))
     const sections = new Sections(row)
     while (sections.next()) table.add(row, sections.cid, n, sections.start)
+    const gone = (this.#dropped ??= new DigestTable(this.#seed))
+    for (let at = 0; at < dropped.length; at += CID_LENGTH) gone.add(dropped, at, n, 0)
     this.#revs.set(n, rev)
     this.#indexed = n
   }

@@ -19,6 +19,7 @@ export class PackWriter {
   #length = 0
   #runs: { at: number; made: string }[] = []
   readonly #entries: Uint32Array[] = []
+  #size = 0
   blocks = 0
 
   constructor(sql: Sql, seed: number) {
@@ -38,6 +39,7 @@ export class PackWriter {
     this.#remember(bytes, cid)
     this.#part.set(bytes.subarray(start, end), this.#length)
     this.#length += size
+    this.#size += size
   }
 
   #remember(bytes: Uint8Array, cid: number): void {
@@ -79,11 +81,26 @@ export class PackWriter {
     const [first, last] = [this.#first, this.#n - 1]
     return ({ rev, loose, at }) => {
       sql.assertTransaction()
+      this.#assertStored(pack.id, last)
       sql.run(
         'INSERT INTO pack (id, rev, first, last, loose, seed, buckets, blocks, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
         ...[pack.id, rev, first, last, loose, pack.seed, pack.buckets, this.blocks, at],
       )
     }
+  }
+
+  /** All else will be deleted on the strength of this pack: its rows are there, and nobody else's. */
+  #assertStored(id: number, last: number): void {
+    const stored = this.#sql.first<{ parts: number; size: number; entries: number }>(
+      `SELECT count(*) AS parts, total(length(bytes)) AS size,
+         (SELECT total(length(entries)) FROM bucket WHERE pack = ?) AS entries
+       FROM part WHERE n >= ?`,
+      id,
+      this.#first,
+    )
+    const parts = last - this.#first + 1
+    if (stored?.parts !== parts || stored.size !== this.#size || stored.entries !== this.blocks * ENTRY)
+      throw new Error(`a pack of ${parts} parts is not stored as it was written`)
   }
 
   /** Counts, then places: every entry once, in the bucket that is its own. */

@@ -9,8 +9,12 @@ import { PackWriter, sweep } from './packWriter.ts'
 import { Tour } from './tour.ts'
 
 const DAY = 24 * 3600_000
-/** Commits after which all is packed anew, as the tree is small or large: what is loose is indexed in memory. */
-const MANY = { least: 250, most: 1000, blocksEach: 100 }
+/**
+ * Rows after which all is packed anew, as the tree is small or large, or their bytes: what is loose is read
+ * at the start of each life, and indexed in memory. While packs before the last cannot be deleted
+ * yet, twice as much for each of them.
+ */
+const MANY = { least: 250, most: 1000, blocksEach: 100, bytes: 64 * 1024 * 1024 }
 // Bytes that one step reads and writes: some ten milliseconds.
 const STEP = 4 * 1024 * 1024
 /** Rows deleted in one step. */
@@ -34,12 +38,19 @@ export class Repack {
   readonly #platform: Pick<Platform, 'now'>
   readonly #blocks: Blocks
   #run: Run | undefined
+  /** It copies the whole tree: what stands in its way is not tried over and over. */
+  #failedAt = -Infinity
 
   constructor(sql: Sql, platform: Pick<Platform, 'now'>, blocks: Blocks) {
     this.#sql = sql
     this.#platform = platform
     this.#blocks = blocks
     sweep(sql)
+  }
+
+  /** Whether part of a pack has been written. */
+  get isRunning(): boolean {
+    return this.#run !== undefined
   }
 
   /** Gives up what is being packed: the tree is about to be another. */
@@ -50,27 +61,38 @@ export class Repack {
   }
 
   /** One step, if there is something to do: because of many commits, or of what was dropped a day ago. */
-  step(): { more: boolean } {
-    if (this.#isImporting()) this.cancel()
-    if (this.#run === undefined && !this.#isDue()) return { more: false }
+  step(most = STEP): { more: boolean } {
+    if (this.#run === undefined && !this.isDue) return { more: false }
+    try {
+      return { more: this.#goOn(most) }
+    } catch (cause) {
+      // What was written may lack something: it is never gone on with.
+      this.#failedAt = this.#platform.now()
+      this.cancel()
+      throw cause
+    }
+  }
+
+  #goOn(most: number): boolean {
     const run = (this.#run ??= this.#begin())
-    if (!run) return { more: false }
+    if (!run) return false
     const { tour, writer } = run
-    for (let size = 0; size < STEP;) {
+    for (let size = 0; size < most;) {
       if (!tour.next()) {
-        this.#run = undefined
         this.#finish(run)
-        return { more: false }
+        this.#run = undefined
+        return false
       }
       const { bytes, start, cid, block, end } = tour.at
-      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block))) {
-        this.cancel()
+      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
         throw new Error(`the bytes of the block ${this.#blocks.name(bytes, cid)} have another hash`)
-      }
-      writer.add(bytes, start, cid, end, tour.made)
+      const made = tour.made(run.head.rev)
+      if (made === undefined)
+        throw new Error(`the block ${this.#blocks.name(bytes, cid)} came with no revision`)
+      writer.add(bytes, start, cid, end, made)
       size += end - start
     }
-    return { more: true }
+    return true
   }
 
   /** Whether something waits to be deleted. */
@@ -87,15 +109,22 @@ export class Repack {
     return this.#sql.first('SELECT 1 AS yes FROM account WHERE staging IS NOT NULL') !== undefined
   }
 
-  #isDue(): boolean {
-    const row = this.#sql.first<{ commits: number; oldest: number | null }>(
-      `SELECT count(*) AS commits, min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest
+  /** Whether it is time to pack anew. */
+  get isDue(): boolean {
+    const row = this.#sql.first<{ rows: number; bytes: number; oldest: number | null }>(
+      `SELECT count(*) AS rows, total(length(bytes)) AS bytes,
+         min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
-    if (!row || this.#isImporting()) return false
-    const { least, most, blocksEach } = MANY
+    if (!row || this.#isImporting() || this.#platform.now() < this.#failedAt + DAY) return false
+    const { least, most, blocksEach, bytes } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
-    return row.commits >= many || (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
+    const packs = 2 ** Math.max(0, this.#blocks.packs.all().length - 1)
+    return (
+      row.rows >= many * packs ||
+      row.bytes >= bytes * packs ||
+      (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
+    )
   }
 
   #begin(): Run | undefined {
@@ -118,10 +147,8 @@ export class Repack {
   }
 
   #finish({ head, loose, blocks, writer }: Run): void {
-    if (writer.blocks !== blocks) {
-      sweep(this.#sql)
+    if (writer.blocks !== blocks)
       throw new Error(`the tree of ${head.rev} has ${writer.blocks} blocks, ${blocks} were counted`)
-    }
     const take = writer.finish()
     fault('repack.beforeSwitch')
     this.#sql.transaction(() => take({ rev: head.rev, loose, at: this.#platform.now() }))
@@ -140,7 +167,8 @@ export class Repack {
     if (!settled) return { more: false }
     return this.#sql.transaction(() => {
       const rows = loose.delete(settled.loose, ROWS)
-      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at)
+      // Commits since the pack was begun are kept, too; to know of a record too many does no harm.
+      this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at - DAY)
       const old = all.findLast(({ id }) => id < settled.id)
       if (!old) return { more: rows.more }
       const [parts, buckets] = (['part', 'bucket'] as const).map((table) => this.#deleteRows(table, old))

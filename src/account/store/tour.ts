@@ -13,8 +13,8 @@ const NEAR = 4
 export interface TourOptions {
   /** Records that stand under several paths: of these only the first is visited. */
   repeated?: readonly Cid[]
-  /** Leaves out a block, and all that is below it. The CID is at `at` of `cid`. */
-  without?: (cid: Uint8Array, at: number) => boolean
+  /** Of the tree of `rev`, only what came after `since`: a block that did not is left out with all below it. */
+  after?: { since: string; rev: string } | undefined
 }
 
 /**
@@ -25,7 +25,7 @@ export interface TourOptions {
  */
 export class Tour {
   readonly #blocks: Blocks
-  readonly #without: TourOptions['without']
+  readonly #after: TourOptions['after']
   readonly #repeated: Map<string, boolean> | undefined
   #stack = new Uint8Array(64 * ENTRY)
   #depth = 0
@@ -34,20 +34,27 @@ export class Tour {
   /** The section that the tour has come to. */
   at = new Sections(new Uint8Array(0))
   isNode = false
-  #made: string | undefined
+  #loose = false
 
   constructor(blocks: Blocks, root: Cid, options: TourOptions = {}) {
     this.#blocks = blocks
-    this.#without = options.without
+    this.#after = options.after
     const { repeated = [] } = options
     this.#repeated =
       repeated.length > 0 ? new Map(repeated.map((cid) => [keyAt(cid.bytes, 0), false])) : undefined
     this.#push(root.bytes, 0, true)
   }
 
-  /** The revision with which the block came into the tree. */
-  get made(): string {
-    return this.#made ?? this.#part?.madeAt(this.at.start) ?? ''
+  /** The revision with which the block came into the tree of `rev`: `Blocks.arrival`, mostly without the search. */
+  made(rev: string): string | undefined {
+    const { bytes, cid } = this.at
+    const packed = this.#loose ? undefined : this.#part?.madeAt(this.at.start)
+    // A later pack knows of its last coming only.
+    if (packed === undefined || packed > rev) return this.#blocks.arrival(bytes, cid, rev)
+    // It may have gone and come back since the part was packed.
+    const { loose: covered = 0 } = (this.#part && this.#blocks.packOf(this.#part)) ?? {}
+    const loose = this.#blocks.loose.find(bytes, cid, rev, covered)?.made
+    return loose !== undefined && loose > packed ? loose : packed
   }
 
   /** Goes on to the next block; false at the end. Throws where a block is missing. */
@@ -58,8 +65,8 @@ export class Tour {
       const stack = this.#stack
       this.isNode = stack[due + CID_LENGTH] === 1
       if (!this.isNode && this.#repeated && this.#isRepetition(stack, due)) continue
-      if (this.#without?.(stack, due)) continue
       this.#find(stack, due)
+      if (this.#after && this.#isOld(this.#after)) continue
       if (this.isNode) {
         const { bytes, block } = this.at
         const links = nodeLinks(bytes, block)
@@ -71,6 +78,12 @@ export class Tour {
       }
       return true
     }
+  }
+
+  /** Where it is not known, a block is sent once too often rather than not at all. */
+  #isOld({ since, rev }: { since: string; rev: string }): boolean {
+    const made = this.made(rev)
+    return made !== undefined && made <= since
   }
 
   #push(bytes: Uint8Array, at: number, node: boolean): void {
@@ -95,20 +108,17 @@ export class Tour {
   #find(cid: Uint8Array, due: number): void {
     if (this.#isNext(cid, due)) {
       this.at = this.#ahead
-      this.#made = undefined
+      this.#loose = false
       return
     }
     const place = this.#blocks.find(cid, due)
     if (!place) throw new Error(`the block ${this.#blocks.name(cid, due)} is missing`)
-    if (place.part) {
-      this.#part = place.part
-      this.at = this.#ahead = place.section
-      this.#made = undefined
-    } else {
-      // Where the tour was in the pack it will likely go on.
-      this.at = place.section
-      this.#made = place.made
-    }
+    this.at = place.section
+    this.#loose = place.part === undefined
+    // Where the tour was in the pack it will likely go on.
+    if (!place.part) return
+    this.#part = place.part
+    this.#ahead = place.section
   }
 
   /** Steps on in the pack if the block is next, or near. */

@@ -79,7 +79,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
     sequencer,
     repo,
   })
-  const report = () => check({ sql, did: DID, blocks, blobs, journal })
+  const report = () => check({ sql, did: DID, blocks, blobs, journal, repack })
   const parts = {
     exports,
     imports,
