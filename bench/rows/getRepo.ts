@@ -50,4 +50,24 @@ export const getRepo = async ({ servers, size, add, progress }: Stand): Promise<
     ),
   )
   add(rowOf(of('getRepo, processor time', 'ms', 'lower'), cpu.perUnit()))
+  await afterRestart(servers, (above) =>
+    add(rowOf(of('memory, getRepo above idle', 'MiB', 'lower'), new Map([['cirrus', above]]))),
+  )
+}
+
+/** In a process that has done nothing else: what an import took is not given back at once. */
+const afterRestart = async (servers: readonly Server[], tell: (above: number[]) => void): Promise<void> => {
+  const server = servers.find((one) => one.restart)
+  if (!server?.restart) return
+  const params = { did: server.did }
+  const above: number[] = []
+  for (let round = 0; round < 3; round++) {
+    await server.restart()
+    await call(server.url, 'com.atproto.sync.getLatestCommit', { params })
+    const { before, peak } = await watchMemory(server.pid, () =>
+      call(server.url, 'com.atproto.sync.getRepo', { params }),
+    )
+    above.push((peak - before) / MiB)
+  }
+  tell(above)
 }
