@@ -1,24 +1,24 @@
-import { type Cid, decodeCid } from '@atproto/lex-data'
 import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
-import { CarError, readCar } from '../repo/car.ts'
-import { CommitError, parseCommit } from '../repo/commit.ts'
+import { CarError } from '../repo/car.ts'
+import { CommitError } from '../repo/commit.ts'
 import { NodeError } from '../repo/node.ts'
-import { Sections } from '../repo/section.ts'
-import { nextTid } from '../repo/tid.ts'
-import { RepoError, verifyRepo } from '../repo/verify.ts'
+import { RepoError } from '../repo/verify.ts'
 import { error } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 import { carOf, type CommitSigner, signCommit } from './commit.ts'
 import { type Head, readCounts, writeHead } from './head.ts'
+import { see } from './help.ts'
+import type { Course, ImportProgress } from './import/course.ts'
+import { receive, type Staged } from './import/receive.ts'
+import { verify, type Verified } from './import/verify.ts'
 import type { Repo } from './repo.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 import { readAccount } from './state.ts'
-import { PackWriter, sweep } from './store/packWriter.ts'
+import { sweep } from './store/packWriter.ts'
 import type { Repack } from './store/repack.ts'
-import { Staging } from './store/staging.ts'
 
 export interface ImportParts {
   sql: Sql
@@ -51,43 +51,8 @@ export interface Imported {
   resigned: boolean
 }
 
-// Below the 2 MB of a row, its key and revisions included.
-const MAX_BLOCK = 1_900_000
-// Records after which others get their turn.
-const SLICE = 500
 /** An import that has not got on for this long may be ended by whoever waits for it. */
 const SILENCE = 60_000
-const AHEAD = 5 * 60_000
-
-/** How far an import has come. */
-export interface ImportProgress {
-  phase: 'receiving' | 'verifying' | 'switching'
-  /** Bytes received. */
-  bytes: number
-  /** Blocks received. */
-  blocks: number
-  /** Records verified. */
-  records: number
-}
-
-/** What came, and what was here when it did. */
-interface Staged {
-  root: Cid
-  from: Head | undefined
-  made: string
-  staging: Staging
-}
-
-/** The verified tree, written as a pack that nobody reads yet. */
-interface Verified {
-  commit: { data: Cid; rev: string }
-  writer: PackWriter
-  records: number
-  /** `cid path`, sorted: only records with blobs cost memory here. */
-  references: string[]
-  /** Records that several paths hold. */
-  repeated: Map<string, { cid: Cid; paths: number }>
-}
 
 /**
  * Takes a whole repository in. Its blocks are staged as they come, where no reader sees them; then the tree
@@ -110,7 +75,7 @@ export class Imports {
   async car(body: ReadableStream<Uint8Array>, options: ImportOptions): Promise<Imported> {
     const own = Symbol('import')
     this.#running = own
-    const check = () => {
+    const check = (): void => {
       if (this.#running !== own)
         throw error(
           'InvalidRequest',
@@ -120,13 +85,19 @@ export class Imports {
     }
     this.#movedAt = this.#parts.platform.now()
     this.#empty()
-    this.#progress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
+    let progress: ImportProgress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
+    const note: Course['note'] = (now, received = 0) => {
+      progress = { ...progress, ...now, bytes: progress.bytes + received }
+      if (this.#running === own) this.#progress = progress
+    }
+    const course: Course = { check, note }
+    note({})
     try {
-      const staged = await this.#stage(body, options.limit, check)
+      const staged = await receive(this.#parts, body, { limit: options.limit, course })
       fault('import.afterStaged')
-      const verified = await this.#verify(staged, options.signingKey, check)
+      const verified = await verify(this.#parts, staged, { signingKey: options.signingKey, course })
       fault('import.afterVerified')
-      const imported = await this.#switch(staged, verified, options.within, check)
+      const imported = await this.#switch(staged, verified, options.within, course)
       fault('import.afterSwitch')
       return imported
     } catch (cause) {
@@ -164,133 +135,14 @@ export class Imports {
     })
   }
 
-  async #stage(
-    body: ReadableStream<Uint8Array>,
-    limit: number | undefined,
-    check: () => void,
-  ): Promise<Staged> {
-    const { sql, repo, repack, blocks } = this.#parts
-    const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
-    const car = await readCar(body, limits)
-    const [root, ...others] = car.roots
-    if (!root || others.length > 0) {
-      await car.cancel()
-      throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
-    }
-    const staging = new Staging(sql, blocks.seed)
-    let begun: Pick<Staged, 'from' | 'made'> | undefined
-    for await (const run of car.runs()) {
-      check()
-      // In its turn: a commit that is being signed comes before.
-      begun ??= await repo.exclusive(async () => {
-        check()
-        const from = repo.head()
-        const made = this.#revision(root, run, from)
-        // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
-        repack.cancel()
-        sql.run('UPDATE account SET staging = ?', made)
-        return { from, made }
-      })
-      staging.add(run)
-      this.#note({ bytes: run.length, blocks: staging.blocks })
-    }
-    check()
-    if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
-    staging.flush()
-    return { root, ...begun, staging }
-  }
-
-  #note({ bytes = 0, ...now }: Partial<ImportProgress>): void {
-    if (this.#progress) this.#progress = { ...this.#progress, ...now, bytes: this.#progress.bytes + bytes }
-  }
-
-  /**
-   * The revision under which the blocks come in: the commit's own, where it comes first in the CAR and is
-   * above ours, so that the blocks are as old as they say; else one of now.
-   */
-  #revision(root: Cid, run: Uint8Array, from: Head | undefined): string {
-    const { repo, platform } = this.#parts
-    const first = new Sections(run)
-    if (first.next() && decodeCid(run.slice(first.cid, first.block)).equals(root)) {
-      const { rev } = parseCommit(run.slice(first.block, first.end))
-      if (rev > (from?.rev ?? '') && rev <= nextTid(platform.now() + AHEAD)) return rev
-    }
-    return repo.nextRev(...(from ? [from.rev] : []))
-  }
-
-  async #verify(
-    { root, from, made, staging }: Staged,
-    signingKey: ImportOptions['signingKey'],
-    check: () => void,
-  ): Promise<Verified> {
-    const { sql, blocks, did, platform } = this.#parts
-    const writer = new PackWriter(sql, blocks.seed)
-    const age = this.#ageOf(from, made)
-    const section = (cid: Cid): Sections | undefined => {
-      const staged = staging.section(cid)
-      if (staged) return staged
-      // Not sent, because it is here: the CAR may be of what is new only.
-      const here = blocks.find(cid.bytes)?.section
-      if (here) staging.add(here.bytes.subarray(here.start, here.end))
-      return here && staging.section(cid)
-    }
-    const write = (cid: Cid): void => {
-      const { bytes, start, cid: at, end } = section(cid) ?? lost(cid)
-      writer.add(bytes, start, at, end, age(cid))
-    }
-    const read = (cid: Cid): Uint8Array | undefined => {
-      const found = section(cid)
-      return found?.bytes.subarray(found.block, found.end)
-    }
-    this.#note({ phase: 'verifying' })
-    const repo = await verifyRepo({ root, did, signingKey, read, now: platform.now() })
-    check()
-    const repeated: Verified['repeated'] = new Map()
-    const references: string[] = []
-    const visit = ({ kind, cid }: { kind: 'node' | 'record'; cid: Cid }): void => {
-      const before = staging.see(cid, kind)
-      if (before === 'not yet') return write(cid)
-      if (before !== kind || kind === 'node')
-        throw new RepoError('BadTree', `the block ${cid} stands in the tree twice, as a node`)
-      const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
-      times.paths++
-      repeated.set(cidKey(cid), times)
-    }
-    visit({ kind: 'node', cid: root })
-    for (const { path, blobs } of repo.records(visit)) {
-      for (const blob of blobs) references.push(`${blob.cid} ${path}`)
-      if (repo.counts.records % SLICE !== 0) continue
-      await platform.sleep(0)
-      check()
-      this.#note({ records: repo.counts.records })
-    }
-    references.sort()
-    return { commit: repo.commit, writer, records: repo.counts.records, references, repeated }
-  }
-
-  /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
-  #ageOf(from: Head | undefined, made: string): (cid: Cid) => string {
-    const { blocks } = this.#parts
-    if (!from) return () => made
-    const pack = blocks.packs.current()
-    const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
-    return (cid) => {
-      const loose = blocks.loose.find(cid.bytes)
-      const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
-      const place = recent ?? (pack && blocks.packs.find(pack, cid.bytes))
-      const gone = dropped.get(cidKey(cid)) ?? -1
-      return place && gone < place.n ? place.made : made
-    }
-  }
-
   #switch(
     { root, from, made }: Staged,
     { commit, writer, records, references, repeated }: Verified,
     within: ImportOptions['within'],
-    check: () => void,
+    { check, note }: Course,
   ): Promise<Imported> {
     const { sql, repo, did, signer, sequencer, blocks, platform } = this.#parts
-    this.#note({ phase: 'switching', records })
+    note({ phase: 'switching', records })
     const count = writer.blocks
     return repo.exclusive(async () => {
       check()
@@ -350,15 +202,11 @@ export class Imports {
   }
 }
 
-const lost = (cid: Cid): never => {
-  throw new Error(`the verified block ${cid} is gone`)
-}
-
 /** What is wrong with the CAR is the caller's business; anything else is ours. */
 const refusal = (cause: unknown): unknown =>
   cause instanceof CarError ||
   cause instanceof RepoError ||
   cause instanceof CommitError ||
   cause instanceof NodeError
-    ? error('InvalidRequest', `${cause.code}: ${cause.message}`)
+    ? error('InvalidRequest', `${cause.code}: ${cause.message}. ${see('repository-refused')}`)
     : cause

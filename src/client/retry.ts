@@ -73,9 +73,13 @@ export function resuming(
     signal?.throwIfAborted()
     if (failures++ >= retries) throw error
     await pause(failures, error, signal)
-    const { body, start } = await open(received).catch(() => {
+    let rest: Rest
+    try {
+      rest = await open(received)
+    } catch {
       throw error
-    })
+    }
+    const { body, start } = rest
     if (!(start <= received)) {
       await body.cancel()
       throw new XrpcError('Unexpected', 'the server answered another range than asked for')

@@ -66,6 +66,7 @@ function refuseAbsent({ errors, id }: Method, { params, error: refuse }: StubCal
     if (absent && errors.includes(name)) throw refuse(name, 'no such thing here')
   }
   check('RepoNotFound', params.did !== undefined && params.did !== HELD.did)
+  check('SnapshotGone', 'root' in params && params.root !== HELD.commit)
   check('BlobNotFound', params.cid !== HELD.blob)
   check('BlockNotFound', Array.isArray(params.cids) && params.cids.some((cid) => cid !== HELD.cid))
   check('RecordNotFound', id.includes('.repo.') && ![HELD.rkey, NOWHERE.rkey].includes(String(params.rkey)))

@@ -1,0 +1,77 @@
+import { type Cid, decodeCid } from '@atproto/lex-data'
+import { readCar } from '../../repo/car.ts'
+import { parseCommit } from '../../repo/commit.ts'
+import { Sections } from '../../repo/section.ts'
+import { nextTid } from '../../repo/tid.ts'
+import { error } from '../../xrpc/errors.ts'
+import type { Head } from '../head.ts'
+import type { ImportParts } from '../import.ts'
+import { Staging } from '../store/staging.ts'
+import type { Course } from './course.ts'
+
+// Below the 2 MB of a row, its key and revisions included.
+const MAX_BLOCK = 1_900_000
+const AHEAD = 5 * 60_000
+
+/** What came, and what was here when it did. */
+export interface Staged {
+  root: Cid
+  from: Head | undefined
+  made: string
+  staging: Staging
+}
+
+/** Stages what comes, each block checked against its CID. The first block begins the import; until then nothing is done. */
+export const receive = async (
+  parts: ImportParts,
+  body: ReadableStream<Uint8Array>,
+  { limit, course }: { limit: number | undefined; course: Course },
+): Promise<Staged> => {
+  const { sql, repo, repack, blocks } = parts
+  const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
+  const car = await readCar(body, limits)
+  const [root, ...others] = car.roots
+  if (!root || others.length > 0) {
+    await car.cancel()
+    throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
+  }
+  const staging = new Staging(sql, blocks.seed)
+  let begun: Pick<Staged, 'from' | 'made'> | undefined
+  for await (const run of car.runs()) {
+    course.check()
+    // In its turn: a commit that is being signed comes before.
+    begun ??= await repo.exclusive(async () => {
+      course.check()
+      const from = repo.head()
+      const made = revisionOf(parts, root, run, from)
+      // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
+      repack.cancel()
+      sql.run('UPDATE account SET staging = ?', made)
+      return { from, made }
+    })
+    staging.add(run)
+    course.note({ blocks: staging.blocks }, run.length)
+  }
+  course.check()
+  if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
+  staging.flush()
+  return { root, ...begun, staging }
+}
+
+/**
+ * The revision under which the blocks come in: the commit's own, where it comes first in the CAR and is
+ * above ours, so that the blocks are as old as they say; else one of now.
+ */
+const revisionOf = (
+  { repo, platform }: ImportParts,
+  root: Cid,
+  run: Uint8Array,
+  from: Head | undefined,
+): string => {
+  const first = new Sections(run)
+  if (first.next() && decodeCid(run.slice(first.cid, first.block)).equals(root)) {
+    const { rev } = parseCommit(run.slice(first.block, first.end))
+    if (rev > (from?.rev ?? '') && rev <= nextTid(platform.now() + AHEAD)) return rev
+  }
+  return repo.nextRev(...(from ? [from.rev] : []))
+}
