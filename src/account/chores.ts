@@ -97,7 +97,8 @@ export class Chores {
     const [asked] = await Promise.all([asking, this.#observe(now, watching)])
     const more = steps.some((step) => step?.more)
     const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
-    const next = more ? SECOND : Math.min(watching, this.#waste() ? KEPT : WATCH.quiet)
+    const waiting = Math.min(repack.dueIn, this.#waste() ? KEPT : WATCH.quiet)
+    const next = more ? SECOND : Math.min(watching, Math.max(SECOND, waiting))
     await this.wake(Math.max(0, Math.min(next, crawl)))
   }
 

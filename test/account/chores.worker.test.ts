@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Chores } from '../../src/account/chores.ts'
-import { inAccount, type TestAccount } from './support/account.ts'
+import { inAccount, post, type TestAccount, unpost } from './support/account.ts'
 
 const MINUTE = 60_000
 
@@ -47,5 +47,31 @@ describe('the alarm', () => {
       expect(await next(account)).toBe(360)
       append('sign')
       expect(await next(account)).toBe(2)
+    }))
+
+  it('rings when what was deleted is a day old, and an hour later, when it leaves the disk', () =>
+    inAccount(async (account) => {
+      const { clock, repo, sql } = account
+      await repo.create()
+      await repo.commit([post('a', 'a secret'), post('b', 'no secret')])
+      await repo.commit([unpost('a')])
+      const onDisk = () =>
+        sql
+          .all<{ bytes: ArrayBuffer }>('SELECT bytes FROM loose UNION ALL SELECT bytes FROM part')
+          .some(({ bytes }) => Buffer.from(bytes).includes('a secret'))
+      // Ours has looked at all of the day by then.
+      for (let hours = 0; hours < 18; hours += 6) {
+        expect(await next(account)).toBe(360)
+        clock.now += 360 * MINUTE
+      }
+      expect(await next(account)).toBe(360)
+      clock.now += 360 * MINUTE
+      expect(onDisk()).toBe(true)
+      expect(await next(account)).toBe(60)
+      expect(onDisk()).toBe(true)
+      clock.now += 61 * MINUTE
+      await next(account)
+      expect(onDisk()).toBe(false)
+      expect((await account.check()).problems).toEqual([])
     }))
 })

@@ -111,20 +111,24 @@ export class Repack {
 
   /** Whether it is time to pack anew. */
   get isDue(): boolean {
+    return this.dueIn <= 0
+  }
+
+  /** Milliseconds until it will be time to pack anew, if nothing else is written until then. */
+  get dueIn(): number {
+    const now = this.#platform.now()
     const row = this.#sql.first<{ rows: number; bytes: number; oldest: number | null }>(
       `SELECT count(*) AS rows, total(length(bytes)) AS bytes,
          min(CASE WHEN length(dropped) > 0 THEN at END) AS oldest
        FROM loose WHERE n > (SELECT coalesce(max(loose), 0) FROM pack)`,
     )
-    if (!row || this.#isImporting() || this.#platform.now() < this.#failedAt + DAY) return false
+    if (!row || this.#isImporting()) return Infinity
     const { least, most, blocksEach, bytes } = MANY
     const many = Math.min(most, Math.max(least, readCounts(this.#sql).blocks / blocksEach))
     const packs = 2 ** Math.max(0, this.#blocks.packs.all().length - 1)
-    return (
-      row.rows >= many * packs ||
-      row.bytes >= bytes * packs ||
-      (row.oldest !== null && row.oldest < this.#platform.now() - DAY)
-    )
+    const isMuch = row.rows >= many * packs || row.bytes >= bytes * packs
+    const due = isMuch ? 0 : row.oldest === null ? Infinity : row.oldest + DAY - now
+    return Math.max(due, this.#failedAt + DAY - now)
   }
 
   #begin(): Run | undefined {
