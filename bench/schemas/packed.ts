@@ -1,0 +1,106 @@
+/** Schema C, by the program's own modules: a row for each commit, and packs. */
+import { type Cid, decodeCid } from '@atproto/lex-data'
+import { Blocks } from '../../src/account/blocks.ts'
+import { writeHead } from '../../src/account/head.ts'
+import { migrate } from '../../src/account/schema.ts'
+import type { Sql } from '../../src/account/sql.ts'
+import { Loose } from '../../src/account/store/loose.ts'
+import { PackWriter } from '../../src/account/store/packWriter.ts'
+import { Repack } from '../../src/account/store/repack.ts'
+import { Staging } from '../../src/account/store/staging.ts'
+import { Tour } from '../../src/account/store/tour.ts'
+import { Sections } from '../../src/repo/section.ts'
+import type { Head } from './stream.ts'
+
+const SEED = 0x5eed
+const CACHE = 1024 * 1024
+const HOUR = 3600_000
+
+const cidOf = (hex: string) => decodeCid(Buffer.from(hex, 'hex'))
+
+export class Packed {
+  readonly #sql: Sql
+  readonly #blocks: Blocks
+  #now = Date.now()
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+    migrate(sql, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', this.#now)
+    this.#blocks = new Blocks(sql, { random: (n) => new Uint8Array(n).fill(7) })
+  }
+
+  /** Staged, read again and written as a pack, as an import goes; only that nothing is verified between. */
+  load(head: Head, sections: Uint8Array): void {
+    const staging = new Staging(this.#sql, SEED)
+    staging.add(sections)
+    staging.flush()
+    const writer = new PackWriter(this.#sql, SEED)
+    for (const at = new Sections(sections); at.next();) {
+      const section = staging.section(decodeCid(sections.slice(at.cid, at.block)))
+      if (section) writer.add(section.bytes, section.start, section.cid, section.end, head.rev)
+    }
+    writer.finish()({ rev: head.rev, loose: 0, at: this.#now })
+    this.#sql.run('DELETE FROM staged')
+    this.#blocks.packs.changed()
+    this.#move(head, writer.blocks)
+  }
+
+  commit(head: Head, sections: Uint8Array): void {
+    const blocks = []
+    for (const at = new Sections(sections); at.next();) {
+      const cid = decodeCid(sections.slice(at.cid, at.block))
+      blocks.push({ cid, bytes: sections.subarray(at.block, at.end) })
+    }
+    const dropped = (head.dropped ?? []).map(cidOf)
+    this.#blocks.append(head.rev, this.#now, blocks, dropped)
+    this.#move(head, blocks.length - dropped.length)
+  }
+
+  /** The account's row, which every schema has: done for what follows, and not counted. */
+  #move({ rev, root, data }: Head, blocks: number): void {
+    const { written } = this.#sql
+    writeHead(this.#sql, { rev, root: cidOf(root), data: cidOf(data) }, { blocks, records: 0 })
+    this.#sql.written = written
+  }
+
+  pack(): void {
+    this.#now += 25 * HOUR
+    for (const repack = this.#repack(); repack.step().more;);
+  }
+
+  collect(): void {
+    this.#now += 2 * HOUR
+    for (const repack = this.#repack(); repack.collect(this.#now - HOUR).more;);
+  }
+
+  #repack(): Repack {
+    return new Repack(this.#sql, { now: () => this.#now }, this.#blocks)
+  }
+
+  read(cid: Cid): Uint8Array | undefined {
+    return this.#blocks.read(cid)
+  }
+
+  /** With nothing of the packs in memory. */
+  readCold(cid: Uint8Array): Uint8Array | undefined {
+    this.#blocks.packs.changed()
+    return this.#blocks.find(cid)?.section.bytes
+  }
+
+  /** All that is packed, whatever its order. */
+  scan(): void {
+    const { first = 1, last = 0 } = this.#blocks.packs.current() ?? {}
+    for (let n = first; n <= last; n++)
+      for (const at = new Sections(this.#blocks.packs.part(n)?.bytes ?? new Uint8Array()); at.next(););
+  }
+
+  /** As an export goes: commit first, then pre-order. */
+  tour({ data }: Head): void {
+    for (const tour = new Tour(this.#blocks, cidOf(data)); tour.next(););
+  }
+
+  /** What a new life of the object reads before it finds its first block. */
+  index(): void {
+    new Loose(this.#sql, SEED, CACHE).find(new Uint8Array(36))
+  }
+}

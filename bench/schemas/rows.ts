@@ -1,0 +1,90 @@
+/** A row for each block: A is the schema as it was until version 2, B does without `dropped` and the index of records. */
+import type { Cid } from '@atproto/lex-data'
+import { bytes, type Sql } from '../../src/account/sql.ts'
+import { CID_LENGTH } from '../../src/repo/cursor.ts'
+import { Sections } from '../../src/repo/section.ts'
+import type { Head } from './stream.ts'
+
+export class Rows {
+  readonly #sql: Sql
+  readonly #isA: boolean
+
+  constructor(sql: Sql, isA: boolean) {
+    this.#sql = sql
+    this.#isA = isA
+    const end = 'STRICT, WITHOUT ROWID'
+    sql.run(`CREATE TABLE IF NOT EXISTS block (cid BLOB NOT NULL, made TEXT NOT NULL, ${isA ? 'dropped TEXT,' : ''}
+      bytes BLOB NOT NULL, PRIMARY KEY (cid, made)) ${end}`)
+    sql.run(`CREATE TABLE IF NOT EXISTS garbage (rev TEXT PRIMARY KEY, cids BLOB NOT NULL) ${end}`)
+    if (!isA) return
+    sql.run(
+      `CREATE TABLE IF NOT EXISTS record (path TEXT PRIMARY KEY, cid BLOB NOT NULL, rev TEXT NOT NULL) ${end}`,
+    )
+    sql.run('CREATE INDEX IF NOT EXISTS record_cid ON record (cid)')
+  }
+
+  load({ rev, paths = [] }: Head, sections: Uint8Array): void {
+    let n = 0
+    for (const at = new Sections(sections); at.next();) {
+      this.#insert(at, rev)
+      // The commit comes first; a node is a map that begins with `e`.
+      const isRecord = at.start > 0 && !(sections[at.block] === 0xa2 && sections[at.block + 2] === 0x65)
+      if (this.#isA && isRecord) this.#put(paths[n++] ?? '', sections.slice(at.cid, at.block), rev)
+    }
+  }
+
+  commit({ rev, ops = [], dropped = [] }: Head, sections: Uint8Array): void {
+    const [sql, isA] = [this.#sql, this.#isA]
+    for (const at = new Sections(sections); at.next();) {
+      const cid = sections.subarray(at.cid, at.block)
+      const isHere = isA && sql.first('SELECT 1 AS yes FROM block WHERE cid = ? AND dropped IS NULL', cid)
+      if (!isHere) this.#insert(at, rev)
+    }
+    for (const [path, cid, prev] of isA ? ops : []) {
+      if (cid) this.#put(path, Buffer.from(cid, 'hex'), rev)
+      else sql.run('DELETE FROM record WHERE path = ?', path)
+      if (prev) sql.first('SELECT 1 AS yes FROM record WHERE cid = ? LIMIT 1', Buffer.from(prev, 'hex'))
+    }
+    const cids = dropped.map((cid) => Buffer.from(cid, 'hex'))
+    for (const cid of isA ? cids : [])
+      sql.run('UPDATE block SET dropped = ?1 WHERE cid = ?2 AND dropped IS NULL AND made < ?1', rev, cid)
+    sql.run('INSERT INTO garbage (rev, cids) VALUES (?, ?)', rev, Buffer.concat(cids))
+  }
+
+  /** What an hour later the alarm does. */
+  collect(): void {
+    const sql = this.#sql
+    for (const { rev, cids } of sql.all<{ rev: string; cids: ArrayBuffer }>('SELECT rev, cids FROM garbage'))
+      sql.transaction(() => {
+        for (let at = 0; at < cids.byteLength; at += CID_LENGTH)
+          sql.run('DELETE FROM block WHERE cid = ? AND made < ?', cids.slice(at, at + CID_LENGTH), rev)
+        sql.run('DELETE FROM garbage WHERE rev = ?', rev)
+      })
+  }
+
+  /** Everything in the order in which it lies. */
+  scan(): void {
+    const page = 'SELECT cid, bytes FROM block WHERE cid > ? ORDER BY cid LIMIT 1000'
+    for (let after: ArrayBuffer | undefined = new ArrayBuffer(); after;)
+      after = this.#sql.all<{ cid: ArrayBuffer; bytes: ArrayBuffer }>(page, after).at(-1)?.cid
+  }
+
+  read(cid: Cid): Uint8Array | undefined {
+    return this.readCold(cid.bytes)
+  }
+
+  readCold(cid: Uint8Array): Uint8Array | undefined {
+    const row = this.#sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM block WHERE cid = ? LIMIT 1', cid)
+    return row && bytes(row.bytes)
+  }
+
+  #insert({ bytes, cid, block, end }: Sections, rev: string): void {
+    const values = [bytes.subarray(cid, block), rev, bytes.subarray(block, end)]
+    this.#sql.run('INSERT INTO block (cid, made, bytes) VALUES (?, ?, ?)', ...values)
+  }
+
+  #put(path: string, cid: Uint8Array, rev: string): void {
+    const conflict = 'ON CONFLICT (path) DO UPDATE SET cid = excluded.cid, rev = excluded.rev'
+    this.#sql.run(`INSERT INTO record (path, cid, rev) VALUES (?, ?, ?) ${conflict}`, path, cid, rev)
+  }
+}
