@@ -7,7 +7,8 @@ import type { Block } from './commit.ts'
 import type { Platform } from '../platform.ts'
 import { bytes, type Sql } from './sql.ts'
 import { Loose } from './store/loose.ts'
-import { type Pack, Packs, type Part } from './store/packs.ts'
+import { type Pack, Packs } from './store/packs.ts'
+import type { Part } from './store/part.ts'
 import type { Place } from './store/place.ts'
 
 /** The CID of a DAG-CBOR block. */

@@ -12,7 +12,8 @@ import { type Blocks, cidKey } from './blocks.ts'
 import { readCounts, readHead, type Head } from './head.ts'
 import type { Journal } from './journal.ts'
 import type { Sql } from './sql.ts'
-import { type Pack, RUN } from './store/packs.ts'
+import { type Pack } from './store/packs.ts'
+import { RUN } from './store/part.ts'
 import type { Repack } from './store/repack.ts'
 
 export interface CheckReport {

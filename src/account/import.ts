@@ -1,36 +1,18 @@
 import { fault } from '../fault.ts'
-import type { Platform } from '../platform.ts'
 import { CarError } from '../repo/car.ts'
 import { CommitError } from '../repo/commit.ts'
 import { NodeError } from '../repo/node.ts'
 import { RepoError } from '../repo/verify.ts'
 import { error } from '../xrpc/errors.ts'
-import type { Blobs } from './blobs.ts'
-import type { Blocks } from './blocks.ts'
-import { carOf, type CommitSigner, signCommit } from './commit.ts'
+import { carOf, signCommit } from './commit.ts'
 import { type Head, readCounts, writeHead } from './head.ts'
 import { see } from './help.ts'
 import type { Course, ImportProgress } from './import/course.ts'
+import type { ImportParts } from './import/parts.ts'
 import { receive, type Staged } from './import/receive.ts'
 import { verify, type Verified } from './import/verify.ts'
-import type { Repo } from './repo.ts'
-import type { Sequencer } from './sequencer.ts'
-import type { Sql } from './sql.ts'
 import { readAccount } from './state.ts'
 import { sweep } from './store/packWriter.ts'
-import type { Repack } from './store/repack.ts'
-
-export interface ImportParts {
-  sql: Sql
-  platform: Pick<Platform, 'now' | 'sleep'>
-  did: string
-  signer: CommitSigner
-  blocks: Blocks
-  repack: Repack
-  blobs: Blobs
-  sequencer: Sequencer
-  repo: Repo
-}
 
 export interface ImportOptions {
   /** One of these `did:key` must have signed the commit: the account's key at the host it comes from, or ours. */

@@ -5,7 +5,7 @@ import { Sections } from '../../repo/section.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Head } from '../head.ts'
-import type { ImportParts } from '../import.ts'
+import type { ImportParts } from './parts.ts'
 import { Staging } from '../store/staging.ts'
 import type { Course } from './course.ts'
 

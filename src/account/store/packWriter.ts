@@ -1,6 +1,7 @@
 import { digestWord } from '../../repo/digestTable.ts'
 import type { Sql } from '../sql.ts'
-import { bucketOf, ENTRY, type Pack, RUN } from './packs.ts'
+import { bucketOf, ENTRY, type Pack } from './packs.ts'
+import { RUN } from './part.ts'
 
 /** Bytes of a part. A larger block has one of its own. */
 const PART = 64 * 1024

@@ -2,6 +2,7 @@ import { digestWord } from '../../repo/digestTable.ts'
 import { sameCid, Sections } from '../../repo/section.ts'
 import { bytes, type Sql } from '../sql.ts'
 import { Cache } from './cache.ts'
+import { Part } from './part.ts'
 import type { Place } from './place.ts'
 
 /** A whole tree as it was when it was packed: its blocks in the order of an export, in parts, and where each is. */
@@ -24,37 +25,9 @@ export interface Pack {
 
 /** An entry of a bucket, 4 bytes each: the digest's first, the part (from the pack's first) and the place in it. */
 export const ENTRY = 12
-/** A run in a part's `made`: where it begins, 4 bytes, and the revision. */
-export const RUN = 17
-
 /** Whose bucket a digest is, by its first four bytes. Nobody who does not know the seed can fill one. */
 export const bucketOf = (first: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
   Math.floor(((Math.imul(first ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
-
-/** Sections of a pack in a row. */
-export class Part {
-  readonly n: number
-  readonly bytes: Uint8Array
-  readonly #made: Buffer
-
-  constructor(n: number, section: ArrayBuffer, made: ArrayBuffer) {
-    this.n = n
-    this.bytes = bytes(section)
-    this.#made = Buffer.from(made)
-  }
-
-  /** The revision with which the block of the section at this place came. */
-  madeAt(place: number): string {
-    const made = this.#made
-    let [low, high] = [0, made.length / RUN - 1]
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      if (made.readUInt32BE(middle * RUN) <= place) low = middle
-      else high = middle - 1
-    }
-    return made.toString('latin1', low * RUN + 4, low * RUN + RUN)
-  }
-}
 
 type Row = {
   id: number

@@ -1,5 +1,5 @@
 import type { Sections } from '../../repo/section.ts'
-import type { Part } from './packs.ts'
+import type { Part } from './part.ts'
 
 /** Where a block was found. */
 export interface Place {

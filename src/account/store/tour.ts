@@ -3,7 +3,7 @@ import { CID_LENGTH } from '../../repo/cursor.ts'
 import { nodeLinks } from '../../repo/node.ts'
 import { keyAt, sameCid, Sections } from '../../repo/section.ts'
 import type { Blocks } from '../blocks.ts'
-import type { Part } from './packs.ts'
+import type { Part } from './part.ts'
 
 // A CID that is due, and behind it whether it is a node's.
 const ENTRY = CID_LENGTH + 1
