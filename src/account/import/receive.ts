@@ -11,6 +11,8 @@ import type { Course } from './course.ts'
 
 // Below the 2 MB of a row, its key and revisions included.
 const MAX_BLOCK = 1_900_000
+// A repository of a million records has 1.3 million. Each costs 12 bytes of memory and some more: no CAR may fill it.
+const MAX_BLOCKS = 2_000_000
 const AHEAD = 5 * 60_000
 
 /** What came, and what was here when it did. */
@@ -28,7 +30,7 @@ export const receive = async (
   { limit, course }: { limit: number | undefined; course: Course },
 ): Promise<Staged> => {
   const { sql, repo, repack, blocks } = parts
-  const limits = { section: MAX_BLOCK, ...(limit === undefined ? {} : { total: limit }) }
+  const limits = { section: MAX_BLOCK, blocks: MAX_BLOCKS, ...(limit === undefined ? {} : { total: limit }) }
   const car = await readCar(body, limits)
   const [root, ...others] = car.roots
   if (!root || others.length > 0) {
