@@ -18,8 +18,8 @@ export async function readText(file: string): Promise<string | undefined> {
 
 export type Chunks = string | Uint8Array | AsyncIterable<Uint8Array> | Iterable<string>
 
-const write = async (file: string, data: Chunks, mode: number): Promise<number> => {
-  const handle = await open(file, 'wx', mode)
+const write = async (file: string, data: Chunks, mode: number, flag: 'wx' | 'a' = 'wx'): Promise<number> => {
+  const handle = await open(file, flag, mode)
   try {
     // The umask takes bits away from what open was told; a key file must not get more, others not less.
     await handle.chmod(mode)
@@ -48,6 +48,15 @@ export async function writeWhole(file: string, data: Chunks, mode = 0o644): Prom
     await rm(temporary, { force: true })
     throw cause
   }
+}
+
+/** Where a large file grows that is to be gone on with when the writing of it breaks off. */
+export const unfinished = (file: string): string => `${file}.part`
+
+/** Writes on where an earlier run stopped, and renames when it is whole. What was written stays if it breaks off again. */
+export async function writeOn(file: string, data: Chunks): Promise<void> {
+  await write(unfinished(file), data, 0o644, 'a')
+  await rename(unfinished(file), file)
 }
 
 /** For what only the owner may read. */

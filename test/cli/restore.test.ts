@@ -103,6 +103,43 @@ afterEach(async () => {
   await here[Symbol.asyncDispose]()
 })
 
+describe('pds export', () => {
+  const car = () => here.in('backup/repo.car')
+  /** As a run leaves it that was killed: most of the CAR, with one byte changed if `damage` says where. */
+  const breakOff = async (damage?: number) => {
+    const whole = await readFile(car())
+    const part = whole.subarray(0, whole.length * 0.9)
+    if (damage !== undefined) part[damage] = (part[damage] ?? 0) ^ 1
+    await rm(car())
+    await writeFile(`${car()}.part`, part)
+    return Buffer.from(whole)
+  }
+
+  it('goes on with a repository where an earlier run broke off', async () => {
+    const whole = Buffer.from(await readFile(car()))
+    await breakOff()
+    expect((await run(['export', 'backup'])).code).toBe(0)
+    expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
+    expect(await readdir(here.in('backup'))).not.toContain('repo.car.part')
+    // What was there is not fetched again: a byte that was spoilt is found, and the next run begins anew.
+    await breakOff(5000)
+    const spoilt = await run(['export', 'backup'])
+    expect([spoilt.code, spoilt.stderr]).toEqual([3, expect.stringContaining('does not verify')])
+    expect((await run(['export', 'backup'])).code).toBe(0)
+    expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
+  })
+
+  it('begins anew where the account has been written to since', async () => {
+    await breakOff()
+    await write()
+    const done = await run(['export', 'backup', '--json'])
+    expect(done.json).toMatchObject({ ok: true, records: RECORDS + 1 })
+    await writeFile(`${car()}.part`, 'no CAR at all')
+    await rm(car())
+    expect((await run(['export', 'backup', '--json'])).json).toMatchObject({ ok: true, records: RECORDS + 1 })
+  })
+})
+
 describe('pds import --from <folder>', () => {
   it('makes the account out of the backup again, on a new server with the same key', async () => {
     await lose()

@@ -1,13 +1,16 @@
 /** repo.car and the manifest that states the same commit. */
+import { createReadStream } from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
 import { readAccount } from '../../client/import.ts'
-import type { Client } from '../../client/index.ts'
+import { type Client, XrpcError } from '../../client/index.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { type ManifestClaims, verifyManifest } from '../../crypto/manifest.ts'
+import { readCar } from '../../repo/car.ts'
 import { answer, explain } from '../answers.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isMissing, writeWhole } from '../files.ts'
+import { isMissing, unfinished, writeOn } from '../files.ts'
 import { bytes } from '../output.ts'
 
 export interface Keys {
@@ -48,13 +51,43 @@ const earlier = async (context: Context, file: string, did: string, keys: Keys, 
   }
 }
 
-const download = async (context: Context, server: Client, did: string, file: string): Promise<void> => {
+/** How much of this commit's CAR an earlier run got before it broke off. What is of another commit goes. */
+const begun = async (file: string, commit: string): Promise<number> => {
+  const part = unfinished(file)
+  try {
+    const { size } = await stat(part)
+    const car = await readCar(createReadStream(part))
+    await car.cancel()
+    if (String(car.roots[0]) === commit) return size
+  } catch (cause) {
+    if (!isMissing(cause) && carProblem(cause) === undefined) throw cause
+  }
+  await rm(part, { force: true })
+  return 0
+}
+
+/** Fetches the repository, from the byte on where an earlier run stopped if the account is still at that commit. */
+const download = async (
+  context: Context,
+  server: Client,
+  { did, file, commit }: { did: string; file: string; commit: string },
+): Promise<void> => {
   const progress = context.out.progress('Repository', bytes)
   const { signal } = context.io
+  const resume = (offset: number) =>
+    server.com.cirrus.admin.resumeRepo({ did, root: commit, offset }, { signal }).catch((cause: unknown) => {
+      if (cause instanceof XrpcError && cause.error === 'SnapshotGone') return undefined
+      throw cause
+    })
   try {
-    const { body, length } = await readAccount(server, { did, signal }).repo()
-    let done = 0
-    await writeWhole(
+    let done = await begun(file, commit)
+    const rest = done > 0 ? await resume(done) : undefined
+    if (!rest) {
+      done = 0
+      await rm(unfinished(file), { force: true })
+    }
+    const { body, length } = rest ?? (await readAccount(server, { did, signal }).repo())
+    await writeOn(
       file,
       (async function* () {
         for await (const chunk of body) {
@@ -82,7 +115,7 @@ export async function exportRepo(
     const before = await readManifest(server, did, keys)
     const kept = await earlier(context, file, did, keys, before.claims.commit)
     if (kept) return { ...before, facts: kept, kept: true }
-    await download(context, server, did, file)
+    await download(context, server, { did, file, commit: before.claims.commit })
     const facts = await verifyAt(context, file, did, keys).catch((cause: unknown) => {
       const problem = carProblem(cause)
       if (problem === undefined) throw cause
