@@ -116,9 +116,10 @@ export class BlobIndex {
     )
   }
 
-  /** A record no longer refers to a blob. */
-  unrefer(path: string, cid: string): void {
+  /** A record no longer refers to a blob. If it was the last, the blob is kept as long as a new upload would be. */
+  unrefer(path: string, cid: string, now: number): void {
     this.#sql.run('DELETE FROM blob_ref WHERE cid = ? AND path = ?', cid, path)
+    if (!this.isReferenced(cid)) this.#sql.run('UPDATE blob SET created_at = ? WHERE cid = ?', now, cid)
   }
 }
 

@@ -10,7 +10,7 @@ import type { Repack } from './store/repack.ts'
 
 export interface ChoreParts {
   sql: Sql
-  platform: Pick<Platform, 'now'>
+  platform: Pick<Platform, 'now' | 'sleep'>
   repack: Repack
   blobs: Blobs
   exports: Exports
@@ -31,6 +31,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 const STEP = 1000
+const PACK_STEPS = 4
 /** Events after which it is seen whether there is much to pack. */
 const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
@@ -87,7 +88,7 @@ export class Chores {
     const now = platform.now()
     await this.#attempt(() => firehose.resume())
     const steps = [
-      await this.#attempt(() => repack.step()),
+      await this.#attempt(() => this.#pack()),
       await this.#attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
       await this.#attempt(() => sequencer.prune(now - retention, STEP)),
       await this.#attempt(() => blobs.collect(STEP)),
@@ -100,6 +101,17 @@ export class Chores {
     const waiting = Math.min(repack.dueIn, this.#waste() ? KEPT : WATCH.quiet)
     const next = more ? SECOND : Math.min(watching, Math.max(SECOND, waiting))
     await this.wake(Math.max(0, Math.min(next, crawl)))
+  }
+
+  /** A few steps, between which others get their turn. */
+  async #pack(): Promise<{ more: boolean }> {
+    const { repack, platform } = this.#parts
+    let step = repack.step()
+    for (let n = 1; n < PACK_STEPS && step.more; n++) {
+      await platform.sleep(0)
+      step = repack.step()
+    }
+    return step
   }
 
   async #attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {

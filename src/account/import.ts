@@ -76,6 +76,7 @@ export class Imports {
     note({})
     try {
       const staged = await receive(this.#parts, body, { limit: options.limit, course })
+      if (!staged) return { ...this.#same(), changed: false, resigned: false }
       fault('import.afterStaged')
       const verified = await verify(this.#parts, staged, { signingKey: options.signingKey, course })
       fault('import.afterVerified')
@@ -105,6 +106,11 @@ export class Imports {
     this.#empty()
   }
 
+  #same(): Pick<Imported, 'head' | 'blocks' | 'records'> {
+    const { repo, sql } = this.#parts
+    return { head: repo.load(), ...readCounts(sql) }
+  }
+
   /** Takes away what an import left that did not end. */
   #empty(): void {
     const { sql } = this.#parts
@@ -128,10 +134,6 @@ export class Imports {
     const count = writer.blocks
     return repo.exclusive(async () => {
       check()
-      if (from?.root.equals(root)) {
-        this.#empty()
-        return { head: from, ...readCounts(sql), changed: false, resigned: false }
-      }
       // Relays follow an active account: its commit must be by its own key, and above what they know. Nothing
       // activates or deactivates it in between, for that waits for its turn as well.
       const active = readAccount(sql).stored === 'active'
@@ -168,19 +170,20 @@ export class Imports {
 
   /** The blob references, by merging the new with the old: one that was there keeps the revision that it came with. */
   #refer(head: Head, references: readonly string[]): void {
-    const { blobs } = this.#parts
+    const { blobs, platform } = this.#parts
+    const now = platform.now()
     const old = blobs.references()
     let row = old.next().value
     for (const reference of references) {
       for (; row && `${row.cid} ${row.path}` < reference; row = old.next().value)
-        blobs.unrefer(row.path, row.cid)
+        blobs.unrefer(row.path, row.cid, now)
       if (row && `${row.cid} ${row.path}` === reference) row = old.next().value
       else {
         const space = reference.indexOf(' ')
         blobs.refer(reference.slice(space + 1), reference.slice(0, space), head.rev)
       }
     }
-    for (; row; row = old.next().value) blobs.unrefer(row.path, row.cid)
+    for (; row; row = old.next().value) blobs.unrefer(row.path, row.cid, now)
   }
 }
 

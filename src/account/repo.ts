@@ -234,7 +234,7 @@ export class Repo {
     let count = 0
     for (const { path, cid, prev, ...refs } of ops) {
       count += (cid ? 1 : 0) - (prev ? 1 : 0)
-      for (const blob of refs.removed) blobs.unrefer(path, blob)
+      for (const blob of refs.removed) blobs.unrefer(path, blob, platform.now())
       for (const blob of refs.added) {
         // Looked up before the commit was signed; it may have been collected since.
         if (!blobs.stat(blob))

@@ -171,6 +171,24 @@ describe('blobs', () => {
       await tidy(account)
     }))
 
+  it('are kept for a day after their last record went, however old they are', () =>
+    inEmpty(async (account) => {
+      const { blobs, clock, repo } = account
+      const embed = await blob(account, 'an old picture')
+      await repo.create()
+      await repo.commit([post('a', 'x', { embed }), post('b', 'y', { embed })])
+      clock.now += 100 * 3600_000
+      await repo.commit([unpost('a')])
+      await repo.commit([unpost('b')])
+      clock.now += 23 * 3600_000
+      await blobs.collect()
+      expect(blobs.stat(String(embed.ref))).toBeDefined()
+      clock.now += 2 * 3600_000
+      await blobs.collect()
+      expect(blobs.stat(String(embed.ref))).toBeUndefined()
+      await tidy(account)
+    }))
+
   it('are mended by an upload when the bucket lost the object', () =>
     inEmpty(async (account) => {
       const { ref } = await blob(account, 'precious')

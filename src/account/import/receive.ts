@@ -23,12 +23,15 @@ export interface Staged {
   staging: Staging
 }
 
-/** Stages what comes, each block checked against its CID. The first block begins the import; until then nothing is done. */
+/**
+ * Stages what comes, each block checked against its CID. The first block begins the import; until then nothing is
+ * done. Undefined where what comes is the commit that is here: it is read, and nothing is kept.
+ */
 export const receive = async (
   parts: ImportParts,
   body: ReadableStream<Uint8Array>,
   { limit, course }: { limit: number | undefined; course: Course },
-): Promise<Staged> => {
+): Promise<Staged | undefined> => {
   const { sql, repo, repack, blocks } = parts
   const limits = { section: MAX_BLOCK, blocks: MAX_BLOCKS, ...(limit === undefined ? {} : { total: limit }) }
   const car = await readCar(body, limits)
@@ -46,16 +49,18 @@ export const receive = async (
       course.check()
       const from = repo.head()
       const made = revisionOf(parts, root, run, from)
+      if (from?.root.equals(root)) return { from, made }
       // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
       repack.cancel()
       sql.run('UPDATE account SET staging = ?', made)
       return { from, made }
     })
-    staging.add(run)
+    if (!begun.from?.root.equals(root)) staging.add(run)
     course.note({ blocks: staging.blocks }, run.length)
   }
   course.check()
   if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
+  if (begun.from?.root.equals(root)) return undefined
   staging.flush()
   return { root, ...begun, staging }
 }

@@ -16,7 +16,7 @@ const DAY = 24 * 3600_000
  */
 const MANY = { least: 250, most: 1000, blocksEach: 100, bytes: 64 * 1024 * 1024 }
 // Bytes that one step reads and writes: some ten milliseconds.
-const STEP = 4 * 1024 * 1024
+const STEP = 1024 * 1024
 /** Rows deleted in one step. */
 const ROWS = 200
 
