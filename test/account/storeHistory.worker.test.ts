@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 300_000 })
 declare const __SEED__: string | undefined
 declare const __SEEDS__: string | undefined
 const FIRST = Number(typeof __SEED__ === 'undefined' ? 1 : __SEED__)
-const HISTORIES = Math.ceil(Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__) / 5)
+const HISTORIES = Math.ceil(Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__) / 10)
 const STEPS = 120
 // Long enough that an export of a few has several chunks.
 const TEXTS = Array.from({ length: 7 }, (_, i) => `text ${i} `.repeat(4000))
