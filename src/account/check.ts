@@ -1,20 +1,15 @@
-import { type Cid, decodeCid } from '@atproto/lex-data'
+import type { Cid } from '@atproto/lex-data'
 import { blobRefs } from '../repo/blobs.ts'
 import { CborError, decodeBlock } from '../repo/cbor.ts'
 import { parseCommit } from '../repo/commit.ts'
-import { CID_LENGTH } from '../repo/cursor.ts'
-import { DigestTable, digestWord } from '../repo/digestTable.ts'
-import { keyAt, Sections } from '../repo/section.ts'
-import { sameDigest, sha256 } from '../repo/sha256.ts'
+import { DigestTable } from '../repo/digestTable.ts'
 import { walk, WalkError } from '../repo/walk.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cidKey } from './blocks.ts'
+import { cidKey } from './blocks.ts'
 import { readCounts, readHead, type Head } from './head.ts'
 import type { Journal } from './journal.ts'
 import type { Sql } from './sql.ts'
-import { type Pack } from './store/packs.ts'
-import { RUN } from './store/part.ts'
-import type { Repack } from './store/repack.ts'
+import { type BlockParts, checkBlocks, isNoted, note, type Problem } from './store/checkBlocks.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -32,13 +27,10 @@ export interface CheckReport {
   }
 }
 
-export interface CheckParts {
-  sql: Sql
+export interface CheckParts extends BlockParts {
   did: string
-  blocks: Blocks
   blobs: Blobs
   journal: Journal
-  repack: Pick<Repack, 'isRunning'>
 }
 
 const MAX_PROBLEMS = 100
@@ -76,18 +68,6 @@ export const check = async (parts: CheckParts): Promise<CheckReport> => {
       journal: chain.entries,
     },
   }
-}
-
-type Problem = (text: string) => void
-
-/** A block of the tree, by 64 bits of its digest. */
-const note = (live: DigestTable, cid: Uint8Array, at: number): void =>
-  live.add(cid, at, digestWord(cid, at, 8), 0)
-
-const isNoted = (live: DigestTable, cid: Uint8Array, at: number): boolean => {
-  for (let slot = live.find(cid, at); slot >= 0; slot = live.find(cid, at, slot))
-    if (live.first(slot) === digestWord(cid, at, 8)) return true
-  return false
 }
 
 /** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
@@ -156,84 +136,6 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
     problem(`record ${path}: ${cause.message}`)
     return 0
   }
-}
-
-/**
- * Every block that is stored: its hash, and that the current ones are the tree's and no others. In the packs
- * also that each stands where its bucket says, and that nothing stands outside of them.
- */
-const checkBlocks = (
-  parts: CheckParts,
-  live: DigestTable,
-  head: Head | undefined,
-  counted: number,
-  problem: Problem,
-): void => {
-  const { sql, blocks } = parts
-  const pack = blocks.packs.current()
-  const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
-  let current = 0
-  const visit = (sections: Sections, n: number): void => {
-    const { bytes, cid, block, end } = sections
-    const name = () => blocks.name(bytes, cid)
-    if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
-      problem(`block ${name()} has another hash`)
-    if ((dropped.get(keyAt(bytes, cid)) ?? -1) > n) return
-    current++
-    if (!isNoted(live, bytes, cid)) problem(`block ${name()} is current and not in the tree`)
-  }
-  let rev = ''
-  for (const row of blocks.loose.rows()) {
-    if (row.rev < rev) problem(`loose row ${row.n} goes back to revision ${row.rev}`)
-    if (row.rev > (head?.rev ?? ''))
-      problem(`loose row ${row.n} is of revision ${row.rev}, which is not there`)
-    rev = row.rev
-    const sections = new Sections(row.bytes)
-    while (sections.next()) if (row.n > (pack?.loose ?? 0)) visit(sections, row.n)
-    if (sections.end !== row.bytes.length || row.dropped.length % CID_LENGTH !== 0)
-      problem(`loose row ${row.n} is cut`)
-  }
-  if (pack) checkPack(parts, pack, (sections) => visit(sections, 0), problem)
-  if (current !== live.size) problem(`blocks: ${current} current, ${live.size} in the tree`)
-  if (current !== counted) problem(`counts: ${counted} blocks counted, ${current} current`)
-  const strays = sql.first<{ strays: number }>(
-    `SELECT (SELECT count(*) FROM part p WHERE NOT EXISTS (SELECT 1 FROM pack WHERE p.n BETWEEN first AND last)) +
-            (SELECT count(*) FROM bucket b WHERE NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
-            (SELECT count(*) FROM staged) AS strays`,
-  )
-  const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
-  if (strays && strays.strays > 0 && staging === null && !parts.repack.isRunning)
-    problem(`${strays.strays} rows that belong to no pack`)
-}
-
-const checkPack = (
-  { blocks }: CheckParts,
-  pack: Pack,
-  visit: (sections: Sections) => void,
-  problem: Problem,
-): void => {
-  let count = 0
-  for (let n = pack.first; n <= pack.last; n++) {
-    const part = blocks.packs.part(n)
-    if (!part) {
-      problem(`part ${n} of the pack of ${pack.rev} is missing`)
-      continue
-    }
-    const sections = new Sections(part.bytes)
-    while (sections.next()) {
-      count++
-      const { start, cid, block } = sections
-      const { section, part: found } = blocks.packs.find(pack, part.bytes, cid) ?? {}
-      if (found?.n !== n || section?.start !== start)
-        problem(`block ${decodeCid(part.bytes.slice(cid, block))} is not where its bucket says`)
-      const made = part.madeAt(start)
-      if (made.length !== RUN - 4 || made > pack.rev) problem(`part ${n} has blocks of revision ${made}`)
-      visit(sections)
-    }
-    if (sections.end !== part.bytes.length) problem(`part ${n} is cut`)
-  }
-  if (count !== pack.blocks)
-    problem(`the pack of ${pack.rev}: ${pack.blocks} blocks counted, ${count} stored`)
 }
 
 /** Numbers without gaps from the oldest kept to the newest. */

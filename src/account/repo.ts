@@ -5,7 +5,7 @@ import type { Platform } from '../platform.ts'
 import { nextTid } from '../repo/tid.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 import { type Block, carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
 import { type Change, commitEvent } from './commitEvent.ts'
 import { type Head, readHead, writeHead } from './head.ts'
@@ -14,7 +14,7 @@ import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 import { readAccount, stateOf } from './state.ts'
-import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
+import { recordChanges, type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
 
@@ -245,20 +245,4 @@ export class Repo {
     fault('commit.afterRecords')
     return { blocks: added.length - dropped.length, records: count }
   }
-}
-
-/** By how many paths more, or fewer, each record is held: another path may hold the same one. */
-const recordChanges = (ops: Change['ops']): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
-  const changes = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()
-  const count = (cid: Cid, by: number): { bytes?: Uint8Array } => {
-    const change = changes.get(cidKey(cid)) ?? { cid, paths: 0 }
-    change.paths += by
-    changes.set(cidKey(cid), change)
-    return change
-  }
-  for (const { cid, bytes, prev } of ops) {
-    if (cid && bytes) count(cid, 1).bytes = bytes
-    if (prev) count(prev, -1)
-  }
-  return changes.values()
 }

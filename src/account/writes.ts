@@ -4,7 +4,7 @@ import { blobRefs, type BlobReference } from '../repo/blobs.ts'
 import { CborError, checkCbor } from '../repo/cbor.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cborCid } from './blocks.ts'
+import { type Blocks, cborCid, cidKey } from './blocks.ts'
 import type { Op } from './commit.ts'
 import { recordPath, recordValue, type Records } from './records.ts'
 
@@ -136,4 +136,22 @@ export class Writes {
     }
     return blobRefs(record).map(known)
   }
+}
+
+/** By how many paths more, or fewer, each record is held: another path may hold the same one. */
+export const recordChanges = (
+  ops: readonly Op[],
+): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
+  const changes = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()
+  const count = (cid: Cid, by: number): { bytes?: Uint8Array } => {
+    const change = changes.get(cidKey(cid)) ?? { cid, paths: 0 }
+    change.paths += by
+    changes.set(cidKey(cid), change)
+    return change
+  }
+  for (const { cid, bytes, prev } of ops) {
+    if (cid && bytes) count(cid, 1).bytes = bytes
+    if (prev) count(prev, -1)
+  }
+  return changes.values()
 }

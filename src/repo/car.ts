@@ -9,30 +9,12 @@ import type { CarBlock } from './car-write.ts'
 import { chunksOf } from './chunks.ts'
 import type { Chunks } from './chunks.ts'
 
+import { CarError, type CarErrorCode } from './carError.ts'
+
+export { CarError } from './carError.ts'
+export type { CarErrorCode } from './carError.ts'
 export type { CarBlock } from './car-write.ts'
 export { carHeader, carSection } from './car-write.ts'
-
-/** Why a CAR was refused. */
-export type CarErrorCode =
-  | 'TruncatedCar'
-  | 'BadHeader'
-  | 'SectionTooLarge'
-  | 'BadCid'
-  | 'HashMismatch'
-  | 'TooManyBlocks'
-  | 'TooLarge'
-  | 'BadVarint'
-
-/** A CAR that is cut, damaged, or larger than allowed. */
-export class CarError extends Error {
-  override readonly name = 'CarError'
-  readonly code: CarErrorCode
-
-  constructor(code: CarErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** Caps, each checked before the memory that it guards is taken. */
 export interface CarLimits {

@@ -9,6 +9,7 @@ import { carHeader } from '../../src/repo/car.ts'
 import { nextTid } from '../../src/repo/tid.ts'
 import { checkCommit, checkSync } from '../support/inductive.ts'
 import {
+  stream,
   blob,
   DID,
   POST,
@@ -21,16 +22,6 @@ import {
 } from './support/account.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
-
-const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
-  let at = 0
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) controller.close()
-      else controller.enqueue(bytes.slice(at, (at += chunk)))
-    },
-  })
-}
 
 const fill = async ({ repo }: TestAccount, count: number): Promise<void> => {
   await repo.create()

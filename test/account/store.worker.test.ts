@@ -3,22 +3,12 @@ import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { parseCid } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
 import { Chores } from '../../src/account/chores.ts'
-import { DID, POST, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
+import { stream, DID, POST, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-
-const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
-  let at = 0
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) controller.close()
-      else controller.enqueue(bytes.slice(at, (at += chunk)))
-    },
-  })
-}
 
 const cids = async (bytes: Uint8Array): Promise<string[]> =>
   (await readCarWithRoot(bytes)).blocks.cids().map(String).toSorted()

@@ -6,7 +6,7 @@ import { Part } from './part.ts'
 import type { Place } from './place.ts'
 
 /** A whole tree as it was when it was packed: its blocks in the order of an export, in parts, and where each is. */
-export interface Pack {
+export type Pack = {
   id: number
   /** The revision whose tree it holds, the commit included. */
   rev: string
@@ -29,18 +29,6 @@ export const ENTRY = 12
 export const bucketOf = (first: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
   Math.floor(((Math.imul(first ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
 
-type Row = {
-  id: number
-  rev: string
-  first: number
-  last: number
-  loose: number
-  seed: number
-  buckets: number
-  blocks: number
-  at: number
-}
-
 /** The packs: the current one, and those before it until nothing reads them. */
 export class Packs {
   readonly #sql: Sql
@@ -59,7 +47,7 @@ export class Packs {
   all(): readonly Pack[] {
     if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
     this.#rollbacks = this.#sql.rollbacks
-    return (this.#packs ??= this.#sql.all<Row>('SELECT * FROM pack ORDER BY id DESC'))
+    return (this.#packs ??= this.#sql.all<Pack>('SELECT * FROM pack ORDER BY id DESC'))
   }
 
   current(): Pack | undefined {

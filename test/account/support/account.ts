@@ -133,6 +133,17 @@ export const post = (rkey: string, text: string, more: Record<string, unknown> =
 /** A write that takes a post away. */
 export const unpost = (rkey: string): RepoWrite => ({ action: 'delete', collection: POST, rkey })
 
+/** A stream of these bytes in chunks of this size. */
+export const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Array> => {
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close()
+      else controller.enqueue(bytes.slice(at, (at += chunk)))
+    },
+  })
+}
+
 /** A stream's bytes, all of them. */
 export const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array> =>
   new Uint8Array(await new Response(stream).arrayBuffer())
