@@ -32,7 +32,8 @@ export interface WalkOptions {
   sha256?: Sha256
 }
 
-interface PendingNode {
+/** A node that is due, and where its keys must lie. */
+export interface DueNode {
   readonly kind: 'node'
   readonly cid: Cid
   /** All keys lie strictly between these two. */
@@ -42,16 +43,17 @@ interface PendingNode {
   readonly layer: number | undefined
 }
 
-interface PendingRecord {
+/** A record that is due. */
+export interface DueRecord {
   readonly kind: 'record'
   readonly key: string
   readonly cid: Cid
 }
 
-type Pending = PendingNode | PendingRecord
+export type Due = DueNode | DueRecord
 
 /** What follows a node goes onto the stack, last first. Every rule between nodes is checked here. */
-const open = (item: PendingNode, bytes: Uint8Array, sha256: Sha256, stack: Pending[]): void => {
+const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): void => {
   const bad = (why: string): never => {
     throw new WalkError('BadTree', `tree node ${item.cid.toString()}: ${why}`, item.cid)
   }
@@ -89,27 +91,57 @@ const open = (item: PendingNode, bytes: Uint8Array, sha256: Sha256, stack: Pendi
 }
 
 /**
- * Walks a repository's tree depth first, in the order that an export has: a node, its left subtree,
- * then each record and the subtree after it; keys come in ascending order. It throws `WalkError` unless
- * the blocks are exactly the one tree that its keys have; the commit is the caller's business.
+ * The way through a repository's tree, depth first, in the order that an export has: a node, its left subtree,
+ * then each record and the subtree after it; keys come in ascending order. Whoever goes it brings the block
+ * that is due. It throws `WalkError` unless the blocks are exactly the one tree that its keys have; their
+ * hashes and the commit are the caller's business.
  */
+export class TreeWalk {
+  // The next item is the last.
+  readonly #stack: Due[]
+  readonly #sha256: Sha256
+
+  constructor(root: Cid, sha256: Sha256 = nodeSha256) {
+    this.#stack = [{ kind: 'node', cid: root, lower: '', upper: undefined, layer: undefined }]
+    this.#sha256 = sha256
+  }
+
+  /** What comes next; undefined at the end. */
+  get due(): Due | undefined {
+    return this.#stack.at(-1)
+  }
+
+  /** Goes on past the block that is due. The bytes of a record are not looked at. */
+  take(bytes: Uint8Array): void {
+    const item = this.#stack.pop()
+    if (item?.kind === 'node') open(item, bytes, this.#sha256, this.#stack)
+  }
+
+  /** Goes on past what is due and all that is below it. */
+  skip(): void {
+    this.#stack.pop()
+  }
+}
+
+/** Walks the whole of a tree, as `TreeWalk` does, and reads the blocks by itself. */
 export function* walk(root: Cid, read: Read, options: WalkOptions = {}): Generator<WalkItem, void, void> {
   const { hash = false, sha256 = nodeSha256 } = options
-  // The next item is the last.
-  const stack: Pending[] = [{ kind: 'node', cid: root, lower: '', upper: undefined, layer: undefined }]
-  for (let item = stack.pop(); item; item = stack.pop()) {
+  const way = new TreeWalk(root, sha256)
+  for (let item = way.due; item; item = way.due) {
     const { cid } = item
     const bytes = read(cid)
-    if (bytes === undefined) {
-      const what = item.kind === 'node' ? 'tree node' : `record ${item.key}`
-      throw new WalkError('MissingBlock', `${what} ${cid.toString()} is missing`, cid)
-    }
+    if (bytes === undefined) throw missing(item)
     if (hash && !sameDigest(sha256(bytes), cid.multihash.digest))
       throw new WalkError('HashMismatch', `the bytes of ${cid.toString()} have another hash`, cid)
-    if (item.kind === 'record') yield { kind: 'record', key: item.key, cid, bytes }
-    else {
-      open(item, bytes, sha256, stack)
-      yield { kind: 'node', cid, bytes }
-    }
+    way.take(bytes)
+    yield item.kind === 'record'
+      ? { kind: 'record', key: item.key, cid, bytes }
+      : { kind: 'node', cid, bytes }
   }
+}
+
+/** The error of a block that is due and not there. */
+export const missing = (item: Due): WalkError => {
+  const what = item.kind === 'node' ? 'tree node' : `record ${item.key}`
+  return new WalkError('MissingBlock', `${what} ${item.cid.toString()} is missing`, item.cid)
 }
