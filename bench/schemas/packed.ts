@@ -32,12 +32,11 @@ export class Packed {
   /** Staged, read again and written as a pack, as an import goes; only that nothing is verified between. */
   load(head: Head, sections: Uint8Array): void {
     const staging = new Staging(this.#sql, SEED)
-    staging.add(sections)
-    staging.flush()
+    for (const at = new Sections(sections); at.next();) staging.add(at)
     const writer = new PackWriter(this.#sql, SEED)
     for (const at = new Sections(sections); at.next();) {
-      const section = staging.section(decodeCid(sections.slice(at.cid, at.block)))
-      if (section) writer.add(section.bytes, section.start, section.cid, section.end, head.rev)
+      const section = staging.section(sections, at.cid)
+      if (section) writer.add(section, head.rev, 'record')
     }
     writer.finish()({ rev: head.rev, loose: 0, at: this.#now })
     this.#sql.run('DELETE FROM staged')

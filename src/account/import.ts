@@ -3,20 +3,22 @@ import { CarError } from '../repo/car.ts'
 import { CommitError } from '../repo/commit.ts'
 import { NodeError } from '../repo/node.ts'
 import { RepoError } from '../repo/verify.ts'
+import { WalkError } from '../repo/walk.ts'
 import { error } from '../xrpc/errors.ts'
 import { carOf, signCommit } from './commit.ts'
 import { type Head, readCounts, writeHead } from './head.ts'
 import { see } from './help.ts'
 import type { Course, ImportProgress } from './import/course.ts'
 import type { ImportParts } from './import/parts.ts'
-import { receive, type Staged } from './import/receive.ts'
-import { verify, type Verified } from './import/verify.ts'
+import { receive } from './import/receive.ts'
+import type { Verified } from './import/verified.ts'
+import type { Coming } from './import/verify.ts'
 import { readAccount } from './state.ts'
 import { sweep } from './store/packWriter.ts'
 
 export interface ImportOptions {
   /** One of these `did:key` must have signed the commit: the account's key at the host it comes from, or ours. */
-  signingKey: string | readonly string[]
+  signingKey: Coming['signingKey']
   /** The most bytes that are taken. */
   limit?: number
   /** Runs inside the transaction that switches. */
@@ -37,9 +39,9 @@ export interface Imported {
 const SILENCE = 60_000
 
 /**
- * Takes a whole repository in. Its blocks are staged as they come, where no reader sees them; then the tree
- * is verified from the commit down and written as a pack on the way; and one transaction makes that
- * pack the repository. What was here before stays for an hour, for whoever is still reading it.
+ * Takes a whole repository in. What comes is verified from the commit down and written where no reader sees it;
+ * then one transaction makes it the repository. What was here before stays for an hour, for whoever is still
+ * reading it.
  */
 export class Imports {
   readonly #parts: ImportParts
@@ -75,12 +77,13 @@ export class Imports {
     const course: Course = { check, note }
     note({})
     try {
-      const staged = await receive(this.#parts, body, { limit: options.limit, course })
-      if (!staged) return { ...this.#same(), changed: false, resigned: false }
+      const { limit, signingKey, within } = options
+      const received = await receive(this.#parts, body, { limit, signingKey, course })
+      if (!received) return { ...this.#same(), changed: false, resigned: false }
       fault('import.afterStaged')
-      const verified = await verify(this.#parts, staged, { signingKey: options.signingKey, course })
+      const verified = await received.intake.end()
       fault('import.afterVerified')
-      const imported = await this.#switch(staged, verified, options.within, course)
+      const imported = await this.#switch(received.coming, verified, within, course)
       fault('import.afterSwitch')
       return imported
     } catch (cause) {
@@ -124,14 +127,13 @@ export class Imports {
   }
 
   #switch(
-    { root, from, made }: Staged,
-    { commit, writer, records, references, repeated }: Verified,
+    { root, from, made }: Coming,
+    { commit, records, prepare }: Verified,
     within: ImportOptions['within'],
     { check, note }: Course,
   ): Promise<Imported> {
-    const { sql, repo, did, signer, sequencer, blocks, platform } = this.#parts
+    const { sql, repo, did, signer, sequencer, blocks } = this.#parts
     note({ phase: 'switching', records })
-    const count = writer.blocks
     return repo.exclusive(async () => {
       check()
       // Relays follow an active account: its commit must be by its own key, and above what they know. Nothing
@@ -142,48 +144,29 @@ export class Imports {
       const signed = keep ? undefined : await signCommit(signer, { did, rev, data: commit.data })
       const head: Head = { root: signed?.cid ?? root, data: commit.data, rev }
       check()
-      const take = writer.finish()
+      const take = prepare()
       return sequencer.transaction(
         () => {
           const now = repo.head()
           if (from ? !now?.root.equals(from.root) : now)
             throw new Error('the repository moved under an import')
-          take({ rev: keep ? rev : made, loose: blocks.loose.last(), at: platform.now() })
-          if (signed) blocks.append(rev, platform.now(), [signed], [root])
-          blocks.clearPaths(platform.now())
-          for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths, platform.now())
+          const counts = take({ head, signed })
           fault('import.afterBlocks')
-          this.#refer(head, references)
           const before = readCounts(sql)
-          writeHead(sql, head, { blocks: count - before.blocks, records: records - before.records })
+          writeHead(sql, head, {
+            blocks: counts.blocks - before.blocks,
+            records: counts.records - before.records,
+          })
           sql.run('DELETE FROM staged')
           sql.run('UPDATE account SET staging = NULL')
           // What was there before does not follow from the last commit: consumers fetch the whole anew.
           if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
           within?.(head)
-          return { head, blocks: count, records, changed: true, resigned: signed !== undefined }
+          return { head, ...counts, changed: true, resigned: signed !== undefined }
         },
         () => blocks.packs.changed(),
       )
     })
-  }
-
-  /** The blob references, by merging the new with the old: one that was there keeps the revision that it came with. */
-  #refer(head: Head, references: readonly string[]): void {
-    const { blobs, platform } = this.#parts
-    const now = platform.now()
-    const old = blobs.references()
-    let row = old.next().value
-    for (const reference of references) {
-      for (; row && `${row.cid} ${row.path}` < reference; row = old.next().value)
-        blobs.unrefer(row.path, row.cid, now)
-      if (row && `${row.cid} ${row.path}` === reference) row = old.next().value
-      else {
-        const space = reference.indexOf(' ')
-        blobs.refer(reference.slice(space + 1), reference.slice(0, space), head.rev)
-      }
-    }
-    for (; row; row = old.next().value) blobs.unrefer(row.path, row.cid, now)
   }
 }
 
@@ -192,6 +175,7 @@ const refusal = (cause: unknown): unknown =>
   cause instanceof CarError ||
   cause instanceof RepoError ||
   cause instanceof CommitError ||
-  cause instanceof NodeError
+  cause instanceof NodeError ||
+  cause instanceof WalkError
     ? error('InvalidRequest', `${cause.code}: ${cause.message}. ${see('repository-refused')}`)
     : cause

@@ -53,6 +53,18 @@ export class DigestTable {
     return (this.#parts[slot % PARTS]?.[Math.floor(slot / PARTS) * WORDS + 2] ?? 1) - 1
   }
 
+  /** The 32 bits of the digest. */
+  digest(slot: number): number {
+    return this.#parts[slot % PARTS]?.[Math.floor(slot / PARTS) * WORDS] ?? 0
+  }
+
+  /** All slots that hold a place, in no order that means anything; good until the next is added. */
+  *slots(): Generator<number, void, void> {
+    for (const [n, part] of this.#parts.entries()) {
+      for (let i = 0; i < part.length; i += WORDS) if (part[i + 2] !== 0) yield (i / WORDS) * PARTS + n
+    }
+  }
+
   set(slot: number, first: number, second: number): void {
     this.#parts[slot % PARTS]?.set([first, second + 1], Math.floor(slot / PARTS) * WORDS + 1)
   }

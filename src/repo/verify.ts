@@ -7,7 +7,7 @@ import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
 import { WalkError, walk } from './walk.ts'
-import type { Read, WalkItem, WalkOptions } from './walk.ts'
+import type { Read, WalkOptions } from './walk.ts'
 
 /** Why a repository was refused. */
 export type RepoErrorCode =
@@ -70,10 +70,9 @@ export interface VerifiedRepo {
   readonly commit: Commit
   readonly counts: Readonly<RepoCounts>
   /**
-   * Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order. `visit` sees
-   * every node and record, in the order of an export, before the record is looked into.
+   * Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order.
    */
-  records(visit?: (item: WalkItem) => void): Generator<VerifiedRecord, void, void>
+  records(): Generator<VerifiedRecord, void, void>
 }
 
 const AHEAD = 5 * 60 * 1000
@@ -83,13 +82,11 @@ const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<b
   return false
 }
 
-const commitOf = async (input: RepoInput) => {
-  const { root, did, signingKey, read, now, hash, sha256 = nodeSha256 } = input
-  const bytes = read(root)
-  if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
-  if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
-    throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
-  }
+/** Verifies a commit that has the hash of its CID: its form, whose it is, who signed it, and when. */
+export const verifyCommitBlock = async (
+  bytes: Uint8Array,
+  { did, signingKey, now }: Pick<RepoInput, 'did' | 'signingKey' | 'now'>,
+): Promise<Commit> => {
   let commit
   try {
     commit = parseCommit(bytes)
@@ -105,15 +102,25 @@ const commitOf = async (input: RepoInput) => {
   if (parseTid(commit.rev).micros > (now + AHEAD) * 1000) {
     throw new RepoError('BadRev', `the revision ${commit.rev} lies more than five minutes in the future`)
   }
-  return { commit, bytes }
+  return commit
 }
 
-const record = (path: string, cid: Cid, bytes: Uint8Array): VerifiedRecord => {
+const readCommit = ({ root, read, hash, sha256 = nodeSha256 }: RepoInput): Uint8Array => {
+  const bytes = read(root)
+  if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
+  if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
+    throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
+  }
+  return bytes
+}
+
+/** Verifies a record: one map, in its only encoding. Answers the blobs that it refers to. */
+export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobReference[] => {
   try {
     const { map, mimeType } = checkCbor(bytes)
     if (!map) throw new RepoError('BadRecord', `the record ${path} is no map`)
     // Most records refer to no blob, and then there is no need to decode them.
-    return { path, cid, size: bytes.length, blobs: mimeType ? blobRefs(decodeBlock(bytes)) : [] }
+    return mimeType ? blobRefs(decodeBlock(bytes)) : []
   } catch (cause) {
     if (cause instanceof CborError) throw new RepoError('BadRecord', `the record ${path}: ${cause.message}`)
     throw cause
@@ -126,24 +133,25 @@ const record = (path: string, cid: Cid, bytes: Uint8Array): VerifiedRecord => {
  * consumed to its end. That the blocks have the hashes of their CIDs is `readCar`'s part, or `hash`'s.
  */
 export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
-  const { commit, bytes } = await commitOf(input)
+  const bytes = readCommit(input)
+  const commit = await verifyCommitBlock(bytes, input)
   const none = { records: 0, nodes: 0, bytes: bytes.length, complete: false }
   const counts: RepoCounts = { ...none }
   const { blocks, read, hash = false, sha256 = nodeSha256 } = input
 
-  function* records(visit?: (item: WalkItem) => void): Generator<VerifiedRecord, void, void> {
+  function* records(): Generator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
     // Records may be equal and then share a block; only a set can count different ones.
     const reached = blocks === undefined ? undefined : new Set<string>([cidText(input.root.bytes)])
     try {
       for (const item of walk(commit.data, read, { hash, sha256 })) {
         reached?.add(cidText(item.cid.bytes))
-        visit?.(item)
         counts.bytes += item.bytes.length
         if (item.kind === 'node') counts.nodes++
         else {
           counts.records++
-          yield record(item.key, item.cid, item.bytes)
+          const { key: path, cid, bytes } = item
+          yield { path, cid, size: bytes.length, blobs: verifyRecord(path, bytes) }
         }
       }
     } catch (cause) {

@@ -8,7 +8,6 @@ import { CarError } from '../../src/repo/car.ts'
 import { formatTid } from '../../src/repo/tid.ts'
 import { RepoError, verifyRepo, verifyWholeRepo } from '../../src/repo/verify.ts'
 import type { RepoErrorCode, RepoInput } from '../../src/repo/verify.ts'
-import { walk } from '../../src/repo/walk.ts'
 import type { Read } from '../../src/repo/walk.ts'
 import { Blocks, DID, cborCid, importCar, post, posts, rawCid, referenceRepo } from './fixture.ts'
 import { keysOn, putNode } from './tree.ts'
@@ -193,30 +192,6 @@ describe('what is refused, and by which name', () => {
     })
     for (const _ of repo.records()) expect(repo.counts.complete).toBe(false)
     expect(repo.counts).toMatchObject({ records: 3, complete: true })
-  })
-
-  test('whoever looks on sees every node and record in the order of an export', async () => {
-    const { key: signer, blocks, cid, data } = await referenceRepo(posts(200))
-    const input = { root: cid, did: DID, signingKey: signer.did(), now, read: blocks.read }
-    const seen: string[] = []
-    const repo = await verifyRepo(input)
-    for (const { path } of repo.records((item) => void seen.push(item.cid.toString())))
-      expect(path).toBeTruthy()
-    expect(seen).toEqual([...walk(data, blocks.read)].map((item) => item.cid.toString()))
-    expect(repo.counts).toMatchObject({ records: 200, nodes: seen.length - 200, complete: true })
-  })
-
-  test('a record is shown before it is looked into', async () => {
-    const bytes = encode([1])
-    const { input } = await forge(oneRecord(bytes))
-    const seen: string[] = []
-    const repo = await verifyRepo(input)
-    const looking = (): void => {
-      for (const _ of repo.records((item) => void seen.push(item.kind)));
-    }
-    expect(looking).toThrow(RepoError)
-    expect(seen).toEqual(['node', 'record'])
-    expect(repo.counts.complete).toBe(false)
   })
 
   test('every block may be written over when the next is asked for', async () => {

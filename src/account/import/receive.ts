@@ -5,9 +5,10 @@ import { Sections } from '../../repo/section.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Head } from '../head.ts'
-import type { ImportParts } from './parts.ts'
-import { Staging } from '../store/staging.ts'
 import type { Course } from './course.ts'
+import { Intake } from './intake.ts'
+import type { ImportParts } from './parts.ts'
+import type { Coming } from './verify.ts'
 
 // Below the 2 MB of a row, its key and revisions included.
 const MAX_BLOCK = 1_900_000
@@ -15,24 +16,23 @@ const MAX_BLOCK = 1_900_000
 const MAX_BLOCKS = 2_000_000
 const AHEAD = 5 * 60_000
 
-/** What came, and what was here when it did. */
-export interface Staged {
-  root: Cid
-  from: Head | undefined
-  made: string
-  staging: Staging
+/** What has come, and of what. */
+export interface Received {
+  coming: Coming
+  intake: Intake
 }
 
 /**
- * Stages what comes, each block checked against its CID. The first block begins the import; until then nothing is
+ * Reads what comes, each block checked against its CID. The first block begins the import; until then nothing is
  * done. Undefined where what comes is the commit that is here: it is read, and nothing is kept.
  */
 export const receive = async (
   parts: ImportParts,
   body: ReadableStream<Uint8Array>,
-  { limit, course }: { limit: number | undefined; course: Course },
-): Promise<Staged | undefined> => {
-  const { sql, repo, repack, blocks } = parts
+  options: { limit: number | undefined; signingKey: Coming['signingKey']; course: Course },
+): Promise<Received | undefined> => {
+  const { sql, repo, repack } = parts
+  const { limit, signingKey, course } = options
   const limits = { section: MAX_BLOCK, blocks: MAX_BLOCKS, ...(limit === undefined ? {} : { total: limit }) }
   const car = await readCar(body, limits)
   const [root, ...others] = car.roots
@@ -40,29 +40,29 @@ export const receive = async (
     await car.cancel()
     throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
   }
-  const staging = new Staging(sql, blocks.seed)
-  let begun: Pick<Staged, 'from' | 'made'> | undefined
-  for await (const run of car.runs()) {
-    course.check()
-    // In its turn: a commit that is being signed comes before.
-    begun ??= await repo.exclusive(async () => {
+  // In its turn: a commit that is being signed comes before.
+  const begin = (run: Uint8Array): Promise<Received | 'here'> =>
+    repo.exclusive(async () => {
       course.check()
       const from = repo.head()
+      if (from?.root.equals(root)) return 'here'
       const made = revisionOf(parts, root, run, from)
-      if (from?.root.equals(root)) return { from, made }
       // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
       repack.cancel()
       sql.run('UPDATE account SET staging = ?', made)
-      return { from, made }
+      const coming = { root, from, made, signingKey }
+      return { coming, intake: new Intake(parts, coming, course) }
     })
-    if (!begun.from?.root.equals(root)) staging.add(run)
-    course.note({ blocks: staging.blocks }, run.length)
+  let begun: Received | 'here' | undefined
+  for await (const run of car.runs()) {
+    course.check()
+    begun ??= await begin(run)
+    course.note({}, run.length)
+    if (begun !== 'here') await begun.intake.take(run)
   }
   course.check()
   if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
-  if (begun.from?.root.equals(root)) return undefined
-  staging.flush()
-  return { root, ...begun, staging }
+  return begun === 'here' ? undefined : begun
 }
 
 /**

@@ -1,79 +1,93 @@
 import type { Cid } from '@atproto/lex-data'
+import type { Commit } from '../../repo/commit.ts'
 import type { Sections } from '../../repo/section.ts'
-import { RepoError, verifyRepo } from '../../repo/verify.ts'
+import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
+import { type Due, TreeWalk } from '../../repo/walk.ts'
 import { type Blocks, cidKey } from '../blocks.ts'
 import type { Head } from '../head.ts'
-import type { ImportParts } from './parts.ts'
 import { PackWriter } from '../store/packWriter.ts'
-import type { Course } from './course.ts'
-import type { Staged } from './receive.ts'
+import type { ImportParts } from './parts.ts'
 
-// Records after which others get their turn.
-const SLICE = 500
-
-/** The verified tree, written as a pack that nobody reads yet. */
-export interface Verified {
-  commit: { data: Cid; rev: string }
-  writer: PackWriter
-  records: number
-  /** `cid path`, sorted: only records with blobs cost memory here. */
-  references: string[]
-  /** Records that several paths hold. */
-  repeated: Map<string, { cid: Cid; paths: number }>
+/** What is imported, and what was here when it began. */
+export interface Coming {
+  root: Cid
+  from: Head | undefined
+  /** The revision under which the blocks come in. */
+  made: string
+  /** One of these `did:key` must have signed the commit. */
+  signingKey: string | readonly string[]
 }
 
-/** Verifies what was staged, from the commit down to the last record, and writes the tree as a pack on the way. */
-export const verify = async (
-  { sql, blocks, did, platform }: ImportParts,
-  { root, from, made, staging }: Staged,
-  { signingKey, course }: { signingKey: string | readonly string[]; course: Course },
-): Promise<Verified> => {
-  const writer = new PackWriter(sql, blocks.seed)
-  const age = ageOf(blocks, from, made)
-  const section = (cid: Cid): Sections | undefined => {
-    const staged = staging.section(cid)
-    if (staged) return staged
-    // Not sent, because it is here: the CAR may be of what is new only.
-    const here = blocks.find(cid.bytes)?.section
-    if (here) staging.add(here.bytes.subarray(here.start, here.end))
-    return here && staging.section(cid)
+/** A commit that is verified: its form, DID, signature and revision. */
+export interface Root {
+  commit: Commit
+  section: Sections
+}
+
+export const verifyRoot = async (
+  { did, platform }: ImportParts,
+  { root, signingKey }: Coming,
+  section: Sections | undefined,
+): Promise<Root> => {
+  if (!section) throw new RepoError('MissingBlock', `the commit ${root} is missing`)
+  const bytes = section.bytes.subarray(section.block, section.end)
+  return { commit: await verifyCommitBlock(bytes, { did, signingKey, now: platform.now() }), section }
+}
+
+/**
+ * Verifies a repository from its commit down to the last record, block by block as they are due, and writes it
+ * as a pack on the way. Nobody reads that pack before the import's switch.
+ */
+export class Verification {
+  readonly commit: Commit
+  readonly writer: PackWriter
+  records = 0
+  /** `cid path` of the blobs that records refer to: only records with blobs cost memory here. */
+  readonly references: string[] = []
+  /** Records that several paths hold. */
+  readonly repeated = new Map<string, { cid: Cid; paths: number }>()
+  readonly #walk: TreeWalk
+  readonly #age: (cid: Cid) => string
+
+  constructor({ sql, blocks }: ImportParts, coming: Coming, { commit, section }: Root) {
+    this.commit = commit
+    this.writer = new PackWriter(sql, blocks.seed)
+    this.writer.add(section, coming.made, 'node')
+    this.#walk = new TreeWalk(commit.data)
+    this.#age = ageOf(blocks, coming)
   }
-  const write = (cid: Cid): void => {
-    const { bytes, start, cid: at, end } = section(cid) ?? lost(cid)
-    writer.add(bytes, start, at, end, age(cid))
+
+  /** The node or record that comes next; undefined when all is verified. */
+  get due(): Due | undefined {
+    return this.#walk.due
   }
-  const read = (cid: Cid): Uint8Array | undefined => {
-    const found = section(cid)
-    return found?.bytes.subarray(found.block, found.end)
-  }
-  course.note({ phase: 'verifying' })
-  const repo = await verifyRepo({ root, did, signingKey, read, now: platform.now() })
-  course.check()
-  const repeated: Verified['repeated'] = new Map()
-  const references: string[] = []
-  const visit = ({ kind, cid }: { kind: 'node' | 'record'; cid: Cid }): void => {
-    const before = staging.see(cid, kind)
-    if (before === 'not yet') return write(cid)
-    if (before !== kind || kind === 'node')
+
+  /** Verifies and writes the block that is due. */
+  take(section: Sections): void {
+    const { due } = this
+    if (!due) return
+    const { kind, cid } = due
+    const bytes = section.bytes.subarray(section.block, section.end)
+    this.#walk.take(bytes)
+    const before = this.writer.find(cid.bytes)
+    if (!before) this.writer.add(section, this.#age(cid), kind)
+    else if (kind === 'node' || before.kind === 'node')
       throw new RepoError('BadTree', `the block ${cid} stands in the tree twice, as a node`)
-    const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+    else this.#repeat(cid)
+    if (due.kind === 'node') return
+    for (const blob of verifyRecord(due.key, bytes)) this.references.push(`${blob.cid} ${due.key}`)
+    this.records++
+  }
+
+  #repeat(cid: Cid): void {
+    const times = this.repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
     times.paths++
-    repeated.set(cidKey(cid), times)
+    this.repeated.set(cidKey(cid), times)
   }
-  visit({ kind: 'node', cid: root })
-  for (const { path, blobs } of repo.records(visit)) {
-    for (const blob of blobs) references.push(`${blob.cid} ${path}`)
-    if (repo.counts.records % SLICE !== 0) continue
-    await platform.sleep(0)
-    course.check()
-    course.note({ records: repo.counts.records })
-  }
-  references.sort()
-  return { commit: repo.commit, writer, records: repo.counts.records, references, repeated }
 }
 
 /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
-const ageOf = (blocks: Blocks, from: Head | undefined, made: string): ((cid: Cid) => string) => {
+const ageOf = (blocks: Blocks, { from, made }: Coming): ((cid: Cid) => string) => {
   if (!from) return () => made
   const pack = blocks.packs.current()
   const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
@@ -84,8 +98,4 @@ const ageOf = (blocks: Blocks, from: Head | undefined, made: string): ((cid: Cid
     const gone = dropped.get(cidKey(cid)) ?? -1
     return place && gone < place.n ? place.made : made
   }
-}
-
-const lost = (cid: Cid): never => {
-  throw new Error(`the verified block ${cid} is gone`)
 }

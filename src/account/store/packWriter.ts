@@ -1,14 +1,19 @@
-import { digestWord } from '../../repo/digestTable.ts'
-import type { Sql } from '../sql.ts'
+import { DigestTable } from '../../repo/digestTable.ts'
+import type { Sections } from '../../repo/section.ts'
+import { bytes, type Sql } from '../sql.ts'
+import { Cache } from './cache.ts'
 import { bucketOf, ENTRY, type Pack } from './packs.ts'
 import { RUN } from './part.ts'
+import { PLACE, sectionIn } from './place.ts'
 
 /** Bytes of a part. A larger block has one of its own. */
 const PART = 64 * 1024
 const PER_BUCKET = 256
-// Entries are remembered in pieces: an array that grows would be there twice.
-const PIECE = 64 * 1024
-const WORDS = ENTRY / 4
+// Parts that are read again: only where a block is asked for that has been written.
+const CACHE = 1024 * 1024
+
+/** As what a block stands in the tree; the commit counts as a node. */
+export type Kind = 'node' | 'record'
 
 /** Writes a pack: parts as the blocks come, then the buckets, then the row that makes it the current one. */
 export class PackWriter {
@@ -19,38 +24,51 @@ export class PackWriter {
   #part = new Uint8Array(PART)
   #length = 0
   #runs: { at: number; made: string }[] = []
-  readonly #entries: Uint32Array[] = []
+  /** Of each block the part, counted from the first, and the place in it; above it whether it is a record. */
+  readonly #table: DigestTable
+  readonly #parts: Cache<Uint8Array>
   #size = 0
-  blocks = 0
 
   constructor(sql: Sql, seed: number) {
     this.#sql = sql
     this.#seed = seed
+    this.#table = new DigestTable(seed)
+    this.#parts = new Cache(CACHE, ({ length }) => length)
     sweep(sql)
     const row = sql.first<{ n: number }>('SELECT coalesce(max(n), 0) AS n FROM part')
     this.#first = this.#n = (row?.n ?? 0) + 1
   }
 
-  /** The next section: of `bytes`, from `start` to `end`, its CID at `cid`. */
-  add(bytes: Uint8Array, start: number, cid: number, end: number, made: string): void {
+  get blocks(): number {
+    return this.#table.size
+  }
+
+  /** The next block, none of those before. */
+  add({ bytes: from, start, cid, end }: Sections, made: string, kind: Kind): void {
     const size = end - start
     if (this.#length > 0 && this.#length + size > PART) this.#flush()
     if (size > this.#part.length) this.#part = new Uint8Array(size)
     if (this.#runs.at(-1)?.made !== made) this.#runs.push({ at: this.#length, made })
-    this.#remember(bytes, cid)
-    this.#part.set(bytes.subarray(start, end), this.#length)
+    this.#table.add(from, cid, this.#n - this.#first, this.#length + (kind === 'record' ? PLACE : 0))
+    this.#part.set(from.subarray(start, end), this.#length)
     this.#length += size
     this.#size += size
   }
 
-  #remember(bytes: Uint8Array, cid: number): void {
-    const at = (this.blocks++ % PIECE) * WORDS
-    if (at === 0) this.#entries.push(new Uint32Array(PIECE * WORDS))
-    const piece = this.#entries.at(-1)
-    if (!piece) return
-    piece[at] = digestWord(bytes, cid)
-    piece[at + 1] = this.#n - this.#first
-    piece[at + 2] = this.#length
+  /** The block of the CID at `at` of `cid`, if it has been written. */
+  find(cid: Uint8Array, at = 0): { kind: Kind; section: Sections } | undefined {
+    const found = sectionIn(this.#table, cid, at, (n) => this.#read(this.#first + n))
+    return (
+      found && { kind: this.#table.second(found.slot) < PLACE ? 'node' : 'record', section: found.section }
+    )
+  }
+
+  #read(n: number): Uint8Array {
+    if (n === this.#n) return this.#part.subarray(0, this.#length)
+    const known = this.#parts.get(n)
+    if (known) return known
+    const row = this.#sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM part WHERE n = ?', n)
+    return this.#parts.set(n, row ? bytes(row.bytes) : new Uint8Array(0))
   }
 
   #flush(): void {
@@ -106,33 +124,32 @@ export class PackWriter {
 
   /** Counts, then places: every entry once, in the bucket that is its own. */
   #writeBuckets(pack: Pick<Pack, 'id' | 'seed' | 'buckets'>): void {
+    const table = this.#table
     const ends = new Uint32Array(pack.buckets)
-    for (const bucket of this.#buckets(pack)) ends[bucket] = (ends[bucket] ?? 0) + 1
+    for (const slot of table.slots()) {
+      const bucket = bucketOf(table.digest(slot), pack)
+      ends[bucket] = (ends[bucket] ?? 0) + 1
+    }
     for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
     const starts = Uint32Array.from(ends, (_, i) => ends[i - 1] ?? 0)
     const next = starts.slice()
     const order = new Uint32Array(this.blocks)
-    let n = 0
-    for (const bucket of this.#buckets(pack)) {
-      order[next[bucket] ?? 0] = n++
-      next[bucket] = (next[bucket] ?? 0) + 1
+    for (const slot of table.slots()) {
+      const bucket = bucketOf(table.digest(slot), pack)
+      const at = next[bucket] ?? 0
+      order[at] = slot
+      next[bucket] = at + 1
     }
     for (let bucket = 0; bucket < pack.buckets; bucket++) {
-      const [start, end] = [starts[bucket] ?? 0, ends[bucket] ?? 0]
-      const entries = new DataView(new ArrayBuffer((end - start) * ENTRY))
-      for (let i = start; i < end; i++) {
-        const entry = order[i] ?? 0
-        const piece = this.#entries[Math.floor(entry / PIECE)]
-        for (let word = 0; word < WORDS; word++)
-          entries.setUint32((i - start) * ENTRY + word * 4, piece?.[(entry % PIECE) * WORDS + word] ?? 0)
-      }
+      const slots = order.subarray(starts[bucket], ends[bucket])
+      const entries = new DataView(new ArrayBuffer(slots.length * ENTRY))
+      slots.forEach((slot, i) => {
+        entries.setUint32(i * ENTRY, table.digest(slot))
+        entries.setUint32(i * ENTRY + 4, table.first(slot))
+        entries.setUint32(i * ENTRY + 8, table.second(slot) % PLACE)
+      })
       this.#sql.run('INSERT INTO bucket (pack, n, entries) VALUES (?, ?, ?)', pack.id, bucket, entries)
     }
-  }
-
-  *#buckets(pack: Pick<Pack, 'seed' | 'buckets'>): Generator<number> {
-    for (let i = 0; i < this.blocks; i++)
-      yield bucketOf(this.#entries[Math.floor(i / PIECE)]?.[(i % PIECE) * WORDS] ?? 0, pack)
   }
 }
 

@@ -89,7 +89,7 @@ export class Repack {
       const made = tour.made(run.head.rev)
       if (made === undefined)
         throw new Error(`the block ${this.#blocks.name(bytes, cid)} came with no revision`)
-      writer.add(bytes, start, cid, end, made)
+      writer.add(tour.at, made, tour.isNode ? 'node' : 'record')
       size += end - start
     }
     return true
@@ -146,8 +146,7 @@ export class Repack {
   #add(writer: PackWriter, cid: Cid, made: string): void {
     const place = this.#blocks.find(cid.bytes)
     if (!place) throw new Error(`the block ${cid} is missing`)
-    const { bytes, start, end, cid: at } = place.section
-    writer.add(bytes, start, at, end, made)
+    writer.add(place.section, made, 'node')
   }
 
   #finish({ head, loose, blocks, writer }: Run): void {

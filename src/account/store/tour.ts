@@ -1,14 +1,12 @@
 import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { nodeLinks } from '../../repo/node.ts'
-import { keyAt, sameCid, Sections } from '../../repo/section.ts'
+import { keyAt, Sections } from '../../repo/section.ts'
 import type { Blocks } from '../blocks.ts'
-import type { Part } from './part.ts'
+import { PackCursor } from './packCursor.ts'
 
 // A CID that is due, and behind it whether it is a node's.
 const ENTRY = CID_LENGTH + 1
-// So many sections are looked past for the one that is due: those of blocks dropped since the pack.
-const NEAR = 4
 
 export interface TourOptions {
   /** Records that stand under several paths: of these only the first is visited. */
@@ -29,8 +27,7 @@ export class Tour {
   readonly #repeated: Map<string, boolean> | undefined
   #stack = new Uint8Array(64 * ENTRY)
   #depth = 0
-  #part: Part | undefined
-  #ahead = new Sections(new Uint8Array(0))
+  readonly #cursor: PackCursor
   /** The section that the tour has come to. */
   at = new Sections(new Uint8Array(0))
   isNode = false
@@ -38,6 +35,7 @@ export class Tour {
 
   constructor(blocks: Blocks, root: Cid, options: TourOptions = {}) {
     this.#blocks = blocks
+    this.#cursor = new PackCursor(blocks)
     this.#after = options.after
     const { repeated = [] } = options
     this.#repeated =
@@ -48,11 +46,12 @@ export class Tour {
   /** The revision with which the block came into the tree of `rev`: `Blocks.arrival`, mostly without the search. */
   made(rev: string): string | undefined {
     const { bytes, cid } = this.at
-    const packed = this.#loose ? undefined : this.#part?.madeAt(this.at.start)
+    const part = this.#loose ? undefined : this.#cursor.part
+    const packed = part?.madeAt(this.at.start)
     // A later pack knows of its last coming only.
     if (packed === undefined || packed > rev) return this.#blocks.arrival(bytes, cid, rev)
     // It may have gone and come back since the part was packed.
-    const { loose: covered = 0 } = (this.#part && this.#blocks.packOf(this.#part)) ?? {}
+    const { loose: covered = 0 } = (part && this.#blocks.packOf(part)) ?? {}
     const loose = this.#blocks.loose.find(bytes, cid, rev, covered)?.made
     return loose !== undefined && loose > packed ? loose : packed
   }
@@ -106,9 +105,9 @@ export class Tour {
   }
 
   #find(cid: Uint8Array, due: number): void {
-    if (this.#isNext(cid, due)) {
-      this.at = this.#ahead
-      this.#loose = false
+    this.#loose = false
+    if (this.#cursor.step(cid, due)) {
+      this.at = this.#cursor.at
       return
     }
     const place = this.#blocks.find(cid, due)
@@ -116,32 +115,6 @@ export class Tour {
     this.at = place.section
     this.#loose = place.part === undefined
     // Where the tour was in the pack it will likely go on.
-    if (!place.part) return
-    this.#part = place.part
-    this.#ahead = place.section
-  }
-
-  /** Steps on in the pack if the block is next, or near. */
-  #isNext(cid: Uint8Array, due: number): boolean {
-    const ahead = this.#ahead
-    const { start, cid: at, block, end } = ahead
-    if (ahead.next() && sameCid(ahead.bytes, ahead.cid, cid, due)) return true
-    ahead.start = start
-    ahead.cid = at
-    ahead.block = block
-    ahead.end = end
-    let part = this.#part
-    let near = new Sections(ahead.bytes, end)
-    for (let steps = 0; part && steps < NEAR; steps++) {
-      if (!near.next()) {
-        part = this.#blocks.partAfter(part)
-        if (part) near = new Sections(part.bytes)
-      } else if (sameCid(near.bytes, near.cid, cid, due)) {
-        this.#part = part
-        this.#ahead = near
-        return true
-      }
-    }
-    return false
+    if (place.part) this.#cursor.goTo(place.part, place.section)
   }
 }

@@ -6,6 +6,7 @@ import { CarError, carHeader, carSection } from '../../../src/repo/car.ts'
 import { CborError, decodeBlock } from '../../../src/repo/cbor.ts'
 import { CommitError } from '../../../src/repo/commit.ts'
 import { RepoError, verifyRepo } from '../../../src/repo/verify.ts'
+import { walk } from '../../../src/repo/walk.ts'
 import { testSecret } from '../../crypto/support.ts'
 import { Blocks, cborCid, DID, importCar, post } from '../../repo/fixture.ts'
 import { byLinks, keysOn } from '../../repo/tree.ts'
@@ -209,8 +210,8 @@ export const repo: Target<Uint8Array, Awaited<ReturnType<typeof importCar>>> = {
     const store = new Blocks(blocks)
     const input = { root: repo.cid, did: DID, signingKey: keypair.did(), now: NOW, hash: true }
     const again = await verifyRepo({ ...input, read: store.read })
-    const order: string[] = []
-    for (const _ of again.records(({ kind, cid }) => void order.push(`${kind} ${cid}`)));
+    for (const _ of again.records());
+    const order = [...walk(data, store.read)].map(({ kind, cid }) => `${kind} ${cid}`)
     if (again.counts.records !== records.length) throw new Error('another count by the hashes')
     // An export goes by the links alone.
     if (byLinks(data, store).join() !== order.join()) throw new Error('another order by the links')

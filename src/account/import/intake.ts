@@ -1,0 +1,125 @@
+import type { Cid } from '@atproto/lex-data'
+import { sameCid, Sections } from '../../repo/section.ts'
+import { missing } from '../../repo/walk.ts'
+import { Follower } from '../store/packCursor.ts'
+import { Staging } from '../store/staging.ts'
+import type { Course } from './course.ts'
+import { difference } from './difference.ts'
+import type { ImportParts } from './parts.ts'
+import type { Verified } from './verified.ts'
+import { type Coming, Verification, verifyRoot } from './verify.ts'
+import { whole } from './whole.ts'
+
+// Blocks after which others get their turn.
+const SLICE = 500
+// What differs from the repository that is here, and is still called little: more makes a pack of its own.
+const LITTLE = { blocks: 10_000, bytes: 4 * 1024 * 1024 }
+
+/**
+ * What an import brings, block by block. In the order of the tree it is verified and written at once, and
+ * nothing of it is kept elsewhere; what comes before it is due is staged. Where a repository is here, what comes
+ * is first taken for nearly the same: blocks that are here are passed over, until too many are new.
+ */
+export class Intake {
+  readonly #parts: ImportParts
+  readonly #coming: Coming
+  readonly #course: Course
+  readonly #staging: Staging
+  #follower: Follower | undefined
+  #verification: Verification | undefined
+  #blocks = 0
+
+  constructor(parts: ImportParts, coming: Coming, course: Course) {
+    const { sql, blocks } = parts
+    this.#parts = parts
+    this.#coming = coming
+    this.#course = course
+    this.#staging = new Staging(sql, blocks.seed)
+    if (coming.from && blocks.packs.current()) this.#follower = new Follower(blocks)
+  }
+
+  /** Takes checked sections. */
+  async take(run: Uint8Array): Promise<void> {
+    const { root } = this.#coming
+    for (const section = new Sections(run); section.next();) {
+      this.#blocks++
+      if (this.#follower) {
+        if (this.#follower.has(section)) continue
+        this.#staging.add(section)
+        if (this.#staging.blocks > LITTLE.blocks || this.#staging.size > LITTLE.bytes) await this.#giveUp()
+      } else if (this.#verification) {
+        if (!this.#offer(this.#verification, section)) this.#staging.add(section)
+      } else if (sameCid(root.bytes, 0, section.bytes, section.cid)) await this.#begin(section)
+      else this.#staging.add(section)
+    }
+    this.#course.note({ blocks: this.#blocks, records: this.#verification?.records ?? 0 })
+    await this.#parts.platform.sleep(0)
+  }
+
+  /** When all has come: the whole tree verified, or what it has that the tree here has not. */
+  async end(): Promise<Verified> {
+    this.#course.note({ phase: 'verifying' })
+    if (this.#follower) {
+      const little = await difference(this.#parts, this.#coming, {
+        find: (cid) => this.#find(cid),
+        most: LITTLE,
+        course: this.#course,
+      })
+      if (little) return little
+    }
+    const verification = await this.#goOn()
+    if (verification.due) throw missing(verification.due)
+    this.#course.note({ records: verification.records })
+    return whole(this.#parts, this.#coming, verification)
+  }
+
+  /** It is not nearly the same: what was passed over is verified as well, and then what comes. */
+  async #giveUp(): Promise<void> {
+    this.#follower = undefined
+    if (this.#find(this.#coming.root)) await this.#goOn()
+  }
+
+  async #begin(section: Sections | undefined): Promise<Verification> {
+    const commit = await verifyRoot(this.#parts, this.#coming, section)
+    return (this.#verification = new Verification(this.#parts, this.#coming, commit))
+  }
+
+  /** Goes on with what is here until something is due that is not. */
+  async #goOn(): Promise<Verification> {
+    const verification = this.#verification ?? (await this.#begin(this.#find(this.#coming.root)))
+    for (let n = 1; verification.due; n++) {
+      const section = this.#find(verification.due.cid)
+      if (!section) break
+      verification.take(section)
+      if (n % SLICE !== 0) continue
+      await this.#parts.platform.sleep(0)
+      this.#course.check()
+      this.#course.note({ records: verification.records })
+    }
+    return verification
+  }
+
+  /** Whether the block was due, or had been. What is due and has come already goes first, a little at a time. */
+  #offer(verification: Verification, section: Sections): boolean {
+    for (let n = 0; n < SLICE; n++) {
+      const { due } = verification
+      if (!due) return true
+      const isDue = sameCid(due.cid.bytes, 0, section.bytes, section.cid)
+      const next = isDue ? section : this.#received(verification, due.cid)
+      if (!next) break
+      verification.take(next)
+      if (isDue) return true
+    }
+    return verification.writer.find(section.bytes, section.cid) !== undefined
+  }
+
+  /** A block that is written already, or staged. */
+  #received(verification: Verification | undefined, { bytes }: Cid): Sections | undefined {
+    return verification?.writer.find(bytes)?.section ?? this.#staging.section(bytes)
+  }
+
+  /** A block that has come, or need not come because it is in the repository here. */
+  #find(cid: Cid): Sections | undefined {
+    return this.#received(this.#verification, cid) ?? this.#parts.blocks.find(cid.bytes)?.section
+  }
+}

@@ -1,0 +1,88 @@
+import { sameCid, Sections } from '../../repo/section.ts'
+import type { Blocks } from '../blocks.ts'
+import type { Part } from './part.ts'
+
+// So many sections are looked past for the one that is wanted: those of blocks dropped since the pack.
+const NEAR = 4
+
+/** A place in a pack, from where the next block that is wanted is mostly found by looking at what stands behind it. */
+export class PackCursor {
+  readonly #blocks: Blocks
+  #part: Part | undefined
+  #at = new Sections(new Uint8Array(0))
+
+  constructor(blocks: Blocks) {
+    this.#blocks = blocks
+  }
+
+  /** The section last found. It moves on with the cursor. */
+  get at(): Sections {
+    return this.#at
+  }
+
+  get part(): Part | undefined {
+    return this.#part
+  }
+
+  /** Goes to where a block was found in a pack. */
+  goTo(part: Part, section: Sections): void {
+    this.#part = part
+    this.#at = section
+  }
+
+  /** Steps on to the block of the CID at `at` of `cid` if it is next, or near; else stays. */
+  step(cid: Uint8Array, at: number): boolean {
+    const here = this.#at
+    const { start, cid: own, block, end } = here
+    if (here.next() && sameCid(here.bytes, here.cid, cid, at)) return true
+    here.start = start
+    here.cid = own
+    here.block = block
+    here.end = end
+    let part = this.#part
+    let near = new Sections(here.bytes, end)
+    for (let steps = 0; part && steps < NEAR; steps++) {
+      if (!near.next()) {
+        part = this.#blocks.partAfter(part)
+        if (part) near = new Sections(part.bytes)
+      } else if (sameCid(near.bytes, near.cid, cid, at)) {
+        this.#part = part
+        this.#at = near
+        return true
+      }
+    }
+    return false
+  }
+}
+
+// What a search by CID weighs, in blocks: where they come in another order, one in so many is searched for.
+const SEARCH = 16
+const MOST = 8 * SEARCH
+
+/**
+ * Tells of blocks that come whether the current pack has them, by going along in it: they mostly come in its
+ * order. Where they do not, it searches now and then, and else says no, which costs no more than their being
+ * kept once more. Whoever is told yes can find the block as long as the pack stays.
+ */
+export class Follower {
+  readonly #blocks: Blocks
+  readonly #cursor: PackCursor
+  #patience = MOST
+
+  constructor(blocks: Blocks) {
+    this.#blocks = blocks
+    this.#cursor = new PackCursor(blocks)
+  }
+
+  has({ bytes, cid }: Sections): boolean {
+    this.#patience = Math.min(MOST, this.#patience + 1)
+    if (this.#cursor.step(bytes, cid)) return true
+    const pack = this.#blocks.packs.current()
+    if (!pack || this.#patience < SEARCH) return false
+    this.#patience -= SEARCH
+    const place = this.#blocks.packs.find(pack, bytes, cid)
+    if (!place?.part) return false
+    this.#cursor.goTo(place.part, place.section)
+    return true
+  }
+}
