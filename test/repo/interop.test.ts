@@ -41,6 +41,11 @@ const cbor = fixture<{
   source: string
   vectors: { hex: string; name: string; valid: boolean; refused?: string }[]
 }>('dasl-cbor')
+const codec = fixture<{
+  source: string
+  vectors: { name: string; hex: string; cid: string; refused?: string }[]
+  invalid: { name: string; hex: string }[]
+}>('codec-fixtures')
 const model = fixture<{
   source: string
   blocks: { name: string; cbor: string; cid: string; blob?: string }[]
@@ -195,8 +200,15 @@ describe('a commit of the network', () => {
 })
 
 describe('blocks', () => {
-  const taken = cbor.vectors.filter(({ valid, refused }) => valid && refused === undefined)
-  const refused = cbor.vectors.filter(({ valid, refused }) => !valid || refused !== undefined)
+  const taken = [
+    ...cbor.vectors.filter(({ valid, refused }) => valid && refused === undefined),
+    ...codec.vectors.filter(({ refused }) => refused === undefined),
+  ]
+  const refused = [
+    ...cbor.vectors.filter(({ valid, refused }) => !valid || refused !== undefined),
+    ...codec.vectors.filter(({ refused }) => refused !== undefined),
+    ...codec.invalid,
+  ]
   const read = (hex: string) => {
     const bytes = new Uint8Array(Buffer.from(hex, 'hex'))
     checkCbor(bytes)
@@ -204,6 +216,10 @@ describe('blocks', () => {
   }
 
   test.each(taken)('$name is taken as it is: $hex', ({ hex }) => expect(read(hex)).toBe(hex))
+
+  test.each(codec.vectors)('$name has its CID', ({ hex, cid }) =>
+    expect(cborCid(new Uint8Array(Buffer.from(hex, 'hex'))).toString()).toBe(cid),
+  )
 
   test.each(refused)('$name is refused: $hex', ({ hex }) => {
     expect(() => read(hex)).toThrow(CborError)
