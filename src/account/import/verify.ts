@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { cidText } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
 import type { Sections } from '../../repo/section.ts'
 import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
@@ -42,7 +43,7 @@ export class Verification {
   readonly commit: Commit
   readonly writer: PackWriter
   records = 0
-  /** `cid path` of the blobs that records refer to: only records with blobs cost memory here. */
+  /** `cid path` of the blobs that records refer to: only records with blobs cost memory here, and little of it. */
   readonly references: string[] = []
   /** Records that several paths hold. */
   readonly repeated = new Map<string, { cid: Cid; paths: number }>()
@@ -75,7 +76,7 @@ export class Verification {
       throw new RepoError('BadTree', `the block ${cid} stands in the tree twice, as a node`)
     else this.#repeat(cid)
     if (due.kind === 'node') return
-    for (const blob of verifyRecord(due.key, bytes)) this.references.push(`${blob.cid} ${due.key}`)
+    for (const blob of verifyRecord(due.key, bytes)) this.references.push(`${cidText(blob.cid.bytes)} ${due.key}`)
     this.records++
   }
 
