@@ -216,7 +216,7 @@ describe('a tree that is not to be trusted', () => {
     return rewrite(root)
   }
 
-  const wounds = fc.record({ kind: fc.nat(9), victim: fc.nat(1000), at: fc.nat(3), other: fc.nat(1000) })
+  const wounds = fc.record({ kind: fc.nat(10), victim: fc.nat(1000), at: fc.nat(3), other: fc.nat(1000) })
   type ByChance = typeof wounds extends fc.Arbitrary<infer T> ? T : never
 
   const wound = (by: ByChance, links: readonly Cid[], value: Cid): Wound => {
@@ -228,6 +228,7 @@ describe('a tree that is not to be trusted', () => {
       // On the same layer, so that only what is around it tells that it is wrong, if it is.
       const peers = POOL.filter((key) => entry && keyLayer(key) === keyLayer(entry.key))
       const key = peers[by.other % peers.length] ?? any
+      const come = { key, value, right: null }
       const put = (more: Partial<Wounded['entries'][number]>) =>
         entries.map((e, i) => (i === n ? { ...e, ...more } : e))
       const wounds: Wounded[] = [
@@ -236,11 +237,12 @@ describe('a tree that is not to be trusted', () => {
         { left: entry?.right ?? null, entries },
         { left, entries: [] },
         { left, entries: entries.filter((_, i) => i !== n) },
-        { left, entries: [...entries, { key, value, right: null }].sort((a, b) => (a.key < b.key ? -1 : 1)) },
+        { left, entries: [...entries, come].sort((a, b) => (a.key < b.key ? -1 : 1)) },
         { left, entries: put({ right: other }) },
         { left, entries: put({ right: left }) },
         { left, entries: put({ key: any }) },
         { left, entries: put({ key }) },
+        { left: null, entries: [{ ...come, right: left }, ...entries] },
       ]
       return wounds[by.kind] ?? { left, entries }
     }
@@ -286,28 +288,47 @@ describe('a tree that is not to be trusted', () => {
     }
   })
 
-  const [low = '', top = '', high = '', beyond = ''] = keysOn([0, 1, 0, 1])
-  const shared: [string, (blocks: Blocks, left: Cid, right: Cid) => Cid][] = [
-    ['a subtree moved to the left', (b, _, right) => putNode(b, right, [{ key: top }])],
-    ['a subtree moved to the right', (b, left) => putNode(b, null, [{ key: top, right: left }])],
-    ['the same subtree twice', (b, left) => putNode(b, left, [{ key: top, right: left }])],
-    ['subtrees exchanged', (b, left, right) => putNode(b, right, [{ key: top, right: left }])],
-    ['a subtree a layer too low', (b, left) => putNode(b, putNode(b, left, []), [{ key: top }])],
+  const [first = '', low = '', top = '', high = '', last = ''] = keysOn([1, 0, 1, 0, 1])
+  type Made = (blocks: Blocks, left: Cid, right: Cid, wide: Cid) => [before: Cid, after: Cid]
+  const good = (b: Blocks, left: Cid, right: Cid) => putNode(b, left, [{ key: top, right }])
+  const shared: [string, Made][] = [
+    ['moved to the left', (b, l, r) => [good(b, l, r), putNode(b, r, [{ key: top }])]],
+    ['moved to the right', (b, l, r) => [good(b, l, r), putNode(b, null, [{ key: top, right: l }])]],
+    ['standing there twice', (b, l, r) => [good(b, l, r), putNode(b, l, [{ key: top, right: l }])]],
+    ['exchanged with another', (b, l, r) => [good(b, l, r), putNode(b, r, [{ key: top, right: l }])]],
+    ['a layer too low', (b, l, r) => [good(b, l, r), putNode(b, putNode(b, l, []), [{ key: top }])]],
+    ['in front of an empty node', (b, l, r) => [good(b, l, r), good(b, l, putNode(b, null, []))]],
     [
-      'a subtree behind a record that it should be before',
-      (b, left, right) => putNode(b, left, [{ key: top }, { key: beyond, right }]),
+      'that a key before it has cut',
+      (b, _l, _r, wide) => [
+        putNode(b, wide, [{ key: last }]),
+        putNode(b, null, [{ key: top, right: wide }, { key: last }]),
+      ],
     ],
-    ['an empty node', (b, left) => putNode(b, left, [{ key: top, right: putNode(b, null, []) }])],
+    [
+      'that a key behind it has cut',
+      (b, _l, _r, wide) => [
+        putNode(b, wide, [{ key: last }]),
+        putNode(b, wide, [{ key: top }, { key: last }]),
+      ],
+    ],
+    [
+      'that a key has cut where none was behind it',
+      (b, _l, _r, wide) => [
+        putNode(b, null, [{ key: first, right: wide }]),
+        putNode(b, null, [{ key: first, right: wide }, { key: top }]),
+      ],
+    ],
   ]
 
-  test.each(shared)('%s is refused, though the tree before has it', (_, make) => {
-    const { blocks } = store()
+  test.each(shared)('a subtree of the tree before is refused, %s', (_, make) => {
+    const blocks = new Blocks()
     blocks.put(post('a record'))
     const left = putNode(blocks, null, [{ key: low }])
     const right = putNode(blocks, null, [{ key: high }])
-    const before = putNode(blocks, left, [{ key: top, right }])
+    const wide = putNode(blocks, null, [{ key: low }, { key: high }])
+    const [before, after] = make(blocks, left, right, wide)
     expect(refusal(() => [...walk(before, blocks.read)])).toBe(undefined)
-    const after = make(blocks, left, right)
     expect(refusal(() => [...walk(after, blocks.read)])).toBe('BadTree')
     expect(refusal(() => result(before, after, both(blocks)))).toBe('BadTree')
   })
