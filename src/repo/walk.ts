@@ -48,6 +48,8 @@ export interface DueRecord {
   readonly kind: 'record'
   readonly key: string
   readonly cid: Cid
+  /** That of its key, and of the node that it stands in. */
+  readonly layer: number
 }
 
 export type Due = DueNode | DueRecord
@@ -85,7 +87,7 @@ const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): v
     const { key, value, right } = entry
     if (key <= item.lower || (item.upper !== undefined && key >= item.upper)) bad(`${key} is out of order`)
     descend(right, key, entries[i + 1]?.key ?? item.upper)
-    stack.push({ kind: 'record', key, cid: value })
+    stack.push({ kind: 'record', key, cid: value, layer })
   }
   descend(left, item.lower, entries[0]?.key ?? item.upper)
 }
@@ -101,8 +103,9 @@ export class TreeWalk {
   readonly #stack: Due[]
   readonly #sha256: Sha256
 
-  constructor(root: Cid, sha256: Sha256 = nodeSha256) {
-    this.#stack = [{ kind: 'node', cid: root, lower: '', upper: undefined, layer: undefined }]
+  /** Of no tree (`null`), nothing is ever due. */
+  constructor(root: Cid | null, sha256: Sha256 = nodeSha256) {
+    this.#stack = root ? [{ kind: 'node', cid: root, lower: '', upper: undefined, layer: undefined }] : []
     this.#sha256 = sha256
   }
 

@@ -46,6 +46,25 @@ export const nodeData = (left: Cid | null, entries: readonly RawEntry[]) => {
 export const putNode = (blocks: Blocks, left: Cid | null, entries: readonly RawEntry[]): Cid =>
   blocks.put(nodeData(left, entries))
 
+/** The one tree that these records have. */
+export const putTree = (blocks: Blocks, records: ReadonlyMap<string, Cid>): Cid => {
+  const sorted = [...records]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, cid]) => ({ key, value: cid, layer: keyLayer(key) }))
+  const subtree = (from: number, to: number, layer: number): Cid | null => {
+    if (from === to) return null
+    const own: number[] = []
+    for (let i = from; i < to; i++) if (sorted[i]?.layer === layer) own.push(i)
+    const entries = own.flatMap((i, n) => {
+      const entry = sorted[i]
+      return entry ? [{ ...entry, right: subtree(i + 1, own[n + 1] ?? to, layer - 1) }] : []
+    })
+    return putNode(blocks, subtree(from, own[0] ?? to, layer - 1), entries)
+  }
+  const top = sorted.reduce((layer, entry) => Math.max(layer, entry.layer), 0)
+  return subtree(0, sorted.length, top) ?? putNode(blocks, null, [])
+}
+
 /** What stands at the places that `nodeLinks` finds. */
 export const linksOf = (bytes: Uint8Array, from: number): ['node' | 'record', Cid][] =>
   nodeLinks(bytes, from).map((place) => {

@@ -3,6 +3,7 @@ import { car } from './car.ts'
 import { cbor, validCbor } from './cbor.ts'
 import { cid } from './cid.ts'
 import { did } from './did.ts'
+import { diff } from './diff.ts'
 import { jws } from './jws.ts'
 import { node } from './node.ts'
 import { params } from './params.ts'
@@ -18,6 +19,7 @@ export const TARGETS = [
   cid,
   node,
   repo,
+  diff,
   jws,
   plc,
   params,

@@ -22,13 +22,13 @@ const stranger = await P256Keypair.import(testSecret('fuzz repo').reveal())
 /** A revision that is the same in every run. */
 const REV = '3mzzzzzzzzz22'
 
-interface Source {
+export interface Source {
   root: Cid
   blocks: Map<string, Uint8Array>
 }
 
 /** Repositories of several shapes, each made by the reference. */
-const sources: Source[] = await Promise.all(
+export const sources: Source[] = await Promise.all(
   [
     [],
     [0],
@@ -138,7 +138,7 @@ const sign = async (commit: LexMap, random: Random): Promise<LexMap> => {
 }
 
 /** A repository with one block changed, and everything above it made to fit: links, hashes, signature. */
-const forge = async (source: Source, random: Random): Promise<Source> => {
+export const forge = async (source: Source, random: Random): Promise<Source> => {
   const blocks = new Map(source.blocks)
   const cids = [...blocks.values()].map((bytes) => cborCid(bytes))
   let victim = random.pick(cids)
@@ -179,7 +179,7 @@ const resigned = async (bytes: Uint8Array, random: Random): Promise<Uint8Array> 
   }
 }
 
-const carOf = ({ root, blocks }: Source, random: Random): Uint8Array => {
+export const carOf = ({ root, blocks }: Source, random: Random): Uint8Array => {
   const sections = [...blocks].map(([, bytes]) => carSection(cborCid(bytes), bytes))
   if (random.chance(0.1)) sections.splice(random.int(sections.length), 1)
   if (random.chance(0.3)) sections.reverse()
