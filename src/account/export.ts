@@ -214,11 +214,12 @@ export class Exports {
       const after = entries.findIndex((entry) => entry.key >= path)
       const found = entries[after]
       if (found?.key === path) {
-        proof.push({ cid: found.value, bytes: this.#block(found.value) })
+        const { cid: record } = found.value
+        proof.push({ cid: record, bytes: this.#block(record) })
         break
       }
       const before = after < 0 ? entries.at(-1) : entries[after - 1]
-      cid = before ? before.right : left
+      cid = (before ? before.right : left)?.cid ?? null
     }
     return carOf(head.root, proof)
   }

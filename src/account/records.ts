@@ -69,9 +69,9 @@ export class Records {
       const { left, entries }: TreeNode = this.#node(at)
       const after = entries.findIndex(({ key }) => key >= path)
       const next = entries[after]
-      if (next?.key === path) return next.value
+      if (next?.key === path) return next.value.cid
       const before = after < 0 ? entries.at(-1) : entries[after - 1]
-      at = before ? before.right : left
+      at = (before ? before.right : left)?.cid
     }
     return undefined
   }
@@ -138,12 +138,11 @@ export class Records {
       const after = first < 0 ? entries.length : first
       for (let i = entries.length - 1; i >= after; i--) {
         const entry = entries[i]
-        if (entry?.right) stack.push(entry.right)
-        if (entry) stack.push({ path: entry.key, cid: entry.value })
+        if (entry?.right) stack.push(entry.right.cid)
+        if (entry) stack.push({ path: entry.key, cid: entry.value.cid })
       }
       const before = entries[after - 1]
-      if (!before) return left
-      return before.right
+      return (before ? before.right : left)?.cid ?? null
     }
     for (let at = this.#head()?.data ?? null; at; at = open(at, path));
     for (let next = stack.pop(); next; next = stack.pop()) {
@@ -160,14 +159,14 @@ export class Records {
       const { left, entries } = this.#node(cid)
       const first = to === undefined ? -1 : entries.findIndex(({ key }) => key >= to)
       const until = first < 0 ? entries.length : first
-      if (left && until > 0) stack.push(left)
+      if (left && until > 0) stack.push(left.cid)
       for (let i = 0; i < until; i++) {
         const entry = entries[i]
         if (!entry) continue
-        stack.push({ path: entry.key, cid: entry.value })
-        if (entry.right && i < until - 1) stack.push(entry.right)
+        stack.push({ path: entry.key, cid: entry.value.cid })
+        if (entry.right && i < until - 1) stack.push(entry.right.cid)
       }
-      return until > 0 ? (entries[until - 1]?.right ?? null) : left
+      return (until > 0 ? entries[until - 1]?.right : left)?.cid ?? null
     }
     for (let at = this.#head()?.data ?? null; at; at = open(at, path));
     for (let next = stack.pop(); next; next = stack.pop()) {

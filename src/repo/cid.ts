@@ -1,3 +1,7 @@
+import { type Cid, decodeCid } from '@atproto/lex-data'
+import { CID_LENGTH } from './cursor.ts'
+import { sameCid } from './section.ts'
+
 const ALPHABET = new TextEncoder().encode('abcdefghijklmnopqrstuvwxyz234567')
 
 /**
@@ -16,4 +20,31 @@ export const cidText = (bytes: Uint8Array): string => {
   }
   if (bits > 0) text[at] = ALPHABET[(value << (5 - bits)) & 31] ?? 0
   return String.fromCharCode(...text)
+}
+
+/**
+ * A link, as it stands in a block of its own. A CID object takes a kilobyte and a dozen allocations: it is made
+ * where somebody asks for it, for most links never.
+ */
+export class Link {
+  readonly bytes: Uint8Array
+  /** Where the 36 bytes of the CID begin. */
+  readonly at: number
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.bytes = bytes
+    this.at = at
+  }
+
+  get cid(): Cid {
+    return decodeCid(this.bytes.slice(this.at, this.at + CID_LENGTH))
+  }
+
+  toString(): string {
+    return cidText(this.bytes.subarray(this.at, this.at + CID_LENGTH))
+  }
+
+  equals({ bytes, at }: Pick<Link, 'bytes' | 'at'>): boolean {
+    return sameCid(this.bytes, this.at, bytes, at)
+  }
 }

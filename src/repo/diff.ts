@@ -39,7 +39,7 @@ const isAhead = (a: Due, b: Due): boolean => {
 const areAligned = (was: Due, is: Due): boolean => {
   if (was.kind === 'record' || is.kind === 'record')
     return was.kind === 'record' && is.kind === 'record' && was.key === is.key
-  if (is.layer !== was.layer || !is.cid.equals(was.cid)) return false
+  if (is.layer !== was.layer || !is.link.equals(was.link)) return false
   // Where less room is left than there was, both are opened: the way along the edge tells whether it is enough.
   return (
     is.lower <= was.lower && (is.upper === undefined || (was.upper !== undefined && was.upper <= is.upper))
@@ -95,7 +95,7 @@ export class TreeDiff {
   *changes(): Generator<Change, void, void> {
     for (;;) {
       const [was, is] = turn(this.#before.due, this.#after.due)
-      if (was && is?.cid.equals(was.cid)) {
+      if (was && is?.link.equals(was.link)) {
         this.#before.skip()
         this.#after.skip()
       } else if (was?.kind === 'node') yield this.#openOld(was)
@@ -118,25 +118,26 @@ export class TreeDiff {
   #open(side: Side, way: TreeWalk, item: DueNode): NodeOpened {
     const bytes = this.#take(side, way, item)
     // A node may have been opened in both trees, if they have it in different places; in each it stands once.
-    const key = keyAt(item.cid.bytes, 0)
+    const { cid } = item.link
+    const key = keyAt(cid.bytes, 0)
     const [own, other] = side === 'after' ? [this.added, this.dropped] : [this.dropped, this.added]
-    if (!other.delete(key)) own.set(key, item.cid)
-    return { kind: 'node', side, cid: item.cid, bytes }
+    if (!other.delete(key)) own.set(key, cid)
+    return { kind: 'node', side, cid, bytes }
   }
 
   #come(is: DueRecord, was: DueRecord | undefined): RecordChange {
     if (was) this.#before.skip()
     const bytes = this.#take('after', this.#after, is)
-    return { kind: 'record', path: is.key, before: was?.cid ?? null, after: is.cid, bytes }
+    return { kind: 'record', path: is.key, before: was?.link.cid ?? null, after: is.link.cid, bytes }
   }
 
-  #gone({ key, cid }: DueRecord): RecordChange {
+  #gone({ key, link }: DueRecord): RecordChange {
     this.#before.skip()
-    return { kind: 'record', path: key, before: cid, after: null }
+    return { kind: 'record', path: key, before: link.cid, after: null }
   }
 
   #take(side: Side, way: TreeWalk, item: Due): Uint8Array {
-    const bytes = this.#read[side](item.cid)
+    const bytes = this.#read[side](item.link.cid)
     if (!bytes) throw missing(item)
     way.take(bytes)
     return bytes

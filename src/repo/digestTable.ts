@@ -1,16 +1,20 @@
 const WORDS = 3
+const PIECE = 1024
 const START = 64
-// Parts that grow one by one, so that the whole is never there twice.
+// Parts that grow one by one, so that no whole index is ever there twice.
 const PARTS = 16
 
 /**
- * Where blocks are, by their digests: 12 bytes a slot, where a Map would take hundreds, so that a whole
- * repository's blocks fit. Two numbers stand beside each, the second below 2^32 - 1. Only 32 bits of a digest
- * are kept, which is a hint and no proof: whoever finds a place compares the CID there.
+ * Where blocks are, by their digests: 17 to 20 bytes each, where a Map would take hundreds, so that a whole
+ * repository's blocks fit. Two numbers below 2^32 stand beside each. Only 32 bits of a digest are kept, which is a
+ * hint and no proof: whoever finds a place compares the CID there.
  */
 export class DigestTable {
   readonly #seed: number
-  readonly #parts = Array.from({ length: PARTS }, () => new Uint32Array(START * WORDS))
+  /** Digest, first, second, in the order in which they came: what is large is never copied. */
+  readonly #entries: Uint32Array[] = []
+  /** Numbers of entries, from 1, hashed; 0 is empty. At most three quarters are full. */
+  readonly #index = Array.from({ length: PARTS }, () => new Uint32Array(START))
   readonly #sizes = new Uint32Array(PARTS)
   size = 0
 
@@ -22,51 +26,58 @@ export class DigestTable {
   /** Adds a place for the CID at `at` of `bytes`, also where there is one already. */
   add(bytes: Uint8Array, at: number, first: number, second: number): void {
     const digest = digestWord(bytes, at)
+    const slot = this.size++
+    if (slot % PIECE === 0) this.#entries.push(new Uint32Array(PIECE * WORDS))
+    this.#write(slot, 0, digest)
+    this.#write(slot, 1, first)
+    this.#write(slot, 2, second)
     const n = this.#mix(digest) % PARTS
     const size = (this.#sizes[n] ?? 0) + 1
-    let part = this.#parts[n] ?? new Uint32Array(0)
-    if (size * WORDS * 5 > part.length * 4) part = this.#grow(n, part)
-    this.#put(part, digest, first, second + 1)
     this.#sizes[n] = size
-    this.size++
+    let part = this.#index[n] ?? new Uint32Array(0)
+    if (size * 4 > part.length * 3) part = this.#grow(n, part)
+    this.#put(part, digest, slot)
   }
 
-  /** A slot of the CID at `at` of `bytes`, the first or the one after `slot`; -1: there is none. */
+  /** The slot of the CID at `at` of `bytes`, the first or the one after `slot`; -1: there is none. */
   find(bytes: Uint8Array, at: number, slot = -1): number {
     const digest = digestWord(bytes, at)
     const mixed = this.#mix(digest)
-    const n = mixed % PARTS
-    const part = this.#parts[n] ?? new Uint32Array(0)
-    const slots = part.length / WORDS
-    let next = slot < 0 ? Math.floor(mixed / PARTS) % slots : (Math.floor(slot / PARTS) + 1) % slots
-    for (; ; next = (next + 1) % slots) {
-      if (part[next * WORDS + 2] === 0) return -1
-      if (part[next * WORDS] === digest) return next * PARTS + n
+    const part = this.#index[mixed % PARTS] ?? new Uint32Array(0)
+    let isAfter = slot < 0
+    for (let cell = Math.floor(mixed / PARTS) % part.length; ; cell = (cell + 1) % part.length) {
+      const next = (part[cell] ?? 0) - 1
+      if (next < 0) return -1
+      if (isAfter && this.digest(next) === digest) return next
+      isAfter ||= next === slot
     }
+  }
+
+  /** The 32 bits of the digest. Slots are numbered as they came, from 0. */
+  digest(slot: number): number {
+    return this.#word(slot, 0)
   }
 
   first(slot: number): number {
-    return this.#parts[slot % PARTS]?.[Math.floor(slot / PARTS) * WORDS + 1] ?? 0
+    return this.#word(slot, 1)
   }
 
   second(slot: number): number {
-    return (this.#parts[slot % PARTS]?.[Math.floor(slot / PARTS) * WORDS + 2] ?? 1) - 1
-  }
-
-  /** The 32 bits of the digest. */
-  digest(slot: number): number {
-    return this.#parts[slot % PARTS]?.[Math.floor(slot / PARTS) * WORDS] ?? 0
-  }
-
-  /** All slots that hold a place, in no order that means anything; good until the next is added. */
-  *slots(): Generator<number, void, void> {
-    for (const [n, part] of this.#parts.entries()) {
-      for (let i = 0; i < part.length; i += WORDS) if (part[i + 2] !== 0) yield (i / WORDS) * PARTS + n
-    }
+    return this.#word(slot, 2)
   }
 
   set(slot: number, first: number, second: number): void {
-    this.#parts[slot % PARTS]?.set([first, second + 1], Math.floor(slot / PARTS) * WORDS + 1)
+    this.#write(slot, 1, first)
+    this.#write(slot, 2, second)
+  }
+
+  #word(slot: number, n: number): number {
+    return this.#entries[Math.floor(slot / PIECE)]?.[(slot % PIECE) * WORDS + n] ?? 0
+  }
+
+  #write(slot: number, n: number, word: number): void {
+    const piece = this.#entries[Math.floor(slot / PIECE)]
+    if (piece) piece[(slot % PIECE) * WORDS + n] = word
   }
 
   #mix(digest: number): number {
@@ -74,22 +85,16 @@ export class DigestTable {
     return Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 0
   }
 
-  #put(part: Uint32Array, digest: number, first: number, second: number): void {
-    const slots = part.length / WORDS
-    let slot = Math.floor(this.#mix(digest) / PARTS) % slots
-    while (part[slot * WORDS + 2] !== 0) slot = (slot + 1) % slots
-    part[slot * WORDS] = digest
-    part[slot * WORDS + 1] = first
-    part[slot * WORDS + 2] = second
+  #put(part: Uint32Array, digest: number, slot: number): void {
+    let cell = Math.floor(this.#mix(digest) / PARTS) % part.length
+    while (part[cell] !== 0) cell = (cell + 1) % part.length
+    part[cell] = slot + 1
   }
 
   #grow(n: number, old: Uint32Array): Uint32Array<ArrayBuffer> {
-    const part = new Uint32Array(Math.ceil((old.length / WORDS) * 1.5) * WORDS)
-    for (let i = 0; i < old.length; i += WORDS) {
-      const second = old[i + 2] ?? 0
-      if (second !== 0) this.#put(part, old[i] ?? 0, old[i + 1] ?? 0, second)
-    }
-    return (this.#parts[n] = part)
+    const part = new Uint32Array(Math.ceil(old.length * 1.5))
+    for (const entry of old) if (entry !== 0) this.#put(part, this.digest(entry - 1), entry - 1)
+    return (this.#index[n] = part)
   }
 }
 

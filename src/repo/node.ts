@@ -1,6 +1,5 @@
-import { decodeCid } from '@atproto/lex-data'
-import type { Cid } from '@atproto/lex-data'
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
+import { Link } from './cid.ts'
 import { ARRAY, BYTES, CborError, Cursor, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cursor.ts'
 import { sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
@@ -23,15 +22,15 @@ export interface NodeEntry {
   /** `collection/rkey`. */
   readonly key: string
   /** The record. */
-  readonly value: Cid
+  readonly value: Link
   /** The subtree of the keys between this one and the next. */
-  readonly right: Cid | null
+  readonly right: Link | null
 }
 
 /** A node of the Merkle search tree, keys uncompressed. */
 export interface TreeNode {
   /** The subtree of the keys before the first. */
-  readonly left: Cid | null
+  readonly left: Link | null
   readonly entries: readonly NodeEntry[]
   /** The layer that all its keys are on; null when it holds none. */
   readonly layer: number | null
@@ -67,15 +66,15 @@ const field = (cursor: Cursor, name: string): void => {
   }
 }
 
-const link = (cursor: Cursor, what: string): Cid => {
+const link = (cursor: Cursor, what: string): Link => {
   const tag = cursor.expect(TAG, what)
   if (tag !== 42) cursor.fail('BadTag', `tag ${tag}`)
   const at = cursor.cid()
   if (cursor.bytes[at + 1] !== 0x71) cursor.fail('BadCid', `${what} must be dag-cbor`, at)
-  return decodeCid(cursor.bytes.slice(at, at + 36))
+  return new Link(cursor.bytes, at)
 }
 
-const subtree = (cursor: Cursor): Cid | null => {
+const subtree = (cursor: Cursor): Link | null => {
   if (cursor.bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
     cursor.skip(1)
     return null
@@ -154,13 +153,14 @@ const typed = <T>(read: () => T): T => {
 /**
  * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
  * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
- * they can be, and all on one layer.
+ * they can be, and all on one layer. The links stand in a copy of the bytes.
  */
 export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode =>
-  typed(() => parse(new Cursor(bytes), sha256))
+  typed(() => parse(new Cursor(new Uint8Array(bytes)), sha256))
 
 /** A node of our own tree, verified before it was stored: `layer` is null, what keys must be is not checked again. */
-export const readNode = (bytes: Uint8Array): TreeNode => typed(() => parse(new Cursor(bytes), undefined))
+export const readNode = (bytes: Uint8Array): TreeNode =>
+  typed(() => parse(new Cursor(new Uint8Array(bytes)), undefined))
 
 /**
  * Where the links of a stored node stand, in the order of an export: the CIDs' places in `bytes`, those

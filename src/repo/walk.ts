@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { Link } from './cid.ts'
 import { NodeError, parseNode } from './node.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
@@ -35,7 +36,7 @@ export interface WalkOptions {
 /** A node that is due, and where its keys must lie. */
 export interface DueNode {
   readonly kind: 'node'
-  readonly cid: Cid
+  readonly link: Link
   /** All keys lie strictly between these two. */
   readonly lower: string
   readonly upper: string | undefined
@@ -47,7 +48,7 @@ export interface DueNode {
 export interface DueRecord {
   readonly kind: 'record'
   readonly key: string
-  readonly cid: Cid
+  readonly link: Link
   /** That of its key, and of the node that it stands in. */
   readonly layer: number
 }
@@ -57,7 +58,7 @@ export type Due = DueNode | DueRecord
 /** What follows a node goes onto the stack, last first. Every rule between nodes is checked here. */
 const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): void => {
   const bad = (why: string): never => {
-    throw new WalkError('BadTree', `tree node ${item.cid.toString()}: ${why}`, item.cid)
+    throw new WalkError('BadTree', `tree node ${item.link}: ${why}`, item.link.cid)
   }
   let node
   try {
@@ -75,11 +76,11 @@ const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): v
   const layer = node.layer ?? item.layer ?? 0
   if (!root && layer !== item.layer) bad(`keys of layer ${layer} where layer ${item.layer} is due`)
 
-  const descend = (cid: Cid | null, lower: string, upper: string | undefined): void => {
-    if (!cid) return
+  const descend = (link: Link | null, lower: string, upper: string | undefined): void => {
+    if (!link) return
     // Layers only go down, so no path is longer than they are many and none comes back to itself.
     if (layer === 0) bad('a subtree below layer 0')
-    stack.push({ kind: 'node', cid, lower, upper, layer: layer - 1 })
+    stack.push({ kind: 'node', link, lower, upper, layer: layer - 1 })
   }
   for (let i = entries.length - 1; i >= 0; i--) {
     const entry = entries[i]
@@ -87,7 +88,7 @@ const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): v
     const { key, value, right } = entry
     if (key <= item.lower || (item.upper !== undefined && key >= item.upper)) bad(`${key} is out of order`)
     descend(right, key, entries[i + 1]?.key ?? item.upper)
-    stack.push({ kind: 'record', key, cid: value, layer })
+    stack.push({ kind: 'record', key, link: value, layer })
   }
   descend(left, item.lower, entries[0]?.key ?? item.upper)
 }
@@ -105,7 +106,8 @@ export class TreeWalk {
 
   /** Of no tree (`null`), nothing is ever due. */
   constructor(root: Cid | null, sha256: Sha256 = nodeSha256) {
-    this.#stack = root ? [{ kind: 'node', cid: root, lower: '', upper: undefined, layer: undefined }] : []
+    const link = root && new Link(root.bytes, 0)
+    this.#stack = link ? [{ kind: 'node', link, lower: '', upper: undefined, layer: undefined }] : []
     this.#sha256 = sha256
   }
 
@@ -131,7 +133,7 @@ export function* walk(root: Cid, read: Read, options: WalkOptions = {}): Generat
   const { hash = false, sha256 = nodeSha256 } = options
   const way = new TreeWalk(root, sha256)
   for (let item = way.due; item; item = way.due) {
-    const { cid } = item
+    const { cid } = item.link
     const bytes = read(cid)
     if (bytes === undefined) throw missing(item)
     if (hash && !sameDigest(sha256(bytes), cid.multihash.digest))
@@ -146,5 +148,5 @@ export function* walk(root: Cid, read: Read, options: WalkOptions = {}): Generat
 /** The error of a block that is due and not there. */
 export const missing = (item: Due): WalkError => {
   const what = item.kind === 'node' ? 'tree node' : `record ${item.key}`
-  return new WalkError('MissingBlock', `${what} ${item.cid.toString()} is missing`, item.cid)
+  return new WalkError('MissingBlock', `${what} ${item.link} is missing`, item.link.cid)
 }

@@ -8,7 +8,7 @@ import { keyAt } from '../../src/repo/section.ts'
 import { WalkError, walk } from '../../src/repo/walk.ts'
 import type { Read } from '../../src/repo/walk.ts'
 import { Blocks, post } from './fixture.ts'
-import { keysOn, putNode, putTree } from './tree.ts'
+import { keysOn, linked, putNode, putTree } from './tree.ts'
 
 type Records = ReadonlyMap<string, Cid>
 
@@ -205,7 +205,7 @@ describe('a tree that is not to be trusted', () => {
     let nodes = 0
     const rewrite = (cid: Cid): Cid => {
       const wound = wounds.get(nodes++)
-      const { left, entries } = readNode(blocks.read(cid) ?? new Uint8Array())
+      const { left, entries } = linked(readNode(blocks.read(cid) ?? new Uint8Array()))
       const node = {
         left: left && rewrite(left),
         entries: entries.map((entry) => ({ ...entry, right: entry.right && rewrite(entry.right) })),

@@ -14,7 +14,7 @@ import { keyLayer, NodeError, parseNode } from '../../src/repo/node.ts'
 import { walk } from '../../src/repo/walk.ts'
 import { fixture } from '../fixtures/fixture.ts'
 import { Blocks, cborCid, streamOf } from './fixture.ts'
-import { nodeData, putNode, type RawEntry } from './tree.ts'
+import { linked, nodeData, putNode, type RawEntry } from './tree.ts'
 
 interface Edit {
   name: string
@@ -188,7 +188,7 @@ describe('a commit of the network', () => {
       let at: Cid | null = commit.data
       let found: string | undefined
       while (at && found === undefined) {
-        const { left, entries } = parseNode(blocks.get(at.toString()) ?? new Uint8Array())
+        const { left, entries } = linked(parseNode(blocks.get(at.toString()) ?? new Uint8Array()))
         const before = entries.findLast(({ key }) => key <= path)
         if (before?.key === path) found = before.value.toString()
         at = before ? before.right : left

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { NodeError, isRecordPath, keyLayer, nodeLinks, parseNode, readNode } from '../../src/repo/node.ts'
 import type { NodeErrorCode } from '../../src/repo/node.ts'
 import { cborCid, rawCid } from './fixture.ts'
-import { keyOn, keysOn, linksOf, nodeData, value } from './tree.ts'
+import { keyOn, keysOn, linked, linksOf, nodeData, value } from './tree.ts'
 
 const sub = cborCid(new Uint8Array([9]))
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -31,7 +31,7 @@ describe('tree nodes', () => {
       [b, sub.toString()],
       [c, undefined],
     ])
-    expect(node.entries.every((entry) => entry.value.equals(value))).toBe(true)
+    expect(node.entries.every((entry) => entry.value.cid.equals(value))).toBe(true)
   })
 
   test('an empty node and one with a subtree only have no layer', () => {
@@ -143,7 +143,7 @@ describe('tree nodes', () => {
         const copy = bytes.slice()
         copy[at] = byte
         if (refusal(copy)) return
-        const { left, entries } = parseNode(copy)
+        const { left, entries } = linked(parseNode(copy))
         expect(encode(nodeData(left, entries))).toEqual(copy)
       }),
       { numRuns: 2000 },

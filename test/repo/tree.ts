@@ -1,7 +1,7 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
-import { keyLayer, nodeLinks } from '../../src/repo/node.ts'
+import { keyLayer, nodeLinks, type TreeNode } from '../../src/repo/node.ts'
 import { cborCid, post } from './fixture.ts'
 import type { Blocks } from './fixture.ts'
 
@@ -42,6 +42,16 @@ export const nodeData = (left: Cid | null, entries: readonly RawEntry[]) => {
   })
   return { e, l: left } satisfies LexValue
 }
+
+/** A node's links as CIDs. */
+export const linked = ({ left, entries }: Pick<TreeNode, 'left' | 'entries'>) => ({
+  left: left?.cid ?? null,
+  entries: entries.map((entry) => ({
+    key: entry.key,
+    value: entry.value.cid,
+    right: entry.right?.cid ?? null,
+  })),
+})
 
 export const putNode = (blocks: Blocks, left: Cid | null, entries: readonly RawEntry[]): Cid =>
   blocks.put(nodeData(left, entries))

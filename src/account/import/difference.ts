@@ -1,4 +1,4 @@
-import type { Cid } from '@atproto/lex-data'
+import type { Link } from '../../repo/cid.ts'
 import type { Sections } from '../../repo/section.ts'
 import type { Course } from './course.ts'
 import type { ImportParts } from './parts.ts'
@@ -9,7 +9,7 @@ export const difference = async (
   _parts: ImportParts,
   _coming: Coming,
   _options: {
-    find: (cid: Cid) => Sections | undefined
+    find: (link: Link) => Sections | undefined
     most: { blocks: number; bytes: number }
     course: Course
   },

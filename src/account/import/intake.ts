@@ -1,5 +1,5 @@
-import type { Cid } from '@atproto/lex-data'
-import { sameCid, Sections } from '../../repo/section.ts'
+import { Link } from '../../repo/cid.ts'
+import { Sections } from '../../repo/section.ts'
 import { missing } from '../../repo/walk.ts'
 import { Follower } from '../store/packCursor.ts'
 import { Staging } from '../store/staging.ts'
@@ -27,6 +27,7 @@ export class Intake {
   readonly #staging: Staging
   #follower: Follower | undefined
   #verification: Verification | undefined
+  readonly #root: Link
   #blocks = 0
 
   constructor(parts: ImportParts, coming: Coming, course: Course) {
@@ -34,13 +35,13 @@ export class Intake {
     this.#parts = parts
     this.#coming = coming
     this.#course = course
+    this.#root = new Link(coming.root.bytes, 0)
     this.#staging = new Staging(sql, blocks.seed)
     if (coming.from && blocks.packs.current()) this.#follower = new Follower(blocks)
   }
 
   /** Takes checked sections. */
   async take(run: Uint8Array): Promise<void> {
-    const { root } = this.#coming
     for (const section = new Sections(run); section.next();) {
       this.#blocks++
       if (this.#follower) {
@@ -49,7 +50,7 @@ export class Intake {
         if (this.#staging.blocks > LITTLE.blocks || this.#staging.size > LITTLE.bytes) await this.#giveUp()
       } else if (this.#verification) {
         if (!this.#offer(this.#verification, section)) this.#staging.add(section)
-      } else if (sameCid(root.bytes, 0, section.bytes, section.cid)) await this.#begin(section)
+      } else if (this.#root.equals({ bytes: section.bytes, at: section.cid })) await this.#begin(section)
       else this.#staging.add(section)
     }
     this.#course.note({ blocks: this.#blocks, records: this.#verification?.records ?? 0 })
@@ -61,7 +62,7 @@ export class Intake {
     this.#course.note({ phase: 'verifying' })
     if (this.#follower) {
       const little = await difference(this.#parts, this.#coming, {
-        find: (cid) => this.#find(cid),
+        find: (link) => this.#find(link),
         most: LITTLE,
         course: this.#course,
       })
@@ -76,7 +77,7 @@ export class Intake {
   /** It is not nearly the same: what was passed over is verified as well, and then what comes. */
   async #giveUp(): Promise<void> {
     this.#follower = undefined
-    if (this.#find(this.#coming.root)) await this.#goOn()
+    if (this.#find(this.#root)) await this.#goOn()
   }
 
   async #begin(section: Sections | undefined): Promise<Verification> {
@@ -86,9 +87,9 @@ export class Intake {
 
   /** Goes on with what is here until something is due that is not. */
   async #goOn(): Promise<Verification> {
-    const verification = this.#verification ?? (await this.#begin(this.#find(this.#coming.root)))
+    const verification = this.#verification ?? (await this.#begin(this.#find(this.#root)))
     for (let n = 1; verification.due; n++) {
-      const section = this.#find(verification.due.cid)
+      const section = this.#find(verification.due.link)
       if (!section) break
       verification.take(section)
       if (n % SLICE !== 0) continue
@@ -104,8 +105,8 @@ export class Intake {
     for (let n = 0; n < SLICE; n++) {
       const { due } = verification
       if (!due) return true
-      const isDue = sameCid(due.cid.bytes, 0, section.bytes, section.cid)
-      const next = isDue ? section : this.#received(verification, due.cid)
+      const isDue = due.link.equals({ bytes: section.bytes, at: section.cid })
+      const next = isDue ? section : this.#received(verification, due.link)
       if (!next) break
       verification.take(next)
       if (isDue) return true
@@ -114,12 +115,12 @@ export class Intake {
   }
 
   /** A block that is written already, or staged. */
-  #received(verification: Verification | undefined, { bytes }: Cid): Sections | undefined {
-    return verification?.writer.find(bytes)?.section ?? this.#staging.section(bytes)
+  #received(verification: Verification | undefined, { bytes, at }: Link): Sections | undefined {
+    return verification?.writer.find(bytes, at)?.section ?? this.#staging.section(bytes, at)
   }
 
   /** A block that has come, or need not come because it is in the repository here. */
-  #find(cid: Cid): Sections | undefined {
-    return this.#received(this.#verification, cid) ?? this.#parts.blocks.find(cid.bytes)?.section
+  #find(link: Link): Sections | undefined {
+    return this.#received(this.#verification, link) ?? this.#parts.blocks.find(link.bytes, link.at)?.section
   }
 }

@@ -1,10 +1,10 @@
 import type { Cid } from '@atproto/lex-data'
-import { cidText } from '../../repo/cid.ts'
+import { cidText, type Link } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
-import type { Sections } from '../../repo/section.ts'
+import { keyAt, type Sections } from '../../repo/section.ts'
 import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
 import { type Due, TreeWalk } from '../../repo/walk.ts'
-import { type Blocks, cidKey } from '../blocks.ts'
+import type { Blocks } from '../blocks.ts'
 import type { Head } from '../head.ts'
 import { PackWriter } from '../store/packWriter.ts'
 import type { ImportParts } from './parts.ts'
@@ -48,7 +48,7 @@ export class Verification {
   /** Records that several paths hold. */
   readonly repeated = new Map<string, { cid: Cid; paths: number }>()
   readonly #walk: TreeWalk
-  readonly #age: (cid: Cid) => string
+  readonly #age: (link: Link) => string
 
   constructor({ sql, blocks }: ImportParts, coming: Coming, { commit, section }: Root) {
     this.commit = commit
@@ -67,36 +67,38 @@ export class Verification {
   take(section: Sections): void {
     const { due } = this
     if (!due) return
-    const { kind, cid } = due
+    const { kind, link } = due
     const bytes = section.bytes.subarray(section.block, section.end)
     this.#walk.take(bytes)
-    const before = this.writer.find(cid.bytes)
-    if (!before) this.writer.add(section, this.#age(cid), kind)
+    const before = this.writer.find(link.bytes, link.at)
+    if (!before) this.writer.add(section, this.#age(link), kind)
     else if (kind === 'node' || before.kind === 'node')
-      throw new RepoError('BadTree', `the block ${cid} stands in the tree twice, as a node`)
-    else this.#repeat(cid)
+      throw new RepoError('BadTree', `the block ${link} stands in the tree twice, as a node`)
+    else this.#repeat(link)
     if (due.kind === 'node') return
-    for (const blob of verifyRecord(due.key, bytes)) this.references.push(`${cidText(blob.cid.bytes)} ${due.key}`)
+    for (const blob of verifyRecord(due.key, bytes))
+      this.references.push(`${cidText(blob.cid.bytes)} ${due.key}`)
     this.records++
   }
 
-  #repeat(cid: Cid): void {
-    const times = this.repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+  #repeat(link: Link): void {
+    const key = keyAt(link.bytes, link.at)
+    const times = this.repeated.get(key) ?? { cid: link.cid, paths: 1 }
     times.paths++
-    this.repeated.set(cidKey(cid), times)
+    this.repeated.set(key, times)
   }
 }
 
 /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
-const ageOf = (blocks: Blocks, { from, made }: Coming): ((cid: Cid) => string) => {
+const ageOf = (blocks: Blocks, { from, made }: Coming): ((link: Link) => string) => {
   if (!from) return () => made
   const pack = blocks.packs.current()
   const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
-  return (cid) => {
-    const loose = blocks.loose.find(cid.bytes)
+  return ({ bytes, at }) => {
+    const loose = blocks.loose.find(bytes, at)
     const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
-    const place = recent ?? (pack && blocks.packs.find(pack, cid.bytes))
-    const gone = dropped.get(cidKey(cid)) ?? -1
+    const place = recent ?? (pack && blocks.packs.find(pack, bytes, at))
+    const gone = dropped.get(keyAt(bytes, at)) ?? -1
     return place && gone < place.n ? place.made : made
   }
 }

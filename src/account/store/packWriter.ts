@@ -126,7 +126,7 @@ export class PackWriter {
   #writeBuckets(pack: Pick<Pack, 'id' | 'seed' | 'buckets'>): void {
     const table = this.#table
     const ends = new Uint32Array(pack.buckets)
-    for (const slot of table.slots()) {
+    for (let slot = 0; slot < table.size; slot++) {
       const bucket = bucketOf(table.digest(slot), pack)
       ends[bucket] = (ends[bucket] ?? 0) + 1
     }
@@ -134,7 +134,7 @@ export class PackWriter {
     const starts = Uint32Array.from(ends, (_, i) => ends[i - 1] ?? 0)
     const next = starts.slice()
     const order = new Uint32Array(this.blocks)
-    for (const slot of table.slots()) {
+    for (let slot = 0; slot < table.size; slot++) {
       const bucket = bucketOf(table.digest(slot), pack)
       const at = next[bucket] ?? 0
       order[at] = slot

@@ -1,8 +1,8 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import { type NodeEntry, NodeError, parseNode, readNode, type TreeNode } from '../../../src/repo/node.ts'
+import { NodeError, parseNode, readNode, type TreeNode } from '../../../src/repo/node.ts'
 import { cborCid } from '../../repo/fixture.ts'
-import { keyOn, linksOf } from '../../repo/tree.ts'
+import { keyOn, linked, linksOf } from '../../repo/tree.ts'
 import { mutateBytes } from '../bytes.ts'
 import { mutateItem, read, write } from '../cbor.ts'
 import type { Target } from '../engine.ts'
@@ -10,7 +10,7 @@ import type { Random } from '../random.ts'
 import { hex, same } from './same.ts'
 
 /** The one encoding of a node. */
-export const nodeBytes = (left: Cid | null, entries: readonly Omit<NodeEntry, 'layer'>[]): Uint8Array => {
+export const nodeBytes = ({ left, entries }: ReturnType<typeof linked>): Uint8Array => {
   let previous = ''
   const e = entries.map(({ key, value: v, right: t }) => {
     let p = 0
@@ -43,19 +43,20 @@ export const node: Target<Uint8Array, TreeNode> = {
     if (random.chance(0.1)) keys.add(random.pick(STRANGE))
     if (random.chance(0.1)) keys.add(random.pick(random.pick(KEYS)))
     const sorted = random.chance(0.9) ? [...keys].sort() : [...keys]
-    const bytes = nodeBytes(
-      maybe(random),
-      sorted.map((key) => ({ key, value: cid(random), right: maybe(random) })),
-    )
+    const left = maybe(random)
+    const bytes = nodeBytes({
+      left,
+      entries: sorted.map((key) => ({ key, value: cid(random), right: maybe(random) })),
+    })
     if (random.chance(0.2)) return bytes
     return random.chance(0.3) ? mutateBytes(bytes, random) : write(mutateItem(read(bytes), random))
   },
   run: (input) => parseNode(input),
-  check: (input, { left, entries }) => {
-    same(nodeBytes(left, entries), input)
+  check: (input, node) => {
+    same(nodeBytes(linked(node)), input)
     // The ways in which a stored node is read see the same in it.
-    const trusted = readNode(input)
-    same(nodeBytes(trusted.left, trusted.entries), input)
+    same(nodeBytes(linked(readNode(input))), input)
+    const { left, entries } = node
     const links = [
       ...(left ? [`node ${left}`] : []),
       ...entries.flatMap(({ value, right }) => [`record ${value}`, ...(right ? [`node ${right}`] : [])]),
