@@ -26,6 +26,12 @@ export interface Repeated {
   paths: number
 }
 
+/** What tells which blocks the tree of `rev` had: a pack, or nothing, and the loose rows after it up to `rev`. */
+export interface Base {
+  rev: string
+  pack: Pack | undefined
+}
+
 /**
  * The blocks of the repository: a pack of the whole tree as it once was, and the loose blocks of the
  * commits since, each with those that it dropped. A commit writes one row here, and now and then
@@ -85,8 +91,7 @@ export class Blocks extends ReadableBlockstore {
 
   /** The bytes of a block, of whichever revision. */
   read(cid: Cid): Uint8Array | undefined {
-    const section = this.find(cid.bytes)?.section
-    return section?.bytes.subarray(section.block, section.end)
+    return this.find(cid.bytes)?.section.content
   }
 
   /** For messages. */
@@ -98,11 +103,37 @@ export class Blocks extends ReadableBlockstore {
   isCurrent(cid: Cid): boolean {
     // Whoever asks may name anything, also what has no digest to be found by.
     if (cid.bytes.length !== CID_LENGTH) return false
-    const pack = this.packs.current()
-    const loose = this.loose.find(cid.bytes)
-    if (loose && loose.n > (pack?.loose ?? 0)) return !this.loose.isDroppedAfter(loose.n, cid)
-    if (!pack || !this.packs.find(pack, cid.bytes)) return false
-    return !this.loose.isDroppedAfter(pack.loose, cid)
+    return this.#isIn({ rev: '~', pack: this.packs.current() }, cid.bytes, 0)
+  }
+
+  /** It has come and not gone after, or was packed and has not gone. A row drops first what it also adds. */
+  #isIn({ rev, pack }: Base, cid: Uint8Array, at: number): boolean {
+    const from = pack?.loose ?? 0
+    const added = this.loose.find(cid, at, rev, from)
+    if (!added && !(pack && this.packs.find(pack, cid, at))) return false
+    return !this.loose.isDroppedAfter(added?.n ?? from, cid, at, rev)
+  }
+
+  /**
+   * What the tree of `rev`, or of the last revision before it, can be known by; undefined where that is not kept.
+   * Only the newest pack up to then will do: an import makes a pack of another tree and logs no drops. Where
+   * there is none up to then, the rows must begin with the repository. Those made of schema version 2 (`at` is 0)
+   * do not: they lack what had gone, and tell the truth from the last of them on.
+   */
+  baseOf(rev: string): Base | undefined {
+    this.#refresh()
+    const pack = this.packs.all().find((each) => each.rev <= rev)
+    const begins = `SELECT 1 AS yes FROM loose
+      WHERE n = 1 AND NOT EXISTS (SELECT 1 FROM loose WHERE at = 0 AND rev > ?)`
+    return pack || this.#sql.first(begins, rev) ? { rev, pack } : undefined
+  }
+
+  /** Whether the tree that this is the base of had the block; false also where it is no longer known. */
+  had(base: Base, cid: Uint8Array, at: number): boolean {
+    const from = base.pack?.loose ?? 0
+    // Rows up to the current pack's last may be gone, and any of them may have dropped the block.
+    const isWhole = from >= (this.packs.current()?.loose ?? 0) || this.loose.has(from + 1)
+    return isWhole && this.#isIn(base, cid, at)
   }
 
   /**

@@ -24,6 +24,8 @@ export const KEPT = 3600_000
 const ABANDONED = 3600_000
 // Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
 const LONGEST = 24 * 3600_000
+// By no more do the clocks of two machines differ that an object lives on, one after the other.
+const SKEW = 60_000
 // Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
 const SMALL = 16 * 1024
 
@@ -45,17 +47,18 @@ export class Exports {
 
   /**
    * A CAR of the latest commit: the commit first, then its tree in pre-order, each block once. With
-   * `since`, exactly the blocks that a holder of that revision lacks. It stays with that commit however
-   * long it takes and whatever is written meanwhile.
+   * `since`, exactly the blocks that a holder of that revision lacks, while that is kept; later also those that
+   * have gone and come back. It stays with that commit however long it takes and whatever is written meanwhile.
    */
   repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
     const head = this.#parts.repo.load()
-    return { root: head.root, body: this.#pinned(this.#car(head, options.since), head) }
+    const { pieces, needs } = this.#car(head, options.since)
+    return { root: head.root, body: this.#pinned(pieces, needs) }
   }
 
   /**
    * The same CAR from `offset` on, byte for byte, also where other commits have followed; undefined where the
-   * commit is not one of ours, or its tree is no longer kept.
+   * commit is not one of ours, or its tree is no longer kept, or `since` is not.
    */
   async resume(options: {
     root: Cid
@@ -66,15 +69,18 @@ export class Exports {
     const { platform } = this.#parts
     const head = this.#commit(root)
     if (!head) return undefined
-    const pin = this.#pin(head)
+    const { pieces, needs } = this.#car(head, since)
+    // Which blocks are sent depends on `since` being kept, which it is until it is not: if it is now, it was when
+    // the export began, and the blocks are the same. If not, there is no knowing whether it was.
+    if (since !== undefined && !this.#isKept(since, KEPT - SKEW)) return undefined
+    const pin = this.#pin(needs)
     try {
-      const pieces = this.#car(head, since)
       let left = offset
       for (let n = 1; ; n++) {
         const { value } = pieces.next()
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
-        if (!value || value.length > left) return this.#pinned(pieces, head, value?.subarray(left))
+        if (!value || value.length > left) return this.#pinned(pieces, needs, value?.subarray(left))
         left -= value.length
         // Others get their turn.
         if (n % 64 === 0) await platform.sleep(0)
@@ -86,27 +92,37 @@ export class Exports {
 
   /** A commit whose whole tree is still kept. */
   #commit(root: Cid): Head | undefined {
-    const { blocks, did, platform, repo } = this.#parts
+    const { blocks, did, repo } = this.#parts
     const latest = repo.load()
     if (root.equals(latest.root)) return latest
     const bytes = blocks.read(root)
-    const settled = blocks.packs.all().find(({ at }) => at < platform.now() - KEPT)
     try {
       const { did: whose, data, rev } = parseCommit(bytes ?? new Uint8Array())
-      const isKept = whose === did && rev >= (settled?.rev ?? '') && rev <= latest.rev
-      return isKept ? { root, data, rev } : undefined
+      return whose === did && rev <= latest.rev && this.#isKept(rev) ? { root, data, rev } : undefined
     } catch (cause) {
       if (cause instanceof CommitError) return undefined
       throw cause
     }
   }
 
-  #car(head: Head, since: string | undefined): Generator<Uint8Array> {
+  /** Whether all is still there that the tree of this revision can be known by: a pack lets go of what was before. */
+  #isKept(rev: string, kept = KEPT): boolean {
+    const { blocks, platform } = this.#parts
+    const before = platform.now() - kept
+    const settled = blocks.packs.all().find(({ at }) => at < before)
+    return rev >= (settled?.rev ?? '')
+  }
+
+  /** The CAR, and the oldest revision that it needs kept. */
+  #car(head: Head, since: string | undefined): { pieces: Generator<Uint8Array>; needs: string } {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks } = this.#parts
     const repeated = blocks.repeated().map(({ cid }) => cid)
-    return this.#pieces(head, { repeated, after: since === undefined ? undefined : { since, rev: head.rev } })
+    if (since === undefined) return { pieces: this.#pieces(head, { repeated }), needs: head.rev }
+    const base = this.#isKept(since) ? blocks.baseOf(since) : undefined
+    const pieces = this.#pieces(head, { repeated, after: { since, rev: head.rev, base } })
+    return { pieces, needs: base && since < head.rev ? since : head.rev }
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
@@ -140,10 +156,10 @@ export class Exports {
     if (length > 0) yield small.subarray(0, length)
   }
 
-  #pin({ rev }: Head): Pin {
+  #pin(rev: string): Pin {
     const { platform, blocks } = this.#parts
     const now = platform.now()
-    // A commit that is not the latest any more may have been packed over already.
+    // A revision that is not the latest any more may have been packed over already.
     const over = blocks.packs.all().findLast((pack) => pack.rev > rev)
     const pin: Pin = { begun: now, from: over?.at ?? now, touched: now }
     this.#pins.add(pin)
@@ -151,9 +167,9 @@ export class Exports {
   }
 
   /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>, head: Head, first?: Uint8Array): ReadableStream<Uint8Array> {
+  #pinned(pieces: Generator<Uint8Array>, needs: string, first?: Uint8Array): ReadableStream<Uint8Array> {
     const { platform } = this.#parts
-    const pin = this.#pin(head)
+    const pin = this.#pin(needs)
     const release = () => this.#pins.delete(pin)
     let begun = first
     return byteStream({
@@ -191,7 +207,7 @@ export class Exports {
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    return this.#pinned(this.#each(cids), this.#parts.repo.load())
+    return this.#pinned(this.#each(cids), this.#parts.repo.load().rev)
   }
 
   *#each(cids: readonly Cid[]): Generator<Uint8Array> {

@@ -6,15 +6,16 @@ import { nextTid } from '../repo/tid.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
-import { type Block, carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
+import { carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
 import { type Change, commitEvent } from './commitEvent.ts'
+import { storeChange } from './change.ts'
 import { type Head, readHead, writeHead } from './head.ts'
 import { see } from './help.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from './sql.ts'
 import { readAccount, stateOf } from './state.ts'
-import { recordChanges, type RepoWrite, type WriteResult, Writes } from './writes.ts'
+import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
 
@@ -217,32 +218,15 @@ export class Repo {
     )
   }
 
-  /** Writes blocks and blob references; answers how the counts change. */
+  /** Writes what the commit changes. Its blobs were looked up before it was signed, and may be gone since. */
   #store(head: Head, { ops, next, commit, rev }: Change): { blocks: number; records: number } {
-    const { blocks, blobs, platform } = this.#parts
-    const added: Block[] = [commit, ...next.newNodes]
-    const dropped = [head.root, ...next.droppedNodes]
-    for (const { cid, bytes, paths } of recordChanges(ops)) {
-      const before = blocks.paths(cid)
-      const after = before + paths
-      if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
-      if (before > 0 && after === 0) dropped.push(cid)
-      if (before > 1 || after > 1) blocks.setPaths(cid, after, platform.now())
+    const gone = ({ added }: { added: readonly string[] }): string | undefined =>
+      added.find((blob) => !this.#parts.blobs.stat(blob))
+    for (const op of ops) {
+      const blob = gone(op)
+      if (blob) throw error('InvalidRequest', `${op.path} refers to ${blob}, which is no longer here`)
     }
-    blocks.append(rev, platform.now(), added, dropped)
-    fault('commit.afterBlocks')
-    let count = 0
-    for (const { path, cid, prev, ...refs } of ops) {
-      count += (cid ? 1 : 0) - (prev ? 1 : 0)
-      for (const blob of refs.removed) blobs.unrefer(path, blob, platform.now())
-      for (const blob of refs.added) {
-        // Looked up before the commit was signed; it may have been collected since.
-        if (!blobs.stat(blob))
-          throw error('InvalidRequest', `${path} refers to ${blob}, which is no longer here`)
-        blobs.refer(path, blob, rev)
-      }
-    }
-    fault('commit.afterRecords')
-    return { blocks: added.length - dropped.length, records: count }
+    const added = [commit, ...next.newNodes]
+    return storeChange(this.#parts, { rev, ops, added, dropped: [head.root, ...next.droppedNodes] })
   }
 }

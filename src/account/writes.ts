@@ -86,7 +86,7 @@ export class Writes {
 
   /** Undefined where the write changes nothing. */
   #op(write: RepoWrite, path: string, prev: Cid | null): Resolved | undefined {
-    const before = prev ? this.#refs(prev) : []
+    const before = prev ? blobsOf(this.#parts.blocks.read(prev)) : []
     if (write.action === 'delete') {
       if (prev) return { action: 'delete', path, cid: null, prev, added: [], removed: before }
       if (write.ifExists) return undefined
@@ -107,20 +107,7 @@ export class Writes {
     const cid = cborCid(bytes)
     if (prev?.equals(cid)) return undefined
     const after = this.#checkedRefs(write.record, path, before)
-    return {
-      action: prev ? 'update' : 'create',
-      path,
-      cid,
-      bytes,
-      prev,
-      added: after.filter((blob) => !before.includes(blob)),
-      removed: before.filter((blob) => !after.includes(blob)),
-    }
-  }
-
-  #refs(cid: Cid): string[] {
-    const bytes = this.#parts.blocks.read(cid)
-    return bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
+    return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, after) }
   }
 
   /** New references must be to stored blobs; those that the record had before may stay as they are. */
@@ -137,6 +124,19 @@ export class Writes {
     return blobRefs(record).map(known)
   }
 }
+
+/** The CIDs of the blobs that a stored record refers to. */
+export const blobsOf = (bytes: Uint8Array | undefined): string[] =>
+  bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
+
+/** What a record refers to newly, and what no longer. */
+export const refChanges = (
+  before: readonly string[],
+  after: readonly string[],
+): Pick<Resolved, 'added' | 'removed'> => ({
+  added: after.filter((blob) => !before.includes(blob)),
+  removed: before.filter((blob) => !after.includes(blob)),
+})
 
 /** By how many paths more, or fewer, each record is held: another path may hold the same one. */
 export const recordChanges = (

@@ -18,6 +18,11 @@ export class Sections {
     this.end = at
   }
 
+  /** The bytes of the block, not copied. */
+  get content(): Uint8Array {
+    return this.bytes.subarray(this.block, this.end)
+  }
+
   /** The next section; false where there is no whole one. */
   next(): boolean {
     const { bytes } = this

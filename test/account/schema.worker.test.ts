@@ -2,6 +2,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it, vi } from 'vitest'
 import { cborCid } from '../../src/account/blocks.ts'
+import { recordValue } from '../../src/account/records.ts'
 import { migrate, MIGRATIONS } from '../../src/account/schema.ts'
 import { Sql, type SqlValue } from '../../src/account/sql.ts'
 import { readAccount } from '../../src/account/state.ts'
@@ -137,6 +138,30 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
       expect(await cidsOf(later.exports.repo({ since: before }).body)).toEqual(since)
       await later.repo.commit([unpost('new')])
       await sound(later)
+    }))
+
+  it('knows the trees from the last revision before exactly, and those before it as before', () =>
+    inFixture(fixture, async (open) => {
+      const account = open()
+      const { repo, records, exports } = account
+      const last = repo.load().rev
+      const before = await cidsOf(exports.repo().body)
+      const record = records.get(POST, 'p10') ?? lost()
+      await repo.commit([unpost('p10')])
+      await repo.commit([{ action: 'put', collection: POST, rkey: 'p10', record: recordValue(record.bytes) }])
+      const all = await cidsOf(exports.repo().body)
+      expect(all).toContain(`${record.cid}`)
+      const exact = all.filter((cid) => !before.includes(cid))
+      expect(exact).not.toContain(`${record.cid}`)
+      expect(await cidsOf(exports.repo({ since: last }).body)).toEqual(exact)
+      for (const [rev, cids] of Object.entries(fixture.since)) {
+        if (rev >= last) continue
+        const diff = await cidsOf(exports.repo({ since: rev }).body)
+        expect(diff).toContain(`${record.cid}`)
+        expect(cids.filter((cid) => all.includes(cid) && !diff.includes(cid))).toEqual([])
+      }
+      while (account.repack.step().more);
+      expect(await cidsOf(exports.repo({ since: last }).body)).toEqual(exact)
     }))
 
   it('is brought up to date once', () =>

@@ -66,6 +66,28 @@ describe('a pack', () => {
       expect(await problems(account)).toEqual([])
     }))
 
+  it('tells what a tree had only while all rows after it are there', () =>
+    inAccount(async (account) => {
+      const { repo, blocks } = account
+      await fill(account, 20)
+      pack(account)
+      const [packed, from] = [repo.load().rev, blocks.packs.current()?.loose ?? 0]
+      await repo.commit([unpost('r7')])
+      const without = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit([post('r7', 'text 7')])
+      const wanted = lacking(without.all, await exported(account))
+      pack(account)
+      expect(await exported(account, without.rev)).toEqual(wanted)
+      const known = await exported(account, packed)
+      // A collection that has come as far as the row that dropped it: the pack still has it.
+      blocks.loose.delete(from + 1, 100)
+      expect(account.sql.first('SELECT min(n) AS n FROM loose')).toEqual({ n: from + 2 })
+      for (const each of [account, account.restart()]) {
+        expect(await exported(each, without.rev)).toEqual(wanted)
+        expect(lacking(await exported(each, packed), known)).toEqual([])
+      }
+    }))
+
   it('does not take the age of a block from commits after it', () =>
     inAccount(async (account) => {
       const { repo, repack, clock } = account
@@ -395,6 +417,45 @@ describe('a running export', () => {
       }
       expect(Buffer.concat(parts).equals(whole)).toBe(true)
       expect(exports.oldest()).toBeUndefined()
+    }))
+
+  it('holds back what its `since` is known by, and does without where it has been left for too long', () =>
+    inAccount(async (account) => {
+      const { exports, repo, clock, repack } = account
+      await fill(account, 400, ' and so on'.repeat(400))
+      pack(account)
+      const some = Array.from({ length: 100 }, (_, i) => i)
+      const again = (i: number) => post(`r${i}`, `text ${i}${' and so on'.repeat(400)}`)
+      const since = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit(some.map((i) => unpost(`r${i}`)))
+      const between = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit(some.map(again))
+      await repo.commit(Array.from({ length: 200 }, (_, i) => again(1000 + i)))
+      const now = await exported(account)
+      // It is known by a pack that another has taken over from already, and that is due to go in an hour.
+      account.sql.run('UPDATE loose SET at = 1')
+      while (repack.step().more);
+      expect(account.blocks.packs.all()).toHaveLength(2)
+      const diffs = [since, between].map(({ rev }) => exports.repo({ since: rev }).body.getReader())
+      const left = exports.repo({ since: between.rev }).body.getReader()
+      const parts: Uint8Array[][] = [[], [], []]
+      const read = async (reader: (typeof diffs)[number], n: number): Promise<boolean> => {
+        const { done, value } = await reader.read()
+        if (value) parts[n]?.push(value)
+        return !done
+      }
+      await read(left, 2)
+      for (let more = true, round = 0; more; round++) {
+        more = (await Promise.all(diffs.map((reader, n) => read(reader, n)))).includes(true)
+        if (round < 6) clock.now += 25 * MINUTE
+        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.oldest() ?? clock.now)).more);
+      }
+      const cars = async (n: number) => cids(new Uint8Array(Buffer.concat(parts[n] ?? [])))
+      expect(await cars(0)).toEqual(lacking(since.all, now))
+      expect(await cars(1)).toEqual(lacking(between.all, now))
+      expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
+      while (await read(left, 2));
+      expect(lacking(await cars(2), lacking(between.all, now))).toEqual([])
     }))
 
   it('is resumed byte for byte where a record was under two paths only while a pack was written', () =>

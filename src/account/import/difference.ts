@@ -1,16 +1,115 @@
-import type { Link } from '../../repo/cid.ts'
+import type { Cid } from '@atproto/lex-data'
+import { Link } from '../../repo/cid.ts'
+import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
+import { NodeError, readNode } from '../../repo/node.ts'
 import type { Sections } from '../../repo/section.ts'
+import { verifyRecord } from '../../repo/verify.ts'
+import { storeChange } from '../change.ts'
+import type { Block } from '../commit.ts'
+import { readCounts } from '../head.ts'
+import { blobsOf, refChanges, type Resolved } from '../writes.ts'
 import type { Course } from './course.ts'
 import type { ImportParts } from './parts.ts'
 import type { Verified } from './verified.ts'
-import type { Coming } from './verify.ts'
+import { type Coming, type Root, verifyRoot } from './verify.ts'
 
+// Steps after which others get their turn.
+const SLICE = 500
+
+export interface DifferenceOptions {
+  /** Blocks that came, or are here. */
+  find: (link: Link) => Sections | undefined
+  /** Of nodes and records that differ. */
+  most: { blocks: number; bytes: number }
+  course: Course
+}
+
+/**
+ * What the tree that comes has and the one here has not, verified; it is written as a commit is. Only what differs
+ * is looked into. Undefined where that is much, or where only the whole tree can tell what is right.
+ */
 export const difference = async (
-  _parts: ImportParts,
-  _coming: Coming,
-  _options: {
-    find: (link: Link) => Sections | undefined
-    most: { blocks: number; bytes: number }
-    course: Course
-  },
-): Promise<Verified | undefined> => undefined
+  parts: ImportParts,
+  coming: Coming,
+  { find, most, course }: DifferenceOptions,
+): Promise<Verified | undefined> => {
+  const { blocks, platform } = parts
+  if (!coming.from) return undefined
+  const root = await verifyRoot(parts, coming, find(new Link(coming.root.bytes, 0)))
+  const after = (cid: Cid): Uint8Array | undefined => find(new Link(cid.bytes, 0))?.content
+  const before = (cid: Cid): Uint8Array | undefined => blocks.read(cid)
+  const diff = new TreeDiff(coming.from.data, root.commit.data, { before, after })
+  const ops: Resolved[] = []
+  let [steps, size] = [0, 0]
+  try {
+    for (const change of diff.changes()) {
+      const bytes = 'bytes' in change ? change.bytes : undefined
+      size += bytes?.length ?? 0
+      if (++steps > most.blocks || size > most.bytes) return undefined
+      if (change.kind === 'record') {
+        // A record that could also be a node might stand in the tree as both.
+        if (bytes && isNode(bytes)) return undefined
+        ops.push(operation(change, change.before ? before(change.before) : undefined))
+      }
+      if (steps % SLICE !== 0) continue
+      await platform.sleep(0)
+      course.check()
+    }
+  } catch (cause) {
+    // It is the tree here that is broken: the whole tree that came may mend it.
+    if (cause instanceof OldTreeError) return undefined
+    throw cause
+  }
+  const nodes: Block[] = []
+  for (const cid of diff.added.values()) {
+    const bytes = after(cid)
+    // Nor may a node be a record that is here.
+    if (!bytes || blocks.isCurrent(cid)) return undefined
+    nodes.push({ cid, bytes })
+  }
+  return written(parts, root, { ops, nodes, dropped: [coming.from.root, ...diff.dropped.values()] })
+}
+
+const written = (
+  parts: ImportParts,
+  { cid, commit, section }: Root,
+  { ops, nodes, dropped }: { ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
+): Verified => {
+  const was = readCounts(parts.sql)
+  const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
+  const own = { cid, bytes: section.content }
+  return {
+    commit,
+    records: was.records + more,
+    prepare:
+      () =>
+      ({ head: { rev }, signed }) => {
+        const { blocks, records } = storeChange(parts, {
+          rev,
+          ops,
+          dropped,
+          added: [signed ?? own, ...nodes],
+        })
+        return { blocks: was.blocks + blocks, records: was.records + records }
+      },
+  }
+}
+
+const operation = (change: RecordChange, old: Uint8Array | undefined): Resolved => {
+  const { path, before: prev, after: cid } = change
+  const before = blobsOf(old)
+  if (cid === null) return { action: 'delete', path, cid, prev, added: [], removed: before }
+  const bytes = change.bytes.slice()
+  const refs = verifyRecord(path, bytes).map((blob) => blob.cid.toString())
+  return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, refs) }
+}
+
+const isNode = (bytes: Uint8Array): boolean => {
+  try {
+    readNode(bytes)
+    return true
+  } catch (cause) {
+    if (cause instanceof NodeError) return false
+    throw cause
+  }
+}

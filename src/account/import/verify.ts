@@ -21,6 +21,7 @@ export interface Coming {
 
 /** A commit that is verified: its form, DID, signature and revision. */
 export interface Root {
+  cid: Cid
   commit: Commit
   section: Sections
 }
@@ -31,8 +32,8 @@ export const verifyRoot = async (
   section: Sections | undefined,
 ): Promise<Root> => {
   if (!section) throw new RepoError('MissingBlock', `the commit ${root} is missing`)
-  const bytes = section.bytes.subarray(section.block, section.end)
-  return { commit: await verifyCommitBlock(bytes, { did, signingKey, now: platform.now() }), section }
+  const commit = await verifyCommitBlock(section.content, { did, signingKey, now: platform.now() })
+  return { cid: root, commit, section }
 }
 
 /**
@@ -68,7 +69,7 @@ export class Verification {
     const { due } = this
     if (!due) return
     const { kind, link } = due
-    const bytes = section.bytes.subarray(section.block, section.end)
+    const bytes = section.content
     this.#walk.take(bytes)
     const before = this.writer.find(link.bytes, link.at)
     if (!before) this.writer.add(section, this.#age(link), kind)

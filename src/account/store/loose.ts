@@ -99,18 +99,26 @@ export class Loose {
     return undefined
   }
 
-  /** Whether a commit in a row after `n` dropped it. */
-  isDroppedAfter(n: number, cid: Cid): boolean {
+  /** Whether a row after `n`, of a revision not above `upTo`, dropped the CID at `at` of `cid`. */
+  isDroppedAfter(n: number, cid: Uint8Array, at = 0, upTo = '~'): boolean {
     this.#index()
     const table = this.#dropped
     if (!table) return false
-    for (let slot = table.find(cid.bytes, 0); slot >= 0; slot = table.find(cid.bytes, 0, slot)) {
+    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot)) {
       const row = table.first(slot)
+      const rev = this.#revs.get(row)
+      if (row <= n || rev === undefined || rev > upTo) continue
       // The table knows the beginning of the digest only.
       const dropped = 'SELECT 1 AS yes FROM loose WHERE n = ? AND instr(dropped, ?)'
-      if (row > n && this.#sql.first(dropped, row, cid.bytes)) return true
+      if (this.#sql.first(dropped, row, cid.subarray(at, at + CID_LENGTH))) return true
     }
     return false
+  }
+
+  /** Whether the row is there. They are deleted from the first on, so that then all after it are, too. */
+  has(n: number): boolean {
+    this.#index()
+    return this.#revs.has(n)
   }
 
   /** Everything dropped in rows after `n`: by `keyAt`, the last row that dropped it. */

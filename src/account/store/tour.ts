@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { nodeLinks } from '../../repo/node.ts'
 import { keyAt, Sections } from '../../repo/section.ts'
-import type { Blocks } from '../blocks.ts'
+import type { Base, Blocks } from '../blocks.ts'
 import { PackCursor } from './packCursor.ts'
 
 // A CID that is due, and behind it whether it is a node's.
@@ -11,8 +11,11 @@ const ENTRY = CID_LENGTH + 1
 export interface TourOptions {
   /** Records that stand under several paths: of these only the first is visited. */
   repeated?: readonly Cid[]
-  /** Of the tree of `rev`, only what came after `since`: a block that did not is left out with all below it. */
-  after?: { since: string; rev: string } | undefined
+  /**
+   * Of the tree of `rev`, only what the tree of `since` did not have: a block that it had is left out with all
+   * below it. Without a base, what was there all the time since.
+   */
+  after?: { since: string; rev: string; base: Base | undefined } | undefined
 }
 
 /**
@@ -80,9 +83,11 @@ export class Tour {
   }
 
   /** Where it is not known, a block is sent once too often rather than not at all. */
-  #isOld({ since, rev }: { since: string; rev: string }): boolean {
+  #isOld({ since, rev, base }: NonNullable<TourOptions['after']>): boolean {
     const made = this.made(rev)
-    return made !== undefined && made <= since
+    if (made !== undefined && made <= since) return true
+    // It has come since; it may have been there before.
+    return base !== undefined && this.#blocks.had(base, this.at.bytes, this.at.cid)
   }
 
   #push(bytes: Uint8Array, at: number, node: boolean): void {

@@ -6,6 +6,9 @@ export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ accou
   if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
   const body = await account.exports.resume({ root: parseCid(root), offset, since })
   if (!body)
-    throw error('SnapshotGone', `the tree of the commit ${root} is not kept here: begin anew with getRepo`)
+    throw error(
+      'SnapshotGone',
+      `the tree of the commit ${root}${since === undefined ? '' : `, or that of ${since},`} is not kept here: begin anew with getRepo`,
+    )
   return { encoding: 'application/vnd.ipld.car', body }
 }
