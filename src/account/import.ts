@@ -132,7 +132,7 @@ export class Imports {
     within: ImportOptions['within'],
     { check, note }: Course,
   ): Promise<Imported> {
-    const { sql, repo, did, signer, sequencer, blocks } = this.#parts
+    const { sql, repo, did, signer, sequencer, blocks, platform } = this.#parts
     note({ phase: 'switching', records })
     return repo.exclusive(async () => {
       check()
@@ -150,7 +150,9 @@ export class Imports {
           const now = repo.head()
           if (from ? !now?.root.equals(from.root) : now)
             throw new Error('the repository moved under an import')
-          const counts = take({ head, signed })
+          const counts = take()
+          // Over the tree that came, with the commit that came: that revision has a tree, too.
+          if (signed) blocks.append(rev, platform.now(), [signed], [root])
           fault('import.afterBlocks')
           const before = readCounts(sql)
           writeHead(sql, head, {

@@ -67,13 +67,18 @@ export const difference = async (
     if (!bytes || blocks.isCurrent(cid)) return undefined
     nodes.push({ cid, bytes })
   }
-  return written(parts, root, { ops, nodes, dropped: [coming.from.root, ...diff.dropped.values()] })
+  return written(parts, root, {
+    rev: coming.made,
+    ops,
+    nodes,
+    dropped: [coming.from.root, ...diff.dropped.values()],
+  })
 }
 
 const written = (
   parts: ImportParts,
   { cid, commit, section }: Root,
-  { ops, nodes, dropped }: { ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
+  { rev, ops, nodes, dropped }: { rev: string; ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
 ): Verified => {
   const was = readCounts(parts.sql)
   const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
@@ -81,17 +86,10 @@ const written = (
   return {
     commit,
     records: was.records + more,
-    prepare:
-      () =>
-      ({ head: { rev }, signed }) => {
-        const { blocks, records } = storeChange(parts, {
-          rev,
-          ops,
-          dropped,
-          added: [signed ?? own, ...nodes],
-        })
-        return { blocks: was.blocks + blocks, records: was.records + records }
-      },
+    prepare: () => () => {
+      const { blocks, records } = storeChange(parts, { rev, ops, dropped, added: [own, ...nodes] })
+      return { blocks: was.blocks + blocks, records: was.records + records }
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import { Link } from '../../repo/cid.ts'
 import { Sections } from '../../repo/section.ts'
 import { missing } from '../../repo/walk.ts'
+import { readCounts } from '../head.ts'
 import { Follower } from '../store/packCursor.ts'
 import { Staging } from '../store/staging.ts'
 import type { Course } from './course.ts'
@@ -12,8 +13,9 @@ import { whole } from './whole.ts'
 
 // Blocks after which others get their turn.
 const SLICE = 500
-// What differs from the repository that is here, and is still called little: more makes a pack of its own.
-const LITTLE = { blocks: 10_000, bytes: 4 * 1024 * 1024 }
+// What differs from the repository that is here, and is still called little: an eighth of it, and no more than may
+// be loose. More makes a pack of its own.
+const LITTLE = { share: 1 / 8, blocks: 10_000, bytes: 4 * 1024 * 1024 }
 
 /**
  * What an import brings, block by block. In the order of the tree it is verified and written at once, and
@@ -25,6 +27,7 @@ export class Intake {
   readonly #coming: Coming
   readonly #course: Course
   readonly #staging: Staging
+  readonly #little: { blocks: number; bytes: number }
   #follower: Follower | undefined
   #verification: Verification | undefined
   readonly #root: Link
@@ -37,6 +40,7 @@ export class Intake {
     this.#course = course
     this.#root = new Link(coming.root.bytes, 0)
     this.#staging = new Staging(sql, blocks.seed)
+    this.#little = { ...LITTLE, blocks: Math.min(LITTLE.blocks, readCounts(sql).blocks * LITTLE.share) }
     if (coming.from && blocks.packs.current()) this.#follower = new Follower(blocks)
   }
 
@@ -47,7 +51,8 @@ export class Intake {
       if (this.#follower) {
         if (this.#follower.has(section)) continue
         this.#staging.add(section)
-        if (this.#staging.blocks > LITTLE.blocks || this.#staging.size > LITTLE.bytes) await this.#giveUp()
+        const { blocks, bytes } = this.#little
+        if (this.#staging.blocks > blocks || this.#staging.size > bytes) await this.#giveUp()
       } else if (this.#verification) {
         if (!this.#offer(this.#verification, section)) this.#staging.add(section)
       } else if (this.#root.equals({ bytes: section.bytes, at: section.cid })) await this.#begin(section)
@@ -63,7 +68,7 @@ export class Intake {
     if (this.#follower) {
       const little = await difference(this.#parts, this.#coming, {
         find: (link) => this.#find(link),
-        most: LITTLE,
+        most: this.#little,
         course: this.#course,
       })
       if (little) return little

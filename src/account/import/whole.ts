@@ -1,12 +1,12 @@
 import type { Coming } from './verify.ts'
-import type { Switch, Verified } from './verified.ts'
+import type { Verified } from './verified.ts'
 import type { ImportParts } from './parts.ts'
 import type { Verification } from './verify.ts'
 
 /** A whole tree that was verified and written as a pack: that pack becomes the repository. */
 export const whole = (
   parts: ImportParts,
-  { root, made }: Coming,
+  { made }: Coming,
   { commit, writer, records, repeated, references }: Verification,
 ): Verified => ({
   commit,
@@ -15,23 +15,18 @@ export const whole = (
     const { blocks, platform } = parts
     const { blocks: count } = writer
     const take = writer.finish()
-    return ({ head, signed }) => {
-      take({ rev: signed ? made : head.rev, loose: blocks.loose.last(), at: platform.now() })
-      if (signed) blocks.append(head.rev, platform.now(), [signed], [root])
+    return () => {
+      take({ rev: made, loose: blocks.loose.last(), at: platform.now() })
       blocks.clearPaths(platform.now())
       for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths, platform.now())
-      refer(parts, head, references)
+      refer(parts, made, references)
       return { blocks: count, records }
     }
   },
 })
 
 /** The blob references, by merging the new with the old: one that was there keeps the revision that it came with. */
-const refer = (
-  { blobs, platform }: ImportParts,
-  { rev }: Switch['head'],
-  unordered: readonly string[],
-): void => {
+const refer = ({ blobs, platform }: ImportParts, rev: string, unordered: readonly string[]): void => {
   const now = platform.now()
   const old = blobs.references()
   let row = old.next().value

@@ -55,14 +55,14 @@ export class PackCursor {
   }
 }
 
-// What a search by CID weighs, in blocks: where they come in another order, one in so many is searched for.
-const SEARCH = 16
-const MOST = 8 * SEARCH
+// What a search by CID in vain weighs, in blocks: where most are new, one in so many is searched for.
+const IN_VAIN = 16
+const MOST = 8 * IN_VAIN
 
 /**
  * Tells of blocks that come whether the current pack has them, by going along in it: they mostly come in its
- * order. Where they do not, it searches now and then, and else says no, which costs no more than their being
- * kept once more. Whoever is told yes can find the block as long as the pack stays.
+ * order. Else it searches, and where it has mostly searched in vain only now and then: a no that is wrong costs no
+ * more than that the block is kept once more. Whoever is told yes can find it as long as the pack stays.
  */
 export class Follower {
   readonly #blocks: Blocks
@@ -78,11 +78,10 @@ export class Follower {
     this.#patience = Math.min(MOST, this.#patience + 1)
     if (this.#cursor.step(bytes, cid)) return true
     const pack = this.#blocks.packs.current()
-    if (!pack || this.#patience < SEARCH) return false
-    this.#patience -= SEARCH
+    if (!pack || this.#patience < IN_VAIN) return false
     const place = this.#blocks.packs.find(pack, bytes, cid)
-    if (!place?.part) return false
-    this.#cursor.goTo(place.part, place.section)
-    return true
+    if (place?.part) this.#cursor.goTo(place.part, place.section)
+    else this.#patience -= IN_VAIN
+    return place !== undefined
   }
 }
