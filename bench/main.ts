@@ -8,6 +8,7 @@ import { hangUp } from './http.ts'
 import { machine } from './machine.ts'
 import { heading, table, type Report } from './report.ts'
 import type { Row, Stand } from './row.ts'
+import { again } from './rows/again.ts'
 import { blob } from './rows/blob.ts'
 import { fill } from './rows/fill.ts'
 import { firehose } from './rows/firehose.ts'
@@ -99,6 +100,7 @@ const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Pro
       })
       const stand: Stand = { ...common, servers }
       try {
+        if (measured && size <= REFERENCE_LIMIT) await again(stand)
         if (names.has('getRecord')) await getRecord(stand)
         if (names.has('listRecords')) await listRecords(stand)
         if (names.has('getRepo')) await getRepo(stand)

@@ -22,7 +22,7 @@ interface Filling extends Omit<Stand, 'servers'> {
 }
 
 /** Gives the rows that were written, where that is told. */
-const post = async (server: Server, car: Buffer): Promise<number | undefined> => {
+export const post = async (server: Server, car: Buffer): Promise<number | undefined> => {
   const type = 'application/vnd.ipld.car'
   const own = server.kind === 'cirrus' && car.length > REQUEST_LIMIT
   const method = own ? '/bench/import' : 'com.atproto.repo.importRepo'
@@ -32,7 +32,7 @@ const post = async (server: Server, car: Buffer): Promise<number | undefined> =>
 }
 
 /** An active account takes no import, nor would one be moved that way. */
-const setActive = async ({ url, token }: Server, active: boolean): Promise<void> => {
+export const setActive = async ({ url, token }: Server, active: boolean): Promise<void> => {
   const method = `com.atproto.server.${active ? 'activate' : 'deactivate'}Account`
   await call(url, method, active ? { token, post: true } : { token, body: {} })
 }

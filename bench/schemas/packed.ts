@@ -7,7 +7,6 @@ import type { Sql } from '../../src/account/sql.ts'
 import { Loose } from '../../src/account/store/loose.ts'
 import { PackWriter } from '../../src/account/store/packWriter.ts'
 import { Repack } from '../../src/account/store/repack.ts'
-import { Staging } from '../../src/account/store/staging.ts'
 import { Tour } from '../../src/account/store/tour.ts'
 import { Sections } from '../../src/repo/section.ts'
 import type { Head } from './stream.ts'
@@ -29,17 +28,11 @@ export class Packed {
     this.#blocks = new Blocks(sql, { random: (n) => new Uint8Array(n).fill(7) })
   }
 
-  /** Staged, read again and written as a pack, as an import goes; only that nothing is verified between. */
+  /** Written as a pack as it comes, as an import goes; only that nothing is verified. */
   load(head: Head, sections: Uint8Array): void {
-    const staging = new Staging(this.#sql, SEED)
-    for (const at = new Sections(sections); at.next();) staging.add(at)
     const writer = new PackWriter(this.#sql, SEED)
-    for (const at = new Sections(sections); at.next();) {
-      const section = staging.section(sections, at.cid)
-      if (section) writer.add(section, head.rev, 'record')
-    }
+    for (const at = new Sections(sections); at.next();) writer.add(at, head.rev, 'record')
     writer.finish()({ rev: head.rev, loose: 0, at: this.#now })
-    this.#sql.run('DELETE FROM staged')
     this.#blocks.packs.changed()
     this.#move(head, writer.blocks)
   }
