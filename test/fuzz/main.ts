@@ -13,7 +13,7 @@ import { TARGETS } from './targets/index.ts'
 const HELP = `npm run fuzz -- [options]
   --target <name>  one of the targets; may be repeated. All of them else:
                    ${TARGETS.map(({ name }) => name).join(', ')}
-  --seconds <n>    how long each target is fed (60)
+  --seconds <n>    how long each target is fed (3600: an hour)
   --inputs <n>     how many inputs each target is fed: the same ones on every machine, however long it takes
   --jobs <n>       how many targets at a time (2)
   --seed <text>    which inputs (one of the clock)
@@ -100,7 +100,7 @@ const whole = (name: string, text: string, least: number): number => {
 const portion = (values: { seconds?: string; inputs?: string; input?: string }): Omit<Run, 'seed'> => {
   const { seconds, inputs, input } = values
   if (input !== undefined) return { from: whole('input', input, 0), count: 1, seconds: Infinity }
-  if (inputs === undefined) return { seconds: whole('seconds', seconds ?? '60', 1) }
+  if (inputs === undefined) return { seconds: whole('seconds', seconds ?? '3600', 1) }
   return {
     count: whole('inputs', inputs, 1),
     seconds: seconds === undefined ? Infinity : whole('seconds', seconds, 1),
