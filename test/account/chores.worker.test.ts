@@ -1,29 +1,15 @@
-import { describe, expect, it } from 'vitest'
-import { Chores } from '../../src/account/chores.ts'
+import { describe, expect, it, vi } from 'vitest'
 import { inAccount, post, type TestAccount, unpost } from './support/account.ts'
+import { choresOf } from './support/chores.ts'
 
 const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
 
 /** Runs the chores once; gives how long until the next time. */
 const next = async (account: TestAccount): Promise<number> => {
-  let alarm: number | null = null
-  const chores = new Chores({
-    ...account,
-    retention: 1000 * MINUTE,
-    relays: { run: () => Promise.resolve(), nextAt: () => undefined },
-    firehose: { resume: () => {} },
-    observe: () => Promise.resolve(),
-    report: () => {},
-    alarms: {
-      getAlarm: () => Promise.resolve(alarm),
-      setAlarm: (time) => {
-        alarm = Number(time)
-        return Promise.resolve()
-      },
-    },
-  })
+  const { chores, alarm } = choresOf(account, { retention: 1000 * MINUTE })
   await chores.run()
-  return Math.round(((alarm ?? 0) - account.clock.now) / MINUTE)
+  return Math.round(((alarm() ?? 0) - account.clock.now) / MINUTE)
 }
 
 describe('the alarm', () => {
@@ -73,5 +59,45 @@ describe('the alarm', () => {
       await next(account)
       expect(onDisk()).toBe(false)
       expect((await account.check()).problems).toEqual([])
+    }))
+})
+
+describe('chores', () => {
+  it('go on where one of them fails', () =>
+    inAccount(async (account) => {
+      const { repo, sequencer, clock } = account
+      await repo.create()
+      await repo.commit([post('one', 'x'), post('two', 'y')])
+      clock.now += 2 * DAY
+      const fails = (): never => {
+        throw new Error('a chore failed')
+      }
+      const report = vi.fn()
+      const { chores, alarm } = choresOf(account, {
+        repack: { step: fails, collect: fails, waits: true } as never,
+        blobs: { collect: () => Promise.reject(new Error('the bucket is away')) } as never,
+        relays: { run: () => Promise.reject(new Error('no relay')), nextAt: () => undefined },
+        firehose: { resume: fails },
+        report,
+      })
+      await chores.run()
+      expect(alarm()).not.toBeNull()
+      expect(sequencer.oldest()).toBeUndefined()
+      expect(report).toHaveBeenCalledTimes(5)
+      await repo.commit([post('after', 'all')])
+    }))
+
+  it('are run soon once there is much to pack', () =>
+    inAccount(async (account) => {
+      const { repo, clock } = account
+      const { chores, alarm } = choresOf(account)
+      await repo.create()
+      for (let i = 0; i < 400; i++) {
+        await repo.commit([post('one', `text ${i}`)])
+        chores.begin()
+        await Promise.resolve()
+        if (i === 150) expect((alarm() ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
+      }
+      expect((alarm() ?? Infinity) - clock.now).toBeLessThan(MINUTE)
     }))
 })

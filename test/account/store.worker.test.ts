@@ -2,7 +2,6 @@
 import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { parseCid } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
-import { Chores } from '../../src/account/chores.ts'
 import { stream, DID, POST, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -288,71 +287,6 @@ describe('getBlocks', () => {
       await account.repo.commit([unpost('r1')])
       pack(account)
       expect(account.exports.missing([odd])).toEqual([odd])
-    }))
-})
-
-describe('chores', () => {
-  it('go on where one of them fails', () =>
-    inAccount(async (account) => {
-      const { repo, sequencer, clock } = account
-      await fill(account, 3)
-      clock.now += 2 * DAY
-      const fails = (): never => {
-        throw new Error('a chore failed')
-      }
-      const report = vi.fn()
-      let alarm: number | null = null
-      const chores = new Chores({
-        ...account,
-        repack: { step: fails, collect: fails, waits: true } as never,
-        blobs: { collect: () => Promise.reject(new Error('the bucket is away')) } as never,
-        retention: DAY,
-        relays: { run: () => Promise.reject(new Error('no relay')), nextAt: () => undefined },
-        firehose: { resume: fails },
-        observe: () => Promise.resolve(),
-        report,
-        alarms: {
-          getAlarm: () => Promise.resolve(alarm),
-          setAlarm: (time) => {
-            alarm = Number(time)
-            return Promise.resolve()
-          },
-        },
-      })
-      await chores.run()
-      expect(alarm).not.toBeNull()
-      expect(sequencer.oldest()).toBeUndefined()
-      expect(report).toHaveBeenCalledTimes(5)
-      await repo.commit([post('after', 'all')])
-    }))
-
-  it('are run soon once there is much to pack', () =>
-    inAccount(async (account) => {
-      const { repo, clock } = account
-      let alarm: number | null = null
-      const chores = new Chores({
-        ...account,
-        retention: DAY,
-        relays: { run: () => Promise.resolve(), nextAt: () => undefined },
-        firehose: { resume: () => {} },
-        observe: () => Promise.resolve(),
-        report: () => {},
-        alarms: {
-          getAlarm: () => Promise.resolve(alarm),
-          setAlarm: (time) => {
-            alarm = Number(time)
-            return Promise.resolve()
-          },
-        },
-      })
-      await repo.create()
-      for (let i = 0; i < 400; i++) {
-        await repo.commit([post('one', `text ${i}`)])
-        chores.begin()
-        await Promise.resolve()
-        if (i === 150) expect((alarm ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
-      }
-      expect((alarm ?? Infinity) - clock.now).toBeLessThan(MINUTE)
     }))
 })
 
