@@ -47,8 +47,8 @@ export const difference = async (
       size += bytes?.length ?? 0
       if (++steps > most.blocks || size > most.bytes) return undefined
       if (change.kind === 'record') {
-        // A record that could also be a node might stand in the tree as both.
-        if (bytes && isNode(bytes)) return undefined
+        // A record that could also be a node might stand in the tree as both; the commit here is about to go.
+        if (bytes && (change.after?.equals(coming.from.root) || isNode(bytes))) return undefined
         ops.push(operation(change, change.before ? before(change.before) : undefined))
       }
       if (steps % SLICE !== 0) continue
@@ -65,7 +65,8 @@ export const difference = async (
     const bytes = after(cid)
     // Nor may a node be a record that is here.
     if (!bytes || blocks.isCurrent(cid)) return undefined
-    nodes.push({ cid, bytes })
+    // A copy: where it was found is a row or a part, of which otherwise each node might keep one in memory.
+    nodes.push({ cid, bytes: bytes.slice() })
   }
   return written(parts, root, {
     rev: coming.made,
