@@ -1,6 +1,8 @@
 /** What an import has left, and what it was refused for. */
 import { readCarWithRoot } from '@atproto/repo'
-import { collect, type TestAccount } from './account.ts'
+import { expect } from 'vitest'
+import { collect, inAccount, post, stream, type TestAccount, unpost } from './account.ts'
+import { car, type Signed } from './repository.ts'
 
 /** Everything that an import may write. */
 export const state = ({ sql }: TestAccount) =>
@@ -43,4 +45,30 @@ export const shape = async ({ sql, exports, repo }: TestAccount) => {
     references: sql.all('SELECT cid, path FROM blob_ref ORDER BY 1, 2'),
     repeated: sql.all('SELECT hex(cid) AS cid, paths FROM repeated WHERE paths > 1 ORDER BY 1'),
   }
+}
+
+/** What another account, empty until then, has of the same CAR. */
+export const fresh = (of: TestAccount, signed: Signed) =>
+  inAccount(async (other) => {
+    other.clock.now = of.clock.now
+    await other.imports.car(stream(car(signed), 60_000), { signingKey: of.key.did() })
+    return shape(other)
+  })
+
+export const packs = ({ sql }: TestAccount): number =>
+  sql.first<{ n: number }>('SELECT count(*) AS n FROM pack')?.n ?? 0
+
+export const isGood = async (account: TestAccount): Promise<void> =>
+  expect((await account.check()).problems).toEqual([])
+
+/** Writes go on, and all can be packed anew. */
+export const goesOn = async (account: TestAccount): Promise<void> => {
+  await account.repo.commit([post('after', 'x'), post('after2', 'x')])
+  await account.repo.commit([unpost('after'), post('after3', 'z')])
+  await isGood(account)
+  account.clock.now += 25 * 3600_000
+  const before = packs(account)
+  while (account.repack.step().more);
+  expect(packs(account)).toBe(before + 1)
+  await isGood(account)
 }
