@@ -94,9 +94,14 @@ describe('a repository that is nearly the same', () => {
       const from = await repository.sign(account.clock.now - 3600_000)
       await come(account, from)
       const before = await shape(account)
+      const reader = account.exports.repo().body.getReader()
+      const begun = await reader.read()
       edit(repository, seeded(3), 9)
       const to = await repository.sign(account.clock.now - 1800_000)
       await come(account, to)
+      const read = [begun.value ?? new Uint8Array()]
+      for (let next = await reader.read(); next.value; next = await reader.read()) read.push(next.value)
+      expect(Buffer.concat(read).equals(Buffer.from(car(from)))).toBe(true)
       const after = await shape(account)
       const since = await readCarWithRoot(await collect(account.exports.repo({ since: from.rev }).body))
       const named = since.blocks.cids().map(String).toSorted()
@@ -109,6 +114,25 @@ describe('a repository that is nearly the same', () => {
       expect(Buffer.from(await collect(rest)).equals(Buffer.from(car(to).subarray(5000)))).toBe(true)
       const nothing = await readCarWithRoot(await collect(account.exports.repo({ since: to.rev }).body))
       expect(nothing.blocks.size).toBeLessThan(12)
+    })
+  })
+
+  it('is signed anew and told to those who follow an active account', async () => {
+    await inAccount(async (account) => {
+      const repository = filled(account, 400)
+      await come(account, await repository.sign(account.clock.now - 3600_000))
+      account.sql.run("UPDATE account SET state = 'active'")
+      edit(repository, seeded(5), 4)
+      const to = await repository.sign(account.clock.now - 1800_000)
+      expect(await come(account, to)).toMatchObject({ resigned: true, changed: true })
+      expect(packs(account)).toBe(1)
+      expect(account.repo.load().rev > to.rev).toBe(true)
+      await account.repo.commit([post('after', 'x')])
+      expect(account.events.map(({ type }) => type)).toEqual(['sync', 'commit'])
+      await isGood(account)
+      // The commit that came has a tree, too.
+      const since = await readCarWithRoot(await collect(account.exports.repo({ since: to.rev }).body))
+      expect(since.blocks.size).toBeLessThan(12)
     })
   })
 
@@ -183,9 +207,15 @@ describe('a history of going away and coming back', () => {
           // What is left out must be here.
           const orders = isHere ? ORDERS : ORDERS.slice(0, -1)
           const [order, arrange] = orders[Math.floor(dice() * orders.length)] ?? IN_ORDER
+          const before = { rev: account.repo.load().rev, ...(await shape(account)) }
           await come(account, to, arrange(to, from))
           await isGood(account)
-          expect(await shape(account), `round ${round}, ${order}`).toEqual(await fresh(account, to))
+          const after = await shape(account)
+          expect(after, `round ${round}, ${order}`).toEqual(await fresh(account, to))
+          const since = await readCarWithRoot(await collect(account.exports.repo({ since: before.rev }).body))
+          const known = new Set(before.blocks)
+          const news = after.blocks.filter((cid) => !known.has(cid))
+          expect(since.blocks.cids().map(String).toSorted()).toEqual([...news, `${since.root}`].toSorted())
           from = to
           isHere = dice() >= 0.3
           if (!isHere) {

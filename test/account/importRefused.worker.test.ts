@@ -8,7 +8,7 @@ import { readNode } from '../../src/repo/node.ts'
 import { nextTid } from '../../src/repo/tid.ts'
 import { cborCid, rawCid } from '../repo/fixture.ts'
 import { putNode } from '../repo/tree.ts'
-import { DID, inAccount, seeded, stream, type TestAccount } from './support/account.ts'
+import { DID, inAccount, post, seeded, stream, type TestAccount } from './support/account.ts'
 import { fresh, goesOn, isGood, packs, refused, shape, state } from './support/imported.ts'
 import {
   beyond,
@@ -263,6 +263,23 @@ describe('a block that is two things', () => {
     })
   })
 
+  it('may be a record, and then the commit that comes', async () => {
+    await changed(async (account, repository) => {
+      const second = await repository.sign(account.clock.now)
+      const [commit] = second.blocks
+      if (!commit) throw new Error('no commit')
+      repository.store.set(commit.cid.toString(), commit.bytes)
+      repository.records.set(path(90_000), commit.cid)
+      await come(account, await repository.sign(account.clock.now - 1000))
+      await isGood(account)
+      await come(account, second)
+      await isGood(account)
+      expect(account.repo.load().root.equals(second.root)).toBe(true)
+      expect(await shape(account)).toEqual(await fresh(account, second))
+      await goesOn(account)
+    })
+  })
+
   it('may be a record, and the commit that was here', async () => {
     await changed(async (account, repository, from) => {
       const [commit] = from.blocks
@@ -278,22 +295,78 @@ describe('a block that is two things', () => {
   })
 })
 
+/** Writes other bytes where this block is in a pack. */
+const damage = ({ sql }: TestAccount, { cid, bytes }: Block): void => {
+  for (const part of sql.all<{ n: number; bytes: ArrayBuffer }>('SELECT n, bytes FROM part')) {
+    const at = Buffer.from(part.bytes).indexOf(Buffer.concat([cid.bytes, bytes]))
+    if (at < 0) continue
+    const wrong = new Uint8Array(part.bytes)
+    wrong.fill(0xff, at + cid.bytes.length, at + cid.bytes.length + bytes.length)
+    sql.run('UPDATE part SET bytes = ? WHERE n = ?', wrong, part.n)
+  }
+}
+
 describe('an import', () => {
   it('mends a block that storage has changed', async () => {
-    await changed(async (account, repository, from) => {
-      const row = account.sql.first<{ n: number; bytes: ArrayBuffer }>(
-        'SELECT n, bytes FROM part ORDER BY n DESC',
-      )
-      if (!row) throw new Error('no part')
-      const bytes = new Uint8Array(row.bytes)
-      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
-      account.sql.run('UPDATE part SET bytes = ? WHERE n = ?', bytes, row.n)
+    for (const order of ['in order', 'shuffled'])
+      await changed(async (account, repository, from) => {
+        const [block] = from.blocks.slice(-1)
+        if (!block) throw new Error('no block')
+        damage(account, block)
+        const again = account.restart()
+        expect((await again.check()).problems).not.toEqual([])
+        const signed = await repository.sign(account.clock.now)
+        const { blocks } = signed
+        await come(again, signed, order === 'shuffled' ? shuffled(blocks, seeded(9)) : blocks)
+        await isGood(again)
+      })
+  })
+
+  it('is not hindered by a damaged record that it does without', async () => {
+    await changed(async (account, repository) => {
+      const gone = [...repository.records].at(-9)
+      if (!gone) throw new Error('no record')
+      const [key, cid] = gone
+      damage(account, { cid, bytes: repository.store.read(cid) ?? new Uint8Array() })
       const again = account.restart()
-      expect((await again.check()).problems).not.toEqual([])
+      repository.records.delete(key)
       const signed = await repository.sign(account.clock.now)
-      expect(from.root.equals(signed.root)).toBe(false)
       await come(again, signed)
       await isGood(again)
+      expect(await shape(again)).toEqual(await fresh(account, signed))
+    })
+  })
+
+  it('goes on while what it may need is collected', async () => {
+    await changed(async (account, repository, from) => {
+      const first = new Map(repository.records)
+      for (let n = 0; n < 200; n++) repository.put(path(n), text(`other ${n}`))
+      account.clock.now += 1000
+      await come(account, await repository.sign(account.clock.now))
+      expect(packs(account)).toBe(2)
+      await account.repo.commit([post('own', 'x')])
+      for (const round of [0, 1]) {
+        account.clock.now += 7200_000
+        if (round === 0) edit(repository, seeded(8), 2)
+        else for (const [key, cid] of first) repository.records.set(key, cid)
+        const signed = await repository.sign(account.clock.now)
+        const bytes = car(signed)
+        let at = 0
+        const body = new ReadableStream<Uint8Array>({
+          pull: (controller) => {
+            account.repack.step(Infinity)
+            while (account.repack.collect(account.clock.now - 3600_000).more);
+            if (at < bytes.length) controller.enqueue(bytes.slice(at, (at += 10_000)))
+            else controller.close()
+          },
+        })
+        await account.imports.car(body, { signingKey: account.key.did() })
+        expect(account.sql.all('SELECT id FROM pack WHERE id = 1')).toEqual([])
+        await isGood(account)
+        expect(await shape(account)).toEqual(await fresh(account, signed))
+      }
+      expect(account.blocks.find(from.root.bytes)).toBeUndefined()
+      await goesOn(account)
     })
   })
 

@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
 import { NodeError, readNode } from '../../repo/node.ts'
@@ -96,11 +97,20 @@ const written = (
 
 const operation = (change: RecordChange, old: Uint8Array | undefined): Resolved => {
   const { path, before: prev, after: cid } = change
-  const before = blobsOf(old)
+  const before = prev ? blobsBefore(path, old) : []
   if (cid === null) return { action: 'delete', path, cid, prev, added: [], removed: before }
   const bytes = change.bytes.slice()
   const refs = verifyRecord(path, bytes).map((blob) => blob.cid.toString())
   return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, refs) }
+}
+
+const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {
+  try {
+    if (bytes) return blobsOf(bytes)
+  } catch (cause) {
+    if (!(cause instanceof CborError)) throw cause
+  }
+  throw new OldTreeError(`the record before, ${path}, is missing or damaged`)
 }
 
 const isNode = (bytes: Uint8Array): boolean => {
