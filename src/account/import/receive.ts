@@ -59,8 +59,8 @@ export const receive = async (
     })
   let begun: Received | 'here' | undefined
   for await (const run of car.runs()) {
-    course.check()
     begun ??= await begin(run)
+    course.check()
     course.note({}, run.length)
     if (begun !== 'here') await begun.intake.take(run)
   }
