@@ -17,6 +17,9 @@ export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SH
 /** The CID as a key for maps and sets. */
 export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
 
+/** The CID of such a key. */
+export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.from(key, 'latin1')))
+
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
 

@@ -20,6 +20,7 @@ import {
   type TestAccount,
   unpost,
 } from './support/account.ts'
+import { refused, state } from './support/imported.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -38,30 +39,6 @@ const source = async (count = 120) =>
     await fill(account, count)
     return { car: await collect(account.exports.repo().body), key: account.key, head: account.repo.load() }
   })
-
-const state = ({ sql }: TestAccount) =>
-  JSON.stringify(
-    [
-      'SELECT hex(root) r, hex(data) d, rev, blocks, records, seq, staging FROM account',
-      'SELECT n, rev, hex(dropped) d, hex(bytes) b FROM loose ORDER BY 1',
-      'SELECT * FROM pack ORDER BY 1',
-      'SELECT n, hex(made) m, hex(bytes) b FROM part ORDER BY 1',
-      'SELECT pack, n, hex(entries) e FROM bucket ORDER BY 1, 2',
-      'SELECT n FROM staged ORDER BY 1',
-      'SELECT hex(cid) c, paths FROM repeated ORDER BY 1',
-      'SELECT cid, path, rev FROM blob_ref ORDER BY 1, 2',
-      'SELECT seq FROM event ORDER BY 1',
-    ].map((query) => sql.all(query)),
-  )
-
-const refused = async (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'no error',
-    (cause: { error?: string; message: string }) =>
-      cause.error === 'InvalidRequest'
-        ? (cause.message.split(':')[0] ?? '')
-        : `${cause.error}: ${cause.message}`,
-  )
 
 describe('an import', () => {
   it('takes in exactly what came, and serves the same bytes', async () => {

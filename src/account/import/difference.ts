@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
 import { NodeError, readNode } from '../../repo/node.ts'
@@ -47,8 +48,8 @@ export const difference = async (
       size += bytes?.length ?? 0
       if (++steps > most.blocks || size > most.bytes) return undefined
       if (change.kind === 'record') {
-        // A record that could also be a node might stand in the tree as both.
-        if (bytes && isNode(bytes)) return undefined
+        // A record that could also be a node might stand in the tree as both; the commit here is about to go.
+        if (bytes && (change.after?.equals(coming.from.root) || isNode(bytes))) return undefined
         ops.push(operation(change, change.before ? before(change.before) : undefined))
       }
       if (steps % SLICE !== 0) continue
@@ -65,7 +66,8 @@ export const difference = async (
     const bytes = after(cid)
     // Nor may a node be a record that is here.
     if (!bytes || blocks.isCurrent(cid)) return undefined
-    nodes.push({ cid, bytes })
+    // A copy: where it was found is a row or a part, of which otherwise each node might keep one in memory.
+    nodes.push({ cid, bytes: bytes.slice() })
   }
   return written(parts, root, {
     rev: coming.made,
@@ -95,11 +97,20 @@ const written = (
 
 const operation = (change: RecordChange, old: Uint8Array | undefined): Resolved => {
   const { path, before: prev, after: cid } = change
-  const before = blobsOf(old)
+  const before = prev ? blobsBefore(path, old) : []
   if (cid === null) return { action: 'delete', path, cid, prev, added: [], removed: before }
   const bytes = change.bytes.slice()
   const refs = verifyRecord(path, bytes).map((blob) => blob.cid.toString())
   return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, refs) }
+}
+
+const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {
+  try {
+    if (bytes) return blobsOf(bytes)
+  } catch (cause) {
+    if (!(cause instanceof CborError)) throw cause
+  }
+  throw new OldTreeError(`the record before, ${path}, is missing or damaged`)
 }
 
 const isNode = (bytes: Uint8Array): boolean => {

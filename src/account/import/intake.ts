@@ -32,6 +32,8 @@ export class Intake {
   #verification: Verification | undefined
   readonly #root: Link
   #blocks = 0
+  /** Blocks taken since others had their turn, beside those that were offered. */
+  #ahead = 0
 
   constructor(parts: ImportParts, coming: Coming, course: Course) {
     const { sql, blocks } = parts
@@ -51,10 +53,10 @@ export class Intake {
       if (this.#follower) {
         if (this.#follower.has(section)) continue
         this.#staging.add(section)
-        const { blocks, bytes } = this.#little
-        if (this.#staging.blocks > blocks || this.#staging.size > bytes) await this.#giveUp()
+        if (this.#isMuch || this.#follower.isBroken) await this.#giveUp()
       } else if (this.#verification) {
         if (!this.#offer(this.#verification, section)) this.#staging.add(section)
+        if (this.#ahead >= SLICE) await this.#rest(this.#verification)
       } else if (this.#root.equals({ bytes: section.bytes, at: section.cid })) await this.#begin(section)
       else this.#staging.add(section)
     }
@@ -79,30 +81,45 @@ export class Intake {
     return whole(this.#parts, this.#coming, verification)
   }
 
+  get #isMuch(): boolean {
+    const { blocks, bytes } = this.#little
+    return this.#staging.blocks > blocks || this.#staging.size > bytes
+  }
+
   /** It is not nearly the same: what was passed over is verified as well, and then what comes. */
   async #giveUp(): Promise<void> {
     this.#follower = undefined
-    if (this.#find(this.#root)) await this.#goOn()
+    if (!this.#find(this.#root)) return
+    await this.#goOn()
+    this.#course.check()
   }
 
   async #begin(section: Sections | undefined): Promise<Verification> {
     const commit = await verifyRoot(this.#parts, this.#coming, section)
+    // Whoever has been ended meanwhile must not write among what another writes.
+    this.#course.check()
     return (this.#verification = new Verification(this.#parts, this.#coming, commit))
   }
 
   /** Goes on with what is here until something is due that is not. */
   async #goOn(): Promise<Verification> {
+    this.#course.check()
     const verification = this.#verification ?? (await this.#begin(this.#find(this.#root)))
     for (let n = 1; verification.due; n++) {
       const section = this.#find(verification.due.link)
       if (!section) break
       verification.take(section)
-      if (n % SLICE !== 0) continue
-      await this.#parts.platform.sleep(0)
-      this.#course.check()
-      this.#course.note({ records: verification.records })
+      if (n % SLICE === 0) await this.#rest(verification)
     }
     return verification
+  }
+
+  /** Others have their turn. */
+  async #rest({ records }: Verification): Promise<void> {
+    this.#ahead = 0
+    await this.#parts.platform.sleep(0)
+    this.#course.check()
+    this.#course.note({ records })
   }
 
   /** Whether the block was due, or had been. What is due and has come already goes first, a little at a time. */
@@ -115,6 +132,7 @@ export class Intake {
       if (!next) break
       verification.take(next)
       if (isDue) return true
+      this.#ahead++
     }
     return verification.writer.find(section.bytes, section.cid) !== undefined
   }

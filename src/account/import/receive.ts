@@ -1,4 +1,4 @@
-import { type Cid, decodeCid } from '@atproto/lex-data'
+import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
 import { readCar } from '../../repo/car.ts'
 import { parseCommit } from '../../repo/commit.ts'
 import { Sections } from '../../repo/section.ts'
@@ -40,6 +40,10 @@ export const receive = async (
     await car.cancel()
     throw error('InvalidRequest', `a repository has one root, this CAR has ${car.roots.length}`)
   }
+  if (!isCid(root, { flavor: 'cbor' })) {
+    await car.cancel()
+    throw error('InvalidRequest', `the root ${root} names something else than a commit`)
+  }
   // In its turn: a commit that is being signed comes before.
   const begin = (run: Uint8Array): Promise<Received | 'here'> =>
     repo.exclusive(async () => {
@@ -55,8 +59,8 @@ export const receive = async (
     })
   let begun: Received | 'here' | undefined
   for await (const run of car.runs()) {
-    course.check()
     begun ??= await begin(run)
+    course.check()
     course.note({}, run.length)
     if (begun !== 'here') await begun.intake.take(run)
   }

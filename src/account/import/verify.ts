@@ -2,12 +2,16 @@ import type { Cid } from '@atproto/lex-data'
 import { cidText, type Link } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
 import { keyAt, type Sections } from '../../repo/section.ts'
+import { error } from '../../xrpc/errors.ts'
 import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
-import { type Due, TreeWalk } from '../../repo/walk.ts'
+import { type Due, type DueRecord, TreeWalk } from '../../repo/walk.ts'
 import type { Blocks } from '../blocks.ts'
 import type { Head } from '../head.ts'
 import { PackWriter } from '../store/packWriter.ts'
 import type { ImportParts } from './parts.ts'
+
+// Characters of blob references: some 500,000 of them. One record under many paths could fill any memory.
+const MAX_REFERENCES = 48 * 1024 * 1024
 
 /** What is imported, and what was here when it began. */
 export interface Coming {
@@ -46,8 +50,11 @@ export class Verification {
   records = 0
   /** `cid path` of the blobs that records refer to: only records with blobs cost memory here, and little of it. */
   readonly references: string[] = []
-  /** Records that several paths hold. */
-  readonly repeated = new Map<string, { cid: Cid; paths: number }>()
+  /** Records that several paths hold, by `keyAt`, and how many. */
+  readonly repeated = new Map<string, number>()
+  /** The blobs of those that have any. */
+  readonly #blobs = new Map<string, readonly string[]>()
+  #size = 0
   readonly #walk: TreeWalk
   readonly #age: (link: Link) => string
 
@@ -72,23 +79,35 @@ export class Verification {
     const bytes = section.content
     this.#walk.take(bytes)
     const before = this.writer.find(link.bytes, link.at)
-    if (!before) this.writer.add(section, this.#age(link), kind)
-    else if (kind === 'node' || before.kind === 'node')
+    if (before && (kind === 'node' || before.kind === 'node'))
       throw new RepoError('BadTree', `the block ${link} stands in the tree twice, as a node`)
-    else this.#repeat(link)
+    if (!before) this.writer.add(section, this.#age(link), kind)
     if (due.kind === 'node') return
-    for (const blob of verifyRecord(due.key, bytes))
-      this.references.push(`${cidText(blob.cid.bytes)} ${due.key}`)
+    for (const blob of before ? this.#again(due, bytes) : blobsIn(due, bytes)) this.#refer(blob, due)
     this.records++
   }
 
-  #repeat(link: Link): void {
-    const key = keyAt(link.bytes, link.at)
-    const times = this.repeated.get(key) ?? { cid: link.cid, paths: 1 }
-    times.paths++
-    this.repeated.set(key, times)
+  /** The blobs of a record that another path holds as well: it is looked into once more, and then never again. */
+  #again(due: DueRecord, bytes: Uint8Array): readonly string[] {
+    const key = keyAt(due.link.bytes, due.link.at)
+    const paths = this.repeated.get(key)
+    this.repeated.set(key, (paths ?? 1) + 1)
+    if (paths !== undefined) return this.#blobs.get(key) ?? []
+    const blobs = blobsIn(due, bytes)
+    if (blobs.length > 0) this.#blobs.set(key, blobs)
+    return blobs
+  }
+
+  #refer(blob: string, { key }: DueRecord): void {
+    this.#size += blob.length + key.length
+    if (this.#size > MAX_REFERENCES)
+      throw error('InvalidRequest', 'the records refer to more blobs than an import can take')
+    this.references.push(`${blob} ${key}`)
   }
 }
+
+const blobsIn = ({ key }: DueRecord, bytes: Uint8Array): readonly string[] =>
+  verifyRecord(key, bytes).map(({ cid }) => cidText(cid.bytes))
 
 /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
 const ageOf = (blocks: Blocks, { from, made }: Coming): ((link: Link) => string) => {

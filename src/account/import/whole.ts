@@ -1,3 +1,4 @@
+import { cidOfKey } from '../blocks.ts'
 import type { Coming } from './verify.ts'
 import type { Verified } from './verified.ts'
 import type { ImportParts } from './parts.ts'
@@ -18,7 +19,7 @@ export const whole = (
     return () => {
       take({ rev: made, loose: blocks.loose.last(), at: platform.now() })
       blocks.clearPaths(platform.now())
-      for (const { cid, paths } of repeated.values()) blocks.setPaths(cid, paths, platform.now())
+      for (const [key, paths] of repeated) blocks.setPaths(cidOfKey(key), paths, platform.now())
       refer(parts, made, references)
       return { blocks: count, records }
     }

@@ -68,20 +68,29 @@ export class Follower {
   readonly #blocks: Blocks
   readonly #cursor: PackCursor
   #patience = MOST
+  /** Whether a block in the pack is not what it was: nothing here can be relied on then. */
+  isBroken = false
 
   constructor(blocks: Blocks) {
     this.#blocks = blocks
     this.#cursor = new PackCursor(blocks)
   }
 
-  has({ bytes, cid }: Sections): boolean {
+  has(section: Sections): boolean {
     this.#patience = Math.min(MOST, this.#patience + 1)
+    if (!this.#find(section)) return false
+    if (Buffer.compare(this.#cursor.at.content, section.content) === 0) return true
+    this.isBroken = true
+    return false
+  }
+
+  #find({ bytes, cid }: Sections): boolean {
     if (this.#cursor.step(bytes, cid)) return true
     const pack = this.#blocks.packs.current()
     if (!pack || this.#patience < IN_VAIN) return false
-    const place = this.#blocks.packs.find(pack, bytes, cid)
-    if (place?.part) this.#cursor.goTo(place.part, place.section)
+    const { part, section } = this.#blocks.packs.find(pack, bytes, cid) ?? {}
+    if (part && section) this.#cursor.goTo(part, section)
     else this.#patience -= IN_VAIN
-    return place !== undefined
+    return section !== undefined
   }
 }

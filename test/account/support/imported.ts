@@ -1,0 +1,74 @@
+/** What an import has left, and what it was refused for. */
+import { readCarWithRoot } from '@atproto/repo'
+import { expect } from 'vitest'
+import { collect, inAccount, post, stream, type TestAccount, unpost } from './account.ts'
+import { car, type Signed } from './repository.ts'
+
+/** Everything that an import may write. */
+export const state = ({ sql }: TestAccount) =>
+  JSON.stringify(
+    [
+      'SELECT hex(root) r, hex(data) d, rev, blocks, records, seq, staging FROM account',
+      'SELECT n, rev, hex(dropped) d, hex(bytes) b FROM loose ORDER BY 1',
+      'SELECT * FROM pack ORDER BY 1',
+      'SELECT n, hex(made) m, hex(bytes) b FROM part ORDER BY 1',
+      'SELECT pack, n, hex(entries) e FROM bucket ORDER BY 1, 2',
+      'SELECT n FROM staged ORDER BY 1',
+      'SELECT hex(cid) c, paths FROM repeated ORDER BY 1',
+      'SELECT cid, path, rev FROM blob_ref ORDER BY 1, 2',
+      'SELECT seq FROM event ORDER BY 1',
+    ].map((query) => sql.all(query)),
+  )
+
+/** The code of a refusal. */
+export const refused = async (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no error',
+    (cause: { error?: string; message: string }) =>
+      cause.error === 'InvalidRequest'
+        ? (cause.message.split(':')[0] ?? '')
+        : `${cause.error}: ${cause.message}`,
+  )
+
+/** What is told of the tree here, apart from how it is stored and who signed it. */
+export const shape = async ({ sql, exports, repo }: TestAccount) => {
+  const { blocks, root } = await readCarWithRoot(await collect(exports.repo().body))
+  const [account] = sql.all('SELECT hex(data) AS data, blocks, records FROM account')
+  return {
+    account,
+    isWhole: blocks.size === account?.blocks && root.equals(repo.load().root),
+    blocks: blocks
+      .cids()
+      .filter((cid) => !cid.equals(root))
+      .map(String)
+      .toSorted(),
+    references: sql.all('SELECT cid, path FROM blob_ref ORDER BY 1, 2'),
+    repeated: sql.all('SELECT hex(cid) AS cid, paths FROM repeated WHERE paths > 1 ORDER BY 1'),
+  }
+}
+
+/** What another account, empty until then, has of the same CAR. */
+export const fresh = (of: TestAccount, signed: Signed) =>
+  inAccount(async (other) => {
+    other.clock.now = of.clock.now
+    await other.imports.car(stream(car(signed), 60_000), { signingKey: of.key.did() })
+    return shape(other)
+  })
+
+export const packs = ({ sql }: TestAccount): number =>
+  sql.first<{ n: number }>('SELECT count(*) AS n FROM pack')?.n ?? 0
+
+export const isGood = async (account: TestAccount): Promise<void> =>
+  expect((await account.check()).problems).toEqual([])
+
+/** Writes go on, and all can be packed anew. */
+export const goesOn = async (account: TestAccount): Promise<void> => {
+  await account.repo.commit([post('after', 'x'), post('after2', 'x')])
+  await account.repo.commit([unpost('after'), post('after3', 'z')])
+  await isGood(account)
+  account.clock.now += 25 * 3600_000
+  const before = packs(account)
+  while (account.repack.step().more);
+  expect(packs(account)).toBe(before + 1)
+  await isGood(account)
+}

@@ -1,0 +1,119 @@
+/** A repository of any shape, made in memory, and its CAR in any order. */
+import type { Secp256k1Keypair } from '@atproto/crypto'
+import type { Cid, LexValue } from '@atproto/lex-data'
+import { type Block, carOf, signCommit } from '../../../src/account/commit.ts'
+import { nextTid } from '../../../src/repo/tid.ts'
+import { walk } from '../../../src/repo/walk.ts'
+import { Blocks, rawCid } from '../../repo/fixture.ts'
+import { putTree } from '../../repo/tree.ts'
+import { DID, POST, seeded, stream, type TestAccount } from './account.ts'
+
+/** Reference to a blob that nobody has. */
+export const picture = (name: string) => ({
+  $type: 'blob',
+  ref: rawCid(new TextEncoder().encode(name)),
+  mimeType: 'image/png',
+  size: name.length,
+})
+
+export const text = (words: string, more: { [name: string]: LexValue } = {}): LexValue => ({
+  $type: POST,
+  text: words,
+  ...more,
+})
+
+/** A commit and its tree, in the order of an export. */
+export interface Signed {
+  root: Cid
+  data: Cid
+  rev: string
+  blocks: Block[]
+}
+
+export class Repository {
+  readonly store = new Blocks()
+  readonly records = new Map<string, Cid>()
+  readonly #key: Pick<Secp256k1Keypair, 'sign'>
+
+  constructor(key: Pick<Secp256k1Keypair, 'sign'>) {
+    this.#key = key
+  }
+
+  put(path: string, record: LexValue): Cid {
+    const cid = this.store.put(record)
+    this.records.set(path, cid)
+    return cid
+  }
+
+  /** As it is at this time. */
+  async sign(at: number): Promise<Signed> {
+    return this.signTree(putTree(this.store, this.records), at)
+  }
+
+  async signTree(data: Cid, at: number): Promise<Signed> {
+    const rev = nextTid(at)
+    const commit = await signCommit(this.#key, { did: DID, rev, data })
+    const blocks = new Map([[commit.cid.toString(), commit]])
+    for (const { cid, bytes } of walk(data, this.store.read)) blocks.set(cid.toString(), { cid, bytes })
+    return { root: commit.cid, data, rev, blocks: [...blocks.values()] }
+  }
+}
+
+/** The same blocks in another order. */
+export const shuffled = <T>(blocks: readonly T[], random: () => number): T[] =>
+  blocks
+    .map((block) => [random(), block] as const)
+    .toSorted(([a], [b]) => a - b)
+    .map(([, block]) => block)
+
+/** Those that this one has and that one has not. */
+export const beyond = ({ blocks }: Signed, { blocks: known }: Signed): Block[] => {
+  const names = new Set(known.map(({ cid }) => cid.toString()))
+  return blocks.filter(({ cid }) => !names.has(cid.toString()))
+}
+
+export const car = ({ root, blocks }: Signed, order = blocks): Uint8Array => carOf(root, order)
+
+export const path = (n: number): string => `${POST}/3k${String(n * 7919).padStart(11, '0')}`
+
+/** Some with a blob, some of them under several paths. */
+export const filled = (account: TestAccount, count = 3000): Repository => {
+  const repository = new Repository(account.key)
+  for (let n = 0; n < count; n++) {
+    const words = n % 50 === 7 ? `again ${n % 3}` : `text ${n}`
+    repository.put(path(n), text(words, n % 10 === 0 ? { embed: picture(`picture ${n % 300}`) } : {}))
+  }
+  return repository
+}
+
+export const come = (account: TestAccount, signed: Signed, order?: readonly Block[]) =>
+  account.imports.car(stream(car(signed, order && [...order]), 60_000), { signingKey: account.key.did() })
+
+/** Creates, changes and deletes some; the same record comes under several paths, and goes. */
+export const edit = (repository: Repository, random: () => number, count: number): void => {
+  const pick = (below: number) => Math.floor(random() * below)
+  for (let i = 0; i < count; i++) {
+    const dice = random()
+    const paths = [...repository.records.keys()]
+    const at = paths[pick(paths.length)] ?? path(0)
+    if (dice < 0.3) repository.records.delete(at)
+    else {
+      const to = dice < 0.6 ? at : path(pick(1e6))
+      const words = random() < 0.3 ? `again ${pick(4)}` : `new ${pick(1e9)}`
+      repository.put(to, text(words, random() < 0.3 ? { embed: picture(`picture ${pick(300)}`) } : {}))
+    }
+  }
+}
+
+const random = seeded(11)
+
+export type Order = [string, (to: Signed, from: Signed) => readonly Block[]]
+export const IN_ORDER: Order = ['in order', ({ blocks }) => blocks]
+/** In which orders a CAR may come over what is here. */
+export const ORDERS: Order[] = [
+  IN_ORDER,
+  ['shuffled', ({ blocks }) => shuffled(blocks, random)],
+  ['reversed', ({ blocks }) => blocks.toReversed()],
+  ['with the commit last', ({ blocks: [commit, ...rest] }) => (commit ? [...rest, commit] : [])],
+  ['without what is here', (to, from) => beyond(to, from)],
+]
