@@ -1,16 +1,12 @@
-import { DigestTable } from '../../repo/digestTable.ts'
 import type { Sections } from '../../repo/section.ts'
-import { bytes, type Sql } from '../sql.ts'
-import { Cache } from './cache.ts'
+import type { Sql } from '../sql.ts'
 import { bucketOf, ENTRY, type Pack } from './packs.ts'
 import { RUN } from './part.ts'
-import { PLACE, sectionIn } from './place.ts'
+import { Rows } from './rows.ts'
 
 /** Bytes of a part. A larger block has one of its own. */
 const PART = 64 * 1024
 const PER_BUCKET = 256
-// Parts that are read again: only where a block is asked for that has been written.
-const CACHE = 1024 * 1024
 
 /** As what a block stands in the tree; the commit counts as a node. */
 export type Kind = 'node' | 'record'
@@ -20,84 +16,62 @@ export class PackWriter {
   readonly #sql: Sql
   readonly #seed: number
   readonly #first: number
-  #n: number
-  #part = new Uint8Array(PART)
-  #length = 0
+  /** The parts. Records are marked. */
+  readonly #rows: Rows
   #runs: { at: number; made: string }[] = []
-  /** Of each block the part, counted from the first, and the place in it; above it whether it is a record. */
-  readonly #table: DigestTable
-  readonly #parts: Cache<Uint8Array>
-  #size = 0
 
   constructor(sql: Sql, seed: number) {
     this.#sql = sql
     this.#seed = seed
-    this.#table = new DigestTable(seed)
-    this.#parts = new Cache(CACHE, ({ length }) => length)
     sweep(sql)
-    const row = sql.first<{ n: number }>('SELECT coalesce(max(n), 0) AS n FROM part')
-    this.#first = this.#n = (row?.n ?? 0) + 1
+    this.#first = (sql.first<{ n: number }>('SELECT coalesce(max(n), 0) AS n FROM part')?.n ?? 0) + 1
+    this.#rows = new Rows({
+      seed,
+      size: PART,
+      first: this.#first,
+      write: (n, row) => this.#write(n, row),
+      read: (n) => sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM part WHERE n = ?', n)?.bytes,
+    })
   }
 
   get blocks(): number {
-    return this.#table.size
+    return this.#rows.table.size
   }
 
   /** The next block, none of those before. */
-  add({ bytes: from, start, cid, end }: Sections, made: string, kind: Kind): void {
-    const size = end - start
-    if (this.#length > 0 && this.#length + size > PART) this.#flush()
-    if (size > this.#part.length) this.#part = new Uint8Array(size)
-    if (this.#runs.at(-1)?.made !== made) this.#runs.push({ at: this.#length, made })
-    this.#table.add(from, cid, this.#n - this.#first, this.#length + (kind === 'record' ? PLACE : 0))
-    this.#part.set(from.subarray(start, end), this.#length)
-    this.#length += size
-    this.#size += size
+  add(section: Sections, made: string, kind: Kind): void {
+    this.#rows.reserve(section)
+    if (this.#runs.at(-1)?.made !== made) this.#runs.push({ at: this.#rows.length, made })
+    this.#rows.add(section, kind === 'record')
   }
 
-  /** The block of the CID at `at` of `cid`, if it has been written. */
+  /** The block of the CID at `at` of `cid`, if it has been written; good until the next is added. */
   find(cid: Uint8Array, at = 0): { kind: Kind; section: Sections } | undefined {
-    const found = sectionIn(this.#table, cid, at, (n) => this.#read(this.#first + n))
-    return (
-      found && { kind: this.#table.second(found.slot) < PLACE ? 'node' : 'record', section: found.section }
-    )
+    const found = this.#rows.find(cid, at)
+    return found && { kind: found.isMarked ? 'record' : 'node', section: found.section }
   }
 
-  #read(n: number): Uint8Array {
-    if (n === this.#n) return this.#part.subarray(0, this.#length)
-    const known = this.#parts.get(n)
-    if (known) return known
-    const row = this.#sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM part WHERE n = ?', n)
-    return this.#parts.set(n, row ? bytes(row.bytes) : new Uint8Array(0))
-  }
-
-  #flush(): void {
+  #write(n: number, row: Uint8Array): void {
     const made = Buffer.alloc(this.#runs.length * RUN)
     for (const [i, run] of this.#runs.entries()) {
       made.writeUInt32BE(run.at, i * RUN)
       made.write(run.made, i * RUN + 4, 'latin1')
     }
-    this.#sql.run(
-      'INSERT INTO part (n, made, bytes) VALUES (?, ?, ?)',
-      this.#n++,
-      made,
-      this.#part.subarray(0, this.#length),
-    )
-    this.#length = 0
     this.#runs = []
+    this.#sql.run('INSERT INTO part (n, made, bytes) VALUES (?, ?, ?)', n, made, row)
   }
 
   /** Writes the last part and the buckets; what it answers makes the pack the current one, in a transaction. */
   finish(): (of: { rev: string; loose: number; at: number }) => void {
     const sql = this.#sql
-    if (this.#length > 0) this.#flush()
+    this.#rows.flush()
     const pack = {
       id: (sql.first<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM pack')?.id ?? 0) + 1,
       seed: this.#seed,
       buckets: Math.ceil(this.blocks / PER_BUCKET),
     }
     this.#writeBuckets(pack)
-    const [first, last] = [this.#first, this.#n - 1]
+    const [first, last] = [this.#first, this.#rows.n - 1]
     return ({ rev, loose, at }) => {
       sql.assertTransaction()
       this.#assertStored(pack.id, last)
@@ -118,13 +92,13 @@ export class PackWriter {
       this.#first,
     )
     const parts = last - this.#first + 1
-    if (stored?.parts !== parts || stored.size !== this.#size || stored.entries !== this.blocks * ENTRY)
+    if (stored?.parts !== parts || stored.size !== this.#rows.total || stored.entries !== this.blocks * ENTRY)
       throw new Error(`a pack of ${parts} parts is not stored as it was written`)
   }
 
   /** Counts, then places: every entry once, in the bucket that is its own. */
   #writeBuckets(pack: Pick<Pack, 'id' | 'seed' | 'buckets'>): void {
-    const table = this.#table
+    const { table } = this.#rows
     const ends = new Uint32Array(pack.buckets)
     for (let slot = 0; slot < table.size; slot++) {
       const bucket = bucketOf(table.digest(slot), pack)
@@ -146,7 +120,7 @@ export class PackWriter {
       slots.forEach((slot, i) => {
         entries.setUint32(i * ENTRY, table.digest(slot))
         entries.setUint32(i * ENTRY + 4, table.first(slot))
-        entries.setUint32(i * ENTRY + 8, table.second(slot) % PLACE)
+        entries.setUint32(i * ENTRY + 8, this.#rows.place(slot))
       })
       this.#sql.run('INSERT INTO bucket (pack, n, entries) VALUES (?, ?, ?)', pack.id, bucket, entries)
     }
