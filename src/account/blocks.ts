@@ -1,24 +1,13 @@
-import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
+import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
+import type { Block } from '../repo/car-write.ts'
 import { CID_LENGTH } from '../repo/cursor.ts'
-import { keyAt } from '../repo/section.ts'
-import { sha256 } from '../repo/sha256.ts'
-import type { Block } from './commit.ts'
 import type { Platform } from '../platform.ts'
 import { bytes, type Sql } from './sql.ts'
 import { Loose } from './store/loose.ts'
 import { type Pack, Packs } from './store/packs.ts'
 import type { Part } from './store/part.ts'
 import type { Place } from './store/place.ts'
-
-/** The CID of a DAG-CBOR block. */
-export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, sha256(block))
-
-/** The CID as a key for maps and sets. */
-export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
-
-/** The CID of such a key. */
-export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.from(key, 'latin1')))
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024

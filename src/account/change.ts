@@ -3,7 +3,7 @@ import { fault } from '../fault.ts'
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs.ts'
 import type { Blocks } from './blocks.ts'
-import type { Block } from './commit.ts'
+import type { Block } from '../repo/car-write.ts'
 import { recordChanges, type Resolved } from './writes.ts'
 
 /** What tells a tree from the one before it. */

@@ -1,8 +1,10 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { DataDiff, MST, type NodeEntry, ReadableBlockstore, type BlockMap } from '@atproto/repo'
+import type { Block } from '../repo/car-write.ts'
+import { cborCid, cidKey } from '../repo/cid.ts'
 import { carHeader, carSection } from '../repo/car.ts'
-import { type Blocks, cborCid, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 
 /** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */
 export interface CommitSigner {
@@ -18,11 +20,6 @@ export interface Op {
   bytes?: Uint8Array
   /** What the path held before. */
   prev: Cid | null
-}
-
-export interface Block {
-  cid: Cid
-  bytes: Uint8Array
 }
 
 /** The next tree and what tells it from the last. */

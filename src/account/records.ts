@@ -1,9 +1,10 @@
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
+import { cidKey } from '../repo/cid.ts'
 import { decodeBlock } from '../repo/cbor.ts'
 import { readNode, type TreeNode } from '../repo/node.ts'
 import { error } from '../xrpc/errors.ts'
-import { type Blocks, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 import type { Head } from './head.ts'
 import { Cache } from './store/cache.ts'
 

@@ -1,10 +1,11 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid, LexMap } from '@atproto/lex-data'
+import { cborCid, cidKey } from '../repo/cid.ts'
 import { blobRefs, type BlobReference } from '../repo/blobs.ts'
 import { CborError, checkCbor } from '../repo/cbor.ts'
 import { error, XrpcError } from '../xrpc/errors.ts'
 import type { Blobs } from './blobs.ts'
-import { type Blocks, cborCid, cidKey } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 import type { Op } from './commit.ts'
 import { recordPath, recordValue, type Records } from './records.ts'
 

@@ -2,7 +2,7 @@ import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 
 /** A block and the CID of its bytes. */
-export interface CarBlock {
+export interface Block {
   readonly cid: Cid
   readonly bytes: Uint8Array
 }

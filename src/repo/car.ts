@@ -5,7 +5,7 @@ import { CID_LENGTH, isCidAt } from './cursor.ts'
 import { Sections } from './section.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
-import type { CarBlock } from './car-write.ts'
+import type { Block } from './car-write.ts'
 import { chunksOf } from './chunks.ts'
 import type { Chunks } from './chunks.ts'
 
@@ -13,7 +13,7 @@ import { CarError, type CarErrorCode } from './carError.ts'
 
 export { CarError } from './carError.ts'
 export type { CarErrorCode } from './carError.ts'
-export type { CarBlock } from './car-write.ts'
+export type { Block } from './car-write.ts'
 export { carHeader, carSection } from './car-write.ts'
 
 /** Caps, each checked before the memory that it guards is taken. */
@@ -30,7 +30,7 @@ export interface CarLimits {
 }
 
 /** A CAR whose header has been read. Its blocks can be taken once, one by one or as they stand. */
-export interface CarReader extends AsyncIterable<CarBlock> {
+export interface CarReader extends AsyncIterable<Block> {
   readonly roots: readonly Cid[]
   /** Whole sections, one behind the other as in the CAR, checked; good until the next are asked for. */
   runs(): AsyncGenerator<Uint8Array, void, void>
@@ -213,7 +213,7 @@ export const readCar = async (
     }
   }
 
-  async function* each(): AsyncGenerator<CarBlock, void, void> {
+  async function* each(): AsyncGenerator<Block, void, void> {
     for await (const run of runs()) {
       // A copy each, so that a kept block does not keep the buffer.
       for (const sections = new Sections(run); sections.next();) {

@@ -1,6 +1,16 @@
-import { type Cid, decodeCid } from '@atproto/lex-data'
+import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { CID_LENGTH } from './cursor.ts'
-import { sameCid } from './section.ts'
+import { keyAt, sameCid } from './section.ts'
+import { sha256 } from './sha256.ts'
+
+/** The CID of a DAG-CBOR block. */
+export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, sha256(block))
+
+/** The CID as a key for maps and sets. */
+export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
+
+/** The CID of such a key. */
+export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.from(key, 'latin1')))
 
 const ALPHABET = new TextEncoder().encode('abcdefghijklmnopqrstuvwxyz234567')
 

@@ -1,7 +1,7 @@
 /** The storage that earlier versions of this program left, taken over by this one. */
 import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it, vi } from 'vitest'
-import { cborCid } from '../../src/account/blocks.ts'
+import { cborCid } from '../../src/repo/cid.ts'
 import { recordValue } from '../../src/account/records.ts'
 import { migrate, MIGRATIONS } from '../../src/account/schema.ts'
 import { Sql, type SqlValue } from '../../src/account/sql.ts'

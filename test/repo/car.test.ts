@@ -4,16 +4,16 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { byteStream } from '../../src/repo/car-write.ts'
 import { CarError, carHeader, carSection, readCar } from '../../src/repo/car.ts'
-import type { CarBlock, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
+import type { Block, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
 import { Sections } from '../../src/repo/section.ts'
 import { cborCid, piecesOf, posts, rawCid, referenceRepo, streamOf } from './fixture.ts'
 
-const block = (bytes: Uint8Array): CarBlock => ({ cid: rawCid(bytes), bytes })
-const filled = (length: number, byte = 7): CarBlock => block(new Uint8Array(length).fill(byte))
+const block = (bytes: Uint8Array): Block => ({ cid: rawCid(bytes), bytes })
+const filled = (length: number, byte = 7): Block => block(new Uint8Array(length).fill(byte))
 const root = cborCid(new Uint8Array([1]))
 const join = (...parts: (Uint8Array | number[])[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => [...part]))
-const section = ({ cid, bytes }: CarBlock): Uint8Array => carSection(cid, bytes)
+const section = ({ cid, bytes }: Block): Uint8Array => carSection(cid, bytes)
 
 const readAll = async (body: Parameters<typeof readCar>[0], limits?: CarLimits) => {
   const reader = await readCar(body, limits)
@@ -52,7 +52,7 @@ const refusal = (car: Uint8Array, limits?: CarLimits): Promise<CarErrorCode | un
 const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array> =>
   new Uint8Array(await new Response(stream).arrayBuffer())
 
-const texts = (blocks: readonly CarBlock[]) => blocks.map(({ cid, bytes }) => [cid.toString(), [...bytes]])
+const texts = (blocks: readonly Block[]) => blocks.map(({ cid, bytes }) => [cid.toString(), [...bytes]])
 
 describe('reading CARs', () => {
   test('the reference’s CARs give the same blocks, in chunks of any size', async () => {
@@ -243,7 +243,7 @@ describe('reading CARs', () => {
 
 describe('writing CARs', () => {
   /** A CAR of these, a piece for each. */
-  const carOf = (first: Parameters<typeof carHeader>[0], blocks: readonly CarBlock[]) =>
+  const carOf = (first: Parameters<typeof carHeader>[0], blocks: readonly Block[]) =>
     collect(byteStream(piecesOf([carHeader(first), ...blocks.map(section)])))
 
   test('the reference reads what we write, and we read it', async () => {
@@ -252,7 +252,7 @@ describe('writing CARs', () => {
     const car = await carOf(cid, entries)
     expect(texts((await readAll(streamOf(car))).blocks)).toEqual(texts(entries))
     const read = await readCarStream([car])
-    const blocks: CarBlock[] = []
+    const blocks: Block[] = []
     for await (const next of read.blocks) blocks.push(next)
     expect(texts(blocks)).toEqual(texts(entries))
     expect(read.roots.map(String)).toEqual([cid.toString()])

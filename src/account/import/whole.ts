@@ -1,4 +1,4 @@
-import { cidOfKey } from '../blocks.ts'
+import { cidOfKey } from '../../repo/cid.ts'
 import type { Coming } from './verify.ts'
 import type { Verified } from './verified.ts'
 import type { ImportParts } from './parts.ts'

@@ -60,9 +60,10 @@ const IN_VAIN = 16
 const MOST = 8 * IN_VAIN
 
 /**
- * Tells of blocks that come whether the current pack has them, by going along in it: they mostly come in its
- * order. Else it searches, and where it has mostly searched in vain only now and then: a no that is wrong costs no
- * more than that the block is kept once more. Whoever is told yes can find it as long as the pack stays.
+ * Tells of blocks that come whether they are here, by going along in the current pack: they mostly come in its
+ * order. Else it looks into the loose rows after it, and searches the pack; where most searches are in vain, only
+ * now and then: a no that is wrong costs no more than that the block is kept once more. Whoever is told yes can
+ * find the block as long as the pack stays.
  */
 export class Follower {
   readonly #blocks: Blocks
@@ -78,19 +79,21 @@ export class Follower {
 
   has(section: Sections): boolean {
     this.#patience = Math.min(MOST, this.#patience + 1)
-    if (!this.#find(section)) return false
-    if (Buffer.compare(this.#cursor.at.content, section.content) === 0) return true
+    const here = this.#find(section)
+    if (!here) return false
+    if (Buffer.compare(here.content, section.content) === 0) return true
     this.isBroken = true
     return false
   }
 
-  #find({ bytes, cid }: Sections): boolean {
-    if (this.#cursor.step(bytes, cid)) return true
+  #find({ bytes, cid }: Sections): Sections | undefined {
+    if (this.#cursor.step(bytes, cid)) return this.#cursor.at
     const pack = this.#blocks.packs.current()
-    if (!pack || this.#patience < IN_VAIN) return false
+    const recent = this.#blocks.loose.find(bytes, cid, undefined, pack?.loose)
+    if (recent || !pack || this.#patience < IN_VAIN) return recent?.section
     const { part, section } = this.#blocks.packs.find(pack, bytes, cid) ?? {}
     if (part && section) this.#cursor.goTo(part, section)
     else this.#patience -= IN_VAIN
-    return section !== undefined
+    return section
   }
 }

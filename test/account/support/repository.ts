@@ -1,7 +1,8 @@
 /** A repository of any shape, made in memory, and its CAR in any order. */
 import type { Secp256k1Keypair } from '@atproto/crypto'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { type Block, carOf, signCommit } from '../../../src/account/commit.ts'
+import { carOf, signCommit } from '../../../src/account/commit.ts'
+import type { Block } from '../../../src/repo/car-write.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { walk } from '../../../src/repo/walk.ts'
 import { Blocks, rawCid } from '../../repo/fixture.ts'

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import { CarError, type CarBlock, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
+import { CarError, type Block, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
 import { Sections } from '../../../src/repo/section.ts'
 import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
@@ -28,7 +28,7 @@ const header = (random: Random, roots: readonly Cid[]): Uint8Array => {
 }
 
 /** Any CAR: what is read is, written again, the very bytes. */
-export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: CarBlock[] }> = {
+export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }> = {
   name: 'car',
   typed: [CarError],
   generate: (random) => {
@@ -41,7 +41,7 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: CarBlock[]
     // Sizes that cut varints, CIDs and blocks at every place.
     const chunk = [37, 64, 1021, 65_536][input.length % 4]
     const reader = await readCar(streamOf(input, chunk))
-    const blocks: CarBlock[] = []
+    const blocks: Block[] = []
     for await (const block of reader) blocks.push(block)
     return { roots: reader.roots, blocks }
   },
