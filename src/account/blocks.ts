@@ -2,6 +2,7 @@ import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import type { Block } from '../repo/car-write.ts'
 import { CID_LENGTH } from '../repo/cursor.ts'
+import { keyAt } from '../repo/section.ts'
 import type { Platform } from '../platform.ts'
 import { bytes, type Sql } from './sql.ts'
 import { Loose } from './store/loose.ts'
@@ -11,12 +12,6 @@ import type { Place } from './store/place.ts'
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
-
-/** How often each record stands in the tree, of those that stand there more than once. */
-export interface Repeated {
-  cid: Cid
-  paths: number
-}
 
 /** What tells which blocks the tree of `rev` had: a pack, or nothing, and the loose rows after it up to `rev`. */
 export interface Base {
@@ -173,11 +168,10 @@ export class Blocks extends ReadableBlockstore {
     this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE paths > 1', now)
   }
 
-  /** The records that several paths hold, or held in an export that may still be running. */
-  repeated(): Repeated[] {
-    return this.#sql
-      .all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')
-      .map((row) => ({ cid: decodeCid(bytes(row.cid)), paths: row.paths }))
+  /** By `cidKey`, how many paths hold a record that several hold, or held in an export that may still be running. */
+  repeated(): Map<string, number> {
+    const rows = this.#sql.all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')
+    return new Map(rows.map(({ cid, paths }) => [keyAt(bytes(cid), 0), paths]))
   }
 
   /** The current pack and the last loose row: all that an import's tree stands in for. */

@@ -108,9 +108,7 @@ const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Pr
     problem(`tree: ${cause.message}`)
     return
   }
-  const told = new Map(
-    blocks.repeated().flatMap(({ cid, paths }) => (paths > 1 ? [[cidKey(cid), paths] as const] : [])),
-  )
+  const told = new Map([...blocks.repeated()].filter(([, paths]) => paths > 1))
   for (const [key, { cid, paths }] of repeated) {
     if (told.get(key) !== paths)
       problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)

@@ -118,7 +118,7 @@ export class Exports {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks } = this.#parts
-    const repeated = blocks.repeated().map(({ cid }) => cid)
+    const repeated = blocks.repeated().keys()
     if (since === undefined) return { pieces: this.#pieces(head, { repeated }), needs: head.rev }
     const base = this.#isKept(since) ? blocks.baseOf(since) : undefined
     const pieces = this.#pieces(head, { repeated, after: { since, rev: head.rev, base } })

@@ -84,6 +84,7 @@ export class Repo {
     return this.exclusive(async () => {
       const known = this.head()
       if (known) return known
+      this.#mustNotBeImporting()
       const { blocks, did, signer, platform } = this.#parts
       const tree = await MST.create(blocks)
       const { cid: data, bytes } = await tree.serialize()
@@ -187,15 +188,21 @@ export class Repo {
       )
   }
 
-  /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
-  #current(): { head: Head; tree: MST } {
-    const head = this.load()
-    const { sql, blocks } = this.#parts
+  /** An import replaces what is here: nothing may come in between. One whose sender has gone silent is let go. */
+  #mustNotBeImporting(): void {
+    const { sql } = this.#parts
     const importing = () =>
       sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging != null
     if (importing()) this.#parts.endStalledImport()
     if (importing())
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
+  }
+
+  /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
+  #current(): { head: Head; tree: MST } {
+    const head = this.load()
+    const { blocks } = this.#parts
+    this.#mustNotBeImporting()
     if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
     }

@@ -340,6 +340,17 @@ describe('an import', () => {
       expect((await account.check()).problems).toEqual([])
     })
   })
+
+  it('refuses to begin with an empty repository meanwhile', async () => {
+    const { car, key } = await source()
+    await inAccount(async (account) => {
+      const slow = account.imports.car(stream(car, 100), { signingKey: key.did() })
+      while (!account.imports.progress?.bytes) await new Promise((resolve) => setTimeout(resolve, 0))
+      expect(await refused(account.repo.create())).toBe('a repository is being imported')
+      expect((await slow).records).toBe(120)
+      expect((await account.check()).problems).toEqual([])
+    })
+  })
 })
 
 describe('an import whose sender has gone silent', () => {

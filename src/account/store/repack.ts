@@ -138,8 +138,7 @@ export class Repack {
     const loose = blocks.loose.last()
     const writer = new PackWriter(this.#sql, blocks.seed)
     this.#add(writer, head.root, head.rev)
-    const repeated = blocks.repeated().map(({ cid }) => cid)
-    const tour = new Tour(blocks, head.data, { repeated })
+    const tour = new Tour(blocks, head.data, { repeated: blocks.repeated().keys() })
     return { head, loose, blocks: readCounts(this.#sql).blocks, tour, writer }
   }
 

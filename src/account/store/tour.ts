@@ -10,7 +10,7 @@ const ENTRY = CID_LENGTH + 1
 
 export interface TourOptions {
   /** Records that stand under several paths: of these only the first is visited. */
-  repeated?: readonly Cid[]
+  repeated?: Iterable<string>
   /**
    * Of the tree of `rev`, only what the tree of `since` did not have: a block that it had is left out with all
    * below it. Without a base, what was there all the time since.
@@ -27,7 +27,8 @@ export interface TourOptions {
 export class Tour {
   readonly #blocks: Blocks
   readonly #after: TourOptions['after']
-  readonly #repeated: Map<string, boolean> | undefined
+  /** By `keyAt`, whether it has been visited. */
+  readonly #repeated = new Map<string, boolean>()
   #stack = new Uint8Array(64 * ENTRY)
   #depth = 0
   readonly #cursor: PackCursor
@@ -40,9 +41,7 @@ export class Tour {
     this.#blocks = blocks
     this.#cursor = new PackCursor(blocks)
     this.#after = options.after
-    const { repeated = [] } = options
-    this.#repeated =
-      repeated.length > 0 ? new Map(repeated.map((cid) => [keyAt(cid.bytes, 0), false])) : undefined
+    for (const key of options.repeated ?? []) this.#repeated.set(key, false)
     this.#push(root.bytes, 0, true)
   }
 
@@ -66,7 +65,7 @@ export class Tour {
       const due = --this.#depth * ENTRY
       const stack = this.#stack
       this.isNode = stack[due + CID_LENGTH] === 1
-      if (!this.isNode && this.#repeated && this.#isRepetition(stack, due)) continue
+      if (!this.isNode && this.#repeated.size > 0 && this.#isRepetition(stack, due)) continue
       this.#find(stack, due)
       if (this.#after && this.#isOld(this.#after)) continue
       if (this.isNode) {
@@ -104,8 +103,8 @@ export class Tour {
 
   #isRepetition(cid: Uint8Array, at: number): boolean {
     const key = keyAt(cid, at)
-    const seen = this.#repeated?.get(key)
-    if (seen === false) this.#repeated?.set(key, true)
+    const seen = this.#repeated.get(key)
+    if (seen === false) this.#repeated.set(key, true)
     return seen === true
   }
 
