@@ -1,12 +1,60 @@
-/** `npm run schedules -- [--seeds n] [--seed first]`: many random schedules, or one again. */
-import { spawnSync } from 'node:child_process'
+/**
+ * `npm run schedules -- [--seeds n] [--seed first] [--jobs n]`: many random schedules, or one again. Each process
+ * runs some thousand: the runtime keeps a file open for each account that it has ever had.
+ */
+import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } })
-const { seed = '1', seeds = values.seed === undefined ? '2000' : '1' } = values
-const { status } = spawnSync(
-  process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', '--project', 'workers', 'test/schedules/schedules'],
-  { stdio: 'inherit', env: { ...process.env, SEEDS: seeds, SEED: seed } },
-)
-process.exitCode = status ?? 1
+const CHUNK = 2000
+
+const whole = (name: string, text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`--${name} takes a whole number from 1: ${text}`)
+  return value
+}
+
+/** Runs these schedules; gives whether nothing was found. What was found is printed, with what the runner says. */
+const run = (seed: number, seeds: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      ['node_modules/vitest/vitest.mjs', 'run', '--project', 'workers', 'test/schedules/schedules'],
+      { env: { ...process.env, SEEDS: String(seeds), SEED: String(seed) } },
+    )
+    const said: Buffer[] = []
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
+    child.on('error', reject)
+    child.on('close', (code) => {
+      if (code !== 0) process.stdout.write(Buffer.concat(said))
+      resolve(code === 0)
+    })
+  })
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string', default: '1' } },
+  })
+  const first = whole('seed', values.seed ?? '1')
+  const seeds = whole('seeds', values.seeds ?? (values.seed === undefined ? '2000' : '1'))
+  let [next, done, failed] = [first, 0, 0]
+  const work = async (): Promise<void> => {
+    while (next < first + seeds) {
+      const from = next
+      const count = Math.min(CHUNK, first + seeds - from)
+      next += count
+      const isClean = await run(from, count)
+      done += count
+      if (!isClean) failed++
+      const found = isClean ? 'nothing found' : 'FAILED'
+      console.log(`schedules ${from} to ${from + count - 1}: ${found}; ${done} of ${seeds}`)
+    }
+  }
+  await Promise.all(Array.from({ length: whole('jobs', values.jobs) }, work))
+  return failed === 0 ? 0 : 1
+}
+
+process.exitCode = await main().catch((cause: unknown) => {
+  console.error(cause instanceof Error ? cause.message : cause)
+  return 2
+})
