@@ -1,4 +1,5 @@
 import { CID_LENGTH } from './cursor.ts'
+import { sameDigest, sha256 } from './sha256.ts'
 
 /**
  * Steps over the sections of a CAR that lie in a buffer, without taking them out of it: each is a
@@ -21,6 +22,11 @@ export class Sections {
   /** The bytes of the block, not copied. */
   get content(): Uint8Array {
     return this.bytes.subarray(this.block, this.end)
+  }
+
+  /** Whether the block has the hash that its CID says. */
+  get isIntact(): boolean {
+    return sameDigest(sha256(this.content), this.bytes.subarray(this.cid + 4, this.block))
   }
 
   /** The next section; false where there is no whole one. */

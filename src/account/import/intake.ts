@@ -144,6 +144,10 @@ export class Intake {
 
   /** A block that has come, or need not come because it is in the repository here. */
   #find(link: Link): Sections | undefined {
-    return this.#received(this.#verification, link) ?? this.#parts.blocks.find(link.bytes, link.at)?.section
+    const received = this.#received(this.#verification, link)
+    if (received) return received
+    const here = this.#parts.blocks.find(link.bytes, link.at)?.section
+    // What storage has changed is as good as not here: it may yet come.
+    return here?.isIntact ? here : undefined
   }
 }

@@ -1,7 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
-import { sameDigest, sha256 } from '../../repo/sha256.ts'
 import type { Blocks } from '../blocks.ts'
 import { type Head, readCounts, readHead } from '../head.ts'
 import type { Sql } from '../sql.ts'
@@ -83,8 +82,8 @@ export class Repack {
         this.#run = undefined
         return false
       }
-      const { bytes, start, cid, block, end } = tour.at
-      if (!sameDigest(sha256(bytes.subarray(block, end)), bytes.subarray(cid + 4, block)))
+      const { bytes, start, cid, end, isIntact } = tour.at
+      if (!isIntact)
         throw new Error(`the bytes of the block ${this.#blocks.name(bytes, cid)} have another hash`)
       const made = tour.made(run.head.rev)
       if (made === undefined)
