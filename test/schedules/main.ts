@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
 const CHUNK = 2000
+const NOISE = /^uncaught exception|^stack: |^Sourcemap for |✓/
 
 const whole = (name: string, text: string): number => {
   const value = Number(text)
@@ -26,7 +27,9 @@ const run = (seed: number, seeds: number): Promise<boolean> =>
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
     child.on('error', reject)
     child.on('close', (code) => {
-      if (code !== 0) process.stdout.write(Buffer.concat(said))
+      // The runtime reports each death that the schedules arrange, and the runner what went well.
+      const lines = Buffer.concat(said).toString().split('\n')
+      if (code !== 0) console.log(lines.filter((line) => !NOISE.test(line)).join('\n'))
       resolve(code === 0)
     })
   })

@@ -38,6 +38,7 @@ for (let first = from; first < from + count; first += BATCH) {
   })
 }
 
-it.skipIf(count < 1500)('there was a death at every named step', () => {
+// Some steps are rare: these schedules are known to die at each.
+it.skipIf(from > 1 || count < 1500)('there was a death at every named step', () => {
   expect([...diedAt].toSorted()).toEqual(FAULT_POINTS.toSorted())
 })
