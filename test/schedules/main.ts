@@ -29,7 +29,7 @@ const run = (seed: number, seeds: number): Promise<boolean> =>
     child.on('close', (code) => {
       // The runtime reports each death that the schedules arrange, and the runner what went well.
       const lines = Buffer.concat(said).toString().split('\n')
-      if (code !== 0) console.log(lines.filter((line) => !NOISE.test(line)).join('\n'))
+      if (code !== 0) console.log(lines.filter((line: string) => !NOISE.test(line)).join('\n'))
       resolve(code === 0)
     })
   })
