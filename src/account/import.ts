@@ -40,8 +40,8 @@ const SILENCE = 60_000
 
 /**
  * Takes a whole repository in. What comes is verified from the commit down and written where no reader sees it;
- * then one transaction makes it the repository. What was here before stays for an hour, for whoever is still
- * reading it.
+ * then one transaction makes it the repository. What was here before stays for an hour at least, for whoever is
+ * still reading it.
  */
 export class Imports {
   readonly #parts: ImportParts

@@ -80,7 +80,7 @@ export async function moveIn(
   if (rotated && stateOf(status) === 'active' && status.blobs.stored >= status.blobs.expected) {
     out.result(
       { ok: true, did: here.did, already: true },
-      `${plain(here.handle)} is here already, active and complete.`,
+      `${plain(here.handle)} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }

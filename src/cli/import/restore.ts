@@ -62,7 +62,7 @@ const mend = async (restoring: Restoring, status: Status): Promise<number> => {
   if (complete && same) {
     context.out.result(
       { ok: true, ...base, already: true },
-      `${plain(here.handle)} is here already, active and complete.`,
+      `${plain(here.handle)} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }
