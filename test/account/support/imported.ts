@@ -72,3 +72,19 @@ export const goesOn = async (account: TestAccount): Promise<void> => {
   expect(packs(account)).toBe(before + 1)
   await isGood(account)
 }
+
+export const fill = async ({ repo }: TestAccount, count: number): Promise<void> => {
+  await repo.create()
+  for (let i = 0; i < count; i += 100) {
+    await repo.commit(
+      Array.from({ length: Math.min(100, count - i) }, (_, n) => post(`r${i + n}`, `text ${i + n}`)),
+    )
+  }
+}
+
+/** A source account's CAR and key, for a target to import. */
+export const source = async (count = 120) =>
+  inAccount(async (account) => {
+    await fill(account, count)
+    return { car: await collect(account.exports.repo().body), key: account.key, head: account.repo.load() }
+  })
