@@ -8,16 +8,12 @@ import { bytes, type Sql } from './sql.ts'
 import { Loose } from './store/loose.ts'
 import { type Pack, Packs } from './store/packs.ts'
 import type { Part } from './store/part.ts'
+import { Past } from './store/past.ts'
 import type { Place } from './store/place.ts'
+import { Trail } from './store/trail.ts'
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
-
-/** What tells which blocks the tree of `rev` had: a pack, or nothing, and the loose rows after it up to `rev`. */
-export interface Base {
-  rev: string
-  pack: Pack | undefined
-}
 
 /**
  * The blocks of the repository: a pack of the whole tree as it once was, and the loose blocks of the
@@ -29,6 +25,8 @@ export class Blocks extends ReadableBlockstore {
   readonly #sql: Sql
   readonly loose: Loose
   readonly packs: Packs
+  readonly trail: Trail
+  readonly past: Past
   /** 32 random bits of this life. */
   readonly seed: number
 
@@ -38,13 +36,15 @@ export class Blocks extends ReadableBlockstore {
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
     this.loose = new Loose(sql, this.seed, CACHE)
     this.packs = new Packs(sql, CACHE)
+    this.trail = new Trail(sql)
+    this.past = new Past(this.loose, this.packs, this.trail)
   }
 
   /** Where the block is whose CID stands at `at` of `cid`. */
   find(cid: Uint8Array, at = 0): Place | undefined {
     const place = this.#find(cid, at)
     // Nothing is missing that is only missing from memory.
-    return place || !this.#refresh() ? place : this.#find(cid, at)
+    return place || !this.refresh() ? place : this.#find(cid, at)
   }
 
   #find(cid: Uint8Array, at: number): Place | undefined {
@@ -58,7 +58,8 @@ export class Blocks extends ReadableBlockstore {
   }
 
   /** Reads what another object may have written; answers whether there was anything. */
-  #refresh(): boolean {
+  refresh(): boolean {
+    this.trail.refresh()
     const [pack] = this.packs.all()
     const last = this.#sql.first<{ id: number | null }>('SELECT max(id) AS id FROM pack')?.id ?? undefined
     if (last !== pack?.id) this.packs.changed()
@@ -90,50 +91,7 @@ export class Blocks extends ReadableBlockstore {
   isCurrent(cid: Cid): boolean {
     // Whoever asks may name anything, also what has no digest to be found by.
     if (cid.bytes.length !== CID_LENGTH) return false
-    return this.#isIn({ rev: '~', pack: this.packs.current() }, cid.bytes, 0)
-  }
-
-  /** It has come and not gone after, or was packed and has not gone. A row drops first what it also adds. */
-  #isIn({ rev, pack }: Base, cid: Uint8Array, at: number): boolean {
-    const from = pack?.loose ?? 0
-    const added = this.loose.find(cid, at, rev, from)
-    if (!added && !(pack && this.packs.find(pack, cid, at))) return false
-    return !this.loose.isDroppedAfter(added?.n ?? from, cid, at, rev)
-  }
-
-  /**
-   * What the tree of `rev`, or of the last revision before it, can be known by; undefined where that is not kept.
-   * Only the newest pack up to then will do: an import makes a pack of another tree and logs no drops. Where
-   * there is none up to then, the rows must begin with the repository. Those made of schema version 2 (`at` is 0)
-   * do not: they lack what had gone, and tell the truth from the last of them on.
-   */
-  baseOf(rev: string): Base | undefined {
-    this.#refresh()
-    const pack = this.packs.all().find((each) => each.rev <= rev)
-    const begins = `SELECT 1 AS yes FROM loose
-      WHERE n = 1 AND NOT EXISTS (SELECT 1 FROM loose WHERE at = 0 AND rev > ?)`
-    return pack || this.#sql.first(begins, rev) ? { rev, pack } : undefined
-  }
-
-  /** Whether the tree that this is the base of had the block; false also where it is no longer known. */
-  had(base: Base, cid: Uint8Array, at: number): boolean {
-    const from = base.pack?.loose ?? 0
-    // Rows up to the current pack's last may be gone, and any of them may have dropped the block.
-    const isWhole = from >= (this.packs.current()?.loose ?? 0) || this.loose.has(from + 1)
-    return isWhole && this.#isIn(base, cid, at)
-  }
-
-  /**
-   * The revision with which the block came into the tree of revision `rev`, which has it. A block that was
-   * dropped and came back is as old as its last coming.
-   */
-  arrival(cid: Uint8Array, at: number, rev: string): string | undefined {
-    let newest = this.loose.find(cid, at, rev)?.made
-    for (const pack of this.packs.all()) {
-      const made = this.packs.find(pack, cid, at)?.made
-      if (made !== undefined && made <= rev && (newest === undefined || made > newest)) newest = made
-    }
-    return newest
+    return this.past.isIn('~', cid.bytes, 0)
   }
 
   /** Writes what a commit adds and drops. The caller has seen that none of `blocks` is in the current tree. */

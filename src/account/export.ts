@@ -24,8 +24,6 @@ export const KEPT = 3600_000
 const ABANDONED = 3600_000
 // Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
 const LONGEST = 24 * 3600_000
-// By no more do the clocks of two machines differ that an object lives on, one after the other.
-const SKEW = 60_000
 // Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
 const SMALL = 16 * 1024
 
@@ -47,18 +45,17 @@ export class Exports {
 
   /**
    * A CAR of the latest commit: the commit first, then its tree in pre-order, each block once. With
-   * `since`, exactly the blocks that a holder of that revision lacks, while that is kept; later also those that
-   * have gone and come back. It stays with that commit however long it takes and whatever is written meanwhile.
+   * `since`, exactly the blocks that a holder of that revision lacks; of one that is too old to be known, also
+   * those that have gone and come back. It stays with that commit however long it takes and whatever is written meanwhile.
    */
   repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
     const head = this.#parts.repo.load()
-    const { pieces, needs } = this.#car(head, options.since)
-    return { root: head.root, body: this.#pinned(pieces, needs) }
+    return { root: head.root, body: this.#pinned(this.#car(head, options.since), head.rev) }
   }
 
   /**
    * The same CAR from `offset` on, byte for byte, also where other commits have followed; undefined where the
-   * commit is not one of ours, or its tree is no longer kept, or `since` is not.
+   * commit is not one of ours, or its tree is no longer kept, or what that of `since` had is no longer known.
    */
   async resume(options: {
     root: Cid
@@ -66,21 +63,21 @@ export class Exports {
     since?: string | undefined
   }): Promise<ReadableStream<Uint8Array> | undefined> {
     const { root, offset, since } = options
-    const { platform } = this.#parts
+    const { platform, blocks } = this.#parts
     const head = this.#commit(root)
     if (!head) return undefined
-    const { pieces, needs } = this.#car(head, since)
-    // Which blocks are sent depends on `since` being kept, which it is until it is not: if it is now, it was when
-    // the export began, and the blocks are the same. If not, there is no knowing whether it was.
-    if (since !== undefined && !this.#isKept(since, KEPT - SKEW)) return undefined
-    const pin = this.#pin(needs)
+    const pieces = this.#car(head, since)
+    // Which blocks are sent depends on it. What is known now was known when the export began, so that they are the
+    // same; what is not may have been.
+    if (since !== undefined && !blocks.past.knows(since)) return undefined
+    const pin = this.#pin(head.rev)
     try {
       let left = offset
       for (let n = 1; ; n++) {
         const { value } = pieces.next()
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
-        if (!value || value.length > left) return this.#pinned(pieces, needs, value?.subarray(left))
+        if (!value || value.length > left) return this.#pinned(pieces, head.rev, value?.subarray(left))
         left -= value.length
         // Others get their turn.
         if (n % 64 === 0) await platform.sleep(0)
@@ -105,24 +102,21 @@ export class Exports {
     }
   }
 
-  /** Whether all is still there that the tree of this revision can be known by: a pack lets go of what was before. */
-  #isKept(rev: string, kept = KEPT): boolean {
+  /** Whether the tree of this revision is still there: a pack lets go of what was before. */
+  #isKept(rev: string): boolean {
     const { blocks, platform } = this.#parts
-    const before = platform.now() - kept
+    const before = platform.now() - KEPT
     const settled = blocks.packs.all().find(({ at }) => at < before)
     return rev >= (settled?.rev ?? '')
   }
 
-  /** The CAR, and the oldest revision that it needs kept. */
-  #car(head: Head, since: string | undefined): { pieces: Generator<Uint8Array>; needs: string } {
+  #car(head: Head, since: string | undefined): Generator<Uint8Array> {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     const { blocks } = this.#parts
-    const repeated = blocks.repeated().keys()
-    if (since === undefined) return { pieces: this.#pieces(head, { repeated }), needs: head.rev }
-    const base = this.#isKept(since) ? blocks.baseOf(since) : undefined
-    const pieces = this.#pieces(head, { repeated, after: { since, rev: head.rev, base } })
-    return { pieces, needs: base && since < head.rev ? since : head.rev }
+    if (since !== undefined) blocks.refresh()
+    const after = since === undefined ? undefined : { since, rev: head.rev }
+    return this.#pieces(head, { repeated: blocks.repeated().keys(), after })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
@@ -167,9 +161,9 @@ export class Exports {
   }
 
   /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>, needs: string, first?: Uint8Array): ReadableStream<Uint8Array> {
+  #pinned(pieces: Generator<Uint8Array>, rev: string, first?: Uint8Array): ReadableStream<Uint8Array> {
     const { platform } = this.#parts
-    const pin = this.#pin(needs)
+    const pin = this.#pin(rev)
     const release = () => this.#pins.delete(pin)
     let begun = first
     return byteStream({

@@ -1,3 +1,4 @@
+import { beginTrail } from './store/beginTrail.ts'
 import { looseFromRows } from './store/fromRows.ts'
 import type { Sql } from './sql.ts'
 
@@ -186,6 +187,18 @@ export const MIGRATIONS: readonly (readonly Step[])[] = [
     'DROP TABLE block',
     'DROP TABLE garbage',
     'DROP TABLE record',
+  ],
+  [
+    // What went with the revisions after `begins`, up to `ends`; the loose rows up to there, those up to `n`, may be
+    // gone. See store/trail.ts.
+    `CREATE TABLE trail (
+      id INTEGER PRIMARY KEY,
+      n INTEGER NOT NULL,
+      begins TEXT NOT NULL,
+      ends TEXT NOT NULL,
+      gone BLOB NOT NULL
+    ) STRICT`,
+    beginTrail,
   ],
 ]
 

@@ -501,7 +501,7 @@ export interface Methods {
       output: ComCirrusAdminRequestCrawl.OutputSchema
       errors: 'AccountNotActive'
     };
-  /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour, with `since` as long as that revision's tree is kept. Requires the owner's session, the admin credential or a migration token with repo:read. */
+  /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour, with `since` as long as it is known what that revision's tree had. Requires the owner's session, the admin credential or a migration token with repo:read. */
   'com.cirrus.admin.resumeRepo': {
       kind: 'query'
       params: ComCirrusAdminResumeRepo.QueryParams

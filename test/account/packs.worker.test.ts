@@ -31,28 +31,6 @@ describe('a pack', () => {
       expect(await problems(account)).toEqual([])
     }))
 
-  it('tells what a tree had only while all rows after it are there', () =>
-    inAccount(async (account) => {
-      const { repo, blocks } = account
-      await fill(account, 20)
-      pack(account)
-      const [packed, from] = [repo.load().rev, blocks.packs.current()?.loose ?? 0]
-      await repo.commit([unpost('r7')])
-      const without = { rev: repo.load().rev, all: await exported(account) }
-      await repo.commit([post('r7', 'text 7')])
-      const wanted = lacking(without.all, await exported(account))
-      pack(account)
-      expect(await exported(account, without.rev)).toEqual(wanted)
-      const known = await exported(account, packed)
-      // A collection that has come as far as the row that dropped it: the pack still has it.
-      blocks.loose.delete(from + 1, 100)
-      expect(account.sql.first('SELECT min(n) AS n FROM loose')).toEqual({ n: from + 2 })
-      for (const each of [account, account.restart()]) {
-        expect(await exported(each, without.rev)).toEqual(wanted)
-        expect(lacking(await exported(each, packed), known)).toEqual([])
-      }
-    }))
-
   it('does not take the age of a block from commits after it', () =>
     inAccount(async (account) => {
       const { repo, repack, clock } = account

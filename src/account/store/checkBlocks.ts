@@ -4,10 +4,13 @@ import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
 import { keyAt, Sections } from '../../repo/section.ts'
 import type { Blocks } from '../blocks.ts'
 import type { Head } from '../head.ts'
-import type { Sql } from '../sql.ts'
+import { bytes, type Sql } from '../sql.ts'
 import type { Pack } from './packs.ts'
 import { RUN } from './part.ts'
 import type { Repack } from './repack.ts'
+import { ENTRY, stayAt } from './trail.ts'
+
+const NOTHING = new ArrayBuffer(0)
 
 export interface BlockParts {
   sql: Sql
@@ -30,7 +33,7 @@ export const isNoted = (live: DigestTable, cid: Uint8Array, at: number): boolean
 
 /**
  * Every block that is stored: its hash, and that the current ones are the tree's and no others. In the packs
- * also that each stands where its bucket says, and that nothing stands outside of them.
+ * also that each stands where its bucket says, and that nothing stands outside of them. At last, the trail.
  */
 export const checkBlocks = (
   parts: BlockParts,
@@ -65,6 +68,7 @@ export const checkBlocks = (
   if (pack) checkPack(parts, pack, (sections) => visit(sections, 0), problem)
   if (current !== live.size) problem(`blocks: ${current} current, ${live.size} in the tree`)
   if (current !== counted) problem(`counts: ${counted} blocks counted, ${current} current`)
+  checkTrail(sql, problem)
   const strays = sql.first<{ strays: number }>(
     `SELECT (SELECT count(*) FROM part p WHERE NOT EXISTS (SELECT 1 FROM pack WHERE p.n BETWEEN first AND last)) +
             (SELECT count(*) FROM bucket b WHERE NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
@@ -73,6 +77,33 @@ export const checkBlocks = (
   const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
   if (strays && strays.strays > 0 && staging === null && !parts.repack.isRunning)
     problem(`${strays.strays} rows that belong to no pack`)
+}
+
+/** That the trail has no gap, neither in itself nor before the rows that are still there. */
+const checkTrail = (sql: Sql, problem: Problem): void => {
+  type Row = { id: number; begins: string; ends: string }
+  const rows = sql.all<Row>('SELECT id, begins, ends FROM trail ORDER BY id')
+  let end = rows[0]?.begins
+  if (end === undefined) problem('there is no trail')
+  for (const { id, begins, ends } of rows) {
+    if (begins !== end || ends < begins) problem(`the trail has a gap before ${begins}`)
+    const list = bytes(
+      sql.first<{ gone: ArrayBuffer }>('SELECT gone FROM trail WHERE id = ?', id)?.gone ?? NOTHING,
+    )
+    let before = begins
+    for (let at = 0; at + ENTRY <= list.length; at += ENTRY) {
+      const { from, until } = stayAt(list, at)
+      if (!(from < until && before <= until && until <= ends))
+        problem(`the trail up to ${ends} has a block of ${from} to ${until}`)
+      before = until
+    }
+    if (list.length % ENTRY !== 0) problem(`the trail up to ${ends} is cut`)
+    end = ends
+  }
+  const gone = sql.first<{ n: number }>(
+    'SELECT min(n) AS n FROM loose HAVING min(n) - 1 > (SELECT max(n) FROM trail)',
+  )
+  if (gone) problem(`the loose rows before ${gone.n} are gone, and the trail has not come to them`)
 }
 
 const checkPack = (

@@ -114,20 +114,24 @@ export class Loose {
     return false
   }
 
-  /** Whether the row is there. They are deleted from the first on, so that then all after it are, too. */
-  has(n: number): boolean {
+  /** The revision of a row. */
+  revOf(n: number): string | undefined {
     this.#index()
-    return this.#revs.has(n)
+    return this.#revs.get(n)
+  }
+
+  /** What each row after `n` dropped, in order. */
+  *drops(n: number): Generator<Omit<LooseRow, 'bytes'>> {
+    type Row = { n: number; rev: string; dropped: ArrayBuffer }
+    for (const row of this.#pages<Row>('n, rev, dropped', n)) yield { ...row, dropped: bytes(row.dropped) }
   }
 
   /** Everything dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
   droppedAfter(n: number): Map<string, number> {
-    const dropped = new Map<string, number>()
-    for (const row of this.#pages<{ n: number; dropped: ArrayBuffer }>('n, dropped', n)) {
-      const cids = bytes(row.dropped)
-      for (let at = 0; at < cids.length; at += CID_LENGTH) dropped.set(keyAt(cids, at), row.n)
-    }
-    return dropped
+    const last = new Map<string, number>()
+    for (const { n: row, dropped } of this.drops(n))
+      for (let at = 0; at < dropped.length; at += CID_LENGTH) last.set(keyAt(dropped, at), row)
+    return last
   }
 
   /** Every row after `n`, in order. */

@@ -6,6 +6,7 @@ import { type Head, readCounts, readHead } from '../head.ts'
 import type { Sql } from '../sql.ts'
 import { PackWriter, sweep } from './packWriter.ts'
 import { Tour } from './tour.ts'
+import { TrailWriter } from './trailWriter.ts'
 
 const DAY = 24 * 3600_000
 /**
@@ -36,6 +37,7 @@ export class Repack {
   readonly #sql: Sql
   readonly #platform: Pick<Platform, 'now'>
   readonly #blocks: Blocks
+  readonly #trail: TrailWriter
   #run: Run | undefined
   /** It copies the whole tree: what stands in its way is not tried over and over. */
   #failedAt = -Infinity
@@ -44,6 +46,7 @@ export class Repack {
     this.#sql = sql
     this.#platform = platform
     this.#blocks = blocks
+    this.#trail = new TrailWriter(blocks)
     sweep(sql)
   }
 
@@ -159,13 +162,14 @@ export class Repack {
 
   /**
    * Deletes, in one step, what packs that took over before `before` (milliseconds) have made superfluous:
-   * loose rows, and the packs before them.
+   * loose rows, and the packs before them. Before that, the trail takes down what they tell of the past.
    */
   collect(before: number): { more: boolean } {
     const { loose, packs } = this.#blocks
     const all = packs.all()
     const settled = all.find(({ at }) => at < before)
     if (!settled) return { more: false }
+    if (this.#trail.step(settled)) return { more: true }
     return this.#sql.transaction(() => {
       const rows = loose.delete(settled.loose, ROWS)
       // Commits since the pack was begun are kept, too; to know of a record too many does no harm.

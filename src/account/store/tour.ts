@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cursor.ts'
 import { nodeLinks } from '../../repo/node.ts'
 import { keyAt, Sections } from '../../repo/section.ts'
-import type { Base, Blocks } from '../blocks.ts'
+import type { Blocks } from '../blocks.ts'
 import { PackCursor } from './packCursor.ts'
 
 // A CID that is due, and behind it whether it is a node's.
@@ -13,9 +13,9 @@ export interface TourOptions {
   repeated?: Iterable<string>
   /**
    * Of the tree of `rev`, only what the tree of `since` did not have: a block that it had is left out with all
-   * below it. Without a base, what was there all the time since.
+   * below it. Where what it had is not known any more, what was there all the time since.
    */
-  after?: { since: string; rev: string; base: Base | undefined } | undefined
+  after?: { since: string; rev: string } | undefined
 }
 
 /**
@@ -45,13 +45,13 @@ export class Tour {
     this.#push(root.bytes, 0, true)
   }
 
-  /** The revision with which the block came into the tree of `rev`: `Blocks.arrival`, mostly without the search. */
+  /** The revision with which the block came into the tree of `rev`: `Past.arrival`, mostly without the search. */
   made(rev: string): string | undefined {
     const { bytes, cid } = this.at
     const part = this.#loose ? undefined : this.#cursor.part
     const packed = part?.madeAt(this.at.start)
     // A later pack knows of its last coming only.
-    if (packed === undefined || packed > rev) return this.#blocks.arrival(bytes, cid, rev)
+    if (packed === undefined || packed > rev) return this.#blocks.past.arrival(bytes, cid, rev)
     // It may have gone and come back since the part was packed.
     const { loose: covered = 0 } = (part && this.#blocks.packOf(part)) ?? {}
     const loose = this.#blocks.loose.find(bytes, cid, rev, covered)?.made
@@ -82,11 +82,11 @@ export class Tour {
   }
 
   /** Where it is not known, a block is sent once too often rather than not at all. */
-  #isOld({ since, rev, base }: NonNullable<TourOptions['after']>): boolean {
+  #isOld({ since, rev }: NonNullable<TourOptions['after']>): boolean {
     const made = this.made(rev)
     if (made !== undefined && made <= since) return true
     // It has come since; it may have been there before.
-    return base !== undefined && this.#blocks.had(base, this.at.bytes, this.at.cid)
+    return this.#blocks.past.had(since, this.at.bytes, this.at.cid)
   }
 
   #push(bytes: Uint8Array, at: number, node: boolean): void {

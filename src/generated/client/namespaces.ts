@@ -111,7 +111,7 @@ export function createNamespaces(transport: Transport) {
           listSubscribers: transport.query('com.cirrus.admin.listSubscribers'),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
           requestCrawl: transport.procedure('com.cirrus.admin.requestCrawl', ['AccountNotActive']),
-          /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour, with `since` as long as that revision's tree is kept. Requires the owner's session, the admin credential or a migration token with repo:read. */
+          /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour, with `since` as long as it is known what that revision's tree had. Requires the owner's session, the admin credential or a migration token with repo:read. */
           resumeRepo: transport.query('com.cirrus.admin.resumeRepo', ['RepoNotFound', 'SnapshotGone'], 'application/vnd.ipld.car'),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
           revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),

@@ -8,7 +8,7 @@ export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ accou
   if (!body)
     throw error(
       'SnapshotGone',
-      `the tree of the commit ${root}${since === undefined ? '' : `, or that of ${since},`} is not kept here: begin anew with getRepo`,
+      `the tree of the commit ${root}${since === undefined ? '' : `, or what that of ${since} had,`} is not kept here: begin anew with getRepo`,
     )
   return { encoding: 'application/vnd.ipld.car', body }
 }

@@ -1,0 +1,226 @@
+/** What went, and when it had been there: known long after the rows that told it have been deleted. */
+import { describe, expect, it } from 'vitest'
+import { ENTRY, type Stay, stays, Trail } from '../../src/account/store/trail.ts'
+import { TrailWriter } from '../../src/account/store/trailWriter.ts'
+import { onFault } from '../../src/fault.ts'
+import { CID_LENGTH } from '../../src/repo/cursor.ts'
+import { nextTid } from '../../src/repo/tid.ts'
+import { collect, inAccount, post, POST, seeded, stream, unpost } from './support/account.ts'
+import { come, Repository, text } from './support/repository.ts'
+import { exported, fill, lacking, pack, problems, tidy } from './support/stored.ts'
+
+const START = Date.parse('2026-11-22T12:00:00Z')
+const revs = Array.from({ length: 400 }, (_, i) => nextTid(START + i * 1000))
+const rev = (n: number): string => revs[n] ?? '~'
+
+/** A CID whose first 32 bits of the digest are those of others. */
+const cidOf = (digest: number, more: number): Uint8Array => {
+  const cid = new Uint8Array(CID_LENGTH)
+  cid.set([1, 0x71, 0x12, 0x20])
+  new DataView(cid.buffer).setUint32(4, digest)
+  new DataView(cid.buffer).setUint32(8, more)
+  return cid
+}
+
+describe('the trail', () => {
+  it('tells of each block whether it was there and went later, however often it went', () =>
+    inAccount(async ({ sql }) => {
+      const random = seeded(3)
+      const cids = [1, 1, 1, 2, 7, 0xffffffff, 0xffffffff].map((digest, i) => cidOf(digest, i))
+      const here = new Map<number, number>()
+      const told: { n: number; from: number; until: number }[] = []
+      const trail = new Trail(sql)
+      let list: Stay[] = []
+      for (let at = 1; at < 300; at++) {
+        for (let n = 0; n < cids.length; n++) {
+          if (random() < 0.6) continue
+          const from = here.get(n)
+          if (from === undefined) here.set(n, at)
+          else {
+            here.delete(n)
+            told.push({ n, from, until: at })
+            list.push({ cid: cids[n] ?? new Uint8Array(), from: rev(from), until: rev(at) })
+          }
+        }
+        if (random() < 0.2) {
+          trail.append(at, rev(at), stays(list))
+          list = []
+        }
+      }
+      const end = 299
+      trail.append(300, rev(end), stays(list))
+      for (const each of [trail, new Trail(sql)])
+        for (let at = 0; at <= end; at++)
+          for (const [n, cid] of cids.entries()) {
+            const wanted = told.some((stay) => stay.n === n && stay.from <= at && at < stay.until)
+            expect([at, n, each.has(rev(at), cid, 0)]).toEqual([at, n, wanted])
+          }
+      expect(trail.has(rev(5), cidOf(3, 0), 0)).toBe(false)
+      expect(trail.has(rev(5), cidOf(1, 99), 0)).toBe(false)
+    }))
+
+  it('forgets what is oldest when it has become large, and never how far it has come', () =>
+    inAccount(async ({ sql }) => {
+      const trail = new Trail(sql)
+      const many = Math.floor(1_900_000 / ENTRY)
+      for (let n = 1; n <= 12; n++) {
+        const gone = Array.from({ length: many }, (_, i) => ({
+          cid: cidOf(i, n),
+          from: rev(n - 1),
+          until: rev(n),
+        }))
+        trail.append(n, rev(n), stays(gone))
+        expect(trail.end).toMatchObject({ n, ends: rev(n) })
+      }
+      const { size } = sql.first<{ size: number }>('SELECT total(length(gone)) AS size FROM trail') ?? {}
+      expect(size).toBeLessThanOrEqual(16 * 1024 * 1024)
+      expect(size).toBeGreaterThan(14 * 1024 * 1024)
+      expect(trail.begins).toBe(rev(4))
+      for (const n of [5, 8, 12]) {
+        expect(trail.has(rev(n - 1), cidOf(1234, n), 0)).toBe(true)
+        expect(trail.has(rev(n), cidOf(1234, n), 0)).toBe(false)
+      }
+    }))
+})
+
+describe('an account', () => {
+  it('knows what each old tree had, of a record that came and went for months', () =>
+    inAccount(async (account) => {
+      const { repo, sql, clock } = account
+      await fill(account, 300)
+      const trees = new Map<string, string[]>()
+      for (let day = 0; day < 8; day++) {
+        for (let i = 0; i < 12; i++) {
+          await repo.commit([i % 2 === 0 ? unpost('r7') : post('r7', 'text 7')])
+          if (i % 5 === 0) await repo.commit([post(`r${day * 10 + i}`, `other ${day % 2}`)])
+          trees.set(repo.load().rev, await exported(account))
+        }
+        pack(account)
+        clock.now += 7 * 24 * 3600_000
+        tidy(account)
+        expect(sql.all('SELECT 1 FROM loose')).toEqual([])
+        expect(account.repack.waits).toBe(false)
+      }
+      expect(await problems(account)).toEqual([])
+      for (const each of [account, account.restart()])
+        for (const [since, tree] of trees) {
+          const [root] = [`${repo.load().root}`]
+          const wanted = (await exported(each)).filter((cid) => cid === root || !tree.includes(cid))
+          expect(await exported(each, since), since).toEqual(wanted)
+        }
+      // A row for each pack is all that it took.
+      expect(sql.first('SELECT count(*) AS rows FROM trail')).toEqual({ rows: 9 })
+    }))
+
+  it('takes down what went in steps, before anything is deleted, wherever it is killed', () =>
+    inAccount(async (account) => {
+      const { repo, repack, clock, sql } = account
+      await fill(account, 400)
+      // More than one step has to look up.
+      for (let i = 0; i < 150; i++) await repo.commit([unpost(`r${i}`)])
+      const before = { rev: repo.load().rev, all: await exported(account) }
+      await repo.commit([post('r1', 'text 1')])
+      await repo.commit([unpost('r1')])
+      await repo.commit([post('r1', 'text 1')])
+      pack(account)
+      clock.now += 1000
+      const wanted = lacking(before.all, await exported(account))
+      const rows = () => sql.first<{ n: number }>('SELECT count(*) AS n FROM loose')?.n
+      const [loose, steps] = [rows(), sql.first('SELECT count(*) AS n FROM trail')]
+      onFault((name) => {
+        if (name === 'trail.afterRow') throw new Error('a fault')
+      })
+      expect(() => repack.collect(clock.now)).toThrow('a fault')
+      onFault(undefined)
+      expect(sql.first('SELECT count(*) AS n FROM trail')).toEqual(steps)
+      let each = account
+      for (let more = true, n = 0; more; n++) {
+        expect(await exported(each, before.rev)).toEqual(wanted)
+        expect(await problems(each)).toEqual([])
+        more = each.repack.collect(clock.now).more
+        if (n < 2) expect(rows()).toBe(loose)
+        each = each.restart()
+      }
+      expect(rows()).toBe(0)
+      expect(await exported(each, before.rev)).toEqual(wanted)
+    }))
+
+  it('knows what the trees before an import had, unless it took the place of too much', () =>
+    inAccount(async (account) => {
+      const { repo, clock, sql, key } = account
+      await fill(account, 800)
+      pack(account)
+      await repo.commit([unpost('r3'), post('r5', 'other'), post('new', 'words')])
+      await repo.commit([unpost('r4'), post('r3', 'text 3')])
+      const before = { rev: repo.load().rev, all: await exported(account) }
+      const car = await collect(account.exports.repo().body)
+      // Half of it goes, much else comes.
+      const other = new Repository(key)
+      for (let i = 0; i < 800; i++)
+        other.put(`${POST}/r${i}`, text(i % 2 === 0 ? `text ${i}` : `elsewhere ${i}`))
+      await come(account, await other.sign(clock.now + 5000))
+      clock.now += 10_000
+      const between = { rev: repo.load().rev, all: await exported(account) }
+      // And what was here comes back.
+      await account.imports.car(stream(car), { signingKey: key.did() })
+      const all = await exported(account)
+      const root = `${repo.load().root}`
+      const wanted = [before, between].map((then) =>
+        all.filter((cid) => cid === root || !then.all.includes(cid)),
+      )
+      expect(wanted.map(({ length }) => length)).toEqual([1, expect.any(Number)])
+      clock.now += 1000
+      const newest = account.blocks.packs.current()
+      if (!newest) throw new Error('no pack')
+      const few = new TrailWriter(account.blocks, 10 * ENTRY)
+      while (few.step(newest));
+      expect(account.blocks.past.knows(between.rev)).toBe(false)
+      expect(account.blocks.past.knows(newest.rev)).toBe(true)
+      account.blocks.trail.restart(0, '')
+      // Killed on the way, more than once.
+      expect(account.repack.collect(clock.now)).toEqual({ more: true })
+      let each = account.restart()
+      for (let n = 0; n < 4; n++) each.repack.collect(clock.now)
+      each = each.restart()
+      tidy(each)
+      expect(each.repack.waits).toBe(false)
+      expect(await problems(each)).toEqual([])
+      expect(sql.first('SELECT min(begins) AS begins FROM trail')).toEqual({ begins: '' })
+      for (const [i, { rev }] of [before, between].entries())
+        expect(await exported(each, rev)).toEqual(wanted[i])
+    }))
+
+  it('is told by a check where its trail has a gap or lies', () =>
+    inAccount(async (account) => {
+      const { repo, sql } = account
+      await fill(account, 100)
+      for (let round = 0; round < 3; round++) {
+        await repo.commit([unpost(`r${round}`)])
+        pack(account)
+        tidy(account)
+      }
+      expect(await problems(account)).toEqual([])
+      const damaged = async (statement: string): Promise<string> => {
+        let found: string[] = []
+        const rows = sql.all<Record<string, ArrayBuffer | string | number>>('SELECT * FROM trail')
+        sql.run(statement)
+        found = await problems(account)
+        sql.run('DELETE FROM trail')
+        for (const row of rows) sql.run('INSERT INTO trail VALUES (?, ?, ?, ?, ?)', ...Object.values(row))
+        return found.join('\n')
+      }
+      const last = '(SELECT max(id) FROM trail)'
+      expect(await damaged(`DELETE FROM trail WHERE id = ${last} - 1`)).toContain('has a gap')
+      expect(await damaged(`UPDATE trail SET gone = substr(gone, 1, 100) WHERE id = ${last}`)).toContain(
+        'is cut',
+      )
+      expect(await damaged(`UPDATE trail SET ends = begins WHERE id = ${last}`)).toContain('has a block of')
+      expect(await damaged('DELETE FROM trail')).toContain('there is no trail')
+      await repo.commit([unpost('r50')])
+      await repo.commit([unpost('r51')])
+      sql.run('DELETE FROM loose WHERE n = (SELECT min(n) FROM loose)')
+      expect((await account.restart().check()).problems.join('\n')).toContain(
+        'the trail has not come to them',
+      )
+    }))
+})
