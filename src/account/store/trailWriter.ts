@@ -27,15 +27,20 @@ export class TrailWriter {
     this.#most = most
   }
 
-  /** One step, up to this pack. False: there is nothing left to do. */
+  /** One step towards this pack; answers whether more are left. */
   step(pack: Pack): boolean {
     const { trail, packs, loose } = this.#blocks
     const { n, ends } = trail.end
-    if (n >= pack.loose && ends >= pack.rev) return false
+    if (this.#isDone(pack)) return false
     const next = packs.all().findLast(({ id, rev }) => id <= pack.id && rev > ends) ?? pack
     if (next.loose > n && loose.revOf(next.loose) !== undefined) this.#dropped(next.loose)
     else this.#replace(next)
-    return true
+    return !this.#isDone(pack)
+  }
+
+  #isDone({ loose, rev }: Pack): boolean {
+    const { n, ends } = this.#blocks.trail.end
+    return n >= loose && ends >= rev
   }
 
   /** What commits dropped, up to a row. All rows of one commit are of one step. */
