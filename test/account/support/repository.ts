@@ -7,7 +7,7 @@ import { nextTid } from '../../../src/repo/tid.ts'
 import { walk } from '../../../src/repo/walk.ts'
 import { Blocks, rawCid } from '../../repo/fixture.ts'
 import { putTree } from '../../repo/tree.ts'
-import { DID, POST, seeded, stream, type TestAccount } from './account.ts'
+import { DID, inAccount, POST, seeded, stream, type TestAccount } from './account.ts'
 
 /** Reference to a blob that nobody has. */
 export const picture = (name: string) => ({
@@ -105,6 +105,19 @@ export const edit = (repository: Repository, random: () => number, count: number
     }
   }
 }
+
+/** An account with this repository, a few records of which are then changed. */
+export const changed = async (
+  work: (account: TestAccount, repository: Repository, from: Signed) => Promise<void>,
+  count = 300,
+): Promise<void> =>
+  inAccount(async (account) => {
+    const repository = filled(account, count)
+    const from = await repository.sign(account.clock.now - 3600_000)
+    await come(account, from)
+    edit(repository, seeded(7), 3)
+    await work(account, repository, from)
+  })
 
 const random = seeded(11)
 
