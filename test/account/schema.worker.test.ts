@@ -1,44 +1,20 @@
 /** The storage that earlier versions of this program left, taken over by this one. */
-import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it, vi } from 'vitest'
-import { cborCid } from '../../src/repo/cid.ts'
 import { recordValue } from '../../src/account/records.ts'
 import { migrate, MIGRATIONS } from '../../src/account/schema.ts'
 import { Sql, type SqlValue } from '../../src/account/sql.ts'
-import { beginTrail } from '../../src/account/store/beginTrail.ts'
 import { readAccount } from '../../src/account/state.ts'
-import { nextTid } from '../../src/repo/tid.ts'
-import { cidsOf, ddlOf, type Fixture, recordsOf, restore, tablesOf } from '../fixtures/database.ts'
-import v1 from '../fixtures/schema-v1.json?raw'
-import v2 from '../fixtures/schema-v2.json?raw'
-import v3 from '../fixtures/schema-v3.json?raw'
+import { cidsOf, type Fixture, recordsOf, tablesOf } from '../fixtures/database.ts'
 import { DID, inStorage, POST, post, type TestAccount, unpost } from './support/account.ts'
+import { fixtures, inFixture, lost, sound, stored, tidy } from './support/versions.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const fixtures = [v1, v2, v3].map((text) => JSON.parse(text) as Fixture)
-
-const HOUR = 3600_000
 /** What a migration has made something else of. */
 const GONE = ['block', 'garbage', 'record']
 
-const inFixture = (
-  fixture: Fixture,
-  work: (open: () => TestAccount, storage: DurableObjectStorage) => Promise<void>,
-): Promise<void> =>
-  inStorage((storage, open) => {
-    restore(storage, fixture)
-    return work(() => open(fixture.now + HOUR), storage)
-  })
-
-/** Everything that is stored. */
-const stored = (storage: DurableObjectStorage): string => JSON.stringify([ddlOf(storage), tablesOf(storage)])
-
 const rowsOf = ({ columns, rows }: Fixture['tables'][string] = { columns: [], rows: [] }) =>
   rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])))
-
-const sound = async (account: TestAccount): Promise<void> =>
-  expect((await account.check()).problems).toEqual([])
 
 const indexed = ({ records }: TestAccount): string[] =>
   [...records.entries()].map(({ path, cid }) => `${path} ${cid}`).toSorted()
@@ -52,14 +28,6 @@ const sameSince = async ({ exports, blocks }: TestAccount, fixture: Fixture): Pr
     const wanted = tree ? all.filter((cid) => cid === head.root || !tree.includes(cid)) : cids
     expect([rev, await cidsOf(exports.repo({ since: rev }).body)]).toEqual([rev, wanted])
   }
-}
-
-/** Days go by: all is packed anew, and what was there before is deleted. */
-const tidy = ({ repack, clock }: TestAccount): void => {
-  clock.now += 25 * HOUR
-  while (repack.step().more);
-  clock.now += 2 * HOUR
-  while (repack.collect(clock.now - HOUR).more);
 }
 
 /** Fails at one of its writes. */
@@ -224,85 +192,6 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
   )
 })
 
-const [first, second, third] = fixtures
-
-it('schema version 3 knows its past from the oldest pack on behind which no row is gone', () =>
-  inFixture(third ?? lost(), async (open) => {
-    const { blocks, sql } = open()
-    const known = Object.keys(third?.since ?? {}).map((rev) => blocks.past.knows(rev))
-    expect(known).toEqual([false, true, true, true])
-    const [oldest] = sql.all<{ rev: string }>('SELECT rev FROM pack ORDER BY id')
-    expect(sql.all('SELECT begins, ends, length(gone) AS gone FROM trail')).toEqual([
-      { begins: oldest?.rev, ends: oldest?.rev, gone: 0 },
-    ])
-    sql.run('DELETE FROM trail')
-    sql.run('DELETE FROM loose WHERE n = (SELECT min(n) FROM loose)')
-    beginTrail(sql)
-    // A row is gone behind the first.
-    const [, second] = sql.all<{ rev: string }>('SELECT rev FROM pack ORDER BY id')
-    expect(sql.all('SELECT begins FROM trail')).toEqual([{ begins: second?.rev }])
-    sql.run('DELETE FROM trail; DELETE FROM loose')
-    beginTrail(sql)
-    const newest = sql.first('SELECT rev AS begins FROM pack ORDER BY id DESC LIMIT 1')
-    expect(sql.all('SELECT begins FROM trail')).toEqual([newest])
-  }))
-
-describe('the rows of blocks', () => {
-  it('of any size, and many of one revision, become rows that the storage takes', () =>
-    inFixture(second ?? lost(), async (open, { sql }) => {
-      const [made] = Object.keys(second?.since ?? {})
-      const cids = Array.from({ length: 12 }, (_, i) => {
-        const bytes = encode({ $type: POST, text: 'x'.repeat(i % 2 === 0 ? 900_000 + i : 1_899_900 - i) })
-        const cid = cborCid(bytes)
-        sql.exec('INSERT INTO block VALUES (?, ?, ?, ?)', cid.bytes, made, second?.head.rev, bytes)
-        return cid
-      })
-      const dropped = Buffer.concat(cids.map((cid) => cid.bytes))
-      sql.exec('INSERT INTO garbage VALUES (?, 99, 0, ?)', second?.head.rev, dropped)
-      const account = open()
-      const { largest } =
-        account.sql.first<{ largest: number }>('SELECT max(length(bytes)) AS largest FROM loose') ?? {}
-      expect(largest).toBeLessThan(1_900_100)
-      await sound(account)
-      for (const cid of cids)
-        expect([account.blocks.read(cid)?.length, account.blocks.isCurrent(cid)]).toEqual([
-          expect.any(Number),
-          false,
-        ])
-      tidy(account)
-      expect(cids.filter((cid) => account.blocks.read(cid))).toEqual([])
-      await sound(account)
-    }))
-
-  it('of an import that did not end are no longer there, also where the head has gone past it', () =>
-    inFixture(second ?? lost(), async (open, { sql }) => {
-      const past = nextTid(Date.parse('2026-11-22T12:00:00Z'))
-      const { rowsWritten } = sql.exec(
-        'UPDATE block SET made = ? WHERE made = (SELECT staging FROM account)',
-        past,
-      )
-      expect(rowsWritten).toBeGreaterThan(20)
-      sql.exec('UPDATE account SET staging = ?', past)
-      await sound(open())
-    }))
-
-  it('of an import that did not end are no longer there, where there was no repository yet', () =>
-    inFixture(first ?? lost(), async (open, { sql }) => {
-      const staging = Object.keys(first?.since ?? {})[0]
-      sql.exec('DELETE FROM garbage; DELETE FROM record; DELETE FROM blob_ref; DELETE FROM event')
-      sql.exec('UPDATE OR REPLACE block SET dropped = NULL, made = ?', staging)
-      sql.exec(
-        'UPDATE account SET root = NULL, data = NULL, rev = NULL, blocks = 0, records = 0, staging = ?',
-        staging,
-      )
-      const account = open()
-      expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
-      await sound(account)
-      await account.repo.create()
-      await sound(account)
-    }))
-})
-
 describe('storage', () => {
   it('of a later version is refused and left alone', () =>
     inStorage(async (storage, open) => {
@@ -321,9 +210,5 @@ describe('storage', () => {
       expect(() => migrate(sql, 'did:plc:other', 0)).toThrow(`this object holds ${DID}, not did:plc:other`)
     }))
 })
-
-const lost = (): never => {
-  throw new Error('no fixture')
-}
 
 const unstaged = (row: Record<string, unknown>): Record<string, unknown> => ({ ...row, staging: null })
