@@ -35,7 +35,8 @@ function declaredLength(request: Request, limit: number): number | undefined {
 }
 
 /**
- * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie.
+ * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie. A sender that goes
+ * away is no error of ours.
  */
 export const capped = (body: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> => {
   const source = chunksOf(body)
@@ -43,7 +44,9 @@ export const capped = (body: ReadableStream<Uint8Array>, limit: number): Readabl
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const chunk = await source.next()
+        const chunk = await source.next().catch(() => {
+          throw error('InvalidRequest', `The request body broke off after ${seen} bytes`)
+        })
         if (!chunk) return controller.close()
         seen += chunk.byteLength
         if (seen <= limit) return controller.enqueue(chunk.slice())

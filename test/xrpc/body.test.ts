@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { error } from '../../src/xrpc/errors.ts'
-import { mount, problem, stream, type Seen } from './support.ts'
+import { mount, problem, reports, stream, type Seen } from './support.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const input = { repo: 'alice.example.com', collection: 'app.bsky.feed.post', record: { text: 'hello' } }
@@ -261,6 +261,24 @@ describe('a binary body', () => {
     expect(await problem(await send(stream('x'), { ...CAR, 'content-length': '2001' }))).toEqual(tooLong)
     expect(await problem(await send(stream(long), CAR))).toEqual(tooLong)
     expect(await problem(await send(stream(long), { ...CAR, 'content-length': '1' }))).toEqual(tooLong)
+  })
+
+  it("that breaks off is the sender's business, and reported to nobody", async () => {
+    reports.splice(0)
+    const pieces = ['abc', 'defgh']
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const piece = pieces.shift()
+        if (piece === undefined) controller.error(new Error('connection lost'))
+        else controller.enqueue(new TextEncoder().encode(piece))
+      },
+    })
+    expect(await problem(await send(body, CAR))).toEqual([
+      400,
+      'InvalidRequest',
+      'The request body broke off after 8 bytes',
+    ])
+    expect(reports).toEqual([])
   })
 
   it('of any type keeps that type, without parameters', async () => {

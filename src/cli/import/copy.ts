@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs'
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages, XrpcError } from '../../client/index.ts'
 import { decodeJws } from '../../crypto/jws.ts'
+import { REQUEST_LIMIT } from '../../limits.ts'
 import { answer } from '../answers.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
@@ -82,6 +83,11 @@ export async function sendRepo(
   if ((await ourTree(admin)).data === facts.data) return false
   // A Blob on disk: its length is known, and it can be sent again.
   const body = await openAsBlob(carFile)
+  if (body.size > REQUEST_LIMIT)
+    throw new CliError(
+      'import-too-large',
+      `the repository has ${bytes(body.size)}; it comes in by one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed where it is`,
+    )
   await answer(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
     '*': 'import-refused',
