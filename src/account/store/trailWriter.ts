@@ -62,6 +62,8 @@ export class TrailWriter {
         gone.push({ cid: row.dropped.subarray(at, at + CID_LENGTH), from, until: rev })
       }
     }
+    // Nothing may be deleted on the strength of rows that were not seen.
+    if (to === n) throw new Error(`the loose rows from ${n + 1} on are gone`)
     trail.append(to, rev, stays(gone))
   }
 
