@@ -31,7 +31,8 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 const STEP = 1000
-const PACK_STEPS = 4
+/** Steps in one alarm: a megabyte each is packed, some ten milliseconds each are collected. */
+const STEPS = { pack: 4, collect: 16 }
 /** Events after which it is seen whether there is much to pack. */
 const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
@@ -88,8 +89,10 @@ export class Chores {
     const now = platform.now()
     await this.#attempt(() => firehose.resume())
     const steps = [
-      await this.#attempt(() => this.#pack()),
-      await this.#attempt(() => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
+      await this.#attempt(() => this.#several(STEPS.pack, () => repack.step())),
+      await this.#attempt(() =>
+        this.#several(STEPS.collect, () => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
+      ),
       await this.#attempt(() => sequencer.prune(now - retention, STEP)),
       await this.#attempt(() => blobs.collect(STEP)),
     ]
@@ -104,14 +107,13 @@ export class Chores {
   }
 
   /** A few steps, between which others get their turn. */
-  async #pack(): Promise<{ more: boolean }> {
-    const { repack, platform } = this.#parts
-    let step = repack.step()
-    for (let n = 1; n < PACK_STEPS && step.more; n++) {
-      await platform.sleep(0)
-      step = repack.step()
+  async #several(count: number, step: () => { more: boolean }): Promise<{ more: boolean }> {
+    let { more } = step()
+    for (let n = 1; n < count && more; n++) {
+      await this.#parts.platform.sleep(0)
+      ;({ more } = step())
     }
-    return step
+    return { more }
   }
 
   async #attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {

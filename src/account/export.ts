@@ -50,7 +50,10 @@ export class Exports {
    */
   repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
     const head = this.#parts.repo.load()
-    return { root: head.root, body: this.#pinned(this.#car(head, options.since), head.rev) }
+    return {
+      root: head.root,
+      body: this.#pinned(this.#car(head, options.since), { rev: head.rev, ...options }),
+    }
   }
 
   /**
@@ -69,15 +72,19 @@ export class Exports {
     const pieces = this.#car(head, since)
     // Which blocks are sent depends on it. What is known now was known when the export began, so that they are the
     // same; what is not may have been.
-    if (since !== undefined && !blocks.past.knows(since)) return undefined
+    const isKnown = () => since === undefined || blocks.past.knows(since)
+    if (!isKnown()) return undefined
     const pin = this.#pin(head.rev)
     try {
       let left = offset
       for (let n = 1; ; n++) {
         const { value } = pieces.next()
+        // It may have been forgotten while others had their turn.
+        if (!isKnown()) return undefined
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
-        if (!value || value.length > left) return this.#pinned(pieces, head.rev, value?.subarray(left))
+        if (!value || value.length > left)
+          return this.#pinned(pieces, { rev: head.rev, since }, value?.subarray(left))
         left -= value.length
         // Others get their turn.
         if (n % 64 === 0) await platform.sleep(0)
@@ -161,7 +168,11 @@ export class Exports {
   }
 
   /** Holds back the collection of what is there now until the stream has ended, failed or been left. */
-  #pinned(pieces: Generator<Uint8Array>, rev: string, first?: Uint8Array): ReadableStream<Uint8Array> {
+  #pinned(
+    pieces: Generator<Uint8Array>,
+    { rev, since }: { rev: string; since?: string | undefined },
+    first?: Uint8Array,
+  ): ReadableStream<Uint8Array> {
     const { platform } = this.#parts
     const pin = this.#pin(rev)
     const release = () => this.#pins.delete(pin)
@@ -170,6 +181,9 @@ export class Exports {
       next: () => {
         pin.touched = platform.now()
         try {
+          // A block that is gone is missed. What tells how old a block is, is not.
+          if (since !== undefined && !this.#pins.has(pin))
+            throw new Error(`an export since ${since} was left for too long`)
           const value = begun ?? pieces.next().value
           begun = undefined
           if (!value) release()
@@ -201,7 +215,7 @@ export class Exports {
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    return this.#pinned(this.#each(cids), this.#parts.repo.load().rev)
+    return this.#pinned(this.#each(cids), { rev: this.#parts.repo.load().rev })
   }
 
   *#each(cids: readonly Cid[]): Generator<Uint8Array> {

@@ -3,6 +3,7 @@ const PIECE = 1024
 const START = 64
 // Parts that grow one by one, so that no whole index is ever there twice.
 const PARTS = 16
+const NONE: readonly number[] = []
 
 /**
  * Where blocks are, by their digests: 17 to 20 bytes each, where a Map would take hundreds, so that a whole
@@ -39,17 +40,16 @@ export class DigestTable {
     this.#put(part, digest, slot)
   }
 
-  /** The slot of the CID at `at` of `bytes`, the first or the one after `slot`; -1: there is none. */
-  find(bytes: Uint8Array, at: number, slot = -1): number {
+  /** The slots of the CID at `at` of `bytes`. A block that comes and goes has many. */
+  slots(bytes: Uint8Array, at: number): readonly number[] {
     const digest = digestWord(bytes, at)
     const mixed = this.#mix(digest)
     const part = this.#index[mixed % PARTS] ?? new Uint32Array(0)
-    let isAfter = slot < 0
+    let slots: number[] | undefined
     for (let cell = Math.floor(mixed / PARTS) % part.length; ; cell = (cell + 1) % part.length) {
-      const next = (part[cell] ?? 0) - 1
-      if (next < 0) return -1
-      if (isAfter && this.digest(next) === digest) return next
-      isAfter ||= next === slot
+      const slot = (part[cell] ?? 0) - 1
+      if (slot < 0) return slots ?? NONE
+      if (this.digest(slot) === digest) (slots ??= []).push(slot)
     }
   }
 

@@ -230,6 +230,58 @@ describe('exports', () => {
       expect(await later.resume({ root, offset: 1, since: repo.load().rev })).toBeDefined()
     }))
 
+  it('are not resumed where what their `since` had is forgotten on the way to the offset', () =>
+    inAccount(async (account) => {
+      const { exports, repo, blocks, platform } = account
+      await fill(account, 400, LONG)
+      const since = repo.load().rev
+      await repo.commit([unpost('r20')])
+      await repo.commit([post('r20', `text 20${LONG}`)])
+      for (let i = 0; i < 300; i += 100)
+        await repo.commit(
+          Array.from({ length: 100 }, (_, n) => post(`z${i + n}`, `text ${i + n}${LONG.repeat(4)}`)),
+        )
+      const { root } = repo.load()
+      const car = await collect(exports.repo({ since }).body)
+      const sleep = platform.sleep.bind(platform)
+      let sleeps = 0
+      platform.sleep = (ms) => {
+        if (++sleeps === 1) blocks.trail.restart(blocks.loose.last(), repo.load().rev)
+        return sleep(ms)
+      }
+      expect(await exports.resume({ root, offset: car.length - 10, since })).toBeUndefined()
+      expect(sleeps).toBeGreaterThan(0)
+    }))
+
+  it('since a revision fail, rather than lack something, where they were left for too long', async () => {
+    for (let pause = 2; pause < 20; pause += 3)
+      await inAccount(async (account) => {
+        const { repo, clock, exports, repack, sql } = account
+        await fill(account, 100)
+        clock.now += 48 * 3600_000
+        while (repack.step().more);
+        while (repack.collect(clock.now + 1).more);
+        const some = Array.from({ length: 96 }, (_, i) => i).filter((i) => i % 4 < 2)
+        await repo.commit(some.map((i) => unpost(`r${i}`)))
+        const since = repo.load().rev
+        await repo.commit(some.map((i) => post(`r${i}`, `text ${i}`)))
+        await repo.commit(
+          some.filter((i) => i % 4 === 0).map((i) => post(`r${i + 2}`, `big ${i}`.repeat(4000))),
+        )
+        const reader = exports.repo({ since }).body.getReader()
+        for (let i = 0; i < pause; i++) expect((await reader.read()).done).toBe(false)
+        clock.now += 25 * 3600_000
+        while (repack.step().more);
+        clock.now += 3601_000
+        while (repack.collect(Math.min(clock.now - 3600_000, exports.oldest() ?? clock.now)).more);
+        expect(sql.all('SELECT 1 FROM loose')).toEqual([])
+        const rest = async () => {
+          while (!(await reader.read()).done);
+        }
+        await expect(rest()).rejects.toThrow('was left for too long')
+      })
+  })
+
   it('of strangers who begin and do not read keep none from getting through', () =>
     inAccount(async (account) => {
       await fill(account, 60, ' and so on'.repeat(3000))

@@ -26,9 +26,8 @@ export const note = (live: DigestTable, cid: Uint8Array, at: number): void =>
   live.add(cid, at, digestWord(cid, at, 8), 0)
 
 export const isNoted = (live: DigestTable, cid: Uint8Array, at: number): boolean => {
-  for (let slot = live.find(cid, at); slot >= 0; slot = live.find(cid, at, slot))
-    if (live.first(slot) === digestWord(cid, at, 8)) return true
-  return false
+  const more = digestWord(cid, at, 8)
+  return live.slots(cid, at).some((slot) => live.first(slot) === more)
 }
 
 /**

@@ -83,12 +83,10 @@ export class Loose {
   /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`, in a row after `from`. */
   find(cid: Uint8Array, at = 0, upTo = '~', from = 0): Place | undefined {
     const table = this.#index()
-    // A block that comes and goes has many: only one row is read.
-    let slots: number[] | undefined
-    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot))
-      (slots ??= []).push(slot)
-    if (slots && slots.length > 1) slots.sort((a, b) => table.first(b) - table.first(a))
-    for (const slot of slots ?? []) {
+    const all = table.slots(cid, at)
+    // Of many only one row is read.
+    const slots = all.length > 1 ? all.toSorted((a, b) => table.first(b) - table.first(a)) : all
+    for (const slot of slots) {
       const n = table.first(slot)
       const made = this.#revs.get(n)
       if (n <= from || made === undefined || made > upTo) continue
@@ -103,7 +101,7 @@ export class Loose {
     this.#index()
     const table = this.#dropped
     if (!table) return false
-    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot)) {
+    for (const slot of table.slots(cid, at)) {
       const row = table.first(slot)
       const rev = this.#revs.get(row)
       if (row <= n || rev === undefined || rev > upTo) continue

@@ -64,7 +64,7 @@ export class Rows {
   /** The section of the CID at `at` of `cid`, good until the next is added. */
   find(cid: Uint8Array, at: number): { section: Sections; isMarked: boolean } | undefined {
     const { table } = this
-    for (let slot = table.find(cid, at); slot >= 0; slot = table.find(cid, at, slot)) {
+    for (const slot of table.slots(cid, at)) {
       const section = new Sections(this.#bytes(table.first(slot) + this.#options.first), this.place(slot))
       if (section.next() && sameCid(section.bytes, section.cid, cid, at))
         return { section, isMarked: table.second(slot) >= MARK }

@@ -9,10 +9,10 @@ import { Cache } from './cache.ts'
 const REV = 13
 /** A CID, the revision with which the block came, and the one with which it went. */
 export const ENTRY = CID_LENGTH + 2 * REV
-/** Bytes that are kept at most, a row that has no entries counted as one: 270,000 blocks that went. */
+/** Bytes that are kept at most, each row counted as one entry more: some 270,000 blocks that went. */
 export const MOST = 16 * 1024 * 1024
-// Below the 2 MB of a row.
-const ROW = 30_000 * ENTRY
+// So that a cache holds some of them.
+const ROW = 4000 * ENTRY
 // An entry's number takes 21 bits of the 53 that a number has, its digest the others.
 const NUMBERS = 2 ** 21
 const CACHE = 1024 * 1024

@@ -4,12 +4,15 @@ import type { Blocks } from '../blocks.ts'
 import type { Pack } from './packs.ts'
 import { MOST, type Stay, stays } from './trail.ts'
 
-// Blocks that one step looks up: some twenty milliseconds.
-const STEP = { dropped: 500, replaced: 1500 }
+/** Blocks that one step looks up, some ten milliseconds; and after how many what commits dropped is written. */
+const STEP = { looks: 500, drops: 400 }
 
-/** A tree that another took the place of, gone through in steps; an object that dies in between starts afresh. */
-interface Replaced {
-  by: number
+/** What is being taken down; an object that dies in between starts it afresh. */
+interface Run {
+  /** How far the trail will have come. */
+  n: number
+  rev: string
+  /** Block by block; undefined for one that has not gone. */
   blocks: Generator<Stay | undefined>
   lists: Uint8Array[]
   size: number
@@ -19,7 +22,7 @@ interface Replaced {
 export class TrailWriter {
   readonly #blocks: Blocks
   readonly #most: number
-  #replaced: Replaced | undefined
+  #run: Run | undefined
 
   /** `most`: bytes that are written of what one import took the place of. */
   constructor(blocks: Blocks, most = MOST / 2) {
@@ -29,12 +32,14 @@ export class TrailWriter {
 
   /** One step towards this pack; answers whether more are left. */
   step(pack: Pack): boolean {
-    const { trail, packs, loose } = this.#blocks
-    const { n, ends } = trail.end
     if (this.#isDone(pack)) return false
-    const next = packs.all().findLast(({ id, rev }) => id <= pack.id && rev > ends) ?? pack
-    if (next.loose > n && loose.revOf(next.loose) !== undefined) this.#dropped(next.loose)
-    else this.#replace(next)
+    const { trail } = this.#blocks
+    // One that failed lacks something: it is never gone on with.
+    const run = this.#run ?? this.#begin(pack)
+    this.#run = undefined
+    if (this.#goOn(run)) trail.append(run.n, run.rev, Buffer.concat(run.lists))
+    else if (run.size > this.#most) trail.restart(run.n, run.rev)
+    else this.#run = run
     return !this.#isDone(pack)
   }
 
@@ -43,77 +48,88 @@ export class TrailWriter {
     return n >= loose && ends >= rev
   }
 
-  /** What commits dropped, up to a row. All rows of one commit are of one step. */
-  #dropped(last: number): void {
-    const { trail, loose, past } = this.#blocks
-    const { n, ends } = trail.end
-    const gone: Stay[] = []
-    let [to, rev, before] = [n, ends, ends]
-    for (const row of loose.drops(n)) {
-      if (row.n > last) break
-      if (row.rev !== rev) {
-        if (gone.length >= STEP.dropped) break
-        before = rev
-      }
-      ;[to, rev] = [row.n, row.rev]
-      for (let at = 0; at < row.dropped.length; at += CID_LENGTH) {
-        const from = past.arrival(row.dropped, at, before)
-        if (from === undefined) continue
-        gone.push({ cid: row.dropped.subarray(at, at + CID_LENGTH), from, until: rev })
-      }
-    }
-    // Nothing may be deleted on the strength of rows that were not seen.
-    if (to === n) throw new Error(`the loose rows from ${n + 1} on are gone`)
-    trail.append(to, rev, stays(gone))
-  }
-
-  /** What the tree of an import took the place of, and does not have. Where that is too much, the trail begins anew. */
-  #replace(by: Pack): void {
-    const { trail } = this.#blocks
-    if (this.#replaced?.by !== by.id)
-      this.#replaced = { by: by.id, blocks: this.#left(by), lists: [], size: 0 }
-    const { blocks, lists } = this.#replaced
+  /** Whether all has been looked up. */
+  #goOn(run: Run): boolean {
     const gone: Stay[] = []
     let isDone = false
-    for (let i = 0; i < STEP.replaced && !isDone; i++) {
-      const { done = false, value } = blocks.next()
+    for (let i = 0; i < STEP.looks && !isDone; i++) {
+      const { done = false, value } = run.blocks.next()
       if (value) gone.push(value)
       isDone = done
     }
     const list = stays(gone)
-    lists.push(list)
-    this.#replaced.size += list.length
-    const isMuch = this.#replaced.size > this.#most
-    if (!isDone && !isMuch) return
-    this.#replaced = undefined
-    if (isMuch) trail.restart(by.loose, by.rev)
-    else trail.append(by.loose, by.rev, Buffer.concat(lists))
+    run.lists.push(list)
+    run.size += list.length
+    return isDone && run.size <= this.#most
   }
 
-  /** Each block of the tree that this pack took the place of: undefined for what the pack has as well. */
-  *#left(by: Pack): Generator<Stay | undefined> {
+  #begin(pack: Pack): Run {
+    const { trail, packs, loose } = this.#blocks
+    const { n, ends } = trail.end
+    const next = packs.all().findLast(({ id, rev }) => id <= pack.id && rev > ends) ?? pack
+    const isLogged = next.loose > n && loose.revOf(next.loose) !== undefined
+    const to = isLogged ? this.#someRows(next.loose) : { n: next.loose, rev: next.rev }
+    return { ...to, blocks: isLogged ? this.#dropped(to.n) : this.#replaced(next), lists: [], size: 0 }
+  }
+
+  /** Up to which row so much was dropped as is written at a time. All rows of one commit go together. */
+  #someRows(last: number): { n: number; rev: string } {
+    const { n, ends: rev } = this.#blocks.trail.end
+    const to = { n, rev }
+    let count = 0
+    for (const row of this.#blocks.loose.drops(n)) {
+      if (row.n > last || (row.rev !== to.rev && count >= STEP.drops)) break
+      to.n = row.n
+      to.rev = row.rev
+      count += row.dropped.length / CID_LENGTH
+    }
+    // Nothing may be deleted on the strength of rows that were not seen.
+    if (to.n === n) throw new Error(`the loose rows from ${n + 1} on are gone`)
+    return to
+  }
+
+  /** What commits dropped, up to this row. */
+  *#dropped(last: number): Generator<Stay | undefined> {
+    const { trail, loose, past } = this.#blocks
+    const { n, ends } = trail.end
+    let [rev, before] = [ends, ends]
+    for (const row of loose.drops(n)) {
+      if (row.n > last) return
+      if (row.rev !== rev) [rev, before] = [row.rev, rev]
+      for (let at = 0; at < row.dropped.length; at += CID_LENGTH) {
+        const from = past.arrival(row.dropped, at, before)
+        yield from === undefined ? undefined : stay(row.dropped, at, { from, until: rev })
+      }
+    }
+  }
+
+  /** What the tree of an import took the place of and does not have. */
+  *#replaced(by: Pack): Generator<Stay | undefined> {
     const { trail, packs, past, loose } = this.#blocks
     const { ends } = trail.end
     const old = packs.all().find(({ rev }) => rev <= ends)
-    const from = old?.loose ?? 0
-    const stay = ({ bytes, cid }: Sections): Stay | undefined => {
+    const rows = old?.loose ?? 0
+    const left = ({ bytes, cid }: Sections): Stay | undefined => {
       if (packs.find(by, bytes, cid) || !past.isIn(ends, bytes, cid)) return undefined
-      const came = past.arrival(bytes, cid, ends)
-      return came === undefined
-        ? undefined
-        : { cid: bytes.subarray(cid, cid + CID_LENGTH), from: came, until: by.rev }
+      const from = past.arrival(bytes, cid, ends)
+      return from === undefined ? undefined : stay(bytes, cid, { from, until: by.rev })
     }
     for (let n = old?.first ?? 1; n <= (old?.last ?? 0); n++) {
       const sections = new Sections(packs.part(n)?.bytes ?? new Uint8Array(0))
       // What came back stands in a row.
       while (sections.next())
-        yield loose.find(sections.bytes, sections.cid, ends, from) ? undefined : stay(sections)
+        yield loose.find(sections.bytes, sections.cid, ends, rows) ? undefined : left(sections)
     }
-    for (const row of loose.rows(from)) {
-      if (row.n > by.loose) break
+    for (const row of loose.rows(rows)) {
+      if (row.n > by.loose) return
       const sections = new Sections(row.bytes)
       while (sections.next())
-        yield loose.find(sections.bytes, sections.cid, ends, from)?.n === row.n ? stay(sections) : undefined
+        yield loose.find(sections.bytes, sections.cid, ends, rows)?.n === row.n ? left(sections) : undefined
     }
   }
 }
+
+const stay = (bytes: Uint8Array, cid: number, when: { from: string; until: string }): Stay => ({
+  cid: bytes.subarray(cid, cid + CID_LENGTH),
+  ...when,
+})
