@@ -10,7 +10,7 @@ import { type Pack, Packs } from './store/packs.ts'
 import type { Part } from './store/part.ts'
 import { Past } from './store/past.ts'
 import type { Place } from './store/place.ts'
-import { Trail } from './store/trail.ts'
+import { Trail, type TrailSize } from './store/trail.ts'
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
@@ -30,13 +30,13 @@ export class Blocks extends ReadableBlockstore {
   /** 32 random bits of this life. */
   readonly seed: number
 
-  constructor(sql: Sql, platform: Pick<Platform, 'random'>) {
+  constructor(sql: Sql, platform: Pick<Platform, 'random'>, trail?: TrailSize) {
     super()
     this.#sql = sql
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
     this.loose = new Loose(sql, this.seed, CACHE)
     this.packs = new Packs(sql, CACHE)
-    this.trail = new Trail(sql)
+    this.trail = new Trail(sql, trail)
     this.past = new Past(this.loose, this.packs, this.trail)
   }
 

@@ -1,8 +1,9 @@
 /** What went, and when it had been there: known long after the rows that told it have been deleted. */
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
 import { describe, expect, it } from 'vitest'
-import { ENTRY, type Stay, stays, Trail } from '../../src/account/store/trail.ts'
+import { ENTRY, type Stay, stays, TRAIL, Trail } from '../../src/account/store/trail.ts'
 import { TrailWriter } from '../../src/account/store/trailWriter.ts'
+import { Blocks } from '../../src/account/blocks.ts'
 import { recordValue } from '../../src/account/records.ts'
 import { onFault } from '../../src/fault.ts'
 import { CID_LENGTH } from '../../src/repo/cursor.ts'
@@ -59,6 +60,26 @@ describe('the trail', () => {
           }
       expect(trail.has(rev(5), cidOf(3, 0), 0)).toBe(false)
       expect(trail.has(rev(5), cidOf(1, 99), 0)).toBe(false)
+    }))
+
+  it('tells it of what went with many revisions and fills several rows', () =>
+    inAccount(async ({ sql }) => {
+      const trail = new Trail(sql)
+      // One and the same block comes and goes, among many others.
+      const list = Array.from({ length: 50 }, (_, i) => [
+        { cid: cidOf(7, 7), from: rev(i * 2), until: rev(i * 2 + 1) },
+        ...Array.from({ length: 300 }, (_, n) => ({
+          cid: cidOf(n, i),
+          from: rev(i),
+          until: rev(i * 2 + 1),
+        })),
+      ]).flat()
+      trail.append(1, rev(120), stays(list))
+      expect(sql.first('SELECT count(*) AS n FROM trail WHERE length(gone) > 0')).toEqual({ n: 4 })
+      for (let at = 0; at < 120; at++) {
+        expect([at, trail.has(rev(at), cidOf(7, 7), 0)]).toEqual([at, at < 100 && at % 2 === 0])
+        expect([at, trail.has(rev(at), cidOf(9, 40), 0)]).toEqual([at, at >= 40 && at < 81])
+      }
     }))
 
   it('forgets what is oldest when it has become large, and never how far it has come', () =>
@@ -187,10 +208,11 @@ describe('an account', () => {
       clock.now += 1000
       const newest = account.blocks.packs.current()
       if (!newest) throw new Error('no pack')
-      const few = new TrailWriter(account.blocks, 10 * ENTRY)
+      const small = new Blocks(sql, account.platform, { ...TRAIL, bytes: 20 * ENTRY })
+      const few = new TrailWriter(small)
       while (few.step(newest));
-      expect(account.blocks.past.knows(between.rev)).toBe(false)
-      expect(account.blocks.past.knows(newest.rev)).toBe(true)
+      expect(small.past.knows(between.rev)).toBe(false)
+      expect(small.past.knows(newest.rev)).toBe(true)
       account.blocks.trail.restart(0, '')
       // Killed on the way, more than once.
       expect(account.repack.collect(clock.now)).toEqual({ more: true })

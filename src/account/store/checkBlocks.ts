@@ -83,13 +83,13 @@ const checkTrail = (sql: Sql, problem: Problem): void => {
   type Row = { id: number; begins: string; ends: string }
   const rows = sql.all<Row>('SELECT id, begins, ends FROM trail ORDER BY id')
   let end = rows[0]?.begins
+  let before = ''
   if (end === undefined) problem('there is no trail')
   for (const { id, begins, ends } of rows) {
     if (begins !== end || ends < begins) problem(`the trail has a gap before ${begins}`)
     const list = bytes(
       sql.first<{ gone: ArrayBuffer }>('SELECT gone FROM trail WHERE id = ?', id)?.gone ?? NOTHING,
     )
-    let before = begins
     for (let at = 0; at + ENTRY <= list.length; at += ENTRY) {
       const { from, until } = stayAt(list, at)
       if (!(from < until && before <= until && until <= ends))

@@ -9,13 +9,23 @@ import { Cache } from './cache.ts'
 const REV = 13
 /** A CID, the revision with which the block came, and the one with which it went. */
 export const ENTRY = CID_LENGTH + 2 * REV
-/** Bytes that are kept at most, each row counted as one entry more: some 270,000 blocks that went. */
-export const MOST = 16 * 1024 * 1024
-// So that a cache holds some of them.
-const ROW = 4000 * ENTRY
+/** How much is kept, and written at a time. */
+export interface TrailSize {
+  /** Bytes that are kept at most, each row counted as one entry more. */
+  bytes: number
+  /** Entries of a row: a cache holds some rows. */
+  row: number
+  /** Blocks that one step of writing looks up: some ten milliseconds. */
+  looks: number
+  /** After how many of them what commits dropped is written. */
+  drops: number
+}
+/** Some 270,000 blocks that went. */
+export const TRAIL: TrailSize = { bytes: 16 * 1024 * 1024, row: 4000, looks: 500, drops: 400 }
 // An entry's number takes 21 bits of the 53 that a number has, its digest the others.
 const NUMBERS = 2 ** 21
 const CACHE = 1024 * 1024
+const FIRSTS = 100
 
 /** A row: what went with the revisions after `begins`, up to `ends`. Up to there the loose rows go to `n`. */
 type Row = { id: number; n: number; begins: string; ends: string; size: number }
@@ -55,16 +65,18 @@ export const stayAt = (list: Uint8Array, at: number): Omit<Stay, 'cid'> => {
  */
 export class Trail {
   readonly #sql: Sql
+  readonly size: TrailSize
   readonly #lists: Cache<Uint8Array>
   #rows: Place[] | undefined
   /** Digest and number of every entry, in order: 8 bytes each. */
   #keys: Float64Array | undefined
-  /** Whoever asks asks of one revision many times. */
-  #latest: { rev: string; number: number } | undefined
+  /** By revision, the number of the first entry of a block that went after it: the same is asked many times. */
+  readonly #firsts = new Map<string, number>()
   #rollbacks = 0
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, size = TRAIL) {
     this.#sql = sql
+    this.size = size
     this.#lists = new Cache(CACHE, ({ length }) => length)
   }
 
@@ -83,8 +95,9 @@ export class Trail {
     const sql = this.#sql
     sql.transaction(() => {
       let begins = this.end.ends
-      for (let at = 0; at === 0 || at < gone.length; at += ROW) {
-        const row = gone.subarray(at, at + ROW)
+      const length = this.size.row * ENTRY
+      for (let at = 0; at === 0 || at < gone.length; at += length) {
+        const row = gone.subarray(at, at + length)
         sql.run('INSERT INTO trail (n, begins, ends, gone) VALUES (?, ?, ?, ?)', n, begins, ends, row)
         // When the first is forgotten, the others are of no use.
         begins = ends
@@ -94,7 +107,7 @@ export class Trail {
         `SELECT id, length(gone) + ${ENTRY} AS size FROM trail ORDER BY id DESC`,
       )
       let size = 0
-      const old = sizes.find((row, i) => (size += row.size) > MOST && i > 0)
+      const old = sizes.find((row, i) => (size += row.size) > this.size.bytes && i > 0)
       if (old) sql.run('DELETE FROM trail WHERE id <= ?', old.id)
     })
     this.#forget()
@@ -115,13 +128,15 @@ export class Trail {
     const keys = (this.#keys ??= this.#read(rows))
     // Of the same block one stay ends before the next begins: only the first that ends after `rev` can be it.
     const digest = digestWord(cid, at) * NUMBERS
-    const least = digest + this.#after(rows, rev)
+    const least = digest + this.#after(rows, keys.length, rev)
     let i = below(keys.length, (n) => (keys[n] ?? 0) < least)
     for (; i < keys.length; i++) {
       const number = (keys[i] ?? 0) - digest
       if (number >= NUMBERS) return false
       const { list, place } = this.#entry(rows, number)
-      if (sameCid(list, place, cid, at)) return stayAt(list, place).from <= rev
+      if (!sameCid(list, place, cid, at)) continue
+      const { from, until } = stayAt(list, place)
+      if (until > rev) return from <= rev
     }
     return false
   }
@@ -136,7 +151,8 @@ export class Trail {
   }
 
   #forget(): void {
-    this.#rows = this.#keys = this.#latest = undefined
+    this.#rows = this.#keys = undefined
+    this.#firsts.clear()
     this.#lists.clear()
   }
 
@@ -163,17 +179,16 @@ export class Trail {
     return keys.sort()
   }
 
-  /** The number of the first entry of a block that went after `rev`. */
-  #after(rows: readonly Place[], rev: string): number {
-    if (this.#latest?.rev !== rev) this.#latest = { rev, number: this.#search(rows, rev) }
-    return this.#latest.number
-  }
-
-  #search(rows: readonly Place[], rev: string): number {
-    const row = rows[below(rows.length, (n) => (rows[n]?.ends ?? '') <= rev)]
-    if (!row) return NUMBERS
-    const list = this.#list(row)
-    return row.first + below(countOf(row), (n) => stayAt(list, n * ENTRY).until <= rev)
+  #after(rows: readonly Place[], count: number, rev: string): number {
+    const known = this.#firsts.get(rev)
+    if (known !== undefined) return known
+    const first = below(count, (n) => {
+      const { list, place } = this.#entry(rows, n)
+      return stayAt(list, place).until <= rev
+    })
+    if (this.#firsts.size >= FIRSTS) this.#firsts.clear()
+    this.#firsts.set(rev, first)
+    return first
   }
 
   #entry(rows: readonly Place[], number: number): { list: Uint8Array; place: number } {

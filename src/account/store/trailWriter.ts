@@ -2,10 +2,7 @@ import { CID_LENGTH } from '../../repo/cursor.ts'
 import { Sections } from '../../repo/section.ts'
 import type { Blocks } from '../blocks.ts'
 import type { Pack } from './packs.ts'
-import { MOST, type Stay, stays } from './trail.ts'
-
-/** Blocks that one step looks up, some ten milliseconds; and after how many what commits dropped is written. */
-const STEP = { looks: 500, drops: 400 }
+import { type Stay, stays } from './trail.ts'
 
 /** What is being taken down; an object that dies in between starts it afresh. */
 interface Run {
@@ -21,13 +18,15 @@ interface Run {
 /** Takes down in the trail what rows and packs tell of the past, before they are deleted. */
 export class TrailWriter {
   readonly #blocks: Blocks
-  readonly #most: number
   #run: Run | undefined
 
-  /** `most`: bytes that are written of what one import took the place of. */
-  constructor(blocks: Blocks, most = MOST / 2) {
+  constructor(blocks: Blocks) {
     this.#blocks = blocks
-    this.#most = most
+  }
+
+  /** Bytes that are written at most of what one import took the place of. */
+  get #most(): number {
+    return this.#blocks.trail.size.bytes / 2
   }
 
   /** One step towards this pack; answers whether more are left. */
@@ -50,9 +49,10 @@ export class TrailWriter {
 
   /** Whether all has been looked up. */
   #goOn(run: Run): boolean {
+    const { looks } = this.#blocks.trail.size
     const gone: Stay[] = []
     let isDone = false
-    for (let i = 0; i < STEP.looks && !isDone; i++) {
+    for (let i = 0; i < looks && !isDone; i++) {
       const { done = false, value } = run.blocks.next()
       if (value) gone.push(value)
       isDone = done
@@ -74,11 +74,12 @@ export class TrailWriter {
 
   /** Up to which row so much was dropped as is written at a time. All rows of one commit go together. */
   #someRows(last: number): { n: number; rev: string } {
-    const { n, ends: rev } = this.#blocks.trail.end
+    const { end, size } = this.#blocks.trail
+    const { n, ends: rev } = end
     const to = { n, rev }
     let count = 0
     for (const row of this.#blocks.loose.drops(n)) {
-      if (row.n > last || (row.rev !== to.rev && count >= STEP.drops)) break
+      if (row.n > last || (row.rev !== to.rev && count >= size.drops)) break
       to.n = row.n
       to.rev = row.rev
       count += row.dropped.length / CID_LENGTH

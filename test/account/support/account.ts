@@ -16,6 +16,7 @@ import { migrate } from '../../../src/account/schema.ts'
 import { type SequencedEvent, Sequencer } from '../../../src/account/sequencer.ts'
 import { Sql } from '../../../src/account/sql.ts'
 import { Repack } from '../../../src/account/store/repack.ts'
+import type { TrailSize } from '../../../src/account/store/trail.ts'
 import type { Platform } from '../../../src/platform.ts'
 
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
@@ -45,7 +46,12 @@ export interface TestAccount {
   restart(): TestAccount
 }
 
-const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { now: number }): TestAccount => {
+const build = (
+  storage: DurableObjectStorage,
+  key: Secp256k1Keypair,
+  clock: { now: number },
+  trail?: TrailSize,
+): TestAccount => {
   const platform: Platform = {
     now: () => clock.now++,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -56,7 +62,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
   const sql = new Sql(storage)
   migrate(sql, DID, platform.now())
   const events: SequencedEvent[] = []
-  const blocks = new Blocks(sql, platform)
+  const blocks = new Blocks(sql, platform, trail)
   const records = new Records(blocks, () => readHead(sql))
   const repack = new Repack(sql, platform, blocks)
   const blobs = new Blobs(sql, platform, DID)
@@ -98,7 +104,7 @@ const build = (storage: DurableObjectStorage, key: Secp256k1Keypair, clock: { no
     preferences,
     repo,
   }
-  return { ...parts, events, restart: () => build(storage, key, clock) }
+  return { ...parts, events, restart: () => build(storage, key, clock, trail) }
 }
 
 let objects = 0
@@ -108,19 +114,20 @@ const START = Date.parse('2026-11-22T00:00:00Z')
 /** Runs a test inside an object of its own, emptied first; `open` brings its tables up to date. */
 export const inStorage = async <T>(
   work: (storage: DurableObjectStorage, open: (now?: number) => TestAccount) => Promise<T>,
+  trail?: TrailSize,
 ): Promise<T> => {
   const namespace = (env as unknown as { ACCOUNT: DurableObjectNamespace }).ACCOUNT
   const stub = namespace.get(namespace.idFromName(`storage test ${objects++}`))
   const key = await Secp256k1Keypair.create()
   return runInDurableObject(stub, async (_, { storage }) => {
     await storage.deleteAll()
-    return work(storage, (now = START) => build(storage, key, { now }))
+    return work(storage, (now = START) => build(storage, key, { now }, trail))
   })
 }
 
 /** Runs a test on an account whose tables are new. */
-export const inAccount = <T>(work: (account: TestAccount) => Promise<T>): Promise<T> =>
-  inStorage((_, open) => work(open()))
+export const inAccount = <T>(work: (account: TestAccount) => Promise<T>, trail?: TrailSize): Promise<T> =>
+  inStorage((_, open) => work(open()), trail)
 
 /** A write of a post. */
 export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({
