@@ -1,14 +1,14 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Platform } from '../platform.ts'
-import { type Block, byteStream, carHeader, carSection } from '../repo/car-write.ts'
+import { byteStream, carHeader, carSection } from '../repo/car-write.ts'
 import { CommitError, parseCommit } from '../repo/commit.ts'
-import { readNode } from '../repo/node.ts'
 import { isTid } from '../repo/tid.ts'
 import { error } from '../xrpc/errors.ts'
 import type { Blocks } from './blocks.ts'
 import { carOf } from './commit.ts'
 import type { Head } from './head.ts'
 import type { Repo } from './repo.ts'
+import { recordProof } from './proof.ts'
 import { Tour, type TourOptions } from './store/tour.ts'
 
 interface Pin {
@@ -228,24 +228,7 @@ export class Exports {
    * Without the record, it proves that there is none.
    */
   record(collection: string, rkey: string): Uint8Array {
-    const head = this.#parts.repo.load()
-    const path = `${collection}/${rkey}`
-    const proof: Block[] = [{ cid: head.root, bytes: this.#block(head.root) }]
-    for (let cid: Cid | null = head.data; cid;) {
-      const block = this.#block(cid)
-      proof.push({ cid, bytes: block })
-      const { left, entries } = readNode(block)
-      const after = entries.findIndex((entry) => entry.key >= path)
-      const found = entries[after]
-      if (found?.key === path) {
-        const { cid: record } = found.value
-        proof.push({ cid: record, bytes: this.#block(record) })
-        break
-      }
-      const before = after < 0 ? entries.at(-1) : entries[after - 1]
-      cid = (before ? before.right : left)?.cid ?? null
-    }
-    return carOf(head.root, proof)
+    return recordProof(this.#parts.repo.load(), `${collection}/${rkey}`, (cid) => this.#block(cid))
   }
 
   #block(cid: Cid): Uint8Array {
