@@ -102,7 +102,9 @@ export class Exports {
     const bytes = blocks.read(root)
     try {
       const { did: whose, data, rev } = parseCommit(bytes ?? new Uint8Array())
-      return whose === did && rev <= latest.rev && this.#isKept(rev) ? { root, data, rev } : undefined
+      const isOurs = whose === did && rev <= latest.rev && this.#isKept(rev)
+      // A commit of another host may have come with an import, which gave its tree another revision.
+      return isOurs && blocks.past.isIn(rev, root.bytes, 0) ? { root, data, rev } : undefined
     } catch (cause) {
       if (cause instanceof CommitError) return undefined
       throw cause
@@ -173,8 +175,9 @@ export class Exports {
     { rev, since }: { rev: string; since?: string | undefined },
     first?: Uint8Array,
   ): ReadableStream<Uint8Array> {
-    const { platform } = this.#parts
+    const { platform, blocks } = this.#parts
     const pin = this.#pin(rev)
+    const isKnown = since !== undefined && blocks.past.knows(since)
     const release = () => this.#pins.delete(pin)
     let begun = first
     return byteStream({
@@ -184,6 +187,8 @@ export class Exports {
           // A block that is gone is missed. What tells how old a block is, is not.
           if (since !== undefined && !this.#pins.has(pin))
             throw new Error(`an export since ${since} was left for too long`)
+          if (isKnown && !blocks.past.knows(since))
+            throw new Error(`what the tree of ${since} had was forgotten meanwhile`)
           const value = begun ?? pieces.next().value
           begun = undefined
           if (!value) release()

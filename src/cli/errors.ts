@@ -96,7 +96,10 @@ export const CATALOGUE = {
   'sign-in-needed': entry('failed', 'run it again and give the account password of this server'),
   'copy-incomplete': entry('amiss', 'run the same command again: only what is missing is copied'),
   'import-refused': entry('failed', 'read the reason; the old state is untouched'),
-  'import-too-large': entry('failed', 'leave the account where it is for now, or move it to another PDS'),
+  'import-too-large': entry(
+    'failed',
+    'keep what you have, the account elsewhere or the backup; another PDS may take it',
+  ),
   // Backups that come back
   'bad-backup': entry('failed', 'restore from another copy, or export again where the account is'),
   'no-signing-key': entry(

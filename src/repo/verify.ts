@@ -4,6 +4,7 @@ import type { BlobReference } from './blobs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
+import { NodeError, readNode } from './node.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
 import { WalkError, walk } from './walk.ts'
@@ -114,15 +115,33 @@ const readCommit = ({ root, read, hash, sha256 = nodeSha256 }: RepoInput): Uint8
   return bytes
 }
 
-/** Verifies a record: one map, in its only encoding. Answers the blobs that it refers to. */
+/**
+ * Verifies a record: one map, in its only encoding, and no node of a tree (it has a `$type`): whoever has a node's bytes
+ * is taken to have what is below it. Answers the blobs that it refers to.
+ */
 export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobReference[] => {
   try {
     const { map, mimeType } = checkCbor(bytes)
     if (!map) throw new RepoError('BadRecord', `the record ${path} is no map`)
+    if (isNode(bytes)) throw new RepoError('BadRecord', `the record ${path} is a node of a tree`)
     // Most records refer to no blob, and then there is no need to decode them.
     return mimeType ? blobRefs(decodeBlock(bytes)) : []
   } catch (cause) {
     if (cause instanceof CborError) throw new RepoError('BadRecord', `the record ${path}: ${cause.message}`)
+    throw cause
+  }
+}
+
+// A map of two, the first of them `e`: hardly any record is looked at further.
+const NODE = [0xa2, 0x61, 0x65]
+
+const isNode = (bytes: Uint8Array): boolean => {
+  if (NODE.some((byte, i) => bytes[i] !== byte)) return false
+  try {
+    readNode(bytes)
+    return true
+  } catch (cause) {
+    if (cause instanceof NodeError) return false
     throw cause
   }
 }

@@ -44,7 +44,9 @@ export const capped = (body: ReadableStream<Uint8Array>, limit: number): Readabl
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const chunk = await source.next().catch(() => {
+        const chunk = await source.next().catch((cause: unknown) => {
+          // A mistake of ours.
+          if (cause instanceof TypeError) throw cause
           throw error('InvalidRequest', `The request body broke off after ${seen} bytes`)
         })
         if (!chunk) return controller.close()

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { readCarWithRoot, readCar, verifyProofs, verifyRepoCar } from '@atproto/repo'
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
+import { come, Repository, text } from './support/repository.ts'
 import { Trail } from '../../src/account/store/trail.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from './support/account.ts'
 
@@ -228,6 +229,21 @@ describe('exports', () => {
       // Which blocks were sent, nobody knows any more.
       expect(await later.resume({ root, offset: 1, since })).toBeUndefined()
       expect(await later.resume({ root, offset: 1, since: repo.load().rev })).toBeDefined()
+    }))
+
+  it('are not resumed with the commit of another host, whose tree came under a revision of ours', () =>
+    inAccount(async (account) => {
+      const { exports, repo, clock } = account
+      await fill(account, 30)
+      const other = new Repository(account.key)
+      for (let i = 0; i < 40; i++) other.put(`${POST}/r${i}`, text(`elsewhere ${i}`))
+      const theirs = await other.sign(clock.now - 60_000)
+      await come(account, theirs)
+      expect(repo.load().data.equals(theirs.data)).toBe(true)
+      expect(account.blocks.read(theirs.root)).toBeDefined()
+      for (const since of [undefined, repo.load().rev])
+        expect(await exports.resume({ root: theirs.root, offset: 0, since })).toBeUndefined()
+      expect(await exports.resume({ root: repo.load().root, offset: 0 })).toBeDefined()
     }))
 
   it('are not resumed where what their `since` had is forgotten on the way to the offset', () =>

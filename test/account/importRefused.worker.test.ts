@@ -85,7 +85,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
     ],
     [
       'a new record that is a node which is here',
-      'BadTree',
+      'BadRecord',
       async (account, repository) => {
         await leafAt(repository, path(80_000))
         return { signed: await repository.sign(now(account)) }

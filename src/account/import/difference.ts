@@ -3,7 +3,6 @@ import type { Block } from '../../repo/car-write.ts'
 import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
-import { NodeError, readNode } from '../../repo/node.ts'
 import type { Sections } from '../../repo/section.ts'
 import { verifyRecord } from '../../repo/verify.ts'
 import { storeChange } from '../change.ts'
@@ -48,8 +47,8 @@ export const difference = async (
       size += bytes?.length ?? 0
       if (++steps > most.blocks || size > most.bytes) return undefined
       if (change.kind === 'record') {
-        // A record that could also be a node might stand in the tree as both; the commit here is about to go.
-        if (bytes && (change.after?.equals(coming.from.root) || isNode(bytes))) return undefined
+        // The commit here is about to go.
+        if (change.after?.equals(coming.from.root)) return undefined
         ops.push(operation(change, change.before ? before(change.before) : undefined))
       }
       if (steps % SLICE !== 0) continue
@@ -111,14 +110,4 @@ const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {
     if (!(cause instanceof CborError)) throw cause
   }
   throw new OldTreeError(`the record before, ${path}, is missing or damaged`)
-}
-
-const isNode = (bytes: Uint8Array): boolean => {
-  try {
-    readNode(bytes)
-    return true
-  } catch (cause) {
-    if (cause instanceof NodeError) return false
-    throw cause
-  }
 }

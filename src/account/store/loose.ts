@@ -34,6 +34,8 @@ export class Loose {
   readonly #revs = new Map<number, string>()
   #rollbacks = 0
   #indexed = 0
+  /** Rows have been deleted whose places are still in memory. */
+  #isStale = false
 
   constructor(sql: Sql, seed: number, cacheBytes: number) {
     this.#sql = sql
@@ -149,7 +151,8 @@ export class Loose {
     // Places in rows that are gone are passed over; only at the end all that is left is read again.
     const first = this.#sql.first<{ n: number | null }>('SELECT min(n) AS n FROM loose')?.n ?? Infinity
     for (const row of this.#revs.keys()) if (row < first) this.#revs.delete(row)
-    if (deleted > 0 && deleted < limit) this.#forget()
+    this.#isStale ||= deleted > 0
+    if (this.#isStale && deleted < limit) this.#forget()
     return { deleted, more: deleted >= limit }
   }
 
@@ -180,6 +183,7 @@ export class Loose {
   }
 
   #forget(): void {
+    this.#isStale = false
     this.#indexed = 0
     this.#table = this.#dropped = undefined
     this.#revs.clear()

@@ -27,7 +27,10 @@ const NUMBERS = 2 ** 21
 const CACHE = 1024 * 1024
 const FIRSTS = 100
 
-/** A row: what went with the revisions after `begins`, up to `ends`. Up to there the loose rows go to `n`. */
+/**
+ * A row: what went with the revisions after `begins`, up to `ends`, or the rest of what did not fit into the row before.
+ * Up to there the loose rows go to `n`.
+ */
 type Row = { id: number; n: number; begins: string; ends: string; size: number }
 
 interface Place extends Row {

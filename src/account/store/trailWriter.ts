@@ -116,7 +116,9 @@ export class TrailWriter {
       return from === undefined ? undefined : stay(bytes, cid, { from, until: by.rev })
     }
     for (let n = old?.first ?? 1; n <= (old?.last ?? 0); n++) {
-      const sections = new Sections(packs.part(n)?.bytes ?? new Uint8Array(0))
+      const part = packs.part(n)
+      if (!part) throw new Error(`part ${n} of the pack of ${old?.rev} is missing`)
+      const sections = new Sections(part.bytes)
       // What came back stands in a row.
       while (sections.next())
         yield loose.find(sections.bytes, sections.cid, ends, rows) ? undefined : left(sections)

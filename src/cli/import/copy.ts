@@ -86,7 +86,7 @@ export async function sendRepo(
   if (body.size > REQUEST_LIMIT)
     throw new CliError(
       'import-too-large',
-      `the repository has ${bytes(body.size)}; it comes in by one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed where it is`,
+      `the repository has ${bytes(body.size)}; it comes in by one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed`,
     )
   await answer(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
