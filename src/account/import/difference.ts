@@ -63,7 +63,7 @@ export const difference = async (
   const nodes: Block[] = []
   for (const cid of diff.added.values()) {
     const bytes = after(cid)
-    // Nor may a node be a record that is here.
+    // A record that is here may be a node, if it came before such were refused.
     if (!bytes || blocks.isCurrent(cid)) return undefined
     // A copy: where it was found is a row or a part, of which otherwise each node might keep one in memory.
     nodes.push({ cid, bytes: bytes.slice() })
