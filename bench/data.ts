@@ -1,9 +1,9 @@
 /** The same records for both servers, and a signed repository of them as a CAR. */
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, createCid, type Cid } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
-import { loadSigningKey } from '../src/crypto/keys.ts'
+import { loadSigningKey } from '../src/signing/keys.ts'
 import { Secret } from '../src/crypto/secret.ts'
-import { carHeader, carSection } from '../src/repo/car-write.ts'
+import { carHeader, carSection } from '../src/repo/carWrite.ts'
 import { keyLayer } from '../src/repo/node.ts'
 import { sha256 } from '../src/repo/sha256.ts'
 import { formatTid, nextTid } from '../src/repo/tid.ts'

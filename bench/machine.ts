@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { ROOT } from '../src/dev/bundle.ts'
+import { ROOT } from '../dev/bundle.ts'
 
 const versionOf = (path: string): string => {
   const { version }: { version?: string } = JSON.parse(readFileSync(path, 'utf8'))

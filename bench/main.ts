@@ -3,7 +3,7 @@
  * Progress goes to stderr, the table (or JSON) to stdout. Nothing here passes or fails by time; a wrong answer fails.
  */
 import { parseArgs } from 'node:util'
-import { startPlc } from '../src/dev/plc.ts'
+import { startPlc } from '../dev/plc.ts'
 import { hangUp } from './http.ts'
 import { machine } from './machine.ts'
 import { heading, table, type Report } from './report.ts'

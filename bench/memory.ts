@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { readMemory } from '../src/dev/memory.ts'
+import { readMemory } from '../dev/memory.ts'
 
 export interface Watched<T> {
   readonly result: T

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { loadSigningKey } from '../src/crypto/keys.ts'
+import { loadSigningKey } from '../src/signing/keys.ts'
 import { Secret } from '../src/crypto/secret.ts'
-import { startPlcCirrus } from '../src/dev/account.ts'
-import { signIn } from '../src/dev/seed.ts'
+import { startPlcCirrus } from '../dev/account.ts'
+import { signIn } from '../dev/seed.ts'
 import { startReference } from '../test/interop/support/reference.ts'
 import { call, json } from './http.ts'
 

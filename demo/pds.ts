@@ -1,7 +1,7 @@
 /** Runs the real `pds` command, as its owner would. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import type { Cirrus } from '../src/dev/cirrus.ts'
+import type { Cirrus } from '../dev/cirrus.ts'
 
 const BIN = join(import.meta.dirname, '..', 'bin', 'pds.js')
 

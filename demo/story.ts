@@ -1,8 +1,8 @@
 /** An account leaves: the steps, in the order of the guide. */
 import { connect } from '../src/client/index.ts'
-import { activate, createPlcAccount } from '../src/dev/account.ts'
-import { startCirrus } from '../src/dev/cirrus.ts'
-import { seedCirrus, signIn } from '../src/dev/seed.ts'
+import { activate, createPlcAccount } from '../dev/account.ts'
+import { startCirrus } from '../dev/cirrus.ts'
+import { seedCirrus, signIn } from '../dev/seed.ts'
 import { readIdentity, readRepo, wrongBlobs } from '../test/interop/support/verify.ts'
 import { startPlc } from '../test/support/plc.ts'
 import type { Cleanup } from './cleanup.ts'

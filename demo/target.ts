@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type PlcAccount } from '../src/dev/account.ts'
-import { startCirrus } from '../src/dev/cirrus.ts'
+import { type PlcAccount } from '../dev/account.ts'
+import { startCirrus } from '../dev/cirrus.ts'
 
 export interface Target {
   readonly url: string

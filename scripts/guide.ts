@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { verifyJwt } from '@atproto/xrpc-server'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { startPlcCirrus } from '../src/dev/account.ts'
+import { startPlcCirrus } from '../dev/account.ts'
 
 const PNPM = ['npx', '--yes', 'pnpm@12.21.0']
 const root = join(import.meta.dirname, '..')

@@ -3,7 +3,7 @@
  * which state of the account. Absence denies; no handler looks at credentials to decide.
  */
 import type { MethodId } from './generated/methods.ts'
-import type { Scope } from './crypto/migrationToken.ts'
+import type { Scope } from './signing/migrationToken.ts'
 
 /** In the Worker, without the account's object; or in the account's Durable Object. */
 export type Place = 'worker' | 'account'

@@ -2,7 +2,7 @@
 import { Router } from 'itty-router'
 import { notConfigured, readConfig, type Config, type Env } from './config.ts'
 import { corsify, preflight } from './cors.ts'
-import { loadSigningKey } from './crypto/keys.ts'
+import { loadSigningKey } from './signing/keys.ts'
 import { createRouter } from './generated/server.ts'
 import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
@@ -12,7 +12,7 @@ import { frontPage, VERSION } from './page.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 
-export { AccountObject } from './account/object.ts'
+export { AccountObject } from './object.ts'
 
 interface Context {
   config: Config

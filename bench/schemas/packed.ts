@@ -1,14 +1,14 @@
 /** Schema C, by the program's own modules: a row for each commit, and packs. */
 import { type Cid, decodeCid } from '@atproto/lex-data'
-import { Blocks } from '../../src/account/blocks.ts'
-import { writeHead } from '../../src/account/head.ts'
-import { migrate } from '../../src/account/schema.ts'
-import type { Sql } from '../../src/account/sql.ts'
-import { Loose } from '../../src/account/store/loose.ts'
-import { PackWriter } from '../../src/account/store/packWriter.ts'
-import { Repack } from '../../src/account/store/repack.ts'
-import { Tour } from '../../src/account/store/tour.ts'
-import { Sections } from '../../src/repo/section.ts'
+import { Blocks } from '../../src/account/blocks/blocks.ts'
+import { writeHead } from '../../src/account/db/head.ts'
+import { migrate } from '../../src/account/db/schema.ts'
+import type { Sql } from '../../src/account/db/sql.ts'
+import { Loose } from '../../src/account/blocks/commitLog.ts'
+import { PackWriter } from '../../src/account/blocks/packWriter.ts'
+import { Repack } from '../../src/account/blocks/repack.ts'
+import { Tour } from '../../src/account/blocks/storedTreeWalk.ts'
+import { Sections } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
 
 const SEED = 0x5eed

@@ -1,8 +1,8 @@
 /** A row for each block: A is the schema as it was until version 2, B does without `dropped` and the index of records. */
 import type { Cid } from '@atproto/lex-data'
-import { bytes, type Sql } from '../../src/account/sql.ts'
-import { CID_LENGTH } from '../../src/repo/cursor.ts'
-import { Sections } from '../../src/repo/section.ts'
+import { bytes, type Sql } from '../../src/account/db/sql.ts'
+import { CID_LENGTH } from '../../src/repo/cborReader.ts'
+import { Sections } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
 
 export class Rows {

@@ -1,9 +1,9 @@
 /** An object for each schema, whose name begins with the schema's; a request is a step of the benchmark. */
 import { DurableObject } from 'cloudflare:workers'
 import { decodeCid } from '@atproto/lex-data'
-import { Sql } from '../../src/account/sql.ts'
+import { Sql } from '../../src/account/db/sql.ts'
 import type { Env } from '../../src/config.ts'
-import { Sections } from '../../src/repo/section.ts'
+import { Sections } from '../../src/repo/sectionReader.ts'
 import { walk } from '../../src/repo/walk.ts'
 import { Packed } from './packed.ts'
 import { Rows } from './rows.ts'

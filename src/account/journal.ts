@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Platform } from '../platform.ts'
-import type { Sql } from './sql.ts'
+import type { Sql } from './db/sql.ts'
 
 /** What may stand in a journal row. Never a secret, a token or a password. */
 export type JournalDetail = { [key: string]: JournalValue }

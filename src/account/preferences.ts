@@ -1,6 +1,6 @@
 import { lexToJson } from '@atproto/lexicon'
 import { error } from '../xrpc/errors.ts'
-import type { Sql } from './sql.ts'
+import type { Sql } from './db/sql.ts'
 
 /** A private preference: an object of the namespace `app.bsky` with a `$type`. */
 export interface Preference {

@@ -1,6 +1,6 @@
 /** A command is data plus a `run`. */
 import type { Client } from '../client/index.ts'
-import type { Ask } from './ask.ts'
+import type { Ask } from './prompts.ts'
 import type { Flags, Globals, Positional, Values } from './args.ts'
 import type { Project, Where } from './config.ts'
 import type { Io } from './io.ts'

@@ -1,7 +1,7 @@
 /** One run of `pds`: find the command, parse, run, and turn whatever goes wrong into words and an exit code. */
 import { connect } from '../client/index.ts'
 import { parse, type Globals } from './args.ts'
-import { createAsk } from './ask.ts'
+import { createAsk } from './prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
 import { adminPassword, findProject, locate, type Project, type Where } from './config.ts'

@@ -1,5 +1,5 @@
 /** What each scope of a migration token opens, in a person's words. */
-import { isScope, type Scope } from '../crypto/scope.ts'
+import { isScope, type Scope } from '../signing/scope.ts'
 import { CliError } from './errors.ts'
 
 export const MEANING: Record<Scope, string> = {

@@ -1,4 +1,4 @@
-import type { RotationKey } from '../crypto/keys.ts'
+import type { RotationKey } from '../signing/keys.ts'
 import { didForGenesis } from './cid.ts'
 import { PlcError } from './errors.ts'
 import { MAX_ROTATION_KEYS, parseUnsignedOperation } from './parse.ts'

@@ -1,20 +1,20 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
 import { CborError, decodeBlock } from './cbor.ts'
-import { CID_LENGTH, isCidAt } from './cursor.ts'
-import { Sections } from './section.ts'
+import { CID_LENGTH, isCidAt } from './cborReader.ts'
+import { Sections } from './sectionReader.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
-import type { Block } from './car-write.ts'
-import { chunksOf } from './chunks.ts'
-import type { Chunks } from './chunks.ts'
+import type { Block } from './carWrite.ts'
+import { chunksOf } from '../streams/chunks.ts'
+import type { Chunks } from '../streams/chunks.ts'
 
 import { CarError, type CarErrorCode } from './carError.ts'
 
 export { CarError } from './carError.ts'
 export type { CarErrorCode } from './carError.ts'
-export type { Block } from './car-write.ts'
-export { carHeader, carSection } from './car-write.ts'
+export type { Block } from './carWrite.ts'
+export { carHeader, carSection } from './carWrite.ts'
 
 /** Caps, each checked before the memory that it guards is taken. */
 export interface CarLimits {

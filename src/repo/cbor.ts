@@ -1,9 +1,9 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { ARRAY, BYTES, Cursor, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cursor.ts'
+import { ARRAY, BYTES, Cursor, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
 
-export { CborError } from './cursor.ts'
-export type { CborErrorCode } from './cursor.ts'
+export { CborError } from './cborReader.ts'
+export type { CborErrorCode } from './cborReader.ts'
 
 /** What a block may cost at most. */
 export interface CborLimits {

@@ -1,6 +1,6 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
-import { CID_LENGTH } from './cursor.ts'
-import { keyAt, sameCid } from './section.ts'
+import { CID_LENGTH } from './cborReader.ts'
+import { keyAt, sameCid } from './sectionReader.ts'
 import { sha256 } from './sha256.ts'
 
 /** The CID of a DAG-CBOR block. */

@@ -1,5 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
-import { keyAt } from './section.ts'
+import { keyAt } from './sectionReader.ts'
 import { TreeWalk, WalkError, missing } from './walk.ts'
 import type { Due, DueNode, DueRecord, Read, WalkOptions } from './walk.ts'
 

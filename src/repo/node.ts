@@ -1,6 +1,6 @@
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
 import { Link } from './cid.ts'
-import { ARRAY, BYTES, CborError, Cursor, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cursor.ts'
+import { ARRAY, BYTES, CborError, Cursor, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
 import { sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 

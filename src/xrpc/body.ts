@@ -1,7 +1,7 @@
 /** Request bodies: type, size cap before reading, JSON, validation. Binary bodies stay streams. */
 import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
-import { chunksOf } from '../repo/chunks.ts'
+import { chunksOf } from '../streams/chunks.ts'
 import { error } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { TOPICS } from '../../src/account/help.ts'
+import { TOPICS } from '../../src/docsLink.ts'
 import { CATALOGUE, CliError, docsLink, EXIT } from '../../src/cli/errors.ts'
 
 const docs = readFileSync(join(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8')

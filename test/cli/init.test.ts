@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from
 import { parseDevVars } from '../../src/cli/devVars.ts'
 import { verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { loadSigningKey } from '../../src/crypto/keys.ts'
-import { type PlcDirectory, startPlc } from '../../src/dev/plc.ts'
+import { loadSigningKey } from '../../src/signing/keys.ts'
+import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { at, folder, pds, type RunOptions } from './support.ts'
 
 let plc: PlcDirectory

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/client/index.ts'
 import { readRecords, type RepoEvent, subscribeRepos } from '../../src/client/subscribe.ts'
-import { startPlcCirrus } from '../../src/dev/account.ts'
-import type { Cirrus } from '../../src/dev/cirrus.ts'
-import { seedCirrus, signIn } from '../../src/dev/seed.ts'
+import { startPlcCirrus } from '../../dev/account.ts'
+import type { Cirrus } from '../../dev/cirrus.ts'
+import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 
 const COLLECTION = 'app.bsky.feed.post'

@@ -1,7 +1,7 @@
 /** The whole Worker in workerd, its account active, with a record and a blob, and a directory of the test's making. */
 import { env, exports } from 'cloudflare:workers'
 import { runInDurableObject } from 'cloudflare:test'
-import type { AccountObject } from '../../src/account/object.ts'
+import type { AccountObject } from '../../src/object.ts'
 import type { Env } from '../../src/config.ts'
 import { overridePlatform } from '../../src/platform.ts'
 import { FakeDirectory } from '../handlers/support/directory.ts'

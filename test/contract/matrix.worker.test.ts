@@ -3,8 +3,8 @@
  * account, each sent for real. What is expected is read off policy.ts and the lexicons.
  */
 import { expect, it } from 'vitest'
-import { CREATE_ACCOUNT } from '../../src/crypto/migrationToken.ts'
-import { SCOPES, type Scope } from '../../src/crypto/scope.ts'
+import { CREATE_ACCOUNT } from '../../src/signing/migrationToken.ts'
+import { SCOPES, type Scope } from '../../src/signing/scope.ts'
 import { schemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'

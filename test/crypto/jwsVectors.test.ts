@@ -5,7 +5,7 @@ import { fromBase64url } from '../../src/crypto/base64url.ts'
 import { TokenError } from '../../src/crypto/errors.ts'
 import { checkHeader, decodeJws } from '../../src/crypto/jws.ts'
 import { type Alg, parsePublicKey, verifyWith } from '../../src/crypto/publicKey.ts'
-import { verifyServiceToken } from '../../src/crypto/serviceToken.ts'
+import { verifyServiceToken } from '../../src/signing/serviceToken.ts'
 import { fixture } from '../fixtures/fixture.ts'
 import { DID, NOW, part, SERVICE_DID, testSecret } from './support.ts'
 

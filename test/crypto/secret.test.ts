@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { generateKey, loadRotationKey, loadSigningKey } from '../../src/crypto/keys.ts'
+import { generateKey, loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
 import { hashPassword, verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { sessionTokens } from '../../src/crypto/session.ts'
+import { sessionTokens } from '../../src/signing/sessionTokens.ts'
 import { testRandom, testSecret } from './support.ts'
 
 const CANARY = 'canary-5f0e'

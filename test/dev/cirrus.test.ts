@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { activate, createPlcAccount, newKey, startPlcCirrus } from '../../src/dev/account.ts'
-import { startCirrus, type Cirrus } from '../../src/dev/cirrus.ts'
-import { seedCirrus, signIn } from '../../src/dev/seed.ts'
+import { activate, createPlcAccount, newKey, startPlcCirrus } from '../../dev/account.ts'
+import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
+import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 
 const get = async (cirrus: Cirrus, method: string, params: Record<string, string> = {}) => {

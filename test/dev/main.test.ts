@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../src/dev/port.ts'
+import { freePort } from '../../dev/port.ts'
 import { writeFile } from 'node:fs/promises'
 import { folder, pds } from '../cli/support.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/dev/main.ts')
+const MAIN = join(import.meta.dirname, '../../dev/main.ts')
 
 const running: { stop(): Promise<unknown> }[] = []
 afterEach(async () => {

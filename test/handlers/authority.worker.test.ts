@@ -1,6 +1,6 @@
 /** The authority matrix: every kind of credential, on every method, in every state, sent for real. */
 import { describe, expect, it } from 'vitest'
-import { type Scope, SCOPES } from '../../src/crypto/migrationToken.ts'
+import { type Scope, SCOPES } from '../../src/signing/migrationToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, it } from 'vitest'
-import type { MigrationClaims } from '../../src/crypto/migrationToken.ts'
+import type { MigrationClaims } from '../../src/signing/migrationToken.ts'
 import { onFault } from '../../src/fault.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import {

@@ -11,7 +11,7 @@ import { OutboundError, outbound, type Outbound } from '../../src/outbound.ts'
 import { createGenesis } from '../../src/plc/build.ts'
 import { directory } from '../../src/plc/directory.ts'
 import { rotationKey } from '../plc/support.ts'
-import { startPlc } from '../../src/dev/plc.ts'
+import { startPlc } from '../../dev/plc.ts'
 
 const plc = await startPlc()
 afterAll(() => plc.close())

@@ -1,9 +1,9 @@
 // A did:web account: everything is copied as ever, and its owner edits a file instead of having anything signed.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { activate } from '../../src/dev/account.ts'
-import { startCirrus, type Cirrus } from '../../src/dev/cirrus.ts'
-import { seedCirrus, signIn } from '../../src/dev/seed.ts'
+import { activate } from '../../dev/account.ts'
+import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
+import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 import { claims, mint, ownerAuth, refusal, status } from './support/cirrus.ts'
 import { bearer, procedure, query, signCredentials } from './support/token.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { startPlcCirrus } from '../../src/dev/account.ts'
+import { startPlcCirrus } from '../../dev/account.ts'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 import { ownerAuth, type SourceCirrus } from './support/cirrus.ts'
 import { type Message, record, type Recording } from './support/frames.ts'

@@ -1,7 +1,7 @@
 // A leaked token must not be the account: what a thief, or a malicious target, gets out of it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { newKey } from '../../src/dev/account.ts'
+import { newKey } from '../../dev/account.ts'
 import {
   command,
   mint,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { startCirrus, type Cirrus } from '../../src/dev/cirrus.ts'
+import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
 import { at, pds, type RunOptions } from '../cli/support.ts'
 import { problems, startStage, status, type Stage } from './support/cirrus.ts'
 import type { ReferenceAccount } from './support/reference.ts'

@@ -1,8 +1,8 @@
 // Moving in: the reference PDS to a Cirrus that was set up for the account's DID, like goat.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { newKey } from '../../src/dev/account.ts'
-import { startCirrus, type Cirrus } from '../../src/dev/cirrus.ts'
+import { newKey } from '../../dev/account.ts'
+import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
 import { ownerOf, problems, startStage, status, type Stage } from './support/cirrus.ts'
 import { begin, moveLikeGoat, signIn, type GoatMove, type Moved } from './support/goat.ts'
 import { seed, type Seeded } from './support/seed.ts'

@@ -3,7 +3,7 @@ import { outbound } from '../../src/outbound.ts'
 import { buildOperation, createGenesis, voidOperation } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
 import { directory } from '../../src/plc/directory.ts'
-import { startPlc } from '../../src/dev/plc.ts'
+import { startPlc } from '../../dev/plc.ts'
 import { rotationKey } from './support.ts'
 
 const plc = await startPlc()

@@ -1,7 +1,7 @@
 import { Secp256k1Keypair } from '@atproto/crypto'
 import { encode } from '@atproto/lex-cbor'
 import { MockDatabase } from '@did-plc/server'
-import { loadRotationKey, type RotationKey } from '../../src/crypto/keys.ts'
+import { loadRotationKey, type RotationKey } from '../../src/signing/keys.ts'
 import { parseAuditLog } from '../../src/plc/parse.ts'
 import type { AuditEntry } from '../../src/plc/types.ts'
 import { testSecret } from '../crypto/support.ts'

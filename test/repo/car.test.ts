@@ -2,10 +2,10 @@ import { encode } from '@atproto/lex-cbor'
 import { readCarStream } from '@atproto/repo'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { byteStream } from '../../src/repo/car-write.ts'
+import { byteStream } from '../../src/repo/carWrite.ts'
 import { CarError, carHeader, carSection, readCar } from '../../src/repo/car.ts'
 import type { Block, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
-import { Sections } from '../../src/repo/section.ts'
+import { Sections } from '../../src/repo/sectionReader.ts'
 import { cborCid, piecesOf, posts, rawCid, referenceRepo, streamOf } from './fixture.ts'
 
 const block = (bytes: Uint8Array): Block => ({ cid: rawCid(bytes), bytes })

@@ -7,7 +7,7 @@ import { sha256 } from '../../src/repo/sha256.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
 import type { RepoInput } from '../../src/repo/verify.ts'
 import { readCar } from '../../src/repo/car.ts'
-import type { Pieces } from '../../src/repo/car-write.ts'
+import type { Pieces } from '../../src/repo/carWrite.ts'
 import type { Read } from '../../src/repo/walk.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'

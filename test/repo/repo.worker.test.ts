@@ -1,8 +1,8 @@
 import { decodeCid } from '@atproto/lex-data'
 import { describe, expect, test } from 'vitest'
-import { byteStream } from '../../src/repo/car-write.ts'
+import { byteStream } from '../../src/repo/carWrite.ts'
 import { carHeader, carSection, readCar } from '../../src/repo/car.ts'
-import { Sections } from '../../src/repo/section.ts'
+import { Sections } from '../../src/repo/sectionReader.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
 import { Blocks, DID, piecesOf, posts, referenceRepo } from './fixture.ts'
 

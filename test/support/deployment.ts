@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Buffer } from 'node:buffer'
-import { loadRotationKey, loadSigningKey } from '../../src/crypto/keys.ts'
+import { loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
 import { hashPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { createGenesis } from '../../src/plc/build.ts'

@@ -1,1 +1,1 @@
-export { startPlc, type Outage, type PlcDirectory, type PlcOptions } from '../../src/dev/plc.ts'
+export { startPlc, type Outage, type PlcDirectory, type PlcOptions } from '../../dev/plc.ts'

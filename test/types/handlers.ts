@@ -2,7 +2,7 @@
  * Mistakes that must not compile. `tsc` checks this file: an @ts-expect-error above a line that
  * does compile is an error by itself, so types that decayed to `any` are found here.
  */
-import type { Sequencer } from '../../src/account/sequencer.ts'
+import type { Sequencer } from '../../src/account/events/sequencer.ts'
 import { accountHandlers, workerHandlers } from '../../src/handlers/index.ts'
 import type { AuthOf, Handler, Handlers } from '../../src/handlers/context.ts'
 import type { Methods } from '../../src/generated/methods.ts'

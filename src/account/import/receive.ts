@@ -1,13 +1,13 @@
 import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
 import { readCar } from '../../repo/car.ts'
 import { parseCommit } from '../../repo/commit.ts'
-import { Sections } from '../../repo/section.ts'
+import { Sections } from '../../repo/sectionReader.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
-import type { Head } from '../head.ts'
-import type { Course } from './course.ts'
-import { Intake } from './intake.ts'
-import type { ImportParts } from './parts.ts'
+import type { Head } from '../db/head.ts'
+import type { Course } from './importProgress.ts'
+import { Intake } from './blockReceiver.ts'
+import type { ImportParts } from './deps.ts'
 import type { Coming } from './verify.ts'
 
 // Below the 2 MB of a row, its key and revisions included.

@@ -1,13 +1,13 @@
 /** Bringing the account up here, and keeping it under the key that its DID names. */
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
-import { carOf } from '../commit.ts'
-import type { Head } from '../head.ts'
-import { see } from '../help.ts'
-import type { Observation } from '../identityWatch.ts'
-import { readAccount } from '../state.ts'
-import { lookUp } from '../upstream.ts'
-import { didProblem, type LifecycleParts } from './parts.ts'
+import { carOf } from '../repo/commit.ts'
+import type { Head } from '../db/head.ts'
+import { see } from '../../docsLink.ts'
+import type { Observation } from '../identity/identityWatch.ts'
+import { readAccount } from '../db/accountRow.ts'
+import { lookUp } from '../identity/upstream.ts'
+import { didProblem, type LifecycleParts } from './deps.ts'
 
 const mustBeHere = (parts: LifecycleParts, observation: Observation): void => {
   const problem = didProblem(parts, observation)

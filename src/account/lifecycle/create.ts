@@ -1,9 +1,9 @@
 /** An account that moves in: room is made for it, and its owner is let in. */
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import type { Tokens } from '../sessions.ts'
-import { isPassword } from '../signIn.ts'
-import { readAccount } from '../state.ts'
-import type { LifecycleParts } from './parts.ts'
+import type { Tokens } from '../auth/sessions.ts'
+import { isPassword } from '../auth/signIn.ts'
+import { readAccount } from '../db/accountRow.ts'
+import type { LifecycleParts } from './deps.ts'
 
 export interface CreateInput {
   did?: string

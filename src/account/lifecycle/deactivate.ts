@@ -1,10 +1,10 @@
 /** Taking the account out of service here. */
 import { fault } from '../../fault.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../help.ts'
-import { readAccount } from '../state.ts'
-import { lookUp } from '../upstream.ts'
-import type { LifecycleParts } from './parts.ts'
+import { see } from '../../docsLink.ts'
+import { readAccount } from '../db/accountRow.ts'
+import { lookUp } from '../identity/upstream.ts'
+import type { LifecycleParts } from './deps.ts'
 
 export interface DeactivateOptions {
   deleteAfter?: string

@@ -1,6 +1,6 @@
 /** Signing what a migration token allows: one operation per token. */
 import { createHash } from 'node:crypto'
-import type { MigrationClaims } from '../../crypto/migrationToken.ts'
+import type { MigrationClaims } from '../../signing/migrationToken.ts'
 import { fault } from '../../fault.ts'
 import { buildOperation, type OperationRequest } from '../../plc/build.ts'
 import { PlcError } from '../../plc/errors.ts'
@@ -12,12 +12,12 @@ import {
 } from '../../plc/parse.ts'
 import type { Operation, PlcHead } from '../../plc/types.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../help.ts'
-import { type Ledger, storedOperation } from '../ledger.ts'
-import { readAccount } from '../state.ts'
-import { lookUp, plcRefused } from '../upstream.ts'
-import { type PlcParts, requirePlc } from './parts.ts'
-import { keepEntry, signEntry } from './signed.ts'
+import { see } from '../../docsLink.ts'
+import { type Ledger, storedOperation } from './plcLedger.ts'
+import { readAccount } from '../db/accountRow.ts'
+import { lookUp, plcRefused } from '../identity/upstream.ts'
+import { type PlcParts, requirePlc } from './deps.ts'
+import { keepEntry, signEntry } from './signEntry.ts'
 
 /** signPlcOperation's input without the token: `unknown` where the lexicon says so. */
 export interface SignInput {

@@ -4,9 +4,9 @@ import { operationCid } from '../../plc/cid.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../help.ts'
-import { lookUp, plcRefused, upstream } from '../upstream.ts'
-import { type PlcParts, requirePlc } from './parts.ts'
+import { see } from '../../docsLink.ts'
+import { lookUp, plcRefused, upstream } from '../identity/upstream.ts'
+import { type PlcParts, requirePlc } from './deps.ts'
 
 /** The reference's checks, in words that say what to change. */
 const checked = ({ key, origin, signingKey, handle }: PlcParts, input: unknown): Operation => {

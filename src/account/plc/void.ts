@@ -4,11 +4,11 @@ import { DirectoryError } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import type { PlcHead } from '../../plc/types.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
-import { see } from '../help.ts'
-import { type LedgerEntry, storedOperation, voidId } from '../ledger.ts'
-import { plcRefused } from '../upstream.ts'
-import { isPlc, type PlcParts } from './parts.ts'
-import { keepEntry, signEntry } from './signed.ts'
+import { see } from '../../docsLink.ts'
+import { type LedgerEntry, storedOperation, voidId } from './plcLedger.ts'
+import { plcRefused } from '../identity/upstream.ts'
+import { isPlc, type PlcParts } from './deps.ts'
+import { keepEntry, signEntry } from './signEntry.ts'
 
 const directoryWork = async <T>(work: () => Promise<T>): Promise<T> => {
   try {

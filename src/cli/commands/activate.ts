@@ -1,4 +1,4 @@
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'

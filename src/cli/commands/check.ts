@@ -1,4 +1,4 @@
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { docsLink, EXIT } from '../errors.ts'
 import { count, plain } from '../output.ts'

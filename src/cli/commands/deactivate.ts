@@ -1,6 +1,6 @@
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { partings, partingText } from '../farewell.ts'
+import { partings, partingText } from '../cleanupSteps.ts'
 import { plain } from '../output.ts'
 import { stateOf } from './status.ts'
 

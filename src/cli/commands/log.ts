@@ -1,5 +1,5 @@
 import { pages } from '../../client/index.ts'
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError, docsLink, EXIT } from '../errors.ts'
 import { canonical, createVerifier, type JournalEntry } from '../journalChain.ts'

@@ -1,6 +1,6 @@
 import { outbound } from '../../outbound.ts'
-import { isScope } from '../../crypto/scope.ts'
-import { answer } from '../answers.ts'
+import { isScope } from '../../signing/scope.ts'
+import { answer } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import type { Output } from '../output.ts'
 import { MEANING, parseScopes } from '../scopes.ts'

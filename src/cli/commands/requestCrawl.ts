@@ -1,4 +1,4 @@
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError, docsLink, EXIT } from '../errors.ts'
 import { plain, table } from '../output.ts'

@@ -1,4 +1,4 @@
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 
 export const revokeTokens = command({

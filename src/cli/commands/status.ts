@@ -1,5 +1,5 @@
 import type { Output as Answered } from '../../client/index.ts'
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { bytes, count, type Paint, plain, table } from '../output.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, type Output as Answered, XrpcError } from '../../client/index.ts'
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
-import { explain } from '../answers.ts'
+import { explain } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { count, type Paint, plain } from '../output.ts'

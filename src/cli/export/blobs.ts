@@ -1,7 +1,7 @@
 /** blobs/<cid> and blobs.jsonl. */
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages } from '../../client/index.ts'
-import { answer, explain } from '../answers.ts'
+import { answer, explain } from '../serverErrors.ts'
 import { blobStore } from '../blobStore.ts'
 import type { Context } from '../command.ts'
 import { writeWhole } from '../files.ts'

@@ -1,10 +1,10 @@
 /** Our side of an import: the account here, and the owner's session on it. */
 import { type Client, connect, type Session } from '../../client/index.ts'
-import { answer, type Meanings } from '../answers.ts'
+import { answer, type Meanings } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
-import type { Keeper } from './kept.ts'
+import type { Keeper } from './resumeState.ts'
 import type { Self } from './source.ts'
 
 export interface Here extends Self {

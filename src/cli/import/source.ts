@@ -1,8 +1,8 @@
 /** The PDS that the account comes from: a Cirrus, by migration token; any other, by password. */
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
-import type { Scope } from '../../crypto/migrationToken.ts'
-import { answer, explain, type Meanings } from '../answers.ts'
-import { firstLine } from '../ask.ts'
+import type { Scope } from '../../signing/migrationToken.ts'
+import { answer, explain, type Meanings } from '../serverErrors.ts'
+import { firstLine } from '../prompts.ts'
 import type { Context } from '../command.ts'
 import { parseHost } from '../config.ts'
 import { CliError } from '../errors.ts'

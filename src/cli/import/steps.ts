@@ -1,7 +1,7 @@
 /** The steps of a move from another PDS. Each may be done again. */
 import type { Client } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import { answer } from '../answers.ts'
+import { answer } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../commands/status.ts'
 import { CliError } from '../errors.ts'

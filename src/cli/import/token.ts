@@ -1,7 +1,7 @@
 /** A migration token, read before it is used: whoever types it in should hear at once what is wrong with it. */
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
-import { MIGRATION_TYP, type Scope } from '../../crypto/migrationToken.ts'
+import { MIGRATION_TYP, type Scope } from '../../signing/migrationToken.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
 

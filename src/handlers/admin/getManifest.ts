@@ -1,4 +1,4 @@
-import { signedManifest } from '../../account/manifest.ts'
+import { signedManifest } from '../../account/repo/manifest.ts'
 import type { Handler } from '../context.ts'
 
 export const getManifest: Handler<'com.cirrus.admin.getManifest'> = async ({ account }) => ({

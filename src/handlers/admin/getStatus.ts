@@ -1,4 +1,4 @@
-import { readStatus } from '../../account/status.ts'
+import { readStatus } from '../../account/status/readStatus.ts'
 import type { Handler } from '../context.ts'
 
 export const getStatus: Handler<'com.cirrus.admin.getStatus'> = ({ account }) =>

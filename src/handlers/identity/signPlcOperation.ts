@@ -1,6 +1,6 @@
-import { verifyOwnToken } from '../../account/auth.ts'
-import { signingToken } from '../../account/plcToken.ts'
-import { readAccount } from '../../account/state.ts'
+import { verifyOwnToken } from '../../account/auth/authorize.ts'
+import { signingToken } from '../../account/plc/signingToken.ts'
+import { readAccount } from '../../account/db/accountRow.ts'
 import type { Handler } from '../context.ts'
 
 export const signPlcOperation: Handler<'com.atproto.identity.signPlcOperation'> = async ({

@@ -1,5 +1,5 @@
-import { isOwn, notHere } from '../../account/own.ts'
-import { prepareRecord, swapCid, type Prepared } from '../../account/prepare.ts'
+import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
+import { prepareRecord, swapCid, type Prepared } from '../../account/repo/prepareRecord.ts'
 import type { Account } from '../../account/account.ts'
 import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
 import type { Handler } from '../context.ts'

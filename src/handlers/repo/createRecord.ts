@@ -1,5 +1,5 @@
-import { isOwn, notHere } from '../../account/own.ts'
-import { prepareRecord, swapCid } from '../../account/prepare.ts'
+import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
+import { prepareRecord, swapCid } from '../../account/repo/prepareRecord.ts'
 import type { Handler } from '../context.ts'
 import { written } from './written.ts'
 

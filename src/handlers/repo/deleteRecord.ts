@@ -1,5 +1,5 @@
-import { isOwn, notHere } from '../../account/own.ts'
-import { swapCid } from '../../account/prepare.ts'
+import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
+import { swapCid } from '../../account/repo/prepareRecord.ts'
 import type { Handler } from '../context.ts'
 
 export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ account, input }) => {

@@ -1,4 +1,4 @@
-import { isOwn, notHere } from '../../account/own.ts'
+import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import type { Handler } from '../context.ts'
 
 export const describeRepo: Handler<'com.atproto.repo.describeRepo'> = async ({ account, params }) => {

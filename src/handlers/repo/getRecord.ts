@@ -1,5 +1,5 @@
-import { isOwn, notHere } from '../../account/own.ts'
-import { recordValue } from '../../account/records.ts'
+import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
+import { recordValue } from '../../account/repo/records.ts'
 import type { Handler } from '../context.ts'
 
 export const getRecord: Handler<'com.atproto.repo.getRecord'> = ({ account, params, error }) => {

@@ -1,5 +1,5 @@
-import { see } from '../../account/help.ts'
-import { lookUp } from '../../account/upstream.ts'
+import { see } from '../../docsLink.ts'
+import { lookUp } from '../../account/identity/upstream.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Handler } from '../context.ts'

@@ -1,5 +1,5 @@
-import type { Prepared } from '../../account/prepare.ts'
-import type { CommitResult } from '../../account/repo.ts'
+import type { Prepared } from '../../account/repo/prepareRecord.ts'
+import type { CommitResult } from '../../account/repo/repo.ts'
 
 /** The answer of createRecord and putRecord. `commit` is left out where nothing changed. */
 export function written(account: { did: string }, done: CommitResult, prepared: Prepared) {

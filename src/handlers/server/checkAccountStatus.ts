@@ -1,5 +1,5 @@
-import { readCounts } from '../../account/head.ts'
-import { readAccount } from '../../account/state.ts'
+import { readCounts } from '../../account/db/head.ts'
+import { readAccount } from '../../account/db/accountRow.ts'
 import type { Handler } from '../context.ts'
 
 /** Movers decide by these numbers: each is counted, none guessed. */

@@ -1,6 +1,6 @@
 /** What every session answer says of the account. */
 import type { Account } from '../../account/account.ts'
-import { readAccount } from '../../account/state.ts'
+import { readAccount } from '../../account/db/accountRow.ts'
 
 export interface SessionInfo {
   did: string

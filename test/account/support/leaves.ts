@@ -1,5 +1,5 @@
 /** Leaves of a tree: for records that are nodes as well. */
-import type { Block } from '../../../src/repo/car-write.ts'
+import type { Block } from '../../../src/repo/carWrite.ts'
 import { readNode } from '../../../src/repo/node.ts'
 import type { Repository } from './repository.ts'
 

@@ -1,8 +1,8 @@
 /** A repository of any shape, made in memory, and its CAR in any order. */
 import type { Secp256k1Keypair } from '@atproto/crypto'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { carOf, signCommit } from '../../../src/account/commit.ts'
-import type { Block } from '../../../src/repo/car-write.ts'
+import { carOf, signCommit } from '../../../src/account/repo/commit.ts'
+import type { Block } from '../../../src/repo/carWrite.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { walk } from '../../../src/repo/walk.ts'
 import { Blocks, rawCid } from '../../repo/fixture.ts'

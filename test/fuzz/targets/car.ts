@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { CarError, type Block, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
-import { Sections } from '../../../src/repo/section.ts'
+import { Sections } from '../../../src/repo/sectionReader.ts'
 import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
 import { mutateItem, randomItem, read, write } from '../cbor.ts'

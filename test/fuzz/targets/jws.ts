@@ -8,9 +8,9 @@ import {
   MIGRATION_TYP,
   verifyMigrationToken,
   verifyTargetedToken,
-} from '../../../src/crypto/migrationToken.ts'
-import { serviceTokenIssuer, verifyServiceToken } from '../../../src/crypto/serviceToken.ts'
-import { sessionTokens } from '../../../src/crypto/session.ts'
+} from '../../../src/signing/migrationToken.ts'
+import { serviceTokenIssuer, verifyServiceToken } from '../../../src/signing/serviceToken.ts'
+import { sessionTokens } from '../../../src/signing/sessionTokens.ts'
 import { DID, highS, der, NOW, SERVICE_DID, testSecret } from '../../crypto/support.ts'
 import { mutateBytes } from '../bytes.ts'
 import type { Target } from '../engine.ts'

@@ -5,7 +5,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Buffer } from 'node:buffer'
 import { type Account, createAccount } from '../../../src/account/account.ts'
-import type { Credential } from '../../../src/account/auth.ts'
+import type { Credential } from '../../../src/account/auth/authorize.ts'
 import { readConfig, type Config, type Env } from '../../../src/config.ts'
 import {
   generateKey,
@@ -13,7 +13,7 @@ import {
   loadSigningKey,
   type RotationKey,
   type SigningKey,
-} from '../../../src/crypto/keys.ts'
+} from '../../../src/signing/keys.ts'
 import { hashPassword } from '../../../src/crypto/password.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
 import type { MethodId } from '../../../src/generated/methods.ts'

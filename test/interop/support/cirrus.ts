@@ -1,11 +1,11 @@
 // What the tests do with a Cirrus besides moving it: mint as its admin, ask for its status, write as its owner.
 import { AtpAgent } from '@atproto/api'
 
-import { startPlcCirrus, type PlcAccountOptions } from '../../../src/dev/account.ts'
-import type { Cirrus } from '../../../src/dev/cirrus.ts'
-import { seedCirrus, signIn as session, type Seeded } from '../../../src/dev/seed.ts'
-import { loadSigningKey } from '../../../src/crypto/keys.ts'
-import type { MigrationClaims } from '../../../src/crypto/migrationToken.ts'
+import { startPlcCirrus, type PlcAccountOptions } from '../../../dev/account.ts'
+import type { Cirrus } from '../../../dev/cirrus.ts'
+import { seedCirrus, signIn as session, type Seeded } from '../../../dev/seed.ts'
+import { loadSigningKey } from '../../../src/signing/keys.ts'
+import type { MigrationClaims } from '../../../src/signing/migrationToken.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
 import { startPlc, type PlcDirectory } from '../../support/plc.ts'
 import { startReference, type Reference } from './reference.ts'

@@ -1,0 +1,70 @@
+/** The Worker as one module, made as wrangler makes it, in a third of a second. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { parse } from 'smol-toml'
+
+export const ROOT = join(import.meta.dirname, '..')
+
+export interface Bundle {
+  readonly code: string
+  readonly compatibilityDate: string
+}
+
+export interface BundleOptions {
+  /** The Worker's main module; by default the one of wrangler.toml. */
+  readonly main?: string
+  /** Replaces the defines of wrangler.toml: `{ __FAULTS__: 'true' }`. */
+  readonly define?: Readonly<Record<string, string>>
+}
+
+const made = new Map<string, Promise<Bundle>>()
+
+/** Bundles the Worker, once for each set of options in this process. */
+export const bundleWorker = (options: BundleOptions = {}): Promise<Bundle> => {
+  const key = JSON.stringify([options.main, options.define])
+  const bundle = made.get(key) ?? bundleNow(options)
+  made.set(key, bundle)
+  return bundle
+}
+
+const bundleNow = async ({ main, define }: BundleOptions): Promise<Bundle> => {
+  const config = parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [main ?? String(config['main'])],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    // wrangler's own: packages with a build for workerd give that one, and Node's modules are built in.
+    conditions: ['workerd', 'worker', 'browser'],
+    mainFields: ['browser', 'module', 'main'],
+    external: ['node:*', 'cloudflare:*'],
+    plugins: [
+      {
+        name: 'node-builtins',
+        setup: (on) =>
+          on.onResolve(
+            { filter: /^(assert|buffer|crypto|events|stream|url|util|path|zlib)$/ },
+            ({ path }) => ({
+              path: `node:${path}`,
+              external: true,
+            }),
+          ),
+      },
+    ],
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      __FAULTS__: 'false',
+      __DEV__: 'true',
+      ...define,
+    },
+    legalComments: 'none',
+    keepNames: true,
+    logLevel: 'silent',
+  })
+  const code = outputFiles[0]?.text
+  if (code === undefined) throw new Error('esbuild made no bundle of the Worker')
+  return { code, compatibilityDate: String(config['compatibility_date']) }
+}

@@ -1,0 +1,122 @@
+/**
+ * `npm run dev`: a local Cirrus with an account that is ready to use, and a PLC directory of its own. Loopback only;
+ * the state stays below `.wrangler/dev`, and deleting that folder is starting anew.
+ */
+import { readFileSync, rmSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { devFolder, type DevServer } from '../src/cli/config.ts'
+import { writeWhole } from '../src/cli/files.ts'
+import { activate } from './account.ts'
+import { ROOT } from './bundle.ts'
+import { startCirrus } from './cirrus.ts'
+import { devAccount, devSecrets, PASSWORD } from './keep.ts'
+import { startPlc } from './plc.ts'
+
+const USAGE = `Usage: npm run dev [-- --port 8787] [--plc-port 2582] [--handle alice.test] [--fresh]
+
+  --fresh   forget the account of the last run
+  --root    the folder whose .wrangler/dev keeps the state; by default this one
+`
+
+const readOptions = () => {
+  try {
+    const { values } = parseArgs({
+      options: {
+        port: { type: 'string', default: '8787' },
+        'plc-port': { type: 'string', default: '2582' },
+        handle: { type: 'string', default: 'alice.test' },
+        fresh: { type: 'boolean', default: false },
+        root: { type: 'string', default: ROOT },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    const [port, plcPort] = [Number(values.port), Number(values['plc-port'])]
+    return Number.isInteger(port) && Number.isInteger(plcPort) ? { ...values, port, plcPort } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+const main = async (): Promise<number> => {
+  const options = readOptions()
+  if (!options || options.help) {
+    process.stderr.write(USAGE)
+    return options ? 0 : 2
+  }
+  const { port, plcPort, handle } = options
+  for (const taken of [port, plcPort])
+    if (!(await isFree(taken))) {
+      say(`Port ${taken} of this machine is taken, perhaps by another \`npm run dev\`.`)
+      say('Next: stop that one, or choose others with -- --port <n> --plc-port <n>.')
+      return 1
+    }
+  const folder = devFolder(options.root)
+  if (options.fresh) await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+
+  await using plc = await startPlc({ port: plcPort, log: join(folder, 'plc.jsonl') })
+  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = await devSecrets(folder)
+  const account = await devAccount(folder, { plcUrl: plc.url, port, handle, signingKey: SIGNING_KEY })
+  await using cirrus = await startCirrus({
+    ...account,
+    port,
+    password: PASSWORD,
+    adminPassword: ADMIN_PASSWORD,
+    env: { PASSWORD_HASH, SESSION_SECRET },
+    persist: join(folder, 'state'),
+    onLog: say,
+  })
+  // Only the first time: an account that the last run deactivated or moved stays what it is.
+  const known = await fetch(`${cirrus.url}/xrpc/com.atproto.sync.getLatestCommit?did=${account.did}`)
+  const answer = await known.text()
+  if (!known.ok && !answer.includes('RepoDeactivated')) await activate(cirrus)
+
+  const running = join(folder, 'running.json')
+  const about: DevServer = { url: cirrus.url, plcUrl: plc.url, did: account.did, handle, pid: process.pid }
+  await writeWhole(running, `${JSON.stringify(about, null, 2)}\n`)
+  // miniflare ends the process on a signal before anything that waits for it.
+  process.on('exit', () => forget(running))
+  say(
+    [
+      '',
+      `  Cirrus         ${cirrus.url}`,
+      `  PLC directory  ${plc.url}`,
+      `  Account        ${handle}  ${account.did}`,
+      `  Password       ${PASSWORD}`,
+      `  State          ${folder}`,
+      '',
+      '  Talk to it:    npm run --silent pds -- status --dev',
+      '                 npm run --silent pds -- migrate-token --dev',
+      '  Stop it:       Ctrl-C',
+      '',
+    ].join('\n'),
+  )
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+  return 0
+}
+
+/** Another one may run by now, and have written its own. */
+const forget = (file: string): void => {
+  try {
+    const about: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof about === 'object' && about !== null && Reflect.get(about, 'pid') === process.pid) rmSync(file)
+  } catch {
+    // Gone already.
+  }
+}
+
+process.exitCode = await main()

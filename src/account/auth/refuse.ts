@@ -1,0 +1,87 @@
+/** Why the policy says no, and what to do about it. */
+import type { MethodId } from '../../generated/methods.ts'
+import type { CredentialKind, Rule, State } from '../../policy.ts'
+import { error, XrpcError } from '../../xrpc/errors.ts'
+import { declaredErrors, definition } from '../../xrpc/lexicons.ts'
+import { see } from '../../docsLink.ts'
+
+export interface Refusal {
+  id: MethodId
+  rule: Rule
+  state: State
+  /** What the caller's credential amounts to. */
+  kinds: readonly CredentialKind[]
+  request: Request
+  did: string
+}
+
+const NEEDS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service', string> = {
+  anyone: 'no credential',
+  session: "the owner's session (createSession)",
+  refresh: 'a refresh token (refreshJwt)',
+  admin: 'the admin password (HTTP Basic, user admin)',
+  service: "a service-auth token for createAccount on this server, signed by the account's DID",
+}
+
+const isBasic = (kind: string): kind is keyof typeof NEEDS => Object.hasOwn(NEEDS, kind)
+
+const describe = (rule: Rule): string =>
+  Object.keys(rule.who)
+    .map((kind) => (isBasic(kind) ? NEEDS[kind] : `a migration token with the scope ${kind}`))
+    .join(', or ')
+
+const OPEN_READS = [
+  'com.atproto.repo.describeRepo',
+  'com.atproto.repo.getRecord',
+  'com.atproto.repo.listRecords',
+]
+
+/** The caller would be let in if the account were in another state: say which state it is in. */
+const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
+  const declared = declaredErrors(definition(id))
+  const { searchParams } = new URL(request.url)
+  const named = searchParams.get('did') ?? did
+  if (named !== did && declared.includes('RepoNotFound'))
+    return new XrpcError(
+      'RepoNotFound',
+      `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`,
+    )
+  if (state === 'absent') {
+    const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${see('account-absent')}`
+    return declared.includes('RepoNotFound')
+      ? new XrpcError('RepoNotFound', message)
+      : error('InvalidRequest', message)
+  }
+  if (state === 'moved')
+    return error(
+      'AccountDeactivated',
+      `the DID now names another PDS, so nothing is written here; \`pds status\` says which one. ${see('account-moved')}`,
+    )
+  if (
+    state === 'deactivated' &&
+    kinds.includes('anyone') &&
+    (declared.includes('RepoDeactivated') || OPEN_READS.includes(id))
+  )
+    return new XrpcError('RepoDeactivated', `the repository of ${did} is deactivated`)
+  if (state === 'deactivated')
+    return error(
+      'AccountDeactivated',
+      `the account is deactivated here; the owner brings it back with \`pds activate\`. ${see('account-deactivated')}`,
+    )
+  return error('InvalidRequest', `${id} is not open while the account is ${state}`)
+}
+
+export const refuse = (refusal: Refusal): XrpcError => {
+  const { id, rule, kinds } = refusal
+  if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refusal)
+  const needs = `${id} needs ${describe(rule)}`
+  if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${see('wrong-credential')}`)
+  const given = kinds.map((kind) => (isBasic(kind) ? NEEDS[kind] : kind)).join(', ')
+  const scoped = kinds.some((kind) => !isBasic(kind))
+  return error(
+    'InvalidToken',
+    scoped
+      ? `the migration token's scope (${given}) does not open this: ${needs}. ${see('token-scope')}`
+      : `${given} does not open this: ${needs}. ${see('wrong-credential')}`,
+  )
+}

@@ -1,0 +1,116 @@
+/** Service-auth tokens: this account speaking to other services, and to the PDS that it moves to. */
+import { isValidDid } from '@atproto/syntax'
+import { newId, type SigningKey } from '../../signing/keys.ts'
+import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationToken.ts'
+import { MAX_LIFETIME, MAX_LIFETIME_ANY_METHOD } from '../../signing/serviceToken.ts'
+import type { Platform } from '../../platform.ts'
+import { error, XrpcError } from '../../xrpc/errors.ts'
+import { see } from '../../docsLink.ts'
+import type { Journal } from '../journal.ts'
+import type { Sql } from '../db/sql.ts'
+
+export interface ServiceAuthParts {
+  sql: Sql
+  platform: Pick<Platform, 'now' | 'random'>
+  journal: Journal
+  key: Pick<SigningKey, 'signServiceToken'>
+  did: string
+}
+
+export interface ServiceAuthParams {
+  aud: string
+  /** Seconds since the epoch. */
+  exp?: number
+  lxm?: string
+}
+
+/** Methods that manage the account itself: only the owner calls them, here, with a session. */
+const PROTECTED = new Set([
+  'com.atproto.admin.sendEmail',
+  'com.atproto.identity.requestPlcOperationSignature',
+  'com.atproto.identity.signPlcOperation',
+  'com.atproto.identity.submitPlcOperation',
+  'com.atproto.identity.updateHandle',
+  'com.atproto.server.activateAccount',
+  'com.atproto.server.confirmEmail',
+  'com.atproto.server.createAppPassword',
+  'com.atproto.server.createSession',
+  'com.atproto.server.deactivateAccount',
+  'com.atproto.server.deleteAccount',
+  'com.atproto.server.deleteSession',
+  'com.atproto.server.getAccountInviteCodes',
+  'com.atproto.server.getServiceAuth',
+  'com.atproto.server.getSession',
+  'com.atproto.server.listAppPasswords',
+  'com.atproto.server.refreshSession',
+  'com.atproto.server.requestAccountDelete',
+  'com.atproto.server.requestEmailConfirmation',
+  'com.atproto.server.requestEmailUpdate',
+  'com.atproto.server.revokeAppPassword',
+  'com.atproto.server.updateEmail',
+])
+
+const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWith('com.cirrus.')
+
+const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
+
+export class ServiceAuth {
+  readonly #parts: ServiceAuthParts
+
+  constructor(parts: ServiceAuthParts) {
+    this.#parts = parts
+  }
+
+  /** `by`: the migration token that asks, which gets a token for createAccount only; absent for a session. */
+  async token({ aud, exp, lxm }: ServiceAuthParams, by?: MigrationClaims): Promise<string> {
+    const { sql, platform, journal, key, did } = this.#parts
+    const [bare = '', service, ...rest] = aud.split('#')
+    if (!isValidDid(bare) || service === '' || rest.length > 0)
+      throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
+    if (lxm !== undefined && isProtected(lxm))
+      throw error(
+        'InvalidRequest',
+        `lxm: ${lxm} manages the account itself and cannot be called by service auth`,
+      )
+    if (by) this.#checkToken(by, aud, lxm)
+    const now = Math.floor(platform.now() / 1000)
+    const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
+    if (expires <= now) throw badExpiration(`exp: ${expires} lies in the past (it is ${now})`)
+    const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD : MAX_LIFETIME
+    if (expires > now + most)
+      throw badExpiration(
+        lxm === undefined
+          ? `exp: a token without lxm lives ${most} seconds at most`
+          : `exp: a token lives ${most} seconds at most`,
+      )
+    if (by && expires > by.exp)
+      throw badExpiration(`exp: at most that of the migration token that asks, ${by.exp}`)
+    const jti = newId(platform.random)
+    // The token that another PDS takes the account in with: as weighty as the migration token itself.
+    if (lxm === CREATE_ACCOUNT)
+      sql.transaction(() =>
+        journal.append('service-token', { aud, lxm, exp: expires, by: by ? `token ${by.jti}` : 'session' }),
+      )
+    return await key.signServiceToken({
+      iss: did,
+      aud,
+      iat: now,
+      exp: expires,
+      ...(lxm !== undefined && { lxm }),
+      jti,
+    })
+  }
+
+  #checkToken(by: MigrationClaims, aud: string, lxm: string | undefined): void {
+    if (lxm !== CREATE_ACCOUNT)
+      throw error(
+        'InvalidToken',
+        `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${see('token-scope')}`,
+      )
+    if (by.target !== undefined && aud !== by.aud)
+      throw error(
+        'InvalidToken',
+        `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${see('token-wrong-audience')}`,
+      )
+  }
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { type Cid, cidForRawHash } from '@atproto/lex-data'
+import { chunksOf } from '../../streams/chunks.ts'
+import { error } from '../../xrpc/errors.ts'
+
+// R2 wants all parts but the last of one size, and 5 MiB at least. Also all that is buffered of a
+// body without a declared length.
+const PART = 5 * 1024 * 1024
+
+/** Without a declared length: one put of what fits into a part, else an upload in parts. */
+const putInParts = async (
+  bucket: R2Bucket,
+  key: string,
+  chunks: AsyncGenerator<Uint8Array>,
+  options: R2MultipartOptions,
+): Promise<void> => {
+  const part = new Uint8Array(PART)
+  let filled = 0
+  let upload: R2MultipartUpload | undefined
+  const parts: R2UploadedPart[] = []
+  try {
+    for await (const chunk of chunks) {
+      for (let rest = chunk; rest.length > 0;) {
+        if (filled === PART) {
+          upload ??= await bucket.createMultipartUpload(key, options)
+          parts.push(await upload.uploadPart(parts.length + 1, part))
+          filled = 0
+        }
+        const piece = rest.subarray(0, PART - filled)
+        part.set(piece, filled)
+        filled += piece.length
+        rest = rest.subarray(piece.length)
+      }
+    }
+    if (!upload) return void (await bucket.put(key, part.subarray(0, filled), options))
+    parts.push(await upload.uploadPart(parts.length + 1, part.subarray(0, filled)))
+    await upload.complete(parts)
+  } catch (cause) {
+    await upload?.abort().catch(() => {})
+    throw cause
+  }
+}
+
+/**
+ * Streams a blob into the bucket and hashes it on the way. With `expect`, the bucket checks too. Where
+ * it throws, or the CID is another than expected, what it may have stored is the caller's to delete.
+ */
+export const putBlob = async (
+  bucket: R2Bucket,
+  key: string,
+  body: ReadableStream<Uint8Array>,
+  options: { limit: number; length?: number; expect?: Cid } & R2MultipartOptions,
+): Promise<{ cid: Cid; size: number }> => {
+  const { limit, length, expect, ...rest } = options
+  const hash = createHash('sha256')
+  let size = 0
+  const measured = async function* () {
+    const source = chunksOf(body)
+    let ended = false
+    try {
+      for (let chunk = await source.next(); chunk; chunk = await source.next()) {
+        size += chunk.byteLength
+        if (size > limit) throw error('PayloadTooLarge', `the blob is larger than ${limit} bytes`)
+        if (length !== undefined && size > length)
+          throw error('InvalidRequest', 'more bytes than were declared')
+        hash.update(chunk)
+        yield chunk
+      }
+      if (length !== undefined && size < length)
+        throw error('InvalidRequest', 'fewer bytes than were declared')
+      ended = true
+    } finally {
+      // Refused, or the bucket gave up: tell the sender to stop.
+      if (!ended) await source.cancel()
+    }
+  }
+  if (length === undefined) await putInParts(bucket, key, measured(), rest)
+  else {
+    const fixed = new FixedLengthStream(length)
+    const writer = fixed.writable.getWriter()
+    // Said again by every write; unheard it would count as nobody's error.
+    writer.closed.catch(() => {})
+    const pump = async () => {
+      try {
+        for await (const chunk of measured()) await writer.write(chunk)
+        await writer.close()
+      } catch (cause) {
+        await writer.abort(cause).catch(() => {})
+        throw cause
+      }
+    }
+    const stored = bucket.put(
+      key,
+      fixed.readable,
+      expect ? { ...rest, sha256: expect.multihash.digest } : rest,
+    )
+    // The pump knows better why it failed than the bucket does.
+    const [pumped, put] = await Promise.allSettled([pump(), stored])
+    const cause =
+      pumped.status === 'rejected' ? pumped.reason : put.status === 'rejected' ? put.reason : undefined
+    const cid = cidForRawHash(hash.digest())
+    if (pumped.status === 'fulfilled' && expect && !expect.equals(cid)) return { cid, size }
+    if (cause) throw cause
+    return { cid, size }
+  }
+  return { cid: cidForRawHash(hash.digest()), size }
+}

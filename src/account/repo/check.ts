@@ -1,0 +1,152 @@
+import type { Cid } from '@atproto/lex-data'
+import { cidKey } from '../../repo/cid.ts'
+import { blobRefs } from '../../repo/blobs.ts'
+import { CborError, decodeBlock } from '../../repo/cbor.ts'
+import { parseCommit } from '../../repo/commit.ts'
+import { DigestTable } from '../../repo/digestTable.ts'
+import { walk, WalkError } from '../../repo/walk.ts'
+import type { Blobs } from '../blobs/blobs.ts'
+import { readCounts, readHead, type Head } from '../db/head.ts'
+import type { Journal } from '../journal.ts'
+import type { Sql } from '../db/sql.ts'
+import { type BlockParts, checkBlocks, isNoted, note, type Problem } from '../blocks/checkBlocks.ts'
+
+export interface CheckReport {
+  ok: boolean
+  /** What is wrong, the first hundred. */
+  problems: string[]
+  summary: {
+    rev: string | null
+    commit: string | null
+    data: string | null
+    blocks: number
+    records: number
+    blobs: { expected: number; stored: number; bytes: number }
+    events: number
+    journal: number
+  }
+}
+
+export interface CheckParts extends BlockParts {
+  did: string
+  blobs: Blobs
+  journal: Journal
+}
+
+const MAX_PROBLEMS = 100
+
+/**
+ * Recomputes everything that is stored twice from the blocks, and every hash. Only one who writes
+ * nothing meanwhile gets a true answer, so the caller runs it alone (`repo.exclusive`).
+ */
+export const check = async (parts: CheckParts): Promise<CheckReport> => {
+  const { sql, blobs, journal } = parts
+  const problems: string[] = []
+  const problem = (text: string) => {
+    if (problems.length < MAX_PROBLEMS) problems.push(text)
+  }
+  const head = readHead(sql)
+  const counts = readCounts(sql)
+  const live = new DigestTable(parts.blocks.seed)
+  if (head) {
+    checkTree(parts, head, live, problem)
+  } else if (counts.blocks > 0 || counts.records > 0) problem('there are counts and no repository')
+  checkBlocks(parts, live, head, counts.blocks, problem)
+  const events = checkEvents(sql, problem)
+  const chain = journal.verify()
+  if (!chain.ok) problem(`journal: ${chain.problem}`)
+  return {
+    ok: problems.length === 0,
+    problems,
+    summary: {
+      rev: head?.rev ?? null,
+      commit: head?.root.toString() ?? null,
+      data: head?.data.toString() ?? null,
+      ...counts,
+      blobs: blobs.counts(),
+      events,
+      journal: chain.entries,
+    },
+  }
+}
+
+/** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
+const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Problem): void => {
+  const { sql, blocks, did } = parts
+  note(live, head.root.bytes, 0)
+  const commitBytes = blocks.read(head.root)
+  if (!commitBytes) problem(`the commit ${head.root} is missing`)
+  else {
+    const commit = parseCommit(commitBytes)
+    if (commit.did !== did) problem(`the commit is of ${commit.did}`)
+    if (commit.rev !== head.rev) problem(`the commit says rev ${commit.rev}, the account ${head.rev}`)
+    if (!commit.data.equals(head.data))
+      problem(`the commit says tree ${commit.data}, the account ${head.data}`)
+  }
+
+  let count = 0
+  let references = 0
+  const repeated = new Map<string, { cid: Cid; paths: number }>()
+  try {
+    for (const item of walk(head.data, (cid) => blocks.read(cid), { hash: true })) {
+      const { cid } = item
+      if (item.kind === 'record') {
+        count++
+        references += checkReferences(sql, item.key, item.bytes, problem)
+        if (isNoted(live, cid.bytes, 0)) {
+          const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+          times.paths++
+          repeated.set(cidKey(cid), times)
+          continue
+        }
+      }
+      note(live, cid.bytes, 0)
+      if (!blocks.isCurrent(cid)) problem(`the block ${cid} is in the tree and not current`)
+    }
+  } catch (cause) {
+    if (!(cause instanceof WalkError)) throw cause
+    problem(`tree: ${cause.message}`)
+    return
+  }
+  const told = new Map([...blocks.repeated()].filter(([, paths]) => paths > 1))
+  for (const [key, { cid, paths }] of repeated) {
+    if (told.get(key) !== paths)
+      problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)
+    told.delete(key)
+  }
+  if (told.size > 0) problem(`repeated records: ${told.size} that stand under one path or none`)
+  const stored = sql.first<{ count: number }>('SELECT count(*) AS count FROM blob_ref')?.count ?? 0
+  if (stored !== references) problem(`blob references: ${stored} stored, ${references} in the records`)
+  const counted = readCounts(sql).records
+  if (counted !== count) problem(`counts: ${counted} records counted, ${count} in the tree`)
+}
+
+const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Problem): number => {
+  try {
+    const refs = blobRefs(decodeBlock(block))
+    for (const { cid } of refs) {
+      const row = sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? AND path = ?', cid.toString(), path)
+      if (!row) problem(`blob references: ${path} refers to ${cid}, which is not recorded`)
+    }
+    return refs.length
+  } catch (cause) {
+    if (!(cause instanceof CborError)) throw cause
+    problem(`record ${path}: ${cause.message}`)
+    return 0
+  }
+}
+
+/** Numbers without gaps from the oldest kept to the newest. */
+const checkEvents = (sql: Sql, problem: Problem): number => {
+  const row = sql.first<{ first: number | null; last: number | null; count: number; floor: number }>(
+    'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count, (SELECT seq FROM account) AS floor FROM event',
+  )
+  if (!row || row.first === null || row.last === null) return 0
+  if (row.last - row.first + 1 !== row.count) problem(`events: ${row.count} from ${row.first} to ${row.last}`)
+  const back = sql.first<{ seq: number }>(
+    `SELECT seq FROM (SELECT seq, rev, max(rev) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS above
+     FROM event WHERE rev IS NOT NULL AND type = 'commit') WHERE rev <= above LIMIT 1`,
+  )
+  if (back) problem(`events: ${back.seq} goes back to an earlier revision`)
+  return row.count
+}

@@ -1,0 +1,37 @@
+/** A signed statement of what the account holds at one commit. */
+import type { SigningKey } from '../../signing/keys.ts'
+import type { Platform } from '../../platform.ts'
+import type { Blobs } from '../blobs/blobs.ts'
+import type { Records } from './records.ts'
+import type { Repo } from './repo.ts'
+
+export interface ManifestParts {
+  did: string
+  platform: Pick<Platform, 'now'>
+  repo: Pick<Repo, 'load'>
+  records: Pick<Records, 'countByCollection'>
+  blobs: Pick<Blobs, 'counts'>
+  signingKey: Pick<SigningKey, 'signManifest'>
+}
+
+/** Everything is read before the first await, so that it is of one commit. */
+export const signedManifest = async ({
+  did,
+  platform,
+  repo,
+  records,
+  blobs,
+  signingKey,
+}: ManifestParts): Promise<string> => {
+  const head = repo.load()
+  const { stored, bytes } = blobs.counts()
+  return await signingKey.signManifest({
+    iss: did,
+    iat: Math.floor(platform.now() / 1000),
+    rev: head.rev,
+    commit: head.root.toString(),
+    data: head.data.toString(),
+    collections: records.countByCollection(),
+    blobs: { count: stored, bytes },
+  })
+}

@@ -1,0 +1,114 @@
+/** A record as a client sent it -> a write for the repository: named, typed, validated. */
+import { lexToIpld } from '@atproto/lexicon'
+import type { Cid, LexMap } from '@atproto/lex-data'
+import { parseCidSafe } from '@atproto/lex-data'
+import { isValidRecordKey } from '@atproto/syntax'
+import { blobRefs } from '../../repo/blobs.ts'
+import { cidText } from '../../repo/cid.ts'
+import { error } from '../../xrpc/errors.ts'
+import { lexicons } from '../../xrpc/lexicons.ts'
+import type { Blobs } from '../blobs/blobs.ts'
+import type { RepoWrite } from './repo.ts'
+
+export type ValidationStatus = 'valid' | 'unknown' | undefined
+
+export interface Prepared {
+  write: RepoWrite
+  /** Absent where the caller asked for no validation. */
+  validationStatus: ValidationStatus
+}
+
+export interface RecordRequest {
+  action: 'create' | 'update' | 'put'
+  collection: string
+  rkey?: string
+  /** The record in the lexicon library's form: BlobRef, CID and bytes are classes. */
+  record: { [name: string]: unknown }
+  /** true: its lexicon must be known. false: not validated. Absent: validated where known. */
+  validate?: boolean
+}
+
+/** The record key that the record's lexicon asks for, or the next TID. */
+function recordKey(collection: string, given: string | undefined, nextKey: () => string): string {
+  const def = lexicons().getDef(collection)
+  const kind = def?.type === 'record' ? (def.key ?? 'any') : 'any'
+  const literal = kind.startsWith('literal:') ? kind.slice('literal:'.length) : undefined
+  const rkey = given ?? literal ?? nextKey()
+  const shown = rkey.slice(0, 100)
+  if (!isValidRecordKey(rkey)) throw error('InvalidRequest', `"${shown}" is not a record key`)
+  if (literal !== undefined && rkey !== literal)
+    throw error('InvalidRequest', `a record of ${collection} has the key "${literal}", not "${shown}"`)
+  return rkey
+}
+
+function validate(collection: string, record: object, asked: boolean | undefined): ValidationStatus {
+  if (asked === false) return undefined
+  if (lexicons().getDef(collection)?.type !== 'record') {
+    if (asked)
+      throw error(
+        'InvalidRequest',
+        `the lexicon of ${collection} is not known here, so it cannot be validated`,
+      )
+    return 'unknown'
+  }
+  try {
+    lexicons().assertValidRecord(collection, record)
+    return 'valid'
+  } catch (cause) {
+    throw error(
+      'InvalidRequest',
+      `Invalid ${collection} record: ${cause instanceof Error ? cause.message : 'not valid'}`,
+    )
+  }
+}
+
+/** What a record says of a blob must be what is stored: clients and AppViews rely on it. */
+function checkBlobs(record: LexMap, blobs: Blobs): void {
+  for (const ref of blobRefs(record)) {
+    if (ref.legacy) continue
+    const stored = blobs.stat(ref.cid.toString())
+    if (!stored)
+      throw error('InvalidRequest', `Could not find blob: ${ref.cid}. Upload it first, with uploadBlob`)
+    // It was looked at when the first record took it. A mover may have stored another type than the record says.
+    if (blobs.isReferenced(ref.cid.toString())) continue
+    if (ref.size !== undefined && stored.size !== ref.size)
+      throw error(
+        'InvalidRequest',
+        `The blob ${ref.cid} has ${stored.size} bytes, the record says ${ref.size}`,
+      )
+    if (stored.mimeType !== ref.mimeType)
+      throw error(
+        'InvalidRequest',
+        `The blob ${ref.cid} is of type ${stored.mimeType}, the record says ${ref.mimeType}`,
+      )
+  }
+}
+
+/** Prepares a write of a record, or says what is wrong with it. */
+export function prepareRecord(request: RecordRequest, blobs: Blobs, nextKey: () => string): Prepared {
+  const { action, collection } = request
+  const rkey = recordKey(collection, request.rkey, nextKey)
+  // `unknown` in a lexicon lets through lists, links, bytes and blobs, whose members are no fields.
+  if (Object.getPrototypeOf(request.record) !== Object.prototype)
+    throw error('InvalidRequest', 'the record must be an object with fields')
+  const typed = { ...request.record, $type: request.record.$type ?? collection }
+  if (typed.$type !== collection)
+    throw error(
+      'InvalidRequest',
+      `Invalid $type: expected ${collection}, got ${JSON.stringify(typed.$type).slice(0, 100)}`,
+    )
+  const validationStatus = validate(collection, typed, request.validate)
+  // What jsonToLex made of a body is a map of lexicon values; its type says unknown.
+  const record = lexToIpld(typed) as LexMap
+  checkBlobs(record, blobs)
+  return { write: { action, collection, rkey, record }, validationStatus }
+}
+
+/** A CID that a caller gave to compare with; `null` stays null ("nothing there"). */
+export function swapCid(name: string, text: string | null | undefined): Cid | null | undefined {
+  if (text === undefined || text === null) return text
+  const cid = parseCidSafe(text)
+  if (!cid || cidText(cid.bytes) !== text)
+    throw error('InvalidRequest', `${name}: "${text.slice(0, 100)}" is not a CID`)
+  return cid
+}

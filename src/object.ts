@@ -1,0 +1,72 @@
+/** The account's Durable Object: wiring only. */
+import { DurableObject } from 'cloudflare:workers'
+import { notConfigured, readConfig, type Env } from './config.ts'
+import { createRouter } from './generated/server.ts'
+import { accountHandlers } from './handlers/index.ts'
+import { LIMITS } from './limits.ts'
+import { createPlatform } from './platform.ts'
+import { encodeError } from './xrpc/output.ts'
+import { createRuntime } from './xrpc/runtime.ts'
+import { createAccount, type Account } from './account/account.ts'
+import type { Credential } from './account/auth/authorize.ts'
+
+declare const __DEV__: boolean
+
+const newId = (): string => crypto.randomUUID()
+const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
+
+const xrpc = createRouter(
+  accountHandlers,
+  createRuntime<{ account: Account }, Credential>({
+    authorize: (id, request, { account }) => account.authorize(id, request),
+    upgrade: ({ account }) => account.upgrade(),
+    limits: LIMITS,
+    validateOutput: __DEV__,
+    newId,
+    report,
+  }),
+)
+
+export class AccountObject extends DurableObject<Env> {
+  #account: Account | undefined
+  #failure: unknown
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    void ctx.blockConcurrencyWhile(async () => {
+      // A throw here would reset the object for every request with no word to the caller.
+      try {
+        this.#account = await createAccount(ctx, readConfig(env), createPlatform(env.BLOBS))
+      } catch (cause) {
+        this.#failure = cause
+      }
+    })
+  }
+
+  /** The account, for the tests that look inside. */
+  get account(): Account {
+    if (!this.#account) throw this.#failure
+    return this.#account
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (!this.#account) return encodeError(notConfigured(this.#failure), newId, report)
+    return xrpc.fetch(request, { account: this.#account })
+  }
+
+  override async webSocketMessage(): Promise<void> {
+    // Subscribers have nothing to say.
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.account.firehose.gone(socket)
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.account.firehose.gone(socket)
+  }
+
+  override async alarm(): Promise<void> {
+    await this.account.chores.run()
+  }
+}

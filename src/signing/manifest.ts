@@ -1,0 +1,64 @@
+import { compact, did, onlyClaims, text, whole } from './claims.ts'
+import { TokenError } from '../crypto/errors.ts'
+import {
+  checkHeader,
+  checkSignature,
+  decodeJws,
+  encodeJws,
+  isObject,
+  type JsonObject,
+  type SignBytes,
+} from '../crypto/jws.ts'
+import { parsePublicKey } from '../crypto/publicKey.ts'
+
+export const MANIFEST_TYP = 'cirrus-manifest+jwt'
+/** Room for about a thousand collections. */
+export const MAX_MANIFEST = 128 * 1024
+
+/** What the account holds at one revision: against it a copy is checked for completeness. */
+export interface ManifestClaims {
+  iss: string
+  /** Seconds since the epoch. */
+  iat: number
+  rev: string
+  commit: string
+  data: string
+  /** Records by collection. */
+  collections: Record<string, number>
+  blobs: { count: number; bytes: number }
+}
+
+const parseClaims = (payload: JsonObject): ManifestClaims => {
+  onlyClaims(payload, ['iss', 'iat', 'rev', 'commit', 'data', 'collections', 'blobs'])
+  const { collections, blobs } = payload
+  if (!isObject(collections) || !isObject(blobs))
+    throw new TokenError('BadClaims', 'collections and blobs must be objects')
+  onlyClaims(blobs, ['count', 'bytes'])
+  return {
+    iss: did(payload, 'iss'),
+    iat: whole(payload, 'iat'),
+    rev: text(payload, 'rev'),
+    commit: text(payload, 'commit'),
+    data: text(payload, 'data'),
+    collections: Object.fromEntries(Object.keys(collections).map((nsid) => [nsid, whole(collections, nsid)])),
+    blobs: { count: whole(blobs, 'count'), bytes: whole(blobs, 'bytes') },
+  }
+}
+
+export const signManifest = async (claims: ManifestClaims, sign: SignBytes): Promise<string> =>
+  encodeJws(MANIFEST_TYP, compact({ ...parseClaims({ ...claims }) }), sign)
+
+/** Verifies a manifest with the account's signing key. Manifests do not expire: they state a revision. */
+export const verifyManifest = async (
+  manifest: string,
+  opts: { publicDidKey: string; issuer: string },
+): Promise<ManifestClaims> => {
+  const jws = decodeJws(manifest, MAX_MANIFEST)
+  checkHeader(jws.header, MANIFEST_TYP, 'ES256K')
+  const key = parsePublicKey(opts.publicDidKey)
+  if (key.alg !== 'ES256K') throw new TokenError('WrongAlg', 'manifests are signed with ES256K only')
+  await checkSignature(jws, key)
+  const claims = parseClaims(jws.payload)
+  if (claims.iss !== opts.issuer) throw new TokenError('WrongIssuer', 'the manifest is for another account')
+  return claims
+}

@@ -1,0 +1,182 @@
+import type { PlcData } from '../plc/types.ts'
+import { compact, did, onlyClaims, serviceDid, SKEW, text, whole } from './claims.ts'
+import { TokenError } from '../crypto/errors.ts'
+import {
+  checkHeader,
+  checkSignature,
+  decodeJws,
+  encodeJws,
+  isObject,
+  type JsonObject,
+  type SignBytes,
+} from '../crypto/jws.ts'
+import { parsePublicKey } from '../crypto/publicKey.ts'
+import { parseScope } from './scope.ts'
+
+export { DEFAULT_SCOPES, isScope, parseScope, type Scope, SCOPES } from './scope.ts'
+
+export const MIGRATION_TYP = 'cirrus-migration+jwt'
+/** Seconds that a migration token lives. */
+export const MIGRATION_LIFETIME = 900
+export const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
+
+/** The data that the rotation needs, as it stood when the token was minted. */
+export interface PlcClaim extends PlcData {
+  /** CID of the head operation. */
+  prev: string
+}
+
+export interface MigrationClaims {
+  iss: string
+  aud: string
+  /** Targeted only: the target's origin. */
+  target?: string
+  /** Targeted only: createAccount, so that a reference PDS takes the token as its Bearer. */
+  lxm?: string
+  iat: number
+  exp: number
+  jti: string
+  /** Space-separated; see `parseScope`. */
+  scope: string
+  plc?: PlcClaim
+}
+
+const NAMES = ['iss', 'aud', 'target', 'lxm', 'iat', 'exp', 'jti', 'scope', 'plc']
+
+const bad = (message: string) => new TokenError('BadClaims', message)
+
+/** An origin and nothing more: `https://pds.example`, or loopback over http while developing. */
+export const isOrigin = (value: string): boolean =>
+  /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
+
+const plcClaim = (value: unknown): PlcClaim => {
+  if (!isObject(value)) throw bad('the claim plc must be an object')
+  onlyClaims(value, ['prev', 'rotationKeys', 'verificationMethods', 'alsoKnownAs', 'services'])
+  const list = (name: string): string[] => {
+    const entries: unknown = value[name]
+    if (!Array.isArray(entries) || !entries.every((entry) => typeof entry === 'string'))
+      throw bad(`the claim plc.${name} must be a list of strings`)
+    return entries
+  }
+  const methods = value.verificationMethods
+  const services = value.services
+  if (!isObject(methods) || !isObject(services)) throw bad('the claim plc lacks its methods or services')
+  return {
+    prev: text(value, 'prev', 128),
+    rotationKeys: list('rotationKeys'),
+    verificationMethods: Object.fromEntries(Object.keys(methods).map((id) => [id, text(methods, id)])),
+    alsoKnownAs: list('alsoKnownAs'),
+    services: Object.fromEntries(
+      Object.entries(services).map(([id, service]) => {
+        if (!isObject(service)) throw bad('the claim plc.services must hold objects')
+        return [id, { type: text(service, 'type'), endpoint: text(service, 'endpoint') }]
+      }),
+    ),
+  }
+}
+
+/** The same rules for what we sign and for what we accept. */
+const parseClaims = (payload: JsonObject): MigrationClaims => {
+  onlyClaims(payload, NAMES)
+  const iss = did(payload, 'iss')
+  const jti = text(payload, 'jti')
+  if (!/^[0-9a-f]{32}$/.test(jti)) throw bad('the claim jti must be 128 bits in hex')
+  const scope = text(payload, 'scope')
+  const signs = parseScope(scope).includes('plc:sign')
+  const plc = payload.plc === undefined ? undefined : plcClaim(payload.plc)
+  if ((plc !== undefined) !== (signs && iss.startsWith('did:plc:')))
+    throw bad('the claim plc goes with the scope plc:sign of a did:plc, and only with it')
+  const { target, lxm } = payload
+  if ((target === undefined) !== (lxm === undefined)) throw bad('the claims target and lxm go together')
+  if (target !== undefined && !isOrigin(text(payload, 'target')))
+    throw bad('the claim target must be an origin')
+  if (lxm !== undefined && lxm !== CREATE_ACCOUNT) throw bad(`the claim lxm must be ${CREATE_ACCOUNT}`)
+  const [iat, exp] = [whole(payload, 'iat'), whole(payload, 'exp')]
+  if (exp <= iat) throw bad('the claim exp must come after iat')
+  if (exp - iat > MIGRATION_LIFETIME)
+    throw new TokenError('TooLong', `the token would live longer than ${MIGRATION_LIFETIME} seconds`)
+  const targeted = target === undefined ? {} : { target: text(payload, 'target'), lxm: CREATE_ACCOUNT }
+  return { iss, aud: serviceDid(payload, 'aud'), ...targeted, iat, exp, jti, scope, ...(plc ? { plc } : {}) }
+}
+
+export const signMigrationToken = async (claims: MigrationClaims, sign: SignBytes): Promise<string> =>
+  encodeJws(MIGRATION_TYP, compact({ ...parseClaims(compact({ ...claims })) }), sign)
+
+/**
+ * When a token minted now begins and ends. A revocation counts to the millisecond and `iat` to the second,
+ * so that a token minted in the second of the revocation starts at the next one, and is not born revoked.
+ */
+export const migrationTimes = (now: number, notBefore: number): { iat: number; exp: number } => {
+  const iat = Math.max(Math.floor(now / 1000), Math.ceil(notBefore / 1000))
+  return { iat, exp: iat + MIGRATION_LIFETIME }
+}
+
+const verify = async (token: string, publicDidKey: string, issuer: string, now: number) => {
+  const jws = decodeJws(token)
+  checkHeader(jws.header, MIGRATION_TYP, 'ES256K')
+  const key = parsePublicKey(publicDidKey)
+  if (key.alg !== 'ES256K') throw new TokenError('WrongAlg', 'migration tokens are signed with ES256K only')
+  await checkSignature(jws, key)
+  const claims = parseClaims(jws.payload)
+  if (claims.iss !== issuer) throw new TokenError('WrongIssuer', 'the migration token is for another account')
+  if (claims.iat * 1000 > now + SKEW * 1000)
+    throw new TokenError('FromFuture', 'the migration token was issued in the future')
+  return claims
+}
+
+const checkExpiry = (claims: MigrationClaims, now: number): void => {
+  if (claims.exp * 1000 <= now) throw new TokenError('Expired', 'the migration token has expired')
+}
+
+export interface VerifyMigration {
+  /** Our own configured key: after the rotation the DID document names the target's. */
+  publicDidKey: string
+  /** The account's DID. */
+  issuer: string
+  /** This server's DID: the audience of an untargeted token. */
+  serviceDid: string
+  /** Milliseconds since the epoch. */
+  now: number
+  /** Milliseconds since the epoch: tokens issued before are revoked. 0 for none. */
+  notBefore: number
+}
+
+/** Verifies a token that this server minted. */
+export const verifyMigrationToken = async (
+  token: string,
+  opts: VerifyMigration,
+): Promise<MigrationClaims> => {
+  const claims = await verify(token, opts.publicDidKey, opts.issuer, opts.now)
+  if (claims.target === undefined && claims.aud !== opts.serviceDid)
+    throw new TokenError('WrongAudience', 'the migration token is for another server')
+  if (claims.iat * 1000 < opts.notBefore)
+    throw new TokenError('Revoked', 'the migration token has been revoked')
+  checkExpiry(claims, opts.now)
+  return claims
+}
+
+/**
+ * Verifies, at the target, a targeted token that the account's present Cirrus minted, against the key in
+ * the account's DID document. It opens createAccount and nothing else here.
+ */
+export const verifyTargetedToken = async (
+  token: string,
+  opts: { publicDidKey: string; issuer: string; audience: string; now: number },
+): Promise<MigrationClaims> => {
+  const claims = await verify(token, opts.publicDidKey, opts.issuer, opts.now)
+  if (claims.lxm !== CREATE_ACCOUNT)
+    throw new TokenError('WrongMethod', 'the migration token names no target')
+  if (claims.aud !== opts.audience)
+    throw new TokenError('WrongAudience', 'the migration token is for another target')
+  checkExpiry(claims, opts.now)
+  return claims
+}
+
+/** Whether a token says it is a migration token. For dispatch only: nothing is verified. */
+export const looksLikeMigrationToken = (token: string): boolean => {
+  try {
+    return decodeJws(token).header.typ === MIGRATION_TYP
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,108 @@
+import { createHmac } from 'node:crypto'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { did, text, whole } from './claims.ts'
+import { KeyError, TokenError } from '../crypto/errors.ts'
+import { decodeJws } from '../crypto/jws.ts'
+import type { Secret } from '../crypto/secret.ts'
+
+export const ACCESS_SCOPE = 'com.atproto.access'
+export const REFRESH_SCOPE = 'com.atproto.refresh'
+/** Seconds. */
+export const ACCESS_LIFETIME = 2 * 60 * 60
+export const REFRESH_LIFETIME = 90 * 24 * 60 * 60
+const MIN_SECRET = 32
+
+export interface SessionClaims {
+  did: string
+  /** This server's DID. */
+  aud: string
+  /** The session that the token belongs to: once it is gone from the store, the token is worthless. */
+  sid: string
+  iat: number
+  exp: number
+}
+
+export interface RefreshClaims extends SessionClaims {
+  /** Names this one refresh token, so that each is used once. */
+  jti: string
+}
+
+export interface SessionTokens {
+  mintAccess(claims: { did: string; aud: string; sid: string; now: number }): Promise<string>
+  mintRefresh(claims: { did: string; aud: string; sid: string; jti: string; now: number }): Promise<string>
+  /** `now` in milliseconds. Throws TokenError; an expired one is `Expired`, everything else is not. */
+  verifyAccess(token: string, now: number): Promise<SessionClaims>
+  verifyRefresh(token: string, now: number): Promise<RefreshClaims>
+}
+
+interface Kind {
+  typ: string
+  scope: string
+  lifetime: number
+}
+const ACCESS: Kind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetime: ACCESS_LIFETIME }
+const REFRESH: Kind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetime: REFRESH_LIFETIME }
+
+/** SESSION_SECRET has no other use. With the password's hash in it, a new password ends every session. */
+const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
+  const key = new TextEncoder().encode(secret.reveal())
+  if (key.byteLength < MIN_SECRET)
+    throw new KeyError('BadSecret', `SESSION_SECRET must have at least ${MIN_SECRET} characters`)
+  return createHmac('sha256', key).update(`session:${passwordHash.reveal().trim()}`).digest()
+}
+
+/** Access and refresh tokens, signed with a key that SESSION_SECRET and PASSWORD_HASH make together. */
+export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
+  const key = sessionKey(secret, passwordHash)
+
+  const mint = (kind: Kind, claims: { did: string; aud: string; sid: string; now: number; jti?: string }) => {
+    const iat = Math.floor(claims.now / 1000)
+    const { sid, jti } = claims
+    return new SignJWT({ scope: kind.scope, sid, ...(jti === undefined ? {} : { jti }) })
+      .setProtectedHeader({ alg: 'HS256', typ: kind.typ })
+      .setSubject(claims.did)
+      .setAudience(claims.aud)
+      .setIssuedAt(iat)
+      .setExpirationTime(iat + kind.lifetime)
+      .sign(key)
+  }
+
+  const verify = async (kind: Kind, token: string, now: number) => {
+    // First our own reader: it refuses spellings that jose takes.
+    const { header } = decodeJws(token)
+    if (header.typ !== kind.typ) throw new TokenError('WrongType', `the token is not of type ${kind.typ}`)
+    if (header.alg !== 'HS256') throw new TokenError('WrongAlg', 'the token is not signed with HS256')
+    try {
+      const options = { algorithms: ['HS256'], typ: kind.typ, currentDate: new Date(now) }
+      const payload: Record<string, unknown> = { ...(await jwtVerify(token, key, options)).payload }
+      if (payload.scope !== kind.scope) throw new TokenError('BadClaims', 'the token has another scope')
+      const claims = {
+        did: did(payload, 'sub'),
+        aud: did(payload, 'aud'),
+        sid: text(payload, 'sid'),
+        iat: whole(payload, 'iat'),
+        exp: whole(payload, 'exp'),
+      }
+      return { payload, claims }
+    } catch (cause) {
+      if (cause instanceof TokenError) throw cause
+      if (cause instanceof errors.JWTExpired) throw new TokenError('Expired', 'the token has expired')
+      if (cause instanceof errors.JWSSignatureVerificationFailed)
+        throw new TokenError(
+          'BadSignature',
+          "the session's signature does not verify; a new password or SESSION_SECRET ends every session: sign in again",
+        )
+      throw new TokenError('Malformed', 'the token is not one of our sessions')
+    }
+  }
+
+  return {
+    mintAccess: (claims) => mint(ACCESS, claims),
+    mintRefresh: (claims) => mint(REFRESH, claims),
+    verifyAccess: async (token, now) => (await verify(ACCESS, token, now)).claims,
+    verifyRefresh: async (token, now) => {
+      const { claims, payload } = await verify(REFRESH, token, now)
+      return { ...claims, jti: text(payload, 'jti') }
+    },
+  }
+}

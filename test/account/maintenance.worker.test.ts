@@ -1,0 +1,103 @@
+import { describe, expect, it, vi } from 'vitest'
+import { inAccount, post, type TestAccount, unpost } from './support/account.ts'
+import { choresOf } from './support/maintenance.ts'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+/** Runs the chores once; gives how long until the next time. */
+const next = async (account: TestAccount): Promise<number> => {
+  const { chores, alarm } = choresOf(account, { retention: 1000 * MINUTE })
+  await chores.run()
+  return Math.round(((alarm() ?? 0) - account.clock.now) / MINUTE)
+}
+
+describe('the alarm', () => {
+  it('looks at the DID often for an hour after a token was minted, whatever else is in the journal', () =>
+    inAccount(async (account) => {
+      const { journal, sql, clock } = account
+      const append = (event: string, times = 1) =>
+        sql.transaction(() => {
+          for (let i = 0; i < times; i++) journal.append(event)
+        })
+      expect(await next(account)).toBe(360)
+      append('activate')
+      expect(await next(account)).toBe(360)
+      append('mint')
+      append('failed-sign-in', 1500)
+      expect(await next(account)).toBe(2)
+      clock.now += 50 * MINUTE
+      append('failed-sign-in', 1500)
+      expect(await next(account)).toBe(2)
+      clock.now += 11 * MINUTE
+      expect(await next(account)).toBe(360)
+      append('sign')
+      expect(await next(account)).toBe(2)
+    }))
+
+  it('rings when what was deleted is a day old, and an hour later, when it leaves the disk', () =>
+    inAccount(async (account) => {
+      const { clock, repo, sql } = account
+      await repo.create()
+      await repo.commit([post('a', 'a secret'), post('b', 'no secret')])
+      await repo.commit([unpost('a')])
+      const onDisk = () =>
+        sql
+          .all<{ bytes: ArrayBuffer }>('SELECT bytes FROM loose UNION ALL SELECT bytes FROM part')
+          .some(({ bytes }) => Buffer.from(bytes).includes('a secret'))
+      // Ours has looked at all of the day by then.
+      for (let hours = 0; hours < 18; hours += 6) {
+        expect(await next(account)).toBe(360)
+        clock.now += 360 * MINUTE
+      }
+      expect(await next(account)).toBe(360)
+      clock.now += 360 * MINUTE
+      expect(onDisk()).toBe(true)
+      expect(await next(account)).toBe(60)
+      expect(onDisk()).toBe(true)
+      clock.now += 61 * MINUTE
+      await next(account)
+      expect(onDisk()).toBe(false)
+      expect((await account.check()).problems).toEqual([])
+    }))
+})
+
+describe('chores', () => {
+  it('go on where one of them fails', () =>
+    inAccount(async (account) => {
+      const { repo, sequencer, clock } = account
+      await repo.create()
+      await repo.commit([post('one', 'x'), post('two', 'y')])
+      clock.now += 2 * DAY
+      const fails = (): never => {
+        throw new Error('a chore failed')
+      }
+      const report = vi.fn()
+      const { chores, alarm } = choresOf(account, {
+        repack: { step: fails, collect: fails, waits: true } as never,
+        blobs: { collect: () => Promise.reject(new Error('the bucket is away')) } as never,
+        relays: { run: () => Promise.reject(new Error('no relay')), nextAt: () => undefined },
+        firehose: { resume: fails },
+        report,
+      })
+      await chores.run()
+      expect(alarm()).not.toBeNull()
+      expect(sequencer.oldest()).toBeUndefined()
+      expect(report).toHaveBeenCalledTimes(5)
+      await repo.commit([post('after', 'all')])
+    }))
+
+  it('are run soon once there is much to pack', () =>
+    inAccount(async (account) => {
+      const { repo, clock } = account
+      const { chores, alarm } = choresOf(account)
+      await repo.create()
+      for (let i = 0; i < 400; i++) {
+        await repo.commit([post('one', `text ${i}`)])
+        chores.begin()
+        await Promise.resolve()
+        if (i === 150) expect((alarm() ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
+      }
+      expect((alarm() ?? Infinity) - clock.now).toBeLessThan(MINUTE)
+    }))
+})

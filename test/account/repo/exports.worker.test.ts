@@ -1,0 +1,208 @@
+import { describe, expect, it, vi } from 'vitest'
+import { readCarWithRoot, readCar, verifyProofs, verifyRepoCar } from '@atproto/repo'
+import type { NsidString, RecordKeyString } from '@atproto/syntax'
+import { come, Repository, text } from '../support/repository.ts'
+import { DID, POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
+import { fill } from '../support/stored.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+declare const __RACES__: string | undefined
+const LONG = ' and so on'.repeat(100)
+const RACES = Number(typeof __RACES__ === 'undefined' ? 20 : __RACES__)
+
+describe('exports', () => {
+  it('are the whole tree of one commit, the commit first', () =>
+    inAccount(async (account) => {
+      await fill(account, 300)
+      const bytes = await collect(account.exports.repo().body)
+      const { root, blocks } = await readCarWithRoot(bytes)
+      expect(root.equals(account.repo.load().root)).toBe(true)
+      expect(blocks.cids()[0]?.equals(root)).toBe(true)
+      const { creates } = await verifyRepoCar(bytes, DID, account.key.did())
+      expect(creates).toHaveLength(300)
+      expect(blocks.size).toBe((await account.check()).summary.blocks)
+    }))
+
+  it('send a block once that two paths hold', () =>
+    inAccount(async (account) => {
+      await account.repo.create()
+      await account.repo.commit(Array.from({ length: 50 }, (_, i) => post(`r${i}`, 'same')))
+      const bytes = await collect(account.exports.repo().body)
+      let seen = 0
+      const { blocks } = await readCar(bytes)
+      for (const { bytes: block } of blocks.entries()) seen += block.length + 36
+      expect(bytes.length).toBeLessThan(seen + 400)
+      expect((await verifyRepoCar(bytes, DID, account.key.did())).creates).toHaveLength(50)
+    }))
+
+  it(
+    `are one commit's tree however many writes happen meanwhile (${RACES} races)`,
+    { timeout: 120_000 },
+    () =>
+      inAccount(async (account) => {
+        const random = seeded(3)
+        await fill(account, 400, LONG)
+        const { repo, exports, key } = account
+        let bases = 0
+        let reads = 0
+        for (let race = 0; race < RACES; race++) {
+          const at = repo.load()
+          const since = race % 2 === 1 ? repo.load().rev : undefined
+          const base = since ? await collect(exports.repo().body) : undefined
+          if (since) {
+            bases++
+            await repo.commit([post(`s${race}`, 'since')])
+          }
+          const expected = repo.load()
+          const reader = exports.repo({ since }).body.getReader()
+          const parts: Uint8Array[] = []
+          for (;;) {
+            const { done, value } = await reader.read()
+            if (done) break
+            parts.push(value)
+            reads++
+            for (let n = 0; n < 3; n++) {
+              const rkey = `r${Math.floor(random() * 400)}`
+              const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
+              await repo.commit([
+                exists && random() < 0.5 ? unpost(rkey) : post(rkey, `race ${random()}${LONG}`),
+              ])
+            }
+            account.clock.now += 600_000
+            // All is packed anew now and then, and what that makes superfluous is deleted at once.
+            account.repack.step()
+            while (account.repack.collect(exports.oldest() ?? account.clock.now).more);
+          }
+          const bytes = new Uint8Array(Buffer.concat(parts))
+          const { root, blocks } = await readCarWithRoot(bytes)
+          expect(root.equals(expected.root)).toBe(true)
+          if (base) {
+            const before = await readCarWithRoot(base)
+            expect(before.root.equals(at.root)).toBe(true)
+            for (const { cid } of blocks.entries()) expect(before.blocks.has(cid)).toBe(false)
+            blocks.addMap(before.blocks)
+          } else await verifyRepoCar(bytes, DID, key.did())
+        }
+        expect(bases).toBe(Math.floor(RACES / 2))
+        expect(reads).toBeGreaterThan(RACES * 3)
+        expect(exports.oldest()).toBeUndefined()
+        expect((await account.check()).problems).toEqual([])
+      }),
+  )
+
+  it('let go of their revision when they are left, read or not', () =>
+    inAccount(async (account) => {
+      await fill(account, 100)
+      const { exports } = account
+      await exports.repo().body.cancel()
+      expect(exports.oldest()).toBeUndefined()
+      const reader = exports.repo().body.getReader()
+      await reader.read()
+      await reader.cancel()
+      expect(exports.oldest()).toBeUndefined()
+      exports.repo()
+      expect(exports.oldest()).toBeDefined()
+      account.clock.now += 2 * 3600_000
+      expect(exports.oldest()).toBeUndefined()
+    }))
+
+  it('are resumed at any byte, also when other commits have followed', () =>
+    inAccount(async (account) => {
+      const random = seeded(5)
+      await fill(account, 300, LONG)
+      // Two paths hold it now, and one of them not much longer.
+      await account.repo.commit([post('twin', 'same'), post('twin2', 'same')])
+      const { exports, repack, repo } = account
+      const since = repo.load().rev
+      const back = account.records.cid(`${POST}/r20`)
+      await repo.commit([unpost('r20')])
+      await repo.commit([post('r7', 'changed'), post('twin3', 'same'), post('r20', `text 20${LONG}`)])
+      const { root, body } = exports.repo()
+      const whole = await collect(body)
+      const newer = await collect(exports.repo({ since }).body)
+      expect((await readCar(newer)).blocks.cids().filter((cid) => `${cid}` === `${back}`)).toEqual([])
+      const rest = async (offset: number, car = whole, from?: string) => {
+        const stream = await exports.resume({ root, offset, since: from })
+        return stream && Buffer.from(await collect(stream)).equals(Buffer.from(car.subarray(offset)))
+      }
+      const offsets = [0, 1, whole.length - 1, whole.length]
+      while (offsets.length < 30) offsets.push(Math.floor(random() * whole.length))
+      const resumes = async () => {
+        for (const offset of offsets) expect(await rest(offset)).toBe(true)
+        for (const offset of [0, 1, 500]) expect(await rest(offset, newer, since)).toBe(true)
+      }
+      await resumes()
+      await repo.commit([unpost('twin'), unpost('twin2'), unpost('r8'), post('r9', 'other')])
+      await resumes()
+      // All is packed anew; what the old commit needs stays for an hour.
+      account.clock.now += 25 * 3600_000
+      expect(repack.step()).toEqual({ more: false })
+      account.clock.now += 3500_000
+      while (repack.collect(Math.min(exports.oldest() ?? Infinity, account.clock.now - 3600_000)).more);
+      await resumes()
+      expect(exports.oldest()).toBeUndefined()
+      account.clock.now += 200_000
+      expect(await rest(1)).toBeUndefined()
+      expect(await rest(1, newer, since)).toBeUndefined()
+      while (repack.collect(account.clock.now - 3600_000).more);
+      expect(await rest(1)).toBeUndefined()
+      expect(account.sql.all('SELECT 1 FROM repeated')).toEqual([])
+      // What is no commit of ours is nothing to go on with.
+      const record = account.records.cid(`${POST}/r1`) ?? root
+      expect(await exports.resume({ root: record, offset: 0 })).toBeUndefined()
+      const latest = repo.load().root
+      await expect(exports.resume({ root: latest, offset: 10_000_000 })).rejects.toThrow(
+        'offset: the CAR ends',
+      )
+    }))
+
+  it('are not resumed with the commit of another host, whose tree came under a revision of ours', () =>
+    inAccount(async (account) => {
+      const { exports, repo, clock } = account
+      await fill(account, 30)
+      const other = new Repository(account.key)
+      for (let i = 0; i < 40; i++) other.put(`${POST}/r${i}`, text(`elsewhere ${i}`))
+      const theirs = await other.sign(clock.now - 60_000)
+      await come(account, theirs)
+      expect(repo.load().data.equals(theirs.data)).toBe(true)
+      expect(account.blocks.read(theirs.root)).toBeDefined()
+      for (const since of [undefined, repo.load().rev])
+        expect(await exports.resume({ root: theirs.root, offset: 0, since })).toBeUndefined()
+      expect(await exports.resume({ root: repo.load().root, offset: 0 })).toBeDefined()
+    }))
+
+  it('of strangers who begin and do not read keep none from getting through', () =>
+    inAccount(async (account) => {
+      await fill(account, 60, ' and so on'.repeat(3000))
+      const { exports } = account
+      const idle = Array.from({ length: 500 }, () => exports.repo())
+      const { creates } = await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())
+      expect(creates).toHaveLength(60)
+      await Promise.all(idle.map((stream) => stream.body.cancel()))
+      expect(exports.oldest()).toBeUndefined()
+    }))
+
+  it('prove a record, and that there is none', () =>
+    inAccount(async (account) => {
+      await fill(account, 200)
+      for (const rkey of ['r0', 'r77', 'r199', 'zzz', '000', 'r77x']) {
+        const cid = account.records.cid(`${POST}/${rkey}`) ?? null
+        const claim = { collection: POST as NsidString, rkey: rkey as RecordKeyString, cid }
+        const car = account.exports.record(POST, rkey)
+        const { verified } = await verifyProofs(car, [claim], DID, account.key.did())
+        expect(verified).toHaveLength(1)
+      }
+    }))
+
+  it('give single blocks of the current tree', () =>
+    inAccount(async (account) => {
+      await fill(account, 20)
+      const [a, b] = [account.records.cid(`${POST}/r1`), account.records.cid(`${POST}/r2`)]
+      if (!a || !b) throw new Error('no records')
+      const { blocks } = await readCar(await collect(account.exports.blocks([a, b])))
+      expect(blocks.size).toBe(2)
+      await account.repo.commit([unpost('r1')])
+      expect(account.exports.missing([a, b])).toEqual([a])
+    }))
+})

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { nextCommand, type Situation } from '../../../src/account/status/nextCommand.ts'
+import type { State } from '../../../src/policy.ts'
+
+const origin = 'https://cirrus.example.com'
+const here = { pds: origin, here: true, keyIsOurs: true, tombstoned: false }
+const away = { pds: 'https://new.example.com', here: false, keyIsOurs: false, tombstoned: false }
+const base: Situation = {
+  state: 'active',
+  did: 'did:plc:abcdefghijklmnopqrstuvwx',
+  origin,
+  wasActive: true,
+  identity: here,
+  records: 3,
+  missingBlobs: 0,
+  unsubmitted: [],
+}
+const next = (more: Partial<Situation>) => nextCommand({ ...base, ...more })
+const signed = [{ pds: 'https://new.example.com' }]
+
+describe('the next command', () => {
+  it('is something to do, or nothing, in every situation', () => {
+    const states: State[] = ['absent', 'active', 'deactivated', 'moved']
+    const identities = [
+      here,
+      away,
+      { ...here, keyIsOurs: false },
+      { ...away, pds: undefined },
+      { ...away, tombstoned: true },
+      { error: 'down' },
+    ]
+    for (const state of states)
+      for (const identity of identities)
+        for (const wasActive of [true, false])
+          for (const missingBlobs of [0, 2])
+            for (const records of [0, 3])
+              for (const unsubmitted of [[], signed])
+                for (const did of [base.did, 'did:web:alice.example.com']) {
+                  const text = next({ state, identity, wasActive, missingBlobs, records, unsubmitted, did })
+                  expect(text).toMatch(/`pds [a-z-]+|did\.json|Next: /)
+                  expect(text).not.toMatch(/undefined|null|\[object/)
+                }
+  })
+
+  it('leads an account in', () => {
+    const coming = { state: 'deactivated', wasActive: false } as const
+    expect(next({ state: 'absent', wasActive: false })).toContain('`pds activate`')
+    expect(next({ state: 'absent', wasActive: false, identity: away })).toContain(
+      '`pds import --from https://new.example.com`',
+    )
+    expect(next({ ...coming, identity: away, records: 0 })).toContain('still empty')
+    expect(next({ ...coming, identity: away, missingBlobs: 2 })).toContain('2 blobs missing')
+    expect(next({ ...coming, identity: away })).toContain('PLC step')
+    expect(next({ ...coming, missingBlobs: 1 })).toContain('1 blob missing')
+    expect(next(coming)).toMatch(/Everything is here.*`pds activate`/)
+  })
+
+  it('leads an account out, and back', () => {
+    expect(next({})).toContain('`pds migrate-token --target')
+    expect(next({ unsubmitted: signed })).toMatch(/https:\/\/new\.example\.com.*`pds identity --void`/)
+    expect(next({ state: 'moved', identity: away })).toMatch(/https:\/\/new\.example\.com.*`pds deactivate`/)
+    expect(next({ state: 'deactivated', identity: away })).toMatch(/move is done.*`pds export <dir>`/)
+    expect(next({ state: 'deactivated' })).toMatch(/nobody serves.*`pds activate`/)
+    expect(next({ state: 'deactivated', unsubmitted: signed })).toMatch(
+      /Half-way.*`pds identity --void` and then `pds activate`/,
+    )
+  })
+})
