@@ -32,4 +32,4 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number]
 
 /** The sentence that ends an error message. */
-export const see = (topic: Topic): string => `See docs/troubleshoot.md#${topic}`
+export const docsLink = (topic: Topic): string => `See docs/troubleshoot.md#${topic}`

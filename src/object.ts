@@ -67,6 +67,6 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.account.chores.run()
+    await this.account.maintenance.run()
   }
 }

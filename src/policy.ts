@@ -6,7 +6,7 @@ import type { MethodId } from './generated/methods.ts'
 import type { Scope } from './signing/migrationToken.ts'
 
 /** In the Worker, without the account's object; or in the account's Durable Object. */
-export type Place = 'worker' | 'account'
+export type Tier = 'worker' | 'account'
 
 /**
  * absent: configured, but no repository yet. moved: still active here, but the DID was seen to
@@ -22,7 +22,7 @@ export type State = 'absent' | 'active' | 'deactivated' | 'moved'
 export type CredentialKind = 'anyone' | 'session' | 'refresh' | 'admin' | 'service' | Scope
 
 export interface Rule {
-  runs: Place
+  runs: Tier
   who: Partial<Record<CredentialKind, readonly State[]>>
 }
 

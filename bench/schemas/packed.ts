@@ -4,11 +4,11 @@ import { Blocks } from '../../src/account/blocks/blocks.ts'
 import { writeHead } from '../../src/account/db/head.ts'
 import { migrate } from '../../src/account/db/schema.ts'
 import type { Sql } from '../../src/account/db/sql.ts'
-import { Loose } from '../../src/account/blocks/commitLog.ts'
+import { CommitLog } from '../../src/account/blocks/commitLog.ts'
 import { PackWriter } from '../../src/account/blocks/packWriter.ts'
 import { Repack } from '../../src/account/blocks/repack.ts'
-import { Tour } from '../../src/account/blocks/storedTreeWalk.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { StoredTreeWalk } from '../../src/account/blocks/storedTreeWalk.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
 
 const SEED = 0x5eed
@@ -31,7 +31,7 @@ export class Packed {
   /** Written as a pack as it comes, as an import goes; only that nothing is verified. */
   load(head: Head, sections: Uint8Array): void {
     const writer = new PackWriter(this.#sql, SEED)
-    for (const at = new Sections(sections); at.next();) writer.add(at, head.rev, 'record')
+    for (const at = new SectionReader(sections); at.next();) writer.add(at, head.rev, 'record')
     writer.finish()({ rev: head.rev, loose: 0, at: this.#now })
     this.#blocks.packs.changed()
     this.#move(head, writer.blocks)
@@ -39,7 +39,7 @@ export class Packed {
 
   commit(head: Head, sections: Uint8Array): void {
     const blocks = []
-    for (const at = new Sections(sections); at.next();) {
+    for (const at = new SectionReader(sections); at.next();) {
       const cid = decodeCid(sections.slice(at.cid, at.block))
       blocks.push({ cid, bytes: sections.subarray(at.block, at.end) })
     }
@@ -83,16 +83,16 @@ export class Packed {
   scan(): void {
     const { first = 1, last = 0 } = this.#blocks.packs.current() ?? {}
     for (let n = first; n <= last; n++)
-      for (const at = new Sections(this.#blocks.packs.part(n)?.bytes ?? new Uint8Array()); at.next(););
+      for (const at = new SectionReader(this.#blocks.packs.part(n)?.bytes ?? new Uint8Array()); at.next(););
   }
 
   /** As an export goes: commit first, then pre-order. */
   tour({ data }: Head): void {
-    for (const tour = new Tour(this.#blocks, cidOf(data)); tour.next(););
+    for (const tour = new StoredTreeWalk(this.#blocks, cidOf(data)); tour.next(););
   }
 
   /** What a new life of the object reads before it finds its first block. */
   index(): void {
-    new Loose(this.#sql, SEED, CACHE).find(new Uint8Array(36))
+    new CommitLog(this.#sql, SEED, CACHE).find(new Uint8Array(36))
   }
 }

@@ -2,7 +2,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { bytes, type Sql } from '../../src/account/db/sql.ts'
 import { CID_LENGTH } from '../../src/repo/cborReader.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
 
 export class Rows {
@@ -25,7 +25,7 @@ export class Rows {
 
   load({ rev, paths = [] }: Head, sections: Uint8Array): void {
     let n = 0
-    for (const at = new Sections(sections); at.next();) {
+    for (const at = new SectionReader(sections); at.next();) {
       this.#insert(at, rev)
       // The commit comes first; a node is a map that begins with `e`.
       const isRecord = at.start > 0 && !(sections[at.block] === 0xa2 && sections[at.block + 2] === 0x65)
@@ -35,7 +35,7 @@ export class Rows {
 
   commit({ rev, ops = [], dropped = [] }: Head, sections: Uint8Array): void {
     const [sql, isA] = [this.#sql, this.#isA]
-    for (const at = new Sections(sections); at.next();) {
+    for (const at = new SectionReader(sections); at.next();) {
       const cid = sections.subarray(at.cid, at.block)
       const isHere = isA && sql.first('SELECT 1 AS yes FROM block WHERE cid = ? AND dropped IS NULL', cid)
       if (!isHere) this.#insert(at, rev)
@@ -78,7 +78,7 @@ export class Rows {
     return row && bytes(row.bytes)
   }
 
-  #insert({ bytes, cid, block, end }: Sections, rev: string): void {
+  #insert({ bytes, cid, block, end }: SectionReader, rev: string): void {
     const values = [bytes.subarray(cid, block), rev, bytes.subarray(block, end)]
     this.#sql.run('INSERT INTO block (cid, made, bytes) VALUES (?, ?, ?)', ...values)
   }

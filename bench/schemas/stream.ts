@@ -5,7 +5,7 @@ import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, DataDiff, MemoryBlockstore, MST } from '@atproto/repo'
 import { cborCid } from '../../src/repo/cid.ts'
 import { carSection } from '../../src/repo/carWrite.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import { nextTid } from '../../src/repo/tid.ts'
 import { recordOf, treeOf } from '../data.ts'
 
@@ -44,7 +44,7 @@ const commitOf = (data: Cid) => {
 }
 
 const read = (section: Uint8Array): { cid: Cid; bytes: Uint8Array } => {
-  const at = new Sections(section)
+  const at = new SectionReader(section)
   at.next()
   return { cid: decodeCid(section.slice(at.cid, at.block)), bytes: section.subarray(at.block, at.end) }
 }

@@ -3,7 +3,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { decodeCid } from '@atproto/lex-data'
 import { Sql } from '../../src/account/db/sql.ts'
 import type { Env } from '../../src/config.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import { walk } from '../../src/repo/walk.ts'
 import { Packed } from './packed.ts'
 import { Rows } from './rows.ts'
@@ -27,7 +27,7 @@ export class AccountObject extends DurableObject<Env> {
     const run = {
       // What a request costs whatever the schema: it is taken off.
       nothing: () => {
-        for (const at = new Sections(sections); at.next();) decodeCid(sections.slice(at.cid, at.block))
+        for (const at = new SectionReader(sections); at.next();) decodeCid(sections.slice(at.cid, at.block))
       },
       load: () => sql.transaction(() => schema.load(head, sections)),
       commit: () => sql.transaction(() => schema.commit(head, sections)),

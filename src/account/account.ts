@@ -12,7 +12,7 @@ import { authorizer, type Authorize } from './auth/authorize.ts'
 import { Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { check, type CheckReport } from './repo/check.ts'
-import { Chores } from './maintenance.ts'
+import { Maintenance } from './maintenance.ts'
 import { Exports } from './repo/exports.ts'
 import { Firehose } from './events/firehose.ts'
 import { readHead } from './db/head.ts'
@@ -20,12 +20,12 @@ import { IdentityWatch } from './identity/identityWatch.ts'
 import { Imports } from './import/imports.ts'
 import { incomingVerifier } from './auth/createAccountToken.ts'
 import { Journal } from './journal.ts'
-import { Ledger } from './plc/plcLedger.ts'
+import { PlcLedger } from './plc/plcLedger.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
-import { Migration } from './auth/migrationTokens.ts'
+import { MigrationTokens } from './auth/migrationTokens.ts'
 import { PlcOperations } from './plc/plcOperations.ts'
 import { Preferences } from './preferences.ts'
-import { Rate } from './auth/rateLimits.ts'
+import { RateLimits } from './auth/rateLimits.ts'
 import { Records } from './repo/records.ts'
 import { Relays } from './events/relays.ts'
 import { Repo } from './repo/repo.ts'
@@ -57,15 +57,15 @@ export interface Account {
   exports: Exports
   imports: Imports
   preferences: Preferences
-  rate: Rate
+  rateLimits: RateLimits
   sessions: Sessions
   watch: IdentityWatch
-  ledger: Ledger
+  plcLedger: PlcLedger
   lifecycle: Lifecycle
-  migration: Migration
+  migrationTokens: MigrationTokens
   plc: PlcOperations
   serviceAuth: ServiceAuth
-  chores: Chores
+  maintenance: Maintenance
   state(): State
   authorize: Authorize
   signIn(input: Parameters<typeof signIn>[1]): Promise<Tokens>
@@ -95,11 +95,11 @@ export async function createAccount(
   const sequencer = new Sequencer(sql, platform, did, (event) => {
     firehose.publish(event)
     relays.noticed()
-    chores.begin()
+    maintenance.begin()
   })
   // In the background: what was asked for is done in any case, only perhaps later.
   const wake = (delay: number): void =>
-    void chores.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
+    void maintenance.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
   const firehose = new Firehose({ platform, sequencer, wake, sockets: ctx })
   const blocks = new Blocks(sql, platform)
   const records = new Records(blocks, () => readHead(sql))
@@ -125,9 +125,9 @@ export async function createAccount(
 
   const state = (): State => stateOf(readAccount(sql))
   const tokens = sessionTokens(secrets.session, secrets.passwordHash)
-  const rate = new Rate(sql, platform)
+  const rate = new RateLimits(sql, platform)
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
-  const ledger = new Ledger(sql)
+  const ledger = new PlcLedger(sql)
   const watch = new IdentityWatch({
     ...{ sql, platform, identity, sequencer, journal, ledger, did, handle, origin, signingKey: signing.did },
   })
@@ -142,12 +142,12 @@ export async function createAccount(
     ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch, relays },
     ...{ did, handle, origin, signingKey: signing.did, passwordHash },
   })
-  const chores = new Chores({
+  const maintenance = new Maintenance({
     ...{ sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention: config.retention },
     ...{ alarms: ctx.storage, observe: () => lifecycle.follow() },
     report: (cause) => console.error('a chore failed', cause),
   })
-  const migration = new Migration({
+  const migrationTokens = new MigrationTokens({
     ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
     ...{ key: signing, rotationKey: rotation.did },
   })
@@ -189,14 +189,14 @@ export async function createAccount(
       exports,
       imports,
       preferences,
-      rate,
+      rateLimits: rate,
       sessions,
       watch,
-      ledger,
+      plcLedger: ledger,
       lifecycle,
-      migration,
+      migrationTokens,
     },
-    ...{ plc, serviceAuth, chores },
+    ...{ plc, serviceAuth, maintenance },
     state,
     authorize,
     signIn: (input) =>

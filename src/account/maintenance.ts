@@ -8,7 +8,7 @@ import type { Sequencer } from './events/sequencer.ts'
 import type { Sql } from './db/sql.ts'
 import type { Repack } from './blocks/repack.ts'
 
-export interface ChoreParts {
+export interface MaintenanceDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'sleep'>
   repack: Repack
@@ -38,20 +38,20 @@ const OFTEN = 100
 /** While a move may be under way, how often the DID is looked at; and else. */
 const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
 
-export class Chores {
-  readonly #parts: ChoreParts
+export class Maintenance {
+  readonly #deps: MaintenanceDeps
   #observedAt = 0
   #begun = false
   #events = 0
   #waking: Promise<void> = Promise.resolve()
 
-  constructor(parts: ChoreParts) {
-    this.#parts = parts
+  constructor(deps: MaintenanceDeps) {
+    this.#deps = deps
   }
 
   /** Makes sure of an alarm within `delay` milliseconds. */
   wake(delay: number): Promise<void> {
-    const { alarms, platform } = this.#parts
+    const { alarms, platform } = this.#deps
     const wanted = platform.now() + delay
     // One after the other: between the question and the answer another may set a nearer one.
     const waking = this.#waking.then(async () => {
@@ -64,7 +64,7 @@ export class Chores {
 
   /** There is a log to trim: from the first event on there is always an alarm, and soon one after many. */
   begin(): void {
-    if (++this.#events % OFTEN === 0 && this.#parts.repack.isDue) void this.wake(SECOND).catch(() => {})
+    if (++this.#events % OFTEN === 0 && this.#deps.repack.isDue) void this.wake(SECOND).catch(() => {})
     if (this.#begun) return
     this.#begun = true
     this.wake(WATCH.quiet).catch(() => (this.#begun = false))
@@ -85,7 +85,7 @@ export class Chores {
    * from being done: an alarm that throws is given up by the platform after a few more tries.
    */
   async run(): Promise<void> {
-    const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#parts
+    const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#deps
     const now = platform.now()
     await this.#attempt(() => firehose.resume())
     const steps = [
@@ -110,7 +110,7 @@ export class Chores {
   async #several(count: number, step: () => { more: boolean }): Promise<{ more: boolean }> {
     let { more } = step()
     for (let n = 1; n < count && more; n++) {
-      await this.#parts.platform.sleep(0)
+      await this.#deps.platform.sleep(0)
       ;({ more } = step())
     }
     return { more }
@@ -120,7 +120,7 @@ export class Chores {
     try {
       return await work()
     } catch (cause) {
-      this.#parts.report(cause)
+      this.#deps.report(cause)
       return undefined
     }
   }
@@ -129,12 +129,12 @@ export class Chores {
   async #observe(now: number, every: number): Promise<void> {
     if (now - this.#observedAt < Math.min(every, WATCH.moving) / 2) return
     this.#observedAt = now
-    await this.#parts.observe().catch(() => undefined)
+    await this.#deps.observe().catch(() => undefined)
   }
 
   /** From the newest row backwards to the token or signature, or to what is an hour old: no flood hides it. */
   #moving(now: number): boolean {
-    const row = this.#parts.sql.first(
+    const row = this.#deps.sql.first(
       `WITH RECURSIVE past (n, at, event) AS (
          SELECT * FROM (SELECT n, at, event FROM journal ORDER BY n DESC LIMIT 1)
          UNION ALL
@@ -148,7 +148,7 @@ export class Chores {
   }
 
   #waste(): boolean {
-    const { repack, sql } = this.#parts
+    const { repack, sql } = this.#deps
     return repack.waits || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
   }
 }

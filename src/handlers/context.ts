@@ -5,10 +5,10 @@ import type { Config } from '../config.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { MethodId } from '../generated/methods.ts'
 import type { Policy } from '../policy.ts'
-import type { Handle, Place } from '../xrpc/types.ts'
+import type { Handle, Tier } from '../xrpc/types.ts'
 
 /** What there is in each place. */
-export interface Places {
+export interface TierContexts {
   worker: { config: Config; identity: Identity }
   account: { account: Account }
 }
@@ -18,14 +18,14 @@ type Kinds<Id extends MethodId> = keyof Policy[Id]['who']
 /** The credentials that the policy lets through to this handler. */
 export type AuthOf<Id extends MethodId> = Extract<Credential, { grants: Kinds<Id> }>
 
-type ContextOf<Id extends MethodId> = Places[Policy[Id]['runs']] & { auth: AuthOf<Id> }
+type ContextOf<Id extends MethodId> = TierContexts[Policy[Id]['runs']] & { auth: AuthOf<Id> }
 
 /** A method's handler: decoded params and input in, output out, errors thrown with `error(…)`. */
 export type Handler<Id extends MethodId> = Handle<Id, ContextOf<Id>>
 
-type RunsAt<P extends Place> = { [Id in MethodId]: Policy[Id]['runs'] extends P ? Id : never }[MethodId]
+type RunsAt<P extends Tier> = { [Id in MethodId]: Policy[Id]['runs'] extends P ? Id : never }[MethodId]
 
 /** Exactly the handlers of one place: a missing, misspelt, mistyped or misplaced one does not compile. */
-export type Handlers<P extends Place> = { [Id in RunsAt<P>]: Handler<Id> } & {
+export type Handlers<P extends Tier> = { [Id in RunsAt<P>]: Handler<Id> } & {
   [Id in Exclude<MethodId, RunsAt<P>>]?: undefined
 }

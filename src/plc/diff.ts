@@ -2,17 +2,17 @@ import { PDS_ID } from './build.ts'
 import type { PlcData } from './types.ts'
 
 /** One thing that an operation changes, for the journal and the preview. */
-export interface Change {
+export interface OperationChange {
   kind: 'rotationKey' | 'endpoint' | 'handle' | 'signingKey' | 'service' | 'verificationMethod'
   change: 'added' | 'dropped' | 'changed' | 'moved'
   /** The whole of it as a sentence for a person. */
   text: string
 }
 
-type Say = (id: string, before: string | undefined, after: string | undefined) => Change | undefined
+type Say = (id: string, before: string | undefined, after: string | undefined) => OperationChange | undefined
 
 const entry =
-  (kind: Change['kind'], name: (id: string) => string): Say =>
+  (kind: OperationChange['kind'], name: (id: string) => string): Say =>
   (id, before, after) => {
     const label = name(id)
     if (before === after) return undefined
@@ -21,12 +21,16 @@ const entry =
     return { kind, change: 'changed', text: `${label} changes from ${before} to ${after}` }
   }
 
-const compare = (before: Record<string, string>, after: Record<string, string>, say: Say): Change[] =>
+const compare = (
+  before: Record<string, string>,
+  after: Record<string, string>,
+  say: Say,
+): OperationChange[] =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap(
     (id) => say(id, before[id], after[id]) ?? [],
   )
 
-const keys = (before: string[], after: string[]): Change[] => {
+const keys = (before: string[], after: string[]): OperationChange[] => {
   const dropped = before.filter((key) => !after.includes(key))
   const added = after.filter((key) => !before.includes(key))
   const order = (keys: string[], among: string[]) => keys.filter((key) => among.includes(key)).join(' ')
@@ -58,7 +62,7 @@ const byId = (data: PlcData): Record<string, string> =>
   )
 
 /** What an operation changes, mightiest first: keys, where the account lives, how it signs, its handle. */
-export const diffOperation = (before: PlcData, after: PlcData): Change[] => [
+export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] => [
   ...keys(before.rotationKeys, after.rotationKeys),
   ...compare(byId(before), byId(after), (id, was, is) =>
     id === PDS_ID

@@ -2,7 +2,7 @@ import { decodeCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
 import { CborError, decodeBlock } from './cbor.ts'
 import { CID_LENGTH, isCidAt } from './cborReader.ts'
-import { Sections } from './sectionReader.ts'
+import { SectionReader } from './sectionReader.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 import type { Block } from './carWrite.ts'
@@ -216,7 +216,7 @@ export const readCar = async (
   async function* each(): AsyncGenerator<Block, void, void> {
     for await (const run of runs()) {
       // A copy each, so that a kept block does not keep the buffer.
-      for (const sections = new Sections(run); sections.next();) {
+      for (const sections = new SectionReader(run); sections.next();) {
         const cid = decodeCid(run.slice(sections.cid, sections.block))
         yield { cid, bytes: run.slice(sections.block, sections.end) }
       }

@@ -1,6 +1,6 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { ARRAY, BYTES, Cursor, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
+import { ARRAY, BYTES, CborReader, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
 
 export { CborError } from './cborReader.ts'
 export type { CborErrorCode } from './cborReader.ts'
@@ -33,7 +33,7 @@ interface Frame {
   keyLength: number
 }
 
-const checkText = (cursor: Cursor, length: number): number => {
+const checkText = (cursor: CborReader, length: number): number => {
   const start = cursor.skip(length)
   for (let i = start; i < cursor.at; i++) {
     if ((cursor.bytes[i] ?? 0) < 0x80) continue
@@ -56,7 +56,7 @@ const compare = (bytes: Uint8Array, a: number, b: number, length: number): numbe
 }
 
 /** Reads a key and checks that it comes after the one before: shorter first, then by bytes. */
-const checkKey = (cursor: Cursor, frame: Frame): void => {
+const checkKey = (cursor: CborReader, frame: Frame): void => {
   const at = cursor.at
   cursor.head()
   if (cursor.major !== TEXT) cursor.fail('BadKey', 'a map key that is not a string', at)
@@ -76,7 +76,7 @@ const isMimeType = (bytes: Uint8Array, frame: Frame): boolean =>
 
 const scan = (bytes: Uint8Array, limits: CborLimits, link?: (at: number) => void): CborFacts => {
   const { depth = DEPTH, size = SIZE } = limits
-  const cursor = new Cursor(bytes)
+  const cursor = new CborReader(bytes)
   if (bytes.length > size) cursor.fail('TooLarge', `a block of ${bytes.length} bytes, ${size} allowed`)
   const map = (bytes[0] ?? 0) >> 5 === MAP
   let mimeType = false
@@ -152,7 +152,7 @@ export const links = (bytes: Uint8Array, limits: CborLimits = {}): Cid[] => {
 }
 
 // Only after `scan`: depth, order, text and lengths are known to be good.
-const build = (cursor: Cursor): LexValue => {
+const build = (cursor: CborReader): LexValue => {
   cursor.head()
   const { bytes, arg, major } = cursor
   switch (major) {
@@ -201,5 +201,5 @@ const build = (cursor: Cursor): LexValue => {
  */
 export const decodeBlock = (bytes: Uint8Array, limits: CborLimits = {}): LexValue => {
   scan(bytes, limits)
-  return build(new Cursor(bytes))
+  return build(new CborReader(bytes))
 }

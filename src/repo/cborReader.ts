@@ -59,7 +59,7 @@ export const isCidAt = (bytes: Uint8Array, at: number): boolean =>
  * Reads the heads of CBOR items off a byte array. It allocates nothing and never looks past the end;
  * a length that a head declares is compared with what is left before anyone acts on it.
  */
-export class Cursor {
+export class CborReader {
   readonly bytes: Uint8Array
   at = 0
   /** The major type of the last head. */

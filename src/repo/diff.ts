@@ -22,7 +22,7 @@ export type RecordChange = { readonly kind: 'record'; readonly path: string; rea
   | { readonly after: Cid; readonly bytes: Uint8Array }
 )
 
-export type Change = NodeOpened | RecordChange
+export type TreeDifference = NodeOpened | RecordChange
 
 /** The tree before, taken to be whole and good, is not. Nothing is said about the other. */
 export class OldTreeError extends Error {
@@ -92,7 +92,7 @@ export class TreeDiff {
    * Every node as it is opened, and every record that is different: each path once, mostly in ascending order.
    * Throws `WalkError` where the tree after is wrong, `OldTreeError` where the one before is.
    */
-  *changes(): Generator<Change, void, void> {
+  *changes(): Generator<TreeDifference, void, void> {
     for (;;) {
       const [was, is] = turn(this.#before.due, this.#after.due)
       if (was && is?.link.equals(was.link)) {

@@ -1,6 +1,6 @@
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
 import { Link } from './cid.ts'
-import { ARRAY, BYTES, CborError, Cursor, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
+import { ARRAY, BYTES, CborError, CborReader, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
 import { sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 
@@ -57,7 +57,7 @@ export const keyLayer = (key: string, sha256: Sha256 = nodeSha256): number => {
   return zeros >> 1
 }
 
-const field = (cursor: Cursor, name: string): void => {
+const field = (cursor: CborReader, name: string): void => {
   const at = cursor.at
   const length = cursor.expect(TEXT, `the field ${name}`)
   const start = cursor.skip(length)
@@ -66,7 +66,7 @@ const field = (cursor: Cursor, name: string): void => {
   }
 }
 
-const link = (cursor: Cursor, what: string): Link => {
+const link = (cursor: CborReader, what: string): Link => {
   const tag = cursor.expect(TAG, what)
   if (tag !== 42) cursor.fail('BadTag', `tag ${tag}`)
   const at = cursor.cid()
@@ -74,7 +74,7 @@ const link = (cursor: Cursor, what: string): Link => {
   return new Link(cursor.bytes, at)
 }
 
-const subtree = (cursor: Cursor): Link | null => {
+const subtree = (cursor: CborReader): Link | null => {
   if (cursor.bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
     cursor.skip(1)
     return null
@@ -88,7 +88,7 @@ const text = (bytes: Uint8Array, from: number, to: number): string => {
   return string
 }
 
-const entry = (cursor: Cursor, previous: string, trusted: boolean): NodeEntry => {
+const entry = (cursor: CborReader, previous: string, trusted: boolean): NodeEntry => {
   const at = cursor.at
   if (cursor.expect(MAP, 'an entry') !== 4) cursor.fail('BadShape', 'an entry has four fields', at)
   field(cursor, 'k')
@@ -116,7 +116,7 @@ const entry = (cursor: Cursor, previous: string, trusted: boolean): NodeEntry =>
 }
 
 /** Without `sha256` the node is trusted: what its keys are and which layer they are on is not looked at. */
-const parse = (cursor: Cursor, sha256: Sha256 | undefined): TreeNode => {
+const parse = (cursor: CborReader, sha256: Sha256 | undefined): TreeNode => {
   if (cursor.expect(MAP, 'a node') !== 2) cursor.fail('BadShape', 'a node has two fields', 0)
   field(cursor, 'e')
   const count = cursor.expect(ARRAY, 'entries')
@@ -156,18 +156,18 @@ const typed = <T>(read: () => T): T => {
  * they can be, and all on one layer. The links stand in a copy of the bytes.
  */
 export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode =>
-  typed(() => parse(new Cursor(new Uint8Array(bytes)), sha256))
+  typed(() => parse(new CborReader(new Uint8Array(bytes)), sha256))
 
 /** A node of our own tree, verified before it was stored: `layer` is null, what keys must be is not checked again. */
 export const readNode = (bytes: Uint8Array): TreeNode =>
-  typed(() => parse(new Cursor(new Uint8Array(bytes)), undefined))
+  typed(() => parse(new CborReader(new Uint8Array(bytes)), undefined))
 
 /**
  * Where the links of a stored node stand, in the order of an export: the CIDs' places in `bytes`, those
  * of records as `~place`. Nothing else is read: an export's own cost is mostly this.
  */
 export const nodeLinks = (bytes: Uint8Array, from: number): number[] => {
-  const cursor = new Cursor(bytes)
+  const cursor = new CborReader(bytes)
   cursor.at = from
   const places: number[] = []
   const subtreeAt = (): number => {

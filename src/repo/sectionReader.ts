@@ -5,7 +5,7 @@ import { sameDigest, sha256 } from './sha256.ts'
  * Steps over the sections of a CAR that lie in a buffer, without taking them out of it: each is a
  * length, a CID and the block. For bytes that were checked before they were stored.
  */
-export class Sections {
+export class SectionReader {
   readonly bytes: Uint8Array
   /** Where the section begins, its CID stands and its block begins; `end` is behind it. */
   start = 0

@@ -29,7 +29,7 @@ export interface Conditions {
 }
 
 /** Where methods run, by the policy; see policy.ts. */
-export type Place = 'worker' | 'account'
+export type Tier = 'worker' | 'account'
 
 /** What a handler is given: decoded, validated, authorised. */
 export interface Call<Id extends MethodId> {

@@ -49,11 +49,11 @@ describe('a change of the identity', () => {
   it('of the handle is announced once, whoever notices it', () =>
     inWorld({}, async (world) => {
       const from = world.account.sequencer.latest()
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(since(world, from)).toEqual([])
       await change(world, world.recovery, { handle: 'alice.example.org' })
       world.clock.now += 10 * MINUTE
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       for (let i = 0; i < 3; i++) await world.account.watch.observe()
       expect(since(world, from)).toMatchObject([{ type: 'identity', handle: 'alice.example.org' }])
     }))
@@ -65,12 +65,12 @@ describe('a change of the identity', () => {
       const next = await newKey()
       await world.restart({ SIGNING_KEY: next.hex.reveal(), ROTATION_KEY: world.key.hex.reveal() })
       // The DID does not name it yet: no relay would believe it.
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(world.account.repo.load().root.equals(before)).toBe(true)
       await change(world, world.recovery, { key: next.did })
       world.clock.now += 10 * MINUTE
       for (let i = 0; i < 3; i++) {
-        await world.account.chores.run()
+        await world.account.maintenance.run()
         world.clock.now += 10 * MINUTE
       }
       const { rev } = world.account.repo.load()
@@ -91,7 +91,7 @@ describe('a change of the identity', () => {
       await change(world, world.recovery, { key: next.did })
       await world.restart({ SIGNING_KEY: next.hex.reveal(), ROTATION_KEY: world.key.hex.reveal() })
       expect(world.account.watch.isAnnouncedOtherwise()).toBe(true)
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(since(world, from).map(({ type }) => type)).toEqual(['identity', 'sync'])
       expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
     }))
@@ -101,7 +101,7 @@ describe('a change of the identity', () => {
       const from = world.account.sequencer.latest()
       await world.restart({ HANDLE: 'alice.example.net' })
       expect(world.account.watch.isAnnouncedOtherwise()).toBe(true)
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       await world.restart({ HANDLE: 'alice.example.net' })
       expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
       expect(since(world, from)).toEqual([])
@@ -187,30 +187,30 @@ describe('relays', () => {
   it('are told after an activation, then at most every 20 minutes, and only after something happened', () =>
     inWorld(RELAYS, async (world) => {
       const { asked } = relay(world)
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked.map(({ host, body }) => [host, body])).toEqual([
         ['one.example.com', { hostname: 'cirrus.example.com' }],
         ['two.example.com', { hostname: 'cirrus.example.com' }],
       ])
       world.clock.now += 60 * MINUTE
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toHaveLength(2)
       await post(world)
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toHaveLength(4)
       for (let i = 0; i < 19; i++) {
         world.clock.now += MINUTE
         await post(world)
-        await world.account.chores.run()
+        await world.account.maintenance.run()
       }
       expect(asked).toHaveLength(4)
       world.clock.now += MINUTE
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toHaveLength(6)
       world.clock.now += MINUTE
       await world.call('com.atproto.server.deactivateAccount', { auth: world.admin, body: {} })
       await world.call('com.atproto.server.activateAccount', { auth: world.admin })
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toHaveLength(8)
     }))
 
@@ -219,12 +219,12 @@ describe('relays', () => {
       const said = vi.spyOn(console, 'warn').mockImplementation(() => {})
       const { asked, state } = relay(world)
       state.status = 500
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       const start = world.clock.now
       for (let i = 0; i < 240; i++) {
         world.clock.now += MINUTE
         await post(world)
-        await world.account.chores.run()
+        await world.account.maintenance.run()
       }
       const minutes = asked
         .filter(({ host }) => host === 'one.example.com')
@@ -233,7 +233,7 @@ describe('relays', () => {
       expect(String(said.mock.calls[0])).toContain('it answered 500 no ?[31mthanks')
       state.status = 200
       world.clock.now += 128 * MINUTE
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked.at(-1)?.at).toBe(world.clock.now)
       expect(world.bugs).toEqual([])
     }))
@@ -244,10 +244,10 @@ describe('relays', () => {
       await world.account.repo.create()
       world.account.sql.run(`UPDATE account SET state = 'deactivated'`)
       world.account.sequencer.transaction(() => world.account.sequencer.identity(HANDLE))
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toEqual([])
       await world.call('com.atproto.server.activateAccount', { auth: world.admin })
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toHaveLength(2)
     }))
 
@@ -255,7 +255,7 @@ describe('relays', () => {
     inWorld({}, async (world) => {
       const { asked } = relay(world)
       await post(world)
-      await world.account.chores.run()
+      await world.account.maintenance.run()
       expect(asked).toEqual([])
       await world.restart({ RELAYS: undefined })
       expect(world.account.config.relays).toEqual(['https://bsky.network'])

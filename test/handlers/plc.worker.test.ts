@@ -121,7 +121,7 @@ describe('signPlcOperation', () => {
         { services: { atproto_pds: { type: 'Other', endpoint: TARGET } } },
       ])
         expect((await world.call(SIGN, { auth, body: more })).error).toBe('InvalidRequest')
-      expect(world.account.ledger.signedSince(0)).toBe(false)
+      expect(world.account.plcLedger.signedSince(0)).toBe(false)
     }))
 
   it('merges: a labeler survives, and the keys above ours stay in front', () =>
@@ -201,9 +201,9 @@ describe('signPlcOperation', () => {
   it('refuses a token revoked while the directory was asked', () =>
     inWorld({}, async (world) => {
       const auth = bearer(await world.mint(targeted))
-      world.directory.before = () => void world.account.migration.revoke()
+      world.directory.before = () => void world.account.migrationTokens.revoke()
       expect((await world.call(SIGN, { auth, body: moveTo(await newKey()) })).error).toBe('InvalidToken')
-      expect(world.account.ledger.signedSince(0)).toBe(false)
+      expect(world.account.plcLedger.signedSince(0)).toBe(false)
     }))
 
   it('signs nothing more once the DID names another PDS', () =>
@@ -281,7 +281,7 @@ describe('signPlcOperation', () => {
         await expect(world.call(SIGN, { auth, body })).rejects.toThrow('internal error')
         onFault(undefined)
         await world.restart()
-        expect(world.account.ledger.signedSince(0)).toBe(point === 'sign.afterLedger')
+        expect(world.account.plcLedger.signedSince(0)).toBe(point === 'sign.afterLedger')
       }
       const [kept] = (await status(world)).unsubmitted
       const { body: answer } = await world.call(SIGN, { auth, body })

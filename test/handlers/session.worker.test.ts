@@ -32,7 +32,7 @@ describe('sessions', () => {
 
   it('refuses the 31st sign-in in five minutes with ratelimit headers, and takes the next after them', () =>
     inWorld({}, async (world) => {
-      for (let i = 0; i < 30; i++) world.account.rate.signIn()
+      for (let i = 0; i < 30; i++) world.account.rateLimits.signIn()
       const refused = await login(world, HANDLE)
       expect(refused).toMatchObject({ status: 429, error: 'RateLimitExceeded' })
       expect(refused.headers.get('ratelimit-limit')).toBe('30')
@@ -42,7 +42,7 @@ describe('sessions', () => {
       expect((await login(world, HANDLE)).status).toBe(200)
       for (let i = 0; i < 269; i++) {
         if (i % 29 === 0) world.clock.now += 300_000
-        world.account.rate.signIn()
+        world.account.rateLimits.signIn()
       }
       world.clock.now += 300_000
       expect((await login(world, HANDLE)).headers.get('ratelimit-limit')).toBe('300')
@@ -57,14 +57,14 @@ describe('sessions', () => {
             headers: { 'cf-connecting-ip': address },
           })
         ).status
-      for (let i = 0; i < 30; i++) world.account.rate.signIn('192.0.2.1')
-      for (let i = 0; i < 30; i++) world.account.rate.signIn('2001:db8:0:1::/64')
+      for (let i = 0; i < 30; i++) world.account.rateLimits.signIn('192.0.2.1')
+      for (let i = 0; i < 30; i++) world.account.rateLimits.signIn('2001:db8:0:1::/64')
       expect(await from('192.0.2.1')).toBe(429)
       expect(await from('2001:db8::1:0:0:0:7')).toBe(429)
       expect(await from('2001:0DB8:0000:0001:aaaa::')).toBe(429)
       expect(await from('192.0.2.2')).toBe(200)
       expect(await from('2001:db8:0:2::1')).toBe(200)
-      for (let i = 0; i < 238; i++) world.account.rate.signIn(`198.51.100.${i}`)
+      for (let i = 0; i < 238; i++) world.account.rateLimits.signIn(`198.51.100.${i}`)
       expect(await from('192.0.2.3')).toBe(429)
       world.clock.now += 25 * 3600_000
       expect(await from('192.0.2.1')).toBe(200)

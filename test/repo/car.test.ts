@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { byteStream } from '../../src/repo/carWrite.ts'
 import { CarError, carHeader, carSection, readCar } from '../../src/repo/car.ts'
 import type { Block, CarErrorCode, CarLimits } from '../../src/repo/car.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import { cborCid, piecesOf, posts, rawCid, referenceRepo, streamOf } from './fixture.ts'
 
 const block = (bytes: Uint8Array): Block => ({ cid: rawCid(bytes), bytes })
@@ -27,7 +27,7 @@ const readRuns = async (body: Parameters<typeof readCar>[0], limits?: CarLimits)
   const reader = await readCar(body, limits)
   const runs: Uint8Array[] = []
   for await (const run of reader.runs()) {
-    const sections = new Sections(run)
+    const sections = new SectionReader(run)
     while (sections.next());
     expect(run.length).toBeGreaterThan(0)
     expect(sections.end).toBe(run.length)

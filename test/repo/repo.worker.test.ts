@@ -2,7 +2,7 @@ import { decodeCid } from '@atproto/lex-data'
 import { describe, expect, test } from 'vitest'
 import { byteStream } from '../../src/repo/carWrite.ts'
 import { carHeader, carSection, readCar } from '../../src/repo/car.ts'
-import { Sections } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/sectionReader.ts'
 import { verifyRepo } from '../../src/repo/verify.ts'
 import { Blocks, DID, piecesOf, posts, referenceRepo } from './fixture.ts'
 
@@ -17,7 +17,7 @@ describe('inside workerd', () => {
     const reader = await readCar(readable)
     const received = new Blocks()
     for await (const run of reader.runs()) {
-      for (const at = new Sections(run); at.next();)
+      for (const at = new SectionReader(run); at.next();)
         received.set(decodeCid(run.slice(at.cid, at.block)).toString(), run.slice(at.block, at.end))
     }
     await piped

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { carSection } from '../../src/repo/carWrite.ts'
 import { CID_LENGTH } from '../../src/repo/cborReader.ts'
-import { Sections, sameCid } from '../../src/repo/sectionReader.ts'
+import { SectionReader, sameCid } from '../../src/repo/sectionReader.ts'
 import { cborCid, rawCid } from './fixture.ts'
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
@@ -22,7 +22,7 @@ describe('sections in a buffer', () => {
         const blocks = lengths.map((size, i) => filled(size, i))
         const sections = blocks.map((block, i) => carSection(i % 2 ? rawCid(block) : cborCid(block), block))
         const bytes = new Uint8Array(Buffer.concat([filled(before, 0xff), ...sections]))
-        const found = new Sections(bytes, before)
+        const found = new SectionReader(bytes, before)
         for (const [i, block] of blocks.entries()) {
           const start = found.end
           expect(found.next()).toBe(true)
@@ -39,7 +39,10 @@ describe('sections in a buffer', () => {
         // Cut inside the last: all before it are there, and it is not, however often one asks.
         const last = sections.at(-1)
         if (!last) return
-        const short = new Sections(bytes.subarray(0, bytes.length - Math.min(cut + 1, last.length)), before)
+        const short = new SectionReader(
+          bytes.subarray(0, bytes.length - Math.min(cut + 1, last.length)),
+          before,
+        )
         for (let i = 1; i < blocks.length; i++) expect(short.next()).toBe(true)
         const { end } = short
         for (let i = 0; i < 3; i++) expect([short.next(), short.end]).toEqual([false, end])
@@ -52,20 +55,20 @@ describe('sections in a buffer', () => {
     const block = filled(200, 7)
     const bytes = carSection(rawCid(block), block)
     for (let cut = 0; cut < bytes.length; cut++)
-      expect(new Sections(bytes.subarray(0, cut)).next(), `${cut} bytes`).toBe(false)
-    expect(new Sections(bytes).next()).toBe(true)
+      expect(new SectionReader(bytes.subarray(0, cut)).next(), `${cut} bytes`).toBe(false)
+    expect(new SectionReader(bytes).next()).toBe(true)
   })
 
   test('a length of four bytes is read', () => {
     const block = filled(2 ** 21, 7)
-    const sections = new Sections(carSection(rawCid(block), block))
+    const sections = new SectionReader(carSection(rawCid(block), block))
     expect(sections.next()).toBe(true)
     expect([sections.cid, sections.block, sections.end]).toEqual([4, 40, 40 + 2 ** 21])
   })
 
   test('whatever the bytes are, a section lies within them and moves on', () => {
     const check = (bytes: Uint8Array): void => {
-      const sections = new Sections(bytes)
+      const sections = new SectionReader(bytes)
       for (let before = 0; sections.next(); before = sections.end) {
         expect(sections.start).toBe(before)
         expect(sections.cid).toBeGreaterThan(sections.start)
@@ -86,7 +89,9 @@ describe('sections in a buffer', () => {
     // So many bytes of a length that it is no number any more.
     for (const byte of [0x80, 0xff])
       for (const size of [6, 7, 145, 146, 147, 148, 200, 2000])
-        expect(new Sections(Uint8Array.of(...filled(size, byte), 40, ...filled(100, 1))).next()).toBe(false)
+        expect(new SectionReader(Uint8Array.of(...filled(size, byte), 40, ...filled(100, 1))).next()).toBe(
+          false,
+        )
   })
 
   test('CIDs are the same if all their bytes are', () => {

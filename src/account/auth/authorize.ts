@@ -17,10 +17,10 @@ import type { Platform } from '../../platform.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../policy.ts'
 import { error } from '../../xrpc/errors.ts'
 import { refuse } from './refuse.ts'
-import { see, type Topic } from '../../docsLink.ts'
-import type { Incoming } from './createAccountToken.ts'
+import { docsLink, type Topic } from '../../docsLink.ts'
+import type { CreateAccountToken } from './createAccountToken.ts'
 import type { Journal } from '../journal.ts'
-import type { Rate } from './rateLimits.ts'
+import type { RateLimits } from './rateLimits.ts'
 import type { Sessions } from './sessions.ts'
 import type { Sql } from '../db/sql.ts'
 
@@ -39,7 +39,7 @@ export type Credential =
   | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string }
   | TokenCredential
 
-export interface AuthParts {
+export interface AuthDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   did: string
@@ -49,13 +49,13 @@ export interface AuthParts {
   adminPassword: Secret
   tokens: SessionTokens
   sessions: Sessions
-  rate: Rate
+  rate: RateLimits
   journal: Journal
   /** Milliseconds; see the account's row. */
   tokensNotBefore(): number
   state(): State
   /** Verifies a token by which the account's own DID asks this server to take it in. */
-  verifyIncoming(token: string): Promise<Incoming>
+  verifyIncoming(token: string): Promise<CreateAccountToken>
 }
 
 export type Authorize = (id: MethodId, request: Request) => Promise<Credential>
@@ -87,23 +87,23 @@ const TOKEN_TOPIC: Record<TokenError['code'], Topic> = {
 const tokenRefused = (cause: unknown, advice = ''): unknown => {
   if (!(cause instanceof TokenError)) return cause
   const name = cause.code === 'Expired' ? 'ExpiredToken' : 'InvalidToken'
-  return error(name, `${cause.message}${advice && `; ${advice}`}. ${see(TOKEN_TOPIC[cause.code])}`)
+  return error(name, `${cause.message}${advice && `; ${advice}`}. ${docsLink(TOKEN_TOPIC[cause.code])}`)
 }
 
 const MINT_ANOTHER = 'mint another with `pds migrate-token`'
 
 /** Verifies a migration token of this server, wherever it was presented. */
 export const verifyOwnToken = async (
-  parts: Pick<AuthParts, 'signingKey' | 'did' | 'serviceDid' | 'platform' | 'tokensNotBefore'>,
+  deps: Pick<AuthDeps, 'signingKey' | 'did' | 'serviceDid' | 'platform' | 'tokensNotBefore'>,
   token: string,
 ): Promise<MigrationClaims> => {
   try {
     return await verifyMigrationToken(token, {
-      publicDidKey: parts.signingKey,
-      issuer: parts.did,
-      serviceDid: parts.serviceDid,
-      now: parts.platform.now(),
-      notBefore: parts.tokensNotBefore(),
+      publicDidKey: deps.signingKey,
+      issuer: deps.did,
+      serviceDid: deps.serviceDid,
+      now: deps.platform.now(),
+      notBefore: deps.tokensNotBefore(),
     })
   } catch (cause) {
     throw tokenRefused(cause, MINT_ANOTHER)
@@ -114,24 +114,24 @@ export const verifyOwnToken = async (
 const isForAll = (rule: Rule): boolean => Object.keys(rule.who).join() === 'anyone'
 
 /** The door: verifies the one credential of a request and asks the policy. */
-export const authorizer = (parts: AuthParts): Authorize => {
-  const { platform, did, serviceDid, tokens, sessions } = parts
+export const authorizer = (deps: AuthDeps): Authorize => {
+  const { platform, did, serviceDid, tokens, sessions } = deps
 
   const admin = (header: string): Presented => {
     const basic = parseBasic(header)
     if (!basic)
       throw error(
         'InvalidToken',
-        `the Authorization header is not well-formed Basic. ${see('wrong-credential')}`,
+        `the Authorization header is not well-formed Basic. ${docsLink('wrong-credential')}`,
       )
     // Both are compared, so that the time says nothing.
-    const right = equalSecret(basic.password, parts.adminPassword)
+    const right = equalSecret(basic.password, deps.adminPassword)
     if (basic.user === 'admin' && right) return { kind: 'admin', grants: 'admin' }
-    if (parts.rate.noteAdminFailure())
-      parts.sql.transaction(() => parts.journal.append('failed-sign-in', { why: 'admin password' }))
+    if (deps.rate.noteAdminFailure())
+      deps.sql.transaction(() => deps.journal.append('failed-sign-in', { why: 'admin password' }))
     throw error(
       'AuthenticationRequired',
-      `wrong admin user or password: the user is "admin", the password this deployment's ADMIN_PASSWORD. ${see('wrong-credential')}`,
+      `wrong admin user or password: the user is "admin", the password this deployment's ADMIN_PASSWORD. ${docsLink('wrong-credential')}`,
     )
   }
 
@@ -140,7 +140,7 @@ export const authorizer = (parts: AuthParts): Authorize => {
     if (claims.did !== did) throw new TokenError('WrongIssuer', 'the session is of another account')
     if (claims.aud !== serviceDid) throw new TokenError('WrongAudience', 'the session is of another server')
     if (!sessions.exists(claims.sid))
-      throw error('InvalidToken', `this session has ended; sign in again. ${see('session-ended')}`)
+      throw error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
     return claims
   }
 
@@ -163,12 +163,12 @@ export const authorizer = (parts: AuthParts): Authorize => {
         case MIGRATION_TYP:
           // Another server's targeted token opens createAccount, which none of ours does.
           if (!rule.who.service)
-            return { kind: 'token', claims: await verifyOwnToken(parts, token), raw: token }
-          return { kind: 'service', grants: 'service', ...(await parts.verifyIncoming(token)) }
+            return { kind: 'token', claims: await verifyOwnToken(deps, token), raw: token }
+          return { kind: 'service', grants: 'service', ...(await deps.verifyIncoming(token)) }
         case 'JWT':
           if (!rule.who.service)
             throw new TokenError('WrongType', 'service-auth tokens open createAccount only on this server')
-          return { kind: 'service', grants: 'service', ...(await parts.verifyIncoming(token)) }
+          return { kind: 'service', grants: 'service', ...(await deps.verifyIncoming(token)) }
         default:
           throw new TokenError('WrongType', 'this is no token of a session, a migration or a service')
       }
@@ -185,7 +185,7 @@ export const authorizer = (parts: AuthParts): Authorize => {
     if (token) return await bearer(token, rule)
     throw error(
       'InvalidToken',
-      `the Authorization header is neither Bearer nor Basic. ${see('wrong-credential')}`,
+      `the Authorization header is neither Bearer nor Basic. ${docsLink('wrong-credential')}`,
     )
   }
 
@@ -193,7 +193,7 @@ export const authorizer = (parts: AuthParts): Authorize => {
     const rule: Rule = policy[id]
     const presented = await present(request, rule)
     // Asked for only now: the account may have changed while the credential was verified.
-    const state = parts.state()
+    const state = deps.state()
     const granted = kindsOf(presented).find((kind) => rule.who[kind]?.includes(state))
     if (granted === undefined) throw refuse({ id, rule, state, kinds: kindsOf(presented), request, did })
     if (presented.kind !== 'token') return presented

@@ -12,7 +12,7 @@ import { XrpcError } from '../../xrpc/errors.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import { upstream } from '../identity/upstream.ts'
 
-export interface IncomingParts {
+export interface IncomingDeps {
   platform: Pick<Platform, 'now'>
   identity: Pick<Identity, 'resolveDid'>
   watch: Pick<IdentityWatch, 'last'>
@@ -21,7 +21,7 @@ export interface IncomingParts {
 }
 
 /** A caller whose token is signed with the key in the DID document. `id` names this one token, and is no secret. */
-export interface Incoming {
+export interface CreateAccountToken {
   iss: string
   aud: string
   id: string
@@ -34,7 +34,7 @@ export interface Incoming {
 const REST = 10_000
 const REST_AFTER_FAILURE = 2000
 
-const askKey = async ({ identity, did }: IncomingParts): Promise<string> => {
+const askKey = async ({ identity, did }: IncomingDeps): Promise<string> => {
   try {
     const { signingKey } = await identity.resolveDid(did)
     if (signingKey) return signingKey
@@ -47,8 +47,8 @@ const askKey = async ({ identity, did }: IncomingParts): Promise<string> => {
 }
 
 /** The key in the DID document. Whoever comes within the rest gets the same answer, also the one under way. */
-const restedKey = (parts: IncomingParts): (() => Promise<string>) => {
-  const { platform, watch } = parts
+const restedKey = (deps: IncomingDeps): (() => Promise<string>) => {
+  const { platform, watch } = deps
   let last: { at: number; until: number; key: Promise<string> } | undefined
   return async () => {
     const now = platform.now()
@@ -56,7 +56,7 @@ const restedKey = (parts: IncomingParts): (() => Promise<string>) => {
     const { at = 0, signingKey } = watch.last ?? {}
     if (signingKey && isPublicKey(signingKey) && now < at + REST && at > (last?.at ?? 0)) return signingKey
     if (last && now < last.until) return await last.key
-    const asked = { at: now, until: now + REST, key: askKey(parts) }
+    const asked = { at: now, until: now + REST, key: askKey(deps) }
     asked.key.catch(() => (asked.until = platform.now() + REST_AFTER_FAILURE))
     last = asked
     return await asked.key
@@ -67,9 +67,9 @@ const restedKey = (parts: IncomingParts): (() => Promise<string>) => {
  * Verifies a service-auth token for createAccount, or a migration token that another Cirrus minted for this
  * server. Both are signed with the key in the DID document, which the account's present PDS holds.
  */
-export const incomingVerifier = (parts: IncomingParts): ((token: string) => Promise<Incoming>) => {
-  const { did: issuer, serviceDid, platform } = parts
-  const keyOf = restedKey(parts)
+export const incomingVerifier = (deps: IncomingDeps): ((token: string) => Promise<CreateAccountToken>) => {
+  const { did: issuer, serviceDid, platform } = deps
+  const keyOf = restedKey(deps)
   return async (token) => {
     const { header, payload } = decodeJws(token)
     // Before anyone is asked: only the configured account can come in.

@@ -15,18 +15,18 @@ import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
 import { DirectoryError } from '../../plc/directory.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { IdentityWatch, Observation } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
-import type { Rate } from './rateLimits.ts'
+import type { RateLimits } from './rateLimits.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount } from '../db/accountRow.ts'
 
-export interface MigrationParts {
+export interface MigrationDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'random'>
   journal: Journal
-  rate: Rate
+  rate: RateLimits
   watch: IdentityWatch
   key: Pick<SigningKey, 'signMigrationToken'>
   /** did:key of the rotation key. */
@@ -51,18 +51,19 @@ export interface Minted {
   expiresAt: string
 }
 
-const invalidScope = (message: string) => new XrpcError('InvalidScope', `${message}. ${see('token-scope')}`)
+const invalidScope = (message: string) =>
+  new XrpcError('InvalidScope', `${message}. ${docsLink('token-scope')}`)
 
-export class Migration {
-  readonly #parts: MigrationParts
+export class MigrationTokens {
+  readonly #deps: MigrationDeps
 
-  constructor(parts: MigrationParts) {
-    this.#parts = parts
+  constructor(deps: MigrationDeps) {
+    this.#deps = deps
   }
 
   /** Mints a token. The journal knows it before it exists; the token itself is not kept. */
   async mint(input: MintInput): Promise<Minted> {
-    const { sql, platform, journal, rate, key, did, serviceDid } = this.#parts
+    const { sql, platform, journal, rate, key, did, serviceDid } = this.#deps
     const bound = this.#bound(input)
     const asked = input.scope && this.#askedFor(input.scope)
     const { scope, plc } = await this.#rotation(asked)
@@ -100,7 +101,7 @@ export class Migration {
 
   /** Refuses every token minted until now; answers since when, in milliseconds. */
   revoke(): number {
-    const { sql, platform, journal } = this.#parts
+    const { sql, platform, journal } = this.#deps
     return sql.transaction(() => {
       const { tokensNotBefore } = readAccount(sql)
       // A token minted right after the last revocation begins at the next full second: this one counts too.
@@ -115,7 +116,7 @@ export class Migration {
 
   /** The target, checked; undefined for a token that is used here only. */
   #bound({ target, audience }: MintInput): { target: string; audience: string } | undefined {
-    const { serviceDid, origin, dev } = this.#parts
+    const { serviceDid, origin, dev } = this.#deps
     if (target === undefined) {
       if (audience !== undefined && audience !== serviceDid)
         throw error(
@@ -154,7 +155,7 @@ export class Migration {
 
   /** What the rotation needs, where the token is to have it signed. Nobody is asked otherwise. */
   async #rotation(asked: Scope[] | undefined): Promise<{ scope: Scope[]; plc?: PlcClaim }> {
-    const { did } = this.#parts
+    const { did } = this.#deps
     const scope = asked ?? [...DEFAULT_SCOPES]
     if (!scope.includes('plc:sign')) return { scope }
     const without = () => {
@@ -167,7 +168,7 @@ export class Migration {
     }
     const observation = await this.#lookUp()
     // After the rotation a token still reads what the target is missing, but nothing more is signed.
-    if (!this.#parts.watch.isHere(observation)) {
+    if (!this.#deps.watch.isHere(observation)) {
       if (!asked) return without()
       throw invalidScope(
         `plc:sign: the DID names ${observation.pds ?? 'no PDS'} and not this server, which signs nothing more; mint without plc:sign`,
@@ -177,7 +178,7 @@ export class Migration {
   }
 
   #claim({ head }: Observation): PlcClaim {
-    const { did, rotationKey } = this.#parts
+    const { did, rotationKey } = this.#deps
     if (!head?.data) throw invalidScope(`plc:sign: ${did} has been tombstoned`)
     if (!head.data.rotationKeys.includes(rotationKey))
       throw invalidScope(
@@ -188,13 +189,13 @@ export class Migration {
 
   async #lookUp(): Promise<Observation> {
     try {
-      return await this.#parts.watch.observe()
+      return await this.#deps.watch.observe()
     } catch (cause) {
       if (!(cause instanceof DirectoryError)) throw cause
       if (cause.code === 'NotFound' || cause.code === 'Gone') throw invalidScope(`plc:sign: ${cause.message}`)
       throw new XrpcError(
         'DirectoryUnavailable',
-        `${cause.message}. Try again, or mint without plc:sign. ${see('directory-unavailable')}`,
+        `${cause.message}. Try again, or mint without plc:sign. ${docsLink('directory-unavailable')}`,
       )
     }
   }

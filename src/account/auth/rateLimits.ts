@@ -1,7 +1,7 @@
 /** How often something may be done: fixed windows, counted in the object so that they survive it. */
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
 
 export interface Limit {
@@ -37,7 +37,7 @@ const POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
 const ADMIN_NOTES: readonly Limit[] = [{ key: 'admin-notes', limit: 10, window: HOUR }]
 
 /** The counters. Only the answer that refuses carries `ratelimit-*`, so that no mover holds back before. */
-export class Rate {
+export class RateLimits {
   readonly #sql: Sql
   readonly #platform: Pick<Platform, 'now'>
 
@@ -75,7 +75,7 @@ export class Rate {
     const seconds = Math.max(1, Math.ceil(reset - this.#platform.now() / 1000))
     throw error(
       'RateLimitExceeded',
-      `too many ${what}: at most ${limit} in ${window} seconds; try again in ${seconds} seconds. ${see('rate-limit')}`,
+      `too many ${what}: at most ${limit} in ${window} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
       {
         'ratelimit-limit': String(limit),
         'ratelimit-remaining': String(Math.max(0, limit - used)),

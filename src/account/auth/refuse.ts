@@ -3,7 +3,7 @@ import type { MethodId } from '../../generated/methods.ts'
 import type { CredentialKind, Rule, State } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { declaredErrors, definition } from '../../xrpc/lexicons.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 
 export interface Refusal {
   id: MethodId
@@ -47,7 +47,7 @@ const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
       `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`,
     )
   if (state === 'absent') {
-    const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${see('account-absent')}`
+    const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${docsLink('account-absent')}`
     return declared.includes('RepoNotFound')
       ? new XrpcError('RepoNotFound', message)
       : error('InvalidRequest', message)
@@ -55,7 +55,7 @@ const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
   if (state === 'moved')
     return error(
       'AccountDeactivated',
-      `the DID now names another PDS, so nothing is written here; \`pds status\` says which one. ${see('account-moved')}`,
+      `the DID now names another PDS, so nothing is written here; \`pds status\` says which one. ${docsLink('account-moved')}`,
     )
   if (
     state === 'deactivated' &&
@@ -66,7 +66,7 @@ const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
   if (state === 'deactivated')
     return error(
       'AccountDeactivated',
-      `the account is deactivated here; the owner brings it back with \`pds activate\`. ${see('account-deactivated')}`,
+      `the account is deactivated here; the owner brings it back with \`pds activate\`. ${docsLink('account-deactivated')}`,
     )
   return error('InvalidRequest', `${id} is not open while the account is ${state}`)
 }
@@ -75,13 +75,13 @@ export const refuse = (refusal: Refusal): XrpcError => {
   const { id, rule, kinds } = refusal
   if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refusal)
   const needs = `${id} needs ${describe(rule)}`
-  if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${see('wrong-credential')}`)
+  if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${docsLink('wrong-credential')}`)
   const given = kinds.map((kind) => (isBasic(kind) ? NEEDS[kind] : kind)).join(', ')
   const scoped = kinds.some((kind) => !isBasic(kind))
   return error(
     'InvalidToken',
     scoped
-      ? `the migration token's scope (${given}) does not open this: ${needs}. ${see('token-scope')}`
-      : `${given} does not open this: ${needs}. ${see('wrong-credential')}`,
+      ? `the migration token's scope (${given}) does not open this: ${needs}. ${docsLink('token-scope')}`
+      : `${given} does not open this: ${needs}. ${docsLink('wrong-credential')}`,
   )
 }

@@ -5,11 +5,11 @@ import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationTok
 import { MAX_LIFETIME, MAX_LIFETIME_ANY_METHOD } from '../../signing/serviceToken.ts'
 import type { Platform } from '../../platform.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface ServiceAuthParts {
+export interface ServiceAuthDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'random'>
   journal: Journal
@@ -55,15 +55,15 @@ const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWi
 const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
 
 export class ServiceAuth {
-  readonly #parts: ServiceAuthParts
+  readonly #deps: ServiceAuthDeps
 
-  constructor(parts: ServiceAuthParts) {
-    this.#parts = parts
+  constructor(deps: ServiceAuthDeps) {
+    this.#deps = deps
   }
 
   /** `by`: the migration token that asks, which gets a token for createAccount only; absent for a session. */
   async token({ aud, exp, lxm }: ServiceAuthParams, by?: MigrationClaims): Promise<string> {
-    const { sql, platform, journal, key, did } = this.#parts
+    const { sql, platform, journal, key, did } = this.#deps
     const [bare = '', service, ...rest] = aud.split('#')
     if (!isValidDid(bare) || service === '' || rest.length > 0)
       throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
@@ -105,12 +105,12 @@ export class ServiceAuth {
     if (lxm !== CREATE_ACCOUNT)
       throw error(
         'InvalidToken',
-        `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${see('token-scope')}`,
+        `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${docsLink('token-scope')}`,
       )
     if (by.target !== undefined && aud !== by.aud)
       throw error(
         'InvalidToken',
-        `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${see('token-wrong-audience')}`,
+        `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${docsLink('token-wrong-audience')}`,
       )
   }
 }

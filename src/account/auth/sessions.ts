@@ -3,7 +3,7 @@ import { newId } from '../../signing/keys.ts'
 import { REFRESH_LIFETIME, type SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
 
@@ -12,7 +12,7 @@ export interface Tokens {
   refreshJwt: string
 }
 
-export interface SessionParts {
+export interface SessionDeps {
   sql: Sql
   tokens: SessionTokens
   platform: Pick<Platform, 'now' | 'random'>
@@ -31,15 +31,15 @@ const REFRESH_GRACE = 2 * 60_000
 type Row = { current: string; previous: string | null; replaced_at: number; expires_at: number }
 
 export class Sessions {
-  readonly #parts: SessionParts
+  readonly #deps: SessionDeps
 
-  constructor(parts: SessionParts) {
-    this.#parts = parts
+  constructor(deps: SessionDeps) {
+    this.#deps = deps
   }
 
   /** Opens a session. `event` and `detail` go into the journal with it. */
   async create(event: string, detail: Record<string, string> = {}): Promise<Tokens> {
-    const { sql, platform, journal } = this.#parts
+    const { sql, platform, journal } = this.#deps
     const now = platform.now()
     const sid = newId(platform.random)
     const jti = newId(platform.random)
@@ -60,12 +60,12 @@ export class Sessions {
 
   /** Whether the session is still open. */
   exists(sid: string): boolean {
-    return this.#parts.sql.first('SELECT 1 AS yes FROM session WHERE id = ?', sid) !== undefined
+    return this.#deps.sql.first('SELECT 1 AS yes FROM session WHERE id = ?', sid) !== undefined
   }
 
   /** Replaces a refresh token, once. See REFRESH_GRACE for the second time. */
   async refresh({ sid, jti }: { sid: string; jti: string }): Promise<Tokens> {
-    const { sql, platform, journal } = this.#parts
+    const { sql, platform, journal } = this.#deps
     const now = platform.now()
     const next = sql.transaction((): { jti: string; at: number } | undefined => {
       const row = sql.first<Row>(
@@ -90,18 +90,19 @@ export class Sessions {
       journal.append('session-revoked', { reason: 'a refresh token was used again' })
       return undefined
     })
-    if (!next) throw error('InvalidToken', `this session has ended; sign in again. ${see('session-ended')}`)
+    if (!next)
+      throw error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
     return await this.#mint(sid, next.jti, next.at)
   }
 
   /** Ends a session: its access and refresh tokens are worthless from here on. */
   delete(sid: string): void {
-    this.#parts.sql.run('DELETE FROM session WHERE id = ?', sid)
+    this.#deps.sql.run('DELETE FROM session WHERE id = ?', sid)
   }
 
   /** The same arguments give the same tokens, byte by byte: HMAC has no chance in it. */
   async #mint(sid: string, jti: string, now: number): Promise<Tokens> {
-    const { tokens, did, serviceDid: aud } = this.#parts
+    const { tokens, did, serviceDid: aud } = this.#deps
     const [accessJwt, refreshJwt] = await Promise.all([
       tokens.mintAccess({ did, aud, sid, now }),
       tokens.mintRefresh({ did, aud, sid, jti, now }),

@@ -4,13 +4,13 @@ import { verifyPassword } from '../../crypto/password.ts'
 import { Secret } from '../../crypto/secret.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Journal } from '../journal.ts'
-import type { Rate } from './rateLimits.ts'
+import type { RateLimits } from './rateLimits.ts'
 import type { Sessions, Tokens } from './sessions.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface SignInParts {
+export interface SignInDeps {
   sql: Sql
-  rate: Rate
+  rate: RateLimits
   journal: Journal
   sessions: Sessions
   did: string
@@ -41,15 +41,15 @@ const plain = (identifier: string): string =>
  * one, which after a rotation is the old one that movers still use, or the one the DID document names.
  */
 export const signIn = async (
-  parts: SignInParts,
+  deps: SignInDeps,
   input: { identifier: string; password: string; network?: string | undefined },
 ): Promise<Tokens> => {
-  const { sql, rate, journal, sessions, did, handle } = parts
+  const { sql, rate, journal, sessions, did, handle } = deps
   rate.signIn(input.network)
   const who = plain(input.identifier)
-  const known = [did.toLowerCase(), handle.toLowerCase(), parts.knownHandle()?.toLowerCase()].includes(who)
+  const known = [did.toLowerCase(), handle.toLowerCase(), deps.knownHandle()?.toLowerCase()].includes(who)
   // The password is looked at in any case: the time that it takes says nothing about the identifier.
-  const right = await isPassword(input.password, parts.passwordHash)
+  const right = await isPassword(input.password, deps.passwordHash)
   if (known && right) return await sessions.create('sign-in')
   sql.transaction(() => journal.append('failed-sign-in', { why: known ? 'password' : 'identifier' }))
   throw error('AuthenticationRequired', 'Invalid identifier or password')

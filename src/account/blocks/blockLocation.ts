@@ -1,13 +1,13 @@
-import type { Sections } from '../../repo/sectionReader.ts'
-import type { Part } from './packSegment.ts'
+import type { SectionReader } from '../../repo/sectionReader.ts'
+import type { PackSegment } from './packSegment.ts'
 
 /** Where a block was found. */
-export interface Place {
+export interface BlockLocation {
   /** The row of the loose blocks; in a pack, its part instead. */
   readonly n: number
-  readonly part?: Part
+  readonly part?: PackSegment
   /** The revision with which the block came into the tree that it was found in. */
   readonly made: string
   /** It stands on the block's section. */
-  readonly section: Sections
+  readonly section: SectionReader
 }

@@ -5,12 +5,12 @@ import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { keyAt } from '../../repo/sectionReader.ts'
 import type { Platform } from '../../platform.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { Loose } from './commitLog.ts'
+import { CommitLog } from './commitLog.ts'
 import { type Pack, Packs } from './packs.ts'
-import type { Part } from './packSegment.ts'
-import { Past } from './blockHistory.ts'
-import type { Place } from './blockLocation.ts'
-import { Trail, type TrailSize } from './removalLog.ts'
+import type { PackSegment } from './packSegment.ts'
+import { BlockHistory } from './blockHistory.ts'
+import type { BlockLocation } from './blockLocation.ts'
+import { RemovalLog, type RemovalLogSize } from './removalLog.ts'
 
 // Rows kept in memory: a walk comes back to the part that it has just read.
 const CACHE = 1024 * 1024
@@ -23,32 +23,32 @@ const CACHE = 1024 * 1024
  */
 export class Blocks extends ReadableBlockstore {
   readonly #sql: Sql
-  readonly loose: Loose
+  readonly commitLog: CommitLog
   readonly packs: Packs
-  readonly trail: Trail
-  readonly past: Past
+  readonly removalLog: RemovalLog
+  readonly history: BlockHistory
   /** 32 random bits of this life. */
   readonly seed: number
 
-  constructor(sql: Sql, platform: Pick<Platform, 'random'>, trail?: TrailSize) {
+  constructor(sql: Sql, platform: Pick<Platform, 'random'>, trail?: RemovalLogSize) {
     super()
     this.#sql = sql
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
-    this.loose = new Loose(sql, this.seed, CACHE)
+    this.commitLog = new CommitLog(sql, this.seed, CACHE)
     this.packs = new Packs(sql, CACHE)
-    this.trail = new Trail(sql, trail)
-    this.past = new Past(this.loose, this.packs, this.trail)
+    this.removalLog = new RemovalLog(sql, trail)
+    this.history = new BlockHistory(this.commitLog, this.packs, this.removalLog)
   }
 
   /** Where the block is whose CID stands at `at` of `cid`. */
-  find(cid: Uint8Array, at = 0): Place | undefined {
+  find(cid: Uint8Array, at = 0): BlockLocation | undefined {
     const place = this.#find(cid, at)
     // Nothing is missing that is only missing from memory.
     return place || !this.refresh() ? place : this.#find(cid, at)
   }
 
-  #find(cid: Uint8Array, at: number): Place | undefined {
-    const loose = this.loose.find(cid, at)
+  #find(cid: Uint8Array, at: number): BlockLocation | undefined {
+    const loose = this.commitLog.find(cid, at)
     if (loose) return loose
     for (const pack of this.packs.all()) {
       const place = this.packs.find(pack, cid, at)
@@ -59,20 +59,20 @@ export class Blocks extends ReadableBlockstore {
 
   /** Reads what another object may have written; answers whether there was anything. */
   refresh(): boolean {
-    this.trail.refresh()
+    this.removalLog.refresh()
     const [pack] = this.packs.all()
     const last = this.#sql.first<{ id: number | null }>('SELECT max(id) AS id FROM pack')?.id ?? undefined
     if (last !== pack?.id) this.packs.changed()
-    return this.loose.refresh() || last !== pack?.id
+    return this.commitLog.refresh() || last !== pack?.id
   }
 
   /** The pack that this part belongs to, while it is there. */
-  packOf({ n }: Part): Pack | undefined {
+  packOf({ n }: PackSegment): Pack | undefined {
     return this.packs.all().find(({ first, last }) => first <= n && n <= last)
   }
 
   /** The part behind this one, in the same pack. */
-  partAfter(part: Part): Part | undefined {
+  partAfter(part: PackSegment): PackSegment | undefined {
     const pack = this.packOf(part)
     return pack && part.n < pack.last ? this.packs.part(part.n + 1) : undefined
   }
@@ -91,12 +91,12 @@ export class Blocks extends ReadableBlockstore {
   isCurrent(cid: Cid): boolean {
     // Whoever asks may name anything, also what has no digest to be found by.
     if (cid.bytes.length !== CID_LENGTH) return false
-    return this.past.isIn('~', cid.bytes, 0)
+    return this.history.isInTree('~', cid.bytes, 0)
   }
 
   /** Writes what a commit adds and drops. The caller has seen that none of `blocks` is in the current tree. */
   append(rev: string, now: number, blocks: readonly Block[], dropped: readonly Cid[]): void {
-    this.loose.append(rev, now, blocks, dropped)
+    this.commitLog.append(rev, now, blocks, dropped)
   }
 
   /** How many paths of the current tree hold this record. */
@@ -134,7 +134,7 @@ export class Blocks extends ReadableBlockstore {
 
   /** The current pack and the last loose row: all that an import's tree stands in for. */
   current(): { pack: Pack | undefined; loose: number } {
-    return { pack: this.packs.current(), loose: this.loose.last() }
+    return { pack: this.packs.current(), loose: this.commitLog.last() }
   }
 
   override async getBytes(cid: Cid): Promise<Uint8Array | null> {

@@ -1,18 +1,18 @@
 import { decodeCid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
-import { keyAt, Sections } from '../../repo/sectionReader.ts'
+import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
 import type { Blocks } from './blocks.ts'
 import type { Head } from '../db/head.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import type { Pack } from './packs.ts'
 import { RUN } from './packSegment.ts'
 import type { Repack } from './repack.ts'
-import { ENTRY, stayAt } from './removalLog.ts'
+import { ENTRY, lifetimeAt } from './removalLog.ts'
 
 const NOTHING = new ArrayBuffer(0)
 
-export interface BlockParts {
+export interface BlockDeps {
   sql: Sql
   blocks: Blocks
   repack: Pick<Repack, 'isRunning'>
@@ -35,17 +35,17 @@ export const isNoted = (live: DigestTable, cid: Uint8Array, at: number): boolean
  * also that each stands where its bucket says, and that nothing stands outside of them. At last, the trail.
  */
 export const checkBlocks = (
-  parts: BlockParts,
+  deps: BlockDeps,
   live: DigestTable,
   head: Head | undefined,
   counted: number,
   problem: Problem,
 ): void => {
-  const { sql, blocks } = parts
+  const { sql, blocks } = deps
   const pack = blocks.packs.current()
-  const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
+  const dropped = blocks.commitLog.droppedAfter(pack?.loose ?? 0)
   let current = 0
-  const visit = (sections: Sections, n: number): void => {
+  const visit = (sections: SectionReader, n: number): void => {
     const { bytes, cid } = sections
     const name = () => blocks.name(bytes, cid)
     if (!sections.isIntact) problem(`block ${name()} has another hash`)
@@ -54,17 +54,17 @@ export const checkBlocks = (
     if (!isNoted(live, bytes, cid)) problem(`block ${name()} is current and not in the tree`)
   }
   let rev = ''
-  for (const row of blocks.loose.rows()) {
+  for (const row of blocks.commitLog.rows()) {
     if (row.rev < rev) problem(`loose row ${row.n} goes back to revision ${row.rev}`)
     if (row.rev > (head?.rev ?? ''))
       problem(`loose row ${row.n} is of revision ${row.rev}, which is not there`)
     rev = row.rev
-    const sections = new Sections(row.bytes)
+    const sections = new SectionReader(row.bytes)
     while (sections.next()) if (row.n > (pack?.loose ?? 0)) visit(sections, row.n)
     if (sections.end !== row.bytes.length || row.dropped.length % CID_LENGTH !== 0)
       problem(`loose row ${row.n} is cut`)
   }
-  if (pack) checkPack(parts, pack, (sections) => visit(sections, 0), problem)
+  if (pack) checkPack(deps, pack, (sections) => visit(sections, 0), problem)
   if (current !== live.size) problem(`blocks: ${current} current, ${live.size} in the tree`)
   if (current !== counted) problem(`counts: ${counted} blocks counted, ${current} current`)
   checkTrail(sql, problem)
@@ -74,7 +74,7 @@ export const checkBlocks = (
             (SELECT count(*) FROM staged) AS strays`,
   )
   const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
-  if (strays && strays.strays > 0 && staging === null && !parts.repack.isRunning)
+  if (strays && strays.strays > 0 && staging === null && !deps.repack.isRunning)
     problem(`${strays.strays} rows that belong to no pack`)
 }
 
@@ -91,7 +91,7 @@ const checkTrail = (sql: Sql, problem: Problem): void => {
       sql.first<{ gone: ArrayBuffer }>('SELECT gone FROM trail WHERE id = ?', id)?.gone ?? NOTHING,
     )
     for (let at = 0; at + ENTRY <= list.length; at += ENTRY) {
-      const { from, until } = stayAt(list, at)
+      const { from, until } = lifetimeAt(list, at)
       if (!(from < until && before <= until && until <= ends))
         problem(`the trail up to ${ends} has a block of ${from} to ${until}`)
       before = until
@@ -106,9 +106,9 @@ const checkTrail = (sql: Sql, problem: Problem): void => {
 }
 
 const checkPack = (
-  { blocks }: BlockParts,
+  { blocks }: BlockDeps,
   pack: Pack,
-  visit: (sections: Sections) => void,
+  visit: (sections: SectionReader) => void,
   problem: Problem,
 ): void => {
   let count = 0
@@ -118,7 +118,7 @@ const checkPack = (
       problem(`part ${n} of the pack of ${pack.rev} is missing`)
       continue
     }
-    const sections = new Sections(part.bytes)
+    const sections = new SectionReader(part.bytes)
     while (sections.next()) {
       count++
       const { start, cid, block } = sections

@@ -2,10 +2,10 @@ import type { Cid } from '@atproto/lex-data'
 import { type Block, carSection } from '../../repo/carWrite.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
-import { keyAt, sameCid, Sections } from '../../repo/sectionReader.ts'
+import { keyAt, sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { Cache } from './lruCache.ts'
-import type { Place } from './blockLocation.ts'
+import { LruCache } from './lruCache.ts'
+import type { BlockLocation } from './blockLocation.ts'
 
 // Below the 2 MB of a row, with what was dropped beside it.
 const ROW = 1_000_000
@@ -24,10 +24,10 @@ interface LooseRow {
  * The blocks of each commit since the last pack: one row a commit, in the form of a CAR, and beside them
  * the CIDs of those that it dropped. Where they are is known in memory, read once in each life.
  */
-export class Loose {
+export class CommitLog {
   readonly #sql: Sql
   readonly #seed: number
-  readonly #rows: Cache<Uint8Array>
+  readonly #rows: LruCache<Uint8Array>
   #table: DigestTable | undefined
   /** What was dropped, and by which row. */
   #dropped: DigestTable | undefined
@@ -40,7 +40,7 @@ export class Loose {
   constructor(sql: Sql, seed: number, cacheBytes: number) {
     this.#sql = sql
     this.#seed = seed
-    this.#rows = new Cache(cacheBytes, (row) => row.length)
+    this.#rows = new LruCache(cacheBytes, (row) => row.length)
   }
 
   /** What a commit adds and takes away. */
@@ -83,7 +83,7 @@ export class Loose {
   }
 
   /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`, in a row after `from`. */
-  find(cid: Uint8Array, at = 0, upTo = '~', from = 0): Place | undefined {
+  find(cid: Uint8Array, at = 0, upTo = '~', from = 0): BlockLocation | undefined {
     const table = this.#index()
     const all = table.slots(cid, at)
     // Of many only one row is read.
@@ -92,7 +92,7 @@ export class Loose {
       const n = table.first(slot)
       const made = this.#revs.get(n)
       if (n <= from || made === undefined || made > upTo) continue
-      const section = new Sections(this.#row(n), table.second(slot))
+      const section = new SectionReader(this.#row(n), table.second(slot))
       if (section.next() && sameCid(section.bytes, section.cid, cid, at)) return { n, made, section }
     }
     return undefined
@@ -204,7 +204,7 @@ export class Loose {
 
   #add({ n, rev, bytes: row, dropped }: LooseRow): void {
     const table = (this.#table ??= new DigestTable(this.#seed))
-    const sections = new Sections(row)
+    const sections = new SectionReader(row)
     while (sections.next()) table.add(row, sections.cid, n, sections.start)
     const gone = (this.#dropped ??= new DigestTable(this.#seed))
     for (let at = 0; at < dropped.length; at += CID_LENGTH) gone.add(dropped, at, n, 0)

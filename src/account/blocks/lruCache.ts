@@ -1,5 +1,5 @@
 /** The values used last, up to about so many bytes of them. */
-export class Cache<T> {
+export class LruCache<T> {
   readonly #values = new Map<number | string, T>()
   readonly #most: number
   readonly #sizeOf: (value: T) => number

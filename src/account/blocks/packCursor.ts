@@ -1,6 +1,6 @@
-import { sameCid, Sections } from '../../repo/sectionReader.ts'
+import { sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import type { Blocks } from './blocks.ts'
-import type { Part } from './packSegment.ts'
+import type { PackSegment } from './packSegment.ts'
 
 // So many sections are looked past for the one that is wanted: those of blocks dropped since the pack.
 const NEAR = 4
@@ -8,24 +8,24 @@ const NEAR = 4
 /** A place in a pack, from where the next block that is wanted is mostly found by looking at what stands behind it. */
 export class PackCursor {
   readonly #blocks: Blocks
-  #part: Part | undefined
-  #at = new Sections(new Uint8Array(0))
+  #part: PackSegment | undefined
+  #at = new SectionReader(new Uint8Array(0))
 
   constructor(blocks: Blocks) {
     this.#blocks = blocks
   }
 
   /** The section last found. It moves on with the cursor. */
-  get at(): Sections {
+  get at(): SectionReader {
     return this.#at
   }
 
-  get part(): Part | undefined {
+  get part(): PackSegment | undefined {
     return this.#part
   }
 
   /** Goes to where a block was found in a pack. */
-  goTo(part: Part, section: Sections): void {
+  goTo(part: PackSegment, section: SectionReader): void {
     this.#part = part
     this.#at = section
   }
@@ -40,11 +40,11 @@ export class PackCursor {
     here.block = block
     here.end = end
     let part = this.#part
-    let near = new Sections(here.bytes, end)
+    let near = new SectionReader(here.bytes, end)
     for (let steps = 0; part && steps < NEAR; steps++) {
       if (!near.next()) {
         part = this.#blocks.partAfter(part)
-        if (part) near = new Sections(part.bytes)
+        if (part) near = new SectionReader(part.bytes)
       } else if (sameCid(near.bytes, near.cid, cid, at)) {
         this.#part = part
         this.#at = near
@@ -65,7 +65,7 @@ const MOST = 8 * IN_VAIN
  * now and then: a no that is wrong costs no more than that the block is kept once more. Whoever is told yes can
  * find the block as long as the pack stays.
  */
-export class Follower {
+export class KnownBlocks {
   readonly #blocks: Blocks
   readonly #cursor: PackCursor
   #patience = MOST
@@ -77,7 +77,7 @@ export class Follower {
     this.#cursor = new PackCursor(blocks)
   }
 
-  has(section: Sections): boolean {
+  has(section: SectionReader): boolean {
     this.#patience = Math.min(MOST, this.#patience + 1)
     const here = this.#find(section)
     if (!here) return false
@@ -86,10 +86,10 @@ export class Follower {
     return false
   }
 
-  #find({ bytes, cid }: Sections): Sections | undefined {
+  #find({ bytes, cid }: SectionReader): SectionReader | undefined {
     if (this.#cursor.step(bytes, cid)) return this.#cursor.at
     const pack = this.#blocks.packs.current()
-    const recent = this.#blocks.loose.find(bytes, cid, undefined, pack?.loose)
+    const recent = this.#blocks.commitLog.find(bytes, cid, undefined, pack?.loose)
     if (recent || !pack || this.#patience < IN_VAIN) return recent?.section
     const { part, section } = this.#blocks.packs.find(pack, bytes, cid) ?? {}
     if (part && section) this.#cursor.goTo(part, section)

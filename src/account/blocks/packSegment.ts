@@ -4,7 +4,7 @@ import { bytes } from '../db/sql.ts'
 export const RUN = 17
 
 /** Sections of a pack in a row. */
-export class Part {
+export class PackSegment {
   readonly n: number
   readonly bytes: Uint8Array
   readonly #made: Buffer

@@ -1,8 +1,8 @@
-import type { Sections } from '../../repo/sectionReader.ts'
+import type { SectionReader } from '../../repo/sectionReader.ts'
 import type { Sql } from '../db/sql.ts'
 import { bucketOf, ENTRY, type Pack } from './packs.ts'
 import { RUN } from './packSegment.ts'
-import { Rows } from './sectionRows.ts'
+import { SectionRows } from './sectionRows.ts'
 
 /** Bytes of a part. A larger block has one of its own. */
 const PART = 64 * 1024
@@ -17,7 +17,7 @@ export class PackWriter {
   readonly #seed: number
   readonly #first: number
   /** The parts. Records are marked. */
-  readonly #rows: Rows
+  readonly #rows: SectionRows
   #runs: { at: number; made: string }[] = []
 
   constructor(sql: Sql, seed: number) {
@@ -25,7 +25,7 @@ export class PackWriter {
     this.#seed = seed
     sweep(sql)
     this.#first = (sql.first<{ n: number }>('SELECT coalesce(max(n), 0) AS n FROM part')?.n ?? 0) + 1
-    this.#rows = new Rows({
+    this.#rows = new SectionRows({
       seed,
       size: PART,
       first: this.#first,
@@ -39,14 +39,14 @@ export class PackWriter {
   }
 
   /** The next block, none of those before. */
-  add(section: Sections, made: string, kind: Kind): void {
+  add(section: SectionReader, made: string, kind: Kind): void {
     this.#rows.reserve(section)
     if (this.#runs.at(-1)?.made !== made) this.#runs.push({ at: this.#rows.length, made })
     this.#rows.add(section, kind === 'record')
   }
 
   /** The block of the CID at `at` of `cid`, if it has been written; good until the next is added. */
-  find(cid: Uint8Array, at = 0): { kind: Kind; section: Sections } | undefined {
+  find(cid: Uint8Array, at = 0): { kind: Kind; section: SectionReader } | undefined {
     const found = this.#rows.find(cid, at)
     return found && { kind: found.isMarked ? 'record' : 'node', section: found.section }
   }

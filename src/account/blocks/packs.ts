@@ -1,9 +1,9 @@
 import { digestWord } from '../../repo/digestTable.ts'
-import { sameCid, Sections } from '../../repo/sectionReader.ts'
+import { sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { Cache } from './lruCache.ts'
-import { Part } from './packSegment.ts'
-import type { Place } from './blockLocation.ts'
+import { LruCache } from './lruCache.ts'
+import { PackSegment } from './packSegment.ts'
+import type { BlockLocation } from './blockLocation.ts'
 
 /** A whole tree as it was when it was packed: its blocks in the order of an export, in parts, and where each is. */
 export type Pack = {
@@ -32,15 +32,15 @@ export const bucketOf = (first: number, { seed, buckets }: Pick<Pack, 'seed' | '
 /** The packs: the current one, and those before it until nothing reads them. */
 export class Packs {
   readonly #sql: Sql
-  readonly #parts: Cache<Part>
-  readonly #buckets: Cache<Uint8Array>
+  readonly #segments: LruCache<PackSegment>
+  readonly #buckets: LruCache<Uint8Array>
   #packs: Pack[] | undefined
   #rollbacks = 0
 
   constructor(sql: Sql, cacheBytes: number) {
     this.#sql = sql
-    this.#parts = new Cache(cacheBytes, ({ bytes: { length } }) => length)
-    this.#buckets = new Cache(cacheBytes / 4, ({ length }) => length)
+    this.#segments = new LruCache(cacheBytes, ({ bytes: { length } }) => length)
+    this.#buckets = new LruCache(cacheBytes / 4, ({ length }) => length)
   }
 
   /** The newest first. */
@@ -54,18 +54,18 @@ export class Packs {
     return this.all()[0]
   }
 
-  part(n: number): Part | undefined {
-    const known = this.#parts.get(n)
+  part(n: number): PackSegment | undefined {
+    const known = this.#segments.get(n)
     if (known) return known
     const row = this.#sql.first<{ made: ArrayBuffer; bytes: ArrayBuffer }>(
       'SELECT made, bytes FROM part WHERE n = ?',
       n,
     )
-    return row && this.#parts.set(n, new Part(n, row.bytes, row.made))
+    return row && this.#segments.set(n, new PackSegment(n, row.bytes, row.made))
   }
 
   /** The place in a pack of the CID at `at` of `cid`. */
-  find(pack: Pack, cid: Uint8Array, at = 0): Place | undefined {
+  find(pack: Pack, cid: Uint8Array, at = 0): BlockLocation | undefined {
     const digest = digestWord(cid, at)
     const entries = this.#bucket(pack, bucketOf(digest, pack))
     const list = new DataView(entries.buffer, entries.byteOffset, entries.length)
@@ -74,7 +74,7 @@ export class Packs {
       const part = this.part(pack.first + list.getUint32(i + 4))
       if (!part) continue
       const start = list.getUint32(i + 8)
-      const section = new Sections(part.bytes, start)
+      const section = new SectionReader(part.bytes, start)
       if (section.next() && sameCid(part.bytes, section.cid, cid, at))
         return { n: 0, part, made: part.madeAt(start), section }
     }
@@ -100,7 +100,7 @@ export class Packs {
 
   #forget(): void {
     this.#packs = undefined
-    this.#parts.clear()
+    this.#segments.clear()
     this.#buckets.clear()
   }
 }

@@ -3,14 +3,14 @@ import { digestWord } from '../../repo/digestTable.ts'
 import { sameCid } from '../../repo/sectionReader.ts'
 import { fault } from '../../fault.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { Cache } from './lruCache.ts'
+import { LruCache } from './lruCache.ts'
 
 // A TID.
 const REV = 13
 /** A CID, the revision with which the block came, and the one with which it went. */
 export const ENTRY = CID_LENGTH + 2 * REV
 /** How much is kept, and written at a time. */
-export interface TrailSize {
+export interface RemovalLogSize {
   /** Bytes that are kept at most, each row counted as one entry more. */
   bytes: number
   /** Entries of a row: a cache holds some rows. */
@@ -21,7 +21,7 @@ export interface TrailSize {
   drops: number
 }
 /** Some 270,000 blocks that went. */
-export const TRAIL: TrailSize = { bytes: 16 * 1024 * 1024, row: 4000, looks: 500, drops: 400 }
+export const REMOVAL_LOG_SIZE: RemovalLogSize = { bytes: 16 * 1024 * 1024, row: 4000, looks: 500, drops: 400 }
 // An entry's number takes 21 bits of the 53 that a number has, its digest the others.
 const NUMBERS = 2 ** 21
 const CACHE = 1024 * 1024
@@ -39,14 +39,14 @@ interface Place extends Row {
 }
 
 /** When a block was in the tree: from the revision `from` on, and no longer at `until`. */
-export interface Stay {
+export interface BlockLifetime {
   cid: Uint8Array
   from: string
   until: string
 }
 
 /** For `Trail.append`: entries, in the order in which they went. */
-export const stays = (all: readonly Stay[]): Uint8Array => {
+export const lifetimes = (all: readonly BlockLifetime[]): Uint8Array => {
   const list = Buffer.alloc(all.length * ENTRY)
   for (const [i, { cid, from, until }] of all.entries()) {
     list.set(cid, i * ENTRY)
@@ -56,7 +56,7 @@ export const stays = (all: readonly Stay[]): Uint8Array => {
 }
 
 /** The entry at `at`: its CID stands there. */
-export const stayAt = (list: Uint8Array, at: number): Omit<Stay, 'cid'> => {
+export const lifetimeAt = (list: Uint8Array, at: number): Omit<BlockLifetime, 'cid'> => {
   const text = Buffer.from(list.buffer, list.byteOffset + at + CID_LENGTH, 2 * REV).toString('latin1')
   return { from: text.slice(0, REV), until: text.slice(REV) }
 }
@@ -66,10 +66,10 @@ export const stayAt = (list: Uint8Array, at: number): Omit<Stay, 'cid'> => {
  * so that it stays known what the tree of an old revision had. It is a log with a bound: what is
  * oldest is forgotten.
  */
-export class Trail {
+export class RemovalLog {
   readonly #sql: Sql
-  readonly size: TrailSize
-  readonly #lists: Cache<Uint8Array>
+  readonly size: RemovalLogSize
+  readonly #lists: LruCache<Uint8Array>
   #rows: Place[] | undefined
   /** Digest and number of every entry, in order: 8 bytes each. */
   #keys: Float64Array | undefined
@@ -77,10 +77,10 @@ export class Trail {
   readonly #firsts = new Map<string, number>()
   #rollbacks = 0
 
-  constructor(sql: Sql, size = TRAIL) {
+  constructor(sql: Sql, size = REMOVAL_LOG_SIZE) {
     this.#sql = sql
     this.size = size
-    this.#lists = new Cache(CACHE, ({ length }) => length)
+    this.#lists = new LruCache(CACHE, ({ length }) => length)
   }
 
   /** The revision from which on it knows what went. */
@@ -138,7 +138,7 @@ export class Trail {
       if (number >= NUMBERS) return false
       const { list, place } = this.#entry(rows, number)
       if (!sameCid(list, place, cid, at)) continue
-      const { from, until } = stayAt(list, place)
+      const { from, until } = lifetimeAt(list, place)
       if (until > rev) return from <= rev
     }
     return false
@@ -187,7 +187,7 @@ export class Trail {
     if (known !== undefined) return known
     const first = below(count, (n) => {
       const { list, place } = this.#entry(rows, n)
-      return stayAt(list, place).until <= rev
+      return lifetimeAt(list, place).until <= rev
     })
     if (this.#firsts.size >= FIRSTS) this.#firsts.clear()
     this.#firsts.set(rev, first)

@@ -5,8 +5,8 @@ import type { Blocks } from './blocks.ts'
 import { type Head, readCounts, readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 import { PackWriter, sweep } from './packWriter.ts'
-import { Tour } from './storedTreeWalk.ts'
-import { TrailWriter } from './removalLogWriter.ts'
+import { StoredTreeWalk } from './storedTreeWalk.ts'
+import { RemovalLogWriter } from './removalLogWriter.ts'
 
 const DAY = 24 * 3600_000
 /**
@@ -24,7 +24,7 @@ interface Run {
   head: Head
   loose: number
   blocks: number
-  tour: Tour
+  tour: StoredTreeWalk
   writer: PackWriter
 }
 
@@ -37,7 +37,7 @@ export class Repack {
   readonly #sql: Sql
   readonly #platform: Pick<Platform, 'now'>
   readonly #blocks: Blocks
-  readonly #trail: TrailWriter
+  readonly #trail: RemovalLogWriter
   #run: Run | undefined
   /** It copies the whole tree: what stands in its way is not tried over and over. */
   #failedAt = -Infinity
@@ -46,7 +46,7 @@ export class Repack {
     this.#sql = sql
     this.#platform = platform
     this.#blocks = blocks
-    this.#trail = new TrailWriter(blocks)
+    this.#trail = new RemovalLogWriter(blocks)
     sweep(sql)
   }
 
@@ -137,10 +137,10 @@ export class Repack {
     const head = readHead(this.#sql)
     if (!head) return undefined
     const blocks = this.#blocks
-    const loose = blocks.loose.last()
+    const loose = blocks.commitLog.last()
     const writer = new PackWriter(this.#sql, blocks.seed)
     this.#add(writer, head.root, head.rev)
-    const tour = new Tour(blocks, head.data, { repeated: blocks.repeated().keys() })
+    const tour = new StoredTreeWalk(blocks, head.data, { repeated: blocks.repeated().keys() })
     return { head, loose, blocks: readCounts(this.#sql).blocks, tour, writer }
   }
 
@@ -165,13 +165,13 @@ export class Repack {
    * loose rows, and the packs before them. Before that, the trail takes down what they tell of the past.
    */
   collect(before: number): { more: boolean } {
-    const { loose, packs } = this.#blocks
+    const { commitLog, packs } = this.#blocks
     const all = packs.all()
     const settled = all.find(({ at }) => at < before)
     if (!settled) return { more: false }
     if (this.#trail.step(settled)) return { more: true }
     return this.#sql.transaction(() => {
-      const rows = loose.delete(settled.loose, ROWS)
+      const rows = commitLog.delete(settled.loose, ROWS)
       // Commits since the pack was begun are kept, too; to know of a record too many does no harm.
       this.#sql.run('DELETE FROM repeated WHERE until < ?', settled.at - DAY)
       const old = all.findLast(({ id }) => id < settled.id)

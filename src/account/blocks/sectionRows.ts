@@ -1,14 +1,14 @@
 import { DigestTable } from '../../repo/digestTable.ts'
-import { sameCid, Sections } from '../../repo/sectionReader.ts'
+import { sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import { bytes } from '../db/sql.ts'
-import { Cache } from './lruCache.ts'
+import { LruCache } from './lruCache.ts'
 
 // Rows that are read again.
 const CACHE = 1024 * 1024
 // The place in a row, and above it the mark: a row with more than one block is far smaller.
 const MARK = 2 ** 24
 
-export interface RowsOptions {
+export interface SectionRowsOptions {
   seed: number
   /** Bytes of a row. A larger block has one of its own. */
   size: number
@@ -19,9 +19,9 @@ export interface RowsOptions {
 }
 
 /** Sections put together in rows, and found again: a table in memory knows the place of each. */
-export class Rows {
-  readonly #options: RowsOptions
-  readonly #read: Cache<Uint8Array>
+export class SectionRows {
+  readonly #options: SectionRowsOptions
+  readonly #read: LruCache<Uint8Array>
   /** Of each block the row, counted from the first, and the place in it, with the mark. */
   readonly table: DigestTable
   #row: Uint8Array
@@ -31,21 +31,21 @@ export class Rows {
   /** Bytes of all of them. */
   total = 0
 
-  constructor(options: RowsOptions) {
+  constructor(options: SectionRowsOptions) {
     this.#options = options
-    this.#read = new Cache(CACHE, ({ length }) => length)
+    this.#read = new LruCache(CACHE, ({ length }) => length)
     this.table = new DigestTable(options.seed)
     this.#row = new Uint8Array(options.size)
     this.n = options.first
   }
 
   /** Makes room for a section: the row is written if it has too little. */
-  reserve({ start, end }: Sections): void {
+  reserve({ start, end }: SectionReader): void {
     if (this.length + end - start > this.#options.size) this.flush()
   }
 
   /** Adds a section for which there is room. */
-  add({ bytes: from, start, cid, end }: Sections, isMarked = false): void {
+  add({ bytes: from, start, cid, end }: SectionReader, isMarked = false): void {
     const size = end - start
     if (size > this.#row.length) this.#row = new Uint8Array(size)
     this.table.add(from, cid, this.n - this.#options.first, this.length + (isMarked ? MARK : 0))
@@ -62,10 +62,13 @@ export class Rows {
   }
 
   /** The section of the CID at `at` of `cid`, good until the next is added. */
-  find(cid: Uint8Array, at: number): { section: Sections; isMarked: boolean } | undefined {
+  find(cid: Uint8Array, at: number): { section: SectionReader; isMarked: boolean } | undefined {
     const { table } = this
     for (const slot of table.slots(cid, at)) {
-      const section = new Sections(this.#bytes(table.first(slot) + this.#options.first), this.place(slot))
+      const section = new SectionReader(
+        this.#bytes(table.first(slot) + this.#options.first),
+        this.place(slot),
+      )
       if (section.next() && sameCid(section.bytes, section.cid, cid, at))
         return { section, isMarked: table.second(slot) >= MARK }
     }

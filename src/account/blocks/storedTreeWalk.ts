@@ -1,14 +1,14 @@
 import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { nodeLinks } from '../../repo/node.ts'
-import { keyAt, Sections } from '../../repo/sectionReader.ts'
+import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
 import type { Blocks } from './blocks.ts'
 import { PackCursor } from './packCursor.ts'
 
 // A CID that is due, and behind it whether it is a node's.
 const ENTRY = CID_LENGTH + 1
 
-export interface TourOptions {
+export interface StoredTreeWalkOptions {
   /** Records that stand under several paths: of these only the first is visited. */
   repeated?: Iterable<string>
   /**
@@ -24,20 +24,20 @@ export interface TourOptions {
  * and is found by looking there; only where the tree has changed since is it looked up.
  * Nothing is kept from being written meanwhile: what a tree needs stays as long as it is pinned.
  */
-export class Tour {
+export class StoredTreeWalk {
   readonly #blocks: Blocks
-  readonly #after: TourOptions['after']
+  readonly #after: StoredTreeWalkOptions['after']
   /** By `keyAt`, whether it has been visited. */
   readonly #repeated = new Map<string, boolean>()
   #stack = new Uint8Array(64 * ENTRY)
   #depth = 0
   readonly #cursor: PackCursor
   /** The section that the tour has come to. */
-  at = new Sections(new Uint8Array(0))
+  at = new SectionReader(new Uint8Array(0))
   isNode = false
   #loose = false
 
-  constructor(blocks: Blocks, root: Cid, options: TourOptions = {}) {
+  constructor(blocks: Blocks, root: Cid, options: StoredTreeWalkOptions = {}) {
     this.#blocks = blocks
     this.#cursor = new PackCursor(blocks)
     this.#after = options.after
@@ -51,10 +51,10 @@ export class Tour {
     const part = this.#loose ? undefined : this.#cursor.part
     const packed = part?.madeAt(this.at.start)
     // A later pack knows of its last coming only.
-    if (packed === undefined || packed > rev) return this.#blocks.past.arrival(bytes, cid, rev)
+    if (packed === undefined || packed > rev) return this.#blocks.history.addedIn(bytes, cid, rev)
     // It may have gone and come back since the part was packed.
     const { loose: covered = 0 } = (part && this.#blocks.packOf(part)) ?? {}
-    const loose = this.#blocks.loose.find(bytes, cid, rev, covered)?.made
+    const loose = this.#blocks.commitLog.find(bytes, cid, rev, covered)?.made
     return loose !== undefined && loose > packed ? loose : packed
   }
 
@@ -82,11 +82,11 @@ export class Tour {
   }
 
   /** Where it is not known, a block is sent once too often rather than not at all. */
-  #isOld({ since, rev }: NonNullable<TourOptions['after']>): boolean {
+  #isOld({ since, rev }: NonNullable<StoredTreeWalkOptions['after']>): boolean {
     const made = this.made(rev)
     if (made !== undefined && made <= since) return true
     // It has come since; it may have been there before.
-    return this.#blocks.past.had(since, this.at.bytes, this.at.cid)
+    return this.#blocks.history.wasInTree(since, this.at.bytes, this.at.cid)
   }
 
   #push(bytes: Uint8Array, at: number, node: boolean): void {

@@ -9,10 +9,10 @@ import { endSubscription } from '../../xrpc/subscription.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Platform } from '../../platform.ts'
 import { infoFrame } from './frames.ts'
-import { Outflow } from './socketBuffer.ts'
+import { SocketBuffer } from './socketBuffer.ts'
 import type { SequencedEvent, Sequencer } from './sequencer.ts'
 
-export interface FirehoseParts {
+export interface FirehoseDeps {
   platform: Pick<Platform, 'now' | 'sleep'>
   sequencer: Sequencer
   /** Holds the sockets while the object hibernates. */
@@ -23,7 +23,7 @@ export interface FirehoseParts {
 
 interface Subscriber {
   readonly socket: WebSocket
-  readonly outflow: Outflow
+  readonly outflow: SocketBuffer
   /** The last event sent. */
   cursor: number
 }
@@ -58,15 +58,15 @@ interface Page {
 }
 
 export class Firehose {
-  readonly #parts: FirehoseParts
+  readonly #deps: FirehoseDeps
   readonly #subscribers = new Map<WebSocket, Subscriber>()
   readonly #behind = new Set<Subscriber>()
   #page: Page | undefined
   #serving = false
 
-  constructor(parts: FirehoseParts) {
-    this.#parts = parts
-    for (const socket of parts.sockets.getWebSockets()) {
+  constructor(deps: FirehoseDeps) {
+    this.#deps = deps
+    for (const socket of deps.sockets.getWebSockets()) {
       const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
       if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
       this.#adopt(socket, attachment.cursor)
@@ -84,13 +84,13 @@ export class Firehose {
 
   /** Accepts the socket and sends everything after `cursor`, or from now on; then what comes. */
   subscribe(socket: WebSocket, cursor: number | undefined): void {
-    const { sequencer } = this.#parts
+    const { sequencer } = this.#deps
     const latest = sequencer.latest()
     if (cursor !== undefined && cursor > latest)
       throw new XrpcError('FutureCursor', `cursor ${cursor} is in the future: the latest event is ${latest}`)
-    if (this.#parts.sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
+    if (this.#deps.sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
       throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
-    this.#parts.sockets.acceptWebSocket(socket)
+    this.#deps.sockets.acceptWebSocket(socket)
     // Numbers are dense from the oldest on: from here every gap is a mistake.
     const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
     const subscriber = this.#adopt(socket, start)
@@ -117,7 +117,7 @@ export class Firehose {
 
   /** Serves whoever is behind. */
   resume(): void {
-    const latest = this.#parts.sequencer.latest()
+    const latest = this.#deps.sequencer.latest()
     for (const subscriber of this.#subscribers.values())
       if (subscriber.cursor < latest) this.#behind.add(subscriber)
     if (this.#behind.size > 0) void this.#serve()
@@ -132,7 +132,7 @@ export class Firehose {
   }
 
   #adopt(socket: WebSocket, cursor: number): Subscriber {
-    const subscriber = { socket, cursor, outflow: new Outflow(socket, this.#parts.platform) }
+    const subscriber = { socket, cursor, outflow: new SocketBuffer(socket, this.#deps.platform) }
     this.#subscribers.set(socket, subscriber)
     return subscriber
   }
@@ -154,9 +154,9 @@ export class Firehose {
     this.#serving = true
     try {
       this.#turn()
-      if (this.#behind.size > 0) this.#parts.wake(SAFETY)
+      if (this.#behind.size > 0) this.#deps.wake(SAFETY)
       for (let delay = 0; this.#behind.size > 0;) {
-        await this.#parts.platform.sleep(delay)
+        await this.#deps.platform.sleep(delay)
         delay = this.#turn() ? 0 : Math.min(POLL.most, Math.max(POLL.least, delay * 2))
       }
     } finally {
@@ -193,14 +193,14 @@ export class Firehose {
     }
     if (!this.#send(subscriber, frames, last)) return 0
     this.#behind.delete(subscriber)
-    if (last < this.#parts.sequencer.latest()) this.#behind.add(subscriber)
+    if (last < this.#deps.sequencer.latest()) this.#behind.add(subscriber)
     return frames.reduce((sum, frame) => sum + frame.length, 1)
   }
 
   /** A page of the log, read once for all who stand at the same place. */
   #read(after: number): Page {
     if (this.#page?.after === after && this.#page.frames.length > 0) return this.#page
-    const events = this.#parts.sequencer.read(after, PAGE.events, PAGE.bytes)
+    const events = this.#deps.sequencer.read(after, PAGE.events, PAGE.bytes)
     const frames = events.map(({ type, body }) => messageFrame(type, body))
     const gap = events[0]?.seq !== after + 1
     return (this.#page = { after, frames, gap, last: events.at(-1)?.seq ?? after })
@@ -229,7 +229,7 @@ export class Firehose {
       endSubscription(
         subscriber.socket,
         'ConsumerTooSlow',
-        `behind by ${this.#parts.sequencer.latest() - subscriber.cursor} events, and not reading`,
+        `behind by ${this.#deps.sequencer.latest() - subscriber.cursor} events, and not reading`,
       )
     } catch {
       // Gone before it could be told.
@@ -238,7 +238,7 @@ export class Firehose {
 
   /** Sockets that are closing still hold what they were sent, so they count. */
   #limit(): number {
-    const share = WAITING.all / Math.max(1, this.#parts.sockets.getWebSockets().length)
+    const share = WAITING.all / Math.max(1, this.#deps.sockets.getWebSockets().length)
     return Math.max(WAITING.least, Math.min(WAITING.most, share))
   }
 }

@@ -6,7 +6,7 @@ import type { Sequencer } from './sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount } from '../db/accountRow.ts'
 
-export interface RelayParts {
+export interface RelayDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   sequencer: Pick<Sequencer, 'latest'>
@@ -40,12 +40,12 @@ const RETRY = { first: MINUTE, most: 6 * 60 * MINUTE }
 const MAX_ANSWER = 64 * 1024
 
 export class Relays {
-  readonly #parts: RelayParts
+  readonly #deps: RelayDeps
   /** An alarm is set for what has happened so far. */
   #awaited = false
 
-  constructor(parts: RelayParts) {
-    this.#parts = parts
+  constructor(deps: RelayDeps) {
+    this.#deps = deps
   }
 
   /** An event was committed. */
@@ -54,23 +54,23 @@ export class Relays {
     const due = this.nextAt()
     if (due === undefined) return
     this.#awaited = true
-    this.#parts.wake(Math.max(0, due - this.#parts.platform.now()))
+    this.#deps.wake(Math.max(0, due - this.#deps.platform.now()))
   }
 
   /** The account has come up: the relays are told at once, whenever they were asked before. */
   hurry(): void {
-    if (this.#parts.relays.length === 0) return
-    this.#parts.sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
+    if (this.#deps.relays.length === 0) return
+    this.#deps.sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
     this.#awaited = true
-    this.#parts.wake(0)
+    this.#deps.wake(0)
   }
 
   /** When the next relay is to be asked; undefined while all know of everything. */
   nextAt(): number | undefined {
     // An account that is only just coming in is not announced yet.
-    if (readAccount(this.#parts.sql).activatedAt === undefined) return undefined
-    const latest = this.#parts.sequencer.latest()
-    const dues = this.#parts.relays
+    if (readAccount(this.#deps.sql).activatedAt === undefined) return undefined
+    const latest = this.#deps.sequencer.latest()
+    const dues = this.#deps.relays
       .map((relay) => this.#row(relay))
       .filter(({ seq }) => seq < latest)
       .map(({ askedAt, retryAt }) => Math.max(askedAt + EVERY, retryAt))
@@ -79,7 +79,7 @@ export class Relays {
 
   /** Asks those whose time has come. */
   async run(): Promise<void> {
-    const { relays, platform, sequencer } = this.#parts
+    const { relays, platform, sequencer } = this.#deps
     this.#awaited = false
     const now = platform.now()
     if ((this.nextAt() ?? Infinity) > now) return
@@ -92,12 +92,12 @@ export class Relays {
   }
 
   /** Asks these, or all that are configured, now. */
-  async ask(relays: readonly string[] = this.#parts.relays): Promise<Asked[]> {
+  async ask(relays: readonly string[] = this.#deps.relays): Promise<Asked[]> {
     return await Promise.all(relays.map((relay) => this.#ask(relay)))
   }
 
   async #ask(relay: string): Promise<Asked> {
-    const { sequencer, platform, hostname, send, relays, log } = this.#parts
+    const { sequencer, platform, hostname, send, relays, log } = this.#deps
     const latest = sequencer.latest()
     const configured = relays.includes(relay)
     try {
@@ -120,7 +120,7 @@ export class Relays {
   }
 
   #failed(relay: string, why: string): Asked {
-    const { relays, platform, log } = this.#parts
+    const { relays, platform, log } = this.#deps
     log(`requestCrawl at ${relay} failed: ${why}`)
     if (relays.includes(relay)) {
       const row = this.#row(relay)
@@ -132,7 +132,7 @@ export class Relays {
   }
 
   #row(relay: string): Row {
-    const row = this.#parts.sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
+    const row = this.#deps.sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
       'SELECT seq, asked_at, failures, retry_at FROM crawl WHERE relay = ?',
       relay,
     )
@@ -142,7 +142,7 @@ export class Relays {
   }
 
   #store(relay: string, { seq, askedAt, failures, retryAt }: Row): void {
-    this.#parts.sql.run(
+    this.#deps.sql.run(
       `INSERT INTO crawl (relay, seq, asked_at, failures, retry_at) VALUES (?1, ?2, ?3, ?4, ?5)
        ON CONFLICT (relay) DO UPDATE SET seq = ?2, asked_at = ?3, failures = ?4, retry_at = ?5`,
       relay,

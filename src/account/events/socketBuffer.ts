@@ -4,7 +4,7 @@ import type { Platform } from '../../platform.ts'
 const ASSUMED_BYTES_PER_MS = 64 * 1024
 
 /** What goes out through a socket, how much of it waits to be taken, and whether anything is taken at all. */
-export class Outflow {
+export class SocketBuffer {
   readonly #socket: WebSocket
   readonly #platform: Pick<Platform, 'now'>
   #sent = 0

@@ -5,7 +5,7 @@ import type { Platform } from '../../platform.ts'
 import { PDS_ID, PDS_TYPE } from '../../plc/build.ts'
 import type { PlcHead } from '../../plc/types.ts'
 import type { Journal } from '../journal.ts'
-import type { Ledger } from '../plc/plcLedger.ts'
+import type { PlcLedger } from '../plc/plcLedger.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount } from '../db/accountRow.ts'
@@ -24,13 +24,13 @@ export interface Observation {
   document: { [name: string]: unknown } | undefined
 }
 
-export interface WatchParts {
+export interface WatchDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   identity: Pick<Identity, 'resolveDid' | 'directory'>
   sequencer: Sequencer
   journal: Journal
-  ledger: Ledger
+  ledger: PlcLedger
   did: string
   handle: string
   origin: string
@@ -59,14 +59,14 @@ const originOf = (endpoint: string | undefined): string | undefined =>
   endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint).origin : undefined
 
 export class IdentityWatch {
-  readonly #parts: WatchParts
+  readonly #deps: WatchDeps
   #last: Observation | undefined
   #failedAt: number | undefined
   #asked = 0
   #answered = 0
 
-  constructor(parts: WatchParts) {
-    this.#parts = parts
+  constructor(deps: WatchDeps) {
+    this.#deps = deps
   }
 
   /** The latest observation of this object's life, however old. */
@@ -88,7 +88,7 @@ export class IdentityWatch {
       }
       return observation
     } catch (cause) {
-      this.#failedAt = this.#parts.platform.now()
+      this.#failedAt = this.#deps.platform.now()
       throw cause
     }
   }
@@ -99,8 +99,8 @@ export class IdentityWatch {
    * directory; a few minutes do no harm there.
    */
   async glance({ casual = false } = {}): Promise<Observation | undefined> {
-    const now = this.#parts.platform.now()
-    const moving = !casual && this.#parts.ledger.signedSince(now - AFTER_SIGNING)
+    const now = this.#deps.platform.now()
+    const moving = !casual && this.#deps.ledger.signedSince(now - AFTER_SIGNING)
     const maxAge = moving ? 0 : FRESH
     if (this.#last && now - this.#last.at < maxAge) return this.#last
     if (this.#failedAt !== undefined && now - this.#failedAt < RETRY) return undefined
@@ -112,11 +112,11 @@ export class IdentityWatch {
 
   /** The DID names this server. */
   isHere(observation: Observation): boolean {
-    return observation.pds === this.#parts.origin
+    return observation.pds === this.#deps.origin
   }
 
   async #ask(): Promise<Observation> {
-    const { identity, did, platform } = this.#parts
+    const { identity, did, platform } = this.#deps
     if (!did.startsWith('did:plc:')) {
       const document = await identity.resolveDid(did)
       const { pds, signingKey, handle } = document
@@ -143,9 +143,9 @@ export class IdentityWatch {
 
   /** The network was told of this handle and key: runs inside the transaction that appends the event. */
   announced(handle: string, key: string | undefined): void {
-    const announced: Announced = { handle, key: key ?? null, configured: this.#parts.handle }
-    this.#parts.sql.assertTransaction()
-    this.#parts.sql.run('UPDATE account SET announced = ?', JSON.stringify(announced))
+    const announced: Announced = { handle, key: key ?? null, configured: this.#deps.handle }
+    this.#deps.sql.assertTransaction()
+    this.#deps.sql.run('UPDATE account SET announced = ?', JSON.stringify(announced))
   }
 
   /** The signing key of which the network was last told. */
@@ -155,7 +155,7 @@ export class IdentityWatch {
 
   /** Whether another handle or key is configured than when the network was last told. */
   isAnnouncedOtherwise(): boolean {
-    const { sql, handle, signingKey } = this.#parts
+    const { sql, handle, signingKey } = this.#deps
     const last = this.#lastAnnounced()
     return (
       readAccount(sql).stored === 'active' &&
@@ -166,18 +166,18 @@ export class IdentityWatch {
 
   /** Moving away, coming back, and another handle or key are written down and announced, each once. */
   #record(observation: Observation): void {
-    const { sql, sequencer, journal } = this.#parts
+    const { sql, sequencer, journal } = this.#deps
     const row = readAccount(sql)
     // An account that is only just coming in has not moved away: its DID names the place it comes from.
     if (row.activatedAt === undefined) return
-    const handle = observation.handle ?? this.#parts.handle
+    const handle = observation.handle ?? this.#deps.handle
     const movedTo = this.isHere(observation) ? undefined : (observation.pds ?? '')
     if (row.movedTo === movedTo) {
       const last = this.#lastAnnounced()
       const known = last?.handle === handle && last.key === (observation.signingKey ?? null)
       // Elsewhere, or deactivated, it is not ours to announce; the activation does.
       if (movedTo !== undefined || row.stored !== 'active') return
-      if (known && last.configured === this.#parts.handle) return
+      if (known && last.configured === this.#deps.handle) return
       sequencer.transaction(() => {
         if (last && !known) sequencer.identity(handle)
         this.announced(handle, observation.signingKey)
@@ -201,7 +201,7 @@ export class IdentityWatch {
   }
 
   #lastAnnounced(): Announced | undefined {
-    const row = this.#parts.sql.first<{ announced: string | null }>('SELECT announced FROM account')
+    const row = this.#deps.sql.first<{ announced: string | null }>('SELECT announced FROM account')
     // Written by `announced` alone.
     return row?.announced == null ? undefined : (JSON.parse(row.announced) as Announced)
   }

@@ -3,7 +3,7 @@ import { IdentityError } from '../../identity/errors.ts'
 import { DirectoryError } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { IdentityWatch, Observation } from './identityWatch.ts'
 
 /** Slow or failing is `UpstreamFailure`, and worth another try; what the directory says for sure is not. */
@@ -12,7 +12,7 @@ export const upstream = (cause: unknown): unknown => {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
       return error(
         'UpstreamFailure',
-        `${cause.message}. Nothing has changed. ${see('directory-unavailable')}`,
+        `${cause.message}. Nothing has changed. ${docsLink('directory-unavailable')}`,
       )
     return error('InvalidRequest', cause.message)
   }
@@ -20,7 +20,7 @@ export const upstream = (cause: unknown): unknown => {
     if (cause.code === 'Unavailable' || cause.code === 'BadAnswer')
       return error(
         'UpstreamFailure',
-        `${cause.message}. Nothing has changed. ${see('directory-unavailable')}`,
+        `${cause.message}. Nothing has changed. ${docsLink('directory-unavailable')}`,
       )
     return error('InvalidRequest', cause.message)
   }
@@ -43,12 +43,12 @@ export const plcRefused = (cause: unknown): unknown => {
     case 'WrongEndpoint':
       return error(
         'InvalidToken',
-        `${cause.message}; mint a token for that PDS with \`pds migrate-token --target <url>\`. ${see('token-wrong-audience')}`,
+        `${cause.message}; mint a token for that PDS with \`pds migrate-token --target <url>\`. ${docsLink('token-wrong-audience')}`,
       )
     case 'KeyNotCurrent':
       return error(
         'InvalidRequest',
-        `${cause.message}; only the holder of one of those keys can change this DID. ${see('rotation-key')}`,
+        `${cause.message}; only the holder of one of those keys can change this DID. ${docsLink('rotation-key')}`,
       )
     default:
       return error('InvalidRequest', cause.message)

@@ -1,15 +1,15 @@
 import { Link } from '../../repo/cid.ts'
-import { Sections } from '../../repo/sectionReader.ts'
+import { SectionReader } from '../../repo/sectionReader.ts'
 import { missing } from '../../repo/walk.ts'
 import { readCounts } from '../db/head.ts'
-import { Follower } from '../blocks/packCursor.ts'
+import { KnownBlocks } from '../blocks/packCursor.ts'
 import { Staging } from '../blocks/staging.ts'
 import type { Course } from './importProgress.ts'
-import { difference } from './importChanges.ts'
-import type { ImportParts } from './deps.ts'
-import type { Verified } from './importPlan.ts'
-import { type Coming, Verification, verifyRoot } from './verify.ts'
-import { whole } from './importTree.ts'
+import { importChanges } from './importChanges.ts'
+import type { ImportDeps } from './deps.ts'
+import type { ImportPlan } from './importPlan.ts'
+import { type ImportSource, Verification, verifyRoot } from './verify.ts'
+import { importTree } from './importTree.ts'
 
 // Blocks after which others get their turn.
 const SLICE = 500
@@ -22,33 +22,33 @@ const LITTLE = { share: 1 / 8, blocks: 10_000, bytes: 4 * 1024 * 1024 }
  * nothing of it is kept elsewhere; what comes before it is due is staged. Where a repository is here, what comes
  * is first taken for nearly the same: blocks that are here are passed over, until too many are new.
  */
-export class Intake {
-  readonly #parts: ImportParts
-  readonly #coming: Coming
+export class BlockReceiver {
+  readonly #deps: ImportDeps
+  readonly #coming: ImportSource
   readonly #course: Course
   readonly #staging: Staging
   readonly #little: { blocks: number; bytes: number }
-  #follower: Follower | undefined
+  #follower: KnownBlocks | undefined
   #verification: Verification | undefined
   readonly #root: Link
   #blocks = 0
   /** Blocks taken since others had their turn, beside those that were offered. */
   #ahead = 0
 
-  constructor(parts: ImportParts, coming: Coming, course: Course) {
-    const { sql, blocks } = parts
-    this.#parts = parts
+  constructor(deps: ImportDeps, coming: ImportSource, course: Course) {
+    const { sql, blocks } = deps
+    this.#deps = deps
     this.#coming = coming
     this.#course = course
     this.#root = new Link(coming.root.bytes, 0)
     this.#staging = new Staging(sql, blocks.seed)
     this.#little = { ...LITTLE, blocks: Math.min(LITTLE.blocks, readCounts(sql).blocks * LITTLE.share) }
-    if (coming.from && blocks.packs.current()) this.#follower = new Follower(blocks)
+    if (coming.from && blocks.packs.current()) this.#follower = new KnownBlocks(blocks)
   }
 
   /** Takes checked sections. */
   async take(run: Uint8Array): Promise<void> {
-    for (const section = new Sections(run); section.next();) {
+    for (const section = new SectionReader(run); section.next();) {
       this.#blocks++
       if (this.#follower) {
         if (this.#follower.has(section)) continue
@@ -61,14 +61,14 @@ export class Intake {
       else this.#staging.add(section)
     }
     this.#course.note({ blocks: this.#blocks, records: this.#verification?.records ?? 0 })
-    await this.#parts.platform.sleep(0)
+    await this.#deps.platform.sleep(0)
   }
 
   /** When all has come: the whole tree verified, or what it has that the tree here has not. */
-  async end(): Promise<Verified> {
+  async end(): Promise<ImportPlan> {
     this.#course.note({ phase: 'verifying' })
     if (this.#follower) {
-      const little = await difference(this.#parts, this.#coming, {
+      const little = await importChanges(this.#deps, this.#coming, {
         find: (link) => this.#find(link),
         most: this.#little,
         course: this.#course,
@@ -78,7 +78,7 @@ export class Intake {
     const verification = await this.#goOn()
     if (verification.due) throw missing(verification.due)
     this.#course.note({ records: verification.records })
-    return whole(this.#parts, this.#coming, verification)
+    return importTree(this.#deps, this.#coming, verification)
   }
 
   get #isMuch(): boolean {
@@ -94,11 +94,11 @@ export class Intake {
     this.#course.check()
   }
 
-  async #begin(section: Sections | undefined): Promise<Verification> {
-    const commit = await verifyRoot(this.#parts, this.#coming, section)
+  async #begin(section: SectionReader | undefined): Promise<Verification> {
+    const commit = await verifyRoot(this.#deps, this.#coming, section)
     // Whoever has been ended meanwhile must not write among what another writes.
     this.#course.check()
-    return (this.#verification = new Verification(this.#parts, this.#coming, commit))
+    return (this.#verification = new Verification(this.#deps, this.#coming, commit))
   }
 
   /** Goes on with what is here until something is due that is not. */
@@ -117,13 +117,13 @@ export class Intake {
   /** Others have their turn. */
   async #rest({ records }: Verification): Promise<void> {
     this.#ahead = 0
-    await this.#parts.platform.sleep(0)
+    await this.#deps.platform.sleep(0)
     this.#course.check()
     this.#course.note({ records })
   }
 
   /** Whether the block was due, or had been. What is due and has come already goes first, a little at a time. */
-  #offer(verification: Verification, section: Sections): boolean {
+  #offer(verification: Verification, section: SectionReader): boolean {
     for (let n = 0; n < SLICE; n++) {
       const { due } = verification
       if (!due) return true
@@ -138,15 +138,15 @@ export class Intake {
   }
 
   /** A block that is written already, or staged. */
-  #received(verification: Verification | undefined, { bytes, at }: Link): Sections | undefined {
+  #received(verification: Verification | undefined, { bytes, at }: Link): SectionReader | undefined {
     return verification?.writer.find(bytes, at)?.section ?? this.#staging.section(bytes, at)
   }
 
   /** A block that has come, or need not come because it is in the repository here. */
-  #find(link: Link): Sections | undefined {
+  #find(link: Link): SectionReader | undefined {
     const received = this.#received(this.#verification, link)
     if (received) return received
-    const here = this.#parts.blocks.find(link.bytes, link.at)?.section
+    const here = this.#deps.blocks.find(link.bytes, link.at)?.section
     // What storage has changed is as good as not here: it may yet come.
     return here?.isIntact ? here : undefined
   }

@@ -8,7 +8,7 @@ import type { Sql } from '../db/sql.ts'
 import type { Repack } from '../blocks/repack.ts'
 
 /** What an import needs of the account. */
-export interface ImportParts {
+export interface ImportDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'sleep'>
   did: string

@@ -3,22 +3,22 @@ import type { Block } from '../../repo/carWrite.ts'
 import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
-import type { Sections } from '../../repo/sectionReader.ts'
+import type { SectionReader } from '../../repo/sectionReader.ts'
 import { verifyRecord } from '../../repo/verify.ts'
 import { storeChange } from '../repo/treeChange.ts'
 import { readCounts } from '../db/head.ts'
 import { blobsOf, refChanges, type Resolved } from '../repo/writes.ts'
 import type { Course } from './importProgress.ts'
-import type { ImportParts } from './deps.ts'
-import type { Verified } from './importPlan.ts'
-import { type Coming, type Root, verifyRoot } from './verify.ts'
+import type { ImportDeps } from './deps.ts'
+import type { ImportPlan } from './importPlan.ts'
+import { type ImportSource, type Root, verifyRoot } from './verify.ts'
 
 // Steps after which others get their turn.
 const SLICE = 500
 
-export interface DifferenceOptions {
+export interface ImportChangesOptions {
   /** Blocks that came, or are here. */
-  find: (link: Link) => Sections | undefined
+  find: (link: Link) => SectionReader | undefined
   /** Of nodes and records that differ. */
   most: { blocks: number; bytes: number }
   course: Course
@@ -28,14 +28,14 @@ export interface DifferenceOptions {
  * What the tree that comes has and the one here has not, verified; it is written as a commit is. Only what differs
  * is looked into. Undefined where that is much, or where only the whole tree can tell what is right.
  */
-export const difference = async (
-  parts: ImportParts,
-  coming: Coming,
-  { find, most, course }: DifferenceOptions,
-): Promise<Verified | undefined> => {
-  const { blocks, platform } = parts
+export const importChanges = async (
+  deps: ImportDeps,
+  coming: ImportSource,
+  { find, most, course }: ImportChangesOptions,
+): Promise<ImportPlan | undefined> => {
+  const { blocks, platform } = deps
   if (!coming.from) return undefined
-  const root = await verifyRoot(parts, coming, find(new Link(coming.root.bytes, 0)))
+  const root = await verifyRoot(deps, coming, find(new Link(coming.root.bytes, 0)))
   const after = (cid: Cid): Uint8Array | undefined => find(new Link(cid.bytes, 0))?.content
   const before = (cid: Cid): Uint8Array | undefined => blocks.read(cid)
   const diff = new TreeDiff(coming.from.data, root.commit.data, { before, after })
@@ -68,7 +68,7 @@ export const difference = async (
     // A copy: where it was found is a row or a part, of which otherwise each node might keep one in memory.
     nodes.push({ cid, bytes: bytes.slice() })
   }
-  return written(parts, root, {
+  return written(deps, root, {
     rev: coming.made,
     ops,
     nodes,
@@ -77,18 +77,18 @@ export const difference = async (
 }
 
 const written = (
-  parts: ImportParts,
+  deps: ImportDeps,
   { cid, commit, section }: Root,
   { rev, ops, nodes, dropped }: { rev: string; ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
-): Verified => {
-  const was = readCounts(parts.sql)
+): ImportPlan => {
+  const was = readCounts(deps.sql)
   const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
   const own = { cid, bytes: section.content }
   return {
     commit,
     records: was.records + more,
     prepare: () => () => {
-      const { blocks, records } = storeChange(parts, { rev, ops, dropped, added: [own, ...nodes] })
+      const { blocks, records } = storeChange(deps, { rev, ops, dropped, added: [own, ...nodes] })
       return { blocks: was.blocks + blocks, records: was.records + records }
     },
   }

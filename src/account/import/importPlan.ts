@@ -1,7 +1,7 @@
 import type { Commit } from '../../repo/commit.ts'
 
 /** What an import has verified, and how it becomes the repository. */
-export interface Verified {
+export interface ImportPlan {
   commit: Commit
   /** All the records of its tree. */
   records: number

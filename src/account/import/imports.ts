@@ -7,18 +7,18 @@ import { WalkError } from '../../repo/walk.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf, signCommit } from '../repo/commit.ts'
 import { type Head, readCounts, writeHead } from '../db/head.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Course, ImportProgress } from './importProgress.ts'
-import type { ImportParts } from './deps.ts'
+import type { ImportDeps } from './deps.ts'
 import { receive } from './receive.ts'
-import type { Verified } from './importPlan.ts'
-import type { Coming } from './verify.ts'
+import type { ImportPlan } from './importPlan.ts'
+import type { ImportSource } from './verify.ts'
 import { readAccount } from '../db/accountRow.ts'
 import { sweep } from '../blocks/packWriter.ts'
 
 export interface ImportOptions {
   /** One of these `did:key` must have signed the commit: the account's key at the host it comes from, or ours. */
-  signingKey: Coming['signingKey']
+  signingKey: ImportSource['signingKey']
   /** The most bytes that are taken. */
   limit?: number
   /** Runs inside the transaction that switches. */
@@ -44,14 +44,14 @@ const SILENCE = 60_000
  * still reading it.
  */
 export class Imports {
-  readonly #parts: ImportParts
+  readonly #deps: ImportDeps
   #running: symbol | undefined
   /** When the running import last got on, in milliseconds. */
   #movedAt = 0
   #progress: ImportProgress | undefined
 
-  constructor(parts: ImportParts) {
-    this.#parts = parts
+  constructor(deps: ImportDeps) {
+    this.#deps = deps
     this.#empty()
   }
 
@@ -65,9 +65,9 @@ export class Imports {
           'InvalidRequest',
           'this import was ended: another one has begun, or this one was silent for too long; send it anew',
         )
-      this.#movedAt = this.#parts.platform.now()
+      this.#movedAt = this.#deps.platform.now()
     }
-    this.#movedAt = this.#parts.platform.now()
+    this.#movedAt = this.#deps.platform.now()
     this.#empty()
     let progress: ImportProgress = { phase: 'receiving', bytes: 0, blocks: 0, records: 0 }
     const note: Course['note'] = (now, received = 0) => {
@@ -78,7 +78,7 @@ export class Imports {
     note({})
     try {
       const { limit, signingKey, within } = options
-      const received = await receive(this.#parts, body, { limit, signingKey, course })
+      const received = await receive(this.#deps, body, { limit, signingKey, course })
       if (!received) return { ...this.#same(), changed: false, resigned: false }
       fault('import.afterStaged')
       const verified = await received.intake.end()
@@ -104,19 +104,19 @@ export class Imports {
    * sender, if it comes back, is told to begin anew.
    */
   endStalled(): void {
-    if (this.#running === undefined || this.#parts.platform.now() - this.#movedAt < SILENCE) return
+    if (this.#running === undefined || this.#deps.platform.now() - this.#movedAt < SILENCE) return
     this.#running = undefined
     this.#empty()
   }
 
   #same(): Pick<Imported, 'head' | 'blocks' | 'records'> {
-    const { repo, sql } = this.#parts
+    const { repo, sql } = this.#deps
     return { head: repo.load(), ...readCounts(sql) }
   }
 
   /** Takes away what an import left that did not end. */
   #empty(): void {
-    const { sql } = this.#parts
+    const { sql } = this.#deps
     sql.transaction(() => {
       const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
       if (staging == null) return
@@ -127,12 +127,12 @@ export class Imports {
   }
 
   #switch(
-    { root, from, made }: Coming,
-    { commit, records, prepare }: Verified,
+    { root, from, made }: ImportSource,
+    { commit, records, prepare }: ImportPlan,
     within: ImportOptions['within'],
     { check, note }: Course,
   ): Promise<Imported> {
-    const { sql, repo, did, signer, sequencer, blocks, platform } = this.#parts
+    const { sql, repo, did, signer, sequencer, blocks, platform } = this.#deps
     note({ phase: 'switching', records })
     return repo.exclusive(async () => {
       check()
@@ -179,5 +179,5 @@ const refusal = (cause: unknown): unknown =>
   cause instanceof CommitError ||
   cause instanceof NodeError ||
   cause instanceof WalkError
-    ? error('InvalidRequest', `${cause.code}: ${cause.message}. ${see('repository-refused')}`)
+    ? error('InvalidRequest', `${cause.code}: ${cause.message}. ${docsLink('repository-refused')}`)
     : cause

@@ -1,14 +1,14 @@
 import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
 import { readCar } from '../../repo/car.ts'
 import { parseCommit } from '../../repo/commit.ts'
-import { Sections } from '../../repo/sectionReader.ts'
+import { SectionReader } from '../../repo/sectionReader.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Head } from '../db/head.ts'
 import type { Course } from './importProgress.ts'
-import { Intake } from './blockReceiver.ts'
-import type { ImportParts } from './deps.ts'
-import type { Coming } from './verify.ts'
+import { BlockReceiver } from './blockReceiver.ts'
+import type { ImportDeps } from './deps.ts'
+import type { ImportSource } from './verify.ts'
 
 // Below the 2 MB of a row, its key and revisions included.
 const MAX_BLOCK = 1_900_000
@@ -18,8 +18,8 @@ const AHEAD = 5 * 60_000
 
 /** What has come, and of what. */
 export interface Received {
-  coming: Coming
-  intake: Intake
+  coming: ImportSource
+  intake: BlockReceiver
 }
 
 /**
@@ -27,11 +27,11 @@ export interface Received {
  * done. Undefined where what comes is the commit that is here: it is read, and nothing is kept.
  */
 export const receive = async (
-  parts: ImportParts,
+  deps: ImportDeps,
   body: ReadableStream<Uint8Array>,
-  options: { limit: number | undefined; signingKey: Coming['signingKey']; course: Course },
+  options: { limit: number | undefined; signingKey: ImportSource['signingKey']; course: Course },
 ): Promise<Received | undefined> => {
-  const { sql, repo, repack } = parts
+  const { sql, repo, repack } = deps
   const { limit, signingKey, course } = options
   const limits = { section: MAX_BLOCK, blocks: MAX_BLOCKS, ...(limit === undefined ? {} : { total: limit }) }
   const car = await readCar(body, limits)
@@ -50,12 +50,12 @@ export const receive = async (
       course.check()
       const from = repo.head()
       if (from?.root.equals(root)) return 'here'
-      const made = revisionOf(parts, root, run, from)
+      const made = revisionOf(deps, root, run, from)
       // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
       repack.cancel()
       sql.run('UPDATE account SET staging = ?', made)
       const coming = { root, from, made, signingKey }
-      return { coming, intake: new Intake(parts, coming, course) }
+      return { coming, intake: new BlockReceiver(deps, coming, course) }
     })
   let begun: Received | 'here' | undefined
   for await (const run of car.runs()) {
@@ -74,12 +74,12 @@ export const receive = async (
  * above ours, so that the blocks are as old as they say; else one of now.
  */
 const revisionOf = (
-  { repo, platform }: ImportParts,
+  { repo, platform }: ImportDeps,
   root: Cid,
   run: Uint8Array,
   from: Head | undefined,
 ): string => {
-  const first = new Sections(run)
+  const first = new SectionReader(run)
   if (first.next() && decodeCid(run.slice(first.cid, first.block)).equals(root)) {
     const { rev } = parseCommit(run.slice(first.block, first.end))
     if (rev > (from?.rev ?? '') && rev <= nextTid(platform.now() + AHEAD)) return rev

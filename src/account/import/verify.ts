@@ -1,20 +1,20 @@
 import type { Cid } from '@atproto/lex-data'
 import { cidText, type Link } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
-import { keyAt, type Sections } from '../../repo/sectionReader.ts'
+import { keyAt, type SectionReader } from '../../repo/sectionReader.ts'
 import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
 import { type Due, type DueRecord, TreeWalk } from '../../repo/walk.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Head } from '../db/head.ts'
 import { PackWriter } from '../blocks/packWriter.ts'
-import type { ImportParts } from './deps.ts'
+import type { ImportDeps } from './deps.ts'
 
 // Characters of blob references: some 500,000 of them. One record under many paths could fill any memory.
 const MAX_REFERENCES = 48 * 1024 * 1024
 
 /** What is imported, and what was here when it began. */
-export interface Coming {
+export interface ImportSource {
   root: Cid
   from: Head | undefined
   /** The revision under which the blocks come in. */
@@ -27,13 +27,13 @@ export interface Coming {
 export interface Root {
   cid: Cid
   commit: Commit
-  section: Sections
+  section: SectionReader
 }
 
 export const verifyRoot = async (
-  { did, platform }: ImportParts,
-  { root, signingKey }: Coming,
-  section: Sections | undefined,
+  { did, platform }: ImportDeps,
+  { root, signingKey }: ImportSource,
+  section: SectionReader | undefined,
 ): Promise<Root> => {
   if (!section) throw new RepoError('MissingBlock', `the commit ${root} is missing`)
   const commit = await verifyCommitBlock(section.content, { did, signingKey, now: platform.now() })
@@ -58,7 +58,7 @@ export class Verification {
   readonly #walk: TreeWalk
   readonly #age: (link: Link) => string
 
-  constructor({ sql, blocks }: ImportParts, coming: Coming, { commit, section }: Root) {
+  constructor({ sql, blocks }: ImportDeps, coming: ImportSource, { commit, section }: Root) {
     this.commit = commit
     this.writer = new PackWriter(sql, blocks.seed)
     this.writer.add(section, coming.made, 'node')
@@ -72,7 +72,7 @@ export class Verification {
   }
 
   /** Verifies and writes the block that is due. */
-  take(section: Sections): void {
+  take(section: SectionReader): void {
     const { due } = this
     if (!due) return
     const { kind, link } = due
@@ -110,12 +110,12 @@ const blobsIn = ({ key }: DueRecord, bytes: Uint8Array): readonly string[] =>
   verifyRecord(key, bytes).map(({ cid }) => cidText(cid.bytes))
 
 /** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
-const ageOf = (blocks: Blocks, { from, made }: Coming): ((link: Link) => string) => {
+const ageOf = (blocks: Blocks, { from, made }: ImportSource): ((link: Link) => string) => {
   if (!from) return () => made
   const pack = blocks.packs.current()
-  const dropped = blocks.loose.droppedAfter(pack?.loose ?? 0)
+  const dropped = blocks.commitLog.droppedAfter(pack?.loose ?? 0)
   return ({ bytes, at }) => {
-    const loose = blocks.loose.find(bytes, at)
+    const loose = blocks.commitLog.find(bytes, at)
     const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
     const place = recent ?? (pack && blocks.packs.find(pack, bytes, at))
     const gone = dropped.get(keyAt(bytes, at)) ?? -1

@@ -3,30 +3,30 @@ import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf } from '../repo/commit.ts'
 import type { Head } from '../db/head.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/identityWatch.ts'
 import { readAccount } from '../db/accountRow.ts'
 import { lookUp } from '../identity/upstream.ts'
-import { didProblem, type LifecycleParts } from './deps.ts'
+import { didProblem, type LifecycleDeps } from './deps.ts'
 
-const mustBeHere = (parts: LifecycleParts, observation: Observation): void => {
-  const problem = didProblem(parts, observation)
-  if (problem) throw error('InvalidRequest', `not activated: ${problem}. ${see('did-elsewhere')}`)
+const mustBeHere = (deps: LifecycleDeps, observation: Observation): void => {
+  const problem = didProblem(deps, observation)
+  if (problem) throw error('InvalidRequest', `not activated: ${problem}. ${docsLink('did-elsewhere')}`)
 }
 
-const commitBytes = ({ blocks }: LifecycleParts, { root }: Head): Uint8Array => {
+const commitBytes = ({ blocks }: LifecycleDeps, { root }: Head): Uint8Array => {
   const bytes = blocks.read(root)
   if (!bytes) throw new Error(`the commit ${root} is missing`)
   return bytes
 }
 
-const isSignedByUs = async (parts: LifecycleParts, head: Head): Promise<boolean> =>
-  await verifyCommit(parseCommit(commitBytes(parts, head)), parts.signingKey)
+const isSignedByUs = async (deps: LifecycleDeps, head: Head): Promise<boolean> =>
+  await verifyCommit(parseCommit(commitBytes(deps, head)), deps.signingKey)
 
 /** Everything about an activation, in the transaction that makes it true. */
-const announce = (parts: LifecycleParts, head: Head, car: Uint8Array, newKey: boolean): void => {
-  const { sql, sequencer, journal, platform, signingKey, watch, relays } = parts
-  const handle = watch.last?.handle ?? parts.handle
+const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, newKey: boolean): void => {
+  const { sql, sequencer, journal, platform, signingKey, watch, relays } = deps
+  const handle = watch.last?.handle ?? deps.handle
   const row = readAccount(sql)
   const now = platform.now()
   if (newKey) {
@@ -56,39 +56,39 @@ const announce = (parts: LifecycleParts, head: Head, car: Uint8Array, newKey: bo
 }
 
 /** A relay believes only a commit that verifies under the key in the DID document now. */
-const resign = async (parts: LifecycleParts): Promise<void> => {
-  await parts.repo.resign({ within: (head, car) => announce(parts, head, car, true) })
+const resign = async (deps: LifecycleDeps): Promise<void> => {
+  await deps.repo.resign({ within: (head, car) => announce(deps, head, car, true) })
 }
 
 /** Brings the account up here, announced as account, identity, sync. May be repeated. */
-export const activate = async (parts: LifecycleParts): Promise<void> => {
-  const { repo, sequencer, watch } = parts
-  mustBeHere(parts, await lookUp(watch))
+export const activate = async (deps: LifecycleDeps): Promise<void> => {
+  const { repo, sequencer, watch } = deps
+  mustBeHere(deps, await lookUp(watch))
   if (!repo.head()) await repo.create()
   const announced = await repo.exclusive(async () => {
     const head = repo.load()
-    if (!(await isSignedByUs(parts, head))) return false
+    if (!(await isSignedByUs(deps, head))) return false
     // Moved again while this waited for its turn: a later observation knows better.
-    if (watch.last) mustBeHere(parts, watch.last)
-    const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(parts, head) }])
-    sequencer.transaction(() => announce(parts, head, car, false))
+    if (watch.last) mustBeHere(deps, watch.last)
+    const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(deps, head) }])
+    sequencer.transaction(() => announce(deps, head, car, false))
     return true
   })
-  if (!announced) await resign(parts)
+  if (!announced) await resign(deps)
 }
 
 /**
  * Looks where the DID points, and follows it: once it names another signing key, and this server was
  * given that key, a commit under it is signed, for relays believe no other.
  */
-export const follow = async (parts: LifecycleParts): Promise<Observation> => {
-  const { watch, repo, sql } = parts
+export const follow = async (deps: LifecycleDeps): Promise<Observation> => {
+  const { watch, repo, sql } = deps
   const observation = await watch.observe()
-  if (readAccount(sql).stored !== 'active' || didProblem(parts, observation)) return observation
+  if (readAccount(sql).stored !== 'active' || didProblem(deps, observation)) return observation
   const signed = await repo.exclusive(async () => {
     const head = repo.head()
-    return !head || (await isSignedByUs(parts, head))
+    return !head || (await isSignedByUs(deps, head))
   })
-  if (!signed) await resign(parts)
+  if (!signed) await resign(deps)
   return observation
 }

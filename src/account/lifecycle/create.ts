@@ -3,7 +3,7 @@ import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Tokens } from '../auth/sessions.ts'
 import { isPassword } from '../auth/signIn.ts'
 import { readAccount } from '../db/accountRow.ts'
-import type { LifecycleParts } from './deps.ts'
+import type { LifecycleDeps } from './deps.ts'
 
 export interface CreateInput {
   did?: string
@@ -17,8 +17,8 @@ export interface CreateInput {
 /** Milliseconds in which createAccount answers the same token again. */
 const AGAIN = 2 * 60_000
 
-const check = async (parts: LifecycleParts, input: CreateInput): Promise<void> => {
-  const { did, handle, rate, passwordHash } = parts
+const check = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => {
+  const { did, handle, rate, passwordHash } = deps
   if (input.plcOp !== undefined)
     throw error(
       'InvalidRequest',
@@ -45,9 +45,9 @@ const check = async (parts: LifecycleParts, input: CreateInput): Promise<void> =
  * was lost; another one may not. Later a copy of it that leaked would open the owner's own session: whoever
  * knows the password signs in.
  */
-export const create = async (parts: LifecycleParts, input: CreateInput, tokenId: string): Promise<Tokens> => {
-  const { sql, platform, repo, journal, sessions, did, handle } = parts
-  await check(parts, input)
+export const create = async (deps: LifecycleDeps, input: CreateInput, tokenId: string): Promise<Tokens> => {
+  const { sql, platform, repo, journal, sessions, did, handle } = deps
+  await check(deps, input)
   const known = () =>
     sql.first(
       `SELECT 1 AS yes FROM journal

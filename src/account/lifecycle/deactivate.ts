@@ -1,10 +1,10 @@
 /** Taking the account out of service here. */
 import { fault } from '../../fault.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import { readAccount } from '../db/accountRow.ts'
 import { lookUp } from '../identity/upstream.ts'
-import type { LifecycleParts } from './deps.ts'
+import type { LifecycleDeps } from './deps.ts'
 
 export interface DeactivateOptions {
   deleteAfter?: string
@@ -15,15 +15,15 @@ export interface DeactivateOptions {
  * By a migration token only once the DID names another PDS: a token that leaked must not silence the
  * account. May be repeated.
  */
-export const deactivate = async (parts: LifecycleParts, options: DeactivateOptions): Promise<void> => {
-  const { sql, platform, repo, sequencer, journal, watch } = parts
+export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions): Promise<void> => {
+  const { sql, platform, repo, sequencer, journal, watch } = deps
   const { deleteAfter, byToken } = options
   if (byToken) {
     const observation = await lookUp(watch)
     if (watch.isHere(observation) || observation.pds === undefined)
       throw error(
         'Forbidden',
-        `the DID does not name another PDS yet, so a token cannot deactivate the account; the owner can, with \`pds deactivate\`. ${see('did-elsewhere')}`,
+        `the DID does not name another PDS yet, so a token cannot deactivate the account; the owner can, with \`pds deactivate\`. ${docsLink('did-elsewhere')}`,
       )
   }
   // In turn with the commits: none is under way, and none follows.

@@ -4,14 +4,14 @@ import type { Platform } from '../../platform.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { IdentityWatch, Observation } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
-import type { Rate } from '../auth/rateLimits.ts'
+import type { RateLimits } from '../auth/rateLimits.ts'
 import type { Relays } from '../events/relays.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface LifecycleParts {
+export interface LifecycleDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   repo: Repo
@@ -19,7 +19,7 @@ export interface LifecycleParts {
   sequencer: Sequencer
   journal: Journal
   sessions: Sessions
-  rate: Rate
+  rate: RateLimits
   watch: IdentityWatch
   relays: Relays
   did: string
@@ -32,7 +32,7 @@ export interface LifecycleParts {
 
 /** Why an account with this DID cannot be active here, and the way out; undefined where nothing is wrong. */
 export const didProblem = (
-  { did, origin, signingKey: ours }: Pick<LifecycleParts, 'did' | 'origin' | 'signingKey'>,
+  { did, origin, signingKey: ours }: Pick<LifecycleDeps, 'did' | 'origin' | 'signingKey'>,
   { pds, signingKey, head }: Observation,
 ): string | undefined => {
   if (head && !head.data) return `${did} has been tombstoned: it can never be used again`

@@ -6,16 +6,16 @@ import type { Directory } from '../../plc/directory.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
-import type { Ledger } from './plcLedger.ts'
+import type { PlcLedger } from './plcLedger.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface PlcParts {
+export interface PlcDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   journal: Journal
   sequencer: Sequencer
-  ledger: Ledger
+  ledger: PlcLedger
   watch: IdentityWatch
   directory: Directory
   key: RotationKey

@@ -24,7 +24,7 @@ export const voidId = (prev: string): string => `void:${prev}`
 /** Stored by us out of a typed operation, so the text has this shape. */
 export const storedOperation = (entry: LedgerEntry): Operation => JSON.parse(entry.operation) as Operation
 
-export class Ledger {
+export class PlcLedger {
   readonly #sql: Sql
 
   constructor(sql: Sql) {

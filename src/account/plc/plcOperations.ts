@@ -5,7 +5,7 @@ import { diffOperation } from '../../plc/diff.ts'
 import type { Operation } from '../../plc/types.ts'
 import type { Observation } from '../identity/identityWatch.ts'
 import { storedOperation } from './plcLedger.ts'
-import { isPlc, type PlcParts, requirePlc } from './deps.ts'
+import { isPlc, type PlcDeps, requirePlc } from './deps.ts'
 import { sign, type SignInput } from './sign.ts'
 import { submit } from './submit.ts'
 import { voidWaiting } from './void.ts'
@@ -21,37 +21,37 @@ export interface Unsubmitted {
 }
 
 export class PlcOperations {
-  readonly #parts: PlcParts
+  readonly #deps: PlcDeps
 
-  constructor(parts: PlcParts) {
-    this.#parts = parts
+  constructor(deps: PlcDeps) {
+    this.#deps = deps
   }
 
   /** Refuses a method that only did:plc has, and says what a did:web does instead. */
   requirePlc(method: string): void {
-    requirePlc(this.#parts.did, method)
+    requirePlc(this.#deps.did, method)
   }
 
   /** Signs what a migration token allows, once. */
   sign(token: MigrationClaims, input: SignInput): Promise<Operation> {
-    return sign(this.#parts, token, input)
+    return sign(this.#deps, token, input)
   }
 
   /** Sends an operation that leads here to the directory. */
   submit(input: unknown): Promise<void> {
-    return submit(this.#parts, input)
+    return submit(this.#deps, input)
   }
 
   /** Makes worthless whatever was signed here and waits on the present head. */
   void(): Promise<{ head: string; voided: string[] }> {
-    return voidWaiting(this.#parts)
+    return voidWaiting(this.#deps)
   }
 
   /** Signed on this head, not in the directory, and still good. */
   unsubmitted({ head }: Pick<Observation, 'head'>): Unsubmitted[] {
     const data = head?.data
     if (!head || !data) return []
-    return this.#parts.ledger.waitingOn(head.cid).map((entry) => {
+    return this.#deps.ledger.waitingOn(head.cid).map((entry) => {
       const operation = storedOperation(entry)
       return {
         cid: entry.cid,
@@ -64,7 +64,7 @@ export class PlcOperations {
 
   /** What an account that moves here should put into its DID document. */
   recommended() {
-    const { did, handle, origin, key, recoveryKeys, signingKey } = this.#parts
+    const { did, handle, origin, key, recoveryKeys, signingKey } = this.#deps
     return {
       ...(isPlc(did) && { rotationKeys: [...new Set([...recoveryKeys, key.did])] }),
       alsoKnownAs: [`at://${handle}`],

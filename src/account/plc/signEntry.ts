@@ -4,11 +4,11 @@ import { diffOperation, droppedKeys } from '../../plc/diff.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import type { PlcHead, UnsignedOperation } from '../../plc/types.ts'
 import type { LedgerEntry } from './plcLedger.ts'
-import type { PlcParts } from './deps.ts'
+import type { PlcDeps } from './deps.ts'
 
 /** Signs an operation, for the ledger. `request`: what was asked for. */
 export const signEntry = async (
-  { key, platform }: PlcParts,
+  { key, platform }: PlcDeps,
   { jti, request }: { jti: string; request: string },
   unsigned: UnsignedOperation,
 ): Promise<LedgerEntry> => {
@@ -21,7 +21,7 @@ export const signEntry = async (
 
 /** Writes it into ledger and journal, in the transaction that has seen that it is the first of its `jti`. */
 export const keepEntry = (
-  { ledger, journal }: PlcParts,
+  { ledger, journal }: PlcDeps,
   entry: LedgerEntry,
   head: PlcHead,
   operation: UnsignedOperation,

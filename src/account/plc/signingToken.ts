@@ -3,7 +3,7 @@ import type { MigrationClaims } from '../../signing/migrationToken.ts'
 import { parseScope } from '../../signing/scope.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Credential } from '../auth/authorize.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 
 type Signer = Extract<Credential, { grants: 'session' | 'plc:sign' }>
 
@@ -20,25 +20,25 @@ export const signingToken = async (
     if (bodyToken !== undefined && bodyToken !== auth.raw)
       throw error(
         'InvalidToken',
-        `two different migration tokens: give the one token, as Bearer, as token, or as both. ${see('token-untargeted')}`,
+        `two different migration tokens: give the one token, as Bearer, as token, or as both. ${docsLink('token-untargeted')}`,
       )
     if (auth.claims.target === undefined)
       throw error(
         'InvalidToken',
-        `a migration token without a target does not sign by itself: mint one with \`pds migrate-token --target <url>\`, or give it as token beside the account's own session. ${see('token-untargeted')}`,
+        `a migration token without a target does not sign by itself: mint one with \`pds migrate-token --target <url>\`, or give it as token beside the account's own session. ${docsLink('token-untargeted')}`,
       )
     return auth.claims
   }
   if (bodyToken === undefined || bodyToken === '')
     throw error(
       'InvalidToken',
-      `token: paste the one that \`pds migrate-token\` prints; a session alone signs nothing. ${see('token-needed')}`,
+      `token: paste the one that \`pds migrate-token\` prints; a session alone signs nothing. ${docsLink('token-needed')}`,
     )
   const claims = await verify(bodyToken)
   if (!parseScope(claims.scope).includes('plc:sign'))
     throw error(
       'InvalidToken',
-      `the migration token's scope (${claims.scope}) lacks plc:sign. ${see('token-scope')}`,
+      `the migration token's scope (${claims.scope}) lacks plc:sign. ${docsLink('token-scope')}`,
     )
   return claims
 }

@@ -4,12 +4,12 @@ import { operationCid } from '../../plc/cid.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { error } from '../../xrpc/errors.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import { lookUp, plcRefused, upstream } from '../identity/upstream.ts'
-import { type PlcParts, requirePlc } from './deps.ts'
+import { type PlcDeps, requirePlc } from './deps.ts'
 
 /** The reference's checks, in words that say what to change. */
-const checked = ({ key, origin, signingKey, handle }: PlcParts, input: unknown): Operation => {
+const checked = ({ key, origin, signingKey, handle }: PlcDeps, input: unknown): Operation => {
   const wrong = (what: string) =>
     error(
       'InvalidRequest',
@@ -34,16 +34,16 @@ const checked = ({ key, origin, signingKey, handle }: PlcParts, input: unknown):
 }
 
 /** Checks the operation, has the directory take it, and announces it. */
-export const submit = async (parts: PlcParts, input: unknown): Promise<void> => {
-  const { did, directory, sequencer, journal, handle, signingKey, watch } = parts
+export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
+  const { did, directory, sequencer, journal, handle, signingKey, watch } = deps
   requirePlc(did, 'submitPlcOperation')
-  const operation = checked(parts, input)
+  const operation = checked(deps, input)
   const { head } = await lookUp(watch)
   const cid = await operationCid(operation)
   if (head && head.cid !== cid && head.cid !== operation.prev)
     throw error(
       'InvalidRequest',
-      `the operation follows ${operation.prev}, but the newest one of ${did} is ${head.cid}: have a new one signed. ${see('token-head-moved')}`,
+      `the operation follows ${operation.prev}, but the newest one of ${did} is ${head.cid}: have a new one signed. ${docsLink('token-head-moved')}`,
     )
   try {
     await directory.submit(did, operation)

@@ -9,7 +9,7 @@ import type { Blobs } from '../blobs/blobs.ts'
 import { readCounts, readHead, type Head } from '../db/head.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
-import { type BlockParts, checkBlocks, isNoted, note, type Problem } from '../blocks/checkBlocks.ts'
+import { type BlockDeps, checkBlocks, isNoted, note, type Problem } from '../blocks/checkBlocks.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -27,7 +27,7 @@ export interface CheckReport {
   }
 }
 
-export interface CheckParts extends BlockParts {
+export interface CheckDeps extends BlockDeps {
   did: string
   blobs: Blobs
   journal: Journal
@@ -39,19 +39,19 @@ const MAX_PROBLEMS = 100
  * Recomputes everything that is stored twice from the blocks, and every hash. Only one who writes
  * nothing meanwhile gets a true answer, so the caller runs it alone (`repo.exclusive`).
  */
-export const check = async (parts: CheckParts): Promise<CheckReport> => {
-  const { sql, blobs, journal } = parts
+export const check = async (deps: CheckDeps): Promise<CheckReport> => {
+  const { sql, blobs, journal } = deps
   const problems: string[] = []
   const problem = (text: string) => {
     if (problems.length < MAX_PROBLEMS) problems.push(text)
   }
   const head = readHead(sql)
   const counts = readCounts(sql)
-  const live = new DigestTable(parts.blocks.seed)
+  const live = new DigestTable(deps.blocks.seed)
   if (head) {
-    checkTree(parts, head, live, problem)
+    checkTree(deps, head, live, problem)
   } else if (counts.blocks > 0 || counts.records > 0) problem('there are counts and no repository')
-  checkBlocks(parts, live, head, counts.blocks, problem)
+  checkBlocks(deps, live, head, counts.blocks, problem)
   const events = checkEvents(sql, problem)
   const chain = journal.verify()
   if (!chain.ok) problem(`journal: ${chain.problem}`)
@@ -71,8 +71,8 @@ export const check = async (parts: CheckParts): Promise<CheckReport> => {
 }
 
 /** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
-const checkTree = (parts: CheckParts, head: Head, live: DigestTable, problem: Problem): void => {
-  const { sql, blocks, did } = parts
+const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Problem): void => {
+  const { sql, blocks, did } = deps
   note(live, head.root.bytes, 0)
   const commitBytes = blocks.read(head.root)
   if (!commitBytes) problem(`the commit ${head.root} is missing`)

@@ -7,7 +7,7 @@ import type { Head } from '../db/head.ts'
 import type { Resolved } from './writes.ts'
 
 /** A commit that is signed and not yet written. */
-export interface Change {
+export interface SignedChange {
   ops: readonly Resolved[]
   next: NextTree
   commit: Block
@@ -20,7 +20,7 @@ const MAX_EVENT = 1_950_000
 const OP_SIZE = 140
 
 /** The body of `#commit`, refused while nothing has been written if it is too large. */
-export const commitEvent = (head: Head, { ops, next, commit, rev }: Change): EventFields<'commit'> => {
+export const commitEvent = (head: Head, { ops, next, commit, rev }: SignedChange): EventFields<'commit'> => {
   const blocks = new Map<string, Block>()
   for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
   for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })

@@ -9,7 +9,7 @@ import { carOf } from './commit.ts'
 import type { Head } from '../db/head.ts'
 import type { Repo } from './repo.ts'
 import { recordProof } from './recordProof.ts'
-import { Tour, type TourOptions } from '../blocks/storedTreeWalk.ts'
+import { StoredTreeWalk, type StoredTreeWalkOptions } from '../blocks/storedTreeWalk.ts'
 
 interface Pin {
   begun: number
@@ -27,7 +27,7 @@ const LONGEST = 24 * 3600_000
 // Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter.
 const SMALL = 16 * 1024
 
-export interface ExportParts {
+export interface ExportDeps {
   did: string
   platform: Pick<Platform, 'now' | 'sleep'>
   blocks: Blocks
@@ -36,11 +36,11 @@ export interface ExportParts {
 
 /** What leaves: the whole tree of one commit, what is new in it, or proofs out of it. */
 export class Exports {
-  readonly #parts: ExportParts
+  readonly #deps: ExportDeps
   readonly #pins = new Set<Pin>()
 
-  constructor(parts: ExportParts) {
-    this.#parts = parts
+  constructor(deps: ExportDeps) {
+    this.#deps = deps
   }
 
   /**
@@ -49,7 +49,7 @@ export class Exports {
    * those that have gone and come back. It stays with that commit however long it takes and whatever is written meanwhile.
    */
   repo(options: { since?: string | undefined } = {}): { root: Cid; body: ReadableStream<Uint8Array> } {
-    const head = this.#parts.repo.load()
+    const head = this.#deps.repo.load()
     return {
       root: head.root,
       body: this.#pinned(this.#car(head, options.since), { rev: head.rev, ...options }),
@@ -66,13 +66,13 @@ export class Exports {
     since?: string | undefined
   }): Promise<ReadableStream<Uint8Array> | undefined> {
     const { root, offset, since } = options
-    const { platform, blocks } = this.#parts
+    const { platform, blocks } = this.#deps
     const head = this.#commit(root)
     if (!head) return undefined
     const pieces = this.#car(head, since)
     // Which blocks are sent depends on it. What is known now was known when the export began, so that they are the
     // same; what is not may have been.
-    const isKnown = () => since === undefined || blocks.past.knows(since)
+    const isKnown = () => since === undefined || blocks.history.knows(since)
     if (!isKnown()) return undefined
     const pin = this.#pin(head.rev)
     try {
@@ -96,7 +96,7 @@ export class Exports {
 
   /** A commit whose whole tree is still kept. */
   #commit(root: Cid): Head | undefined {
-    const { blocks, did, repo } = this.#parts
+    const { blocks, did, repo } = this.#deps
     const latest = repo.load()
     if (root.equals(latest.root)) return latest
     const bytes = blocks.read(root)
@@ -104,7 +104,7 @@ export class Exports {
       const { did: whose, data, rev } = parseCommit(bytes ?? new Uint8Array())
       const isOurs = whose === did && rev <= latest.rev && this.#isKept(rev)
       // A commit of another host may have come with an import, which gave its tree another revision.
-      return isOurs && blocks.past.isIn(rev, root.bytes, 0) ? { root, data, rev } : undefined
+      return isOurs && blocks.history.isInTree(rev, root.bytes, 0) ? { root, data, rev } : undefined
     } catch (cause) {
       if (cause instanceof CommitError) return undefined
       throw cause
@@ -113,7 +113,7 @@ export class Exports {
 
   /** Whether the tree of this revision is still there: a pack lets go of what was before. */
   #isKept(rev: string): boolean {
-    const { blocks, platform } = this.#parts
+    const { blocks, platform } = this.#deps
     const before = platform.now() - KEPT
     const settled = blocks.packs.all().find(({ at }) => at < before)
     return rev >= (settled?.rev ?? '')
@@ -122,17 +122,17 @@ export class Exports {
   #car(head: Head, since: string | undefined): Generator<Uint8Array> {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
-    const { blocks } = this.#parts
+    const { blocks } = this.#deps
     if (since !== undefined) blocks.refresh()
     const after = since === undefined ? undefined : { since, rev: head.rev }
     return this.#pieces(head, { repeated: blocks.repeated().keys(), after })
   }
 
   /** The CAR in pieces: the first is no longer than it must be, for whoever waits for the first byte. */
-  *#pieces(head: Head, options: TourOptions): Generator<Uint8Array> {
-    const { blocks } = this.#parts
+  *#pieces(head: Head, options: StoredTreeWalkOptions): Generator<Uint8Array> {
+    const { blocks } = this.#deps
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
-    const tour = new Tour(blocks, head.data, options)
+    const tour = new StoredTreeWalk(blocks, head.data, options)
     // Sections that stand one behind the other go out as they stand; only short runs are put together.
     let small = new Uint8Array(SMALL)
     let length = 0
@@ -160,7 +160,7 @@ export class Exports {
   }
 
   #pin(rev: string): Pin {
-    const { platform, blocks } = this.#parts
+    const { platform, blocks } = this.#deps
     const now = platform.now()
     // A revision that is not the latest any more may have been packed over already.
     const over = blocks.packs.all().findLast((pack) => pack.rev > rev)
@@ -175,9 +175,9 @@ export class Exports {
     { rev, since }: { rev: string; since?: string | undefined },
     first?: Uint8Array,
   ): ReadableStream<Uint8Array> {
-    const { platform, blocks } = this.#parts
+    const { platform, blocks } = this.#deps
     const pin = this.#pin(rev)
-    const isKnown = since !== undefined && blocks.past.knows(since)
+    const isKnown = since !== undefined && blocks.history.knows(since)
     const release = () => this.#pins.delete(pin)
     let begun = first
     return byteStream({
@@ -187,7 +187,7 @@ export class Exports {
           // A block that is gone is missed. What tells how old a block is, is not.
           if (since !== undefined && !this.#pins.has(pin))
             throw new Error(`an export since ${since} was left for too long`)
-          if (isKnown && !blocks.past.knows(since))
+          if (isKnown && !blocks.history.knows(since))
             throw new Error(`what the tree of ${since} had was forgotten meanwhile`)
           const value = begun ?? pieces.next().value
           begun = undefined
@@ -204,7 +204,7 @@ export class Exports {
 
   /** Of the exports that are still read: what packs from then on have made superfluous is needed. */
   oldest(): number | undefined {
-    const now = this.#parts.platform.now()
+    const now = this.#deps.platform.now()
     let oldest: number | undefined
     for (const pin of this.#pins) {
       if (now - pin.touched > ABANDONED || now - pin.begun > LONGEST) this.#pins.delete(pin)
@@ -215,12 +215,12 @@ export class Exports {
 
   /** Those of these that the current tree does not have. */
   missing(cids: readonly Cid[]): Cid[] {
-    return cids.filter((cid) => !this.#parts.blocks.isCurrent(cid))
+    return cids.filter((cid) => !this.#deps.blocks.isCurrent(cid))
   }
 
   /** Blocks as a CAR without a root. The caller has seen that none is missing. */
   blocks(cids: readonly Cid[]): ReadableStream<Uint8Array> {
-    return this.#pinned(this.#each(cids), { rev: this.#parts.repo.load().rev })
+    return this.#pinned(this.#each(cids), { rev: this.#deps.repo.load().rev })
   }
 
   *#each(cids: readonly Cid[]): Generator<Uint8Array> {
@@ -233,11 +233,11 @@ export class Exports {
    * Without the record, it proves that there is none.
    */
   record(collection: string, rkey: string): Uint8Array {
-    return recordProof(this.#parts.repo.load(), `${collection}/${rkey}`, (cid) => this.#block(cid))
+    return recordProof(this.#deps.repo.load(), `${collection}/${rkey}`, (cid) => this.#block(cid))
   }
 
   #block(cid: Cid): Uint8Array {
-    const block = this.#parts.blocks.read(cid)
+    const block = this.#deps.blocks.read(cid)
     if (!block) throw new Error(`the block ${cid} is missing`)
     return block
   }

@@ -5,7 +5,7 @@ import type { Blobs } from '../blobs/blobs.ts'
 import type { Records } from './records.ts'
 import type { Repo } from './repo.ts'
 
-export interface ManifestParts {
+export interface ManifestDeps {
   did: string
   platform: Pick<Platform, 'now'>
   repo: Pick<Repo, 'load'>
@@ -22,7 +22,7 @@ export const signedManifest = async ({
   records,
   blobs,
   signingKey,
-}: ManifestParts): Promise<string> => {
+}: ManifestDeps): Promise<string> => {
   const head = repo.load()
   const { stored, bytes } = blobs.counts()
   return await signingKey.signManifest({

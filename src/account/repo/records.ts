@@ -6,7 +6,7 @@ import { readNode, type TreeNode } from '../../repo/node.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Head } from '../db/head.ts'
-import { Cache } from '../blocks/lruCache.ts'
+import { LruCache } from '../blocks/lruCache.ts'
 
 export interface StoredRecord {
   collection: string
@@ -52,7 +52,7 @@ interface Entry {
 export class Records {
   readonly #blocks: Blocks
   readonly #head: () => Head | undefined
-  readonly #nodes = new Cache<TreeNode>(ENTRIES, ({ entries }) => 1 + entries.length)
+  readonly #nodes = new LruCache<TreeNode>(ENTRIES, ({ entries }) => 1 + entries.length)
 
   constructor(blocks: Blocks, head: () => Head | undefined) {
     this.#blocks = blocks

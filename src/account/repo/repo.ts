@@ -7,10 +7,10 @@ import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
-import { type Change, commitEvent } from './commitEvent.ts'
+import { type SignedChange, commitEvent } from './commitEvent.ts'
 import { storeChange } from './treeChange.ts'
 import { type Head, readHead, writeHead } from '../db/head.ts'
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
@@ -32,7 +32,7 @@ export interface CommitOptions {
   within?: (head: Head) => void
 }
 
-export interface RepoParts {
+export interface RepoDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   did: string
@@ -50,25 +50,25 @@ const COMMITS_PER_TREE = 200
 
 /** The repository: writes, one after the other, each one transaction. */
 export class Repo {
-  readonly #parts: RepoParts
+  readonly #deps: RepoDeps
   readonly #writes: Writes
   #queue: Promise<unknown> = Promise.resolve()
   #loaded: { head: Head; tree: MST; age: number } | undefined
 
-  constructor(parts: RepoParts) {
-    this.#parts = parts
-    this.#writes = new Writes(parts)
+  constructor(deps: RepoDeps) {
+    this.#deps = deps
+    this.#writes = new Writes(deps)
   }
 
   /** Where the repository stands; undefined before `create` or an import. */
   head(): Head | undefined {
-    return readHead(this.#parts.sql)
+    return readHead(this.#deps.sql)
   }
 
   /** Where the repository stands, or `RepoNotFound`. */
   load(): Head {
     const head = this.head()
-    if (!head) throw new XrpcError('RepoNotFound', `no repository of ${this.#parts.did} here yet`)
+    if (!head) throw new XrpcError('RepoNotFound', `no repository of ${this.#deps.did} here yet`)
     return head
   }
 
@@ -85,7 +85,7 @@ export class Repo {
       const known = this.head()
       if (known) return known
       this.#mustNotBeImporting()
-      const { blocks, did, signer, platform } = this.#parts
+      const { blocks, did, signer, platform } = this.#deps
       const tree = await MST.create(blocks)
       const { cid: data, bytes } = await tree.serialize()
       const rev = this.nextRev()
@@ -93,7 +93,7 @@ export class Repo {
       const head = { root: commit.cid, data, rev }
       return this.#move(undefined, head, () => {
         blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
-        writeHead(this.#parts.sql, head, { blocks: 2, records: 0 })
+        writeHead(this.#deps.sql, head, { blocks: 2, records: 0 })
       })
     })
   }
@@ -116,7 +116,7 @@ export class Repo {
       const { results, ops } = this.#writes.resolve(typeof writes === 'function' ? writes() : writes)
       if (ops.length === 0) return { commit: undefined, results }
 
-      const { blocks, did, signer } = this.#parts
+      const { blocks, did, signer } = this.#deps
       const next = await nextTree(tree, ops, blocks)
       const rev = this.nextRev(head.rev)
       const commit = await signCommit(signer, { did, rev, data: next.data })
@@ -128,9 +128,9 @@ export class Repo {
         to,
         () => {
           const added = this.#store(head, { ops, next, commit, rev })
-          this.#parts.sequencer.append('commit', event, rev)
+          this.#deps.sequencer.append('commit', event, rev)
           fault('commit.afterEvent')
-          writeHead(this.#parts.sql, to, added)
+          writeHead(this.#deps.sql, to, added)
           options.within?.(to)
         },
         next.tree,
@@ -146,9 +146,9 @@ export class Repo {
   ): Promise<Head> {
     return this.exclusive(async () => {
       const { head, tree } = this.#current()
-      const { blocks, did, platform, sql } = this.#parts
+      const { blocks, did, platform, sql } = this.#deps
       const rev = this.nextRev(head.rev)
-      const commit = await signCommit(options.signer ?? this.#parts.signer, { did, rev, data: head.data })
+      const commit = await signCommit(options.signer ?? this.#deps.signer, { did, rev, data: head.data })
       const to = { ...head, root: commit.cid, rev }
       fault('commit.beforeTransaction')
       return this.#move(
@@ -167,7 +167,7 @@ export class Repo {
   /** A CAR of the latest commit alone: the `blocks` of `#sync`. */
   commitCar(): Uint8Array {
     const { root } = this.load()
-    const bytes = this.#parts.blocks.read(root)
+    const bytes = this.#deps.blocks.read(root)
     if (!bytes) throw new Error(`the commit ${root} has no block`)
     return carOf(root, [{ cid: root, bytes }])
   }
@@ -175,25 +175,25 @@ export class Repo {
   /** A revision of now, above these. */
   nextRev(...above: string[]): string {
     const last = above.toSorted().at(-1)
-    return nextTid(this.#parts.platform.now(), last)
+    return nextTid(this.#deps.platform.now(), last)
   }
 
   /** In its turn: no commit follows a deactivation or a move, also where the request was let in before it. */
   #mustBeOpen(): void {
-    const state = stateOf(readAccount(this.#parts.sql))
+    const state = stateOf(readAccount(this.#deps.sql))
     if (state === 'deactivated' || state === 'moved')
       throw error(
         'AccountDeactivated',
-        `the account takes no writes: it was ${state} while this request was under way. ${see(`account-${state}`)}`,
+        `the account takes no writes: it was ${state} while this request was under way. ${docsLink(`account-${state}`)}`,
       )
   }
 
   /** An import replaces what is here: nothing may come in between. One whose sender has gone silent is let go. */
   #mustNotBeImporting(): void {
-    const { sql } = this.#parts
+    const { sql } = this.#deps
     const importing = () =>
       sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging != null
-    if (importing()) this.#parts.endStalledImport()
+    if (importing()) this.#deps.endStalledImport()
     if (importing())
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
   }
@@ -201,7 +201,7 @@ export class Repo {
   /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
   #current(): { head: Head; tree: MST } {
     const head = this.load()
-    const { blocks } = this.#parts
+    const { blocks } = this.#deps
     this.#mustNotBeImporting()
     if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
       this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
@@ -211,7 +211,7 @@ export class Repo {
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */
   #move(from: Head | undefined, to: Head, work: () => void, tree?: MST): Head {
-    return this.#parts.sequencer.transaction(
+    return this.#deps.sequencer.transaction(
       () => {
         const stored = this.head()
         if (from ? !stored?.root.equals(from.root) : stored)
@@ -226,14 +226,14 @@ export class Repo {
   }
 
   /** Writes what the commit changes. Its blobs were looked up before it was signed, and may be gone since. */
-  #store(head: Head, { ops, next, commit, rev }: Change): { blocks: number; records: number } {
+  #store(head: Head, { ops, next, commit, rev }: SignedChange): { blocks: number; records: number } {
     const gone = ({ added }: { added: readonly string[] }): string | undefined =>
-      added.find((blob) => !this.#parts.blobs.stat(blob))
+      added.find((blob) => !this.#deps.blobs.stat(blob))
     for (const op of ops) {
       const blob = gone(op)
       if (blob) throw error('InvalidRequest', `${op.path} refers to ${blob}, which is no longer here`)
     }
     const added = [commit, ...next.newNodes]
-    return storeChange(this.#parts, { rev, ops, added, dropped: [head.root, ...next.droppedNodes] })
+    return storeChange(this.#deps, { rev, ops, added, dropped: [head.root, ...next.droppedNodes] })
   }
 }

@@ -54,10 +54,10 @@ const encoded = (record: LexMap, path: string): Uint8Array => {
 
 /** Turns writes into operations, or says what is wrong with them. It only reads. */
 export class Writes {
-  readonly #parts: { blocks: Blocks; records: Records; blobs: Blobs }
+  readonly #deps: { blocks: Blocks; records: Records; blobs: Blobs }
 
-  constructor(parts: { blocks: Blocks; records: Records; blobs: Blobs }) {
-    this.#parts = parts
+  constructor(deps: { blocks: Blocks; records: Records; blobs: Blobs }) {
+    this.#deps = deps
   }
 
   /** Checks the writes one by one against what the paths hold. */
@@ -72,7 +72,7 @@ export class Writes {
       const path = recordPath(write.collection, write.rkey)
       if (seen.has(path)) throw error('InvalidRequest', `two writes to ${path}`)
       seen.add(path)
-      const prev = this.#parts.records.cid(path) ?? null
+      const prev = this.#deps.records.cid(path) ?? null
       const { swap } = write
       if (swap !== undefined && (swap === null ? prev !== null : !prev || !swap.equals(prev))) {
         throw new XrpcError('InvalidSwap', `${path} holds ${prev ?? 'nothing'}, not ${swap ?? 'nothing'}`)
@@ -87,7 +87,7 @@ export class Writes {
 
   /** Undefined where the write changes nothing. */
   #op(write: RepoWrite, path: string, prev: Cid | null): Resolved | undefined {
-    const before = prev ? blobsOf(this.#parts.blocks.read(prev)) : []
+    const before = prev ? blobsOf(this.#deps.blocks.read(prev)) : []
     if (write.action === 'delete') {
       if (prev) return { action: 'delete', path, cid: null, prev, added: [], removed: before }
       if (write.ifExists) return undefined
@@ -118,7 +118,7 @@ export class Writes {
       if (before.includes(cid)) return cid
       if (blob.legacy)
         throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
-      if (!this.#parts.blobs.stat(cid))
+      if (!this.#deps.blobs.stat(cid))
         throw error('InvalidRequest', `${path} refers to ${cid}, which was not uploaded`)
       return cid
     }

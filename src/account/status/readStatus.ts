@@ -11,7 +11,7 @@ import type { PlcOperations } from '../plc/plcOperations.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, stateOf } from '../db/accountRow.ts'
 
-export interface StatusParts {
+export interface StatusDeps {
   sql: Sql
   config: Config
   blobs: Blobs
@@ -29,8 +29,8 @@ const RECENT = 20
 const time = (at: number): string => new Date(at).toISOString()
 
 /** Asks the network afresh; if it does not answer, says so and shows the rest. */
-export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
-  const { sql, config, blobs, imports, journal, watch, plc } = parts
+export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
+  const { sql, config, blobs, imports, journal, watch, plc } = deps
   const seen = await watch
     .observe()
     .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause))))
@@ -51,7 +51,7 @@ export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
       ? {
           pds: observation.pds,
           here: watch.isHere(observation),
-          keyIsOurs: observation.signingKey === parts.signingKey,
+          keyIsOurs: observation.signingKey === deps.signingKey,
           tombstoned: observation.head?.data === null,
         }
       : { error: seen instanceof Error ? seen.message : '' },
@@ -68,7 +68,7 @@ export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
     identity: {
       ...(observation
-        ? network(parts, observation)
+        ? network(deps, observation)
         : { rotationKeys: [], movedAway: row.movedTo !== undefined }),
       ...(seen instanceof Error && { error: seen.message }),
     },
@@ -87,7 +87,7 @@ export const readStatus = async (parts: StatusParts): Promise<OutputSchema> => {
 }
 
 const network = (
-  { watch, rotationKey, config }: StatusParts,
+  { watch, rotationKey, config }: StatusDeps,
   observation: Observation,
 ): OutputSchema['identity'] => {
   const { pds, signingKey, head } = observation

@@ -11,7 +11,15 @@ import type { Here } from './account.ts'
 import { fetchRepo } from './copy.ts'
 import { keeper } from './resumeState.ts'
 import { passwordSource, tokenSource } from './source.ts'
-import { closeSource, copyEverything, type Move, owner, standAside, turnDid, verifyCopy } from './steps.ts'
+import {
+  closeSource,
+  copyEverything,
+  type Move,
+  owner,
+  deactivateFirst,
+  updateDid,
+  verifyCopy,
+} from './steps.ts'
 import { tell } from './tell.ts'
 
 /** What a token must allow, for what is still to do. */
@@ -55,7 +63,7 @@ const copyAndTurn = async (move: Move, status: Status, rotated: boolean) => {
       'the account was written to on the source during the copy; the DID was not touched',
       { next: 'stop writing there, then run the same command again' },
     )
-  await turnDid(move, client)
+  await updateDid(move, client)
   return lost
 }
 
@@ -90,7 +98,7 @@ export async function moveIn(
     ? await passwordSource(context, host, here, identifier)
     : await tokenSource(context, host, here, needs(status, rotated))
   const move: Move = { context, admin, here, source }
-  await standAside(context, admin, status)
+  await deactivateFirst(context, admin, status)
   const lost = await copyAndTurn(move, status, rotated)
   await answer(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
   tell(move, 'Active', origin)

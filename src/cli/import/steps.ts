@@ -20,7 +20,7 @@ export interface Move {
 }
 
 /** An account that went away and comes back is still active here, and must take no writes meanwhile. */
-export const standAside = async ({ ask }: Context, admin: Client, status: Status): Promise<void> => {
+export const deactivateFirst = async ({ ask }: Context, admin: Client, status: Status): Promise<void> => {
   if (stateOf(status) !== 'moved') return
   await ask.confirm(
     `${plain(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
@@ -100,7 +100,7 @@ export const verifyCopy = async (
   tell(move, 'Verified', 'same tree, same records in each collection')
 }
 
-export const turnDid = async (move: Move, client: Client): Promise<void> => {
+export const updateDid = async (move: Move, client: Client): Promise<void> => {
   const { context, admin, here } = move
   if (!here.did.startsWith('did:plc:'))
     throw new CliError(

@@ -4,8 +4,8 @@ export const createMigrationToken: Handler<'com.cirrus.admin.createMigrationToke
   account,
   input,
 }) => {
-  const minted = await account.migration.mint(input)
+  const minted = await account.migrationTokens.mint(input)
   // The DID may move soon, and this server should notice.
-  await account.chores.watchMove()
+  await account.maintenance.watchMove()
   return minted
 }

@@ -1,5 +1,5 @@
 import type { Handler } from '../context.ts'
 
 export const revokeMigrationTokens: Handler<'com.cirrus.admin.revokeMigrationTokens'> = ({ account }) => ({
-  tokensNotBefore: new Date(account.migration.revoke()).toISOString(),
+  tokensNotBefore: new Date(account.migrationTokens.revoke()).toISOString(),
 })

@@ -22,6 +22,6 @@ export const signPlcOperation: Handler<'com.atproto.identity.signPlcOperation'> 
   )
   const operation = await account.plc.sign(claims, request)
   // The DID may move soon, and this server should notice.
-  await account.chores.watchMove()
+  await account.maintenance.watchMove()
   return { operation: { ...operation } }
 }

@@ -30,7 +30,7 @@ export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ acc
   if (input.writes.length > 200)
     throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
   for (const action of ['create', 'update', 'delete'] as const)
-    account.rate.write(action, input.writes.filter((write) => actionOf(write) === action).length)
+    account.rateLimits.write(action, input.writes.filter((write) => actionOf(write) === action).length)
   const prepared = input.writes.map((write) => prepare(account, write, input.validate))
   const { commit, results } = await account.repo.commit(
     prepared.map(({ write }) => write),

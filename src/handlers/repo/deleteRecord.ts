@@ -4,7 +4,7 @@ import type { Handler } from '../context.ts'
 
 export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ account, input }) => {
   if (!isOwn(account, input.repo)) throw notHere(input.repo)
-  account.rate.write('delete', 1)
+  account.rateLimits.write('delete', 1)
   const { collection, rkey } = input
   const swap = swapCid('swapRecord', input.swapRecord)
   const { commit } = await account.repo.commit(

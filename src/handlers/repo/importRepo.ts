@@ -1,4 +1,4 @@
-import { see } from '../../docsLink.ts'
+import { docsLink } from '../../docsLink.ts'
 import { lookUp } from '../../account/identity/upstream.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { error } from '../../xrpc/errors.ts'
@@ -12,11 +12,11 @@ export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ accou
   if (named !== undefined && !isPublicKey(named))
     throw error(
       'InvalidRequest',
-      `BadKey: ${account.did} names ${JSON.stringify(named.slice(0, 100))} as its key #atproto, which must be a k256 or P-256 did:key, so that no commit can be verified. Have an operation signed that names the key of the PDS the repository comes from; this server's own is ${ours}. ${see('repository-refused')}`,
+      `BadKey: ${account.did} names ${JSON.stringify(named.slice(0, 100))} as its key #atproto, which must be a k256 or P-256 did:key, so that no commit can be verified. Have an operation signed that names the key of the PDS the repository comes from; this server's own is ${ours}. ${docsLink('repository-refused')}`,
     )
   await account.imports.car(input.body, {
     signingKey: named === undefined ? ours : [named, ours],
     within: (head) => account.journal.append('import', { rev: head.rev, commit: head.root.toString() }),
   })
-  await account.chores.collectSoon()
+  await account.maintenance.collectSoon()
 }

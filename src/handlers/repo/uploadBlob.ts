@@ -10,6 +10,6 @@ export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ accou
     length: input.length,
     limit: REQUEST_LIMIT,
   })
-  await account.chores.collectSoon()
+  await account.maintenance.collectSoon()
   return { blob: new BlobRef(CID.decode(parseCid(cid).bytes), mimeType, size) }
 }

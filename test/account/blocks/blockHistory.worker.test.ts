@@ -1,8 +1,8 @@
 /** What old trees had: known long after the rows that told it have been deleted. */
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
 import { describe, expect, it } from 'vitest'
-import { ENTRY, TRAIL } from '../../../src/account/blocks/removalLog.ts'
-import { TrailWriter } from '../../../src/account/blocks/removalLogWriter.ts'
+import { ENTRY, REMOVAL_LOG_SIZE } from '../../../src/account/blocks/removalLog.ts'
+import { RemovalLogWriter } from '../../../src/account/blocks/removalLogWriter.ts'
 import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { recordValue } from '../../../src/account/repo/records.ts'
 import { onFault } from '../../../src/fault.ts'
@@ -112,12 +112,12 @@ describe('an account', () => {
       clock.now += 1000
       const newest = account.blocks.packs.current()
       if (!newest) throw new Error('no pack')
-      const small = new Blocks(sql, account.platform, { ...TRAIL, bytes: 20 * ENTRY })
-      const few = new TrailWriter(small)
+      const small = new Blocks(sql, account.platform, { ...REMOVAL_LOG_SIZE, bytes: 20 * ENTRY })
+      const few = new RemovalLogWriter(small)
       while (few.step(newest));
-      expect(small.past.knows(between.rev)).toBe(false)
-      expect(small.past.knows(newest.rev)).toBe(true)
-      account.blocks.trail.restart(0, '')
+      expect(small.history.knows(between.rev)).toBe(false)
+      expect(small.history.knows(newest.rev)).toBe(true)
+      account.blocks.removalLog.restart(0, '')
       // Killed on the way, more than once.
       expect(account.repack.collect(clock.now)).toEqual({ more: true })
       let each = account.restart()

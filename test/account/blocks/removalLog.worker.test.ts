@@ -1,6 +1,6 @@
 /** What went, and when it had been there: the log of it. */
 import { describe, expect, it } from 'vitest'
-import { ENTRY, type Stay, stays, Trail } from '../../../src/account/blocks/removalLog.ts'
+import { ENTRY, type BlockLifetime, lifetimes, RemovalLog } from '../../../src/account/blocks/removalLog.ts'
 import { CID_LENGTH } from '../../../src/repo/cborReader.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { inAccount, seeded } from '../support/account.ts'
@@ -25,8 +25,8 @@ describe('the trail', () => {
       const cids = [1, 1, 1, 2, 7, 0xffffffff, 0xffffffff].map((digest, i) => cidOf(digest, i))
       const here = new Map<number, number>()
       const told: { n: number; from: number; until: number }[] = []
-      const trail = new Trail(sql)
-      let list: Stay[] = []
+      const trail = new RemovalLog(sql)
+      let list: BlockLifetime[] = []
       for (let at = 1; at < 300; at++) {
         for (let n = 0; n < cids.length; n++) {
           if (random() < 0.6) continue
@@ -39,13 +39,13 @@ describe('the trail', () => {
           }
         }
         if (random() < 0.2) {
-          trail.append(at, rev(at), stays(list))
+          trail.append(at, rev(at), lifetimes(list))
           list = []
         }
       }
       const end = 299
-      trail.append(300, rev(end), stays(list))
-      for (const each of [trail, new Trail(sql)])
+      trail.append(300, rev(end), lifetimes(list))
+      for (const each of [trail, new RemovalLog(sql)])
         for (let at = 0; at <= end; at++)
           for (const [n, cid] of cids.entries()) {
             const wanted = told.some((stay) => stay.n === n && stay.from <= at && at < stay.until)
@@ -57,7 +57,7 @@ describe('the trail', () => {
 
   it('tells it of what went with many revisions and fills several rows', () =>
     inAccount(async ({ sql }) => {
-      const trail = new Trail(sql)
+      const trail = new RemovalLog(sql)
       // One and the same block comes and goes, among many others.
       const list = Array.from({ length: 50 }, (_, i) => [
         { cid: cidOf(7, 7), from: rev(i * 2), until: rev(i * 2 + 1) },
@@ -67,7 +67,7 @@ describe('the trail', () => {
           until: rev(i * 2 + 1),
         })),
       ]).flat()
-      trail.append(1, rev(120), stays(list))
+      trail.append(1, rev(120), lifetimes(list))
       expect(sql.first('SELECT count(*) AS n FROM trail WHERE length(gone) > 0')).toEqual({ n: 4 })
       for (let at = 0; at < 120; at++) {
         expect([at, trail.has(rev(at), cidOf(7, 7), 0)]).toEqual([at, at < 100 && at % 2 === 0])
@@ -77,7 +77,7 @@ describe('the trail', () => {
 
   it('forgets what is oldest when it has become large, and never how far it has come', () =>
     inAccount(async ({ sql }) => {
-      const trail = new Trail(sql)
+      const trail = new RemovalLog(sql)
       const many = Math.floor(1_900_000 / ENTRY)
       for (let n = 1; n <= 12; n++) {
         const gone = Array.from({ length: many }, (_, i) => ({
@@ -85,7 +85,7 @@ describe('the trail', () => {
           from: rev(n - 1),
           until: rev(n),
         }))
-        trail.append(n, rev(n), stays(gone))
+        trail.append(n, rev(n), lifetimes(gone))
         expect(trail.end).toMatchObject({ n, ends: rev(n) })
       }
       const { size } = sql.first<{ size: number }>('SELECT total(length(gone)) AS size FROM trail') ?? {}

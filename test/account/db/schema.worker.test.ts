@@ -24,7 +24,7 @@ const sameSince = async ({ exports, blocks }: TestAccount, fixture: Fixture): Pr
   const { since, trees, head } = fixture
   const all = await cidsOf(exports.repo().body)
   for (const [rev, cids] of Object.entries(since)) {
-    const tree = blocks.past.knows(rev) ? trees?.[rev] : undefined
+    const tree = blocks.history.knows(rev) ? trees?.[rev] : undefined
     const wanted = tree ? all.filter((cid) => cid === head.root || !tree.includes(cid)) : cids
     expect([rev, await cidsOf(exports.repo({ since: rev }).body)]).toEqual([rev, wanted])
   }
@@ -132,7 +132,7 @@ describe.each(fixtures)('an account of schema version $version', (fixture) => {
       expect(exact).not.toContain(`${record.cid}`)
       expect(await cidsOf(exports.repo({ since: last }).body)).toEqual(exact)
       for (const [rev, cids] of Object.entries(fixture.since)) {
-        if (account.blocks.past.knows(rev)) continue
+        if (account.blocks.history.knows(rev)) continue
         const diff = await cidsOf(exports.repo({ since: rev }).body)
         expect(diff).toContain(`${record.cid}`)
         expect(cids.filter((cid) => all.includes(cid) && !diff.includes(cid))).toEqual([])

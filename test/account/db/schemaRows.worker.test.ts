@@ -13,7 +13,7 @@ const [first, second, third] = fixtures
 it('of schema version 3 the past is known from the newest pack on: what is before may be half gone', () =>
   inFixture(third ?? lost(), async (open) => {
     const { blocks, sql } = open()
-    const known = Object.keys(third?.since ?? {}).map((rev) => blocks.past.knows(rev))
+    const known = Object.keys(third?.since ?? {}).map((rev) => blocks.history.knows(rev))
     expect(known).toEqual([false, false, true, true])
     const newest = sql.first<{ rev: string; loose: number }>(
       'SELECT rev, loose FROM pack ORDER BY id DESC LIMIT 1',

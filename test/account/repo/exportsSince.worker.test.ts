@@ -1,7 +1,7 @@
 /** What is new since a revision: exactly what its tree did not have, or nothing at all. */
 import { readCarWithRoot } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
-import { Trail } from '../../../src/account/blocks/removalLog.ts'
+import { RemovalLog } from '../../../src/account/blocks/removalLog.ts'
 import { POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill } from '../support/stored.ts'
 
@@ -67,7 +67,7 @@ describe('exports', () => {
         const rest = await exports.resume({ root, offset: 1, since })
         expect(rest && Buffer.from(await collect(rest)).equals(known.subarray(1))).toBe(true)
       }
-      new Trail(sql).restart(account.blocks.loose.last(), repo.load().rev)
+      new RemovalLog(sql).restart(account.blocks.commitLog.last(), repo.load().rev)
       const later = account.restart().exports
       expect(await cids(later.repo({ since }).body)).toContain(`${back}`)
       // Which blocks were sent, nobody knows any more.
@@ -91,7 +91,7 @@ describe('exports', () => {
       const sleep = platform.sleep.bind(platform)
       let sleeps = 0
       platform.sleep = (ms) => {
-        if (++sleeps === 1) blocks.trail.restart(blocks.loose.last(), repo.load().rev)
+        if (++sleeps === 1) blocks.removalLog.restart(blocks.commitLog.last(), repo.load().rev)
         return sleep(ms)
       }
       expect(await exports.resume({ root, offset: car.length - 10, since })).toBeUndefined()

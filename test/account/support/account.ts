@@ -16,7 +16,7 @@ import { migrate } from '../../../src/account/db/schema.ts'
 import { type SequencedEvent, Sequencer } from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
 import { Repack } from '../../../src/account/blocks/repack.ts'
-import type { TrailSize } from '../../../src/account/blocks/removalLog.ts'
+import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import type { Platform } from '../../../src/platform.ts'
 
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
@@ -50,7 +50,7 @@ const build = (
   storage: DurableObjectStorage,
   key: Secp256k1Keypair,
   clock: { now: number },
-  trail?: TrailSize,
+  trail?: RemovalLogSize,
 ): TestAccount => {
   const platform: Platform = {
     now: () => clock.now++,
@@ -114,7 +114,7 @@ const START = Date.parse('2026-11-22T00:00:00Z')
 /** Runs a test inside an object of its own, emptied first; `open` brings its tables up to date. */
 export const inStorage = async <T>(
   work: (storage: DurableObjectStorage, open: (now?: number) => TestAccount) => Promise<T>,
-  trail?: TrailSize,
+  trail?: RemovalLogSize,
 ): Promise<T> => {
   const namespace = (env as unknown as { ACCOUNT: DurableObjectNamespace }).ACCOUNT
   const stub = namespace.get(namespace.idFromName(`storage test ${objects++}`))
@@ -126,8 +126,10 @@ export const inStorage = async <T>(
 }
 
 /** Runs a test on an account whose tables are new. */
-export const inAccount = <T>(work: (account: TestAccount) => Promise<T>, trail?: TrailSize): Promise<T> =>
-  inStorage((_, open) => work(open()), trail)
+export const inAccount = <T>(
+  work: (account: TestAccount) => Promise<T>,
+  trail?: RemovalLogSize,
+): Promise<T> => inStorage((_, open) => work(open()), trail)
 
 /** A write of a post. */
 export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({

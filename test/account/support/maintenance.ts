@@ -1,4 +1,4 @@
-import { type ChoreParts, Chores } from '../../../src/account/maintenance.ts'
+import { type MaintenanceDeps, Maintenance } from '../../../src/account/maintenance.ts'
 import type { TestAccount } from './account.ts'
 
 const DAY = 24 * 3600_000
@@ -6,10 +6,10 @@ const DAY = 24 * 3600_000
 /** An account's chores, with nobody in the network and an alarm that the test looks at. */
 export const choresOf = (
   account: TestAccount,
-  parts: Partial<ChoreParts> = {},
-): { chores: Chores; alarm: () => number | null } => {
+  parts: Partial<MaintenanceDeps> = {},
+): { chores: Maintenance; alarm: () => number | null } => {
   let alarm: number | null = null
-  const chores = new Chores({
+  const chores = new Maintenance({
     ...account,
     retention: DAY,
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },

@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { CarError, type Block, carHeader, carSection, readCar } from '../../../src/repo/car.ts'
-import { Sections } from '../../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../../src/repo/sectionReader.ts'
 import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
 import { mutateItem, randomItem, read, write } from '../cbor.ts'
@@ -50,7 +50,7 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }>
     // As they stand, and cut elsewhere.
     const runs: Uint8Array[] = [first]
     for await (const run of (await readCar(streamOf(input, 509))).runs()) {
-      const sections = new Sections(run)
+      const sections = new SectionReader(run)
       while (sections.next());
       if (sections.end !== run.length) throw new Error('a run that does not end with a section')
       runs.push(run.slice())

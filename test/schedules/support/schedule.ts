@@ -38,7 +38,7 @@ const settled = async (server: Server, model: Model): Promise<void> => {
     const minted = new Set(journal.filter(({ event }) => event === 'mint').map(({ detail }) => detail.jti))
     for (const jti of model.minted) expect(minted.has(jti)).toBe(true)
     for (const [jti, { operation }] of model.signed)
-      expect(JSON.stringify(JSON.parse(account.ledger.find(jti)?.operation ?? 'null'))).toBe(operation)
+      expect(JSON.stringify(JSON.parse(account.plcLedger.find(jti)?.operation ?? 'null'))).toBe(operation)
   })
   await blobsAreHere(server, model)
 }
