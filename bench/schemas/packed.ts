@@ -1,7 +1,7 @@
 /** Schema C, by the program's own modules: a row for each commit, and packs. */
 import { type Cid, decodeCid } from '@atproto/lex-data'
 import { Blocks } from '../../src/account/blocks/blocks.ts'
-import { writeHead } from '../../src/account/db/head.ts'
+import { writeHead } from '../../src/account/db/accountRow.ts'
 import { migrate } from '../../src/account/db/schema.ts'
 import type { Sql } from '../../src/account/db/sql.ts'
 import { CommitLog } from '../../src/account/blocks/commitLog.ts'

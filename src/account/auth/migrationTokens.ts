@@ -20,7 +20,7 @@ import type { IdentityWatch, Observation } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
 import type { RateLimits } from './rateLimits.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, raiseTokensNotBefore } from '../db/accountRow.ts'
 
 export interface MigrationDeps {
   sql: Sql
@@ -108,7 +108,7 @@ export class MigrationTokens {
       const latest = Math.ceil(tokensNotBefore / 1000) * 1000
       const now = platform.now()
       const notBefore = latest > now ? latest + 1 : now
-      sql.run('UPDATE account SET tokens_not_before = ?', notBefore)
+      raiseTokensNotBefore(sql, notBefore)
       journal.append('revoke-tokens', { notBefore })
       return notBefore
     })

@@ -3,7 +3,7 @@ import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
 import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
 import type { Blocks } from './blocks.ts'
-import type { Head } from '../db/head.ts'
+import { type Head, readStaging } from '../db/accountRow.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import type { Pack } from './packs.ts'
 import { RUN } from './packSegment.ts'
@@ -73,8 +73,7 @@ export const checkBlocks = (
             (SELECT count(*) FROM bucket b WHERE NOT EXISTS (SELECT 1 FROM pack WHERE id = b.pack)) +
             (SELECT count(*) FROM staged) AS strays`,
   )
-  const staging = sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? null
-  if (strays && strays.strays > 0 && staging === null && !deps.repack.isRunning)
+  if (strays && strays.strays > 0 && readStaging(sql) === undefined && !deps.repack.isRunning)
     problem(`${strays.strays} rows that belong to no pack`)
 }
 

@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blocks } from './blocks.ts'
-import { type Head, readCounts, readHead } from '../db/head.ts'
+import { type Head, readCounts, readHead, readStaging } from '../db/accountRow.ts'
 import type { Sql } from '../db/sql.ts'
 import { PackWriter, sweep } from './packWriter.ts'
 import { StoredTreeWalk } from './storedTreeWalk.ts'
@@ -108,7 +108,7 @@ export class Repack {
 
   /** An import writes a pack too, and will switch to another tree. */
   #isImporting(): boolean {
-    return this.#sql.first('SELECT 1 AS yes FROM account WHERE staging IS NOT NULL') !== undefined
+    return readStaging(this.#sql) !== undefined
   }
 
   /** Whether it is time to pack anew. */

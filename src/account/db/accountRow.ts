@@ -1,6 +1,6 @@
-/** The account's row, and the state that follows from it. */
+import { type Cid, decodeCid } from '@atproto/lex-data'
 import type { State } from '../../policy.ts'
-import type { Sql } from './sql.ts'
+import { bytes, type Sql } from './sql.ts'
 
 export interface AccountRow {
   stored: 'new' | 'active' | 'deactivated'
@@ -30,6 +30,7 @@ const stored = (state: string): AccountRow['stored'] => {
   throw new Error(`the account's row has the unknown state ${JSON.stringify(state)}`)
 }
 
+/** The account's one row: what was stored of its state. No other module reads or writes this row. */
 export const readAccount = (sql: Sql): AccountRow => {
   const row = sql.first<Row>(
     `SELECT state, activated_at, deactivated_at, delete_after, tokens_not_before, moved_to, moved_at FROM account`,
@@ -51,4 +52,118 @@ export const stateOf = (row: AccountRow): State => {
   if (row.stored === 'new') return 'absent'
   if (row.stored === 'deactivated') return 'deactivated'
   return row.movedTo === undefined ? 'active' : 'moved'
+}
+
+/** Makes the row of a new object. Its `seq` begins at the clock: see `readSeqFloor`. */
+export const openAccountRow = (sql: Sql, did: string, now: number): void => {
+  sql.run(
+    'INSERT INTO account (id, did, seq, created_at) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    did,
+    now,
+    now,
+  )
+}
+
+/** The DID that this object was made for. */
+export const readDid = (sql: Sql): string | undefined =>
+  sql.first<{ did: string }>('SELECT did FROM account')?.did
+
+/** The account is active from now on; what an earlier deactivation or move left in the row is cleared. */
+export const setActive = (sql: Sql, now: number): void => {
+  sql.run(
+    `UPDATE account SET state = 'active', activated_at = ?, deactivated_at = NULL, delete_after = NULL,
+     moved_to = NULL, moved_at = NULL`,
+    now,
+  )
+}
+
+export const setDeactivated = (sql: Sql, now: number, deleteAfter?: string): void => {
+  sql.run(
+    `UPDATE account SET state = 'deactivated', deactivated_at = ?, delete_after = ?`,
+    now,
+    deleteAfter ?? null,
+  )
+}
+
+export const setDeleteAfter = (sql: Sql, deleteAfter: string): void => {
+  sql.run('UPDATE account SET delete_after = ?', deleteAfter)
+}
+
+/** `movedTo` undefined: the DID names this server again. */
+export const setMovedTo = (sql: Sql, movedTo: string | undefined, at: number): void => {
+  sql.run('UPDATE account SET moved_to = ?, moved_at = ?', movedTo ?? null, movedTo === undefined ? null : at)
+}
+
+/** Refuses tokens from before this time (milliseconds). It never goes back. */
+export const raiseTokensNotBefore = (sql: Sql, notBefore: number): void => {
+  sql.run('UPDATE account SET tokens_not_before = max(tokens_not_before, ?)', notBefore)
+}
+/** Where the repository stands. */
+export interface Head {
+  /** The latest commit. */
+  root: Cid
+  /** Its tree's root node. */
+  data: Cid
+  rev: string
+}
+
+/** The head as stored, or undefined while there is no repository. */
+export const readHead = (sql: Sql): Head | undefined => {
+  const row = sql.first<{ root: ArrayBuffer | null; data: ArrayBuffer | null; rev: string | null }>(
+    'SELECT root, data, rev FROM account',
+  )
+  if (!row?.root || !row.data || !row.rev) return undefined
+  return { root: decodeCid(bytes(row.root)), data: decodeCid(bytes(row.data)), rev: row.rev }
+}
+
+/** Moves the head, and the counts with it: one row. */
+export const writeHead = (sql: Sql, head: Head, added: { blocks: number; records: number }): void => {
+  sql.assertTransaction()
+  sql.run(
+    'UPDATE account SET root = ?, data = ?, rev = ?, blocks = blocks + ?, records = records + ?',
+    head.root.bytes,
+    head.data.bytes,
+    head.rev,
+    added.blocks,
+    added.records,
+  )
+}
+
+/** How many blocks and records the head's tree has. */
+export const readCounts = (sql: Sql): { blocks: number; records: number } =>
+  sql.first<{ blocks: number; records: number }>('SELECT blocks, records FROM account') ?? {
+    blocks: 0,
+    records: 0,
+  }
+
+/** The revision under which an import is being staged; undefined while there is none. */
+export const readStaging = (sql: Sql): string | undefined =>
+  sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging ?? undefined
+
+export const setStaging = (sql: Sql, rev: string | undefined): void => {
+  sql.run('UPDATE account SET staging = ?', rev ?? null)
+}
+
+/**
+ * The number that no event may go below. It begins at the clock, so that an object that is made again for the same
+ * DID never goes below the numbers of the one before it, which relays would ignore.
+ */
+export const readSeqFloor = (sql: Sql): number =>
+  sql.first<{ seq: number }>('SELECT seq FROM account')?.seq ?? 0
+
+export const raiseSeqFloor = (sql: Sql, seq: number): void => {
+  sql.run('UPDATE account SET seq = ? WHERE seq < ?', seq, seq)
+}
+
+/** The number of the first event that this object may have written. */
+export const readFirstSeq = (sql: Sql): number | undefined =>
+  sql.first<{ first: number }>('SELECT created_at + 1 AS first FROM account')?.first
+
+/** What the network was last told of the identity, as JSON: see identity/identityWatch.ts. */
+export const readAnnounced = (sql: Sql): string | undefined =>
+  sql.first<{ announced: string | null }>('SELECT announced FROM account')?.announced ?? undefined
+
+export const setAnnounced = (sql: Sql, announced: string): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET announced = ?', announced)
 }

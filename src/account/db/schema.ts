@@ -1,5 +1,6 @@
 import { beginTrail } from '../blocks/beginTrail.ts'
 import { looseFromRows } from '../blocks/fromRows.ts'
+import { openAccountRow, readDid } from './accountRow.ts'
 import type { Sql } from './sql.ts'
 
 type Step = string | ((sql: Sql) => void)
@@ -223,15 +224,8 @@ export const migrate = (sql: Sql, did: string, now: number): void => {
       }
       sql.run('INSERT INTO schema_version (version, at) VALUES (?, ?)', index + 1, now)
     })
-    // The first event is numbered by the clock: an object that is made anew for the same DID never
-    // goes below the numbers of the one before it, which relays would ignore.
-    sql.run(
-      'INSERT INTO account (id, did, seq, created_at) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
-      did,
-      now,
-      now,
-    )
+    openAccountRow(sql, did, now)
   })
-  const row = sql.first<{ did: string }>('SELECT did FROM account')
-  if (row?.did !== did) throw new Error(`this object holds ${row?.did}, not ${did}`)
+  const stored = readDid(sql)
+  if (stored !== did) throw new Error(`this object holds ${stored}, not ${did}`)
 }

@@ -3,6 +3,7 @@ import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
 import type { EventFields, EventType } from './frames.ts'
 import { bytes, type Sql } from '../db/sql.ts'
+import { raiseSeqFloor, readFirstSeq, readSeqFloor } from '../db/accountRow.ts'
 
 /** One event of the firehose. A frame is the header `{op: 1, t: '#<type>'}` followed by `body`, as it stands. */
 export interface SequencedEvent {
@@ -120,10 +121,8 @@ export class Sequencer {
 
   /** The number of the newest event, or of the one before the first. */
   latest(): number {
-    const row = this.#sql.first<{ seq: number }>(
-      'SELECT max(seq, coalesce((SELECT max(seq) FROM event), 0)) AS seq FROM account',
-    )
-    return row?.seq ?? 0
+    const { seq } = this.#sql.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM event') ?? {}
+    return Math.max(readSeqFloor(this.#sql), seq ?? 0)
   }
 
   /** The number of the oldest event still kept. */
@@ -134,7 +133,7 @@ export class Sequencer {
   /** Whether events after `seq` are no longer kept. */
   isOutdated(seq: number): boolean {
     // An object's first event has the number above its birthday: see `migrate`.
-    const { first } = this.#sql.first<{ first: number }>('SELECT created_at + 1 AS first FROM account') ?? {}
+    const first = readFirstSeq(this.#sql)
     const oldest = this.oldest() ?? this.latest() + 1
     return seq + 1 < oldest && first !== undefined && first < oldest
   }
@@ -142,7 +141,7 @@ export class Sequencer {
   /** Deletes events older than `before` (milliseconds), at most `limit` of them, fewer where they are large. */
   prune(before: number, limit: number): { pruned: number; more: boolean } {
     return this.#sql.transaction(() => {
-      this.#sql.run('UPDATE account SET seq = ? WHERE seq < ?', this.latest(), this.latest())
+      raiseSeqFloor(this.#sql, this.latest())
       let size = 0
       const old = this.#sql.all<{ seq: number; size: number }>(
         'SELECT seq, length(body) AS size FROM event WHERE time < ? AND seq <= (SELECT min(seq) FROM event) + ? ORDER BY seq',

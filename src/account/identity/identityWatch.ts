@@ -8,7 +8,7 @@ import type { Journal } from '../journal.ts'
 import type { PlcLedger } from '../plc/plcLedger.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, readAnnounced, setAnnounced, setMovedTo } from '../db/accountRow.ts'
 
 /** The DID at one moment. */
 export interface Observation {
@@ -144,8 +144,7 @@ export class IdentityWatch {
   /** The network was told of this handle and key: runs inside the transaction that appends the event. */
   announced(handle: string, key: string | undefined): void {
     const announced: Announced = { handle, key: key ?? null, configured: this.#deps.handle }
-    this.#deps.sql.assertTransaction()
-    this.#deps.sql.run('UPDATE account SET announced = ?', JSON.stringify(announced))
+    setAnnounced(this.#deps.sql, JSON.stringify(announced))
   }
 
   /** The signing key of which the network was last told. */
@@ -185,11 +184,7 @@ export class IdentityWatch {
       return
     }
     sequencer.transaction(() => {
-      sql.run(
-        'UPDATE account SET moved_to = ?, moved_at = ?',
-        movedTo ?? null,
-        movedTo === undefined ? null : observation.at,
-      )
+      setMovedTo(sql, movedTo, observation.at)
       // Coming back is announced by the activation.
       if (movedTo !== undefined || row.stored === 'active') {
         sequencer.identity(handle)
@@ -201,8 +196,8 @@ export class IdentityWatch {
   }
 
   #lastAnnounced(): Announced | undefined {
-    const row = this.#deps.sql.first<{ announced: string | null }>('SELECT announced FROM account')
-    // Written by `announced` alone.
-    return row?.announced == null ? undefined : (JSON.parse(row.announced) as Announced)
+    const announced = readAnnounced(this.#deps.sql)
+    // Only `announced` writes it.
+    return announced === undefined ? undefined : (JSON.parse(announced) as Announced)
   }
 }

@@ -1,7 +1,7 @@
 import { Link } from '../../repo/cid.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
 import { missing } from '../../repo/walk.ts'
-import { readCounts } from '../db/head.ts'
+import { readCounts } from '../db/accountRow.ts'
 import { KnownBlocks } from '../blocks/packCursor.ts'
 import { Staging } from '../blocks/staging.ts'
 import type { Course } from './importProgress.ts'

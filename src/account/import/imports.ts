@@ -6,14 +6,13 @@ import { RepoError } from '../../repo/verify.ts'
 import { WalkError } from '../../repo/walk.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf, signCommit } from '../repo/commit.ts'
-import { type Head, readCounts, writeHead } from '../db/head.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Course, ImportProgress } from './importProgress.ts'
 import type { ImportDeps } from './deps.ts'
 import { receive } from './receive.ts'
 import type { ImportPlan } from './importPlan.ts'
 import type { ImportSource } from './verify.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, type Head, readCounts, writeHead, readStaging, setStaging } from '../db/accountRow.ts'
 import { sweep } from '../blocks/packWriter.ts'
 
 export interface ImportOptions {
@@ -118,11 +117,10 @@ export class Imports {
   #empty(): void {
     const { sql } = this.#deps
     sql.transaction(() => {
-      const { staging } = sql.first<{ staging: string | null }>('SELECT staging FROM account') ?? {}
-      if (staging == null) return
+      if (readStaging(sql) === undefined) return
       sql.run('DELETE FROM staged')
       sweep(sql)
-      sql.run('UPDATE account SET staging = NULL')
+      setStaging(sql, undefined)
     })
   }
 
@@ -160,7 +158,7 @@ export class Imports {
             records: counts.records - before.records,
           })
           sql.run('DELETE FROM staged')
-          sql.run('UPDATE account SET staging = NULL')
+          setStaging(sql, undefined)
           // What was there before does not follow from the last commit: consumers fetch the whole anew.
           if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
           within?.(head)

@@ -4,7 +4,7 @@ import { parseCommit } from '../../repo/commit.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
-import type { Head } from '../db/head.ts'
+import { type Head, setStaging } from '../db/accountRow.ts'
 import type { Course } from './importProgress.ts'
 import { BlockReceiver } from './blockReceiver.ts'
 import type { ImportDeps } from './deps.ts'
@@ -53,7 +53,7 @@ export const receive = async (
       const made = revisionOf(deps, root, run, from)
       // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
       repack.cancel()
-      sql.run('UPDATE account SET staging = ?', made)
+      setStaging(sql, made)
       const coming = { root, from, made, signingKey }
       return { coming, intake: new BlockReceiver(deps, coming, course) }
     })

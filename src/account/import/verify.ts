@@ -6,7 +6,7 @@ import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts
 import { type Due, type DueRecord, TreeWalk } from '../../repo/walk.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import type { Head } from '../db/head.ts'
+import type { Head } from '../db/accountRow.ts'
 import { PackWriter } from '../blocks/packWriter.ts'
 import type { ImportDeps } from './deps.ts'
 

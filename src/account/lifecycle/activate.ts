@@ -2,10 +2,9 @@
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf } from '../repo/commit.ts'
-import type { Head } from '../db/head.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/identityWatch.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, type Head, raiseTokensNotBefore, setActive } from '../db/accountRow.ts'
 import { lookUp } from '../identity/upstream.ts'
 import { didProblem, type LifecycleDeps } from './deps.ts'
 
@@ -32,7 +31,7 @@ const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, newKey: bool
   if (newKey) {
     journal.append('key-change', { signingKey, rev: head.rev })
     // What the old key signed is worthless in any case; this says so to a key that comes back.
-    sql.run('UPDATE account SET tokens_not_before = max(tokens_not_before, ?)', now)
+    raiseTokensNotBefore(sql, now)
   }
   if (row.stored === 'active') {
     if (!newKey) return
@@ -42,11 +41,7 @@ const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, newKey: bool
     sequencer.sync(head.rev, car)
     return
   }
-  sql.run(
-    `UPDATE account SET state = 'active', activated_at = ?, deactivated_at = NULL, delete_after = NULL,
-     moved_to = NULL, moved_at = NULL`,
-    now,
-  )
+  setActive(sql, now)
   sequencer.account(true)
   sequencer.identity(handle)
   sequencer.sync(head.rev, car)

@@ -2,7 +2,7 @@
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Tokens } from '../auth/sessions.ts'
 import { isPassword } from '../auth/signIn.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, setDeactivated } from '../db/accountRow.ts'
 import type { LifecycleDeps } from './deps.ts'
 
 export interface CreateInput {
@@ -59,7 +59,7 @@ export const create = async (deps: LifecycleDeps, input: CreateInput, tokenId: s
     await repo.create()
     sql.transaction(() => {
       if (readAccount(sql).stored !== 'new') return
-      sql.run(`UPDATE account SET state = 'deactivated', deactivated_at = ?`, platform.now())
+      setDeactivated(sql, platform.now())
       journal.append('create-account', { handle, token: tokenId })
     })
   }

@@ -2,7 +2,7 @@
 import { fault } from '../../fault.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, setDeactivated, setDeleteAfter } from '../db/accountRow.ts'
 import { lookUp } from '../identity/upstream.ts'
 import type { LifecycleDeps } from './deps.ts'
 
@@ -30,14 +30,10 @@ export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions
   await repo.exclusive(async () =>
     sequencer.transaction(() => {
       if (readAccount(sql).stored === 'deactivated') {
-        if (deleteAfter !== undefined) sql.run('UPDATE account SET delete_after = ?', deleteAfter)
+        if (deleteAfter !== undefined) setDeleteAfter(sql, deleteAfter)
         return
       }
-      sql.run(
-        `UPDATE account SET state = 'deactivated', deactivated_at = ?, delete_after = ?`,
-        platform.now(),
-        deleteAfter ?? null,
-      )
+      setDeactivated(sql, platform.now(), deleteAfter)
       fault('deactivate.afterState')
       sequencer.account(false, 'deactivated')
       fault('deactivate.afterEvent')

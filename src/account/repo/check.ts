@@ -6,7 +6,7 @@ import { parseCommit } from '../../repo/commit.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { walk, WalkError } from '../../repo/walk.ts'
 import type { Blobs } from '../blobs/blobs.ts'
-import { readCounts, readHead, type Head } from '../db/head.ts'
+import { readCounts, readHead, type Head } from '../db/accountRow.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
 import { type BlockDeps, checkBlocks, isNoted, note, type Problem } from '../blocks/checkBlocks.ts'
@@ -138,8 +138,8 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
 
 /** Numbers without gaps from the oldest kept to the newest. */
 const checkEvents = (sql: Sql, problem: Problem): number => {
-  const row = sql.first<{ first: number | null; last: number | null; count: number; floor: number }>(
-    'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count, (SELECT seq FROM account) AS floor FROM event',
+  const row = sql.first<{ first: number | null; last: number | null; count: number }>(
+    'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count FROM event',
   )
   if (!row || row.first === null || row.last === null) return 0
   if (row.last - row.first + 1 !== row.count) problem(`events: ${row.count} from ${row.first} to ${row.last}`)

@@ -3,7 +3,7 @@ import { cidKey } from '../../repo/cid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf, type NextTree } from './commit.ts'
 import type { EventFields } from '../events/frames.ts'
-import type { Head } from '../db/head.ts'
+import type { Head } from '../db/accountRow.ts'
 import type { Resolved } from './writes.ts'
 
 /** A commit that is signed and not yet written. */

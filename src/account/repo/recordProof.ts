@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/carWrite.ts'
 import { readNode } from '../../repo/node.ts'
 import { carOf } from './commit.ts'
-import type { Head } from '../db/head.ts'
+import type { Head } from '../db/accountRow.ts'
 
 /** The commit, the nodes down to the path, and the record; without the record, that there is none. */
 export const recordProof = (head: Head, path: string, read: (cid: Cid) => Uint8Array): Uint8Array => {

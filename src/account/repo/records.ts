@@ -5,7 +5,7 @@ import { decodeBlock } from '../../repo/cbor.ts'
 import { readNode, type TreeNode } from '../../repo/node.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import type { Head } from '../db/head.ts'
+import type { Head } from '../db/accountRow.ts'
 import { LruCache } from '../blocks/lruCache.ts'
 
 export interface StoredRecord {

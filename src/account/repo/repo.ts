@@ -9,12 +9,11 @@ import type { Blocks } from '../blocks/blocks.ts'
 import { carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
 import { type SignedChange, commitEvent } from './commitEvent.ts'
 import { storeChange } from './treeChange.ts'
-import { type Head, readHead, writeHead } from '../db/head.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount, stateOf } from '../db/accountRow.ts'
+import { readAccount, stateOf, type Head, readHead, writeHead, readStaging } from '../db/accountRow.ts'
 import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
@@ -191,8 +190,7 @@ export class Repo {
   /** An import replaces what is here: nothing may come in between. One whose sender has gone silent is let go. */
   #mustNotBeImporting(): void {
     const { sql } = this.#deps
-    const importing = () =>
-      sql.first<{ staging: string | null }>('SELECT staging FROM account')?.staging != null
+    const importing = () => readStaging(sql) !== undefined
     if (importing()) this.#deps.endStalledImport()
     if (importing())
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')

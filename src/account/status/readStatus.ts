@@ -2,14 +2,13 @@
 import type { OutputSchema } from '../../generated/types/com/cirrus/admin/getStatus.ts'
 import type { Config } from '../../config.ts'
 import type { Blobs } from '../blobs/blobs.ts'
-import { readCounts, readHead } from '../db/head.ts'
 import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch, Observation } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
 import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount, stateOf } from '../db/accountRow.ts'
+import { readAccount, stateOf, readCounts, readHead } from '../db/accountRow.ts'
 
 export interface StatusDeps {
   sql: Sql

@@ -1,5 +1,4 @@
-import { readCounts } from '../../account/db/head.ts'
-import { readAccount } from '../../account/db/accountRow.ts'
+import { readAccount, readCounts } from '../../account/db/accountRow.ts'
 import type { Handler } from '../context.ts'
 
 /** Movers decide by these numbers: each is counted, none guessed. */
