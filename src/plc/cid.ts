@@ -1,9 +1,8 @@
 import { sha256 } from '@atproto/crypto'
 import { encode } from '@atproto/lex-cbor'
 import { cidForCbor, isLexMap } from '@atproto/lex-data'
+import { base32 } from '../base32.ts'
 import { PlcError } from './errors.ts'
-
-const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** DAG-CBOR of an operation exactly as received, unknown fields and all: that is what was hashed and signed. */
 export const operationBytes = (operation: unknown): Uint8Array => {
@@ -23,7 +22,5 @@ export const operationCid = async (signed: unknown): Promise<string> =>
 export const didForGenesis = async (signed: unknown): Promise<string> => {
   const hash = await sha256(operationBytes(signed))
   // 24 characters are 120 bits: 15 whole bytes.
-  const bits = [...hash.subarray(0, 15)].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  const chars = bits.match(/.{5}/g) ?? []
-  return `did:plc:${chars.map((five) => BASE32[Number.parseInt(five, 2)]).join('')}`
+  return base32(hash.subarray(0, 15), 'did:plc:')
 }

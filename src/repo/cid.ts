@@ -1,4 +1,5 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
+import { base32 } from '../base32.ts'
 import { CID_LENGTH } from './cborReader.ts'
 import { keyAt, sameCid } from './sectionReader.ts'
 import { sha256 } from './sha256.ts'
@@ -12,25 +13,11 @@ export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
 /** The CID of such a key. */
 export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.from(key, 'latin1')))
 
-const ALPHABET = new TextEncoder().encode('abcdefghijklmnopqrstuvwxyz234567')
-
 /**
- * The text of a binary CID: what `Cid.toString()` says, in one flat string. That one is put together
- * letter by letter, and each kept string of it weighs some 2 KB; this one 80 bytes.
+ * The text of a binary CID: what `Cid.toString()` says, in one flat string of 80 bytes. That one is put together
+ * letter by letter, and each kept string of it weighs some 2 KB.
  */
-export const cidText = (bytes: Uint8Array): string => {
-  const text = [0x62] // b: base32
-  let at = 1
-  let bits = 0
-  let value = 0
-  for (const byte of bytes) {
-    value = ((value << 8) | byte) & 0xfff
-    bits += 8
-    for (; bits >= 5; bits -= 5) text[at++] = ALPHABET[(value >> (bits - 5)) & 31] ?? 0
-  }
-  if (bits > 0) text[at] = ALPHABET[(value << (5 - bits)) & 31] ?? 0
-  return String.fromCharCode(...text)
-}
+export const cidText = (bytes: Uint8Array): string => base32(bytes, 'b')
 
 /**
  * A link, as it stands in a block of its own. A CID object takes a kilobyte and a dozen allocations: it is made
