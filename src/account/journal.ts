@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../canonicalJson.ts'
 import type { Platform } from '../platform.ts'
 import type { Sql } from './db/sql.ts'
 
@@ -22,13 +23,6 @@ const PAGE = 500
 /** The one event that strangers can cause. */
 const FAILED = 'failed-sign-in'
 
-const canonical = (value: JournalValue): string => {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  const keys = Object.keys(value).sort()
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key] ?? null)}`).join(',')}}`
-}
-
 const chain = (prev: string, n: number, at: number, event: string, detail: string): string =>
   createHash('sha256')
     .update(`${prev}\n${n}\n${at}\n${JSON.stringify(event)}\n${detail}`)
@@ -51,7 +45,7 @@ export class Journal {
       'SELECT n, hash FROM journal ORDER BY n DESC LIMIT 1',
     )
     const [n, prev, at] = [(last?.n ?? 0) + 1, last?.hash ?? GENESIS, this.#platform.now()]
-    const text = canonical(detail)
+    const text = canonicalJson(detail)
     const hash = chain(prev, n, at, event, text)
     this.#sql.run(
       'INSERT INTO journal (n, at, event, detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?)',

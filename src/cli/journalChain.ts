@@ -1,5 +1,6 @@
-/** The journal's hash chain, recomputed as the lexicon of getJournal describes it: no code is shared with the server. */
+/** The journal's hash chain, recomputed as the lexicon of getJournal describes it: only the canonical JSON is shared with the server. */
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../canonicalJson.ts'
 
 export interface JournalEntry {
   n: number
@@ -12,17 +13,9 @@ export interface JournalEntry {
 
 export const GENESIS = '0'.repeat(64)
 
-/** JSON with sorted keys and no white space. */
-export const canonical = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(',')}}`
-}
-
 export const hashOf = ({ prev, n, at, event, detail }: JournalEntry): string =>
   createHash('sha256')
-    .update([prev, n, Date.parse(at), JSON.stringify(event), canonical(detail)].join('\n'))
+    .update([prev, n, Date.parse(at), JSON.stringify(event), canonicalJson(detail)].join('\n'))
     .digest('hex')
 
 /** Checks entries that come newest first, as the server gives them. `end` when the first one was seen. */

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../canonicalJson.ts'
 import type { RotationKey } from '../signing/keys.ts'
 import { didForGenesis } from './cid.ts'
 import { PlcError } from './errors.ts'
@@ -56,16 +57,13 @@ const refuseOthers = <T>(
   asked: Record<string, T> = {},
 ): void => {
   for (const [id, value] of Object.entries(asked))
-    if (id !== allowed && canonical(before[id]) !== canonical(value))
+    if (id !== allowed && canonicalJson(before[id]) !== canonicalJson(value))
       throw new PlcError(
         'ChangeNotAllowed',
         `a migration token changes ${field}.${allowed} only, not ${field}.${id}`,
         `${field}.${id}`,
       )
 }
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(typeof value === 'object' && value ? Object.entries(value).toSorted() : value) ?? ''
 
 const checkEndpoint = (service: PlcService | undefined, target: string | undefined): void => {
   const field = `services.${PDS_ID}`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { canonical, createVerifier, GENESIS, type JournalEntry } from '../../src/cli/journalChain.ts'
+import { canonicalJson } from '../../src/canonicalJson.ts'
+import { createVerifier, GENESIS, type JournalEntry } from '../../src/cli/journalChain.ts'
 
 // Written out by hand from the lexicon of getJournal.
 const entry = (n: number, prev: string, detail: string): JournalEntry => {
@@ -41,6 +42,6 @@ describe('the journal', () => {
   })
 
   it('sorts keys at every depth', () => {
-    expect(canonical({ b: { d: 1, c: [] }, a: 'x' })).toBe('{"a":"x","b":{"c":[],"d":1}}')
+    expect(canonicalJson({ b: { d: 1, c: [] }, a: 'x' })).toBe('{"a":"x","b":{"c":[],"d":1}}')
   })
 })

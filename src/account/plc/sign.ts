@@ -1,5 +1,6 @@
 /** Signing what a migration token allows: one operation per token. */
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../../canonicalJson.ts'
 import type { MigrationClaims } from '../../signing/migrationToken.ts'
 import { fault } from '../../fault.ts'
 import { buildOperation, type OperationRequest } from '../../plc/build.ts'
@@ -39,15 +40,8 @@ const parseRequest = (input: SignInput): OperationRequest => {
   }
 }
 
-/** Keys sorted, so that the same wish in another order is the same wish. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
-
-const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex')
+/** Of the canonical form, so that the same wish in another order is the same wish. */
+const hash = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex')
 
 /** What this token has signed already. */
 const known = (ledger: PlcLedger, jti: string, wish: string): Operation | undefined => {

@@ -2,11 +2,12 @@ import { pages } from '../../client/index.ts'
 import { answer } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError, docsLink, EXIT } from '../errors.ts'
-import { canonical, createVerifier, type JournalEntry } from '../journalChain.ts'
+import { canonicalJson } from '../../canonicalJson.ts'
+import { createVerifier, type JournalEntry } from '../journalChain.ts'
 import { count, type Paint, plain } from '../output.ts'
 
 const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
-  const text = canonical(detail)
+  const text = canonicalJson(detail)
   return `${String(n).padStart(4)}  ${at}  ${paint('bold', plain(event))}${text === '{}' ? '' : `  ${plain(text)}`}`
 }
 
