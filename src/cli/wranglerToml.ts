@@ -1,5 +1,6 @@
 /** wrangler.toml: read with a parser, edited as text, so that the owner's comments and order survive. */
 import { parse } from 'smol-toml'
+import { isObject, type JsonObject } from '../isObject.ts'
 import { CliError } from './errors.ts'
 
 export interface Wrangler {
@@ -8,11 +9,7 @@ export interface Wrangler {
   vars: Record<string, string>
 }
 
-type Table = Record<string, unknown>
-const isTable = (value: unknown): value is Table =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const parseTable = (text: string, file: string): Table => {
+const parseTable = (text: string, file: string): JsonObject => {
   try {
     return parse(text)
   } catch (cause) {
@@ -25,9 +22,9 @@ export function readWrangler(text: string, file: string): Wrangler {
   const config = parseTable(text, file)
   const { name, vars, r2_buckets: buckets } = config
   const bucket = (Array.isArray(buckets) ? buckets : [])
-    .filter(isTable)
+    .filter(isObject)
     .find((it) => it['binding'] === 'BLOBS')
-  const strings = Object.entries(isTable(vars) ? vars : {}).filter(
+  const strings = Object.entries(isObject(vars) ? vars : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   )
   return {

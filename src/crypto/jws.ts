@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../isObject.ts'
 import { fromBase64url, toBase64url } from './base64url.ts'
 import { TokenError } from './errors.ts'
 import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
@@ -5,8 +6,6 @@ import { hasDuplicateKeys } from './json.ts'
 
 /** Longer tokens are refused unread. The longest of ours, with all PLC data, stays below 6 KB. */
 export const MAX_JWS = 16 * 1024
-
-export type JsonObject = Record<string, unknown>
 
 export interface DecodedJws {
   header: JsonObject
@@ -19,9 +18,6 @@ export interface DecodedJws {
 export type SignBytes = (bytes: Uint8Array) => Promise<Uint8Array>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const part = (text: string, name: string): JsonObject => {
   const bytes = fromBase64url(text)

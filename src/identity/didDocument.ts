@@ -1,10 +1,9 @@
 import { formatDidKey, multibaseToBytes } from '@atproto/crypto'
 import { isValidHandle } from '@atproto/syntax'
 import { isPublicKey } from '../crypto/publicKey.ts'
+import { isObject, type JsonObject } from '../isObject.ts'
 import type { PlcData } from '../plc/types.ts'
 import { IdentityError } from './errors.ts'
-
-type Unknown = Record<string, unknown>
 
 /** A DID document in its JSON form, as we serve it. */
 export interface DidDocumentJson {
@@ -27,13 +26,10 @@ export interface DidDocument {
   /** Endpoint by fragment, such as `bsky_appview`. */
   services: Map<string, { type: string; endpoint: string }>
   /** The document as received. */
-  json: Unknown
+  json: JsonObject
 }
 
-const isObject = (value: unknown): value is Unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const objects = (value: unknown): Unknown[] =>
+const objects = (value: unknown): JsonObject[] =>
   Array.isArray(value) ? value.slice(0, 100).filter((entry: unknown) => isObject(entry)) : []
 
 /** Ids come as `#name` and as `did:…#name`. */
@@ -48,7 +44,7 @@ const LEGACY_ALG: Record<string, string> = {
   EcdsaSecp256r1VerificationKey2019: 'ES256',
 }
 
-const didKey = ({ type, publicKeyMultibase: key }: Unknown): string | undefined => {
+const didKey = ({ type, publicKeyMultibase: key }: JsonObject): string | undefined => {
   if (typeof type !== 'string' || typeof key !== 'string' || !key.startsWith('z') || key.length > 256)
     return undefined
   try {

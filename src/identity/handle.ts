@@ -1,4 +1,5 @@
 import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
+import { isObject } from '../isObject.ts'
 import { type Outbound, OutboundError } from '../outbound.ts'
 import { IdentityError } from './errors.ts'
 
@@ -14,9 +15,6 @@ export interface HandleOptions {
   dev: boolean
   dnsUrl?: string
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** TXT data comes quoted, in one or several pieces. */
 const unquote = (data: string): string =>

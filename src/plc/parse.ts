@@ -1,6 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { parseCidSafe } from '@atproto/lex-data'
 import { isPublicKey } from '../crypto/publicKey.ts'
+import { isObject, type JsonObject } from '../isObject.ts'
 import { cidText } from '../repo/cid.ts'
 import { PlcError } from './errors.ts'
 import type {
@@ -27,17 +28,12 @@ const MAX_LOGGED_BYTES = 16 * 1024
 /** An operation nests three deep. Hashing one that nests by thousands would take longer than its signature. */
 const MAX_LOGGED_DEPTH = 16
 
-type Unknown = Record<string, unknown>
-
 const fail = (field: string, want: string): never => {
   throw new PlcError('InvalidOperation', `${field} must be ${want}`, field)
 }
 
-const object = (value: unknown, field: string): Unknown =>
-  // A JSON object by the checks before the cast.
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Unknown)
-    : fail(field, 'an object')
+const object = (value: unknown, field: string): JsonObject =>
+  isObject(value) ? value : fail(field, 'an object')
 
 const string = (value: unknown, field: string, max = Number.MAX_SAFE_INTEGER): string => {
   if (typeof value !== 'string') return fail(field, 'a string')
@@ -70,7 +66,7 @@ const record = <T>(
   )
 }
 
-const onlyFields = (value: Unknown, field: string, names: string[]): void => {
+const onlyFields = (value: JsonObject, field: string, names: string[]): void => {
   const unknown = Object.keys(value).find((name) => !names.includes(name))
   if (unknown !== undefined) fail(`${field}.${unknown}`, 'left out: it is no field of a did:plc operation')
 }
@@ -154,7 +150,7 @@ export const parseOperation = (value: unknown): Operation => {
   return { ...parseUnsignedOperation(rest), sig: string(sig, 'operation.sig', 86) }
 }
 
-const data = (op: Unknown, at: string): PlcData => ({
+const data = (op: JsonObject, at: string): PlcData => ({
   rotationKeys: strings(op.rotationKeys, `${at}.rotationKeys`, 100, MAX_LOGGED_BYTES),
   verificationMethods: record(op.verificationMethods, `${at}.verificationMethods`, false, (v, f) =>
     string(v, f),

@@ -1,6 +1,6 @@
 import { isValidDid } from '@atproto/syntax'
 import { TokenError } from '../crypto/errors.ts'
-import type { JsonObject } from '../crypto/jws.ts'
+import type { JsonObject } from '../isObject.ts'
 
 /** How far a clock may run ahead of ours, in seconds. */
 export const SKEW = 60

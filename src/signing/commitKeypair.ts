@@ -3,7 +3,8 @@ import { decode, encode } from '@atproto/lex-cbor'
 import { isCid } from '@atproto/lex-data'
 import { isValidTid } from '@atproto/syntax'
 import { KeyError } from '../crypto/errors.ts'
-import { isObject, type SignBytes } from '../crypto/jws.ts'
+import type { SignBytes } from '../crypto/jws.ts'
+import { isObject } from '../isObject.ts'
 
 /** An unsigned commit has about 200 bytes. The cap also keeps hostile nesting away from the decoder. */
 const MAX_COMMIT = 1024

@@ -1,14 +1,7 @@
 import { compact, did, onlyClaims, text, whole } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
-import {
-  checkHeader,
-  checkSignature,
-  decodeJws,
-  encodeJws,
-  isObject,
-  type JsonObject,
-  type SignBytes,
-} from '../crypto/jws.ts'
+import { checkHeader, checkSignature, decodeJws, encodeJws, type SignBytes } from '../crypto/jws.ts'
+import { isObject, type JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 
 export const MANIFEST_TYP = 'cirrus-manifest+jwt'

@@ -1,15 +1,8 @@
 import type { PlcData } from '../plc/types.ts'
 import { compact, did, onlyClaims, serviceDid, SKEW, text, whole } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
-import {
-  checkHeader,
-  checkSignature,
-  decodeJws,
-  encodeJws,
-  isObject,
-  type JsonObject,
-  type SignBytes,
-} from '../crypto/jws.ts'
+import { checkHeader, checkSignature, decodeJws, encodeJws, type SignBytes } from '../crypto/jws.ts'
+import { isObject, type JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 import { parseScope } from './scope.ts'
 

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../../client/index.ts'
-import { isObject } from '../../crypto/jws.ts'
+import { isObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { readText, writeSecret } from '../files.ts'

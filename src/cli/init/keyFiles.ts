@@ -1,6 +1,6 @@
 /** The owner's own copies: a Worker's secrets cannot be read back. */
 import { join } from 'node:path'
-import { isObject, type JsonObject } from '../../crypto/jws.ts'
+import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { CliError } from '../errors.ts'
