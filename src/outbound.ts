@@ -1,17 +1,16 @@
+import { CodedError } from './codedError.ts'
 import type { Platform } from './platform.ts'
 
 export type OutboundErrorCode = 'Blocked' | 'Timeout' | 'TooLarge' | 'Redirect' | 'Network' | 'BadStatus'
 
 /** A request that was not let out, or did not come back as it should. */
-export class OutboundError extends Error {
-  readonly code: OutboundErrorCode
+export class OutboundError extends CodedError<OutboundErrorCode> {
+  override readonly name = 'OutboundError'
   /** The answer's status, for `BadStatus` and `Redirect`. */
   readonly status: number | undefined
 
   constructor(code: OutboundErrorCode, message: string, status?: number) {
-    super(message)
-    this.name = 'OutboundError'
-    this.code = code
+    super(code, message)
     this.status = status
   }
 }

@@ -1,4 +1,5 @@
 /** Every way in which `pds` fails: an exit code and what to do next. docs/troubleshoot.md has an entry for each. */
+import { CodedError } from '../codedError.ts'
 
 /** Exit codes, for scripts. */
 export const EXIT = {
@@ -135,8 +136,8 @@ export interface CliErrorOptions {
 }
 
 /** A failure that is told to the person: what was wrong, what to do next, where it is explained. */
-export class CliError extends Error {
-  readonly code: Code
+export class CliError extends CodedError<Code> {
+  override readonly name = 'CliError'
   readonly next: string
   readonly docs: string
   readonly exit: number
@@ -144,9 +145,7 @@ export class CliError extends Error {
   readonly server: string | undefined
 
   constructor(code: Code, message: string, options: CliErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = 'CliError'
-    this.code = code
+    super(code, message, options.cause === undefined ? undefined : { cause: options.cause })
     this.next = options.next ?? CATALOGUE[code].next
     this.docs = options.docs ?? docsLink(code)
     this.exit = EXIT[CATALOGUE[code].exit]

@@ -1,3 +1,5 @@
+import { CodedError } from '../codedError.ts'
+
 export type TokenErrorCode =
   | 'Malformed'
   | 'WrongType'
@@ -13,23 +15,13 @@ export type TokenErrorCode =
   | 'BadClaims'
 
 /** A token that is not accepted, and why. The message never holds the token. */
-export class TokenError extends Error {
-  readonly code: TokenErrorCode
-
-  constructor(code: TokenErrorCode, message: string) {
-    super(message)
-    this.name = 'TokenError'
-    this.code = code
-  }
+export class TokenError extends CodedError<TokenErrorCode> {
+  override readonly name = 'TokenError'
 }
 
-/** A key, secret or signing request that cannot be used. The message never holds the value. */
-export class KeyError extends Error {
-  readonly code: 'BadSecret' | 'BadPublicKey' | 'NotACommit' | 'NotAnOperation'
+export type KeyErrorCode = 'BadSecret' | 'BadPublicKey' | 'NotACommit' | 'NotAnOperation'
 
-  constructor(code: KeyError['code'], message: string) {
-    super(message)
-    this.name = 'KeyError'
-    this.code = code
-  }
+/** A key, secret or signing request that cannot be used. The message never holds the value. */
+export class KeyError extends CodedError<KeyErrorCode> {
+  override readonly name = 'KeyError'
 }

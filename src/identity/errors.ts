@@ -1,3 +1,5 @@
+import { CodedError } from '../codedError.ts'
+
 export type IdentityErrorCode =
   /** Not a DID or handle that can be resolved here. */
   | 'BadInput'
@@ -7,14 +9,12 @@ export type IdentityErrorCode =
   /** The document or record says something that cannot be used. */
   | 'BadAnswer'
 
-export class IdentityError extends Error {
-  readonly code: IdentityErrorCode
+export class IdentityError extends CodedError<IdentityErrorCode> {
+  override readonly name = 'IdentityError'
   readonly retryable: boolean
 
   constructor(code: IdentityErrorCode, message: string) {
-    super(message)
-    this.name = 'IdentityError'
-    this.code = code
+    super(code, message)
     this.retryable = code === 'Unavailable'
   }
 }

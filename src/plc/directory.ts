@@ -1,3 +1,4 @@
+import { CodedError } from '../codedError.ts'
 import { type Outbound, OutboundError, type OutboundResponse } from '../outbound.ts'
 import { operationCid } from './cid.ts'
 import { PlcError } from './errors.ts'
@@ -18,14 +19,12 @@ export type DirectoryErrorCode =
   | 'BadAnswer'
 
 /** The directory could not do it. `retryable`: the same request may succeed later. */
-export class DirectoryError extends Error {
-  readonly code: DirectoryErrorCode
+export class DirectoryError extends CodedError<DirectoryErrorCode> {
+  override readonly name = 'DirectoryError'
   readonly retryable: boolean
 
   constructor(code: DirectoryErrorCode, message: string) {
-    super(message)
-    this.name = 'DirectoryError'
-    this.code = code
+    super(code, message)
     this.retryable = code === 'Unavailable'
   }
 }

@@ -1,3 +1,5 @@
+import { CodedError } from '../codedError.ts'
+
 export type PlcErrorCode =
   | 'InvalidOperation'
   | 'TooLarge'
@@ -10,15 +12,13 @@ export type PlcErrorCode =
   | 'WrongEndpoint'
 
 /** An operation or log that is not taken, or not built, and why. */
-export class PlcError extends Error {
-  readonly code: PlcErrorCode
+export class PlcError extends CodedError<PlcErrorCode> {
+  override readonly name = 'PlcError'
   /** The field at fault, as a path: `services.atproto_pds.endpoint`. */
   readonly field: string | undefined
 
   constructor(code: PlcErrorCode, message: string, field?: string) {
-    super(message)
-    this.name = 'PlcError'
-    this.code = code
+    super(code, message)
     this.field = field
   }
 }

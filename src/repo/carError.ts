@@ -1,3 +1,5 @@
+import { CodedError } from '../codedError.ts'
+
 /** Why a CAR was refused. */
 export type CarErrorCode =
   | 'TruncatedCar'
@@ -10,12 +12,6 @@ export type CarErrorCode =
   | 'BadVarint'
 
 /** A CAR that is cut, damaged, or larger than allowed. */
-export class CarError extends Error {
+export class CarError extends CodedError<CarErrorCode> {
   override readonly name = 'CarError'
-  readonly code: CarErrorCode
-
-  constructor(code: CarErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
 }

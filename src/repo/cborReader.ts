@@ -1,3 +1,5 @@
+import { CodedError } from '../codedError.ts'
+
 /** Why a piece of CBOR was refused. */
 export type CborErrorCode =
   | 'Truncated'
@@ -18,15 +20,13 @@ export type CborErrorCode =
   | 'BadShape'
 
 /** CBOR that is not the one canonical encoding of atproto data. */
-export class CborError extends Error {
+export class CborError extends CodedError<CborErrorCode> {
   override readonly name = 'CborError'
-  readonly code: CborErrorCode
   /** Where in the input, in bytes. */
   readonly offset: number
 
   constructor(code: CborErrorCode, message: string, offset: number) {
-    super(`${message} (at byte ${offset})`)
-    this.code = code
+    super(code, `${message} (at byte ${offset})`)
     this.offset = offset
   }
 }

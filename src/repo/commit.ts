@@ -3,18 +3,16 @@ import { encode } from '@atproto/lex-cbor'
 import { isCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { isValidDid } from '@atproto/syntax'
+import { CodedError } from '../codedError.ts'
 import { CborError, decodeBlock } from './cbor.ts'
 import { isTid } from './tid.ts'
 
-/** Bytes that are no commit of version 3. */
-export class CommitError extends Error {
-  override readonly name = 'CommitError'
-  readonly code: 'BadCommit' | 'OldVersion' | 'BadRev'
+/** Why bytes are not a commit of version 3. */
+export type CommitErrorCode = 'BadCommit' | 'OldVersion' | 'BadRev'
 
-  constructor(code: 'BadCommit' | 'OldVersion' | 'BadRev', message: string) {
-    super(message)
-    this.code = code
-  }
+/** Bytes that are not a commit of version 3. */
+export class CommitError extends CodedError<CommitErrorCode> {
+  override readonly name = 'CommitError'
 }
 
 /** A signed commit, as it stands in a repository. */

@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { CodedError } from '../codedError.ts'
 import { keyAt } from './sectionReader.ts'
 import { TreeWalk, WalkError, missing } from './walk.ts'
 import type { Due, DueNode, DueRecord, Read, WalkOptions } from './walk.ts'
@@ -25,9 +26,12 @@ export type RecordChange = { readonly kind: 'record'; readonly path: string; rea
 export type TreeDifference = NodeOpened | RecordChange
 
 /** The tree before, taken to be whole and good, is not. Nothing is said about the other. */
-export class OldTreeError extends Error {
+export class OldTreeError extends CodedError<'OldTree'> {
   override readonly name = 'OldTreeError'
-  readonly code = 'OldTree'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('OldTree', message, options)
+  }
 }
 
 const isAhead = (a: Due, b: Due): boolean => {

@@ -1,4 +1,5 @@
 import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
+import { CodedError } from '../codedError.ts'
 import { Link } from './cid.ts'
 import { ARRAY, BYTES, CborError, CborReader, MAP, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
 import { sha256 as nodeSha256 } from './sha256.ts'
@@ -8,14 +9,8 @@ import type { Sha256 } from './sha256.ts'
 export type NodeErrorCode = 'BadEncoding' | 'BadPrefix' | 'BadKey' | 'BadOrder' | 'BadLayer'
 
 /** A tree node that no correct implementation writes. */
-export class NodeError extends Error {
+export class NodeError extends CodedError<NodeErrorCode> {
   override readonly name = 'NodeError'
-  readonly code: NodeErrorCode
-
-  constructor(code: NodeErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
 }
 
 export interface NodeEntry {

@@ -1,10 +1,15 @@
+import { CodedError } from '../codedError.ts'
+
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 const SYNTAX = /^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$/
 
 /** A string that is no TID, or a TID after which there is none. */
-export class TidError extends Error {
+export class TidError extends CodedError<'BadTid'> {
   override readonly name = 'TidError'
-  readonly code = 'BadTid'
+
+  constructor(message: string) {
+    super('BadTid', message)
+  }
 }
 
 const encode = (value: number, length: number): string => {

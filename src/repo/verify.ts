@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { CodedError } from '../codedError.ts'
 import { blobRefs } from './blobs.ts'
 import type { BlobReference } from './blobs.ts'
 import { cidText } from './cid.ts'
@@ -23,14 +24,8 @@ export type RepoErrorCode =
   | 'Unreachable'
 
 /** Blocks that are not one account's whole, signed repository. */
-export class RepoError extends Error {
+export class RepoError extends CodedError<RepoErrorCode> {
   override readonly name = 'RepoError'
-  readonly code: RepoErrorCode
-
-  constructor(code: RepoErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
 }
 
 export interface RepoInput extends WalkOptions {

@@ -1,4 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
+import { CodedError } from '../codedError.ts'
 import { Link } from './cid.ts'
 import { NodeError, parseNode } from './node.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
@@ -8,14 +9,12 @@ import type { Sha256 } from './sha256.ts'
 export type WalkErrorCode = 'MissingBlock' | 'HashMismatch' | 'BadTree'
 
 /** Blocks that do not make up a repository's tree. */
-export class WalkError extends Error {
+export class WalkError extends CodedError<WalkErrorCode> {
   override readonly name = 'WalkError'
-  readonly code: WalkErrorCode
   readonly cid: Cid
 
   constructor(code: WalkErrorCode, message: string, cid: Cid) {
-    super(message)
-    this.code = code
+    super(code, message)
     this.cid = cid
   }
 }
