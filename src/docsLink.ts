@@ -31,5 +31,8 @@ export const TOPICS = [
 
 export type Topic = (typeof TOPICS)[number]
 
+/** Where an entry of docs/troubleshoot.md is: a topic of the server or an error code of the CLI. */
+export const docsPath = (entry: string): string => `docs/troubleshoot.md#${entry}`
+
 /** The sentence that ends an error message. */
-export const docsLink = (topic: Topic): string => `See docs/troubleshoot.md#${topic}`
+export const docsLink = (topic: Topic): string => `See ${docsPath(topic)}`

@@ -28,7 +28,7 @@ type Value<F extends Flag> = F extends { type: 'boolean' }
 export type Values<F extends Flags> = { readonly [Name in keyof F]: Value<F[Name]> }
 
 /** These every command takes. */
-export const GLOBAL = {
+export const GLOBAL_FLAGS = {
   dev: { type: 'boolean', help: 'Talk to the local server of `npm run dev`.' },
   host: { type: 'string', hint: 'host', help: 'The server. Otherwise HOSTNAME of wrangler.toml.' },
   json: { type: 'boolean', help: 'Print the result, or the error, as one JSON object.' },
@@ -36,7 +36,7 @@ export const GLOBAL = {
   help: { type: 'boolean', short: 'h', help: 'Print this.' },
 } as const satisfies Flags
 
-export type Globals = Values<typeof GLOBAL>
+export type Globals = Values<typeof GLOBAL_FLAGS>
 
 const explain = (cause: unknown): string =>
   (cause instanceof Error ? cause.message : String(cause)).split(/[.\n]/)[0] ?? 'the arguments are wrong'
@@ -49,7 +49,7 @@ export function parse<F extends Flags>(
   positionals: readonly Positional[],
 ): { values: Values<F> & Globals; positionals: string[] } {
   const next = `run \`pds ${command} --help\``
-  const all: Flags = { ...flags, ...GLOBAL }
+  const all: Flags = { ...flags, ...GLOBAL_FLAGS }
   const options: ParseArgsOptionsConfig = Object.fromEntries(
     Object.entries(all).map(([name, { type, multiple, short }]) => [
       name,

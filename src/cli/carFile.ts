@@ -39,7 +39,7 @@ const headerEnd = (fd: number): number => {
 // Half a digest tells blocks apart, and the CID's string would take far more memory.
 const keyOf = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
 
-const CID_LENGTH = 36
+const CID_BYTES = 36
 
 /** Reads and verifies a CAR file completely: hashes, signature, tree, records. Throws CarError or RepoError. */
 export async function verifyCarFile(
@@ -52,7 +52,7 @@ export async function verifyCarFile(
     const car = await readCar(createReadStream(file), { total: statSync(file).size + 1 })
     let at = headerEnd(fd)
     for await (const { cid, bytes } of car) {
-      at += varintLength(CID_LENGTH + bytes.length) + CID_LENGTH
+      at += varintLength(CID_BYTES + bytes.length) + CID_BYTES
       index.set(keyOf(cid), [at, bytes.length])
       at += bytes.length
     }

@@ -1,11 +1,11 @@
 /** What can be deleted after a move, in which order, and what breaks with each. */
-export interface Parting {
+export interface CleanupStep {
   what: string
   how: string
   breaks: string
 }
 
-export interface Left {
+export interface Deployment {
   did: string
   handle: string
   hostname: string
@@ -13,7 +13,7 @@ export interface Left {
   bucket: string
 }
 
-export function partings({ did, handle, hostname, worker, bucket }: Left): Parting[] {
+export function cleanupSteps({ did, handle, hostname, worker, bucket }: Deployment): CleanupStep[] {
   const own = did === `did:web:${hostname.replace(':', '%3A')}`
   const named = handle === hostname
   const identity = own
@@ -42,5 +42,5 @@ export function partings({ did, handle, hostname, worker, bucket }: Left): Parti
   ]
 }
 
-export const partingText = (list: readonly Parting[]): string =>
+export const cleanupText = (list: readonly CleanupStep[]): string =>
   list.map(({ what, how, breaks }, n) => `  ${n + 1}. ${what}: ${how}\n     breaks: ${breaks}`).join('\n')

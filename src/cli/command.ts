@@ -1,6 +1,6 @@
 /** A command is data plus a `run`. */
 import type { Client } from '../client/index.ts'
-import type { Ask } from './prompts.ts'
+import type { Prompts } from './prompts.ts'
 import type { Flags, Globals, Positional, Values } from './args.ts'
 import type { Project, Where } from './config.ts'
 import type { Io } from './io.ts'
@@ -9,7 +9,7 @@ import type { Output } from './output.ts'
 export interface Context {
   readonly io: Io
   readonly out: Output
-  readonly ask: Ask
+  readonly prompts: Prompts
   readonly globals: Globals
   readonly project: Project | undefined
   /** The server that the command is about. */

@@ -97,7 +97,7 @@ export const parseHost = (host: string, flag: string): string => {
 export const isLoopback = (origin: string): boolean =>
   /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(origin)
 
-const PLC = 'https://plc.directory'
+const PLC_URL = 'https://plc.directory'
 
 /** `--host`, else the development server with `--dev`, else HOSTNAME of wrangler.toml. */
 export function locate(
@@ -115,7 +115,7 @@ export function locate(
       })
     return { origin, dev: true, plcUrl: dev?.plcUrl ?? 'http://localhost:2582', own: true }
   }
-  const plcUrl = vars['PLC_DIRECTORY_URL'] || PLC
+  const plcUrl = vars['PLC_DIRECTORY_URL'] || PLC_URL
   if (flags.host) {
     const origin = parseHost(flags.host, '--host')
     const own = hostname !== '' && origin === parseHost(hostname, 'HOSTNAME')

@@ -51,12 +51,12 @@ export async function writeWhole(file: string, data: Chunks, mode = 0o644): Prom
 }
 
 /** Where a large file grows that is to be gone on with when the writing of it breaks off. */
-export const unfinished = (file: string): string => `${file}.part`
+export const partialFile = (file: string): string => `${file}.part`
 
 /** Writes on where an earlier run stopped, and renames when it is whole. What was written stays if it breaks off again. */
-export async function writeOn(file: string, data: Chunks): Promise<void> {
-  await write(unfinished(file), data, 0o644, 'a')
-  await rename(unfinished(file), file)
+export async function resumeWriting(file: string, data: Chunks): Promise<void> {
+  await write(partialFile(file), data, 0o644, 'a')
+  await rename(partialFile(file), file)
 }
 
 /** For what only the owner may read. */

@@ -1,4 +1,4 @@
-import { GLOBAL, type Flag, type Flags } from './args.ts'
+import { GLOBAL_FLAGS, type Flag, type Flags } from './args.ts'
 import type { Command } from './command.ts'
 import type { Paint } from './output.ts'
 
@@ -33,7 +33,7 @@ export const overview = (commands: readonly Command[], paint: Paint): string =>
     ),
     '',
     paint('bold', 'Flags of every command'),
-    columns(flagRows(GLOBAL), paint),
+    columns(flagRows(GLOBAL_FLAGS), paint),
     '',
     EXITS,
     'Errors are explained in docs/troubleshoot.md.',
@@ -51,7 +51,7 @@ export function commandHelp(command: Command, paint: Paint): string {
     ...(rows.length > 0 ? ['', columns(rows, paint)] : []),
     '',
     paint('bold', 'Flags of every command'),
-    columns(flagRows(GLOBAL), paint),
+    columns(flagRows(GLOBAL_FLAGS), paint),
     ...(examples.length > 0 ? ['', paint('bold', 'Examples'), ...examples.map((line) => `  ${line}`)] : []),
   ].join('\n')
 }

@@ -1,6 +1,7 @@
 /** What a command says: its result on stdout, everything else on stderr, colour only where a person reads it. */
 import type { Writable } from 'node:stream'
-import { type CliError, type Code, docsLink } from './errors.ts'
+import { docsPath } from '../docsLink.ts'
+import type { CliError, Code } from './errors.ts'
 
 export interface Terminal extends Writable {
   isTTY?: boolean
@@ -41,8 +42,8 @@ export interface Output {
   readonly json: boolean
   /** For text on stdout. */
   readonly paint: Paint
-  /** The result: with `--json` the object, else the text. Once. */
-  result(data: object, text: string): void
+  /** The result, once: with `--json` the object, otherwise the text. `code`: the entry that explains what was found. */
+  result(data: object, text: string, code?: Code): void
   /** One of many results, as they come; with `--json` each is one line. */
   line(data: object, text: string): void
   /** A line that is no result: for the person a note. */
@@ -74,8 +75,8 @@ export const bytes = (n: number): string => {
 export const count = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`
 
-const REDRAW = 100
-const LINE_EVERY = 5000
+const REDRAW_MS = 100
+const LINE_INTERVAL_MS = 5000
 
 export function createOutput(options: {
   stdout: Terminal
@@ -116,13 +117,15 @@ export function createOutput(options: {
       if (json) line(data, text)
       else note(paint('dim', text))
     },
-    result(data, text) {
+    result(data, text, code) {
       clear()
-      const answer = warnings.length > 0 ? { ...data, warnings } : data
-      stdout.write(json ? `${stringify(answer)}\n` : text === '' ? '' : `${text}\n`)
+      const docs = code && docsPath(code)
+      const full = { ...data, ...(docs && { docs }), ...(warnings.length > 0 && { warnings }) }
+      const shown = [text, docs && `See ${docs}`].filter(Boolean).map((part) => `${part}\n`)
+      stdout.write(json ? `${stringify(full)}\n` : shown.join(''))
     },
     warn(message, code) {
-      const docs = code ? docsLink(code) : undefined
+      const docs = code && docsPath(code)
       warnings.push({ message, ...(docs ? { docs } : {}) })
       note(`${paint('yellow', 'Warning:')} ${message}${docs ? `\n  See ${docs}` : ''}`)
     },
@@ -134,7 +137,7 @@ export function createOutput(options: {
       return {
         to(done, total) {
           last = [done, total]
-          if (json || now() - at < (live ? REDRAW : LINE_EVERY)) return
+          if (json || now() - at < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
           if (live) {
             stderr.write(`\r\u001B[2K${paint('dim', line(last))}`)
             drawn = true

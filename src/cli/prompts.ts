@@ -3,7 +3,7 @@ import * as clack from '@clack/prompts'
 import { CliError } from './errors.ts'
 import type { Io } from './io.ts'
 
-export interface Ask {
+export interface Prompts {
   text(
     message: string,
     options?: { placeholder?: string; initial?: string; check?: Check; flag?: string },
@@ -22,7 +22,7 @@ export interface Choice<T extends string> {
   hint?: string
 }
 
-export function createAsk(io: Io, yes: boolean): Ask {
+export function createPrompts(io: Io, yes: boolean): Prompts {
   const common = { input: io.stdin, output: io.stderr, signal: io.signal }
   const present = (message: string, flag?: string) => {
     if (io.stdin.isTTY) return
@@ -73,7 +73,7 @@ export function createAsk(io: Io, yes: boolean): Ask {
   }
 }
 
-const MAX_LINE = 64 * 1024
+const MAX_LINE_CHARS = 64 * 1024
 
 /** The first line of standard input, for secrets that must not be arguments. */
 export async function firstLine(io: Io): Promise<string> {
@@ -81,7 +81,7 @@ export async function firstLine(io: Io): Promise<string> {
   const decoder = new TextDecoder()
   for await (const chunk of io.stdin) {
     text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
-    if (text.includes('\n') || text.length > MAX_LINE) break
+    if (text.includes('\n') || text.length > MAX_LINE_CHARS) break
   }
   return (text.split('\n', 1)[0] ?? '').trim()
 }

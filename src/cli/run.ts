@@ -1,7 +1,7 @@
 /** One run of `pds`: find the command, parse, run, and turn whatever goes wrong into words and an exit code. */
 import { connect } from '../client/index.ts'
 import { parse, type Globals } from './args.ts'
-import { createAsk } from './prompts.ts'
+import { createPrompts } from './prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
 import { adminPassword, findProject, locate, type Project, type Where } from './config.ts'
@@ -31,7 +31,7 @@ const find = (name: string): Command => {
 }
 
 function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
-  const ask = createAsk(io, globals.yes)
+  const prompts = createPrompts(io, globals.yes)
   const where = () => locate(project, globals)
   const known = (place: Where) => adminPassword(project, place, globals.dev, io.env)
   const asAdmin = (place: Where, password: string) =>
@@ -39,7 +39,7 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
   return {
     io,
     out,
-    ask,
+    prompts,
     globals,
     project,
     where,
@@ -48,7 +48,7 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
       const place = where()
       const { host } = new URL(place.origin)
       const password =
-        known(place) ?? (io.stdin.isTTY ? await ask.secret(`Admin password of ${host}`) : undefined)
+        known(place) ?? (io.stdin.isTTY ? await prompts.secret(`Admin password of ${host}`) : undefined)
       if (!password)
         throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
           ...(place.own

@@ -2,7 +2,7 @@
 import { isScope, type Scope } from '../signing/scope.ts'
 import { CliError } from './errors.ts'
 
-export const MEANING: Record<Scope, string> = {
+export const SCOPE_MEANINGS: Record<Scope, string> = {
   'repo:read': 'read the repository',
   'blob:read': 'read the images and other blobs',
   'preferences:read': 'read the private preferences',
@@ -18,7 +18,7 @@ export const parseScopes = (given: readonly string[]): Scope[] | undefined => {
   return [...new Set(names)].map((name) => {
     if (isScope(name)) return name
     throw new CliError('invalid-scope', `"${name}" is not a scope`, {
-      next: `choose from ${Object.keys(MEANING).join(', ')}`,
+      next: `choose from ${Object.keys(SCOPE_MEANINGS).join(', ')}`,
     })
   })
 }

@@ -4,7 +4,7 @@ import { DirectoryError } from '../plc/directory.ts'
 import { CATALOGUE, type Code, CliError } from './errors.ts'
 import { plain } from './output.ts'
 
-const COMMON: Record<string, Code> = {
+const COMMON_CODES: Record<string, Code> = {
   NetworkError: 'host-unreachable',
   Unexpected: 'not-cirrus',
   MethodNotImplemented: 'not-cirrus',
@@ -21,18 +21,18 @@ const COMMON: Record<string, Code> = {
   ExpiredToken: 'token-expired',
 }
 
-export type Meanings = Readonly<Record<string, Code>>
+export type ErrorCodes = Readonly<Record<string, Code>>
 
 /** Waits for an answer; a refusal becomes the error that the command means by it. */
-export async function answer<T>(call: Promise<T>, meanings: Meanings = {}): Promise<T> {
+export async function orServerError<T>(call: Promise<T>, meanings: ErrorCodes = {}): Promise<T> {
   try {
     return await call
   } catch (cause) {
-    throw explain(cause, meanings)
+    throw serverError(cause, meanings)
   }
 }
 
-export function explain(cause: unknown, meanings: Meanings = {}): unknown {
+export function serverError(cause: unknown, meanings: ErrorCodes = {}): unknown {
   if (cause instanceof DirectoryError) {
     const code = cause.retryable
       ? 'directory-unavailable'
@@ -43,11 +43,11 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
   }
   if (!(cause instanceof XrpcError)) return cause
   const { error, headers } = cause
-  const message = error === 'NetworkError' ? silence(cause) : cause.message
+  const message = error === 'NetworkError' ? noAnswer(cause) : cause.message
   const [, said = message, docs] = /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
   // The server may name the entry itself.
   const topic = docs?.split('#')[1]
-  const code = meanings[error] ?? COMMON[error] ?? meanings['*'] ?? (isCode(topic) ? topic : 'refused')
+  const code = meanings[error] ?? COMMON_CODES[error] ?? meanings['*'] ?? (isCode(topic) ? topic : 'refused')
   const wait = Number(headers.get('retry-after'))
   const next = code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
   return new CliError(code, plain(said || error), {
@@ -61,7 +61,7 @@ export function explain(cause: unknown, meanings: Meanings = {}): unknown {
 const isCode = (text: string | undefined): text is Code => text !== undefined && text in CATALOGUE
 
 /** Why there was no answer, as the system calls it. */
-const silence = ({ message, cause }: XrpcError): string => {
+const noAnswer = ({ message, cause }: XrpcError): string => {
   const inner = cause instanceof Error ? cause.cause : undefined
   const reason = inner instanceof Error && 'code' in inner ? ` (${String(inner.code)})` : ''
   return `no answer${reason}: ${message}`

@@ -34,28 +34,28 @@ export function readWrangler(text: string, file: string): Wrangler {
   }
 }
 
-const HEADING = /^\s*\[/
-const VARS = /^\s*\[\s*vars\s*\]\s*(#.*)?$/
+const TABLE_HEADING = /^\s*\[/
+const VARS_HEADING = /^\s*\[\s*vars\s*\]\s*(#.*)?$/
 /** What stands after the value of a line: white space and a comment. */
-const TAIL = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#\n]*?)(\s*#.*)?$/
+const AFTER_VALUE = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#\n]*?)(\s*#.*)?$/
 
 /** Sets vars in the `[vars]` table, line by line. Fails rather than write what would not be read back. */
 export function editVars(text: string, values: Readonly<Record<string, string>>, file: string): string {
   parseTable(text, file)
   const lines = text.replace(/\n$/, '').split('\n')
-  let start = lines.findIndex((line) => VARS.test(line))
+  let start = lines.findIndex((line) => VARS_HEADING.test(line))
   if (start < 0) {
     lines.push('', '[vars]')
     start = lines.length - 1
   }
-  const next = lines.findIndex((line, at) => at > start && HEADING.test(line))
+  const next = lines.findIndex((line, at) => at > start && TABLE_HEADING.test(line))
   let end = next < 0 ? lines.length : next
   for (const [name, value] of Object.entries(values)) {
     const at = lines.findIndex(
       (line, n) => n > start && n < end && new RegExp(`^\\s*(?:${name}|"${name}")\\s*=`).test(line),
     )
     const assignment = `${name} = ${JSON.stringify(value)}`
-    if (at >= 0) lines[at] = assignment + (TAIL.exec(lines[at] ?? '')?.[1] ?? '')
+    if (at >= 0) lines[at] = assignment + (AFTER_VALUE.exec(lines[at] ?? '')?.[1] ?? '')
     else {
       let insert = end
       while (insert > start + 1 && lines[insert - 1]?.trim() === '') insert--

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { TOPICS } from '../../src/docsLink.ts'
-import { CATALOGUE, CliError, docsLink, EXIT } from '../../src/cli/errors.ts'
+import { docsPath, TOPICS } from '../../src/docsLink.ts'
+import { CATALOGUE, CliError, EXIT } from '../../src/cli/errors.ts'
 
 const docs = readFileSync(join(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8')
 const entries = [...docs.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading ?? '')
@@ -27,6 +27,6 @@ describe('docs/troubleshoot.md', () => {
 describe('an error', () => {
   it('says what to do next and links to its entry', () => {
     const error = new CliError('usage', 'no')
-    expect(error).toMatchObject({ next: CATALOGUE.usage.next, docs: docsLink('usage'), exit: EXIT.usage })
+    expect(error).toMatchObject({ next: CATALOGUE.usage.next, docs: docsPath('usage'), exit: EXIT.usage })
   })
 })

@@ -1,5 +1,5 @@
 /** A server out of canned answers, for what the screen shows. Times and keys stand still, so snapshots do. */
-import type { Status } from '../../src/cli/commands/status.ts'
+import type { Status } from '../../src/cli/status.ts'
 import { pds, type Ran, type RunOptions } from './support.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'

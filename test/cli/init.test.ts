@@ -6,7 +6,7 @@ import { verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { loadSigningKey } from '../../src/signing/keys.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
-import { at, folder, pds, type RunOptions } from './support.ts'
+import { member, folder, pds, type RunOptions } from './support.ts'
 
 let plc: PlcDirectory
 let place: Awaited<ReturnType<typeof folder>>
@@ -38,21 +38,21 @@ describe('pds init --new', () => {
   it('registers a did:plc with the owner’s recovery key above Cirrus’s own', async () => {
     const done = await init(['--new', '--json'])
     expect(done.code, done.stdout).toBe(0)
-    const recovery = at(await json(RECOVERY), 'did')
-    const [genesis] = (await log(at(done.json, 'did'))) as unknown[]
+    const recovery = member(await json(RECOVERY), 'did')
+    const [genesis] = (await log(member(done.json, 'did'))) as unknown[]
     expect(genesis).toMatchObject({
-      rotationKeys: [recovery, at(done.json, 'signingKey')],
-      verificationMethods: { atproto: at(done.json, 'signingKey') },
+      rotationKeys: [recovery, member(done.json, 'signingKey')],
+      verificationMethods: { atproto: member(done.json, 'signingKey') },
       alsoKnownAs: ['at://alice.example.com'],
       services: { atproto_pds: { endpoint: 'https://pds.example.com' } },
     })
-    expect(await json(KEYS)).toMatchObject({ did: at(done.json, 'did'), genesis })
+    expect(await json(KEYS)).toMatchObject({ did: member(done.json, 'did'), genesis })
   })
 
   it('writes vars, secrets and backups, readable by the owner only and ignored by git', async () => {
     const done = await init(['--new', '--json'])
     const toml = await read('wrangler.toml')
-    expect(toml).toContain(`DID = "${String(at(done.json, 'did'))}"`)
+    expect(toml).toContain(`DID = "${String(member(done.json, 'did'))}"`)
     expect(toml).toContain('# Filled in by `pds init`.')
     expect(toml).toContain('HANDLE = "alice.example.com"')
     const vars = parseDevVars(await read('.dev.vars'))
@@ -60,7 +60,7 @@ describe('pds init --new', () => {
       true,
     )
     expect((await loadSigningKey(new Secret(vars['SIGNING_KEY'] ?? ''))).did).toBe(
-      at(done.json, 'signingKey'),
+      member(done.json, 'signingKey'),
     )
     for (const file of ['.dev.vars', KEYS, RECOVERY]) expect(await mode(file)).toBe(0o600)
     expect(await read('.gitignore')).toMatch(
@@ -72,7 +72,11 @@ describe('pds init --new', () => {
   it('lets no secret onto the screen', async () => {
     const done = await init(['--new'])
     const vars = parseDevVars(await read('.dev.vars'))
-    const secrets = [...Object.values(vars), String(at(await json(RECOVERY), 'privateKey')), 'correct horse']
+    const secrets = [
+      ...Object.values(vars),
+      String(member(await json(RECOVERY), 'privateKey')),
+      'correct horse',
+    ]
     for (const secret of secrets) expect(done.stdout + done.stderr).not.toContain(secret)
   })
 
@@ -82,17 +86,17 @@ describe('pds init --new', () => {
     // The owner has put the recovery key away, as he was told to.
     await rm(place.in(RECOVERY))
     const second = await init(['--new', '--json'])
-    expect(second.json).toMatchObject({ ok: true, kept: true, did: at(first.json, 'did') })
+    expect(second.json).toMatchObject({ ok: true, kept: true, did: member(first.json, 'did') })
     expect(await Promise.all(['wrangler.toml', '.dev.vars', KEYS, '.gitignore'].map(read))).toEqual(before)
-    expect(await log(at(first.json, 'did'))).toHaveLength(1)
+    expect(await log(member(first.json, 'did'))).toHaveLength(1)
   })
 
   it('keeps the keys before the network hears of them, and goes on after a failure', async () => {
     plc.fail({ status: 503 })
     const failed = await init(['--new', '--json'])
     plc.recover()
-    expect([failed.code, at(failed.json, 'error', 'code')]).toEqual([5, 'directory-unavailable'])
-    const did = at(await json(KEYS), 'did')
+    expect([failed.code, member(failed.json, 'error', 'code')]).toEqual([5, 'directory-unavailable'])
+    const did = member(await json(KEYS), 'did')
     const second = await init(['--new', '--json'])
     expect(second.json).toMatchObject({ ok: true, did, kept: true })
     expect(await log(did)).toHaveLength(1)
@@ -107,7 +111,7 @@ describe('pds init --new', () => {
       if (what.startsWith('wrangler')) await writeFile(place.in('wrangler.toml'), toml)
       expect((await init(['--new', '--json'])).json).toMatchObject({
         ok: true,
-        did: at(first.json, 'did'),
+        did: member(first.json, 'did'),
         kept: true,
       })
       expect(parseDevVars(await read('.dev.vars'))).toMatchObject({
@@ -126,7 +130,7 @@ describe('pds init --new', () => {
 
   it('warns where there is no recovery key', async () => {
     const done = await init(['--new', '--no-recovery-key', '--json'])
-    expect(at(done.json, 'warnings')).toMatchObject([{ docs: 'docs/troubleshoot.md#no-recovery-key' }])
+    expect(member(done.json, 'warnings')).toMatchObject([{ docs: 'docs/troubleshoot.md#no-recovery-key' }])
   })
 })
 
@@ -138,23 +142,23 @@ describe('pds init, other identities', () => {
 
   it('sets up for an account that moves in, and only for one that there is', async () => {
     const unknown = await init(['--did', 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', '--json'])
-    expect(at(unknown.json, 'error', 'code')).toBe('did-not-found')
+    expect(member(unknown.json, 'error', 'code')).toBe('did-not-found')
     expect(await readdir(place.path)).toEqual(['wrangler.toml'])
     await using other = await folder()
     await copyFile(place.in('wrangler.toml'), other.in('wrangler.toml'))
     const { json: made } = await init(['--new', '--json'], { cwd: other.path })
-    const moving = await init(['--did', String(at(made, 'did')), '--json'])
-    expect(moving.json).toMatchObject({ ok: true, did: at(made, 'did') })
-    expect(JSON.stringify(at(moving.json, 'commands'))).toContain('pds import --from')
+    const moving = await init(['--did', String(member(made, 'did')), '--json'])
+    expect(moving.json).toMatchObject({ ok: true, did: member(made, 'did') })
+    expect(JSON.stringify(member(moving.json, 'commands'))).toContain('pds import --from')
   })
 
   it('never swaps the identity or the keys in passing', async () => {
     await init(['--new', '--json'])
     const vars = await read('.dev.vars')
     const other = await init(['--web', '--json'])
-    expect([other.code, at(other.json, 'error', 'code')]).toEqual([4, 'keys-exist'])
+    expect([other.code, member(other.json, 'error', 'code')]).toEqual([4, 'keys-exist'])
     const forced = await init(['--web', '--force', '--json'])
-    expect([forced.code, at(forced.json, 'error', 'code')]).toEqual([4, 'not-confirmed'])
+    expect([forced.code, member(forced.json, 'error', 'code')]).toEqual([4, 'not-confirmed'])
     expect(await read('.dev.vars')).toBe(vars)
     const yes = await init(['--web', '--force', '--yes', '--json'])
     expect(yes.json).toMatchObject({ ok: true, kept: false })
@@ -167,7 +171,7 @@ describe('pds init, other identities', () => {
   it('refuses two signing keys that contradict each other', async () => {
     await init(['--web'])
     await writeFile(place.in('.dev.vars'), `SIGNING_KEY=${'1'.repeat(64)}\n`)
-    expect(at((await init(['--web', '--json'])).json, 'error', 'code')).toBe('keys-exist')
+    expect(member((await init(['--web', '--json'])).json, 'error', 'code')).toBe('keys-exist')
   })
 })
 
@@ -181,14 +185,14 @@ describe('pds init, the answers', () => {
     [[], 'not-a-terminal'],
   ])('refuses %j as %s', async (args, code) => {
     const refused = await init([...args, '--json'])
-    expect(at(refused.json, 'error', 'code')).toBe(code)
+    expect(member(refused.json, 'error', 'code')).toBe(code)
     expect(await readdir(place.path)).toEqual(['wrangler.toml'])
   })
 
   it('makes an account password up where nobody gives one, and says where it stands', async () => {
     const done = await init(['--web'], { env: {} })
     expect(done.stdout).toContain('The account password was made up')
-    const password = String(at(await json(KEYS), 'accountPassword'))
+    const password = String(member(await json(KEYS), 'accountPassword'))
     const { PASSWORD_HASH = '' } = parseDevVars(await read('.dev.vars'))
     expect(await verifyPassword(new Secret(password), new Secret(PASSWORD_HASH))).toBe(true)
     expect(done.stdout).not.toContain(password)

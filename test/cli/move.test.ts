@@ -7,7 +7,7 @@ import { startPlcCirrus } from '../../dev/account.ts'
 import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
-import { at, folder, pds, type RunOptions } from './support.ts'
+import { member, folder, pds, type RunOptions } from './support.ts'
 
 type Source = Awaited<ReturnType<typeof startPlcCirrus>>
 
@@ -67,8 +67,8 @@ describe('pds export', () => {
     expect(entries).toEqual(
       Array(BLOBS).fill({ cid: expect.any(String), size: expect.any(Number), mimeType: 'image/png' }),
     )
-    await writeFile(here.in(`backup/blobs/${String(at(entries[0], 'cid'))}`), 'damaged')
-    await rm(here.in(`backup/blobs/${String(at(entries[1], 'cid'))}`))
+    await writeFile(here.in(`backup/blobs/${String(member(entries[0], 'cid'))}`), 'damaged')
+    await rm(here.in(`backup/blobs/${String(member(entries[1], 'cid'))}`))
     await writeFile(here.in('backup/repo.car'), (await readFile(here.in('backup/repo.car'))).subarray(0, 500))
     expect((await on(source, ['deactivate', '--yes'])).code).toBe(0)
     const second = await on(source, ['export', 'backup', '--json'])
@@ -76,20 +76,22 @@ describe('pds export', () => {
     const log: unknown = JSON.parse(await readFile(here.in('backup/plc-log.json'), 'utf8'))
     expect(log).toMatchObject([{ did: source.did, nullified: false, operation: { prev: null } }])
     expect(
-      at(JSON.parse(await readFile(here.in('backup/preferences.json'), 'utf8')), 'preferences'),
+      member(JSON.parse(await readFile(here.in('backup/preferences.json'), 'utf8')), 'preferences'),
     ).toHaveLength(2)
   })
 
   it('says that no key backup was found', async () => {
     const done = await on(source, ['export', 'backup', '--json'])
-    expect(at(done.json, 'warnings')).toMatchObject([{ message: expect.stringContaining('no key backup') }])
+    expect(member(done.json, 'warnings')).toMatchObject([
+      { message: expect.stringContaining('no key backup') },
+    ])
   })
 
   it('writes over no other account’s export', async () => {
     await on(source, ['export', 'backup'])
     await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
     const refused = await on(other, ['export', 'backup', '--json'])
-    expect(at(refused.json, 'error', 'code')).toBe('bad-folder')
+    expect(member(refused.json, 'error', 'code')).toBe('bad-folder')
   })
 })
 
@@ -99,7 +101,7 @@ describe('pds migrate-token', () => {
     const serviceDid = `did:web:localhost%3A${target.port}`
     const lxm = 'com.atproto.server.createAccount'
     const data: unknown = await (await fetch(`${plc.url}/${source.did}/data`)).json()
-    const key = String(at(data, 'verificationMethods', 'atproto'))
+    const key = String(member(data, 'verificationMethods', 'atproto'))
     const verified = await verifyJwt(token, serviceDid, lxm, async () => key)
     expect(verified).toMatchObject({ iss: source.did, aud: serviceDid, lxm })
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'ES256K', typ: 'cirrus-migration+jwt' })
@@ -119,11 +121,11 @@ describe('pds import', () => {
     expect((await on(target, ['identity', '--json'])).json).toMatchObject({ ok: true, here: true })
 
     const old = await on(source, ['identity', '--json'])
-    expect([old.code, at(old.json, 'here')]).toEqual([3, false])
+    expect([old.code, member(old.json, 'here')]).toEqual([3, false])
     const done = await on(source, ['deactivate', '--yes'])
     expect(done.stdout).toMatch(/Worker[^]*bucket[^]*DNS/)
     const back = await on(source, ['activate', '--json'])
-    expect([back.code, at(back.json, 'error', 'code')]).toEqual([1, 'did-elsewhere'])
+    expect([back.code, member(back.json, 'error', 'code')]).toEqual([1, 'did-elsewhere'])
     expect((await on(source, ['log', '--verify', '--json'])).json).toMatchObject({ ok: true, problems: [] })
   })
 
@@ -196,11 +198,13 @@ describe('pds import', () => {
       ['', 'not-a-terminal'],
     ] as const
     for (const [stdin, code] of cases)
-      expect(at((await importFrom({ stdin })).json, 'error', 'code')).toBe(code)
+      expect(member((await importFrom({ stdin })).json, 'error', 'code')).toBe(code)
     const later = () => Date.now() + 16 * 60_000
-    expect(at((await importFrom({ stdin: fresh, now: later })).json, 'error', 'code')).toBe('token-expired')
+    expect(member((await importFrom({ stdin: fresh, now: later })).json, 'error', 'code')).toBe(
+      'token-expired',
+    )
     await on(source, ['revoke-tokens'])
-    expect(at((await importFrom({ stdin: fresh })).json, 'error', 'code')).toBe('token-refused')
+    expect(member((await importFrom({ stdin: fresh })).json, 'error', 'code')).toBe('token-refused')
     expect((await on(target, ['status', '--json'])).json).toMatchObject({ state: 'absent' })
   })
 
@@ -224,7 +228,7 @@ describe('pds import', () => {
     await importFrom({ stdin: token })
     plc.recover()
     const voided = await on(source, ['identity', '--void', '--yes', '--json'])
-    expect(at(voided.json, 'voided')).toHaveLength(1)
+    expect(member(voided.json, 'voided')).toHaveLength(1)
     expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'active', unsubmitted: [] })
     const late = await importFrom({ stdin: token, env: { PDS_PASSWORD: 'target-password' } })
     expect(late.code).not.toBe(0)

@@ -9,7 +9,7 @@ import { loadRotationKey } from '../../src/signing/keys.ts'
 import { decodeJws } from '../../src/crypto/jws.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { parseOperation } from '../../src/plc/parse.ts'
-import { at, folder, pds, type RunOptions } from './support.ts'
+import { member, folder, pds, type RunOptions } from './support.ts'
 
 const RECORDS = 30
 const BLOBS = 4
@@ -31,7 +31,7 @@ const run = (args: readonly string[], options: RunOptions = {}) =>
 const restore = (options: RunOptions = {}, ...args: string[]) =>
   run(['import', '--from', './backup', '--yes', '--json', ...args], options)
 const status = async () => (await run(['status', '--json'])).json
-const code = (json: unknown) => at(json, 'error', 'code')
+const code = (json: unknown) => member(json, 'error', 'code')
 /** The Worker is deleted and deployed anew: no state, the same name and keys. */
 const lose = async () => {
   await cirrus.close()
@@ -43,7 +43,7 @@ const point = async (endpoint: string) => {
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${plc.url}/${account.did}/${path}`)).json()
   const log = await get('log/audit')
-  const prev = String(at(Array.isArray(log) ? log.at(-1) : undefined, 'cid'))
+  const prev = String(member(Array.isArray(log) ? log.at(-1) : undefined, 'cid'))
   const last: unknown = await get('log/last')
   const { rotationKeys, verificationMethods, alsoKnownAs } = parseOperation(last)
   const services = { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } }
@@ -144,7 +144,7 @@ describe('pds import --from <folder>', () => {
   it('makes the account out of the backup again, on a new server with the same key', async () => {
     await lose()
     await keys()
-    expect(at(await status(), 'next')).toContain('pds import --from <folder>')
+    expect(member(await status(), 'next')).toContain('pds import --from <folder>')
     const done = await restore()
     expect(done.json, done.stdout).toMatchObject({
       ok: true,
@@ -162,7 +162,7 @@ describe('pds import --from <folder>', () => {
     const answer = await fetch(`${cirrus.url}/xrpc/app.bsky.actor.getPreferences`, {
       headers: { authorization: `Bearer ${first.accessJwt}` },
     })
-    expect(at(await answer.json(), 'preferences')).toHaveLength(2)
+    expect(member(await answer.json(), 'preferences')).toHaveLength(2)
     const [cid = ''] = await readdir(here.in('backup/blobs'))
     const blob = await fetch(`${cirrus.url}/xrpc/com.atproto.sync.getBlob?did=${account.did}&cid=${cid}`)
     expect(blob.headers.get('content-type')).toBe('image/png')
@@ -173,7 +173,7 @@ describe('pds import --from <folder>', () => {
       (await readFile(here.in('backup/manifest.jws'), 'utf8')).trim(),
       2 ** 20,
     ).payload
-    expect(String(at(done.json, 'rev')) > String(rev)).toBe(true)
+    expect(String(member(done.json, 'rev')) > String(rev)).toBe(true)
   })
 
   it('waits with the activation for a yes, and does it when asked', async () => {
@@ -223,7 +223,7 @@ describe('pds import --from <folder>', () => {
       const answer = await fetch(input, init)
       const step = steps.find((name) => String(input).endsWith(`.${name}`))
       if (!step || !left.delete(step)) return answer
-      states.push(at(await status(), 'active'))
+      states.push(member(await status(), 'active'))
       await answer.body?.cancel()
       throw new TypeError('the line was cut')
     }
@@ -336,7 +336,7 @@ describe('pds import --from <folder>', () => {
     await point('https://elsewhere.example.com')
     const done = await restore()
     expect([done.code, code(done.json)]).toEqual([1, 'did-elsewhere'])
-    expect(at(done.json, 'error', 'next')).toContain('pds import --from https://elsewhere.example.com')
+    expect(member(done.json, 'error', 'next')).toContain('pds import --from https://elsewhere.example.com')
     expect(await status()).toMatchObject({ state: 'deactivated', repo: { records: RECORDS } })
     await point(cirrus.url)
     expect((await restore()).json).toMatchObject({ ok: true, activated: true })

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands/index.ts'
 import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
-import { at, pds } from './support.ts'
+import { member, pds } from './support.ts'
 
 const TARGET = 'https://new.example.com'
 const targeted = () =>
@@ -227,12 +227,12 @@ describe('what the server refuses', () => {
     [error(400, 'InvalidRequest', 'no'), 1, 'refused'],
   ])('%# is told by its name, with an exit code', async (answer, code, name) => {
     const told = await refused(answer)
-    expect([told.code, at(told.json, 'error', 'code')]).toEqual([code, name])
+    expect([told.code, member(told.json, 'error', 'code')]).toEqual([code, name])
   })
 
   it('says how long to wait', async () => {
     const told = await refused(error(429, 'RateLimitExceeded', 'slow down', { 'retry-after': '60' }))
-    expect(at(told.json, 'error', 'next')).toBe('wait 60 seconds, then run it again')
+    expect(member(told.json, 'error', 'next')).toBe('wait 60 seconds, then run it again')
   })
 
   it('names the way out when nobody answers', async () => {
@@ -263,7 +263,7 @@ describe('the admin password', () => {
 
   it('is missed where there is no terminal', async () => {
     const missed = await against(fake(), ['status', '--json'], { env: { ADMIN_PASSWORD: '' } })
-    expect([missed.code, at(missed.json, 'error', 'code')]).toEqual([4, 'no-admin-password'])
+    expect([missed.code, member(missed.json, 'error', 'code')]).toEqual([4, 'no-admin-password'])
   })
 
   it('is in no output, whatever goes wrong', async () => {

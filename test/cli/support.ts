@@ -106,7 +106,7 @@ export async function folder(): Promise<AsyncDisposable & { path: string; in(nam
 }
 
 /** Member of an answer, however deep: `at(json, 'error', 'code')`. */
-export const at = (value: unknown, ...path: string[]): unknown =>
+export const member = (value: unknown, ...path: string[]): unknown =>
   path.reduce<unknown>(
     (inner, name) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, name) : undefined),
     value,

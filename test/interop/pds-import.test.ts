@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
-import { at, pds, type RunOptions } from '../cli/support.ts'
+import { member, pds, type RunOptions } from '../cli/support.ts'
 import { problems, startStage, status, type Stage } from './support/cirrus.ts'
 import type { ReferenceAccount } from './support/reference.ts'
 import { seed, type Seeded } from './support/seed.ts'
@@ -51,10 +51,10 @@ describe('pds import from the reference PDS', () => {
 
   it('names the source when it refuses the password, and the code', async () => {
     const wrong = await run({ PDS_SOURCE_PASSWORD: 'wrong' })
-    expect(at(wrong.json, 'error', 'code')).toBe('source-sign-in')
+    expect(member(wrong.json, 'error', 'code')).toBe('source-sign-in')
     expect(await status(cirrus)).toMatchObject({ state: 'absent' })
     const code = await run({ PDS_SOURCE_PASSWORD: alice.password, PDS_PLC_TOKEN: 'AAAAA-BBBBB' })
-    expect([code.code, at(code.json, 'error', 'code')]).toEqual([1, 'code-refused'])
+    expect([code.code, member(code.json, 'error', 'code')]).toEqual([1, 'code-refused'])
     expect(await readIdentity(stage.plc.url, alice.did)).toMatchObject({ pds: stage.reference.url })
   })
 

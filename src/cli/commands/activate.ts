@@ -1,16 +1,16 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
-import { stateOf, waiting } from './status.ts'
+import { stateOf, unsubmittedText } from '../status.ts'
 
 export const activate = command({
   name: 'activate',
   summary: 'Bring the account up: a new one, one that moved in, or one that was deactivated.',
   description: 'Refused while the DID names another PDS or another key.',
-  async run({ admin, ask, io, out, where }) {
+  async run({ admin, prompts, io, out, where }) {
     const server = await admin()
-    const status = await answer(server.com.cirrus.admin.getStatus())
+    const status = await orServerError(server.com.cirrus.admin.getStatus())
     const { did, handle, identity, unsubmitted } = status
     const before = stateOf(status)
     if (identity.movedAway)
@@ -23,12 +23,12 @@ export const activate = command({
       )
     if (unsubmitted.length > 0) {
       out.warn(
-        `an operation was signed and not sent; whoever has it can still move the DID:\n${waiting(status)}\nNext: \`pds identity --void\` makes it worthless.`,
+        `an operation was signed and not sent; whoever has it can still move the DID:\n${unsubmittedText(status)}\nNext: \`pds identity --void\` makes it worthless.`,
       )
-      if (io.stdin.isTTY) await ask.confirm('Activate all the same, with that operation still valid?')
+      if (io.stdin.isTTY) await prompts.confirm('Activate all the same, with that operation still valid?')
     }
-    await answer(server.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
-    const { next } = await answer(server.com.cirrus.admin.getStatus())
+    await orServerError(server.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
+    const { next } = await orServerError(server.com.cirrus.admin.getStatus())
     const text = [
       before === 'active'
         ? `${plain(handle)} is active on ${where().origin}, as before.`

@@ -1,6 +1,6 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { docsLink, EXIT } from '../errors.ts'
+import { EXIT } from '../errors.ts'
 import { count, plain } from '../output.ts'
 
 export const check = command({
@@ -10,7 +10,7 @@ export const check = command({
   async run({ admin, out }) {
     const server = await admin()
     out.note('Walking the repository …')
-    const found = await answer(server.com.cirrus.admin.checkRepo())
+    const found = await orServerError(server.com.cirrus.admin.checkRepo())
     const { ok, problems, records, blocks, blobs, events, journal } = found
     const looked = `${count(records, 'record')}, ${count(blocks, 'block')}, ${count(blobs, 'blob')}, ${count(events, 'event')}, ${count(journal, 'journal entry', 'journal entries')}`
     const text = ok
@@ -18,9 +18,9 @@ export const check = command({
       : [
           `${out.paint('red', 'Not as it should be')} (${looked}):`,
           ...problems.map((problem) => `  ${plain(problem)}`),
-          `Next: export what is there (\`pds export\`) before anything else. See ${docsLink('check-failed')}`,
+          'Next: export what is there (`pds export`) before anything else.',
         ].join('\n')
-    out.result(ok ? found : { ...found, docs: docsLink('check-failed') }, text)
-    return ok ? EXIT.ok : EXIT.amiss
+    out.result(found, text, ok ? undefined : 'check-failed')
+    return ok ? EXIT.ok : EXIT.problems
   },
 })

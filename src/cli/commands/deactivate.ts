@@ -1,8 +1,8 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { partings, partingText } from '../cleanupSteps.ts'
+import { cleanupSteps, cleanupText } from '../cleanupSteps.ts'
 import { plain } from '../output.ts'
-import { stateOf } from './status.ts'
+import { stateOf } from '../status.ts'
 
 export const deactivate = command({
   name: 'deactivate',
@@ -10,9 +10,9 @@ export const deactivate = command({
   description:
     'The owner, the admin and a migration token can still read everything, and `pds activate` takes it back\n' +
     'while the DID names this server.',
-  async run({ admin, ask, where, project, out }) {
+  async run({ admin, prompts, where, project, out }) {
     const server = await admin()
-    const status = await answer(server.com.cirrus.admin.getStatus())
+    const status = await orServerError(server.com.cirrus.admin.getStatus())
     const { did, handle, identity } = status
     const { host } = new URL(where().origin)
     const already = stateOf(status) === 'deactivated'
@@ -27,10 +27,10 @@ export const deactivate = command({
       out.note('  writes are refused; anonymous reads of the repository and the blobs are refused')
       out.note('  describeServer, identity and status probes go on answering')
       out.note('  you, the admin and a migration token can still read everything; nothing is deleted')
-      await ask.confirm(`Deactivate ${plain(handle)} here?`)
-      await answer(server.com.atproto.server.deactivateAccount({}))
+      await prompts.confirm(`Deactivate ${plain(handle)} here?`)
+      await orServerError(server.com.atproto.server.deactivateAccount({}))
     }
-    const list = partings({
+    const list = cleanupSteps({
       did,
       handle,
       hostname: host,
@@ -43,7 +43,7 @@ export const deactivate = command({
         ? 'To shut it down for good, later, in this order:'
         : 'Delete nothing yet: the DID does not name another PDS (`pds status`). Once it does, in this order:',
       `  0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote`,
-      partingText(list),
+      cleanupText(list),
     ].join('\n')
     out.result({ ok: true, did, already, delete: list }, text)
   },

@@ -1,4 +1,4 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { plain } from '../output.ts'
 
@@ -9,7 +9,7 @@ export const emitIdentity = command({
     'Puts an #identity event into the firehose. Cirrus does so by itself when it notices a change.',
   async run({ admin, out }) {
     const server = await admin()
-    const { seq, did, handle, error } = await answer(server.com.cirrus.admin.emitIdentity())
+    const { seq, did, handle, error } = await orServerError(server.com.cirrus.admin.emitIdentity())
     if (error !== undefined)
       out.warn(`${plain(error)}\nThe event carries the handle that is configured (HANDLE).`)
     out.result(

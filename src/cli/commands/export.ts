@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path'
 import { decodeJws } from '../../crypto/jws.ts'
 import { outbound } from '../../outbound.ts'
 import { directory } from '../../plc/directory.ts'
-import { answer, explain } from '../serverErrors.ts'
+import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { CliError, docsLink, EXIT } from '../errors.ts'
+import { CliError, EXIT } from '../errors.ts'
 import { exportBlobList, exportBlobs } from '../export/blobs.ts'
-import { compare, exportRepo } from '../export/repo.ts'
+import { compareCounts, exportRepo } from '../export/repo.ts'
 import { readText, writeWhole } from '../files.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
 import { bytes, count } from '../output.ts'
@@ -43,7 +43,7 @@ const exportIdentity = async (context: Context, folder: string, did: string): Pr
   const log = await directory(send, plcUrl)
     .log(did)
     .catch((cause: unknown) => {
-      throw explain(cause)
+      throw serverError(cause)
     })
   const entries = log.entries.map(({ raw, cid, nullified, createdAt }) => ({
     did,
@@ -69,7 +69,7 @@ const keyBackup = async (
 }
 
 const keysOf = async (server: Client, named: string | undefined) => {
-  const { verificationMethods = {} } = await answer(
+  const { verificationMethods = {} } = await orServerError(
     server.com.atproto.identity.getRecommendedDidCredentials(),
   )
   const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
@@ -88,7 +88,7 @@ export const exportCommand = command({
     const { out, io } = context
     const folder = resolve(io.cwd, dir)
     const server = await context.admin()
-    const { did, handle, identity } = await answer(server.com.cirrus.admin.getStatus())
+    const { did, handle, identity } = await orServerError(server.com.cirrus.admin.getStatus())
     await openFolder(folder, did)
     const keys = await keysOf(server, identity.signingKey)
     const exported = await exportRepo(context, server, { did, file: join(folder, 'repo.car'), keys })
@@ -99,13 +99,13 @@ export const exportCommand = command({
       folder: join(folder, 'blobs'),
       needed: facts.blobs,
     })
-    const preferences = await answer(server.app.bsky.actor.getPreferences())
+    const preferences = await orServerError(server.app.bsky.actor.getPreferences())
     await writeWhole(join(folder, 'preferences.json'), json(preferences), 0o600)
     const head = await exportIdentity(context, folder, did)
     await writeWhole(join(folder, 'manifest.jws'), `${manifest}\n`)
 
     const problems = [
-      ...compare(exported),
+      ...compareCounts(exported),
       ...blobs.lost.map((cid) => `the blob ${cid} is lost: the server does not have it`),
     ]
     if (claims.blobs.count !== blobs.count)
@@ -130,7 +130,6 @@ export const exportCommand = command({
       `  manifest.jws      commit ${claims.commit}`,
       ...(backup ? [`  keys              ${backup} (not in the export)`] : []),
       ...problems.map((problem) => `  ${problem}`),
-      ...(ok ? [] : [`See ${docsLink('export-incomplete')}`]),
     ].join('\n')
     const result = {
       ok,
@@ -143,7 +142,7 @@ export const exportCommand = command({
       head,
       keyBackup: backup ?? null,
     }
-    out.result(ok ? result : { ...result, problems, docs: docsLink('export-incomplete') }, text)
-    return ok ? EXIT.ok : EXIT.amiss
+    out.result(ok ? result : { ...result, problems }, text, ok ? undefined : 'export-incomplete')
+    return ok ? EXIT.ok : EXIT.problems
   },
 })

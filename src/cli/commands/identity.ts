@@ -3,11 +3,11 @@ import { didResolver } from '../../identity/did.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { outbound } from '../../outbound.ts'
 import { directory } from '../../plc/directory.ts'
-import { answer, explain } from '../serverErrors.ts'
+import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { plain, table } from '../output.ts'
-import { stateOf, waiting, type Status } from './status.ts'
+import { stateOf, unsubmittedText, type Status } from '../status.ts'
 
 /** What the network says, asked from here and not through the server. */
 const lookUp = async (context: Context, did: string) => {
@@ -22,16 +22,16 @@ const lookUp = async (context: Context, did: string) => {
       const code = cause.code === 'Unavailable' ? 'directory-unavailable' : 'did-not-found'
       throw new CliError(code, plain(cause.message), { cause })
     }
-    throw explain(cause)
+    throw serverError(cause)
   }
 }
 
-const voidOperation = async ({ ask, out }: Context, server: Client, status: Status): Promise<void> => {
+const voidOperation = async ({ prompts, out }: Context, server: Client, status: Status): Promise<void> => {
   if (status.unsubmitted.length > 0) {
-    out.note(`Signed, not sent:\n${waiting(status)}`)
-    await ask.confirm('Send an operation with unchanged data, so that these can never be sent?')
+    out.note(`Signed, not sent:\n${unsubmittedText(status)}`)
+    await prompts.confirm('Send an operation with unchanged data, so that these can never be sent?')
   }
-  const done = await answer(server.com.cirrus.admin.voidPlcOperation())
+  const done = await orServerError(server.com.cirrus.admin.voidPlcOperation())
   const text = [
     `Voided: ${done.voided.join(', ')}`,
     `New head: ${done.head}`,
@@ -51,13 +51,13 @@ export const identity = command({
   async run(context, flags) {
     const { out, where } = context
     const server = await context.admin()
-    const status = await answer(server.com.cirrus.admin.getStatus())
+    const status = await orServerError(server.com.cirrus.admin.getStatus())
     if (flags.void) {
       await voidOperation(context, server, status)
       return EXIT.ok
     }
     const { document, log } = await lookUp(context, status.did)
-    const ours = await answer(server.com.atproto.identity.getRecommendedDidCredentials())
+    const ours = await orServerError(server.com.atproto.identity.getRecommendedDidCredentials())
     const keys = new Set(ours.rotationKeys ?? [])
     const signing: unknown = Object.entries(ours.verificationMethods ?? {}).find(
       ([id]) => id === 'atproto',
@@ -86,7 +86,7 @@ export const identity = command({
       ],
       ['Head', log ? `${log.head.cid}, ${new Date(log.head.createdAt).toISOString()}` : ''],
       ['Operations', log ? String(log.entries.length) : ''],
-      ['Signed, not sent', waiting(status)],
+      ['Signed, not sent', unsubmittedText(status)],
     ]
     if (status.identity.recoverable === false)
       out.warn('no recovery key of yours stands above this server’s rotation key.', 'no-recovery-key')
@@ -114,6 +114,6 @@ export const identity = command({
         out.paint,
       ),
     )
-    return ok ? EXIT.ok : EXIT.amiss
+    return ok ? EXIT.ok : EXIT.problems
   },
 })

@@ -1,7 +1,7 @@
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { folderOf } from '../import/backup.ts'
-import { moveIn } from '../import/move.ts'
+import { moveIn } from '../import/moveIn.ts'
 import { restore } from '../import/restore.ts'
 
 export const importCommand = command({

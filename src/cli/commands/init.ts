@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { rename } from 'node:fs/promises'
 import { outbound } from '../../outbound.ts'
 import { directory } from '../../plc/directory.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { isLoopback, needProject, type Project } from '../config.ts'
 import { editDevVars } from '../devVars.ts'
@@ -17,7 +17,7 @@ import { editVars } from '../wranglerToml.ts'
 const plcUrl = (project: Project, given: string | undefined): string =>
   given ?? (project.vars['PLC_DIRECTORY_URL'] || 'https://plc.directory')
 
-const at = (context: Context, url: string) =>
+const directoryAt = (context: Context, url: string) =>
   directory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
 
 /** A DID that is configured and in use must not be swapped for another in passing. */
@@ -47,7 +47,7 @@ const guardIdentity = async (
 
 const isRegistered = async (context: Context, did: string, url: string): Promise<boolean> => {
   try {
-    await answer(at(context, url).head(did))
+    await orServerError(directoryAt(context, url).head(did))
     return true
   } catch (cause) {
     if (cause instanceof CliError && cause.code === 'did-not-found') return false
@@ -56,7 +56,7 @@ const isRegistered = async (context: Context, did: string, url: string): Promise
 }
 
 /** Keys that are replaced are kept beside the new ones: a lost key is a lost account. */
-const setAside = async (file: string | undefined, now: number): Promise<void> => {
+const renameOld = async (file: string | undefined, now: number): Promise<void> => {
   if (file && (await readText(file)) !== undefined)
     await rename(file, file.replace(/\.json$/, `.${now}.json`))
 }
@@ -70,8 +70,8 @@ const write = async (
 ): Promise<void> => {
   await ignoreKeys(project.root)
   if (force) {
-    await setAside(plan.keyFile, now)
-    await setAside(plan.recoveryFile, now)
+    await renameOld(plan.keyFile, now)
+    await renameOld(plan.recoveryFile, now)
   }
   // The backups first: from here on nothing that is announced to the network can be lost.
   if (plan.recovery && plan.recoveryFile) await writeRecoveryFile(plan.recoveryFile, plan.recovery)
@@ -110,12 +110,14 @@ export const init = command({
     'pds init --hostname pds.example.com --handle alice.example.com --did did:plc:…',
   ],
   async run(context, flags) {
-    const { out, ask, io } = context
+    const { out, prompts, io } = context
     const project = needProject(context.project)
     const url = plcUrl(project, flags['plc-url'])
     const answers = await askAnswers(context, flags, project.vars)
     if (flags.force)
-      await ask.confirm('Make new keys? The DID goes on naming the old ones, and only they can change that.')
+      await prompts.confirm(
+        'Make new keys? The DID goes on naming the old ones, and only they can change that.',
+      )
     const plan = await makePlan(context, project, answers, flags.force)
     const { keys, genesis, recoveryFile, keyFile } = plan
     await guardIdentity(context, project, plan, url, flags.force)
@@ -135,7 +137,7 @@ export const init = command({
     await write(project, plan, vars, flags.force, io.now())
     if (genesis) {
       out.note(`Registering ${keys.did} at ${url} …`)
-      await answer(at(context, url).submit(keys.did, genesis))
+      await orServerError(directoryAt(context, url).submit(keys.did, genesis))
     }
     if (plan.recoveryKeys.length === 0 && answers.kind !== 'web')
       out.warn(

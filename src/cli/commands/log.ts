@@ -1,8 +1,8 @@
 import { pages } from '../../client/index.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { CliError, docsLink, EXIT } from '../errors.ts'
 import { canonicalJson } from '../../canonicalJson.ts'
+import { CliError, EXIT } from '../errors.ts'
 import { createVerifier, type JournalEntry } from '../journalChain.ts'
 import { count, type Paint, plain } from '../output.ts'
 
@@ -38,7 +38,7 @@ export const log = command({
     let seen = 0
     let head = ''
     const size = flags.verify ? 1000 : Math.min(most, 1000)
-    const list = pages((page) => answer(server.com.cirrus.admin.getJournal({ limit: size, ...page })))
+    const list = pages((page) => orServerError(server.com.cirrus.admin.getJournal({ limit: size, ...page })))
     for await (const { entries } of list) {
       for (const entry of entries) {
         seen++
@@ -61,16 +61,12 @@ export const log = command({
     const ok = problems.length === 0
     const verdict = ok
       ? `${out.paint('green', 'The chain is whole')}: ${count(seen, 'entry', 'entries')}${head ? `, head ${head}` : ''}.`
-      : [
-          out.paint('red', 'The chain is broken:'),
-          ...problems.map((it) => `  ${it}`),
-          `See ${docsLink('journal-broken')}`,
-        ].join('\n')
-    const docs = ok ? {} : { docs: docsLink('journal-broken') }
+      : [out.paint('red', 'The chain is broken:'), ...problems.map((it) => `  ${it}`)].join('\n')
     out.result(
-      { ok, verified: seen, head, problems, entries: shown, ...docs },
+      { ok, verified: seen, head, problems, entries: shown },
       [...lines, verdict].join('\n'),
+      ok ? undefined : 'journal-broken',
     )
-    return ok ? EXIT.ok : EXIT.amiss
+    return ok ? EXIT.ok : EXIT.problems
   },
 })

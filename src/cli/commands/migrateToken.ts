@@ -1,17 +1,17 @@
 import { outbound } from '../../outbound.ts'
 import { isScope } from '../../signing/scope.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import type { Output } from '../output.ts'
-import { MEANING, parseScopes } from '../scopes.ts'
+import { SCOPE_MEANINGS, parseScopes } from '../scopes.ts'
 import { describeTarget, refuseSelf, type Target } from '../target.ts'
-import { waiting, type Status } from './status.ts'
+import { unsubmittedText, type Status } from '../status.ts'
 
 const targetOf = async (context: Context, input: string): Promise<Target> => {
   const { origin, dev } = context.where()
   const send = outbound({ fetch: context.io.fetch }, { dev })
   const target = await describeTarget(input, send, dev)
-  const self = await answer(context.anyone().com.atproto.server.describeServer())
+  const self = await orServerError(context.anyone().com.atproto.server.describeServer())
   refuseSelf(target, { origin, did: self.did })
   return target
 }
@@ -31,7 +31,7 @@ const warn = (out: Output, status: Status, scope: readonly string[], target: Tar
     )
   if (status.unsubmitted.length > 0)
     out.warn(
-      `an operation was signed and not sent; it stays valid while the head stands:\n  ${waiting(status)}\n  \`pds identity --void\` makes it worthless.`,
+      `an operation was signed and not sent; it stays valid while the head stands:\n  ${unsubmittedText(status)}\n  \`pds identity --void\` makes it worthless.`,
     )
   if (signs && !target)
     out.note(
@@ -60,7 +60,9 @@ export const migrateToken = command({
       type: 'string',
       hint: 'scope',
       multiple: true,
-      help: `What it opens; may be repeated. Default: all but account:deactivate.\n${Object.entries(MEANING)
+      help: `What it opens; may be repeated. Default: all but account:deactivate.\n${Object.entries(
+        SCOPE_MEANINGS,
+      )
         .map(([name, meaning]) => `${name}: ${meaning}`)
         .join('\n')}`,
     },
@@ -75,8 +77,8 @@ export const migrateToken = command({
     const scope = parseScopes(flags.scope)
     const server = await context.admin()
     const target = flags.target === undefined ? undefined : await targetOf(context, flags.target)
-    const status = await answer(server.com.cirrus.admin.getStatus())
-    const minted = await answer(
+    const status = await orServerError(server.com.cirrus.admin.getStatus())
+    const minted = await orServerError(
       server.com.cirrus.admin.createMigrationToken({
         ...(target ? { audience: target.did, target: target.origin } : {}),
         ...(scope ? { scope } : {}),
@@ -96,7 +98,7 @@ export const migrateToken = command({
     const width = Math.max(...minted.scope.map((name) => name.length))
     for (const [n, name] of minted.scope.entries())
       out.note(
-        `  ${n === 0 ? 'allows' : '      '}  ${name.padEnd(width)}  ${isScope(name) ? MEANING[name] : ''}`.trimEnd(),
+        `  ${n === 0 ? 'allows' : '      '}  ${name.padEnd(width)}  ${isScope(name) ? SCOPE_MEANINGS[name] : ''}`.trimEnd(),
       )
     warn(out, status, minted.scope, target)
     out.note(`Next:\n${next.map((line, n) => `  ${n + 1}. ${line}`).join('\n')}`)

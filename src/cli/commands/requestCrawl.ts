@@ -1,9 +1,9 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { CliError, docsLink, EXIT } from '../errors.ts'
+import { CliError, EXIT } from '../errors.ts'
 import { plain, table } from '../output.ts'
 
-const originOf = (text: string): string => {
+const relayOrigin = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && /^https?:$/.test(url.protocol)) return url.origin
   throw new CliError('usage', `--relay ${text} is not the URL of a relay`, {
@@ -26,9 +26,9 @@ export const requestCrawl = command({
   },
   examples: ['pds request-crawl', 'pds request-crawl --relay https://relay.example'],
   async run({ admin, out }, { relay }) {
-    const relays = relay.map(originOf)
+    const relays = relay.map(relayOrigin)
     const server = await admin()
-    const { hostname, results } = await answer(
+    const { hostname, results } = await orServerError(
       server.com.cirrus.admin.requestCrawl(relays.length > 0 ? { relays } : {}),
       { AccountNotActive: 'account-not-active' },
     )
@@ -41,8 +41,7 @@ export const requestCrawl = command({
       results.length === 0
         ? 'No relay is configured (RELAYS), so nobody was asked. Name one with --relay.'
         : [`Asked to crawl ${plain(hostname)}:`, table(rows, out.paint)].join('\n')
-    const docs = ok ? {} : { docs: docsLink('crawl-refused') }
-    out.result({ ok, hostname, results, ...docs }, ok ? text : `${text}\nSee ${docsLink('crawl-refused')}`)
-    return ok ? EXIT.ok : EXIT.amiss
+    out.result({ ok, hostname, results }, text, ok ? undefined : 'crawl-refused')
+    return ok ? EXIT.ok : EXIT.problems
   },
 })

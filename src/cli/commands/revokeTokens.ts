@@ -1,4 +1,4 @@
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 
 export const revokeTokens = command({
@@ -8,8 +8,8 @@ export const revokeTokens = command({
     'A PLC operation that was already signed with one stays valid: `pds identity --void` makes it worthless.',
   async run({ admin, out }) {
     const server = await admin()
-    const revoked = await answer(server.com.cirrus.admin.revokeMigrationTokens())
-    const { unsubmitted } = await answer(server.com.cirrus.admin.getStatus())
+    const revoked = await orServerError(server.com.cirrus.admin.revokeMigrationTokens())
+    const { unsubmitted } = await orServerError(server.com.cirrus.admin.getStatus())
     if (unsubmitted.length > 0)
       out.warn('an operation signed with a token waits and can still be sent. Run `pds identity --void`.')
     out.result(

@@ -1,9 +1,7 @@
-import type { Output as Answered } from '../../client/index.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { bytes, count, type Paint, plain, table } from '../output.ts'
-
-export type Status = Answered<'com.cirrus.admin.getStatus'>
+import { stateOf, type Status, unsubmittedText } from '../status.ts'
 
 const STATES: Record<string, string> = {
   absent: 'no account here yet',
@@ -12,9 +10,7 @@ const STATES: Record<string, string> = {
   moved: 'moved: the DID names another PDS, but the account is still active here',
 }
 
-export const stateOf = ({ state, active }: Status): string => state ?? (active ? 'active' : 'deactivated')
-
-export const keyRows = (keys: readonly string[]): string =>
+const keyRows = (keys: readonly string[]): string =>
   keys.map((key, n) => `${n + 1}. ${plain(key)}`).join('\n')
 
 const identityText = ({ identity }: Status): string =>
@@ -33,16 +29,6 @@ const identityText = ({ identity }: Status): string =>
     .filter(Boolean)
     .join('\n')
 
-export const waiting = ({ unsubmitted }: Status): string =>
-  unsubmitted
-    .map(({ cid, signedAt, pds, changes }) =>
-      [
-        `${cid}, signed ${signedAt}${pds ? `, to ${plain(pds)}` : ''}`,
-        ...changes.map((it) => `  ${plain(it)}`),
-      ].join('\n'),
-    )
-    .join('\n')
-
 const importText = ({ importing }: Status): string => {
   if (!importing) return ''
   const { phase, bytes: received, blocks, records } = importing
@@ -57,7 +43,7 @@ const times = (detail: unknown): string => {
   return typeof found === 'number' && found > 1 ? ` (${found.toLocaleString('en-US')} times)` : ''
 }
 
-export const statusText = (status: Status, origin: string, paint: Paint): string => {
+const statusText = (status: Status, origin: string, paint: Paint): string => {
   const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
   const rows: [string, string][] = [
@@ -79,7 +65,7 @@ export const statusText = (status: Status, origin: string, paint: Paint): string
     ],
     ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
-    ['Signed, not sent', waiting(status)],
+    ['Signed, not sent', unsubmittedText(status)],
     [
       'Journal',
       journal
@@ -100,7 +86,7 @@ export const status = command({
   summary: 'What is where, and the one next command.',
   async run({ admin, where, out }) {
     const server = await admin()
-    const found = await answer(server.com.cirrus.admin.getStatus())
+    const found = await orServerError(server.com.cirrus.admin.getStatus())
     out.result({ ok: true, server: where().origin, ...found }, statusText(found, where().origin, out.paint))
   },
 })

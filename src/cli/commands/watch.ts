@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, type Output as Answered, XrpcError } from '../../client/index.ts'
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
-import { explain } from '../serverErrors.ts'
+import { serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { count, type Paint, plain } from '../output.ts'
@@ -9,13 +9,13 @@ import { count, type Paint, plain } from '../output.ts'
 type Listed = Answered<'com.cirrus.admin.listSubscribers'>
 
 /** Operations of one commit that are shown; with `--json` all are. */
-const MOST_OPS = 20
+const MAX_SHOWN_OPS = 20
 /** Milliseconds between two looks at who is there. */
-const LOOK_EVERY = 5000
+const SUBSCRIBERS_INTERVAL_MS = 5000
 
-const short = ({ $type }: RepoEvent): string => $type.split('#')[1] ?? $type
+const eventName = ({ $type }: RepoEvent): string => $type.split('#')[1] ?? $type
 
-const saying = (event: RepoEvent): string => {
+const eventSummary = (event: RepoEvent): string => {
   switch (event.$type) {
     case 'com.atproto.sync.subscribeRepos#commit':
       return `${event.repo}  rev ${event.rev}${event.ops.length === 0 ? ', nothing changed' : ''}`
@@ -32,9 +32,9 @@ const STYLES = { create: 'green', update: 'yellow', delete: 'red' } as const
 const isAction = (action: string): action is keyof typeof STYLES => Object.hasOwn(STYLES, action)
 
 export const eventText = (event: RepoEvent, paint: Paint): string => {
-  const head = `${event.seq}  ${plain(event.time)}  ${paint('bold', short(event).padEnd(8))}  ${plain(saying(event))}`
+  const head = `${event.seq}  ${plain(event.time)}  ${paint('bold', eventName(event).padEnd(8))}  ${plain(eventSummary(event))}`
   const ops = 'ops' in event ? event.ops : []
-  const lines = ops.slice(0, MOST_OPS).map(({ action, path }) => {
+  const lines = ops.slice(0, MAX_SHOWN_OPS).map(({ action, path }) => {
     const word = plain(action).padEnd(6)
     return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${plain(path)}`
   })
@@ -46,7 +46,7 @@ export const eventText = (event: RepoEvent, paint: Paint): string => {
 
 /** The event as JSON can say it: records in place of the blocks. */
 const eventData = async (event: RepoEvent): Promise<object> => {
-  const type = short(event)
+  const type = eventName(event)
   if (event.$type === 'com.atproto.sync.subscribeRepos#sync') {
     const { $type: _, blocks, ...rest } = event
     return { type, ...rest, size: blocks.length }
@@ -87,12 +87,12 @@ const watchSubscribers = async (server: Client, out: Context['out'], signal: Abo
       // Another PDS, or one that has gone for a moment: the events say so themselves.
       if (!(cause instanceof XrpcError) || cause.error === 'MethodNotImplemented') return
       if (cause.status === 401 || cause.status === 403) {
-        const error = explain(cause)
+        const error = serverError(cause)
         if (error instanceof CliError) out.warn(error.message, error.code)
         return
       }
     }
-    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => {})
+    await sleep(SUBSCRIBERS_INTERVAL_MS, undefined, { signal }).catch(() => {})
   }
 }
 
@@ -146,7 +146,7 @@ export const watch = command({
       for await (const event of events)
         out.line(out.json ? await eventData(event) : {}, eventText(event, out.paint))
     } catch (cause) {
-      throw explain(cause, { FutureCursor: 'future-cursor' })
+      throw serverError(cause, { FutureCursor: 'future-cursor' })
     } finally {
       stop.abort()
       await looking

@@ -1,7 +1,7 @@
 /** blobs/<cid> and blobs.jsonl. */
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages } from '../../client/index.ts'
-import { answer, explain } from '../serverErrors.ts'
+import { orServerError, serverError } from '../serverErrors.ts'
 import { blobStore } from '../blobStore.ts'
 import type { Context } from '../command.ts'
 import { writeWhole } from '../files.ts'
@@ -20,13 +20,13 @@ export interface ExportedBlobs {
   lost: string[]
 }
 
-const PARALLEL = 4
+const PARALLEL_BLOBS = 4
 
 /** The server's list, written down as it is. */
 export async function exportBlobList(server: Client, file: string): Promise<BlobEntry[]> {
   const found: BlobEntry[] = []
   for await (const { blobs } of pages((page) =>
-    answer(server.com.cirrus.admin.listBlobs({ limit: 1000, ...page })),
+    orServerError(server.com.cirrus.admin.listBlobs({ limit: 1000, ...page })),
   ))
     for (const { cid, size, mimeType } of blobs) found.push({ cid, size, mimeType })
   const lines = found.map((entry) => `${JSON.stringify(entry)}\n`)
@@ -72,9 +72,9 @@ export async function exportBlobs(
     }
   }
   try {
-    await Promise.all(Array.from({ length: PARALLEL }, worker))
+    await Promise.all(Array.from({ length: PARALLEL_BLOBS }, worker))
   } catch (cause) {
-    throw explain(cause)
+    throw serverError(cause)
   }
   progress.end()
   // Referred to by the CAR and not in the server's list: a server that lost the reference as well.

@@ -6,11 +6,11 @@ import { type Client, XrpcError } from '../../client/index.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { type ManifestClaims, verifyManifest } from '../../signing/manifest.ts'
 import { readCar } from '../../repo/car.ts'
-import { answer, explain } from '../serverErrors.ts'
+import { orServerError, serverError } from '../serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isMissing, unfinished, writeOn } from '../files.ts'
+import { isMissing, partialFile, resumeWriting } from '../files.ts'
 import { bytes } from '../output.ts'
 
 export interface Keys {
@@ -28,7 +28,7 @@ export interface Exported {
 }
 
 const readManifest = async (server: Client, did: string, { ours }: Keys) => {
-  const { manifest } = await answer(server.com.cirrus.admin.getManifest())
+  const { manifest } = await orServerError(server.com.cirrus.admin.getManifest())
   try {
     return { manifest, claims: await verifyManifest(manifest, { publicDidKey: ours, issuer: did }) }
   } catch (cause) {
@@ -37,13 +37,13 @@ const readManifest = async (server: Client, did: string, { ours }: Keys) => {
   }
 }
 
-const verifyAt = async (context: Context, file: string, did: string, { ours, named }: Keys) =>
+const verifyFile = async (context: Context, file: string, did: string, { ours, named }: Keys) =>
   verifyCarFile(file, { did, signingKey: named ? [ours, named] : ours, now: context.io.now() })
 
 /** The CAR that is there already, if it is whole and of this commit. */
-const earlier = async (context: Context, file: string, did: string, keys: Keys, commit: string) => {
+const earlierExport = async (context: Context, file: string, did: string, keys: Keys, commit: string) => {
   try {
-    const facts = await verifyAt(context, file, did, keys)
+    const facts = await verifyFile(context, file, did, keys)
     return facts.root === commit ? facts : undefined
   } catch (cause) {
     if (isMissing(cause) || carProblem(cause) !== undefined) return undefined
@@ -52,8 +52,8 @@ const earlier = async (context: Context, file: string, did: string, keys: Keys, 
 }
 
 /** How much of this commit's CAR an earlier run got before it broke off. What is of another commit goes. */
-const begun = async (file: string, commit: string): Promise<number> => {
-  const part = unfinished(file)
+const resumeOffset = async (file: string, commit: string): Promise<number> => {
+  const part = partialFile(file)
   try {
     const { size } = await stat(part)
     const car = await readCar(createReadStream(part))
@@ -80,14 +80,14 @@ const download = async (
       throw cause
     })
   try {
-    let done = await begun(file, commit)
+    let done = await resumeOffset(file, commit)
     const rest = done > 0 ? await resume(done) : undefined
     if (!rest) {
       done = 0
-      await rm(unfinished(file), { force: true })
+      await rm(partialFile(file), { force: true })
     }
     const { body, length } = rest ?? (await readAccount(server, { did, signal }).repo())
-    await writeOn(
+    await resumeWriting(
       file,
       (async function* () {
         for await (const chunk of body) {
@@ -97,12 +97,12 @@ const download = async (
       })(),
     )
   } catch (cause) {
-    throw explain(cause)
+    throw serverError(cause)
   }
   progress.end()
 }
 
-const ATTEMPTS = 5
+const MAX_ATTEMPTS = 5
 
 /** Fetches until the CAR and the manifest are of one commit. */
 export async function exportRepo(
@@ -111,12 +111,12 @@ export async function exportRepo(
   options: { did: string; file: string; keys: Keys },
 ): Promise<Exported> {
   const { did, file, keys } = options
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await readManifest(server, did, keys)
-    const kept = await earlier(context, file, did, keys, before.claims.commit)
+    const kept = await earlierExport(context, file, did, keys, before.claims.commit)
     if (kept) return { ...before, facts: kept, kept: true }
     await download(context, server, { did, file, commit: before.claims.commit })
-    const facts = await verifyAt(context, file, did, keys).catch((cause: unknown) => {
+    const facts = await verifyFile(context, file, did, keys).catch((cause: unknown) => {
       const problem = carProblem(cause)
       if (problem === undefined) throw cause
       throw new CliError('export-incomplete', `${file} does not verify: ${problem}`, { cause })
@@ -126,11 +126,11 @@ export async function exportRepo(
     const after = await readManifest(server, did, keys)
     if (facts.root === after.claims.commit) return { ...after, facts, kept: false }
   }
-  throw new CliError('export-changing', `the account was written to during each of ${ATTEMPTS} attempts`)
+  throw new CliError('export-changing', `the account was written to during each of ${MAX_ATTEMPTS} attempts`)
 }
 
 /** What the CAR has and the manifest does not say, or the other way round. */
-export const compare = ({ claims, facts }: Pick<Exported, 'claims' | 'facts'>): string[] => {
+export const compareCounts = ({ claims, facts }: Pick<Exported, 'claims' | 'facts'>): string[] => {
   const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
   const problems = [...names]
     .filter((name) => claims.collections[name] !== facts.collections[name])

@@ -1,22 +1,22 @@
 /** Our side of an import: the account here, and the owner's session on it. */
 import { type Client, connect, type Session } from '../../client/index.ts'
-import { answer, type Meanings } from '../serverErrors.ts'
+import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
-import type { Keeper } from './resumeState.ts'
+import type { ResumeState } from './resumeState.ts'
 import type { Self } from './source.ts'
 
 export interface Here extends Self {
   handle: string
-  keep: Keeper
+  resume: ResumeState
 }
 
 const signedIn = (context: Context, here: Here, session: Session): Client =>
   connect(here.origin, {
     session,
     fetch: context.io.fetch,
-    onSession: (changed) => here.keep.write({ session: changed }),
+    onSession: (changed) => here.resume.write({ session: changed }),
   })
 
 /** An empty account, deactivated. The same service token may ask twice: an answer can get lost. */
@@ -24,12 +24,12 @@ export async function createAccount(
   context: Context,
   here: Here,
   token: string,
-  meanings: Meanings = {},
+  meanings: ErrorCodes = {},
 ): Promise<Client> {
   const server = connect(here.origin, { token, fetch: context.io.fetch })
   const { did, handle } = here
   const create = () => server.com.atproto.server.createAccount({ did, handle })
-  const created = await answer(
+  const created = await orServerError(
     create().catch((cause: unknown) => {
       if (context.io.signal.aborted) throw cause
       return create()
@@ -38,18 +38,18 @@ export async function createAccount(
   )
   const { accessJwt, refreshJwt } = created
   const session = { did: created.did, handle: created.handle, accessJwt, refreshJwt }
-  await here.keep.write({ session })
+  await here.resume.write({ session })
   return signedIn(context, here, session)
 }
 
 const password = async (context: Context, here: Here): Promise<string> => {
-  const { io, ask, project } = context
+  const { io, prompts, project } = context
   const given = io.env['PDS_PASSWORD']
   if (given) return given
   const keys = project ? await readKeyFile(keyFileName(project.root, here.handle)) : undefined
   if (keys?.accountPassword) return keys.accountPassword
   if (io.stdin.isTTY)
-    return await ask.secret(`Account password of ${here.handle} on this server (the one of pds init)`)
+    return await prompts.secret(`Account password of ${here.handle} on this server (the one of pds init)`)
   throw new CliError(
     'sign-in-needed',
     `there is an account of ${here.did} here already, and nobody is signed in`,
@@ -60,8 +60,8 @@ const password = async (context: Context, here: Here): Promise<string> => {
 }
 
 /** The owner's session: the one that an earlier run left, else a new one by the account password. */
-export async function ownSession(context: Context, here: Here): Promise<Client> {
-  const { session } = await here.keep.read()
+export async function ownerSession(context: Context, here: Here): Promise<Client> {
+  const { session } = await here.resume.read()
   if (session) {
     const client = signedIn(context, here, session)
     try {
@@ -73,11 +73,11 @@ export async function ownSession(context: Context, here: Here): Promise<Client> 
   }
   const anyone = connect(here.origin, { fetch: context.io.fetch })
   const fresh = (
-    await answer(anyone.login({ identifier: here.did, password: await password(context, here) }), {
+    await orServerError(anyone.login({ identifier: here.did, password: await password(context, here) }), {
       AuthenticationRequired: 'sign-in-needed',
     })
   ).session
   if (!fresh) throw new CliError('sign-in-needed', 'the server gave no session')
-  await here.keep.write({ session: fresh })
+  await here.resume.write({ session: fresh })
   return signedIn(context, here, fresh)
 }

@@ -10,7 +10,7 @@ import { type BlobStore, blobStore } from '../blobStore.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { compare } from '../export/repo.ts'
+import { compareCounts } from '../export/repo.ts'
 import { isMissing, readText } from '../files.ts'
 import { plain } from '../output.ts'
 
@@ -40,7 +40,8 @@ export function folderOf(cwd: string, from: string): string | undefined {
   return isFolder || from.includes('/') || from.includes(sep) ? folder : undefined
 }
 
-const bad = (message: string, cause?: unknown): CliError => new CliError('bad-backup', message, { cause })
+const badBackup = (message: string, cause?: unknown): CliError =>
+  new CliError('bad-backup', message, { cause })
 
 const readManifest = async (folder: string, did: string, keys: readonly string[]) => {
   const file = join(folder, 'manifest.jws')
@@ -65,16 +66,16 @@ const readManifest = async (folder: string, did: string, keys: readonly string[]
     if (!(cause instanceof TokenError)) throw cause
     refusals.push(cause.message)
   }
-  throw bad(`${file} does not verify: ${refusals.at(-1) ?? 'no key'}`)
+  throw badBackup(`${file} does not verify: ${refusals.at(-1) ?? 'no key'}`)
 }
 
 const readCar = async (context: Context, carFile: string, did: string, keys: readonly string[]) => {
   try {
     return await verifyCarFile(carFile, { did, signingKey: keys, now: context.io.now() })
   } catch (cause) {
-    if (isMissing(cause)) throw bad(`there is no ${carFile}`, cause)
+    if (isMissing(cause)) throw badBackup(`there is no ${carFile}`, cause)
     const problem = carProblem(cause)
-    throw problem === undefined ? cause : bad(`${carFile} does not verify: ${problem}`, cause)
+    throw problem === undefined ? cause : badBackup(`${carFile} does not verify: ${problem}`, cause)
   }
 }
 
@@ -110,7 +111,7 @@ const readPreferences = async (folder: string): Promise<Preferences | undefined>
   if (text === undefined) return undefined
   const found = parseJson(text)
   const preferences = isObject(found) ? found['preferences'] : undefined
-  if (!isPreferences(preferences)) throw bad(`${file} is not what \`pds export\` writes`)
+  if (!isPreferences(preferences)) throw badBackup(`${file} is not what \`pds export\` writes`)
   return preferences
 }
 
@@ -134,15 +135,16 @@ export async function readBackup(
   folder: string,
   { did, keys }: { did: string; keys: readonly string[] },
 ): Promise<Backup> {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw bad(`there is no folder ${folder}`)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw badBackup(`there is no folder ${folder}`)
   const claims = await readManifest(folder, did, keys)
   const carFile = join(folder, 'repo.car')
   const facts = await readCar(context, carFile, did, keys)
   // An export writes its manifest last: one that was cut off leaves the manifest of the time before.
   const ofThis = claims?.commit === facts.root
   if (claims && ofThis) {
-    const [contradiction] = compare({ claims, facts })
-    if (contradiction) throw bad(`repo.car and manifest.jws contradict each other: ${contradiction}`)
+    const [contradiction] = compareCounts({ claims, facts })
+    if (contradiction) throw badBackup(`repo.car and manifest.jws contradict each other: ${contradiction}`)
   }
   const store = blobStore(join(folder, 'blobs'))
   const whole = await wholeBlobs(context, store, facts.blobs)

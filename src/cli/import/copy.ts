@@ -4,17 +4,18 @@ import { readAccount } from '../../client/import.ts'
 import { type Client, pages, XrpcError } from '../../client/index.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { REQUEST_LIMIT } from '../../limits.ts'
-import { answer } from '../serverErrors.ts'
+import { docsPath } from '../../docsLink.ts'
+import { orServerError } from '../serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { isMissing, writeWhole } from '../files.ts'
 import { bytes } from '../output.ts'
-import { explainSource, type Source } from './source.ts'
+import { sourceError, type Source } from './source.ts'
 import type { Here } from './account.ts'
 
 const verify = (context: Context, here: Here, signingKey: string) =>
-  verifyCarFile(here.keep.carFile, { did: here.did, signingKey, now: context.io.now() })
+  verifyCarFile(here.resume.carFile, { did: here.did, signingKey, now: context.io.now() })
 
 /** The source's repository as it is now, on disk and verified. */
 export async function fetchRepo(
@@ -24,7 +25,7 @@ export async function fetchRepo(
   signingKey: string,
 ): Promise<CarFacts> {
   const { signal } = context.io
-  const latest = await source.asked(source.client.com.atproto.sync.getLatestCommit({ did: here.did }))
+  const latest = await source.orError(source.client.com.atproto.sync.getLatestCommit({ did: here.did }))
   try {
     const facts = await verify(context, here, signingKey)
     if (facts.root === latest.cid) return facts
@@ -41,7 +42,7 @@ export async function fetchRepo(
         yield chunk
       }
     }
-    await writeWhole(here.keep.carFile, counted(), 0o600)
+    await writeWhole(here.resume.carFile, counted(), 0o600)
     progress.end()
     return await verify(context, here, signingKey)
   } catch (cause) {
@@ -50,9 +51,9 @@ export async function fetchRepo(
       throw new CliError(
         'source-refused',
         `the repository that the source gave does not verify: ${problem}`,
-        { cause, docs: 'docs/troubleshoot.md#repository-refused' },
+        { cause, docs: docsPath('repository-refused') },
       )
-    throw explainSource(cause)
+    throw sourceError(cause)
   }
 }
 
@@ -60,7 +61,7 @@ export async function fetchRepo(
 export async function ourTree(
   admin: Client,
 ): Promise<{ data: unknown; collections: unknown; blobs: unknown }> {
-  const { manifest } = await answer(admin.com.cirrus.admin.getManifest())
+  const { manifest } = await orServerError(admin.com.cirrus.admin.getManifest())
   const { data, collections, blobs } = decodeJws(manifest, 2 ** 20).payload
   return { data, collections, blobs }
 }
@@ -88,7 +89,7 @@ export async function sendRepo(
       'import-too-large',
       `the repository has ${bytes(body.size)}; it comes in by one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed`,
     )
-  await answer(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
+  await orServerError(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
     '*': 'import-refused',
   })
@@ -96,18 +97,20 @@ export async function sendRepo(
 }
 
 /** CIDs of the blobs that records here refer to and that are not here. */
-export const missingHere = async (owner: Client): Promise<Set<string>> => {
+export const missingBlobs = async (owner: Client): Promise<Set<string>> => {
   const missing = new Set<string>()
-  const list = pages((page) => answer(owner.com.atproto.repo.listMissingBlobs({ limit: 1000, ...page })))
+  const list = pages((page) =>
+    orServerError(owner.com.atproto.repo.listMissingBlobs({ limit: 1000, ...page })),
+  )
   for await (const { blobs } of list) for (const { cid } of blobs) missing.add(cid)
   return missing
 }
 
-const PARALLEL = 3
+const PARALLEL_BLOBS = 3
 
 /** Copies what is missing here; gives how many were copied, and which the source does not have either. */
 export async function copyBlobs(context: Context, source: Source, owner: Client, here: Here) {
-  const missing = await missingHere(owner)
+  const missing = await missingBlobs(owner)
   const total = missing.size
   const lost: string[] = []
   let copied = 0
@@ -123,29 +126,29 @@ export async function copyBlobs(context: Context, source: Source, owner: Client,
     for (let next = await reader.next(); !next.done; next = await reader.next()) {
       const { cid, mimeType, size, body } = next.value
       const upload = { encoding: mimeType, body, ...(size === undefined ? {} : { length: size }) }
-      const { blob } = await answer(owner.com.atproto.repo.uploadBlob(upload))
+      const { blob } = await orServerError(owner.com.atproto.repo.uploadBlob(upload))
       if (blob.ref.$link !== cid)
         throw new CliError('copy-incomplete', `the source gave other bytes for the blob ${cid}`)
       progress.to(++copied, total)
     }
   }
   try {
-    await Promise.all(Array.from({ length: PARALLEL }, worker))
+    await Promise.all(Array.from({ length: PARALLEL_BLOBS }, worker))
   } catch (cause) {
-    throw explainSource(cause)
+    throw sourceError(cause)
   }
   progress.end()
-  return { copied, lost: [...(await missingHere(owner))] }
+  return { copied, lost: [...(await missingBlobs(owner))] }
 }
 
 /** Gives how many, or undefined where the source knows no preferences. */
 export async function copyPreferences(source: Source, owner: Client): Promise<number | undefined> {
   try {
     const { preferences } = await source.client.app.bsky.actor.getPreferences()
-    await answer(owner.app.bsky.actor.putPreferences({ preferences }))
+    await orServerError(owner.app.bsky.actor.putPreferences({ preferences }))
     return preferences.length
   } catch (cause) {
     if (cause instanceof XrpcError && cause.error === 'MethodNotImplemented') return undefined
-    throw explainSource(cause)
+    throw sourceError(cause)
   }
 }

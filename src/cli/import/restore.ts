@@ -1,29 +1,31 @@
 /** `pds import --from <folder>`: a backup becomes the account again. Announced last, when everything is here. */
 import type { Client } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf } from '../commands/status.ts'
+import { type Status, stateOf } from '../status.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { count, plain } from '../output.ts'
-import { createAccount, ownSession } from './account.ts'
+import { createAccount, ownerSession } from './account.ts'
 import { type Backup, readBackup } from './backup.ts'
 import { ourTree } from './copy.ts'
-import { keeper } from './resumeState.ts'
-import { ownKey, ownToken } from './signingKey.ts'
-import { type Restoring, restoreBlobs, restorePreferences, restoreRepo, verify } from './restoreSteps.ts'
+import { resumeState } from './resumeState.ts'
+import { findSigningKey, signAccountToken } from './signingKey.ts'
+import { type Restoration, restoreBlobs, restorePreferences, restoreRepo, verify } from './restoreSteps.ts'
 import { didWebAdvice } from './rotate.ts'
-import { tell } from './tell.ts'
+import { reportStep } from './reportStep.ts'
 
 const serverKey = async (admin: Client): Promise<string> => {
-  const { verificationMethods = {} } = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
+  const { verificationMethods = {} } = await orServerError(
+    admin.com.atproto.identity.getRecommendedDidCredentials(),
+  )
   const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
   if (typeof ours !== 'string') throw new CliError('not-cirrus', 'the server does not name its signing key')
   return ours
 }
 
 /** Why the account cannot be activated here, and the way out. */
-const elsewhere = async ({ admin, here, ours }: Restoring, { identity }: Status) => {
+const activationObstacle = async ({ admin, here, ours }: Restoration, { identity }: Status) => {
   const { did, origin } = here
   const key = identity.signingKey ?? '(none)'
   if (!identity.movedAway)
@@ -43,18 +45,18 @@ const elsewhere = async ({ admin, here, ours }: Restoring, { identity }: Status)
 }
 
 /** What is amiss with the folder is said before anything happens. */
-const consent = async ({ ask, out }: Context, { folder, problems }: Backup): Promise<void> => {
+const confirmIncomplete = async ({ prompts, out }: Context, { folder, problems }: Backup): Promise<void> => {
   if (problems.length === 0) return
   const shown = problems.slice(0, 5).join('\n  ')
   out.warn(
     `the backup is not complete:\n  ${shown}${problems.length > 5 ? `\n  and ${problems.length - 5} more` : ''}`,
     'export-incomplete',
   )
-  await ask.confirm(`Restore what there is in ${folder}?`)
+  await prompts.confirm(`Restore what there is in ${folder}?`)
 }
 
 /** An active account takes no repository; blobs that it lost it does take. */
-const mend = async (restoring: Restoring, status: Status): Promise<number> => {
+const restoreLostBlobs = async (restoring: Restoration, status: Status): Promise<number> => {
   const { context, admin, here, backup } = restoring
   const same = (await ourTree(admin)).data === backup.facts.data
   const complete = status.blobs.stored >= status.blobs.expected
@@ -71,85 +73,87 @@ const mend = async (restoring: Restoring, status: Status): Promise<number> => {
       'account-active',
       `the account is active here (rev ${status.repo.rev}), and the backup is of rev ${backup.facts.rev}`,
     )
-  const lost = await restoreBlobs(restoring, await ownSession(context, here))
-  await here.keep.clear()
-  const { next } = await answer(admin.com.cirrus.admin.getStatus())
+  const lost = await restoreBlobs(restoring, await ownerSession(context, here))
+  await here.resume.clear()
+  const { next } = await orServerError(admin.com.cirrus.admin.getStatus())
   context.out.result(
     { ok: lost.length === 0, ...base, lost, activated: true, next: plain(next) },
     `The blobs of ${plain(here.handle)} were restored; an active account keeps its repository as it is.\n${plain(next)}`,
   )
-  return lost.length === 0 ? EXIT.ok : EXIT.amiss
+  return lost.length === 0 ? EXIT.ok : EXIT.problems
 }
 
 /** Gives whether it was done. A signed operation that waits is the business of `pds activate`. */
-const activate = async (restoring: Restoring, { unsubmitted }: Status): Promise<boolean> => {
+const activate = async (restoring: Restoration, { unsubmitted }: Status): Promise<boolean> => {
   const { context, admin, here } = restoring
   if (unsubmitted.length > 0) return false
   try {
-    await context.ask.confirm(`Activate ${plain(here.handle)} on ${here.origin} now?`)
+    await context.prompts.confirm(`Activate ${plain(here.handle)} on ${here.origin} now?`)
   } catch (cause) {
     if (cause instanceof CliError && cause.code === 'not-confirmed') return false
     throw cause
   }
-  await answer(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
-  tell(restoring, 'Active', here.origin)
+  await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
+  reportStep(restoring, 'Active', here.origin)
   return true
 }
 
-const open = async (context: Context): Promise<Omit<Restoring, 'backup' | 'ours'> & { status: Status }> => {
+const openServer = async (
+  context: Context,
+): Promise<Omit<Restoration, 'backup' | 'ours'> & { status: Status }> => {
   const { origin } = context.where()
   const admin = await context.admin()
-  const status = await answer(admin.com.cirrus.admin.getStatus())
+  const status = await orServerError(admin.com.cirrus.admin.getStatus())
   const { did, handle, identity } = status
   if (identity.error) throw new CliError('directory-unavailable', plain(identity.error))
-  const { did: serviceDid } = await answer(context.anyone().com.atproto.server.describeServer())
-  const keep = keeper(context.project?.root ?? context.io.cwd, did)
-  return { context, admin, status, here: { did, handle, origin, serviceDid, keep } }
+  const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
+  const resume = resumeState(context.project?.root ?? context.io.cwd, did)
+  return { context, admin, status, here: { did, handle, origin, serviceDid, resume } }
 }
 
 /** Restores the folder's account on this server. Each step may be done again. */
 export async function restore(context: Context, folder: string): Promise<number> {
-  const { admin, here, status } = await open(context)
+  const { admin, here, status } = await openServer(context)
   const state = stateOf(status)
   // A new server takes the account in by its own word only: without the key nothing can begin.
-  const key = state === 'absent' ? await ownKey(context, status) : undefined
+  const key = state === 'absent' ? await findSigningKey(context, status) : undefined
   const ours = key?.did ?? (await serverKey(admin))
   const named = status.identity.signingKey
   const keys = named === undefined || named === ours || !isPublicKey(named) ? [ours] : [ours, named]
   const backup = await readBackup(context, folder, { did: here.did, keys })
-  const restoring: Restoring = { context, admin, here, backup, ours }
+  const restoring: Restoration = { context, admin, here, backup, ours }
   const { facts, problems } = backup
-  tell(
+  reportStep(
     restoring,
     'Backup',
     `${count(facts.records, 'record')}, ${count(facts.blobs.size, 'blob')}${problems.length > 0 ? '; not complete' : ', verified'}`,
   )
-  if (state === 'active') return await mend(restoring, status)
+  if (state === 'active') return await restoreLostBlobs(restoring, status)
   if (state === 'moved')
     throw new CliError('account-active', `the account is still active here, and its DID names another PDS`, {
       next: 'run `pds deactivate`, then the same command again',
     })
-  await consent(context, backup)
+  await confirmIncomplete(context, backup)
   const client = key
-    ? await createAccount(context, here, await ownToken(context, here, key), {
+    ? await createAccount(context, here, await signAccountToken(context, here, key), {
         InvalidToken: 'import-refused',
         ExpiredToken: 'import-refused',
       })
-    : await ownSession(context, here)
-  tell(restoring, 'Account', key ? `${here.handle} created, deactivated for now` : 'is here already')
+    : await ownerSession(context, here)
+  reportStep(restoring, 'Account', key ? `${here.handle} created, deactivated for now` : 'is here already')
   await restoreRepo(restoring, client, status)
   const lost = await restoreBlobs(restoring, client)
   await restorePreferences(restoring, client)
   await verify(restoring)
-  const after = await answer(admin.com.cirrus.admin.getStatus())
-  const obstacle = await elsewhere(restoring, after)
+  const after = await orServerError(admin.com.cirrus.admin.getStatus())
+  const obstacle = await activationObstacle(restoring, after)
   if (obstacle)
     throw new CliError('did-elsewhere', `everything is restored, but not activated: ${obstacle.why}`, {
       next: obstacle.next,
     })
   const activated = await activate(restoring, after)
-  await here.keep.clear()
-  const end = await answer(admin.com.cirrus.admin.getStatus())
+  await here.resume.clear()
+  const end = await orServerError(admin.com.cirrus.admin.getStatus())
   const next = activated ? plain(end.next) : 'look at it (`pds status`), then run `pds activate`'
   const ok = lost.length === 0 && problems.length === 0
   context.out.result(
@@ -166,5 +170,5 @@ export async function restore(context: Context, folder: string): Promise<number>
     },
     `${plain(here.handle)} is restored on ${here.origin}${activated ? ', and active' : '; it is not active yet'}.\nNext: ${next}`,
   )
-  return ok ? EXIT.ok : EXIT.amiss
+  return ok ? EXIT.ok : EXIT.problems
 }

@@ -1,17 +1,17 @@
 /** What a restore puts back: repository, blobs, preferences. Each may be done again. */
 import { openAsBlob } from 'node:fs'
 import type { Client } from '../../client/index.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import type { Status } from '../commands/status.ts'
+import type { Status } from '../status.ts'
 import { CliError } from '../errors.ts'
 import { count } from '../output.ts'
 import type { Here } from './account.ts'
 import type { Backup } from './backup.ts'
-import { isSameTree, missingHere, ourTree, sendRepo } from './copy.ts'
-import { tell } from './tell.ts'
+import { isSameTree, missingBlobs, ourTree, sendRepo } from './copy.ts'
+import { reportStep } from './reportStep.ts'
 
-export interface Restoring {
+export interface Restoration {
   context: Context
   admin: Client
   here: Here
@@ -21,29 +21,33 @@ export interface Restoring {
 }
 
 /** Records that are here and not in the backup would be gone. */
-export const restoreRepo = async (restoring: Restoring, client: Client, { repo }: Status): Promise<void> => {
+export const restoreRepo = async (
+  restoring: Restoration,
+  client: Client,
+  { repo }: Status,
+): Promise<void> => {
   const { context, admin, backup } = restoring
   const { facts, carFile } = backup
   const isOther = repo.records > 0 && (await ourTree(admin)).data !== facts.data
   if (isOther)
-    await context.ask.confirm(
+    await context.prompts.confirm(
       `There is another repository here: ${count(repo.records, 'record')}, rev ${repo.rev}. Replace it with that of the backup: ${count(facts.records, 'record')}, rev ${facts.rev}?`,
     )
   const sent = await sendRepo(client, admin, carFile, facts)
-  tell(
+  reportStep(
     restoring,
     'Repository',
     `${count(facts.records, 'record')}, rev ${facts.rev}${sent ? '' : ' (was here already)'}`,
   )
 }
 
-const PARALLEL = 3
+const PARALLEL_BLOBS = 3
 
 /** Gives those that are neither here nor in the folder. */
-export const restoreBlobs = async (restoring: Restoring, client: Client): Promise<string[]> => {
+export const restoreBlobs = async (restoring: Restoration, client: Client): Promise<string[]> => {
   const { context, backup } = restoring
   const { store, whole, types } = backup
-  const missing = [...(await missingHere(client))]
+  const missing = [...(await missingBlobs(client))]
   const total = missing.length
   let sent = 0
   const progress = context.out.progress('Blobs', (n) => n.toLocaleString('en-US'))
@@ -54,16 +58,16 @@ export const restoreBlobs = async (restoring: Restoring, client: Client): Promis
       if (!whole.has(cid) && (await store.have(cid)) === undefined) continue
       const body = await openAsBlob(store.file(cid))
       const encoding = types.get(cid) ?? 'application/octet-stream'
-      const { blob } = await answer(client.com.atproto.repo.uploadBlob({ encoding, body }))
+      const { blob } = await orServerError(client.com.atproto.repo.uploadBlob({ encoding, body }))
       if (blob.ref.$link !== cid)
         throw new CliError('bad-backup', `${store.file(cid)} changed while it was sent`)
       progress.to(++sent, total)
     }
   }
-  await Promise.all(Array.from({ length: PARALLEL }, worker))
+  await Promise.all(Array.from({ length: PARALLEL_BLOBS }, worker))
   if (total > 0) progress.end()
-  const lost = total > 0 ? [...(await missingHere(client))] : []
-  tell(
+  const lost = total > 0 ? [...(await missingBlobs(client))] : []
+  reportStep(
     restoring,
     'Blobs',
     `${count(sent, 'blob')} restored${lost.length > 0 ? `, ${lost.length} missing` : ''}`,
@@ -76,14 +80,18 @@ export const restoreBlobs = async (restoring: Restoring, client: Client): Promis
   return lost
 }
 
-export const restorePreferences = async (restoring: Restoring, client: Client): Promise<void> => {
+export const restorePreferences = async (restoring: Restoration, client: Client): Promise<void> => {
   const { preferences } = restoring.backup
-  if (preferences) await answer(client.app.bsky.actor.putPreferences({ preferences }))
-  tell(restoring, 'Preferences', preferences ? count(preferences.length, 'preference') : 'not in the backup')
+  if (preferences) await orServerError(client.app.bsky.actor.putPreferences({ preferences }))
+  reportStep(
+    restoring,
+    'Preferences',
+    preferences ? count(preferences.length, 'preference') : 'not in the backup',
+  )
 }
 
 /** Against the manifest: what the server says that it has now is what the server said then. */
-export const verify = async (restoring: Restoring): Promise<void> => {
+export const verify = async (restoring: Restoration): Promise<void> => {
   const { admin, backup } = restoring
   const { facts, manifest, problems } = backup
   const tree = await ourTree(admin)
@@ -99,7 +107,7 @@ export const verify = async (restoring: Restoring): Promise<void> => {
       'copy-incomplete',
       `the blobs here are ${blobs}, the manifest of the backup says ${expected}; it was not activated`,
     )
-  tell(
+  reportStep(
     restoring,
     'Verified',
     manifest ? 'all that the manifest counts' : 'the same tree; there is no manifest',

@@ -7,17 +7,17 @@ import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { readText, writeSecret } from '../files.ts'
 
-export interface Kept {
+export interface SavedProgress {
   session?: Session | undefined
   /** Signed by the source, perhaps not submitted yet. */
   operation?: Operation | undefined
 }
 
-export interface Keeper {
+export interface ResumeState {
   readonly folder: string
   readonly carFile: string
-  read(): Promise<Kept>
-  write(changes: Kept): Promise<void>
+  read(): Promise<SavedProgress>
+  write(changes: SavedProgress): Promise<void>
   clear(): Promise<void>
 }
 
@@ -25,7 +25,7 @@ const isSession = (value: unknown): value is Session =>
   isObject(value) &&
   ['did', 'handle', 'accessJwt', 'refreshJwt'].every((name) => typeof value[name] === 'string')
 
-const parse = (text: string | undefined): Kept => {
+const parse = (text: string | undefined): SavedProgress => {
   try {
     const value: unknown = JSON.parse(text ?? '{}')
     if (!isObject(value)) return {}
@@ -39,7 +39,7 @@ const parse = (text: string | undefined): Kept => {
   }
 }
 
-export function keeper(root: string, did: string): Keeper {
+export function resumeState(root: string, did: string): ResumeState {
   const folder = join(root, '.wrangler', 'import', did.replace(/[^a-z0-9.-]/gi, '-'))
   const file = join(folder, 'kept.json')
   const read = async () => parse(await readText(file))

@@ -7,7 +7,7 @@ import { directory } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { parseOperation, parseServices, parseVerificationMethods } from '../../plc/parse.ts'
 import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'
-import { answer, explain } from '../serverErrors.ts'
+import { orServerError, serverError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
@@ -19,7 +19,7 @@ const headOf = async (context: Context, did: string): Promise<PlcHead & { data: 
   const head = await directory(outbound({ fetch: context.io.fetch }, { dev }), plcUrl)
     .head(did)
     .catch((cause: unknown) => {
-      throw explain(cause)
+      throw serverError(cause)
     })
   const { data } = head
   if (!data) throw new CliError('directory-refused', `${did} has been tombstoned: it can never be used again`)
@@ -34,7 +34,7 @@ interface Wanted {
 }
 
 const wantedHere = async (admin: Client): Promise<Wanted> => {
-  const found = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
+  const found = await orServerError(admin.com.atproto.identity.getRecommendedDidCredentials())
   return {
     rotationKeys: found.rotationKeys ?? [],
     alsoKnownAs: found.alsoKnownAs ?? [],
@@ -78,10 +78,10 @@ export async function rotate(
   options: { source: Source; owner: Client; admin: Client; here: Here },
 ): Promise<string[]> {
   const { source, owner, admin, here } = options
-  const { did, keep } = here
+  const { did, resume } = here
   const head = await headOf(context, did)
   const wanted = await wantedHere(admin)
-  const kept = (await keep.read()).operation
+  const kept = (await resume.read()).operation
   let operation = kept?.prev === head.cid ? kept : undefined
   if (!operation) {
     const after = {
@@ -91,10 +91,10 @@ export async function rotate(
     }
     context.out.note(`The operation that moves ${did}:`)
     for (const line of preview(head.data, after)) context.out.note(`  ${line}`)
-    await context.ask.confirm(`Have ${source.origin} sign it, and submit it?`)
+    await context.prompts.confirm(`Have ${source.origin} sign it, and submit it?`)
     const token = await source.plcToken()
     const { rotationKeys, alsoKnownAs, verificationMethods, services } = wanted
-    const signed = await source.asked(
+    const signed = await source.orError(
       source.client.com.atproto.identity.signPlcOperation({
         token,
         rotationKeys,
@@ -104,9 +104,9 @@ export async function rotate(
       }),
     )
     operation = inspect(signed.operation, head, wanted)
-    await keep.write({ operation })
+    await resume.write({ operation })
   }
-  await answer(owner.com.atproto.identity.submitPlcOperation({ operation: { ...operation } }), {
+  await orServerError(owner.com.atproto.identity.submitPlcOperation({ operation: { ...operation } }), {
     InvalidRequest: 'directory-refused',
   })
   return preview(head.data, operation)

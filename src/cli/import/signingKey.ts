@@ -4,15 +4,15 @@ import { loadSigningKey, newId, type SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT } from '../../signing/migrationToken.ts'
 import { Secret } from '../../crypto/secret.ts'
 import type { Context } from '../command.ts'
-import type { Status } from '../commands/status.ts'
+import type { Status } from '../status.ts'
 import { CliError } from '../errors.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
 import { plain } from '../output.ts'
 import type { Here } from './account.ts'
 
-const NAME = 'SIGNING_KEY'
+const KEY_NAME = 'SIGNING_KEY'
 /** Seconds. */
-const LIFETIME = 60
+const TOKEN_LIFETIME_S = 60
 
 const load = async (place: string, hex: string): Promise<SigningKey> => {
   try {
@@ -27,16 +27,19 @@ const load = async (place: string, hex: string): Promise<SigningKey> => {
 const candidates = async ({ project, globals, io, where }: Context, handle: string) => {
   const file = project && where().own ? keyFileName(project.root, handle) : undefined
   const found: [place: string, hex: string | undefined][] = [
-    ['the keys of `npm run dev`', globals.dev ? project?.devServerVars[NAME] : undefined],
-    [NAME, io.env[NAME]],
-    ['.dev.vars', file && project?.devVars[NAME]],
+    ['the keys of `npm run dev`', globals.dev ? project?.devServerVars[KEY_NAME] : undefined],
+    [KEY_NAME, io.env[KEY_NAME]],
+    ['.dev.vars', file && project?.devVars[KEY_NAME]],
     [file ?? '', file && (await readKeyFile(file))?.secrets.SIGNING_KEY],
   ]
   return found.flatMap(([place, hex]) => (hex ? [[place, hex] as const] : []))
 }
 
 /** The key that the DID names, out of the environment, .dev.vars or the key file. */
-export async function ownKey(context: Context, { did, handle, identity }: Status): Promise<SigningKey> {
+export async function findSigningKey(
+  context: Context,
+  { did, handle, identity }: Status,
+): Promise<SigningKey> {
   const others: string[] = []
   for (const [place, hex] of await candidates(context, handle)) {
     const key = await load(place, hex)
@@ -58,7 +61,7 @@ export async function ownKey(context: Context, { did, handle, identity }: Status
 }
 
 /** A service-auth token for createAccount on our own server, by the account's own key. */
-export function ownToken({ io }: Context, here: Here, key: SigningKey): Promise<string> {
+export function signAccountToken({ io }: Context, here: Here, key: SigningKey): Promise<string> {
   // The audience is the server's word: only a word about itself, or the token would open the account elsewhere.
   const { host } = new URL(here.origin)
   if (here.serviceDid !== `did:web:${host.replace(':', '%3A')}`)
@@ -71,7 +74,7 @@ export function ownToken({ io }: Context, here: Here, key: SigningKey): Promise<
     iss: here.did,
     aud: here.serviceDid,
     iat,
-    exp: iat + LIFETIME,
+    exp: iat + TOKEN_LIFETIME_S,
     lxm: CREATE_ACCOUNT,
     jti: newId(io.random),
   })

@@ -1,13 +1,13 @@
 /** The PDS that the account comes from: a Cirrus, by migration token; any other, by password. */
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
 import type { Scope } from '../../signing/migrationToken.ts'
-import { answer, explain, type Meanings } from '../serverErrors.ts'
+import { orServerError, serverError, type ErrorCodes } from '../serverErrors.ts'
 import { firstLine } from '../prompts.ts'
 import type { Context } from '../command.ts'
 import { parseHost } from '../config.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
-import { readToken } from './token.ts'
+import { readToken } from './readToken.ts'
 
 export interface Source {
   readonly origin: string
@@ -19,7 +19,7 @@ export interface Source {
   /** Whether we may deactivate it, and how. */
   deactivate: (() => Promise<void>) | undefined
   /** Waits for its answer, and says whose refusal it was. */
-  asked<T>(call: Promise<T>): Promise<T>
+  orError<T>(call: Promise<T>): Promise<T>
 }
 
 export interface Self {
@@ -28,7 +28,7 @@ export interface Self {
   serviceDid: string
 }
 
-const MEANINGS: Meanings = {
+const SOURCE_CODES: ErrorCodes = {
   NetworkError: 'source-unreachable',
   Unexpected: 'source-refused',
   MethodNotImplemented: 'source-refused',
@@ -42,16 +42,16 @@ const MEANINGS: Meanings = {
 }
 
 /** What a PDS says of the code that it sent by e-mail. */
-const CODE: Meanings = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
+const PLC_CODE_CODES: ErrorCodes = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
 
-const asked = <T>(call: Promise<T>): Promise<T> => answer(call, MEANINGS)
-export const explainSource = (cause: unknown): unknown => explain(cause, MEANINGS)
+const orSourceError = <T>(call: Promise<T>): Promise<T> => orServerError(call, SOURCE_CODES)
+export const sourceError = (cause: unknown): unknown => serverError(cause, SOURCE_CODES)
 
 const CREATE = 'com.atproto.server.createAccount'
 
 const createToken = async (client: Client, aud: string, now: number): Promise<string> => {
   const exp = Math.floor(now / 1000) + 60
-  return (await asked(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE, exp }))).token
+  return (await orSourceError(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE, exp }))).token
 }
 
 /** A Cirrus. The token comes from standard input or a prompt: a process list shows arguments. */
@@ -61,7 +61,7 @@ export async function tokenSource(
   self: Self,
   needs: readonly Scope[],
 ): Promise<Source> {
-  const { io, ask } = context
+  const { io, prompts } = context
   const origin = parseHost(from, '--from')
   const check = (token: string) => readToken(token, { ...self, now: io.now(), needs })
   const checkShown = (token: string) => {
@@ -73,7 +73,7 @@ export async function tokenSource(
     }
   }
   const prompt = (why: string) =>
-    ask.secret(`${why}, printed by \`pds migrate-token --target ${self.origin}\` there`, {
+    prompts.secret(`${why}, printed by \`pds migrate-token --target ${self.origin}\` there`, {
       check: checkShown,
     })
   let token = (io.stdin.isTTY ? await prompt(`Migration token of ${origin}`) : await firstLine(io)).trim()
@@ -91,22 +91,22 @@ export async function tokenSource(
   return {
     origin,
     client,
-    asked,
+    orError: orSourceError,
     createToken: (aud) => createToken(client, aud, io.now()),
     plcToken: async () => token,
     deactivate: facts.scope.includes('account:deactivate')
-      ? () => asked(client.com.atproto.server.deactivateAccount({}))
+      ? () => orSourceError(client.com.atproto.server.deactivateAccount({}))
       : undefined,
   }
 }
 
 const login = async (context: Context, origin: string, identifier: string): Promise<Client> => {
-  const { io, ask } = context
+  const { io, prompts } = context
   const given = io.env['PDS_SOURCE_PASSWORD']
   const password =
     given ??
     (io.stdin.isTTY
-      ? await ask.secret(`Account password of ${identifier} on ${origin}`)
+      ? await prompts.secret(`Account password of ${identifier} on ${origin}`)
       : await firstLine(io))
   if (!password)
     throw new CliError('not-a-terminal', `no account password of ${identifier}`, {
@@ -116,9 +116,9 @@ const login = async (context: Context, origin: string, identifier: string): Prom
   try {
     return await anyone.login({ identifier, password })
   } catch (cause) {
-    if (!(cause instanceof XrpcError) || cause.error !== 'AuthFactorTokenRequired') throw explainSource(cause)
-    const authFactorToken = await ask.text('Sign-in code that the source has sent you by e-mail')
-    return await asked(anyone.login({ identifier, password, authFactorToken }))
+    if (!(cause instanceof XrpcError) || cause.error !== 'AuthFactorTokenRequired') throw sourceError(cause)
+    const authFactorToken = await prompts.text('Sign-in code that the source has sent you by e-mail')
+    return await orSourceError(anyone.login({ identifier, password, authFactorToken }))
   }
 }
 
@@ -129,7 +129,7 @@ export async function passwordSource(
   self: Self,
   identifier: string,
 ): Promise<Source> {
-  const { io, ask } = context
+  const { io, prompts } = context
   const origin = parseHost(from, '--from')
   const client = await login(context, origin, identifier)
   const session: Session | undefined = client.session
@@ -141,16 +141,19 @@ export async function passwordSource(
   return {
     origin,
     client,
-    asked: (call) => answer(call, { ...MEANINGS, ...CODE }),
+    orError: (call) => orServerError(call, { ...SOURCE_CODES, ...PLC_CODE_CODES }),
     createToken: (aud) => createToken(client, aud, io.now()),
     async plcToken() {
       const given = io.env['PDS_PLC_TOKEN']
       if (given) return given
-      await asked(client.com.atproto.identity.requestPlcOperationSignature())
-      return await ask.text('PLC code that the source has sent you by e-mail (a Cirrus: a migration token)', {
-        flag: 'PDS_PLC_TOKEN in the environment',
-      })
+      await orSourceError(client.com.atproto.identity.requestPlcOperationSignature())
+      return await prompts.text(
+        'PLC code that the source has sent you by e-mail (a Cirrus: a migration token)',
+        {
+          flag: 'PDS_PLC_TOKEN in the environment',
+        },
+      )
     },
-    deactivate: () => asked(client.com.atproto.server.deactivateAccount({})),
+    deactivate: () => orSourceError(client.com.atproto.server.deactivateAccount({})),
   }
 }

@@ -42,14 +42,14 @@ const checked = (value: string, flag: string, check: (value: string) => string |
 
 type Given = Values<typeof initFlags>
 
-const kindOf = async ({ ask }: Context, given: Given, hostname: string): Promise<Kind> => {
+const kindOf = async ({ prompts }: Context, given: Given, hostname: string): Promise<Kind> => {
   const named = [given.web && 'web', given.new && 'new', given.did !== undefined && 'existing'].filter(
     (kind): kind is Kind => typeof kind === 'string',
   )
   if (named.length > 1) throw usage('--web, --new and --did exclude each other')
   return (
     named[0] ??
-    (await ask.choose<Kind>(
+    (await prompts.choose<Kind>(
       'Which identity?',
       [
         { value: 'existing', label: 'An account that I have and that moves in', hint: 'its DID stays' },
@@ -61,7 +61,11 @@ const kindOf = async ({ ask }: Context, given: Given, hostname: string): Promise
   )
 }
 
-const recoveryOf = async ({ ask, io }: Context, given: Given, kind: Kind): Promise<Answers['recovery']> => {
+const recoveryOf = async (
+  { prompts, io }: Context,
+  given: Given,
+  kind: Kind,
+): Promise<Answers['recovery']> => {
   const keys = given['recovery-key']
   if (given['no-recovery-key'] && keys.length > 0)
     throw usage('--recovery-key and --no-recovery-key exclude each other')
@@ -72,7 +76,7 @@ const recoveryOf = async ({ ask, io }: Context, given: Given, kind: Kind): Promi
     return keys.map((key) => checked(key, '--recovery-key', checkKey))
   }
   if (!io.stdin.isTTY) return 'generate'
-  const choice = await ask.choose<'generate' | 'paste' | 'none'>(
+  const choice = await prompts.choose<'generate' | 'paste' | 'none'>(
     'A recovery key, above Cirrus’s own, with which you can undo a move for 72 hours?',
     [
       { value: 'generate', label: 'Make one for me', hint: 'saved in a file of its own' },
@@ -81,7 +85,7 @@ const recoveryOf = async ({ ask, io }: Context, given: Given, kind: Kind): Promi
     ],
     '--recovery-key',
   )
-  return choice === 'paste' ? [await ask.text('Its public key, as did:key', { check: checkKey })] : choice
+  return choice === 'paste' ? [await prompts.text('Its public key, as did:key', { check: checkKey })] : choice
 }
 
 /** `known`: what wrangler.toml says already. */
@@ -90,11 +94,11 @@ export async function askAnswers(
   given: Given,
   known: Record<string, string>,
 ): Promise<Answers> {
-  const { ask } = context
+  const { prompts } = context
   const wanted = (name: string) => known[name] || undefined
   const hostname = checked(
     given.hostname ??
-      (await ask.text('Host name of this server', {
+      (await prompts.text('Host name of this server', {
         placeholder: 'pds.example.com',
         ...(wanted('HOSTNAME') ? { initial: wanted('HOSTNAME') ?? '' } : {}),
         check: checkHostname,
@@ -106,7 +110,7 @@ export async function askAnswers(
   const handle = normalizeHandle(
     checked(
       given.handle ??
-        (await ask.text('Handle of the account', {
+        (await prompts.text('Handle of the account', {
           initial: wanted('HANDLE') ?? hostname,
           check: checkHandle,
           flag: '--handle',
@@ -119,7 +123,7 @@ export async function askAnswers(
   const did =
     kind === 'existing'
       ? checked(
-          given.did ?? (await ask.text('Its DID', { placeholder: 'did:plc:…', check: checkDid })),
+          given.did ?? (await prompts.text('Its DID', { placeholder: 'did:plc:…', check: checkDid })),
           '--did',
           checkDid,
         )

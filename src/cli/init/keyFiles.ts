@@ -80,16 +80,16 @@ export async function readRecoveryFile(file: string): Promise<RecoveryFile | und
   return found && { did: text(found, 'did'), privateKey: text(found, 'privateKey') }
 }
 
-const WHAT =
+const KEY_FILE_NOTE =
   'Keys of a Cirrus, by pds init. Whoever has this file has the account. Keep a copy off this machine.'
-const RECOVERY =
+const RECOVERY_FILE_NOTE =
   'The recovery key of a DID: within 72 hours it undoes what any other key did. Keep it apart from everything else, and delete it here.'
 
 export const writeKeyFile = (file: string, keys: KeyFile): Promise<void> =>
-  writeSecret(file, `${JSON.stringify({ what: WHAT, ...keys }, null, 2)}\n`)
+  writeSecret(file, `${JSON.stringify({ what: KEY_FILE_NOTE, ...keys }, null, 2)}\n`)
 
 export const writeRecoveryFile = (file: string, recovery: RecoveryFile): Promise<void> =>
-  writeSecret(file, `${JSON.stringify({ what: RECOVERY, type: 'k256', ...recovery }, null, 2)}\n`)
+  writeSecret(file, `${JSON.stringify({ what: RECOVERY_FILE_NOTE, type: 'k256', ...recovery }, null, 2)}\n`)
 
 const IGNORED = ['.dev.vars', '.wrangler/', 'cirrus-keys-*.json', 'cirrus-recovery-key-*.json']
 

@@ -68,14 +68,14 @@ const existing = (project: Project, file: KeyFile | undefined): Secrets | undefi
   return undefined
 }
 
-const accountPassword = async ({ ask, io }: Context): Promise<{ value: string; made: boolean }> => {
+const accountPassword = async ({ prompts, io }: Context): Promise<{ value: string; made: boolean }> => {
   const given = io.env['PDS_PASSWORD']
   const check = (text: string) => (text.length < 8 || text.length > 512 ? '8 to 512 characters.' : undefined)
   const wrong = given === undefined ? undefined : check(given)
   if (wrong) throw new CliError('usage', `PDS_PASSWORD: ${wrong}`)
   if (given !== undefined) return { value: given, made: false }
   if (!io.stdin.isTTY) return { value: password(io.random), made: true }
-  return { value: await ask.secret('Account password, for apps and other tools', { check }), made: false }
+  return { value: await prompts.secret('Account password, for apps and other tools', { check }), made: false }
 }
 
 const newSecrets = async (context: Context) => {

@@ -1,16 +1,17 @@
 /** The steps of a move from another PDS. Each may be done again. */
 import type { Client } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import { answer } from '../serverErrors.ts'
+import { docsPath } from '../../docsLink.ts'
+import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf } from '../commands/status.ts'
+import { type Status, stateOf } from '../status.ts'
 import { CliError } from '../errors.ts'
 import { count, plain } from '../output.ts'
-import { createAccount, type Here, ownSession } from './account.ts'
+import { createAccount, type Here, ownerSession } from './account.ts'
 import { copyBlobs, copyPreferences, fetchRepo, isSameTree, ourTree, sendRepo } from './copy.ts'
 import { didWebAdvice, rotate } from './rotate.ts'
 import type { Source } from './source.ts'
-import { tell } from './tell.ts'
+import { reportStep } from './reportStep.ts'
 
 export interface Move {
   context: Context
@@ -20,23 +21,23 @@ export interface Move {
 }
 
 /** An account that went away and comes back is still active here, and must take no writes meanwhile. */
-export const deactivateFirst = async ({ ask }: Context, admin: Client, status: Status): Promise<void> => {
+export const deactivateFirst = async ({ prompts }: Context, admin: Client, status: Status): Promise<void> => {
   if (stateOf(status) !== 'moved') return
-  await ask.confirm(
+  await prompts.confirm(
     `${plain(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
   )
-  await answer(admin.com.atproto.server.deactivateAccount({}))
+  await orServerError(admin.com.atproto.server.deactivateAccount({}))
 }
 
-export const owner = async (move: Move, status: Status): Promise<Client> => {
+export const ownerClient = async (move: Move, status: Status): Promise<Client> => {
   const { context, here, source } = move
   if (stateOf(status) !== 'absent') {
-    const client = await ownSession(context, here)
-    tell(move, 'Account', 'is here already')
+    const client = await ownerSession(context, here)
+    reportStep(move, 'Account', 'is here already')
     return client
   }
   const client = await createAccount(context, here, await source.createToken(here.serviceDid))
-  tell(move, 'Account', `${here.handle} created, deactivated for now`)
+  reportStep(move, 'Account', `${here.handle} created, deactivated for now`)
   return client
 }
 
@@ -53,19 +54,19 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
         `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified`,
         {
           next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
-          docs: 'docs/troubleshoot.md#repository-refused',
+          docs: docsPath('repository-refused'),
         },
       )
     facts = await fetchRepo(context, source, here, signingKey)
-    const sent = await sendRepo(client, admin, here.keep.carFile, facts)
-    tell(
+    const sent = await sendRepo(client, admin, here.resume.carFile, facts)
+    reportStep(
       move,
       'Repository',
       `${count(facts.records, 'record')}, rev ${facts.rev}${sent ? '' : ' (was here already)'}`,
     )
   }
   const blobs = await copyBlobs(context, source, client, here)
-  tell(
+  reportStep(
     move,
     'Blobs',
     `${count(blobs.copied, 'blob')} copied${blobs.lost.length ? `, ${blobs.lost.length} missing` : ''}`,
@@ -75,11 +76,11 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
       `the source does not have ${count(blobs.lost.length, 'blob')}: ${blobs.lost.slice(0, 5).join(', ')}${blobs.lost.length > 5 ? ' …' : ''}`,
       'copy-incomplete',
     )
-    if (!rotated) await context.ask.confirm('Go on without them?')
+    if (!rotated) await context.prompts.confirm('Go on without them?')
   }
   if (!rotated) {
     const preferences = await copyPreferences(source, client)
-    tell(
+    reportStep(
       move,
       'Preferences',
       preferences === undefined ? 'the source has none' : count(preferences, 'preference'),
@@ -97,7 +98,7 @@ export const verifyCopy = async (
       'copy-incomplete',
       'the repository here is not the one that the source has; the DID was not touched',
     )
-  tell(move, 'Verified', 'same tree, same records in each collection')
+  reportStep(move, 'Verified', 'same tree, same records in each collection')
 }
 
 export const updateDid = async (move: Move, client: Client): Promise<void> => {
@@ -111,7 +112,7 @@ export const updateDid = async (move: Move, client: Client): Promise<void> => {
       },
     )
   const changes = await rotate(context, { ...move, owner: client })
-  tell(move, 'Identity', 'the DID names this server')
+  reportStep(move, 'Identity', 'the DID names this server')
   for (const line of changes) context.out.note(`    ${line}`)
 }
 
@@ -121,9 +122,9 @@ export const closeSource = async (move: Move): Promise<boolean> => {
   const { deactivate } = source
   if (!deactivate) return false
   try {
-    await context.ask.confirm(`Deactivate the account on ${source.origin}?`)
+    await context.prompts.confirm(`Deactivate the account on ${source.origin}?`)
     await deactivate()
-    tell(move, 'Source', 'deactivated')
+    reportStep(move, 'Source', 'deactivated')
     return true
   } catch (cause) {
     if (!(cause instanceof CliError)) throw cause

@@ -1,29 +1,29 @@
 /** `pds import --from <host>`: the account comes from another PDS. The DID turns last, when everything is here. */
 import type { Client } from '../../client/index.ts'
 import type { Scope } from '../../signing/migrationToken.ts'
-import { answer } from '../serverErrors.ts'
+import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf } from '../commands/status.ts'
+import { type Status, stateOf } from '../status.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { plain } from '../output.ts'
 import type { Here } from './account.ts'
 import { fetchRepo } from './copy.ts'
-import { keeper } from './resumeState.ts'
+import { resumeState } from './resumeState.ts'
 import { passwordSource, tokenSource } from './source.ts'
 import {
   closeSource,
   copyEverything,
   type Move,
-  owner,
+  ownerClient,
   deactivateFirst,
   updateDid,
   verifyCopy,
-} from './steps.ts'
-import { tell } from './tell.ts'
+} from './moveSteps.ts'
+import { reportStep } from './reportStep.ts'
 
 /** What a token must allow, for what is still to do. */
-const needs = (status: Status, rotated: boolean): Scope[] => [
+const neededScopes = (status: Status, rotated: boolean): Scope[] => [
   ...(stateOf(status) === 'absent' ? (['account:create'] as const) : []),
   ...(rotated ? [] : (['repo:read', 'preferences:read'] as const)),
   'blob:read',
@@ -43,15 +43,17 @@ const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
       },
     )
   }
-  const { verificationMethods = {} } = await answer(admin.com.atproto.identity.getRecommendedDidCredentials())
+  const { verificationMethods = {} } = await orServerError(
+    admin.com.atproto.identity.getRecommendedDidCredentials(),
+  )
   const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
   return !identity.movedAway && identity.signingKey === ours
 }
 
 /** Copies until nothing is new, then has the DID name this server. Gives the blobs that the source lacks. */
-const copyAndTurn = async (move: Move, status: Status, rotated: boolean) => {
+const copyAndUpdateDid = async (move: Move, status: Status, rotated: boolean) => {
   const { context, here, source } = move
-  const client = await owner(move, status)
+  const client = await ownerClient(move, status)
   const { facts, lost } = await copyEverything(move, client, status, rotated)
   if (!facts) return lost
   await verifyCopy(move, facts)
@@ -79,11 +81,11 @@ export async function moveIn(
       next: 'name the PDS that the account is on',
     })
   const admin = await context.admin()
-  const status = await answer(admin.com.cirrus.admin.getStatus())
+  const status = await orServerError(admin.com.cirrus.admin.getStatus())
   if (status.identity.error) throw new CliError('directory-unavailable', plain(status.identity.error))
-  const { did: serviceDid } = await answer(context.anyone().com.atproto.server.describeServer())
-  const keep = keeper(context.project?.root ?? io.cwd, status.did)
-  const here: Here = { did: status.did, handle: status.handle, origin, serviceDid, keep }
+  const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
+  const resume = resumeState(context.project?.root ?? io.cwd, status.did)
+  const here: Here = { did: status.did, handle: status.handle, origin, serviceDid, resume }
   const rotated = await isRotated(admin, status)
   if (rotated && stateOf(status) === 'active' && status.blobs.stored >= status.blobs.expected) {
     out.result(
@@ -93,18 +95,18 @@ export async function moveIn(
     return EXIT.ok
   }
   // Before a token runs out: without a terminal nobody can say yes to the PLC step.
-  if (!rotated && !io.stdin.isTTY) await context.ask.confirm(`Move ${plain(here.handle)} to ${origin}?`)
+  if (!rotated && !io.stdin.isTTY) await context.prompts.confirm(`Move ${plain(here.handle)} to ${origin}?`)
   const source = identifier
     ? await passwordSource(context, host, here, identifier)
-    : await tokenSource(context, host, here, needs(status, rotated))
+    : await tokenSource(context, host, here, neededScopes(status, rotated))
   const move: Move = { context, admin, here, source }
   await deactivateFirst(context, admin, status)
-  const lost = await copyAndTurn(move, status, rotated)
-  await answer(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
-  tell(move, 'Active', origin)
+  const lost = await copyAndUpdateDid(move, status, rotated)
+  await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
+  reportStep(move, 'Active', origin)
   const closed = rotated ? false : await closeSource(move)
-  await keep.clear()
-  const end = await answer(admin.com.cirrus.admin.getStatus())
+  await resume.clear()
+  const end = await orServerError(admin.com.cirrus.admin.getStatus())
   const next = closed
     ? plain(end.next)
     : `deactivate the account on ${source.origin} (a Cirrus: \`pds deactivate\` there)`
@@ -112,5 +114,5 @@ export async function moveIn(
     { ok: lost.length === 0, did: here.did, from: source.origin, lost, sourceDeactivated: closed, next },
     `${plain(here.handle)} lives on ${origin} now.\nNext: ${next}`,
   )
-  return lost.length === 0 ? EXIT.ok : EXIT.amiss
+  return lost.length === 0 ? EXIT.ok : EXIT.problems
 }

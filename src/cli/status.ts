@@ -1,0 +1,19 @@
+import type { Output as Answered } from '../client/index.ts'
+import { plain } from './output.ts'
+
+/** What `com.cirrus.admin.getStatus` answers: the account, its identity as the network sees it, and the next step. */
+export type Status = Answered<'com.cirrus.admin.getStatus'>
+
+/** `absent`, `active`, `deactivated` or `moved`. */
+export const stateOf = ({ state, active }: Status): string => state ?? (active ? 'active' : 'deactivated')
+
+/** The operations that were signed and not submitted, each with what it changes; empty if there are none. */
+export const unsubmittedText = ({ unsubmitted }: Status): string =>
+  unsubmitted
+    .map(({ cid, signedAt, pds, changes }) =>
+      [
+        `${cid}, signed ${signedAt}${pds ? `, to ${plain(pds)}` : ''}`,
+        ...changes.map((change) => `  ${plain(change)}`),
+      ].join('\n'),
+    )
+    .join('\n')
