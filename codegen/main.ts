@@ -37,13 +37,19 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
 
 const README = path.join(root, 'README.md')
 
-/** What the documents and the policy say to people, by path below the root. */
-export function describe(loaded: Loaded[] = load()): Map<string, string> {
+/** What people read of the documents and the policy, by path below the root. */
+export function documentation(loaded: Loaded[] = load()): Map<string, string> {
   const table = emitTable(methodsOf(loaded), policy)
   const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
   if (existsSync(README)) pages.set('README.md', embedTable(readFileSync(README, 'utf8'), table))
   return pages
 }
+
+/** Methods without a row in the policy: `tsc` refuses them, and the list of endpoints does not yet say who may call them. */
+const withoutRow = (loaded: Loaded[]): string[] =>
+  methodsOf(loaded)
+    .filter(({ id }) => !Object.hasOwn(policy, id))
+    .map(({ id }) => `${id} has no row in src/policy.ts: add it, and run \`npm run codegen\` again`)
 
 /** Where a folder differs from what it should hold. */
 const differences = (folder: string, wanted: Map<string, string>): string[] =>
@@ -63,11 +69,12 @@ function write(): void {
   const loaded = load()
   const contents = generate(loaded)
   writeTree(generatedRoot, contents, () => true)
-  const pages = describe(loaded)
+  const pages = documentation(loaded)
   for (const [file, text] of pages) {
     mkdirSync(path.dirname(path.join(root, file)), { recursive: true })
     writeFileSync(path.join(root, file), text)
   }
+  for (const line of withoutRow(loaded)) console.warn(`codegen: ${line}`)
   console.log(`codegen: ${contents.size + pages.size} files written`)
 }
 
@@ -79,7 +86,7 @@ function findings(): string[] {
   return [
     ...strangers(contents),
     ...differences(generatedRoot, contents),
-    ...differences(root, describe(loaded)),
+    ...differences(root, documentation(loaded)),
   ]
 }
 

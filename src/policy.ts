@@ -49,7 +49,7 @@ const status = {
 } as const
 const adminOnly = { runs: 'account', who: { admin: EVERY } } as const
 
-export const policy = {
+const rows = {
   'app.bsky.actor.getPreferences': { runs: 'account', who: { ...owner, 'preferences:read': HERE } },
   'app.bsky.actor.putPreferences': { runs: 'account', who: { session: FILL } },
   'com.atproto.identity.getRecommendedDidCredentials': { runs: 'account', who: owner },
@@ -99,6 +99,18 @@ export const policy = {
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': HERE } },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.voidPlcOperation': adminOnly,
-} as const satisfies Record<MethodId, Rule>
+} as const satisfies { [Id in MethodId]?: Rule }
 
-export type Policy = typeof policy
+/** A method that has no row yet: it would run in the account, and nobody may call it. */
+interface Denied {
+  runs: 'account'
+  who: {}
+}
+
+/** The type of {@link policy}: it knows each method's own row, literally, so that handlers get their types from it. */
+export type Policy = {
+  readonly [Id in MethodId]: Id extends keyof typeof rows ? (typeof rows)[Id] : Denied
+}
+
+/** The row of every method. A method without one does not compile, here and in src/handlers/index.ts only. */
+export const policy: Policy = rows

@@ -4,8 +4,8 @@ import type { Account } from '../account/account.ts'
 import type { Config } from '../config.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { MethodId } from '../generated/methods.ts'
-import type { Policy } from '../policy.ts'
-import type { Handle, Tier } from '../xrpc/types.ts'
+import type { Policy, Tier } from '../policy.ts'
+import type { Handle } from '../xrpc/types.ts'
 
 /** What there is in each place. */
 export interface TierContexts {

@@ -28,9 +28,6 @@ export interface Conditions {
   ifNoneMatch?: string[]
 }
 
-/** Where methods run, by the policy; see policy.ts. */
-export type Tier = 'worker' | 'account'
-
 /** What a handler is given: decoded, validated, authorised. */
 export interface Call<Id extends MethodId> {
   params: Methods[Id]['params']

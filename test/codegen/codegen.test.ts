@@ -1,12 +1,12 @@
-import { describe as group, expect, it } from 'vitest'
-import { describe, generate } from '../../codegen/main.ts'
+import { describe, expect, it } from 'vitest'
+import { documentation, generate } from '../../codegen/main.ts'
 import { copy, type Copy } from './support.ts'
 
 const TIMEOUT = 60_000
 
 it('writes the same bytes each time', { timeout: TIMEOUT }, () => {
   expect([...generate()]).toEqual([...generate()])
-  expect([...describe()]).toEqual([...describe()])
+  expect([...documentation()]).toEqual([...documentation()])
 })
 
 it('writes what is committed, and takes away what it did not write', { timeout: TIMEOUT }, () => {
@@ -24,7 +24,7 @@ it('writes what is committed, and takes away what it did not write', { timeout: 
 const SESSION = 'lexicons/com/atproto/server/getSession.json'
 const JOURNAL = 'lexicons/com/cirrus/admin/getJournal.json'
 
-group('--check', () => {
+describe('--check', () => {
   it.for<[string, (tree: Copy) => void, string]>([
     [
       'that was edited by hand',

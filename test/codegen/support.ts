@@ -1,34 +1,65 @@
 /** A copy of what the generator reads and writes, to break things in. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 const root = path.resolve(import.meta.dirname, '../..')
+
+interface Run {
+  code: number | null
+  output: string
+}
 
 export interface Copy {
   read(file: string): string
   write(file: string, text: string): void
   remove(file: string): void
   /** Runs `codegen`, e.g. with `--check`; its exit code and what it printed. */
-  codegen(...args: string[]): { code: number | null; output: string }
+  codegen(...args: string[]): Run
+  /** Type-checks the copy. It takes `EVERYTHING`. */
+  tsc(): Run
   [Symbol.dispose](): void
 }
 
-export function copy(): Copy {
+const GENERATOR = [
+  'codegen',
+  'lexicons',
+  'src/generated',
+  'src/policy.ts',
+  'docs/endpoints.md',
+  'README.md',
+  'package.json',
+]
+
+/** All that `tsc` reads. */
+export const EVERYTHING = [
+  ...['codegen', 'lexicons', 'src', 'dev', 'test', 'bench', 'demo', 'scripts', 'docs'],
+  ...readdirSync(root).filter((file) => /\.(ts|json|toml|md)$/.test(file)),
+]
+
+export function copy(sources: string[] = GENERATOR): Copy {
   const folder = mkdtempSync(path.join(tmpdir(), 'cirrus-codegen-test-'))
-  for (const part of [
-    'codegen',
-    'lexicons',
-    'src/generated',
-    'src/policy.ts',
-    'docs/endpoints.md',
-    'README.md',
-    'package.json',
-  ])
-    cpSync(path.join(root, part), path.join(folder, part), { recursive: true })
+  for (const source of sources)
+    cpSync(path.join(root, source), path.join(folder, source), {
+      recursive: true,
+      filter: (file) => path.basename(file) !== 'node_modules',
+    })
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
   const at = (file: string): string => path.join(folder, file)
+  const run = (...args: string[]): Run => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    return { code: status, output: stdout + stderr }
+  }
   return {
     read: (file) => readFileSync(at(file), 'utf8'),
     write: (file, text) => {
@@ -36,10 +67,8 @@ export function copy(): Copy {
       writeFileSync(at(file), text)
     },
     remove: (file) => rmSync(at(file)),
-    codegen: (...args) => {
-      const run = spawnSync(process.execPath, [at('codegen/main.ts'), ...args], { encoding: 'utf8' })
-      return { code: run.status, output: run.stdout + run.stderr }
-    },
+    codegen: (...args) => run(at('codegen/main.ts'), ...args),
+    tsc: () => run(at('node_modules/typescript/bin/tsc'), '-p', folder, '--pretty', 'false'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
