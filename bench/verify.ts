@@ -1,8 +1,8 @@
 /** No figure counts for an answer that is wrong. */
 import { setTimeout } from 'node:timers/promises'
 import { cidText } from '../src/repo/cid.ts'
-import { readCar } from '../src/repo/car.ts'
-import { verifyWholeRepo } from '../src/repo/verify.ts'
+import { readCar } from '../src/repo/readCar.ts'
+import { verifyWholeRepo } from '../src/repo/verifyRepo.ts'
 import type { Server } from './servers.ts'
 
 async function* inParts(bytes: Uint8Array) {

@@ -1,4 +1,4 @@
-import { RepoError } from '../../src/repo/verify.ts'
+import { RepoError } from '../../src/repo/verifyRepo.ts'
 import { treeOf } from '../data.ts'
 import { call, type Answer } from '../http.ts'
 import { alternate } from '../measure.ts'

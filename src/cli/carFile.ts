@@ -1,8 +1,9 @@
 /** A CAR on disk, its blocks found by an index: a repository of any size is verified in little memory. */
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import type { Cid } from '@atproto/lex-data'
-import { CarError, readCar } from '../repo/car.ts'
-import { RepoError, verifyRepo } from '../repo/verify.ts'
+import { CarError } from '../repo/carError.ts'
+import { readCar } from '../repo/readCar.ts'
+import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
 
 /** The repository in a CAR file, verified to its last record. */
 export interface CarFacts {

@@ -2,9 +2,9 @@
 import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
-import { TreeDiff } from '../../src/repo/diff.ts'
+import { TreeDiff } from '../../src/repo/treeDiff.ts'
 import { keyAt } from '../../src/repo/sectionReader.ts'
-import { type Read, WalkError, walk } from '../../src/repo/walk.ts'
+import { type Read, WalkError, walk } from '../../src/repo/treeWalk.ts'
 import { Blocks, post } from './fixture.ts'
 import { keysOn, putTree } from './tree.ts'
 

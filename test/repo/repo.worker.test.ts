@@ -1,9 +1,10 @@
 import { decodeCid } from '@atproto/lex-data'
 import { describe, expect, test } from 'vitest'
-import { byteStream } from '../../src/repo/carWrite.ts'
-import { carHeader, carSection, readCar } from '../../src/repo/car.ts'
+import { byteStream } from '../../src/streams/byteStream.ts'
+import { carHeader, carSection } from '../../src/repo/writeCar.ts'
+import { readCar } from '../../src/repo/readCar.ts'
 import { SectionReader } from '../../src/repo/sectionReader.ts'
-import { verifyRepo } from '../../src/repo/verify.ts'
+import { verifyRepo } from '../../src/repo/verifyRepo.ts'
 import { Blocks, DID, piecesOf, posts, referenceRepo } from './fixture.ts'
 
 describe('inside workerd', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { carSection } from '../../src/repo/carWrite.ts'
+import { carSection } from '../../src/repo/writeCar.ts'
 import { CID_LENGTH } from '../../src/repo/cborReader.ts'
 import { SectionReader, sameCid } from '../../src/repo/sectionReader.ts'
 import { cborCid, rawCid } from './fixture.ts'

@@ -1,7 +1,7 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
-import { keyLayer, nodeLinks, type TreeNode } from '../../src/repo/node.ts'
+import { keyLayer, nodeLinks, type TreeNode } from '../../src/repo/treeNode.ts'
 import { cborCid, post } from './fixture.ts'
 import type { Blocks } from './fixture.ts'
 

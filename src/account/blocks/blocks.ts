@@ -1,6 +1,6 @@
 import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
-import type { Block } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { keyAt } from '../../repo/sectionReader.ts'
 import type { Platform } from '../../platform.ts'

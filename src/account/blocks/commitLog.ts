@@ -1,5 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
-import { type Block, carSection } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
+import { carSection } from '../../repo/writeCar.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { keyAt, sameCid, SectionReader } from '../../repo/sectionReader.ts'

@@ -1,5 +1,5 @@
 import { decodeCid } from '@atproto/lex-data'
-import { carSection } from '../../repo/carWrite.ts'
+import { carSection } from '../../repo/writeCar.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 

@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
-import { nodeLinks } from '../../repo/node.ts'
+import { nodeLinks } from '../../repo/treeNode.ts'
 import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
 import type { Blocks } from './blocks.ts'
 import { PackCursor } from './packCursor.ts'

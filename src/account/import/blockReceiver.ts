@@ -1,14 +1,14 @@
 import { Link } from '../../repo/cid.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
-import { missing } from '../../repo/walk.ts'
+import { missing } from '../../repo/treeWalk.ts'
 import { readCounts } from '../db/accountRow.ts'
 import { KnownBlocks } from '../blocks/packCursor.ts'
 import { Staging } from '../blocks/staging.ts'
 import type { Course } from './importProgress.ts'
 import { importChanges } from './importChanges.ts'
-import type { ImportDeps } from './deps.ts'
+import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
-import { type ImportSource, Verification, verifyRoot } from './verify.ts'
+import { type ImportSource, Verification, verifyRoot } from './verification.ts'
 import { importTree } from './importTree.ts'
 
 // Blocks after which others get their turn.

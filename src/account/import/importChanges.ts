@@ -1,17 +1,17 @@
 import type { Cid } from '@atproto/lex-data'
-import type { Block } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
 import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
-import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/diff.ts'
+import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/treeDiff.ts'
 import type { SectionReader } from '../../repo/sectionReader.ts'
-import { verifyRecord } from '../../repo/verify.ts'
+import { verifyRecord } from '../../repo/verifyRepo.ts'
 import { storeChange } from '../repo/treeChange.ts'
 import { readCounts } from '../db/accountRow.ts'
 import { blobsOf, refChanges, type Resolved } from '../repo/writes.ts'
 import type { Course } from './importProgress.ts'
-import type { ImportDeps } from './deps.ts'
+import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
-import { type ImportSource, type Root, verifyRoot } from './verify.ts'
+import { type ImportSource, type Root, verifyRoot } from './verification.ts'
 
 // Steps after which others get their turn.
 const SLICE = 500

@@ -1,8 +1,8 @@
 import { cidOfKey } from '../../repo/cid.ts'
-import type { ImportSource } from './verify.ts'
+import type { ImportSource } from './verification.ts'
 import type { ImportPlan } from './importPlan.ts'
-import type { ImportDeps } from './deps.ts'
-import type { Verification } from './verify.ts'
+import type { ImportDeps } from './importDeps.ts'
+import type { Verification } from './verification.ts'
 
 /** A whole tree that was verified and written as a pack: that pack becomes the repository. */
 export const importTree = (

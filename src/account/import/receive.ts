@@ -1,5 +1,5 @@
 import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
-import { readCar } from '../../repo/car.ts'
+import { readCar } from '../../repo/readCar.ts'
 import { parseCommit } from '../../repo/commit.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
 import { nextTid } from '../../repo/tid.ts'
@@ -7,8 +7,8 @@ import { error } from '../../xrpc/errors.ts'
 import { type Head, setStaging } from '../db/accountRow.ts'
 import type { Course } from './importProgress.ts'
 import { BlockReceiver } from './blockReceiver.ts'
-import type { ImportDeps } from './deps.ts'
-import type { ImportSource } from './verify.ts'
+import type { ImportDeps } from './importDeps.ts'
+import type { ImportSource } from './verification.ts'
 
 // Below the 2 MB of a row, its key and revisions included.
 const MAX_BLOCK = 1_900_000

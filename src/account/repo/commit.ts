@@ -1,9 +1,9 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { DataDiff, MST, type NodeEntry, ReadableBlockstore, type BlockMap } from '@atproto/repo'
-import type { Block } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
 import { cborCid, cidKey } from '../../repo/cid.ts'
-import { carHeader, carSection } from '../../repo/car.ts'
+import { carHeader, carSection } from '../../repo/writeCar.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 
 /** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */

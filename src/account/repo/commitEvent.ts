@@ -1,4 +1,4 @@
-import type { Block } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
 import { cidKey } from '../../repo/cid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf, type NextTree } from './commit.ts'

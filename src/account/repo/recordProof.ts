@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
-import type { Block } from '../../repo/carWrite.ts'
-import { readNode } from '../../repo/node.ts'
+import type { Block } from '../../repo/block.ts'
+import { readNode } from '../../repo/treeNode.ts'
 import { carOf } from './commit.ts'
 import type { Head } from '../db/accountRow.ts'
 

@@ -3,7 +3,7 @@ import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import type { Block } from '../../repo/carWrite.ts'
+import type { Block } from '../../repo/block.ts'
 import { recordChanges, type Resolved } from './writes.ts'
 
 /** What tells a tree from the one before it. */

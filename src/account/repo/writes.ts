@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { cborCid, cidKey } from '../../repo/cid.ts'
-import { blobRefs, type BlobReference } from '../../repo/blobs.ts'
+import { blobRefs, type BlobReference } from '../../repo/blobRefs.ts'
 import { CborError, checkCbor } from '../../repo/cbor.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Blobs } from '../blobs/blobs.ts'

@@ -6,7 +6,7 @@ import { signCommit } from '../../../src/account/repo/commit.ts'
 import { KEPT } from '../../../src/account/repo/exports.ts'
 import { ENTRY, type RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import { onFault } from '../../../src/fault.ts'
-import { carHeader, carSection } from '../../../src/repo/car.ts'
+import { carHeader, carSection } from '../../../src/repo/writeCar.ts'
 import { parseCommit } from '../../../src/repo/commit.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from '../support/account.ts'
 

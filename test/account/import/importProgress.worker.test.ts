@@ -1,7 +1,7 @@
 /** What happens to an import on its way: damage, collection, another import, others who wait. */
 import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it, vi } from 'vitest'
-import type { Block } from '../../../src/repo/carWrite.ts'
+import type { Block } from '../../../src/repo/block.ts'
 import { cborCid } from '../../repo/fixture.ts'
 import { inAccount, post, seeded, stream, type TestAccount } from '../support/account.ts'
 import { fresh, goesOn, isGood, packs, refused, shape, state } from '../support/imported.ts'

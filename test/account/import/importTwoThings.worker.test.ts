@@ -1,6 +1,6 @@
 /** Blocks that are a record and something else as well. */
 import { describe, expect, it, vi } from 'vitest'
-import { readNode } from '../../../src/repo/node.ts'
+import { readNode } from '../../../src/repo/treeNode.ts'
 import { inAccount } from '../support/account.ts'
 import { fresh, goesOn, isGood, refused, shape, state } from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'

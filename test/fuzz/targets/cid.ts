@@ -1,6 +1,6 @@
 import { decodeCid, parseCid } from '@atproto/lex-data'
 import { swapCid } from '../../../src/account/repo/prepareRecord.ts'
-import { blobRefs } from '../../../src/repo/blobs.ts'
+import { blobRefs } from '../../../src/repo/blobRefs.ts'
 import { cidText } from '../../../src/repo/cid.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'
 import { cborCid, rawCid } from '../../repo/fixture.ts'

@@ -1,6 +1,6 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import { NodeError, parseNode, readNode, type TreeNode } from '../../../src/repo/node.ts'
+import { NodeError, parseNode, readNode, type TreeNode } from '../../../src/repo/treeNode.ts'
 import { cborCid } from '../../repo/fixture.ts'
 import { keyOn, linked, linksOf } from '../../repo/tree.ts'
 import { mutateBytes } from '../bytes.ts'

@@ -1,8 +1,8 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../codedError.ts'
 import { keyAt } from './sectionReader.ts'
-import { TreeWalk, WalkError, missing } from './walk.ts'
-import type { Due, DueNode, DueRecord, Read, WalkOptions } from './walk.ts'
+import { TreeWalk, WalkError, missing } from './treeWalk.ts'
+import type { Due, DueNode, DueRecord, Read, WalkOptions } from './treeWalk.ts'
 
 /** Which of the two trees. */
 export type Side = 'before' | 'after'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { blobRefs } from '../../src/repo/blobs.ts'
+import { blobRefs } from '../../src/repo/blobRefs.ts'
 import { cborCid, post, rawCid } from './fixture.ts'
 
 const cid = rawCid(new Uint8Array([1]))

@@ -1,20 +1,14 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
+import { chunksOf } from '../streams/chunks.ts'
+import type { Chunks } from '../streams/chunks.ts'
+import type { Block } from './block.ts'
+import { CarError, type CarErrorCode } from './carError.ts'
 import { CborError, decodeBlock } from './cbor.ts'
 import { CID_LENGTH, isCidAt } from './cborReader.ts'
 import { SectionReader } from './sectionReader.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
-import type { Block } from './carWrite.ts'
-import { chunksOf } from '../streams/chunks.ts'
-import type { Chunks } from '../streams/chunks.ts'
-
-import { CarError, type CarErrorCode } from './carError.ts'
-
-export { CarError } from './carError.ts'
-export type { CarErrorCode } from './carError.ts'
-export type { Block } from './carWrite.ts'
-export { carHeader, carSection } from './carWrite.ts'
 
 /** Caps, each checked before the memory that it guards is taken. */
 export interface CarLimits {

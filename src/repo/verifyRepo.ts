@@ -1,15 +1,15 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../codedError.ts'
-import { blobRefs } from './blobs.ts'
-import type { BlobReference } from './blobs.ts'
+import { blobRefs } from './blobRefs.ts'
+import type { BlobReference } from './blobRefs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
-import { NodeError, readNode } from './node.ts'
+import { NodeError, readNode } from './treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
-import { WalkError, walk } from './walk.ts'
-import type { Read, WalkOptions } from './walk.ts'
+import { WalkError, walk } from './treeWalk.ts'
+import type { Read, WalkOptions } from './treeWalk.ts'
 
 /** Why a repository was refused. */
 export type RepoErrorCode =

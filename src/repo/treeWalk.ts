@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../codedError.ts'
 import { Link } from './cid.ts'
-import { NodeError, parseNode } from './node.ts'
+import { NodeError, parseNode } from './treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 

@@ -2,13 +2,13 @@ import type { Cid } from '@atproto/lex-data'
 import { cidText, type Link } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
 import { keyAt, type SectionReader } from '../../repo/sectionReader.ts'
-import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verify.ts'
-import { type Due, type DueRecord, TreeWalk } from '../../repo/walk.ts'
+import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verifyRepo.ts'
+import { type Due, type DueRecord, TreeWalk } from '../../repo/treeWalk.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Head } from '../db/accountRow.ts'
 import { PackWriter } from '../blocks/packWriter.ts'
-import type { ImportDeps } from './deps.ts'
+import type { ImportDeps } from './importDeps.ts'
 
 // Characters of blob references: some 500,000 of them. One record under many paths could fill any memory.
 const MAX_REFERENCES = 48 * 1024 * 1024

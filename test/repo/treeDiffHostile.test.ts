@@ -1,9 +1,9 @@
 import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { OldTreeError } from '../../src/repo/diff.ts'
-import { keyLayer, readNode } from '../../src/repo/node.ts'
-import { walk } from '../../src/repo/walk.ts'
+import { OldTreeError } from '../../src/repo/treeDiff.ts'
+import { keyLayer, readNode } from '../../src/repo/treeNode.ts'
+import { walk } from '../../src/repo/treeWalk.ts'
 import { Blocks, post } from './fixture.ts'
 import {
   POOL,

@@ -2,9 +2,9 @@ import { DataDiff, MST, MemoryBlockstore } from '@atproto/repo'
 import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TreeDiff } from '../../src/repo/diff.ts'
-import { keyLayer } from '../../src/repo/node.ts'
-import type { Read } from '../../src/repo/walk.ts'
+import { TreeDiff } from '../../src/repo/treeDiff.ts'
+import { keyLayer } from '../../src/repo/treeNode.ts'
+import type { Read } from '../../src/repo/treeWalk.ts'
 import { Blocks, post } from './fixture.ts'
 import {
   POOL,
