@@ -1,6 +1,7 @@
 /** A did:plc account on a Cirrus of its own. */
 import { randomBytes } from 'node:crypto'
-import { generateKey, loadRotationKey, loadSigningKey } from '../src/signing/keys.ts'
+import { generateKey } from '../src/crypto/privateKey.ts'
+import { loadRotationKey, loadSigningKey } from '../src/signing/keys.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import { createGenesis } from '../src/plc/build.ts'
 import { type Cirrus, type CirrusOptions, startCirrus } from './cirrus.ts'

@@ -19,7 +19,7 @@ export class TokenError extends CodedError<TokenErrorCode> {
   override readonly name = 'TokenError'
 }
 
-export type KeyErrorCode = 'BadSecret' | 'BadPublicKey' | 'NotACommit' | 'NotAnOperation'
+export type KeyErrorCode = 'BadSecret' | 'BadPublicKey' | 'NotACommit'
 
 /** A key, secret or signing request that cannot be used. The message never holds the value. */
 export class KeyError extends CodedError<KeyErrorCode> {

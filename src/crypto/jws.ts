@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../isObject.ts'
 import { fromBase64url, toBase64url } from './base64url.ts'
 import { TokenError } from './errors.ts'
+import type { SignBytes } from './privateKey.ts'
 import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
 import { hasDuplicateKeys } from './json.ts'
 
@@ -13,9 +14,6 @@ export interface DecodedJws {
   signed: Uint8Array
   signature: Uint8Array
 }
-
-/** Stays inside `crypto/`: no module outside it ever holds one. */
-export type SignBytes = (bytes: Uint8Array) => Promise<Uint8Array>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

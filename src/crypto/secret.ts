@@ -2,7 +2,8 @@ const MASK = '[secret]'
 
 /**
  * A value that must not be seen: printing, JSON and inspection show `[secret]`.
- * Only `crypto/` and the code that writes the owner's own key file call `reveal`.
+ * `reveal` is called by `crypto/`, by the session tokens for their own secret, and by what writes the owner's key
+ * files.
  */
 export class Secret {
   readonly #value: string

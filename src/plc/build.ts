@@ -1,5 +1,4 @@
 import { canonicalJson } from '../canonicalJson.ts'
-import type { RotationKey } from '../signing/keys.ts'
 import { didForGenesis } from './cid.ts'
 import { PlcError } from './errors.ts'
 import { MAX_ROTATION_KEYS, parseUnsignedOperation } from './parse.ts'
@@ -112,9 +111,16 @@ export const voidOperation = (head: PlcHead, ourKey: string): UnsignedOperation 
   return parseUnsignedOperation({ type: 'plc_operation', ...data, rotationKeys, prev: head.cid })
 }
 
+/** What signs a genesis operation: a rotation key. */
+export interface OperationSigner {
+  /** did:key. */
+  readonly did: string
+  signOperation(operation: UnsignedOperation): Promise<Operation>
+}
+
 /** A new did:plc: the owner's recovery keys first, ours below them. */
 export const createGenesis = async (
-  key: RotationKey,
+  key: OperationSigner,
   opts: { recoveryKeys: readonly string[]; signingKey: string; handle: string; endpoint: string },
 ): Promise<{ did: string; operation: Operation }> => {
   const operation = await key.signOperation({

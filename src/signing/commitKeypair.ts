@@ -3,7 +3,7 @@ import { decode, encode } from '@atproto/lex-cbor'
 import { isCid } from '@atproto/lex-data'
 import { isValidTid } from '@atproto/syntax'
 import { KeyError } from '../crypto/errors.ts'
-import type { SignBytes } from '../crypto/jws.ts'
+import type { SignBytes } from '../crypto/privateKey.ts'
 import { isObject } from '../isObject.ts'
 
 /** An unsigned commit has about 200 bytes. The cap also keeps hostile nesting away from the decoder. */

@@ -1,6 +1,7 @@
 import { compact, did, onlyClaims, text, whole } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
-import { checkHeader, checkSignature, decodeJws, encodeJws, type SignBytes } from '../crypto/jws.ts'
+import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
+import type { SignBytes } from '../crypto/privateKey.ts'
 import { isObject, type JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 

@@ -1,7 +1,8 @@
 import { isValidNsid } from '@atproto/syntax'
 import { compact, optionalText, serviceDid, SKEW, text, whole } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
-import { checkHeader, checkSignature, decodeJws, encodeJws, type SignBytes } from '../crypto/jws.ts'
+import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
+import type { SignBytes } from '../crypto/privateKey.ts'
 import type { JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 

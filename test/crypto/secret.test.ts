@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { generateKey, loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
+import { generateKey } from '../../src/crypto/privateKey.ts'
+import { loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
 import { hashPassword, verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { sessionTokens } from '../../src/signing/sessionTokens.ts'

@@ -1,6 +1,7 @@
 /** Migration tokens: minted by the admin only, kept by nobody, revoked all at once. */
 import { TokenError } from '../../crypto/errors.ts'
-import { newId, type SigningKey } from '../../signing/keys.ts'
+import { newId } from '../../crypto/newId.ts'
+import type { SigningKey } from '../../signing/keys.ts'
 import {
   CREATE_ACCOUNT,
   DEFAULT_SCOPES,

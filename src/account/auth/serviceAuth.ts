@@ -1,6 +1,7 @@
 /** Service-auth tokens: this account speaking to other services, and to the PDS that it moves to. */
 import { isValidDid } from '@atproto/syntax'
-import { newId, type SigningKey } from '../../signing/keys.ts'
+import { newId } from '../../crypto/newId.ts'
+import type { SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationToken.ts'
 import { MAX_LIFETIME, MAX_LIFETIME_ANY_METHOD } from '../../signing/serviceToken.ts'
 import type { Platform } from '../../platform.ts'

@@ -1,5 +1,5 @@
 /** Sessions: one row per sign-in, refresh tokens that are used once, and a real end. */
-import { newId } from '../../signing/keys.ts'
+import { newId } from '../../crypto/newId.ts'
 import { REFRESH_LIFETIME, type SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'

@@ -1,6 +1,7 @@
 /** The account's signing key, where the owner has it: with it the account asks its own new server to take it in. */
 import { KeyError } from '../../crypto/errors.ts'
-import { loadSigningKey, newId, type SigningKey } from '../../signing/keys.ts'
+import { newId } from '../../crypto/newId.ts'
+import { loadSigningKey, type SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT } from '../../signing/migrationToken.ts'
 import { Secret } from '../../crypto/secret.ts'
 import type { Context } from '../command.ts'

@@ -1,7 +1,8 @@
 /** From answers and what is there already to what will be written. Nothing is changed here. */
 import { Secret } from '../../crypto/secret.ts'
 import { hashPassword } from '../../crypto/password.ts'
-import { generateKey, loadRotationKey, loadSigningKey } from '../../signing/keys.ts'
+import { generateKey } from '../../crypto/privateKey.ts'
+import { loadRotationKey, loadSigningKey } from '../../signing/keys.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { createGenesis } from '../../plc/build.ts'
 import type { Operation } from '../../plc/types.ts'

@@ -7,8 +7,8 @@ import { Buffer } from 'node:buffer'
 import { type Account, createAccount } from '../../../src/account/account.ts'
 import type { Credential } from '../../../src/account/auth/authorize.ts'
 import { readConfig, type Config, type Env } from '../../../src/config.ts'
+import { generateKey } from '../../../src/crypto/privateKey.ts'
 import {
-  generateKey,
   loadRotationKey,
   loadSigningKey,
   type RotationKey,
