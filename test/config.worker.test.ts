@@ -3,7 +3,7 @@ import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { notConfigured, readConfig, type Env } from '../src/config.ts'
 import { loadSigningKey } from '../src/signing/keys.ts'
-import { sessionTokens } from '../src/signing/sessionTokens.ts'
+import { createSessionTokens } from '../src/signing/sessionTokens.ts'
 import { isPassword } from '../src/account/auth/signIn.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import worker from '../src/worker.ts'
@@ -54,7 +54,7 @@ describe('a configuration that is not right', () => {
     for (const cause of [
       await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
       await problem(() => loadSigningKey(new Secret(canary))),
-      await problem(() => sessionTokens(new Secret(canary), new Secret(canary))),
+      await problem(() => createSessionTokens(new Secret(canary), new Secret(canary))),
       await problem(() => isPassword('x', new Secret(canary))),
     ]) {
       expect(cause).toBeInstanceOf(XrpcError)

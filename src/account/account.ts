@@ -1,7 +1,7 @@
 /** The account, put together: every subject with what it needs, and nothing decided here. */
 import type { Config } from '../config.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
-import { sessionTokens } from '../signing/sessionTokens.ts'
+import { createSessionTokens } from '../signing/sessionTokens.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
 import { outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
@@ -123,7 +123,7 @@ export async function createAccount(
   const preferences = new Preferences(sql)
 
   const state = (): State => stateOf(readAccount(sql))
-  const tokens = sessionTokens(secrets.session, secrets.passwordHash)
+  const tokens = createSessionTokens(secrets.session, secrets.passwordHash)
   const rate = new RateLimits(sql, platform)
   const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
   const ledger = new PlcLedger(sql)

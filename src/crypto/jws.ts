@@ -6,7 +6,7 @@ import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
 import { hasDuplicateKeys } from './json.ts'
 
 /** Longer tokens are refused unread. The longest of ours, with all PLC data, stays below 6 KB. */
-export const MAX_JWS = 16 * 1024
+export const MAX_JWS_BYTES = 16 * 1024
 
 export interface DecodedJws {
   header: JsonObject
@@ -17,7 +17,7 @@ export interface DecodedJws {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const part = (text: string, name: string): JsonObject => {
+const parseSegment = (text: string, name: string): JsonObject => {
   const bytes = fromBase64url(text)
   if (!bytes) throw new TokenError('Malformed', `the token's ${name} is not canonical base64url`)
   try {
@@ -31,15 +31,15 @@ const part = (text: string, name: string): JsonObject => {
 }
 
 /** Takes a compact JWS apart without believing it. `crit` is refused: no extension is known here. */
-export const decodeJws = (token: string, max = MAX_JWS): DecodedJws => {
+export const decodeJws = (token: string, max = MAX_JWS_BYTES): DecodedJws => {
   if (token.length > max) throw new TokenError('Malformed', `the token is longer than ${max} bytes`)
   const parts = token.split('.')
   const [first, second, third] = parts
   if (parts.length !== 3 || !first || !second || third === undefined)
     throw new TokenError('Malformed', 'the token does not have three parts')
-  const header = part(first, 'header')
+  const header = parseSegment(first, 'header')
   if ('crit' in header) throw new TokenError('Malformed', 'the token asks for an extension (crit)')
-  const payload = part(second, 'payload')
+  const payload = parseSegment(second, 'payload')
   const signature = fromBase64url(third)
   if (!signature) throw new TokenError('Malformed', "the token's signature is not canonical base64url")
   return { header, payload, signed: new TextEncoder().encode(`${first}.${second}`), signature }
@@ -56,10 +56,11 @@ export const checkSignature = async (jws: DecodedJws, key: PublicKey): Promise<v
     throw new TokenError('BadSignature', "the token's signature does not verify")
 }
 
-const segment = (value: JsonObject): string => toBase64url(new TextEncoder().encode(JSON.stringify(value)))
+const formatSegment = (value: JsonObject): string =>
+  toBase64url(new TextEncoder().encode(JSON.stringify(value)))
 
 /** Signs a header and payload; our own key is k256, so the algorithm is always ES256K. */
 export const encodeJws = async (typ: string, payload: JsonObject, sign: SignBytes): Promise<string> => {
-  const signed = `${segment({ alg: 'ES256K', typ })}.${segment(payload)}`
+  const signed = `${formatSegment({ alg: 'ES256K', typ })}.${formatSegment(payload)}`
   return `${signed}.${toBase64url(await sign(new TextEncoder().encode(signed)))}`
 }

@@ -8,7 +8,7 @@ import { Secret } from './secret.ts'
 const COST = { N: 2 ** 14, r: 8, p: 5 }
 const HASH_BYTES = 32
 /** Longer passwords are refused before any work is done. */
-export const MAX_PASSWORD = 512
+export const MAX_PASSWORD_LENGTH = 512
 
 const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -19,8 +19,8 @@ const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): P
 /** `scrypt$N$r$p$salt$hash`, for PASSWORD_HASH. `salt`: 16 bytes from the platform's `random`. */
 export const hashPassword = async (password: Secret, salt: Uint8Array): Promise<string> => {
   if (salt.byteLength < 16) throw new KeyError('BadSecret', 'the salt must have at least 16 bytes')
-  if (password.reveal() === '' || password.reveal().length > MAX_PASSWORD)
-    throw new KeyError('BadSecret', `the password must have 1 to ${MAX_PASSWORD} characters`)
+  if (password.reveal() === '' || password.reveal().length > MAX_PASSWORD_LENGTH)
+    throw new KeyError('BadSecret', `the password must have 1 to ${MAX_PASSWORD_LENGTH} characters`)
   const hash = await derive(password.reveal(), salt, COST)
   return ['scrypt', COST.N, COST.r, COST.p, toBase64url(salt), toBase64url(hash)].join('$')
 }
@@ -42,7 +42,7 @@ const parseHash = (stored: string) => {
 export const verifyPassword = async (password: Secret, stored: Secret): Promise<boolean> => {
   const { cost, salt, hash } = parseHash(stored.reveal())
   const given = password.reveal()
-  if (given === '' || given.length > MAX_PASSWORD) return false
+  if (given === '' || given.length > MAX_PASSWORD_LENGTH) return false
   return timingSafeEqual(await derive(given, salt, cost), hash)
 }
 

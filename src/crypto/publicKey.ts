@@ -12,11 +12,11 @@ export interface PublicKey {
 }
 
 /** Base58 decoding is quadratic, so the length is capped first. A k256 did:key has 57 characters. */
-const MAX_DID_KEY = 256
+const MAX_DID_KEY_LENGTH = 256
 
 /** Reads a k256 or P-256 did:key. Only the one canonical spelling (compressed point) is taken. */
 export const parsePublicKey = (did: string): PublicKey => {
-  if (did.length > MAX_DID_KEY) throw new KeyError('BadPublicKey', 'the did:key is too long')
+  if (did.length > MAX_DID_KEY_LENGTH) throw new KeyError('BadPublicKey', 'the did:key is too long')
   try {
     const { jwtAlg, keyBytes } = parseDidKey(did)
     if ((jwtAlg === 'ES256K' || jwtAlg === 'ES256') && formatDidKey(jwtAlg, keyBytes) === did)

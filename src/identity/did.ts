@@ -4,11 +4,11 @@ import { type Directory, DirectoryError } from '../plc/directory.ts'
 import { type DidDocument, type DidDocumentJson, parseDidDocument } from './didDocument.ts'
 import { IdentityError } from './errors.ts'
 
-const MAX_DOCUMENT = 256 * 1024
+const MAX_DOCUMENT_BYTES = 256 * 1024
 
 export type ResolveDid = (did: string) => Promise<DidDocument>
 
-export interface ResolveOptions {
+export interface DidResolverDeps {
   send: Outbound
   directory: Directory
   /** did:web on localhost over http. */
@@ -26,7 +26,7 @@ export const didWebUrl = (did: string, dev: boolean): string => {
   return `${local ? 'http' : 'https'}://${host}/.well-known/did.json`
 }
 
-const translate = (did: string, cause: unknown): unknown => {
+const identityError = (did: string, cause: unknown): unknown => {
   if (cause instanceof DirectoryError) {
     const code = { Unavailable: 'Unavailable', NotFound: 'NotFound', Gone: 'NotFound' } as const
     const known = cause.code === 'Rejected' || cause.code === 'BadAnswer' ? 'BadAnswer' : code[cause.code]
@@ -41,8 +41,8 @@ const translate = (did: string, cause: unknown): unknown => {
 }
 
 /** Resolves did:plc through the directory and did:web through its host. */
-export const didResolver =
-  ({ send, directory, dev, own }: ResolveOptions): ResolveDid =>
+export const createDidResolver =
+  ({ send, directory, dev, own }: DidResolverDeps): ResolveDid =>
   async (did) => {
     if (!isValidDid(did))
       throw new IdentityError('BadInput', `not a DID: ${JSON.stringify(did).slice(0, 100)}`)
@@ -54,12 +54,12 @@ export const didResolver =
         throw new IdentityError('BadInput', `only did:plc and did:web are known: ${did}`)
       const url = didWebUrl(did, dev)
       const answer = await send(url, {
-        maxBytes: MAX_DOCUMENT,
+        maxBytes: MAX_DOCUMENT_BYTES,
         accept: 'application/did+ld+json, application/json',
       })
       return parseDidDocument(did, await answer.json())
     } catch (cause) {
-      throw translate(did, cause)
+      throw identityError(did, cause)
     }
   }
 

@@ -89,7 +89,7 @@ export const parseDidDocument = (did: string, json: unknown): DidDocument => {
   }
 }
 
-const CONTEXT = [
+const CONTEXTS = [
   'https://www.w3.org/ns/did/v1',
   'https://w3id.org/security/multikey/v1',
   'https://w3id.org/security/suites/secp256k1-2019/v1',
@@ -97,7 +97,7 @@ const CONTEXT = [
 
 /** The document of an account, from the data of its did:plc or from our configuration. */
 export const formatDidDocument = (did: string, data: Omit<PlcData, 'rotationKeys'>): DidDocumentJson => ({
-  '@context': CONTEXT,
+  '@context': CONTEXTS,
   id: did,
   alsoKnownAs: data.alsoKnownAs,
   verificationMethod: Object.entries(data.verificationMethods).map(([id, key]) => ({
@@ -129,7 +129,7 @@ export const accountDocument = (account: {
 
 /** `/.well-known/did.json` of the server itself, where the account is a did:plc. */
 export const serviceDocument = (serviceDid: string, origin: string): DidDocumentJson => ({
-  '@context': CONTEXT.slice(0, 1),
+  '@context': CONTEXTS.slice(0, 1),
   id: serviceDid,
   service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: origin }],
 })

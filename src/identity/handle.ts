@@ -7,7 +7,7 @@ const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
 
 export type ResolveHandle = (handle: string) => Promise<string>
 
-export interface HandleOptions {
+export interface HandleResolverDeps {
   send: Outbound
   /** The account's own handle, answered without asking anyone: a Worker must not fetch its own address. */
   own?: { handle: string; did: string }
@@ -46,7 +46,9 @@ const byHttps = async (send: Outbound, handle: string): Promise<string | undefin
 }
 
 /** What the network cannot say is no answer; what it says wrongly is an error. */
-const quietly = async (work: Promise<string | undefined>): Promise<string | undefined | OutboundError> => {
+const orOutboundError = async (
+  work: Promise<string | undefined>,
+): Promise<string | undefined | OutboundError> => {
   try {
     return await work
   } catch (cause) {
@@ -56,8 +58,8 @@ const quietly = async (work: Promise<string | undefined>): Promise<string | unde
 }
 
 /** Resolves a handle to a DID: the DNS record first, else the well-known file (atproto handle spec). */
-export const handleResolver =
-  ({ send, own, dev, dnsUrl = DNS_OVER_HTTPS }: HandleOptions): ResolveHandle =>
+export const createHandleResolver =
+  ({ send, own, dev, dnsUrl = DNS_OVER_HTTPS }: HandleResolverDeps): ResolveHandle =>
   async (text) => {
     if (!isValidHandle(text))
       throw new IdentityError('BadInput', `not a handle: ${JSON.stringify(text).slice(0, 300)}`)
@@ -67,8 +69,8 @@ export const handleResolver =
     if (dev) throw notFound
     // A well-known file that is wrong or missing must not hide the DNS record, nor wait for it.
     const [dns, https] = await Promise.all([
-      quietly(byDns(send, dnsUrl, handle)),
-      quietly(byHttps(send, handle)),
+      orOutboundError(byDns(send, dnsUrl, handle)),
+      orOutboundError(byHttps(send, handle)),
     ])
     if (typeof dns === 'string') return dns
     if (typeof https === 'string') return https

@@ -2,10 +2,10 @@
 import type { Config } from '../config.ts'
 import { outbound, type Outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
-import { directory, type Directory } from '../plc/directory.ts'
-import { didResolver, type ResolveDid } from './did.ts'
+import { createDirectory, type Directory } from '../plc/directory.ts'
+import { createDidResolver, type ResolveDid } from './did.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
-import { handleResolver, type ResolveHandle } from './handle.ts'
+import { createHandleResolver, type ResolveHandle } from './handle.ts'
 
 export interface Identity {
   resolveDid: ResolveDid
@@ -24,7 +24,7 @@ export function createIdentity(
 ): Identity {
   const { did, handle, origin, serviceDid, plcUrl, dev } = config
   const send = outbound(platform, { dev })
-  const plc = directory(send, plcUrl)
+  const plc = createDirectory(send, plcUrl)
   const ownDocument =
     did === serviceDid
       ? accountDocument({ did, handle, origin, signingKey })
@@ -33,12 +33,12 @@ export function createIdentity(
     send,
     directory: plc,
     ownDocument,
-    resolveDid: didResolver({
+    resolveDid: createDidResolver({
       send,
       directory: plc,
       dev,
       own: (asked) => (asked === serviceDid ? ownDocument : undefined),
     }),
-    resolveHandle: handleResolver({ send, own: { handle, did }, dev }),
+    resolveHandle: createHandleResolver({ send, own: { handle, did }, dev }),
   }
 }

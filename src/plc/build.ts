@@ -25,7 +25,7 @@ export interface BuildOptions {
 }
 
 /** The data of a head that can be built upon with our key, or the reason why not. */
-const current = (head: PlcHead, ourKey: string): PlcData => {
+const buildableData = (head: PlcHead, ourKey: string): PlcData => {
   if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
   if (!head.data.rotationKeys.includes(ourKey))
     throw new PlcError(
@@ -36,7 +36,7 @@ const current = (head: PlcHead, ourKey: string): PlcData => {
   return head.data
 }
 
-const rotationKeys = (data: PlcData, asked: string[] | undefined, opts: BuildOptions): string[] => {
+const mergeRotationKeys = (data: PlcData, asked: string[] | undefined, opts: BuildOptions): string[] => {
   const above = data.rotationKeys.slice(0, data.rotationKeys.indexOf(opts.ourKey))
   const keys = [...new Set([...above, ...opts.recoveryKeys, ...(asked ?? data.rotationKeys)])]
   if (keys.length === 0) throw new PlcError('NoRotationKey', 'no rotation key would be left', 'rotationKeys')
@@ -49,7 +49,7 @@ const rotationKeys = (data: PlcData, asked: string[] | undefined, opts: BuildOpt
   return keys
 }
 
-const refuseOthers = <T>(
+const refuseOtherIds = <T>(
   field: string,
   allowed: string,
   before: Record<string, T>,
@@ -86,26 +86,26 @@ export const buildOperation = (
   request: OperationRequest,
   opts: BuildOptions,
 ): UnsignedOperation => {
-  const data = current(head, opts.ourKey)
+  const data = buildableData(head, opts.ourKey)
   const operation: UnsignedOperation = {
     type: 'plc_operation',
-    rotationKeys: rotationKeys(data, request.rotationKeys, opts),
+    rotationKeys: mergeRotationKeys(data, request.rotationKeys, opts),
     verificationMethods: { ...data.verificationMethods, ...request.verificationMethods },
     alsoKnownAs: request.alsoKnownAs ?? data.alsoKnownAs,
     services: { ...data.services, ...request.services },
     prev: head.cid,
   }
   if (opts.token) {
-    refuseOthers('services', PDS_ID, data.services, request.services)
-    refuseOthers('verificationMethods', 'atproto', data.verificationMethods, request.verificationMethods)
+    refuseOtherIds('services', PDS_ID, data.services, request.services)
+    refuseOtherIds('verificationMethods', 'atproto', data.verificationMethods, request.verificationMethods)
     checkEndpoint(operation.services[PDS_ID], opts.token.target)
   }
   return parseUnsignedOperation(operation)
 }
 
 /** An operation with unchanged data: it takes the place of one that was signed on this head and never sent. */
-export const voidOperation = (head: PlcHead, ourKey: string): UnsignedOperation => {
-  const data = current(head, ourKey)
+export const buildVoidOperation = (head: PlcHead, ourKey: string): UnsignedOperation => {
+  const data = buildableData(head, ourKey)
   // An account of the legacy form may have one key in both roles; the directory takes no duplicates now.
   const rotationKeys = [...new Set(data.rotationKeys)]
   return parseUnsignedOperation({ type: 'plc_operation', ...data, rotationKeys, prev: head.cid })

@@ -9,10 +9,14 @@ export interface OperationChange {
   text: string
 }
 
-type Say = (id: string, before: string | undefined, after: string | undefined) => OperationChange | undefined
+type DescribeChange = (
+  id: string,
+  before: string | undefined,
+  after: string | undefined,
+) => OperationChange | undefined
 
-const entry =
-  (kind: OperationChange['kind'], name: (id: string) => string): Say =>
+const describeEntry =
+  (kind: OperationChange['kind'], name: (id: string) => string): DescribeChange =>
   (id, before, after) => {
     const label = name(id)
     if (before === after) return undefined
@@ -21,16 +25,16 @@ const entry =
     return { kind, change: 'changed', text: `${label} changes from ${before} to ${after}` }
   }
 
-const compare = (
+const diffById = (
   before: Record<string, string>,
   after: Record<string, string>,
-  say: Say,
+  say: DescribeChange,
 ): OperationChange[] =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap(
     (id) => say(id, before[id], after[id]) ?? [],
   )
 
-const keys = (before: string[], after: string[]): OperationChange[] => {
+const diffRotationKeys = (before: string[], after: string[]): OperationChange[] => {
   const dropped = before.filter((key) => !after.includes(key))
   const added = after.filter((key) => !before.includes(key))
   const order = (keys: string[], among: string[]) => keys.filter((key) => among.includes(key)).join(' ')
@@ -53,7 +57,7 @@ const keys = (before: string[], after: string[]): OperationChange[] => {
   ]
 }
 
-const byId = (data: PlcData): Record<string, string> =>
+const servicesById = (data: PlcData): Record<string, string> =>
   Object.fromEntries(
     Object.entries(data.services).map(([id, { type, endpoint }]) => [
       id,
@@ -63,21 +67,21 @@ const byId = (data: PlcData): Record<string, string> =>
 
 /** What an operation changes, mightiest first: keys, where the account lives, how it signs, its handle. */
 export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] => [
-  ...keys(before.rotationKeys, after.rotationKeys),
-  ...compare(byId(before), byId(after), (id, was, is) =>
+  ...diffRotationKeys(before.rotationKeys, after.rotationKeys),
+  ...diffById(servicesById(before), servicesById(after), (id, was, is) =>
     id === PDS_ID
-      ? entry('endpoint', () => 'the PDS')(id, was, is)
-      : entry('service', () => `service ${id}`)(id, was, is),
+      ? describeEntry('endpoint', () => 'the PDS')(id, was, is)
+      : describeEntry('service', () => `service ${id}`)(id, was, is),
   ),
-  ...compare(before.verificationMethods, after.verificationMethods, (id, was, is) =>
+  ...diffById(before.verificationMethods, after.verificationMethods, (id, was, is) =>
     id === 'atproto'
-      ? entry('signingKey', () => 'the signing key')(id, was, is)
-      : entry('verificationMethod', () => `verification method ${id}`)(id, was, is),
+      ? describeEntry('signingKey', () => 'the signing key')(id, was, is)
+      : describeEntry('verificationMethod', () => `verification method ${id}`)(id, was, is),
   ),
-  ...compare(
+  ...diffById(
     { handle: before.alsoKnownAs.join(' ') },
     { handle: after.alsoKnownAs.join(' ') },
-    entry('handle', () => 'the handle'),
+    describeEntry('handle', () => 'the handle'),
   ),
 ]
 

@@ -40,11 +40,11 @@ export interface Directory {
   submit(did: string, operation: Operation): Promise<void>
 }
 
-const MAX_LOG = 8 * 1024 * 1024
-const MAX_DOCUMENT = 256 * 1024
+const MAX_LOG_BYTES = 8 * 1024 * 1024
+const MAX_DOCUMENT_BYTES = 256 * 1024
 
 /** A client of a did:plc directory (PLC_DIRECTORY_URL). */
-export const directory = (send: Outbound, url: string): Directory => {
+export const createDirectory = (send: Outbound, url: string): Directory => {
   const host = URL.canParse(url) ? new URL(url).host : url
   const address = (did: string, path = '') => `${url.replace(/\/$/, '')}/${encodeURIComponent(did)}${path}`
 
@@ -70,13 +70,13 @@ export const directory = (send: Outbound, url: string): Directory => {
         statuses: [404, 410],
       })
       if (response.status === 404)
-        throw await missing(response, 'NotFound', `${did} is not registered at ${host}`)
-      if (response.status === 410) throw await missing(response, 'Gone', `${did} has been tombstoned`)
+        throw await missingError(response, 'NotFound', `${did} is not registered at ${host}`)
+      if (response.status === 410) throw await missingError(response, 'Gone', `${did} has been tombstoned`)
       return await response.json()
     })
 
   const log = async (did: string): Promise<VerifiedLog> => {
-    const answer = await get(did, '/log/audit', MAX_LOG)
+    const answer = await get(did, '/log/audit', MAX_LOG_BYTES)
     return await ask(() => verifyLog(did, parseAuditLog(answer)))
   }
   const head = async (did: string): Promise<PlcHead> => (await log(did)).head
@@ -95,7 +95,7 @@ export const directory = (send: Outbound, url: string): Directory => {
   return {
     log,
     head,
-    document: (did) => get(did, '', MAX_DOCUMENT),
+    document: (did) => get(did, '', MAX_DOCUMENT_BYTES),
     submit: async (did, operation) => {
       try {
         await ask(async () => {
@@ -108,7 +108,10 @@ export const directory = (send: Outbound, url: string): Directory => {
           })
           const text = await response.text()
           if (response.status > 299)
-            throw new DirectoryError('Rejected', `the PLC directory refused the operation: ${reason(text)}`)
+            throw new DirectoryError(
+              'Rejected',
+              `the PLC directory refused the operation: ${refusalReason(text)}`,
+            )
         })
       } catch (cause) {
         if (!(await arrived(did, operation))) throw cause
@@ -117,13 +120,13 @@ export const directory = (send: Outbound, url: string): Directory => {
   }
 }
 
-const missing = async (response: OutboundResponse, code: 'NotFound' | 'Gone', message: string) => {
+const missingError = async (response: OutboundResponse, code: 'NotFound' | 'Gone', message: string) => {
   await response.stream().cancel()
   return new DirectoryError(code, message)
 }
 
 /** The directory's own words, made safe to show. */
-const reason = (text: string): string => {
+const refusalReason = (text: string): string => {
   try {
     const answer: unknown = JSON.parse(text)
     if (typeof answer === 'object' && answer !== null && 'message' in answer) text = String(answer.message)

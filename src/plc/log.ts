@@ -5,7 +5,7 @@ import { PlcError } from './errors.ts'
 import type { AuditEntry, LoggedOperation, PlcData, VerifiedLog } from './types.ts'
 
 /** How long an operation can be nullified by a key above the one that signed it. */
-export const RECOVERY_WINDOW = 72 * 60 * 60 * 1000
+export const RECOVERY_WINDOW_MS = 72 * 60 * 60 * 1000
 
 /** The data that an operation leaves; null for a tombstone. The legacy form is read as the directory reads it. */
 export const operationData = (op: LoggedOperation): PlcData | null => {
@@ -37,12 +37,16 @@ export const operationData = (op: LoggedOperation): PlcData | null => {
 }
 
 /** Signatures that may still be tried. */
-interface Budget {
+interface SignatureBudget {
   left: number
 }
 
 /** Which of the keys signed, as its index; -1 for none. The first ones are the mightiest. */
-const signerIndex = async (raw: Record<string, unknown>, keys: string[], budget: Budget): Promise<number> => {
+const signerIndex = async (
+  raw: Record<string, unknown>,
+  keys: string[],
+  budget: SignatureBudget,
+): Promise<number> => {
   const { sig, ...rest } = raw
   // The directory takes padded signatures too, and what it took must not lock the owner out here.
   const bytes = typeof sig === 'string' ? fromBase64url(sig.replace(/=+$/, '')) : undefined
@@ -56,7 +60,7 @@ const signerIndex = async (raw: Record<string, unknown>, keys: string[], budget:
   return -1
 }
 
-interface Link {
+interface ChainLink {
   entry: AuditEntry
   cid: string
   data: PlcData | null
@@ -70,10 +74,10 @@ interface Link {
  */
 export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<VerifiedLog> => {
   const nullified = new Set<string>()
-  const chain: Link[] = []
+  const chain: ChainLink[] = []
   let latest = -Infinity
   // The directory takes ten keys. A log of hundreds in each operation would cost minutes of computing.
-  const budget: Budget = { left: 6 + 10 * entries.length }
+  const budget: SignatureBudget = { left: 6 + 10 * entries.length }
 
   for (const [i, entry] of entries.entries()) {
     const bad = (why: string) => new PlcError('InvalidLog', `operation ${i} of ${did}: ${why}`, `log[${i}]`)
@@ -107,7 +111,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
           ? 'it nullifies others without being signed by a rotation key above theirs'
           : 'it is not signed by a rotation key of the operation before it',
       )
-    if (disputed && entry.createdAt - disputed.entry.createdAt > RECOVERY_WINDOW)
+    if (disputed && entry.createdAt - disputed.entry.createdAt > RECOVERY_WINDOW_MS)
       throw bad('it nullifies an operation more than 72 hours old')
     for (const link of chain.splice(at + 1)) nullified.add(link.cid)
     chain.push({ entry, cid, data, signer })

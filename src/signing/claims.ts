@@ -3,46 +3,47 @@ import { TokenError } from '../crypto/errors.ts'
 import type { JsonObject } from '../isObject.ts'
 
 /** How far a clock may run ahead of ours, in seconds. */
-export const SKEW = 60
+export const CLOCK_SKEW_S = 60
 
-const bad = (name: string, want: string) => new TokenError('BadClaims', `the claim ${name} must be ${want}`)
+const badClaim = (name: string, want: string) =>
+  new TokenError('BadClaims', `the claim ${name} must be ${want}`)
 
-export const text = (claims: JsonObject, name: string, max = 2048): string => {
+export const stringClaim = (claims: JsonObject, name: string, max = 2048): string => {
   const value = claims[name]
-  if (typeof value !== 'string' || value === '' || value.length > max) throw bad(name, 'a string')
+  if (typeof value !== 'string' || value === '' || value.length > max) throw badClaim(name, 'a string')
   return value
 }
 
-export const optionalText = (claims: JsonObject, name: string): string | undefined =>
-  claims[name] === undefined ? undefined : text(claims, name)
+export const optionalStringClaim = (claims: JsonObject, name: string): string | undefined =>
+  claims[name] === undefined ? undefined : stringClaim(claims, name)
 
 /** Seconds since the epoch, or a count. */
-export const whole = (claims: JsonObject, name: string): number => {
+export const integerClaim = (claims: JsonObject, name: string): number => {
   const value = claims[name]
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw bad(name, 'a whole number')
+    throw badClaim(name, 'a whole number')
   return value
 }
 
-export const did = (claims: JsonObject, name: string): string => {
-  const value = text(claims, name)
-  if (!isValidDid(value)) throw bad(name, 'a DID')
+export const didClaim = (claims: JsonObject, name: string): string => {
+  const value = stringClaim(claims, name)
+  if (!isValidDid(value)) throw badClaim(name, 'a DID')
   return value
 }
 
 /** A DID, with or without the fragment that names one of its services. */
-export const serviceDid = (claims: JsonObject, name: string): string => {
-  const value = text(claims, name)
+export const serviceDidClaim = (claims: JsonObject, name: string): string => {
+  const value = stringClaim(claims, name)
   const [bare, fragment, ...rest] = value.split('#')
-  if (!isValidDid(bare) || fragment === '' || rest.length > 0) throw bad(name, 'a DID, or did#service')
+  if (!isValidDid(bare) || fragment === '' || rest.length > 0) throw badClaim(name, 'a DID, or did#service')
   return value
 }
 
-export const onlyClaims = (claims: JsonObject, names: readonly string[]): void => {
+export const refuseOtherClaims = (claims: JsonObject, names: readonly string[]): void => {
   const unknown = Object.keys(claims).find((name) => !names.includes(name))
   if (unknown !== undefined) throw new TokenError('BadClaims', `unknown claim ${JSON.stringify(unknown)}`)
 }
 
 /** Leaves out what is undefined, so that signed JSON never depends on it. */
-export const compact = (claims: JsonObject): JsonObject =>
+export const withoutUndefined = (claims: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))

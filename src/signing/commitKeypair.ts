@@ -7,19 +7,19 @@ import type { SignBytes } from '../crypto/privateKey.ts'
 import { isObject } from '../isObject.ts'
 
 /** An unsigned commit has about 200 bytes. The cap also keeps hostile nesting away from the decoder. */
-const MAX_COMMIT = 1024
-const FIELDS = ['data', 'did', 'prev', 'rev', 'version']
+const MAX_COMMIT_BYTES = 1024
+const COMMIT_FIELDS = ['data', 'did', 'prev', 'rev', 'version']
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i])
 
 const isCommitOf = (bytes: Uint8Array, did: string): boolean => {
-  if (bytes.byteLength > MAX_COMMIT) return false
+  if (bytes.byteLength > MAX_COMMIT_BYTES) return false
   try {
     const commit: unknown = decode(bytes)
     return (
       isObject(commit) &&
-      Object.keys(commit).toSorted().join() === FIELDS.join() &&
+      Object.keys(commit).toSorted().join() === COMMIT_FIELDS.join() &&
       commit.version === 3 &&
       commit.did === did &&
       isValidTid(commit.rev) &&

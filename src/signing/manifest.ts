@@ -1,4 +1,4 @@
-import { compact, did, onlyClaims, text, whole } from './claims.ts'
+import { withoutUndefined, didClaim, refuseOtherClaims, stringClaim, integerClaim } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
 import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
 import type { SignBytes } from '../crypto/privateKey.ts'
@@ -7,7 +7,7 @@ import { parsePublicKey } from '../crypto/publicKey.ts'
 
 export const MANIFEST_TYP = 'cirrus-manifest+jwt'
 /** Room for about a thousand collections. */
-export const MAX_MANIFEST = 128 * 1024
+export const MAX_MANIFEST_BYTES = 128 * 1024
 
 /** What the account holds at one revision: against it a copy is checked for completeness. */
 export interface ManifestClaims {
@@ -23,31 +23,33 @@ export interface ManifestClaims {
 }
 
 const parseClaims = (payload: JsonObject): ManifestClaims => {
-  onlyClaims(payload, ['iss', 'iat', 'rev', 'commit', 'data', 'collections', 'blobs'])
+  refuseOtherClaims(payload, ['iss', 'iat', 'rev', 'commit', 'data', 'collections', 'blobs'])
   const { collections, blobs } = payload
   if (!isObject(collections) || !isObject(blobs))
     throw new TokenError('BadClaims', 'collections and blobs must be objects')
-  onlyClaims(blobs, ['count', 'bytes'])
+  refuseOtherClaims(blobs, ['count', 'bytes'])
   return {
-    iss: did(payload, 'iss'),
-    iat: whole(payload, 'iat'),
-    rev: text(payload, 'rev'),
-    commit: text(payload, 'commit'),
-    data: text(payload, 'data'),
-    collections: Object.fromEntries(Object.keys(collections).map((nsid) => [nsid, whole(collections, nsid)])),
-    blobs: { count: whole(blobs, 'count'), bytes: whole(blobs, 'bytes') },
+    iss: didClaim(payload, 'iss'),
+    iat: integerClaim(payload, 'iat'),
+    rev: stringClaim(payload, 'rev'),
+    commit: stringClaim(payload, 'commit'),
+    data: stringClaim(payload, 'data'),
+    collections: Object.fromEntries(
+      Object.keys(collections).map((nsid) => [nsid, integerClaim(collections, nsid)]),
+    ),
+    blobs: { count: integerClaim(blobs, 'count'), bytes: integerClaim(blobs, 'bytes') },
   }
 }
 
 export const signManifest = async (claims: ManifestClaims, sign: SignBytes): Promise<string> =>
-  encodeJws(MANIFEST_TYP, compact({ ...parseClaims({ ...claims }) }), sign)
+  encodeJws(MANIFEST_TYP, withoutUndefined({ ...parseClaims({ ...claims }) }), sign)
 
 /** Verifies a manifest with the account's signing key. Manifests do not expire: they state a revision. */
 export const verifyManifest = async (
   manifest: string,
   opts: { publicDidKey: string; issuer: string },
 ): Promise<ManifestClaims> => {
-  const jws = decodeJws(manifest, MAX_MANIFEST)
+  const jws = decodeJws(manifest, MAX_MANIFEST_BYTES)
   checkHeader(jws.header, MANIFEST_TYP, 'ES256K')
   const key = parsePublicKey(opts.publicDidKey)
   if (key.alg !== 'ES256K') throw new TokenError('WrongAlg', 'manifests are signed with ES256K only')

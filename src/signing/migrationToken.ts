@@ -1,5 +1,13 @@
 import type { PlcData } from '../plc/types.ts'
-import { compact, did, onlyClaims, serviceDid, SKEW, text, whole } from './claims.ts'
+import {
+  withoutUndefined,
+  didClaim,
+  refuseOtherClaims,
+  serviceDidClaim,
+  CLOCK_SKEW_S,
+  stringClaim,
+  integerClaim,
+} from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
 import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
 import type { SignBytes } from '../crypto/privateKey.ts'
@@ -11,7 +19,7 @@ export { DEFAULT_SCOPES, isScope, parseScope, type Scope, SCOPES } from './scope
 
 export const MIGRATION_TYP = 'cirrus-migration+jwt'
 /** Seconds that a migration token lives. */
-export const MIGRATION_LIFETIME = 900
+export const MIGRATION_LIFETIME_S = 900
 export const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
 
 /** The data that the rotation needs, as it stood when the token was minted. */
@@ -35,35 +43,36 @@ export interface MigrationClaims {
   plc?: PlcClaim
 }
 
-const NAMES = ['iss', 'aud', 'target', 'lxm', 'iat', 'exp', 'jti', 'scope', 'plc']
+const CLAIM_NAMES = ['iss', 'aud', 'target', 'lxm', 'iat', 'exp', 'jti', 'scope', 'plc']
 
-const bad = (message: string) => new TokenError('BadClaims', message)
+const badClaims = (message: string) => new TokenError('BadClaims', message)
 
 /** An origin and nothing more: `https://pds.example`, or loopback over http while developing. */
 export const isOrigin = (value: string): boolean =>
   /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
 
-const plcClaim = (value: unknown): PlcClaim => {
-  if (!isObject(value)) throw bad('the claim plc must be an object')
-  onlyClaims(value, ['prev', 'rotationKeys', 'verificationMethods', 'alsoKnownAs', 'services'])
+const parsePlcClaim = (value: unknown): PlcClaim => {
+  if (!isObject(value)) throw badClaims('the claim plc must be an object')
+  refuseOtherClaims(value, ['prev', 'rotationKeys', 'verificationMethods', 'alsoKnownAs', 'services'])
   const list = (name: string): string[] => {
     const entries: unknown = value[name]
     if (!Array.isArray(entries) || !entries.every((entry) => typeof entry === 'string'))
-      throw bad(`the claim plc.${name} must be a list of strings`)
+      throw badClaims(`the claim plc.${name} must be a list of strings`)
     return entries
   }
   const methods = value.verificationMethods
   const services = value.services
-  if (!isObject(methods) || !isObject(services)) throw bad('the claim plc lacks its methods or services')
+  if (!isObject(methods) || !isObject(services))
+    throw badClaims('the claim plc lacks its methods or services')
   return {
-    prev: text(value, 'prev', 128),
+    prev: stringClaim(value, 'prev', 128),
     rotationKeys: list('rotationKeys'),
-    verificationMethods: Object.fromEntries(Object.keys(methods).map((id) => [id, text(methods, id)])),
+    verificationMethods: Object.fromEntries(Object.keys(methods).map((id) => [id, stringClaim(methods, id)])),
     alsoKnownAs: list('alsoKnownAs'),
     services: Object.fromEntries(
       Object.entries(services).map(([id, service]) => {
-        if (!isObject(service)) throw bad('the claim plc.services must hold objects')
-        return [id, { type: text(service, 'type'), endpoint: text(service, 'endpoint') }]
+        if (!isObject(service)) throw badClaims('the claim plc.services must hold objects')
+        return [id, { type: stringClaim(service, 'type'), endpoint: stringClaim(service, 'endpoint') }]
       }),
     ),
   }
@@ -71,30 +80,39 @@ const plcClaim = (value: unknown): PlcClaim => {
 
 /** The same rules for what we sign and for what we accept. */
 const parseClaims = (payload: JsonObject): MigrationClaims => {
-  onlyClaims(payload, NAMES)
-  const iss = did(payload, 'iss')
-  const jti = text(payload, 'jti')
-  if (!/^[0-9a-f]{32}$/.test(jti)) throw bad('the claim jti must be 128 bits in hex')
-  const scope = text(payload, 'scope')
+  refuseOtherClaims(payload, CLAIM_NAMES)
+  const iss = didClaim(payload, 'iss')
+  const jti = stringClaim(payload, 'jti')
+  if (!/^[0-9a-f]{32}$/.test(jti)) throw badClaims('the claim jti must be 128 bits in hex')
+  const scope = stringClaim(payload, 'scope')
   const signs = parseScope(scope).includes('plc:sign')
-  const plc = payload.plc === undefined ? undefined : plcClaim(payload.plc)
+  const plc = payload.plc === undefined ? undefined : parsePlcClaim(payload.plc)
   if ((plc !== undefined) !== (signs && iss.startsWith('did:plc:')))
-    throw bad('the claim plc goes with the scope plc:sign of a did:plc, and only with it')
+    throw badClaims('the claim plc goes with the scope plc:sign of a did:plc, and only with it')
   const { target, lxm } = payload
-  if ((target === undefined) !== (lxm === undefined)) throw bad('the claims target and lxm go together')
-  if (target !== undefined && !isOrigin(text(payload, 'target')))
-    throw bad('the claim target must be an origin')
-  if (lxm !== undefined && lxm !== CREATE_ACCOUNT) throw bad(`the claim lxm must be ${CREATE_ACCOUNT}`)
-  const [iat, exp] = [whole(payload, 'iat'), whole(payload, 'exp')]
-  if (exp <= iat) throw bad('the claim exp must come after iat')
-  if (exp - iat > MIGRATION_LIFETIME)
-    throw new TokenError('TooLong', `the token would live longer than ${MIGRATION_LIFETIME} seconds`)
-  const targeted = target === undefined ? {} : { target: text(payload, 'target'), lxm: CREATE_ACCOUNT }
-  return { iss, aud: serviceDid(payload, 'aud'), ...targeted, iat, exp, jti, scope, ...(plc ? { plc } : {}) }
+  if ((target === undefined) !== (lxm === undefined)) throw badClaims('the claims target and lxm go together')
+  if (target !== undefined && !isOrigin(stringClaim(payload, 'target')))
+    throw badClaims('the claim target must be an origin')
+  if (lxm !== undefined && lxm !== CREATE_ACCOUNT) throw badClaims(`the claim lxm must be ${CREATE_ACCOUNT}`)
+  const [iat, exp] = [integerClaim(payload, 'iat'), integerClaim(payload, 'exp')]
+  if (exp <= iat) throw badClaims('the claim exp must come after iat')
+  if (exp - iat > MIGRATION_LIFETIME_S)
+    throw new TokenError('TooLong', `the token would live longer than ${MIGRATION_LIFETIME_S} seconds`)
+  const targeted = target === undefined ? {} : { target: stringClaim(payload, 'target'), lxm: CREATE_ACCOUNT }
+  return {
+    iss,
+    aud: serviceDidClaim(payload, 'aud'),
+    ...targeted,
+    iat,
+    exp,
+    jti,
+    scope,
+    ...(plc ? { plc } : {}),
+  }
 }
 
 export const signMigrationToken = async (claims: MigrationClaims, sign: SignBytes): Promise<string> =>
-  encodeJws(MIGRATION_TYP, compact({ ...parseClaims(compact({ ...claims })) }), sign)
+  encodeJws(MIGRATION_TYP, withoutUndefined({ ...parseClaims(withoutUndefined({ ...claims })) }), sign)
 
 /**
  * When a token minted now begins and ends. A revocation counts to the millisecond and `iat` to the second,
@@ -102,7 +120,7 @@ export const signMigrationToken = async (claims: MigrationClaims, sign: SignByte
  */
 export const migrationTimes = (now: number, notBefore: number): { iat: number; exp: number } => {
   const iat = Math.max(Math.floor(now / 1000), Math.ceil(notBefore / 1000))
-  return { iat, exp: iat + MIGRATION_LIFETIME }
+  return { iat, exp: iat + MIGRATION_LIFETIME_S }
 }
 
 const verify = async (token: string, publicDidKey: string, issuer: string, now: number) => {
@@ -113,7 +131,7 @@ const verify = async (token: string, publicDidKey: string, issuer: string, now: 
   await checkSignature(jws, key)
   const claims = parseClaims(jws.payload)
   if (claims.iss !== issuer) throw new TokenError('WrongIssuer', 'the migration token is for another account')
-  if (claims.iat * 1000 > now + SKEW * 1000)
+  if (claims.iat * 1000 > now + CLOCK_SKEW_S * 1000)
     throw new TokenError('FromFuture', 'the migration token was issued in the future')
   return claims
 }
@@ -122,7 +140,7 @@ const checkExpiry = (claims: MigrationClaims, now: number): void => {
   if (claims.exp * 1000 <= now) throw new TokenError('Expired', 'the migration token has expired')
 }
 
-export interface VerifyMigration {
+export interface VerifyMigrationOptions {
   /** Our own configured key: after the rotation the DID document names the target's. */
   publicDidKey: string
   /** The account's DID. */
@@ -138,7 +156,7 @@ export interface VerifyMigration {
 /** Verifies a token that this server minted. */
 export const verifyMigrationToken = async (
   token: string,
-  opts: VerifyMigration,
+  opts: VerifyMigrationOptions,
 ): Promise<MigrationClaims> => {
   const claims = await verify(token, opts.publicDidKey, opts.issuer, opts.now)
   if (claims.target === undefined && claims.aud !== opts.serviceDid)

@@ -1,15 +1,22 @@
 import { isValidNsid } from '@atproto/syntax'
-import { compact, optionalText, serviceDid, SKEW, text, whole } from './claims.ts'
+import {
+  withoutUndefined,
+  optionalStringClaim,
+  serviceDidClaim,
+  CLOCK_SKEW_S,
+  stringClaim,
+  integerClaim,
+} from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
 import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
 import type { SignBytes } from '../crypto/privateKey.ts'
 import type { JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 
-const TYP = 'JWT'
+const SERVICE_TYP = 'JWT'
 /** The longest life of a service token, in seconds, with and without a method (getServiceAuth). */
-export const MAX_LIFETIME = 3600
-export const MAX_LIFETIME_ANY_METHOD = 60
+export const MAX_LIFETIME_S = 3600
+export const MAX_LIFETIME_ANY_METHOD_S = 60
 
 export interface ServiceClaims {
   iss: string
@@ -21,7 +28,7 @@ export interface ServiceClaims {
 }
 
 export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): Promise<string> => {
-  const payload = compact({
+  const payload = withoutUndefined({
     iat: claims.iat,
     iss: claims.iss,
     aud: claims.aud,
@@ -29,24 +36,24 @@ export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): 
     lxm: claims.lxm,
     jti: claims.jti,
   })
-  serviceDid(payload, 'iss')
-  serviceDid(payload, 'aud')
-  text(payload, 'jti')
-  const lifetime = whole(payload, 'exp') - whole(payload, 'iat')
-  const method = optionalText(payload, 'lxm')
+  serviceDidClaim(payload, 'iss')
+  serviceDidClaim(payload, 'aud')
+  stringClaim(payload, 'jti')
+  const lifetime = integerClaim(payload, 'exp') - integerClaim(payload, 'iat')
+  const method = optionalStringClaim(payload, 'lxm')
   if (method !== undefined && !isValidNsid(method)) throw new TokenError('BadClaims', 'lxm must be an NSID')
-  if (lifetime <= 0 || lifetime > (method === undefined ? MAX_LIFETIME_ANY_METHOD : MAX_LIFETIME))
+  if (lifetime <= 0 || lifetime > (method === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S))
     throw new TokenError('TooLong', `a service token cannot live ${lifetime} seconds`)
-  return await encodeJws(TYP, payload, sign)
+  return await encodeJws(SERVICE_TYP, payload, sign)
 }
 
 const parseClaims = (payload: JsonObject) => ({
-  iss: serviceDid(payload, 'iss'),
-  aud: serviceDid(payload, 'aud'),
-  exp: whole(payload, 'exp'),
-  ...(payload.iat === undefined ? {} : { iat: whole(payload, 'iat') }),
-  ...(payload.lxm === undefined ? {} : { lxm: text(payload, 'lxm') }),
-  ...(payload.jti === undefined ? {} : { jti: text(payload, 'jti') }),
+  iss: serviceDidClaim(payload, 'iss'),
+  aud: serviceDidClaim(payload, 'aud'),
+  exp: integerClaim(payload, 'exp'),
+  ...(payload.iat === undefined ? {} : { iat: integerClaim(payload, 'iat') }),
+  ...(payload.lxm === undefined ? {} : { lxm: stringClaim(payload, 'lxm') }),
+  ...(payload.jti === undefined ? {} : { jti: stringClaim(payload, 'jti') }),
 })
 
 /** A foreign service token: only what the reference insists on is certain to be there. */
@@ -62,7 +69,7 @@ export const verifyServiceToken = async (
 ): Promise<ForeignServiceClaims> => {
   const jws = decodeJws(token)
   const key = parsePublicKey(opts.didKey)
-  checkHeader(jws.header, TYP, key.alg)
+  checkHeader(jws.header, SERVICE_TYP, key.alg)
   await checkSignature(jws, key)
   const claims = parseClaims(jws.payload)
   const seconds = opts.now / 1000
@@ -71,8 +78,9 @@ export const verifyServiceToken = async (
     throw new TokenError('WrongAudience', 'the token is for another server')
   if (claims.lxm !== opts.lxm) throw new TokenError('WrongMethod', `the token is not for ${opts.lxm}`)
   if (claims.exp <= seconds) throw new TokenError('Expired', 'the token has expired')
-  if (claims.exp > seconds + MAX_LIFETIME + SKEW) throw new TokenError('TooLong', 'the token lives too long')
-  if (claims.iat !== undefined && claims.iat > seconds + SKEW)
+  if (claims.exp > seconds + MAX_LIFETIME_S + CLOCK_SKEW_S)
+    throw new TokenError('TooLong', 'the token lives too long')
+  if (claims.iat !== undefined && claims.iat > seconds + CLOCK_SKEW_S)
     throw new TokenError('FromFuture', 'the token was issued in the future')
   return claims
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
-import { did, text, whole } from './claims.ts'
+import { didClaim, stringClaim, integerClaim } from './claims.ts'
 import { KeyError, TokenError } from '../crypto/errors.ts'
 import { decodeJws } from '../crypto/jws.ts'
 import type { Secret } from '../crypto/secret.ts'
@@ -8,9 +8,9 @@ import type { Secret } from '../crypto/secret.ts'
 export const ACCESS_SCOPE = 'com.atproto.access'
 export const REFRESH_SCOPE = 'com.atproto.refresh'
 /** Seconds. */
-export const ACCESS_LIFETIME = 2 * 60 * 60
-export const REFRESH_LIFETIME = 90 * 24 * 60 * 60
-const MIN_SECRET = 32
+export const ACCESS_LIFETIME_S = 2 * 60 * 60
+export const REFRESH_LIFETIME_S = 90 * 24 * 60 * 60
+const MIN_SECRET_BYTES = 32
 
 export interface SessionClaims {
   did: string
@@ -35,27 +35,30 @@ export interface SessionTokens {
   verifyRefresh(token: string, now: number): Promise<RefreshClaims>
 }
 
-interface Kind {
+interface TokenKind {
   typ: string
   scope: string
   lifetime: number
 }
-const ACCESS: Kind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetime: ACCESS_LIFETIME }
-const REFRESH: Kind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetime: REFRESH_LIFETIME }
+const ACCESS: TokenKind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetime: ACCESS_LIFETIME_S }
+const REFRESH: TokenKind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetime: REFRESH_LIFETIME_S }
 
 /** SESSION_SECRET has no other use. With the password's hash in it, a new password ends every session. */
 const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
   const key = new TextEncoder().encode(secret.reveal())
-  if (key.byteLength < MIN_SECRET)
-    throw new KeyError('BadSecret', `SESSION_SECRET must have at least ${MIN_SECRET} characters`)
+  if (key.byteLength < MIN_SECRET_BYTES)
+    throw new KeyError('BadSecret', `SESSION_SECRET must have at least ${MIN_SECRET_BYTES} characters`)
   return createHmac('sha256', key).update(`session:${passwordHash.reveal().trim()}`).digest()
 }
 
 /** Access and refresh tokens, signed with a key that SESSION_SECRET and PASSWORD_HASH make together. */
-export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
+export const createSessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
   const key = sessionKey(secret, passwordHash)
 
-  const mint = (kind: Kind, claims: { did: string; aud: string; sid: string; now: number; jti?: string }) => {
+  const mint = (
+    kind: TokenKind,
+    claims: { did: string; aud: string; sid: string; now: number; jti?: string },
+  ) => {
     const iat = Math.floor(claims.now / 1000)
     const { sid, jti } = claims
     return new SignJWT({ scope: kind.scope, sid, ...(jti === undefined ? {} : { jti }) })
@@ -67,7 +70,7 @@ export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionToke
       .sign(key)
   }
 
-  const verify = async (kind: Kind, token: string, now: number) => {
+  const verify = async (kind: TokenKind, token: string, now: number) => {
     // First our own reader: it refuses spellings that jose takes.
     const { header } = decodeJws(token)
     if (header.typ !== kind.typ) throw new TokenError('WrongType', `the token is not of type ${kind.typ}`)
@@ -77,11 +80,11 @@ export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionToke
       const payload: Record<string, unknown> = { ...(await jwtVerify(token, key, options)).payload }
       if (payload.scope !== kind.scope) throw new TokenError('BadClaims', 'the token has another scope')
       const claims = {
-        did: did(payload, 'sub'),
-        aud: did(payload, 'aud'),
-        sid: text(payload, 'sid'),
-        iat: whole(payload, 'iat'),
-        exp: whole(payload, 'exp'),
+        did: didClaim(payload, 'sub'),
+        aud: didClaim(payload, 'aud'),
+        sid: stringClaim(payload, 'sid'),
+        iat: integerClaim(payload, 'iat'),
+        exp: integerClaim(payload, 'exp'),
       }
       return { payload, claims }
     } catch (cause) {
@@ -102,7 +105,7 @@ export const sessionTokens = (secret: Secret, passwordHash: Secret): SessionToke
     verifyAccess: async (token, now) => (await verify(ACCESS, token, now)).claims,
     verifyRefresh: async (token, now) => {
       const { claims, payload } = await verify(REFRESH, token, now)
-      return { ...claims, jti: text(payload, 'jti') }
+      return { ...claims, jti: stringClaim(payload, 'jti') }
     },
   }
 }

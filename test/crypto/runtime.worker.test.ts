@@ -4,7 +4,7 @@ import { loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
 import { verifyMigrationToken } from '../../src/signing/migrationToken.ts'
 import { hashPassword, verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { sessionTokens } from '../../src/signing/sessionTokens.ts'
+import { createSessionTokens } from '../../src/signing/sessionTokens.ts'
 import { checkUrl, outbound } from '../../src/outbound.ts'
 import { createGenesis } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
@@ -24,7 +24,7 @@ test('tokens and sessions are made and verified in workerd', async () => {
   const opts = { publicDidKey: key.did, issuer: DID, serviceDid: DID, now, notBefore: 0 }
   expect(await verifyMigrationToken(token, opts)).toEqual(claims)
 
-  const sessions = sessionTokens(secret, secret)
+  const sessions = createSessionTokens(secret, secret)
   const access = await sessions.mintAccess({ did: DID, aud: DID, sid: 's', now })
   expect((await sessions.verifyAccess(access, now)).sid).toBe('s')
   await expect(sessions.verifyAccess(access, now + 7_200_000)).rejects.toMatchObject({ code: 'Expired' })

@@ -4,7 +4,7 @@ import { generateKey } from '../../src/crypto/privateKey.ts'
 import { loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
 import { hashPassword, verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { sessionTokens } from '../../src/signing/sessionTokens.ts'
+import { createSessionTokens } from '../../src/signing/sessionTokens.ts'
 import { testRandom, testSecret } from './support.ts'
 
 const CANARY = 'canary-5f0e'
@@ -67,9 +67,9 @@ test('a loaded key holds nothing that printing would show', async () => {
 })
 
 test('a bad session secret or password hash is refused without being echoed', async () => {
-  expect(inspect(await failure(() => sessionTokens(new Secret(CANARY), new Secret(CANARY))))).not.toContain(
-    CANARY,
-  )
+  expect(
+    inspect(await failure(() => createSessionTokens(new Secret(CANARY), new Secret(CANARY)))),
+  ).not.toContain(CANARY)
   for (const stored of [
     CANARY,
     `scrypt$16384$8$5$${CANARY}$x`,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { voidOperation } from '../../src/plc/build.ts'
+import { buildVoidOperation } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
 import { onFault } from '../../src/fault.ts'
 import {
@@ -190,7 +190,7 @@ describe('signPlcOperation', () => {
       await world.directory.add(
         world.did,
         await world.key.rotation.signOperation(
-          voidOperation({ did: world.did, cid, data, createdAt: 0 }, world.key.did),
+          buildVoidOperation({ did: world.did, cid, data, createdAt: 0 }, world.key.did),
         ),
       )
       const refused = await world.call(SIGN, { auth, body: moveTo(await newKey()) })

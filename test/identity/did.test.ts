@@ -1,6 +1,6 @@
 import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { afterAll, expect, test } from 'vitest'
-import { didResolver, didWebUrl, parseServiceDid, resolveService } from '../../src/identity/did.ts'
+import { createDidResolver, didWebUrl, parseServiceDid, resolveService } from '../../src/identity/did.ts'
 import {
   accountDocument,
   formatDidDocument,
@@ -9,7 +9,7 @@ import {
 } from '../../src/identity/didDocument.ts'
 import { OutboundError, outbound, type Outbound } from '../../src/outbound.ts'
 import { createGenesis } from '../../src/plc/build.ts'
-import { directory } from '../../src/plc/directory.ts'
+import { createDirectory } from '../../src/plc/directory.ts'
 import { rotationKey } from '../plc/support.ts'
 import { startPlc } from '../../dev/plc.ts'
 
@@ -38,7 +38,7 @@ const sendOf =
     }
   }
 const resolver = (answers: Record<string, unknown>, dev = false) =>
-  didResolver({ send: sendOf(answers), directory: directory(real, plc.url), dev })
+  createDidResolver({ send: sendOf(answers), directory: createDirectory(real, plc.url), dev })
 
 const document = accountDocument({
   did: WEB,
@@ -70,7 +70,7 @@ test('a did:plc resolves through the directory, legacy key types too', async () 
     handle: 'bob.example.com',
     endpoint: 'https://pds.example.com',
   })
-  const client = directory(real, plc.url)
+  const client = createDirectory(real, plc.url)
   await client.submit(did, operation)
   const resolved = await resolver({})(did)
   expect(resolved).toMatchObject({
@@ -130,7 +130,12 @@ test('a did:web address has no path, and a port on localhost only', () => {
 test('our own document is not fetched', async () => {
   const refuse: Outbound = () => Promise.reject(new Error('asked'))
   const own = (did: string) => (did === WEB ? document : undefined)
-  const resolve = didResolver({ send: refuse, directory: directory(refuse, plc.url), dev: false, own })
+  const resolve = createDidResolver({
+    send: refuse,
+    directory: createDirectory(refuse, plc.url),
+    dev: false,
+    own,
+  })
   expect((await resolve(WEB)).signingKey).toBe(key.did())
 })
 

@@ -4,7 +4,7 @@ import {
   buildOperation,
   createGenesis,
   type OperationRequest,
-  voidOperation,
+  buildVoidOperation,
 } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
 import { diffOperation, droppedKeys } from '../../src/plc/diff.ts'
@@ -84,7 +84,7 @@ test('what is left out keeps its value', () => {
     ...data,
     prev: head.cid,
   })
-  expect(voidOperation(head, ours.did)).toEqual({ type: 'plc_operation', ...data, prev: head.cid })
+  expect(buildVoidOperation(head, ours.did)).toEqual({ type: 'plc_operation', ...data, prev: head.cid })
 })
 
 test.each<[string, string, unknown]>([
@@ -167,9 +167,9 @@ test('the directory takes genesis, move and voiding operations of ours', async (
   expect(await directory.add(did, genesis)).toBe(true)
 
   const signed = await ours.signOperation(buildOperation(await headNow(), move, opts))
-  expect(await directory.add(did, await ours.signOperation(voidOperation(await headNow(), ours.did)))).toBe(
-    true,
-  )
+  expect(
+    await directory.add(did, await ours.signOperation(buildVoidOperation(await headNow(), ours.did))),
+  ).toBe(true)
   // The signed one is void now.
   expect(await directory.add(did, signed)).toBe(false)
 

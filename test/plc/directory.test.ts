@@ -1,15 +1,15 @@
 import { afterAll, expect, test } from 'vitest'
 import { outbound } from '../../src/outbound.ts'
-import { buildOperation, createGenesis, voidOperation } from '../../src/plc/build.ts'
+import { buildOperation, createGenesis, buildVoidOperation } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
-import { directory } from '../../src/plc/directory.ts'
+import { createDirectory } from '../../src/plc/directory.ts'
 import { startPlc } from '../../dev/plc.ts'
 import { rotationKey } from './support.ts'
 
 const plc = await startPlc()
 afterAll(() => plc.close())
 const send = outbound({ fetch }, { dev: true })
-const client = directory(send, plc.url)
+const client = createDirectory(send, plc.url)
 
 let n = 0
 const account = async () => {
@@ -39,7 +39,7 @@ test('the same operation may be sent again, even after others', async () => {
   const { did, operation, ours } = await account()
   await client.submit(did, operation)
   await client.submit(did, operation)
-  const next = await ours.signOperation(voidOperation(await client.head(did), ours.did))
+  const next = await ours.signOperation(buildVoidOperation(await client.head(did), ours.did))
   await client.submit(did, next)
   await client.submit(did, operation)
   expect((await client.head(did)).cid).toBe(await operationCid(next))
@@ -49,7 +49,7 @@ test('an operation on an old head is refused in words', async () => {
   const { did, operation, ours, recovery } = await account()
   await client.submit(did, operation)
   const head = await client.head(did)
-  await client.submit(did, await ours.signOperation(voidOperation(head, ours.did)))
+  await client.submit(did, await ours.signOperation(buildVoidOperation(head, ours.did)))
   const late = buildOperation(
     head,
     { alsoKnownAs: ['at://late.example'] },
@@ -92,7 +92,7 @@ test.each([{ status: 500 }, { status: 429 }, { status: 503 }, { status: 0 }])(
 
 test('an operation that arrived although its answer was lost counts as sent', async () => {
   const { did, operation } = await account()
-  const losing = directory(async (url, request) => {
+  const losing = createDirectory(async (url, request) => {
     const answer = await send(url, request)
     if (request?.method === 'POST') await send('http://localhost:1/')
     return answer
@@ -111,7 +111,7 @@ test.each([
   const other = await account()
   await client.submit(did, operation)
   await client.submit(other.did, other.operation)
-  const lying = directory(async (url, request) => {
+  const lying = createDirectory(async (url, request) => {
     const real = await send(url.replace(encodeURIComponent(did), encodeURIComponent(other.did)), request)
     return answer === 'other' ? real : { ...real, json: async () => answer }
   }, plc.url)

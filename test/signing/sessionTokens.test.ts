@@ -4,12 +4,12 @@ import { expect, test } from 'vitest'
 import { TokenError } from '../../src/crypto/errors.ts'
 import { equalSecret, hashPassword, parseBasic, verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { sessionTokens } from '../../src/signing/sessionTokens.ts'
+import { createSessionTokens } from '../../src/signing/sessionTokens.ts'
 import { DID, NOW, SERVICE_DID, testRandom, testSecret } from '../crypto/support.ts'
 
 const secret = testSecret('session')
 const passwordHash = testSecret('password hash')
-const tokens = sessionTokens(secret, passwordHash)
+const tokens = createSessionTokens(secret, passwordHash)
 const of = { did: DID, aud: SERVICE_DID, sid: 'session-1', now: NOW }
 const access = await tokens.mintAccess(of)
 const refresh = await tokens.mintRefresh({ ...of, jti: 'refresh-1' })
@@ -42,17 +42,17 @@ test('access tokens live two hours, refresh tokens 90 days', async () => {
 })
 
 test('another password makes them worthless, white space around its hash does not', async () => {
-  const changed = sessionTokens(secret, testSecret('another hash'))
+  const changed = createSessionTokens(secret, testSecret('another hash'))
   expect(await code(changed.verifyAccess(access, NOW))).toBe('BadSignature')
   expect(await code(changed.verifyRefresh(refresh, NOW))).toBe('BadSignature')
-  const same = sessionTokens(secret, new Secret(` ${passwordHash.reveal()}\n`))
+  const same = createSessionTokens(secret, new Secret(` ${passwordHash.reveal()}\n`))
   expect(await code(same.verifyAccess(access, NOW))).toBe('accepted')
 })
 
 test('neither passes for the other, nor does anything else', async () => {
   expect(await code(tokens.verifyAccess(refresh, NOW))).toBe('WrongType')
   expect(await code(tokens.verifyRefresh(access, NOW))).toBe('WrongType')
-  expect(await code(sessionTokens(testSecret('other'), passwordHash).verifyAccess(access, NOW))).toBe(
+  expect(await code(createSessionTokens(testSecret('other'), passwordHash).verifyAccess(access, NOW))).toBe(
     'BadSignature',
   )
   for (const bad of ['', 'x', 'a.b.c', `${access}=`, access.slice(0, -2), `${access}.x`])

@@ -3,7 +3,7 @@ import { isValidDid } from '@atproto/syntax'
 import { newId } from '../../crypto/newId.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationToken.ts'
-import { MAX_LIFETIME, MAX_LIFETIME_ANY_METHOD } from '../../signing/serviceToken.ts'
+import { MAX_LIFETIME_S, MAX_LIFETIME_ANY_METHOD_S } from '../../signing/serviceToken.ts'
 import type { Platform } from '../../platform.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
@@ -77,7 +77,7 @@ export class ServiceAuth {
     const now = Math.floor(platform.now() / 1000)
     const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
     if (expires <= now) throw badExpiration(`exp: ${expires} lies in the past (it is ${now})`)
-    const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD : MAX_LIFETIME
+    const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S
     if (expires > now + most)
       throw badExpiration(
         lxm === undefined

@@ -1,6 +1,6 @@
 /** Sessions: one row per sign-in, refresh tokens that are used once, and a real end. */
 import { newId } from '../../crypto/newId.ts'
-import { REFRESH_LIFETIME, type SessionTokens } from '../../signing/sessionTokens.ts'
+import { REFRESH_LIFETIME_S, type SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
@@ -51,7 +51,7 @@ export class Sessions {
         jti,
         now,
         now,
-        now + REFRESH_LIFETIME * 1000,
+        now + REFRESH_LIFETIME_S * 1000,
       )
       journal.append(event, detail)
     })
@@ -79,7 +79,7 @@ export class Sessions {
           'UPDATE session SET previous = current, current = ?, replaced_at = ?, expires_at = ? WHERE id = ?',
           fresh,
           now,
-          now + REFRESH_LIFETIME * 1000,
+          now + REFRESH_LIFETIME_S * 1000,
           sid,
         )
         return { jti: fresh, at: now }

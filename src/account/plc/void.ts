@@ -1,5 +1,5 @@
 /** Making worthless what was signed here and never submitted. */
-import { voidOperation } from '../../plc/build.ts'
+import { buildVoidOperation } from '../../plc/build.ts'
 import { DirectoryError } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import type { PlcHead } from '../../plc/types.ts'
@@ -29,7 +29,7 @@ const voidEntry = async (deps: PlcDeps, head: PlcHead): Promise<LedgerEntry> => 
   const known = ledger.find(jti)
   if (known) return known
   try {
-    const operation = voidOperation(head, key.did)
+    const operation = buildVoidOperation(head, key.did)
     const entry = await signEntry(deps, { jti, request: 'void' }, operation)
     return sql.transaction(() => {
       const meanwhile = ledger.find(jti)

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { decodeJws } from '../../crypto/jws.ts'
 import { outbound } from '../../outbound.ts'
-import { directory } from '../../plc/directory.ts'
+import { createDirectory } from '../../plc/directory.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
@@ -40,7 +40,7 @@ const exportIdentity = async (context: Context, folder: string, did: string): Pr
   const { dev, plcUrl } = context.where()
   const send = outbound({ fetch: context.io.fetch }, { dev })
   if (!did.startsWith('did:plc:')) return ''
-  const log = await directory(send, plcUrl)
+  const log = await createDirectory(send, plcUrl)
     .log(did)
     .catch((cause: unknown) => {
       throw serverError(cause)

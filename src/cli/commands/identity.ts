@@ -1,8 +1,8 @@
 import type { Client } from '../../client/index.ts'
-import { didResolver } from '../../identity/did.ts'
+import { createDidResolver } from '../../identity/did.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { outbound } from '../../outbound.ts'
-import { directory } from '../../plc/directory.ts'
+import { createDirectory } from '../../plc/directory.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
@@ -13,9 +13,9 @@ import { stateOf, unsubmittedText, type Status } from '../status.ts'
 const lookUp = async (context: Context, did: string) => {
   const { dev, plcUrl } = context.where()
   const send = outbound({ fetch: context.io.fetch }, { dev })
-  const plc = directory(send, plcUrl)
+  const plc = createDirectory(send, plcUrl)
   try {
-    const document = await didResolver({ send, directory: plc, dev })(did)
+    const document = await createDidResolver({ send, directory: plc, dev })(did)
     return { document, log: did.startsWith('did:plc:') ? await plc.log(did) : undefined }
   } catch (cause) {
     if (cause instanceof IdentityError) {

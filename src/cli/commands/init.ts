@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { rename } from 'node:fs/promises'
 import { outbound } from '../../outbound.ts'
-import { directory } from '../../plc/directory.ts'
+import { createDirectory } from '../../plc/directory.ts'
 import { orServerError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { isLoopback, needProject, type Project } from '../config.ts'
@@ -18,7 +18,7 @@ const plcUrl = (project: Project, given: string | undefined): string =>
   given ?? (project.vars['PLC_DIRECTORY_URL'] || 'https://plc.directory')
 
 const directoryAt = (context: Context, url: string) =>
-  directory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
+  createDirectory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
 
 /** A DID that is configured and in use must not be swapped for another in passing. */
 const guardIdentity = async (

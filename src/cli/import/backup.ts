@@ -5,7 +5,7 @@ import type { Output } from '../../client/index.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { isObject } from '../../isObject.ts'
-import { type ManifestClaims, MAX_MANIFEST, verifyManifest } from '../../signing/manifest.ts'
+import { type ManifestClaims, MAX_MANIFEST_BYTES, verifyManifest } from '../../signing/manifest.ts'
 import { type BlobStore, blobStore } from '../blobStore.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
@@ -49,7 +49,7 @@ const readManifest = async (folder: string, did: string, keys: readonly string[]
   if (manifest === undefined) return undefined
   const refusals: string[] = []
   try {
-    const { iss } = decodeJws(manifest, MAX_MANIFEST).payload
+    const { iss } = decodeJws(manifest, MAX_MANIFEST_BYTES).payload
     if (iss !== did)
       throw new CliError(
         'wrong-account',

@@ -3,7 +3,7 @@ import type { Client } from '../../client/index.ts'
 import { outbound } from '../../outbound.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import { diffOperation } from '../../plc/diff.ts'
-import { directory } from '../../plc/directory.ts'
+import { createDirectory } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { parseOperation, parseServices, parseVerificationMethods } from '../../plc/parse.ts'
 import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'
@@ -16,7 +16,7 @@ import type { Source } from './source.ts'
 
 const headOf = async (context: Context, did: string): Promise<PlcHead & { data: PlcData }> => {
   const { dev, plcUrl } = context.where()
-  const head = await directory(outbound({ fetch: context.io.fetch }, { dev }), plcUrl)
+  const head = await createDirectory(outbound({ fetch: context.io.fetch }, { dev }), plcUrl)
     .head(did)
     .catch((cause: unknown) => {
       throw serverError(cause)

@@ -10,7 +10,7 @@ import {
   verifyTargetedToken,
 } from '../../../src/signing/migrationToken.ts'
 import { serviceTokenIssuer, verifyServiceToken } from '../../../src/signing/serviceToken.ts'
-import { sessionTokens } from '../../../src/signing/sessionTokens.ts'
+import { createSessionTokens } from '../../../src/signing/sessionTokens.ts'
 import { DID, highS, der, NOW, SERVICE_DID, testSecret } from '../../crypto/support.ts'
 import { mutateBytes } from '../bytes.ts'
 import type { Target } from '../engine.ts'
@@ -20,7 +20,7 @@ import { plain } from './same.ts'
 
 const k256 = await Secp256k1Keypair.import(testSecret('fuzz jws').reveal())
 const p256 = await P256Keypair.import(testSecret('fuzz jws').reveal())
-const sessions = sessionTokens(testSecret('fuzz session'), testSecret('fuzz hash'))
+const sessions = createSessionTokens(testSecret('fuzz session'), testSecret('fuzz hash'))
 const session = {
   access: await sessions.mintAccess({ did: DID, aud: SERVICE_DID, sid: 'abc', now: NOW }),
   refresh: await sessions.mintRefresh({ did: DID, aud: SERVICE_DID, sid: 'abc', jti: 'def', now: NOW }),
