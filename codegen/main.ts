@@ -20,17 +20,20 @@ import { trim } from './trim.ts'
 /** The generated tree by path below `src/generated/`. A pure function of the documents. */
 export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
-  const raw = genServer(loaded.map(({ file }) => file))
-  // The same types twice: the server's leaves are the libraries' classes, the published client's are plain JSON.
-  const server = trim(raw, { BlobRef: '@atproto/lexicon', CID: 'multiformats/cid' })
-  const client = trim(raw, { BlobRef: '../../client/json.ts', CID: '../../client/json.ts' })
+  const types = trim(genServer(loaded.map(({ file }) => file)))
   return new Map([
-    ...server,
+    ...types,
     ['lexicons.ts', emitLexicons(loaded)],
-    ['methods.ts', emitMethods(methods, '../xrpc/types.ts')],
+    ['methods.ts', emitMethods(methods, (file) => `./${file}`, '../xrpc/types.ts')],
     ['server.ts', emitServer(methods)],
-    ...[...client].map(([file, text]): [string, string] => [`client/${file}`, text]),
-    ['client/methods.ts', emitMethods(methods, '../../client/json.ts')],
+    [
+      'client/methods.ts',
+      emitMethods(
+        methods,
+        (file) => (types.has(`client/${file}`) ? `./${file}` : `../${file}`),
+        '../../client/json.ts',
+      ),
+    ],
     ['client/namespaces.ts', emitClient(methods, '../../client/types.ts')],
   ])
 }

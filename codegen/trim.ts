@@ -1,18 +1,6 @@
-/**
- * Cuts lex-cli's files down to their types. What goes: the Express tails (`HandlerInput` and
- * its siblings), the validators, and with them every value import: a single one would drag
- * 400 KB into the Worker, and a type file has no business at run time.
- */
 import { posix as path } from 'node:path'
 import { IndentationText, Node, Project, QuoteKind, type SourceFile } from 'ts-morph'
 import { banner } from './emit/banner.ts'
-
-/** Where the three types that are not JSON come from. */
-export interface Leaves {
-  /** Module specifiers, relative to the root of the generated tree. */
-  BlobRef: string
-  CID: string
-}
 
 const TAILS = ['HandlerInput', 'HandlerSuccess', 'HandlerError', 'HandlerOutput']
 
@@ -22,9 +10,17 @@ export const newProject = (): Project =>
     manipulationSettings: { quoteKind: QuoteKind.Single, indentationText: IndentationText.TwoSpaces },
   })
 
-const depth = (file: string): string => '../'.repeat(file.split('/').length - 1) || './'
+/** A file of types, apart from its imports. */
+interface TypeFile {
+  body: string
+  /** Every identifier in the body: only what the types name is imported. */
+  names: Set<string>
+  /** The files that it may import as a namespace, by the namespace's name. */
+  neighbours: Map<string, string>
+}
 
-function trimFile(source: SourceFile, file: string, leaves: Leaves): void {
+/** Removes what is not a type, and the imports. */
+function cut(source: SourceFile): void {
   for (const name of TAILS) {
     source.getInterface(name)?.remove()
     source.getTypeAlias(name)?.remove()
@@ -35,49 +31,100 @@ function trimFile(source: SourceFile, file: string, leaves: Leaves): void {
   for (const declaration of source.getExportDeclarations())
     for (const name of declaration.getNamedExports()) if (!name.isTypeOnly()) name.remove()
   for (const declaration of source.getImportDeclarations()) declaration.remove()
-
-  // Only what the remaining types name comes back, and only as types.
-  const used = new Set(
-    source
-      .getDescendants()
-      .filter(Node.isIdentifier)
-      .map((node) => node.getText()),
-  )
-  const from = (specifier: string, names: string[]): void => {
-    const namedImports = names.filter((name) => used.has(name))
-    if (namedImports.length > 0)
-      source.addImportDeclaration({ isTypeOnly: true, namedImports, moduleSpecifier: specifier })
-  }
-  const relative = (specifier: string) =>
-    specifier.startsWith('.') ? path.join(depth(file), specifier) : specifier
-  from(relative(leaves.BlobRef), ['BlobRef'])
-  from(relative(leaves.CID), ['CID'])
-  from(`${depth(file)}util.ts`, ['$Typed', 'OmitKey'])
 }
 
-/** The namespace imports between type files (`import type * as X from './defs.js'`). */
-function neighbours(source: SourceFile): { name: string; specifier: string }[] {
-  return source.getImportDeclarations().flatMap((declaration) => {
+function readTypes(source: SourceFile, file: string): TypeFile {
+  const namespaces = source.getImportDeclarations().flatMap((declaration): [string, string][] => {
     const name = declaration.getNamespaceImport()?.getText()
-    return name ? [{ name, specifier: declaration.getModuleSpecifierValue().replace(/\.js$/, '.ts') }] : []
+    const target = declaration.getModuleSpecifierValue().replace(/\.js$/, '.ts')
+    return name ? [[name, path.join(path.dirname(file), target)]] : []
   })
+  cut(source)
+  const identifiers = source.getDescendants().filter(Node.isIdentifier)
+  const names = new Set(identifiers.map((node) => node.getText()))
+  return {
+    body: source
+      .getFullText()
+      .replace(/^\/\*\*\n \* GENERATED CODE - DO NOT MODIFY\n \*\/\n/, '')
+      .trimStart(),
+    names,
+    neighbours: new Map(namespaces.filter(([name]) => names.has(name))),
+  }
 }
 
-/** lex-cli's `types/**` and `util.ts`, trimmed to types, by path below `prefix`. */
-export function trim(raw: Map<string, string>, leaves: Leaves): Map<string, string> {
+/** The two types that are not JSON: the server takes the libraries' classes, the published client plain objects. */
+const LEAVES = {
+  server: { BlobRef: '@atproto/lexicon', CID: 'multiformats/cid' },
+  client: { BlobRef: '../client/json.ts', CID: '../client/json.ts' },
+}
+
+/** The files whose types differ between server and client: those that name a leaf, and those that refer to one of them. */
+function differing(files: Map<string, TypeFile>): Set<string> {
+  const found = new Set<string>()
+  for (let before = -1; before < found.size;) {
+    before = found.size
+    for (const [file, { names, neighbours }] of files)
+      if (
+        names.has('BlobRef') ||
+        names.has('CID') ||
+        [...neighbours.values()].some((other) => found.has(other))
+      )
+        found.add(file)
+  }
+  return found
+}
+
+const relative = (from: string, to: string): string => {
+  const specifier = path.relative(path.dirname(from), to)
+  return specifier.startsWith('.') ? specifier : `./${specifier}`
+}
+
+/** The text of a file at `place`, where `locate` says where the others are. */
+function render(
+  place: string,
+  { body, names, neighbours }: TypeFile,
+  leaves: Record<string, string>,
+  locate: (file: string) => string,
+): string {
+  const from = (specifier: string, wanted: string[]): string[] => {
+    const used = wanted.filter((name) => names.has(name)).join(', ')
+    return used ? [`import type { ${used} } from '${specifier}';\n`] : []
+  }
+  const imports = [
+    ...Object.entries(leaves).flatMap(([name, target]) =>
+      from(target.startsWith('.') ? relative(place, target) : target, [name]),
+    ),
+    ...from(relative(place, 'util.ts'), ['$Typed', 'OmitKey']),
+    ...[...neighbours].map(
+      ([name, file]) => `import type * as ${name} from '${relative(place, locate(file))}';\n`,
+    ),
+  ]
+  return `${banner('trim.ts')}${imports.join('')}${imports.length > 0 ? '\n' : ''}${body}`
+}
+
+/**
+ * Cuts lex-cli's files down to their types, by path below `src/generated/`. What goes: the Express tails
+ * (`HandlerInput` and its siblings), the validators, and with them every value import: a single one would bring
+ * 400 KB into the Worker, and a type file has no business at run time. A file that is the same for server and client
+ * is in `types/` only; `client/types/` holds the client's own form of the others.
+ */
+export function trim(raw: Map<string, string>): Map<string, string> {
   const project = newProject()
+  const files = new Map(
+    [...raw]
+      .filter(([file]) => file.startsWith('types/'))
+      .map(([file, text]) => [file, readTypes(project.createSourceFile(file, text), file)]),
+  )
+  const own = differing(files)
+  const clientPlace = (file: string): string => (own.has(file) ? `client/${file}` : file)
   const out = new Map<string, string>()
-  for (const [file, text] of raw) {
-    if (!file.startsWith('types/')) continue
-    const source = project.createSourceFile(file, text)
-    const others = neighbours(source)
-    trimFile(source, file, leaves)
-    const body = source.getFullText()
-    for (const { name, specifier } of others)
-      if (new RegExp(`\\b${name}\\b`).test(body))
-        source.addImportDeclaration({ isTypeOnly: true, namespaceImport: name, moduleSpecifier: specifier })
-    const text1 = source.getFullText().replace(/^\/\*\*\n \* GENERATED CODE - DO NOT MODIFY\n \*\/\n/, '')
-    out.set(file, banner('trim.ts') + text1.trimStart())
+  for (const [file, types] of files) {
+    out.set(
+      file,
+      render(file, types, LEAVES.server, (other) => other),
+    )
+    if (own.has(file))
+      out.set(clientPlace(file), render(clientPlace(file), types, LEAVES.client, clientPlace))
   }
   const util = project.createSourceFile('util.ts', raw.get('util.ts') ?? '')
   for (const statement of util.getStatements())

@@ -1,9 +1,12 @@
-/** `methods.ts`: every method's id with its kind, params, input, output and errors, as types. */
 import { members, title, type Method } from '../methods.ts'
 import { newProject } from '../trim.ts'
 import { banner } from './banner.ts'
 
-export function emitMethods(methods: Method[], binary: string): string {
+/**
+ * `methods.ts`: every method's id with its kind, params, input, output and errors, as types. `locate` says how a file
+ * of types, `types/<nsid as a path>.ts`, is imported; `binary` is the module of `Binary`.
+ */
+export function emitMethods(methods: Method[], locate: (file: string) => string, binary: string): string {
   const source = newProject().createSourceFile('methods.ts', '')
   const entries = methods.map((method) => ({
     method,
@@ -15,7 +18,7 @@ export function emitMethods(methods: Method[], binary: string): string {
     source.addImportDeclaration({
       isTypeOnly: true,
       namespaceImport: title(method.id),
-      moduleSpecifier: `./types/${method.id.replaceAll('.', '/')}.ts`,
+      moduleSpecifier: locate(`types/${method.id.replaceAll('.', '/')}.ts`),
     })
   if (entries.some(({ type }) => type.includes('Binary<')))
     source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Binary'], moduleSpecifier: binary })
