@@ -8,13 +8,8 @@ export function emitServer(methods: Method[]): string {
   source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
   source.addImportDeclaration({
     isTypeOnly: true,
-    namedImports: ['Runtime'],
+    namedImports: ['AnyHandlers', 'Runtime'],
     moduleSpecifier: '../xrpc/types.ts',
-  })
-  source.addImportDeclaration({
-    isTypeOnly: true,
-    namedImports: ['Handlers'],
-    moduleSpecifier: '../handlers/context.ts',
   })
   source.addFunction({
     name: 'createRouter',
@@ -24,7 +19,7 @@ export function emitServer(methods: Method[]): string {
     ],
     typeParameters: ['Context'],
     parameters: [
-      { name: 'handlers', type: "Handlers<'worker'> | Handlers<'account'>" },
+      { name: 'handlers', type: 'AnyHandlers' },
       { name: 'xrpc', type: 'Runtime<Context>' },
     ],
     statements: (writer) => {

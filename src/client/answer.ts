@@ -1,5 +1,5 @@
 /** From a `Response` to an output or an {@link XrpcError}. */
-import { STANDARD_ERRORS } from '../xrpc/errors.ts'
+import { isStandardError } from '../standardErrors.ts'
 import { XrpcError } from './errors.ts'
 import type { Download } from './types.ts'
 
@@ -65,6 +65,6 @@ export async function read(response: Response, errors: readonly string[], output
       `expected ${output || 'XRPC'}, got HTTP ${status} ${to ? `to ${to}` : `"${encoding}"`}`,
     )
   }
-  const declared = errors.includes(error) || Object.hasOwn(STANDARD_ERRORS, error)
+  const declared = errors.includes(error) || isStandardError(error)
   throw fail(error, typeof message === 'string' ? message : error, declared)
 }

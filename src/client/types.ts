@@ -1,6 +1,6 @@
 /** What a call looks like, derived from the lexicons: the generated namespaces are made of these. */
 import type { Methods } from '../generated/client/methods.ts'
-import type { StandardError } from '../xrpc/errors.ts'
+import type { StandardError } from '../standardErrors.ts'
 import type { Binary } from './json.ts'
 import type { XrpcError } from './errors.ts'
 

@@ -1,7 +1,7 @@
 /** Request bodies: type, size cap before reading, JSON, validation. Binary bodies stay streams. */
 import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
-import { chunksOf } from '../streams/chunks.ts'
+import { capped } from '../streams/capped.ts'
 import { error } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'
@@ -32,34 +32,6 @@ function declaredLength(request: Request, limit: number): number | undefined {
   if (!/^\d{1,15}$/.test(header)) throw error('InvalidRequest', 'Content-Length: expected a number of bytes')
   if (Number(header) > limit) throw tooLarge(limit)
   return Number(header)
-}
-
-/**
- * Passes bytes through until `limit`, then fails: a declared length may be missing or a lie. A sender that goes
- * away is no error of ours.
- */
-export const capped = (body: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> => {
-  const source = chunksOf(body)
-  let seen = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const chunk = await source.next().catch((cause: unknown) => {
-          // A mistake of ours.
-          if (cause instanceof TypeError) throw cause
-          throw error('InvalidRequest', `The request body broke off after ${seen} bytes`)
-        })
-        if (!chunk) return controller.close()
-        seen += chunk.byteLength
-        if (seen <= limit) return controller.enqueue(chunk.slice())
-        const refused = tooLarge(limit)
-        await source.cancel(refused)
-        throw refused
-      },
-      cancel: (reason) => source.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
 }
 
 /** Collects a JSON body. Bounded by `limit`: what is held is at most one chunk more. */
@@ -189,7 +161,10 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
   if (isJson) return readJson(id, input, request, limit)
   const body: Binary<string> = {
     encoding: type,
-    body: capped(request.body ?? new Blob([]).stream(), limit),
+    body: capped(request.body ?? new Blob([]).stream(), limit, {
+      tooLarge: () => tooLarge(limit),
+      brokenOff: (bytes) => error('InvalidRequest', `The request body broke off after ${bytes} bytes`),
+    }),
     ...(length === undefined ? {} : { length }),
   }
   return body

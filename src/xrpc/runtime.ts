@@ -29,7 +29,7 @@ export interface RuntimeOptions<Context, Auth> {
 
 /**
  * Builds the runtime. A handler is called with `{ ...context, auth, params, input, … }`; its type is
- * checked where the handlers are put together (`HandlersAt`), so here it is any function.
+ * checked where the handlers are listed (src/handlers/index.ts), so here it is any function.
  */
 export function createRuntime<Context extends object, Auth>(
   options: RuntimeOptions<Context, Auth>,

@@ -1,6 +1,7 @@
 /** What a handler is, derived from the lexicons. Nothing here knows Cloudflare. */
 import type { Methods, MethodId } from '../generated/methods.ts'
-import type { StandardError, XrpcError } from './errors.ts'
+import type { StandardError } from '../standardErrors.ts'
+import type { XrpcError } from './errors.ts'
 
 /** A body the lexicon gives an encoding but no schema: a CAR file, a blob. Always a stream, never a buffer. */
 export interface Binary<Encoding extends string> {
@@ -73,7 +74,10 @@ export type Handle<Id extends MethodId, Context> = Methods[Id]['kind'] extends '
 
 type AnyHandler = (call: never) => unknown
 
-/** What the generated router needs of a runtime. A missing handler means: it runs in the other place. */
+/** What the generated router dispatches to. A method without a handler here runs in the other tier. */
+export type AnyHandlers = { readonly [Id in MethodId]?: AnyHandler }
+
+/** What the generated router needs of a runtime. */
 export interface Runtime<Context> {
   query(
     id: MethodId,

@@ -1,5 +1,5 @@
 /** The requests, and what each must be answered, made from a method's document and its row in the policy. */
-import { STANDARD_ERRORS } from '../../src/xrpc/errors.ts'
+import { STANDARD_ERRORS } from '../../src/standardErrors.ts'
 import { policy, type Rule } from '../../src/policy.ts'
 import type { Answer, Ask } from './ask.ts'
 import type { Found } from './discover.ts'

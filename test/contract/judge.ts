@@ -1,6 +1,6 @@
 /** What every answer must keep to, whatever was asked: its lexicon, the standard errors, CORS. */
 import { jsonToLex } from '@atproto/lexicon'
-import { STANDARD_ERRORS } from '../../src/xrpc/errors.ts'
+import { STANDARD_ERRORS } from '../../src/standardErrors.ts'
 import { mediaType, type Answer } from './ask.ts'
 import { lexicons, type Method } from './lexicon.ts'
 

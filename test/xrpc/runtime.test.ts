@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { error, STANDARD_ERRORS, XrpcError } from '../../src/xrpc/errors.ts'
+import { STANDARD_ERRORS } from '../../src/standardErrors.ts'
+import { error, XrpcError } from '../../src/xrpc/errors.ts'
 import { mount, ORIGIN, problem, reports, type Seen } from './support.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'

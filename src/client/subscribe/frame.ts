@@ -1,4 +1,4 @@
-import { STANDARD_ERRORS } from '../../xrpc/errors.ts'
+import { isStandardError, STANDARD_ERRORS } from '../../standardErrors.ts'
 import { XrpcError } from '../errors.ts'
 import { decodeFirst } from './cbor.ts'
 import { ID, type Info, type RepoEvent } from './event.ts'
@@ -42,9 +42,7 @@ export function readFrame(bytes: Uint8Array): Message {
   if (!isObject(header) || !isObject(body)) throw unexpected('that is not two objects')
   if (header['op'] === -1) {
     const error = asText(body['error']) || 'Unexpected'
-    const status = Object.hasOwn(STANDARD_ERRORS, error)
-      ? STANDARD_ERRORS[error as keyof typeof STANDARD_ERRORS]
-      : 0
+    const status = isStandardError(error) ? STANDARD_ERRORS[error] : 0
     const declared = status > 0 || DECLARED.includes(error)
     throw new XrpcError(error, asText(body['message']) || error, { status, declared })
   }
