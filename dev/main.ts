@@ -81,6 +81,11 @@ const main = async (): Promise<number> => {
   // Only the first time: an account that the last run deactivated or moved stays what it is.
   const known = await fetch(`${cirrus.url}/xrpc/com.atproto.sync.getLatestCommit?did=${account.did}`)
   const answer = await known.text()
+  if (known.status === 500) {
+    say(`The state in ${folder} cannot be opened: ${answer}`)
+    say('Next: `npm run dev -- --fresh` forgets it and begins with a new account.')
+    return 1
+  }
   if (!known.ok && !answer.includes('RepoDeactivated')) await activate(cirrus)
 
   const running = join(folder, 'running.json')

@@ -12,7 +12,7 @@ import { Journal } from '../../../src/account/journal.ts'
 import { Preferences } from '../../../src/account/preferences.ts'
 import { Records } from '../../../src/account/repo/records.ts'
 import { Repo, type RepoWrite } from '../../../src/account/repo/repo.ts'
-import { migrate } from '../../../src/account/db/schema.ts'
+import { migrate, type Migration } from '../../../src/account/db/schema.ts'
 import { type SequencedEvent, Sequencer } from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
 import { Repack } from '../../../src/account/blocks/repack.ts'
@@ -46,11 +46,18 @@ export interface TestAccount {
   restart(): TestAccount
 }
 
+export interface StorageOptions {
+  /** How much the removal log keeps; by default as much as in production. */
+  removalLogSize?: RemovalLogSize
+  /** The migrations that the program has; by default its own. */
+  migrations?: readonly Migration[]
+}
+
 const build = (
   storage: DurableObjectStorage,
   key: Secp256k1Keypair,
   clock: { now: number },
-  trail?: RemovalLogSize,
+  options: StorageOptions = {},
 ): TestAccount => {
   const platform: Platform = {
     now: () => clock.now++,
@@ -60,9 +67,9 @@ const build = (
     bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
   }
   const sql = new Sql(storage)
-  migrate(sql, DID, platform.now())
+  migrate(sql, DID, platform.now(), options.migrations)
   const events: SequencedEvent[] = []
-  const blocks = new Blocks(sql, platform, trail)
+  const blocks = new Blocks(sql, platform, options.removalLogSize)
   const records = new Records(blocks, () => readHead(sql))
   const repack = new Repack(sql, platform, blocks)
   const blobs = new Blobs(sql, platform, DID)
@@ -104,32 +111,32 @@ const build = (
     preferences,
     repo,
   }
-  return { ...parts, events, restart: () => build(storage, key, clock, trail) }
+  return { ...parts, events, restart: () => build(storage, key, clock, options) }
 }
 
 let objects = 0
 
 const START = Date.parse('2026-11-22T00:00:00Z')
 
-/** Runs a test inside an object of its own, emptied first; `open` brings its tables up to date. */
+/** Runs a test inside an object of its own, emptied first; `open` makes its tables, or migrates them. */
 export const inStorage = async <T>(
   work: (storage: DurableObjectStorage, open: (now?: number) => TestAccount) => Promise<T>,
-  trail?: RemovalLogSize,
+  options?: StorageOptions,
 ): Promise<T> => {
   const namespace = (env as unknown as { ACCOUNT: DurableObjectNamespace }).ACCOUNT
   const stub = namespace.get(namespace.idFromName(`storage test ${objects++}`))
   const key = await Secp256k1Keypair.create()
   return runInDurableObject(stub, async (_, { storage }) => {
     await storage.deleteAll()
-    return work(storage, (now = START) => build(storage, key, { now }, trail))
+    return work(storage, (now = START) => build(storage, key, { now }, options))
   })
 }
 
 /** Runs a test on an account whose tables are new. */
 export const inAccount = <T>(
   work: (account: TestAccount) => Promise<T>,
-  trail?: RemovalLogSize,
-): Promise<T> => inStorage((_, open) => work(open()), trail)
+  removalLogSize?: RemovalLogSize,
+): Promise<T> => inStorage((_, open) => work(open()), { removalLogSize })
 
 /** A write of a post. */
 export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({

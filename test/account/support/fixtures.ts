@@ -1,0 +1,39 @@
+/** Accounts that earlier schema versions made, for the tests of the migrations. */
+import { expect } from 'vitest'
+import type { Migration } from '../../../src/account/db/schema.ts'
+import { ddlOf, type Fixture, restore, tablesOf } from '../../fixtures/database.ts'
+import { inStorage, type TestAccount } from './account.ts'
+
+const HOUR_MS = 3600_000
+
+/** One for each schema version before this program's, oldest first: see "A new schema version" in CONTRIBUTING.md. */
+export const fixtures: readonly Fixture[] = []
+
+/** Runs a test on the database of a fixture; `open` migrates it. */
+export const inFixture = (
+  fixture: Fixture,
+  work: (open: () => TestAccount, storage: DurableObjectStorage) => Promise<void>,
+  migrations?: readonly Migration[],
+): Promise<void> =>
+  inStorage(
+    (storage, open) => {
+      restore(storage, fixture)
+      return work(() => open(fixture.now + HOUR_MS), storage)
+    },
+    { migrations },
+  )
+
+/** Everything that is stored. */
+export const stored = (storage: DurableObjectStorage): string =>
+  JSON.stringify([ddlOf(storage), tablesOf(storage)])
+
+export const sound = async (account: TestAccount): Promise<void> =>
+  expect((await account.check()).problems).toEqual([])
+
+/** More than a day goes by: everything is packed again, and what was superseded is deleted. */
+export const packAndCollect = ({ repack, clock }: TestAccount): void => {
+  clock.now += 25 * HOUR_MS
+  while (repack.step().more);
+  clock.now += 2 * HOUR_MS
+  while (repack.collect(clock.now - HOUR_MS).more);
+}
