@@ -46,7 +46,7 @@ const run = (title, command, args, options = {}) => {
   }
 }
 
-// `npm install`, not `npm ci`: see the main package. The npm_* variables of an outer `npm run` would point it back
+// The npm_* variables of an outer `npm run` would point it back
 // to the main package.
 const outer = Object.entries(process.env).filter(
   ([name]) => !/^npm_(package|lifecycle|config_(local_)?prefix)/.test(name),
