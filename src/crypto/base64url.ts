@@ -4,8 +4,8 @@ export const toBase64url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 
 /**
- * Strict: no padding, no other alphabet, no stray trailing bits. `undefined` when it is not the one
- * spelling of its bytes; two spellings of one signature would be two tokens to anything that compares text.
+ * Decodes base64url, and gives `undefined` for text that is not the one spelling of its bytes: padding, another
+ * alphabet, stray trailing bits. Two spellings of one signature would be two tokens to anything that compares text.
  */
 export const fromBase64url = (text: string): Uint8Array<ArrayBuffer> | undefined => {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined

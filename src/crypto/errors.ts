@@ -14,14 +14,14 @@ export type TokenErrorCode =
   | 'WrongMethod'
   | 'BadClaims'
 
-/** A token that is not accepted, and why. The message never holds the token. */
+/** Why a token is refused. The message never contains the token. */
 export class TokenError extends CodedError<TokenErrorCode> {
   override readonly name = 'TokenError'
 }
 
 export type KeyErrorCode = 'BadSecret' | 'BadPublicKey' | 'NotACommit'
 
-/** A key, secret or signing request that cannot be used. The message never holds the value. */
+/** Why a key, a secret or a request to sign cannot be used. The message never contains a secret value. */
 export class KeyError extends CodedError<KeyErrorCode> {
   override readonly name = 'KeyError'
 }

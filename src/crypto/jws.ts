@@ -5,7 +5,7 @@ import type { SignBytes } from './privateKey.ts'
 import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
 import { hasDuplicateKeys } from './json.ts'
 
-/** Longer tokens are refused unread. The longest of ours, with all PLC data, stays below 6 KB. */
+/** Longer tokens are refused unread. The longest of our own, with all PLC data, stays below 6 KB. */
 export const MAX_JWS_BYTES = 16 * 1024
 
 export interface DecodedJws {
@@ -25,12 +25,12 @@ const parseSegment = (text: string, name: string): JsonObject => {
     const value: unknown = JSON.parse(json)
     if (isObject(value) && !hasDuplicateKeys(json)) return value
   } catch {
-    // Falls through to the one message: a parser's message would echo the token.
+    // The one message below is thrown: a parser's own message would contain parts of the token.
   }
   throw new TokenError('Malformed', `the token's ${name} is not a JSON object with unique names`)
 }
 
-/** Takes a compact JWS apart without believing it. `crit` is refused: no extension is known here. */
+/** Splits and decodes a compact JWS without verifying it. `crit` is refused, because no extension is supported here. */
 export const decodeJws = (token: string, max = MAX_JWS_BYTES): DecodedJws => {
   if (token.length > max) throw new TokenError('Malformed', `the token is longer than ${max} bytes`)
   const parts = token.split('.')
@@ -45,7 +45,7 @@ export const decodeJws = (token: string, max = MAX_JWS_BYTES): DecodedJws => {
   return { header, payload, signed: new TextEncoder().encode(`${first}.${second}`), signature }
 }
 
-/** The algorithm and type are the verifier's, never the token's. */
+/** Checks the header against the type and algorithm that the verifier expects: a token never chooses them. */
 export const checkHeader = (header: JsonObject, typ: string, alg: Alg): void => {
   if (header.typ !== typ) throw new TokenError('WrongType', `the token is not of type ${typ}`)
   if (header.alg !== alg) throw new TokenError('WrongAlg', `the token is not signed with ${alg}`)
@@ -59,7 +59,7 @@ export const checkSignature = async (jws: DecodedJws, key: PublicKey): Promise<v
 const formatSegment = (value: JsonObject): string =>
   toBase64url(new TextEncoder().encode(JSON.stringify(value)))
 
-/** Signs a header and payload; our own key is k256, so the algorithm is always ES256K. */
+/** Signs a header and a payload. Our own key is k256, so the algorithm is always ES256K. */
 export const encodeJws = async (typ: string, payload: JsonObject, sign: SignBytes): Promise<string> => {
   const signed = `${formatSegment({ alg: 'ES256K', typ })}.${formatSegment(payload)}`
   return `${signed}.${toBase64url(await sign(new TextEncoder().encode(signed)))}`

@@ -4,10 +4,11 @@ import { fromBase64url, toBase64url } from './base64url.ts'
 import { KeyError } from './errors.ts'
 import { Secret } from './secret.ts'
 
-// The reference's cost: 360 ms there, so that guessing is dear. Stored with each hash, so that it can grow.
+// The reference PDS's cost, 360 ms there, so that guessing is expensive. Each hash stores its cost, so that later
+// ones can cost more.
 const COST = { N: 2 ** 14, r: 8, p: 5 }
 const HASH_BYTES = 32
-/** Longer passwords are refused before any work is done. */
+/** In UTF-16 units. Longer passwords are refused before any work is done. */
 export const MAX_PASSWORD_LENGTH = 512
 
 const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): Promise<Buffer> =>
@@ -16,7 +17,7 @@ const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): P
     scrypt(password, salt, HASH_BYTES, options, (cause, key) => (cause ? reject(cause) : resolve(key)))
   })
 
-/** `scrypt$N$r$p$salt$hash`, for PASSWORD_HASH. `salt`: 16 bytes from the platform's `random`. */
+/** Gives `scrypt$N$r$p$salt$hash`, for PASSWORD_HASH. `salt` is 16 bytes from the platform's `random`. */
 export const hashPassword = async (password: Secret, salt: Uint8Array): Promise<string> => {
   if (salt.byteLength < 16) throw new KeyError('BadSecret', 'the salt must have at least 16 bytes')
   if (password.reveal() === '' || password.reveal().length > MAX_PASSWORD_LENGTH)
@@ -38,7 +39,7 @@ const parseHash = (stored: string) => {
   return { cost, salt, hash }
 }
 
-/** Compares in constant time. Throws KeyError only when the stored hash itself is unusable. */
+/** Compares in constant time. Throws KeyError only if the stored hash itself cannot be used. */
 export const verifyPassword = async (password: Secret, stored: Secret): Promise<boolean> => {
   const { cost, salt, hash } = parseHash(stored.reveal())
   const given = password.reveal()
@@ -48,10 +49,10 @@ export const verifyPassword = async (password: Secret, stored: Secret): Promise<
 
 const digest = (value: Secret) => createHash('sha256').update(value.reveal(), 'utf8').digest()
 
-/** Compares in constant time, whatever the lengths: the hashes are compared. */
+/** Compares in constant time whatever the lengths, because it compares hashes. */
 export const equalSecret = (a: Secret, b: Secret): boolean => timingSafeEqual(digest(a), digest(b))
 
-/** Reads an `Authorization: Basic …` header; `undefined` when it is not one. */
+/** Reads an `Authorization: Basic …` header; `undefined` if it is not one. */
 export const parseBasic = (header: string): { user: string; password: Secret } | undefined => {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header.slice(0, 4096))?.[1]
   if (encoded === undefined) return undefined

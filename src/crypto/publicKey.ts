@@ -3,7 +3,7 @@ import { KeyError } from './errors.ts'
 
 export type Alg = 'ES256K' | 'ES256'
 
-/** A public key, spelled as a did:key, whose curve fixes the one algorithm it verifies. */
+/** A public key as a did:key. Its curve determines the one algorithm that it verifies. */
 export interface PublicKey {
   readonly did: string
   readonly alg: Alg
@@ -14,7 +14,7 @@ export interface PublicKey {
 /** Base58 decoding is quadratic, so the length is capped first. A k256 did:key has 57 characters. */
 const MAX_DID_KEY_LENGTH = 256
 
-/** Reads a k256 or P-256 did:key. Only the one canonical spelling (compressed point) is taken. */
+/** Reads a k256 or P-256 did:key. Only the one canonical spelling (compressed point) is accepted. */
 export const parsePublicKey = (did: string): PublicKey => {
   if (did.length > MAX_DID_KEY_LENGTH) throw new KeyError('BadPublicKey', 'the did:key is too long')
   try {
@@ -22,7 +22,7 @@ export const parsePublicKey = (did: string): PublicKey => {
     if ((jwtAlg === 'ES256K' || jwtAlg === 'ES256') && formatDidKey(jwtAlg, keyBytes) === did)
       return { did, alg: jwtAlg, multibase: did.slice('did:key:'.length) }
   } catch {
-    // Falls through: the library's messages say less than ours.
+    // The message below is thrown: the library's own say less.
   }
   throw new KeyError('BadPublicKey', `not a k256 or P-256 did:key: ${did}`)
 }
@@ -36,7 +36,7 @@ export const isPublicKey = (did: string): boolean => {
   }
 }
 
-/** Verifies a 64-byte low-S signature over SHA-256 with the algorithm of the key's own curve. */
+/** Whether this is the key's 64-byte low-S signature over SHA-256 of the data, with the algorithm of its own curve. */
 export const verifyWith = async (key: PublicKey, data: Uint8Array, sig: Uint8Array): Promise<boolean> => {
   if (sig.byteLength !== 64) return false
   try {

@@ -1,7 +1,7 @@
 const MASK = '[secret]'
 
 /**
- * A value that must not be seen: printing, JSON and inspection show `[secret]`.
+ * A value that must not be shown: printing, JSON and inspection give `[secret]`.
  * `reveal` is called by `crypto/`, by the session tokens for their own secret, and by what writes the owner's key
  * files.
  */

@@ -11,13 +11,13 @@ export type ResolveDid = (did: string) => Promise<DidDocument>
 export interface DidResolverDeps {
   send: Outbound
   directory: Directory
-  /** did:web on localhost over http. */
+  /** Whether did:web on localhost resolves, over http. */
   dev: boolean
   /** Documents that this server itself serves: a Worker must not fetch its own address. */
   own?: (did: string) => DidDocumentJson | undefined
 }
 
-/** Where a did:web keeps its document. atproto takes host names only, ports for localhost. */
+/** The URL of a did:web's document. atproto accepts host names only, and ports for localhost only. */
 export const didWebUrl = (did: string, dev: boolean): string => {
   const host = did.slice('did:web:'.length).replace(/%3A(\d+)$/i, ':$1')
   const local = /^localhost(:\d+)?$/.test(host)
@@ -63,13 +63,13 @@ export const createDidResolver =
     }
   }
 
-/** Takes `did:web:api.example#bsky_appview` apart; `undefined` when it has not this form. */
+/** Splits text such as `did:web:api.example#bsky_appview`; `undefined` if it does not have this form. */
 export const parseServiceDid = (text: string): { did: string; service: string } | undefined => {
   const [did = '', service = '', ...rest] = text.split('#')
   return isValidDid(did) && /^[\w.-]{1,64}$/.test(service) && rest.length === 0 ? { did, service } : undefined
 }
 
-/** The service that `did#service` names, as `atproto-proxy` asks for it. */
+/** Finds the service that `did#service` names, the form of the `atproto-proxy` header. */
 export const resolveService = async (
   resolve: ResolveDid,
   text: string,

@@ -14,16 +14,16 @@ export interface DidDocumentJson {
   service?: { id: string; type: string; serviceEndpoint: string }[]
 }
 
-/** What atproto reads out of a DID document. */
+/** What atproto reads from a DID document. */
 export interface DidDocument {
   did: string
   /** Origin of `#atproto_pds`. */
   pds: string | undefined
   /** did:key of `#atproto`. */
   signingKey: string | undefined
-  /** First `at://` name that is a handle. Claimed only: the handle must point back. */
+  /** The first `at://` name that is a handle. It is only a claim: the handle must resolve to this DID. */
   handle: string | undefined
-  /** Endpoint by fragment, such as `bsky_appview`. */
+  /** Services by fragment, such as `bsky_appview`. */
   services: Map<string, { type: string; endpoint: string }>
   /** The document as received. */
   json: JsonObject
@@ -32,7 +32,7 @@ export interface DidDocument {
 const objects = (value: unknown): JsonObject[] =>
   Array.isArray(value) ? value.slice(0, 100).filter((entry: unknown) => isObject(entry)) : []
 
-/** Ids come as `#name` and as `did:…#name`. */
+/** The fragment of an id, which may be written as `#name` or as `did:…#name`. */
 const fragment = (did: string, id: unknown): string | undefined => {
   if (typeof id !== 'string') return undefined
   if (id.startsWith('#')) return id.slice(1)
@@ -64,7 +64,7 @@ const httpOrigin = (endpoint: string): string | undefined => {
     : url.origin
 }
 
-/** Reads a document that was fetched for `did`; one that is about another DID is refused. */
+/** Reads a document that was fetched for `did`, and refuses one that is about another DID. */
 export const parseDidDocument = (did: string, json: unknown): DidDocument => {
   if (!isObject(json) || json.id !== did) throw new IdentityError('BadAnswer', `not a DID document of ${did}`)
   const services: DidDocument['services'] = new Map()
@@ -113,7 +113,7 @@ export const formatDidDocument = (did: string, data: Omit<PlcData, 'rotationKeys
   })),
 })
 
-/** `/.well-known/did.json` of a did:web account that lives here. */
+/** `/.well-known/did.json` of a did:web account whose host is this server. */
 export const accountDocument = (account: {
   did: string
   handle: string

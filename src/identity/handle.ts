@@ -9,14 +9,14 @@ export type ResolveHandle = (handle: string) => Promise<string>
 
 export interface HandleResolverDeps {
   send: Outbound
-  /** The account's own handle, answered without asking anyone: a Worker must not fetch its own address. */
+  /** The account's own handle, resolved without a request: a Worker must not fetch its own address. */
   own?: { handle: string; did: string }
-  /** Only our own handle resolves; names like `alice.test` lead nowhere. */
+  /** Whether only our own handle resolves, because names like `alice.test` lead nowhere. */
   dev: boolean
   dnsUrl?: string
 }
 
-/** TXT data comes quoted, in one or several pieces. */
+/** TXT data is quoted, in one or more pieces. */
 const unquote = (data: string): string =>
   data.startsWith('"') ? [...data.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, piece]) => piece).join('') : data
 
@@ -45,7 +45,7 @@ const byHttps = async (send: Outbound, handle: string): Promise<string | undefin
   return isValidDid(did) ? did : undefined
 }
 
-/** What the network cannot say is no answer; what it says wrongly is an error. */
+/** Gives an error of the network as a value, so that it does not hide the other way. A wrong answer is still thrown. */
 const orOutboundError = async (
   work: Promise<string | undefined>,
 ): Promise<string | undefined | OutboundError> => {
@@ -57,7 +57,7 @@ const orOutboundError = async (
   }
 }
 
-/** Resolves a handle to a DID: the DNS record first, else the well-known file (atproto handle spec). */
+/** Resolves a handle to a DID: by the DNS record first, else by the well-known file (atproto handle specification). */
 export const createHandleResolver =
   ({ send, own, dev, dnsUrl = DNS_OVER_HTTPS }: HandleResolverDeps): ResolveHandle =>
   async (text) => {
@@ -67,14 +67,14 @@ export const createHandleResolver =
     if (own && handle === normalizeHandle(own.handle)) return own.did
     const notFound = new IdentityError('NotFound', `the handle ${handle} does not resolve`)
     if (dev) throw notFound
-    // A well-known file that is wrong or missing must not hide the DNS record, nor wait for it.
+    // A well-known file that is wrong or missing must not hide the DNS record, and neither waits for the other.
     const [dns, https] = await Promise.all([
       orOutboundError(byDns(send, dnsUrl, handle)),
       orOutboundError(byHttps(send, handle)),
     ])
     if (typeof dns === 'string') return dns
     if (typeof https === 'string') return https
-    // Only when both ways were closed is it worth another try.
+    // Trying again is worth it only if neither way gave an answer.
     if (dns instanceof OutboundError && https instanceof OutboundError && https.code !== 'BadStatus')
       throw new IdentityError('Unavailable', `the handle ${handle} could not be resolved: ${dns.message}`)
     throw notFound

@@ -1,5 +1,3 @@
-/** Everything that asks who is who: DIDs, handles, the PLC directory, and our own documents. */
-import type { Config } from '../config.ts'
 import { outbound, type Outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
 import { createDirectory, type Directory } from '../plc/directory.ts'
@@ -7,18 +5,32 @@ import { createDidResolver, type ResolveDid } from './did.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
 import { createHandleResolver, type ResolveHandle } from './handle.ts'
 
+/** What the configuration says about the account and this server. */
+export interface IdentityConfig {
+  did: string
+  handle: string
+  /** This server's origin and DID. */
+  origin: string
+  serviceDid: string
+  plcUrl: string
+  dev: boolean
+}
+
 export interface Identity {
   resolveDid: ResolveDid
   resolveHandle: ResolveHandle
   directory: Directory
   send: Outbound
-  /** The document at `/.well-known/did.json`: the account's where its DID is this host's, else the server's. */
+  /** The document at `/.well-known/did.json`: the account's if its DID is this host's did:web, else the server's. */
   ownDocument: DidDocumentJson
 }
 
-/** `signingKey` is the account's, as did:key. */
+/**
+ * Resolves DIDs and handles, asks the PLC directory, and gives our own DID document. `signingKey` is the account's, as
+ * did:key.
+ */
 export function createIdentity(
-  config: Config,
+  config: IdentityConfig,
   signingKey: string,
   platform: Pick<Platform, 'fetch'>,
 ): Identity {

@@ -7,7 +7,7 @@ import type { Operation, PlcData, PlcHead, PlcService, UnsignedOperation } from 
 export const PDS_ID = 'atproto_pds'
 export const PDS_TYPE = 'AtprotoPersonalDataServer'
 
-/** What signPlcOperation was asked for, parsed. What is left out keeps the head's value. */
+/** The parsed input of signPlcOperation. A field that is left out keeps the head's value. */
 export interface OperationRequest {
   rotationKeys?: string[]
   alsoKnownAs?: string[]
@@ -18,13 +18,13 @@ export interface OperationRequest {
 export interface BuildOptions {
   /** did:key of the rotation key that will sign. */
   ourKey: string
-  /** The owner's RECOVERY_KEYS: always in front. */
+  /** The owner's RECOVERY_KEYS: always put first. */
   recoveryKeys: readonly string[]
-  /** Set when a migration token authorises it; `target` is a targeted token's origin. */
+  /** Set if a migration token authorizes the operation; `target` is the origin that a targeted token names. */
   token?: { target?: string | undefined }
 }
 
-/** The data of a head that can be built upon with our key, or the reason why not. */
+/** The data of a head on which our key can build. Throws if it cannot. */
 const buildableData = (head: PlcHead, ourKey: string): PlcData => {
   if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
   if (!head.data.rotationKeys.includes(ourKey))
@@ -78,8 +78,8 @@ const checkEndpoint = (service: PlcService | undefined, target: string | undefin
 }
 
 /**
- * Merges a request into the head: services and methods by id, so that a labeler survives; rotation keys
- * behind those that must stay in front. Refuses what would lock the owner out, and by token what it may not.
+ * Merges a request into the head: services and verification methods by id, so that a labeler is kept; rotation
+ * keys after those that must stay first. Refuses what would lock the owner out, and what a token does not allow.
  */
 export const buildOperation = (
   head: PlcHead,
@@ -103,10 +103,10 @@ export const buildOperation = (
   return parseUnsignedOperation(operation)
 }
 
-/** An operation with unchanged data: it takes the place of one that was signed on this head and never sent. */
+/** An operation with unchanged data. It replaces one that was signed on this head but never sent. */
 export const buildVoidOperation = (head: PlcHead, ourKey: string): UnsignedOperation => {
   const data = buildableData(head, ourKey)
-  // An account of the legacy form may have one key in both roles; the directory takes no duplicates now.
+  // An account in the legacy form may have one key in both roles; the directory now refuses duplicates.
   const rotationKeys = [...new Set(data.rotationKeys)]
   return parseUnsignedOperation({ type: 'plc_operation', ...data, rotationKeys, prev: head.cid })
 }
@@ -118,7 +118,7 @@ export interface OperationSigner {
   signOperation(operation: UnsignedOperation): Promise<Operation>
 }
 
-/** A new did:plc: the owner's recovery keys first, ours below them. */
+/** Makes a new did:plc: the owner's recovery keys first, ours after them. */
 export const createGenesis = async (
   key: OperationSigner,
   opts: { recoveryKeys: readonly string[]; signingKey: string; handle: string; endpoint: string },

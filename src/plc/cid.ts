@@ -4,17 +4,17 @@ import { cidForCbor, isLexMap } from '@atproto/lex-data'
 import { base32 } from '../base32.ts'
 import { PlcError } from './errors.ts'
 
-/** DAG-CBOR of an operation exactly as received, unknown fields and all: that is what was hashed and signed. */
+/** The DAG-CBOR of an operation exactly as received, with its unknown fields: that is what was hashed and signed. */
 export const operationBytes = (operation: unknown): Uint8Array => {
   try {
     if (isLexMap(operation)) return encode(operation)
   } catch {
-    // Falls through: too deep, or numbers that DAG-CBOR has no form for.
+    // Nested too deep, or with numbers that DAG-CBOR cannot express.
   }
   throw new PlcError('InvalidOperation', 'the operation has no DAG-CBOR form')
 }
 
-/** The CID of a signed operation, as the next one's `prev` names it. */
+/** The CID of a signed operation, which the next one's `prev` names. */
 export const operationCid = async (signed: unknown): Promise<string> =>
   (await cidForCbor(operationBytes(signed))).toString()
 

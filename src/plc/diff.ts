@@ -5,7 +5,7 @@ import type { PlcData } from './types.ts'
 export interface OperationChange {
   kind: 'rotationKey' | 'endpoint' | 'handle' | 'signingKey' | 'service' | 'verificationMethod'
   change: 'added' | 'dropped' | 'changed' | 'moved'
-  /** The whole of it as a sentence for a person. */
+  /** The whole change, as a sentence for a person. */
   text: string
 }
 
@@ -65,7 +65,7 @@ const servicesById = (data: PlcData): Record<string, string> =>
     ]),
   )
 
-/** What an operation changes, mightiest first: keys, where the account lives, how it signs, its handle. */
+/** What an operation changes, the most powerful first: rotation keys, services, verification methods, handle. */
 export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] => [
   ...diffRotationKeys(before.rotationKeys, after.rotationKeys),
   ...diffById(servicesById(before), servicesById(after), (id, was, is) =>
@@ -85,6 +85,6 @@ export const diffOperation = (before: PlcData, after: PlcData): OperationChange[
   ),
 ]
 
-/** The rotation keys that an operation takes away. */
+/** The rotation keys that an operation removes. */
 export const droppedKeys = (before: PlcData, after: PlcData): string[] =>
   before.rotationKeys.filter((key) => !after.rotationKeys.includes(key))

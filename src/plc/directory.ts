@@ -7,7 +7,7 @@ import { parseAuditLog } from './parse.ts'
 import type { Operation, PlcHead, VerifiedLog } from './types.ts'
 
 export type DirectoryErrorCode =
-  /** Slow, failing, or busy. */
+  /** It is slow, failing or busy. */
   | 'Unavailable'
   /** The DID is not registered. */
   | 'NotFound'
@@ -15,10 +15,10 @@ export type DirectoryErrorCode =
   | 'Gone'
   /** It refused the operation. */
   | 'Rejected'
-  /** What it answered does not verify. */
+  /** Its answer does not verify. */
   | 'BadAnswer'
 
-/** The directory could not do it. `retryable`: the same request may succeed later. */
+/** Why the directory did not do what was asked. If `retryable`, the same request may succeed later. */
 export class DirectoryError extends CodedError<DirectoryErrorCode> {
   override readonly name = 'DirectoryError'
   readonly retryable: boolean
@@ -30,13 +30,13 @@ export class DirectoryError extends CodedError<DirectoryErrorCode> {
 }
 
 export interface Directory {
-  /** The whole log, verified from the genesis on. */
+  /** The whole log, verified from the genesis operation on. */
   log(did: string): Promise<VerifiedLog>
-  /** The newest operation that stands, out of the verified log. */
+  /** The newest valid operation of the verified log. */
   head(did: string): Promise<PlcHead>
   /** The DID document as the directory shows it, unparsed and unverified. */
   document(did: string): Promise<unknown>
-  /** Sends a signed operation. May be repeated: one that is the head already counts as sent. */
+  /** Sends a signed operation. May be repeated: an operation that is in the log already, and valid, counts as sent. */
   submit(did: string, operation: Operation): Promise<void>
 }
 
@@ -81,7 +81,7 @@ export const createDirectory = (send: Outbound, url: string): Directory => {
   }
   const head = async (did: string): Promise<PlcHead> => (await log(did)).head
 
-  /** After a refusal or a lost answer: the operation may well have been taken, now or by an earlier try. */
+  /** After a refusal or a lost answer, the operation may still have been accepted, now or in an earlier attempt. */
   const arrived = async (did: string, operation: Operation): Promise<boolean> => {
     try {
       const cid = await operationCid(operation)
@@ -125,13 +125,13 @@ const missingError = async (response: OutboundResponse, code: 'NotFound' | 'Gone
   return new DirectoryError(code, message)
 }
 
-/** The directory's own words, made safe to show. */
+/** The directory's own message, made safe to show. */
 const refusalReason = (text: string): string => {
   try {
     const answer: unknown = JSON.parse(text)
     if (typeof answer === 'object' && answer !== null && 'message' in answer) text = String(answer.message)
   } catch {
-    // Not JSON: shown as it is.
+    // Text that is not JSON is shown as it is.
   }
   return JSON.stringify(text.slice(0, 300))
 }

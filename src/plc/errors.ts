@@ -11,7 +11,7 @@ export type PlcErrorCode =
   | 'ChangeNotAllowed'
   | 'WrongEndpoint'
 
-/** An operation or log that is not taken, or not built, and why. */
+/** Why an operation or a log is refused, or an operation cannot be built. */
 export class PlcError extends CodedError<PlcErrorCode> {
   override readonly name = 'PlcError'
   /** The field at fault, as a path: `services.atproto_pds.endpoint`. */

@@ -4,10 +4,10 @@ import { didForGenesis, operationBytes, operationCid } from './cid.ts'
 import { PlcError } from './errors.ts'
 import type { AuditEntry, LoggedOperation, PlcData, VerifiedLog } from './types.ts'
 
-/** How long an operation can be nullified by a key above the one that signed it. */
+/** How long a key above the one that signed an operation can nullify it. */
 export const RECOVERY_WINDOW_MS = 72 * 60 * 60 * 1000
 
-/** The data that an operation leaves; null for a tombstone. The legacy form is read as the directory reads it. */
+/** The data that an operation sets; null for a tombstone. The legacy form is read as the directory reads it. */
 export const operationData = (op: LoggedOperation): PlcData | null => {
   switch (op.type) {
     case 'plc_tombstone':
@@ -36,47 +36,49 @@ export const operationData = (op: LoggedOperation): PlcData | null => {
   }
 }
 
-/** Signatures that may still be tried. */
+/** How many more signatures may be tried. */
 interface SignatureBudget {
   left: number
 }
 
-/** Which of the keys signed, as its index; -1 for none. The first ones are the mightiest. */
+/** The index of the key that signed; -1 for none. A key has authority over those after it. */
 const signerIndex = async (
   raw: Record<string, unknown>,
   keys: string[],
   budget: SignatureBudget,
 ): Promise<number> => {
   const { sig, ...rest } = raw
-  // The directory takes padded signatures too, and what it took must not lock the owner out here.
+  // The directory has accepted padded signatures too, and one that it accepted must not lock the owner out here.
   const bytes = typeof sig === 'string' ? fromBase64url(sig.replace(/=+$/, '')) : undefined
   if (!bytes) return -1
   const signed = operationBytes(rest)
   for (const [i, key] of keys.entries()) {
     if (keys.indexOf(key) < i || !isPublicKey(key)) continue
-    if (budget.left-- <= 0) throw new PlcError('InvalidLog', 'the log holds more keys than can be tried')
+    if (budget.left-- <= 0) throw new PlcError('InvalidLog', 'the log contains more keys than can be tried')
     if (await verifyWith(parsePublicKey(key), signed, bytes)) return i
   }
   return -1
 }
 
+/** A valid operation, in the chain from the genesis to the head. */
 interface ChainLink {
   entry: AuditEntry
   cid: string
   data: PlcData | null
-  /** Index of the key that signed, among those of the operation before. */
+  /** The index of the key that signed, among the rotation keys of the operation before. */
   signer: number
 }
 
 /**
- * Verifies a whole audit log from the genesis on: the DID, every hash, every signature by a key that was
- * allowed, and the rules of nullification. The directory is only believed about when it saw what.
+ * Verifies a whole audit log from the genesis on: the DID, every hash, that every operation is signed by a key that
+ * was allowed to sign it, and the rules of nullification. The only thing taken from the directory on trust is when it
+ * saw each operation.
  */
 export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<VerifiedLog> => {
   const nullified = new Set<string>()
   const chain: ChainLink[] = []
   let latest = -Infinity
-  // The directory takes ten keys. A log of hundreds in each operation would cost minutes of computing.
+  // The directory accepts ten keys. A log with hundreds in each operation would take minutes to compute.
   const budget: SignatureBudget = { left: 6 + 10 * entries.length }
 
   for (const [i, entry] of entries.entries()) {
@@ -98,11 +100,11 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
       continue
     }
 
-    const at = chain.findIndex((link) => link.cid === operation.prev)
-    const prev = chain[at]
+    const prevIndex = chain.findIndex((link) => link.cid === operation.prev)
+    const prev = chain[prevIndex]
     if (!prev) throw bad('its prev is not an operation that stands')
     if (!prev.data) throw bad('it follows a tombstone')
-    const disputed = chain[at + 1]
+    const disputed = chain[prevIndex + 1]
     const keys = disputed ? prev.data.rotationKeys.slice(0, disputed.signer) : prev.data.rotationKeys
     const signer = await signerIndex(entry.raw, keys, budget)
     if (signer < 0)
@@ -113,7 +115,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
       )
     if (disputed && entry.createdAt - disputed.entry.createdAt > RECOVERY_WINDOW_MS)
       throw bad('it nullifies an operation more than 72 hours old')
-    for (const link of chain.splice(at + 1)) nullified.add(link.cid)
+    for (const link of chain.splice(prevIndex + 1)) nullified.add(link.cid)
     chain.push({ entry, cid, data, signer })
   }
 

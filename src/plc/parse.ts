@@ -13,7 +13,7 @@ import type {
   UnsignedOperation,
 } from './types.ts'
 
-// The directory's limits; where spec and server differ, the stricter.
+// The directory's limits; the stricter one where the specification and its server differ.
 export const MAX_OPERATION_BYTES = 4000
 export const MAX_ROTATION_KEYS = 5
 const MAX_ENTRIES = 10
@@ -22,10 +22,10 @@ const MAX_AKA_LENGTH = 258
 const MAX_TYPE_LENGTH = 256
 const MAX_ENDPOINT_LENGTH = 512
 const MAX_KEY_LENGTH = 256
-/** Old logs hold operations from before the limits; these only bound the work. */
+/** Old logs contain operations from before the limits above, so the limits for logs only bound the work. */
 const MAX_LOG_ENTRIES = 2000
 const MAX_LOGGED_BYTES = 16 * 1024
-/** An operation nests three deep. Hashing one that nests by thousands would take longer than its signature. */
+/** An operation nests three levels deep. Hashing one that nests thousands deep would take longer than verifying its signature. */
 const MAX_LOGGED_DEPTH = 16
 
 const fail = (field: string, want: string): never => {
@@ -68,10 +68,10 @@ const parseMap = <T>(
 
 const refuseOtherFields = (value: JsonObject, field: string, names: string[]): void => {
   const unknown = Object.keys(value).find((name) => !names.includes(name))
-  if (unknown !== undefined) fail(`${field}.${unknown}`, 'left out: it is no field of a did:plc operation')
+  if (unknown !== undefined) fail(`${field}.${unknown}`, 'left out: it is not a field of a did:plc operation')
 }
 
-/** Rotation keys as the caller of signPlcOperation gives them. How many may remain is `build`'s decision. */
+/** Rotation keys as the caller of signPlcOperation gives them. `buildOperation` decides how many may remain. */
 export const parseRotationKeys = (value: unknown, field = 'rotationKeys'): string[] => {
   const keys = requireUnique(parseStrings(value, field, MAX_ENTRIES, MAX_KEY_LENGTH), field)
   keys.forEach((key, i) => isPublicKey(key) || fail(`${field}[${i}]`, 'a k256 or P-256 did:key'))
@@ -81,38 +81,38 @@ export const parseRotationKeys = (value: unknown, field = 'rotationKeys'): strin
 export const parseAlsoKnownAs = (value: unknown, field = 'alsoKnownAs'): string[] =>
   requireUnique(parseStrings(value, field, MAX_ENTRIES, MAX_AKA_LENGTH), field)
 
-/** Keys by id. `atproto` must be of a curve that atproto verifies; others only look like a did:key. */
+/** Keys by id. `atproto` must be on a curve that atproto verifies; others need only look like a did:key. */
 export const parseVerificationMethods = (
   value: unknown,
   field = 'verificationMethods',
 ): Record<string, string> =>
-  parseMap(value, field, true, (entry, at) => {
-    const key = parseString(entry, at, MAX_KEY_LENGTH)
-    const good = at === `${field}.atproto` ? isPublicKey(key) : key.startsWith('did:key:z')
-    return good ? key : fail(at, 'a did:key')
+  parseMap(value, field, true, (entry, path) => {
+    const key = parseString(entry, path, MAX_KEY_LENGTH)
+    const good = path === `${field}.atproto` ? isPublicKey(key) : key.startsWith('did:key:z')
+    return good ? key : fail(path, 'a did:key')
   })
 
 export const parseServices = (value: unknown, field = 'services'): Record<string, PlcService> =>
-  parseMap(value, field, true, (entry, at) => {
-    const service = parseObject(entry, at)
-    refuseOtherFields(service, at, ['type', 'endpoint'])
-    const endpoint = parseString(service.endpoint, `${at}.endpoint`, MAX_ENDPOINT_LENGTH)
-    // Other services are the owner's business; the PDS is where the account is looked for.
-    if (at === `${field}.atproto_pds` && !(/^https?:\/\//.test(endpoint) && URL.canParse(endpoint)))
-      fail(`${at}.endpoint`, 'an http(s) URL')
-    return { type: parseString(service.type, `${at}.type`, MAX_TYPE_LENGTH), endpoint }
+  parseMap(value, field, true, (entry, path) => {
+    const service = parseObject(entry, path)
+    refuseOtherFields(service, path, ['type', 'endpoint'])
+    const endpoint = parseString(service.endpoint, `${path}.endpoint`, MAX_ENDPOINT_LENGTH)
+    // Other services are the owner's choice, but the PDS is where everybody looks for the account.
+    if (path === `${field}.atproto_pds` && !(/^https?:\/\//.test(endpoint) && URL.canParse(endpoint)))
+      fail(`${path}.endpoint`, 'an http(s) URL')
+    return { type: parseString(service.type, `${path}.type`, MAX_TYPE_LENGTH), endpoint }
   })
 
 const parsePrev = (value: unknown, field: string): string => {
   const cid = parseString(value, field, 128)
   const parsed = parseCidSafe(cid, { flavor: 'cbor' })
-  // Written anew: a CID's own `toString` gives back the text that it was read from, however spelled.
+  // Formatted from its bytes: a CID's own `toString` returns the text that it was read from, however it is spelled.
   return parsed && cidText(parsed.bytes) === cid ? cid : fail(field, 'the CID of an operation')
 }
 
 const OPERATION_FIELDS = ['type', 'rotationKeys', 'verificationMethods', 'alsoKnownAs', 'services', 'prev']
 
-/** Reads an operation that is about to be signed: every field, nothing else, within the directory's limits. */
+/** Reads an operation that is about to be signed: it has every field and no other, within the directory's limits. */
 export const parseUnsignedOperation = (value: unknown): UnsignedOperation => {
   const op = parseObject(value, 'operation')
   refuseOtherFields(op, 'operation', OPERATION_FIELDS)
@@ -134,7 +134,7 @@ export const parseUnsignedOperation = (value: unknown): UnsignedOperation => {
     services: parseServices(op.services),
     prev: op.prev === null ? null : parsePrev(op.prev, 'operation.prev'),
   }
-  // A signature adds `sig` and 86 characters of it: 92 bytes of CBOR.
+  // The signature adds `sig` and its 86 characters: 92 bytes of CBOR.
   const size = encode({ ...operation }).byteLength + 92
   if (size > MAX_OPERATION_BYTES)
     throw new PlcError(
@@ -150,13 +150,13 @@ export const parseOperation = (value: unknown): Operation => {
   return { ...parseUnsignedOperation(rest), sig: parseString(sig, 'operation.sig', 86) }
 }
 
-const parseLoggedData = (op: JsonObject, at: string): PlcData => ({
-  rotationKeys: parseStrings(op.rotationKeys, `${at}.rotationKeys`, 100, MAX_LOGGED_BYTES),
-  verificationMethods: parseMap(op.verificationMethods, `${at}.verificationMethods`, false, (v, f) =>
+const parseLoggedData = (op: JsonObject, path: string): PlcData => ({
+  rotationKeys: parseStrings(op.rotationKeys, `${path}.rotationKeys`, 100, MAX_LOGGED_BYTES),
+  verificationMethods: parseMap(op.verificationMethods, `${path}.verificationMethods`, false, (v, f) =>
     parseString(v, f),
   ),
-  alsoKnownAs: parseStrings(op.alsoKnownAs, `${at}.alsoKnownAs`, 1000, MAX_LOGGED_BYTES),
-  services: parseMap(op.services, `${at}.services`, false, (v, f) => {
+  alsoKnownAs: parseStrings(op.alsoKnownAs, `${path}.alsoKnownAs`, 1000, MAX_LOGGED_BYTES),
+  services: parseMap(op.services, `${path}.services`, false, (v, f) => {
     const service = parseObject(v, f)
     return {
       type: parseString(service.type, `${f}.type`),
@@ -165,61 +165,61 @@ const parseLoggedData = (op: JsonObject, at: string): PlcData => ({
   }),
 })
 
-/** Reads an operation that the directory took: types only, for old ones exceed today's limits. */
-export const parseLoggedOperation = (value: unknown, at = 'operation'): LoggedOperation => {
-  const op = parseObject(value, at)
-  const sig = parseString(op.sig, `${at}.sig`, 200)
+/** Reads an operation that the directory accepted. Only types are checked, because old ones exceed today's limits. */
+export const parseLoggedOperation = (value: unknown, path = 'operation'): LoggedOperation => {
+  const op = parseObject(value, path)
+  const sig = parseString(op.sig, `${path}.sig`, 200)
   switch (op.type) {
     case 'plc_operation':
       return {
         type: 'plc_operation',
-        ...parseLoggedData(op, at),
-        prev: op.prev === null ? null : parseString(op.prev, `${at}.prev`),
+        ...parseLoggedData(op, path),
+        prev: op.prev === null ? null : parseString(op.prev, `${path}.prev`),
         sig,
       }
     case 'plc_tombstone':
-      return { type: 'plc_tombstone', prev: parseString(op.prev, `${at}.prev`), sig }
+      return { type: 'plc_tombstone', prev: parseString(op.prev, `${path}.prev`), sig }
     case 'create':
-      if (op.prev !== null) fail(`${at}.prev`, 'null')
+      if (op.prev !== null) fail(`${path}.prev`, 'null')
       return {
         type: 'create',
-        signingKey: parseString(op.signingKey, `${at}.signingKey`),
-        recoveryKey: parseString(op.recoveryKey, `${at}.recoveryKey`),
-        handle: parseString(op.handle, `${at}.handle`),
-        service: parseString(op.service, `${at}.service`),
+        signingKey: parseString(op.signingKey, `${path}.signingKey`),
+        recoveryKey: parseString(op.recoveryKey, `${path}.recoveryKey`),
+        handle: parseString(op.handle, `${path}.handle`),
+        service: parseString(op.service, `${path}.service`),
         prev: null,
         sig,
       }
     default:
-      return fail(`${at}.type`, 'plc_operation, plc_tombstone or create')
+      return fail(`${path}.type`, 'plc_operation, plc_tombstone or create')
   }
 }
 
-/** Whether it nests deeper than this. It is not followed any further. */
+/** Whether a value nests deeper than `levels`. It is not followed any deeper. */
 const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))
 
-/** Reads `/log/audit`. The operations are believed only after `verifyLog`. */
+/** Reads the answer of `/log/audit`. Its operations are not to be trusted before `verifyLog`. */
 export const parseAuditLog = (value: unknown): AuditEntry[] => {
   if (!Array.isArray(value)) return fail('log', 'an array')
   if (value.length > MAX_LOG_ENTRIES) fail('log', `at most ${MAX_LOG_ENTRIES} operations`)
   return value.map((item: unknown, i) => {
-    const at = `log[${i}]`
-    const entry = parseObject(item, at)
-    const raw = parseObject(entry.operation, `${at}.operation`)
+    const path = `log[${i}]`
+    const entry = parseObject(item, path)
+    const raw = parseObject(entry.operation, `${path}.operation`)
     if (isDeeper(raw, MAX_LOGGED_DEPTH))
-      fail(`${at}.operation`, `nested at most ${MAX_LOGGED_DEPTH} levels deep`)
+      fail(`${path}.operation`, `nested at most ${MAX_LOGGED_DEPTH} levels deep`)
     if (JSON.stringify(raw).length > MAX_LOGGED_BYTES)
-      fail(`${at}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
-    const createdAt = Date.parse(parseString(entry.createdAt, `${at}.createdAt`, 64))
-    if (Number.isNaN(createdAt)) fail(`${at}.createdAt`, 'a date')
-    if (typeof entry.nullified !== 'boolean') fail(`${at}.nullified`, 'true or false')
+      fail(`${path}.operation`, `at most ${MAX_LOGGED_BYTES} bytes`)
+    const createdAt = Date.parse(parseString(entry.createdAt, `${path}.createdAt`, 64))
+    if (Number.isNaN(createdAt)) fail(`${path}.createdAt`, 'a date')
+    if (typeof entry.nullified !== 'boolean') fail(`${path}.nullified`, 'true or false')
     return {
-      did: parseString(entry.did, `${at}.did`),
-      cid: parseString(entry.cid, `${at}.cid`, 128),
-      operation: parseLoggedOperation(raw, `${at}.operation`),
+      did: parseString(entry.did, `${path}.did`),
+      cid: parseString(entry.cid, `${path}.cid`, 128),
+      operation: parseLoggedOperation(raw, `${path}.operation`),
       raw,
       nullified: entry.nullified === true,
       createdAt,

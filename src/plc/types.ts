@@ -1,4 +1,4 @@
-/** A type and no interface, so that operations are values that DAG-CBOR encodes. */
+/** A type rather than an interface, so that operations are values that DAG-CBOR can encode. */
 export type PlcService = {
   type: string
   endpoint: string
@@ -45,14 +45,14 @@ export interface AuditEntry {
   did: string
   cid: string
   operation: LoggedOperation
-  /** The operation as received: what was hashed and signed, whatever else it holds. */
+  /** The operation as received, with its unknown fields: this is what was hashed and signed. */
   raw: Record<string, unknown>
   nullified: boolean
   /** Milliseconds since the epoch. */
   createdAt: number
 }
 
-/** The newest operation that stands, and the data it leaves. `data` is null for a tombstone. */
+/** The newest valid operation, and the data that it sets. `data` is null for a tombstone. */
 export interface PlcHead {
   did: string
   cid: string

@@ -2,12 +2,13 @@ import { isValidDid } from '@atproto/syntax'
 import { TokenError } from '../crypto/errors.ts'
 import type { JsonObject } from '../isObject.ts'
 
-/** How far a clock may run ahead of ours, in seconds. */
+/** How far ahead of ours another clock may be. */
 export const CLOCK_SKEW_S = 60
 
 const badClaim = (name: string, want: string) =>
   new TokenError('BadClaims', `the claim ${name} must be ${want}`)
 
+/** A claim that must be a string of 1 to `max` characters. */
 export const stringClaim = (claims: JsonObject, name: string, max = 2048): string => {
   const value = claims[name]
   if (typeof value !== 'string' || value === '' || value.length > max) throw badClaim(name, 'a string')
@@ -17,7 +18,7 @@ export const stringClaim = (claims: JsonObject, name: string, max = 2048): strin
 export const optionalStringClaim = (claims: JsonObject, name: string): string | undefined =>
   claims[name] === undefined ? undefined : stringClaim(claims, name)
 
-/** Seconds since the epoch, or a count. */
+/** A claim that must be a whole number from 0 on: seconds since the epoch, or a count. */
 export const integerClaim = (claims: JsonObject, name: string): number => {
   const value = claims[name]
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
@@ -25,13 +26,17 @@ export const integerClaim = (claims: JsonObject, name: string): number => {
   return value
 }
 
+export const optionalIntegerClaim = (claims: JsonObject, name: string): number | undefined =>
+  claims[name] === undefined ? undefined : integerClaim(claims, name)
+
+/** A claim that must be a DID. */
 export const didClaim = (claims: JsonObject, name: string): string => {
   const value = stringClaim(claims, name)
   if (!isValidDid(value)) throw badClaim(name, 'a DID')
   return value
 }
 
-/** A DID, with or without the fragment that names one of its services. */
+/** A claim that must be a DID, with or without the fragment that names one of its services. */
 export const serviceDidClaim = (claims: JsonObject, name: string): string => {
   const value = stringClaim(claims, name)
   const [bare, fragment, ...rest] = value.split('#')
@@ -39,11 +44,12 @@ export const serviceDidClaim = (claims: JsonObject, name: string): string => {
   return value
 }
 
+/** Refuses claims whose names are not in the list. */
 export const refuseOtherClaims = (claims: JsonObject, names: readonly string[]): void => {
   const unknown = Object.keys(claims).find((name) => !names.includes(name))
   if (unknown !== undefined) throw new TokenError('BadClaims', `unknown claim ${JSON.stringify(unknown)}`)
 }
 
-/** Leaves out what is undefined, so that signed JSON never depends on it. */
+/** Leaves out the members that are undefined, so that the signed JSON never depends on them. */
 export const withoutUndefined = (claims: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))

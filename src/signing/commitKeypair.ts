@@ -6,7 +6,7 @@ import { KeyError } from '../crypto/errors.ts'
 import type { SignBytes } from '../crypto/privateKey.ts'
 import { isObject } from '../isObject.ts'
 
-/** An unsigned commit has about 200 bytes. The cap also keeps hostile nesting away from the decoder. */
+/** An unsigned commit has about 200 bytes. The limit also keeps hostile nesting away from the decoder. */
 const MAX_COMMIT_BYTES = 1024
 const COMMIT_FIELDS = ['data', 'did', 'prev', 'rev', 'version']
 
@@ -33,8 +33,8 @@ const isCommitOf = (bytes: Uint8Array, did: string): boolean => {
 }
 
 /**
- * The signer that @atproto/repo asks for. Its `sign` takes bytes, so it looks at them: it signs the unsigned
- * v3 commits of one account and nothing else, and is thus no way around the typed signers.
+ * The signer that @atproto/repo asks for. It signs the unsigned v3 commits of one account and nothing else: its
+ * `sign` takes bytes, so it inspects them, and cannot be used to get around the typed signers.
  */
 export const commitKeypair = (accountDid: string, keyDid: string, sign: SignBytes): Keypair => ({
   jwtAlg: 'ES256K',

@@ -10,7 +10,7 @@ import { type MigrationClaims, signMigrationToken } from './migrationToken.ts'
 import type { Secret } from '../crypto/secret.ts'
 import { type ServiceClaims, signServiceToken } from './serviceToken.ts'
 
-/** The account's `#atproto` key: it signs what the account says, never bare bytes. */
+/** The account's `#atproto` key. It signs typed values of the account, never bare bytes. */
 export interface SigningKey {
   /** did:key. */
   readonly did: string
@@ -23,13 +23,14 @@ export interface SigningKey {
   signManifest(claims: ManifestClaims): Promise<string>
 }
 
-/** A did:plc rotation key: it signs did:plc operations. */
+/** A did:plc rotation key. It signs did:plc operations, never bare bytes. */
 export interface RotationKey {
   /** did:key. */
   readonly did: string
   signOperation(operation: UnsignedOperation): Promise<Operation>
 }
 
+/** Loads SIGNING_KEY; the key's bytes stay in `crypto/`. */
 export const loadSigningKey = async (secret: Secret): Promise<SigningKey> => {
   const { did, sign } = await loadPrivateKey(secret, 'SIGNING_KEY')
   return {
@@ -42,6 +43,7 @@ export const loadSigningKey = async (secret: Secret): Promise<SigningKey> => {
   }
 }
 
+/** Loads a rotation key; its bytes stay in `crypto/`. */
 export const loadRotationKey = async (secret: Secret): Promise<RotationKey> => {
   const { did, sign } = await loadPrivateKey(secret, 'ROTATION_KEY')
   return {

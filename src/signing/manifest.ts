@@ -9,7 +9,7 @@ export const MANIFEST_TYP = 'cirrus-manifest+jwt'
 /** Room for about a thousand collections. */
 export const MAX_MANIFEST_BYTES = 128 * 1024
 
-/** What the account holds at one revision: against it a copy is checked for completeness. */
+/** What the account contains at one revision. A copy is checked for completeness against it. */
 export interface ManifestClaims {
   iss: string
   /** Seconds since the epoch. */
@@ -41,10 +41,11 @@ const parseClaims = (payload: JsonObject): ManifestClaims => {
   }
 }
 
+/** Signs a manifest by the same rules by which it is verified. */
 export const signManifest = async (claims: ManifestClaims, sign: SignBytes): Promise<string> =>
   encodeJws(MANIFEST_TYP, withoutUndefined({ ...parseClaims({ ...claims }) }), sign)
 
-/** Verifies a manifest with the account's signing key. Manifests do not expire: they state a revision. */
+/** Verifies a manifest with the account's signing key. A manifest does not expire, because it describes one revision. */
 export const verifyManifest = async (
   manifest: string,
   opts: { publicDidKey: string; issuer: string },

@@ -7,6 +7,7 @@ import {
   CLOCK_SKEW_S,
   stringClaim,
   integerClaim,
+  optionalStringClaim,
 } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
 import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
@@ -18,11 +19,11 @@ import { parseScope } from './scope.ts'
 export { DEFAULT_SCOPES, isScope, parseScope, type Scope, SCOPES } from './scope.ts'
 
 export const MIGRATION_TYP = 'cirrus-migration+jwt'
-/** Seconds that a migration token lives. */
+/** How long a migration token is valid. */
 export const MIGRATION_LIFETIME_S = 900
 export const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
 
-/** The data that the rotation needs, as it stood when the token was minted. */
+/** The data that the rotation needs, as it was when the token was minted. */
 export interface PlcClaim extends PlcData {
   /** CID of the head operation. */
   prev: string
@@ -33,7 +34,7 @@ export interface MigrationClaims {
   aud: string
   /** Targeted only: the target's origin. */
   target?: string
-  /** Targeted only: createAccount, so that a reference PDS takes the token as its Bearer. */
+  /** Targeted only: createAccount, so that a reference PDS accepts the token as its Bearer. */
   lxm?: string
   iat: number
   exp: number
@@ -78,7 +79,7 @@ const parsePlcClaim = (value: unknown): PlcClaim => {
   }
 }
 
-/** The same rules for what we sign and for what we accept. */
+/** Checks claims: the same rules apply to what we sign and to what we accept. */
 const parseClaims = (payload: JsonObject): MigrationClaims => {
   refuseOtherClaims(payload, CLAIM_NAMES)
   const iss = didClaim(payload, 'iss')
@@ -98,25 +99,27 @@ const parseClaims = (payload: JsonObject): MigrationClaims => {
   if (exp <= iat) throw badClaims('the claim exp must come after iat')
   if (exp - iat > MIGRATION_LIFETIME_S)
     throw new TokenError('TooLong', `the token would live longer than ${MIGRATION_LIFETIME_S} seconds`)
-  const targeted = target === undefined ? {} : { target: stringClaim(payload, 'target'), lxm: CREATE_ACCOUNT }
   return {
     iss,
     aud: serviceDidClaim(payload, 'aud'),
-    ...targeted,
+    target: optionalStringClaim(payload, 'target'),
+    lxm: optionalStringClaim(payload, 'lxm'),
     iat,
     exp,
     jti,
     scope,
-    ...(plc ? { plc } : {}),
+    plc,
   }
 }
 
+/** Signs a migration token by the same rules by which it is verified. */
 export const signMigrationToken = async (claims: MigrationClaims, sign: SignBytes): Promise<string> =>
   encodeJws(MIGRATION_TYP, withoutUndefined({ ...parseClaims(withoutUndefined({ ...claims })) }), sign)
 
 /**
- * When a token minted now begins and ends. A revocation counts to the millisecond and `iat` to the second,
- * so that a token minted in the second of the revocation starts at the next one, and is not born revoked.
+ * When a token that is minted now begins and ends; `now` and `notBefore` are milliseconds since the epoch. A
+ * revocation counts milliseconds and `iat` counts seconds, so a token minted in the same second as a revocation
+ * begins at the next second: otherwise it would be revoked from the start.
  */
 export const migrationTimes = (now: number, notBefore: number): { iat: number; exp: number } => {
   const iat = Math.max(Math.floor(now / 1000), Math.ceil(notBefore / 1000))
@@ -141,7 +144,7 @@ const checkExpiry = (claims: MigrationClaims, now: number): void => {
 }
 
 export interface VerifyMigrationOptions {
-  /** Our own configured key: after the rotation the DID document names the target's. */
+  /** Our own configured key: after the rotation the DID document names the target's key. */
   publicDidKey: string
   /** The account's DID. */
   issuer: string
@@ -149,7 +152,7 @@ export interface VerifyMigrationOptions {
   serviceDid: string
   /** Milliseconds since the epoch. */
   now: number
-  /** Milliseconds since the epoch: tokens issued before are revoked. 0 for none. */
+  /** Milliseconds since the epoch: tokens issued before it are revoked. 0 if none are. */
   notBefore: number
 }
 
@@ -168,8 +171,8 @@ export const verifyMigrationToken = async (
 }
 
 /**
- * Verifies, at the target, a targeted token that the account's present Cirrus minted, against the key in
- * the account's DID document. It opens createAccount and nothing else here.
+ * Verifies a targeted token at its target, with the key in the account's DID document: the Cirrus that the account
+ * is on now has minted it. Here it authorizes createAccount and nothing else.
  */
 export const verifyTargetedToken = async (
   token: string,
@@ -184,7 +187,7 @@ export const verifyTargetedToken = async (
   return claims
 }
 
-/** Whether a token says it is a migration token. For dispatch only: nothing is verified. */
+/** Whether a token claims to be a migration token. For dispatch only: nothing is verified. */
 export const looksLikeMigrationToken = (token: string): boolean => {
   try {
     return decodeJws(token).header.typ === MIGRATION_TYP

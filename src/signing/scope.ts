@@ -1,6 +1,6 @@
 import { TokenError } from '../crypto/errors.ts'
 
-/** What a migration token can open (migration token, scopes). */
+/** What a migration token can authorize. */
 export const SCOPES = [
   'repo:read',
   'blob:read',
@@ -12,12 +12,12 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number]
 
-/** What a token gets when nothing else is asked for: a whole move, without the deactivation. */
+/** The scopes of a token if none are asked for: a whole move, without the deactivation. */
 export const DEFAULT_SCOPES: readonly Scope[] = SCOPES.filter((scope) => scope !== 'account:deactivate')
 
 export const isScope = (value: unknown): value is Scope => SCOPES.some((scope) => scope === value)
 
-/** Reads a space-separated scope claim; unknown, repeated or missing scopes are refused. */
+/** Reads a space-separated scope claim. Unknown and repeated scopes are refused, and so is an empty claim. */
 export const parseScope = (claim: string): Scope[] => {
   const names = claim.split(' ')
   const scopes = names.filter(isScope)

@@ -6,6 +6,7 @@ import {
   CLOCK_SKEW_S,
   stringClaim,
   integerClaim,
+  optionalIntegerClaim,
 } from './claims.ts'
 import { TokenError } from '../crypto/errors.ts'
 import { checkHeader, checkSignature, decodeJws, encodeJws } from '../crypto/jws.ts'
@@ -14,7 +15,7 @@ import type { JsonObject } from '../isObject.ts'
 import { parsePublicKey } from '../crypto/publicKey.ts'
 
 const SERVICE_TYP = 'JWT'
-/** The longest life of a service token, in seconds, with and without a method (getServiceAuth). */
+/** The longest lifetime of a service token that names a method, and of one that does not (getServiceAuth). */
 export const MAX_LIFETIME_S = 3600
 export const MAX_LIFETIME_ANY_METHOD_S = 60
 
@@ -27,6 +28,7 @@ export interface ServiceClaims {
   jti: string
 }
 
+/** Signs a service token within the limits of getServiceAuth. */
 export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): Promise<string> => {
   const payload = withoutUndefined({
     iat: claims.iat,
@@ -47,22 +49,29 @@ export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): 
   return await encodeJws(SERVICE_TYP, payload, sign)
 }
 
-const parseClaims = (payload: JsonObject) => ({
+/** The claims of another server's token: only those that the reference PDS requires are certain to be present. */
+export interface ForeignServiceClaims {
+  iss: string
+  aud: string
+  exp: number
+  iat?: number
+  lxm?: string
+  jti?: string
+}
+
+const parseClaims = (payload: JsonObject): ForeignServiceClaims => ({
   iss: serviceDidClaim(payload, 'iss'),
   aud: serviceDidClaim(payload, 'aud'),
   exp: integerClaim(payload, 'exp'),
-  ...(payload.iat === undefined ? {} : { iat: integerClaim(payload, 'iat') }),
-  ...(payload.lxm === undefined ? {} : { lxm: stringClaim(payload, 'lxm') }),
-  ...(payload.jti === undefined ? {} : { jti: stringClaim(payload, 'jti') }),
+  iat: optionalIntegerClaim(payload, 'iat'),
+  lxm: optionalStringClaim(payload, 'lxm'),
+  jti: optionalStringClaim(payload, 'jti'),
 })
 
-/** A foreign service token: only what the reference insists on is certain to be there. */
-export type ForeignServiceClaims = ReturnType<typeof parseClaims>
-
-/** Who a service token says it is from, so that the key can be looked up. Nothing is verified. */
+/** The issuer that a service token claims, so that the key can be looked up. Nothing is verified. */
 export const serviceTokenIssuer = (token: string): string => parseClaims(decodeJws(token).payload).iss
 
-/** Verifies another server's token with the issuer's did:key, whose curve fixes the algorithm. */
+/** Verifies another server's token with the issuer's did:key, whose curve determines the algorithm. `now` in milliseconds. */
 export const verifyServiceToken = async (
   token: string,
   opts: { didKey: string; issuer: string; audiences: readonly string[]; lxm: string; now: number },

@@ -7,7 +7,6 @@ import type { Secret } from '../crypto/secret.ts'
 
 export const ACCESS_SCOPE = 'com.atproto.access'
 export const REFRESH_SCOPE = 'com.atproto.refresh'
-/** Seconds. */
 export const ACCESS_LIFETIME_S = 2 * 60 * 60
 export const REFRESH_LIFETIME_S = 90 * 24 * 60 * 60
 const MIN_SECRET_BYTES = 32
@@ -16,21 +15,21 @@ export interface SessionClaims {
   did: string
   /** This server's DID. */
   aud: string
-  /** The session that the token belongs to: once it is gone from the store, the token is worthless. */
+  /** The session that the token belongs to: once it is deleted from the store, the token is worthless. */
   sid: string
   iat: number
   exp: number
 }
 
 export interface RefreshClaims extends SessionClaims {
-  /** Names this one refresh token, so that each is used once. */
+  /** The id of this one refresh token, so that each can be used only once. */
   jti: string
 }
 
 export interface SessionTokens {
   mintAccess(claims: { did: string; aud: string; sid: string; now: number }): Promise<string>
   mintRefresh(claims: { did: string; aud: string; sid: string; jti: string; now: number }): Promise<string>
-  /** `now` in milliseconds. Throws TokenError; an expired one is `Expired`, everything else is not. */
+  /** `now` in milliseconds. Throws TokenError: with the code `Expired` for an expired token, and for nothing else. */
   verifyAccess(token: string, now: number): Promise<SessionClaims>
   verifyRefresh(token: string, now: number): Promise<RefreshClaims>
 }
@@ -38,12 +37,13 @@ export interface SessionTokens {
 interface TokenKind {
   typ: string
   scope: string
-  lifetime: number
+  lifetimeS: number
 }
-const ACCESS: TokenKind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetime: ACCESS_LIFETIME_S }
-const REFRESH: TokenKind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetime: REFRESH_LIFETIME_S }
 
-/** SESSION_SECRET has no other use. With the password's hash in it, a new password ends every session. */
+const ACCESS: TokenKind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetimeS: ACCESS_LIFETIME_S }
+const REFRESH: TokenKind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetimeS: REFRESH_LIFETIME_S }
+
+/** SESSION_SECRET is used for nothing else. The key includes the password's hash, so that a new password ends every session. */
 const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
   const key = new TextEncoder().encode(secret.reveal())
   if (key.byteLength < MIN_SECRET_BYTES)
@@ -51,7 +51,7 @@ const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
   return createHmac('sha256', key).update(`session:${passwordHash.reveal().trim()}`).digest()
 }
 
-/** Access and refresh tokens, signed with a key that SESSION_SECRET and PASSWORD_HASH make together. */
+/** Mints and verifies access and refresh tokens, with a key derived from SESSION_SECRET and PASSWORD_HASH together. */
 export const createSessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
   const key = sessionKey(secret, passwordHash)
 
@@ -61,17 +61,17 @@ export const createSessionTokens = (secret: Secret, passwordHash: Secret): Sessi
   ) => {
     const iat = Math.floor(claims.now / 1000)
     const { sid, jti } = claims
-    return new SignJWT({ scope: kind.scope, sid, ...(jti === undefined ? {} : { jti }) })
+    return new SignJWT({ scope: kind.scope, sid, jti })
       .setProtectedHeader({ alg: 'HS256', typ: kind.typ })
       .setSubject(claims.did)
       .setAudience(claims.aud)
       .setIssuedAt(iat)
-      .setExpirationTime(iat + kind.lifetime)
+      .setExpirationTime(iat + kind.lifetimeS)
       .sign(key)
   }
 
   const verify = async (kind: TokenKind, token: string, now: number) => {
-    // First our own reader: it refuses spellings that jose takes.
+    // Our own reader comes first, because it refuses spellings that jose accepts.
     const { header } = decodeJws(token)
     if (header.typ !== kind.typ) throw new TokenError('WrongType', `the token is not of type ${kind.typ}`)
     if (header.alg !== 'HS256') throw new TokenError('WrongAlg', 'the token is not signed with HS256')
