@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { parse } from 'smol-toml'
+import { isObject } from '../src/isObject.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
 
@@ -28,6 +29,12 @@ export const bundleWorker = (options: BundleOptions = {}): Promise<Bundle> => {
   return bundle
 }
 
+/** wrangler.toml's `[alias]`. Paths in it are relative to the root. */
+const aliasOf = ({ alias }: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(isObject(alias) ? alias : {}).map(([name, target]) => [name, String(target)]),
+  )
+
 const bundleNow = async ({ main, define }: BundleOptions): Promise<Bundle> => {
   const config = parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))
   const { outputFiles } = await build({
@@ -41,6 +48,7 @@ const bundleNow = async ({ main, define }: BundleOptions): Promise<Bundle> => {
     conditions: ['workerd', 'worker', 'browser'],
     mainFields: ['browser', 'module', 'main'],
     external: ['node:*', 'cloudflare:*'],
+    alias: aliasOf(config),
     plugins: [
       {
         name: 'node-builtins',
