@@ -1,14 +1,11 @@
-/** A record as a client sent it -> a write for the repository: named, typed, validated. */
 import { lexToIpld } from '@atproto/lexicon'
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { parseCidSafe } from '@atproto/lex-data'
 import { isValidRecordKey } from '@atproto/syntax'
-import { blobRefs } from '../../repo/blobRefs.ts'
 import { cidText } from '../../repo/cid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { lexicons } from '../../xrpc/lexicons.ts'
-import type { Blobs } from '../blobs/blobs.ts'
-import type { RepoWrite } from './repo.ts'
+import type { RepoWrite } from './writes.ts'
 
 export type ValidationStatus = 'valid' | 'unknown' | undefined
 
@@ -62,30 +59,11 @@ function validate(collection: string, record: object, asked: boolean | undefined
   }
 }
 
-/** What a record says of a blob must be what is stored: clients and AppViews rely on it. */
-function checkBlobs(record: LexMap, blobs: Blobs): void {
-  for (const ref of blobRefs(record)) {
-    if (ref.legacy) continue
-    const stored = blobs.stat(ref.cid.toString())
-    if (!stored)
-      throw error('InvalidRequest', `Could not find blob: ${ref.cid}. Upload it first, with uploadBlob`)
-    // It was looked at when the first record took it. A mover may have stored another type than the record says.
-    if (blobs.isReferenced(ref.cid.toString())) continue
-    if (ref.size !== undefined && stored.size !== ref.size)
-      throw error(
-        'InvalidRequest',
-        `The blob ${ref.cid} has ${stored.size} bytes, the record says ${ref.size}`,
-      )
-    if (stored.mimeType !== ref.mimeType)
-      throw error(
-        'InvalidRequest',
-        `The blob ${ref.cid} is of type ${stored.mimeType}, the record says ${ref.mimeType}`,
-      )
-  }
-}
-
-/** Prepares a write of a record, or says what is wrong with it. */
-export function prepareRecord(request: RecordRequest, blobs: Blobs, nextKey: () => string): Prepared {
+/**
+ * Makes a write of a record as a client sent it: named, typed and validated, or refused with what is wrong with it.
+ * Whether its blobs are stored is checked when the write is committed.
+ */
+export function prepareRecord(request: RecordRequest, nextKey: () => string): Prepared {
   const { action, collection } = request
   const rkey = recordKey(collection, request.rkey, nextKey)
   // `unknown` in a lexicon lets through lists, links, bytes and blobs, whose members are no fields.
@@ -100,7 +78,6 @@ export function prepareRecord(request: RecordRequest, blobs: Blobs, nextKey: () 
   const validationStatus = validate(collection, typed, request.validate)
   // What jsonToLex made of a body is a map of lexicon values; its type says unknown.
   const record = lexToIpld(typed) as LexMap
-  checkBlobs(record, blobs)
   return { write: { action, collection, rkey, record }, validationStatus }
 }
 

@@ -14,6 +14,7 @@ import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, stateOf, type Head, readHead, writeHead, readStaging } from '../db/accountRow.ts'
+import { requireBlobs } from './requireBlobs.ts'
 import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
 export type { RepoWrite, WriteResult } from './writes.ts'
@@ -120,6 +121,7 @@ export class Repo {
       const rev = this.nextRev(head.rev)
       const commit = await signCommit(signer, { did, rev, data: next.data })
       const event = commitEvent(head, { ops, next, commit, rev })
+      for (const { refs } of ops) requireBlobs(refs, this.#deps.blobs)
       fault('commit.beforeTransaction')
       const to = { root: commit.cid, data: next.data, rev }
       this.#move(
@@ -223,14 +225,8 @@ export class Repo {
     )
   }
 
-  /** Writes what the commit changes. Its blobs were looked up before it was signed, and may be gone since. */
+  /** Writes what the commit changes. */
   #store(head: Head, { ops, next, commit, rev }: SignedChange): { blocks: number; records: number } {
-    const gone = ({ added }: { added: readonly string[] }): string | undefined =>
-      added.find((blob) => !this.#deps.blobs.stat(blob))
-    for (const op of ops) {
-      const blob = gone(op)
-      if (blob) throw error('InvalidRequest', `${op.path} refers to ${blob}, which is no longer here`)
-    }
     const added = [commit, ...next.newNodes]
     return storeChange(this.#deps, { rev, ops, added, dropped: [head.root, ...next.droppedNodes] })
   }

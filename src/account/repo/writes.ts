@@ -4,7 +4,6 @@ import { cborCid, cidKey } from '../../repo/cid.ts'
 import { blobRefs, type BlobReference } from '../../repo/blobRefs.ts'
 import { CborError, checkCbor } from '../../repo/cbor.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Op } from './commit.ts'
 import { recordPath, recordValue, type Records } from './records.ts'
@@ -26,6 +25,11 @@ export interface WriteResult {
 export interface Resolved extends Op {
   added: string[]
   removed: string[]
+}
+
+export interface ResolvedWrite extends Resolved {
+  /** The blobs that the record refers to. */
+  refs: BlobReference[]
 }
 
 const MAX_OPS = 200
@@ -54,20 +58,20 @@ const encoded = (record: LexMap, path: string): Uint8Array => {
 
 /** Turns writes into operations, or says what is wrong with them. It only reads. */
 export class Writes {
-  readonly #deps: { blocks: Blocks; records: Records; blobs: Blobs }
+  readonly #deps: { blocks: Blocks; records: Records }
 
-  constructor(deps: { blocks: Blocks; records: Records; blobs: Blobs }) {
+  constructor(deps: { blocks: Blocks; records: Records }) {
     this.#deps = deps
   }
 
   /** Checks the writes one by one against what the paths hold. */
-  resolve(writes: readonly RepoWrite[]): { results: WriteResult[]; ops: Resolved[] } {
+  resolve(writes: readonly RepoWrite[]): { results: WriteResult[]; ops: ResolvedWrite[] } {
     if (writes.length > MAX_OPS) {
       throw error('InvalidRequest', `${writes.length} writes at once, at most ${MAX_OPS} are taken`)
     }
     const seen = new Set<string>()
     const results: WriteResult[] = []
-    const ops: Resolved[] = []
+    const ops: ResolvedWrite[] = []
     for (const write of writes) {
       const path = recordPath(write.collection, write.rkey)
       if (seen.has(path)) throw error('InvalidRequest', `two writes to ${path}`)
@@ -86,10 +90,10 @@ export class Writes {
   }
 
   /** Undefined where the write changes nothing. */
-  #op(write: RepoWrite, path: string, prev: Cid | null): Resolved | undefined {
+  #op(write: RepoWrite, path: string, prev: Cid | null): ResolvedWrite | undefined {
     const before = prev ? blobsOf(this.#deps.blocks.read(prev)) : []
     if (write.action === 'delete') {
-      if (prev) return { action: 'delete', path, cid: null, prev, added: [], removed: before }
+      if (prev) return { action: 'delete', path, cid: null, prev, refs: [], added: [], removed: before }
       if (write.ifExists) return undefined
       throw error('InvalidRequest', `there is no record ${path}`)
     }
@@ -107,22 +111,11 @@ export class Writes {
     }
     const cid = cborCid(bytes)
     if (prev?.equals(cid)) return undefined
-    const after = this.#checkedRefs(write.record, path, before)
-    return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, after) }
-  }
-
-  /** New references must be to stored blobs; those that the record had before may stay as they are. */
-  #checkedRefs(record: LexMap, path: string, before: string[]): string[] {
-    const known = (blob: BlobReference): string => {
-      const cid = blob.cid.toString()
-      if (before.includes(cid)) return cid
-      if (blob.legacy)
-        throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
-      if (!this.#deps.blobs.stat(cid))
-        throw error('InvalidRequest', `${path} refers to ${cid}, which was not uploaded`)
-      return cid
-    }
-    return blobRefs(record).map(known)
+    const refs = blobRefs(write.record)
+    const after = refs.map((blob) => blob.cid.toString())
+    if (refs.some(({ legacy }, i) => legacy && !before.includes(after[i] ?? '')))
+      throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
+    return { action: prev ? 'update' : 'create', path, cid, bytes, prev, refs, ...refChanges(before, after) }
   }
 }
 

@@ -22,7 +22,7 @@ function prepare(account: Account, write: Write, validate: boolean | undefined):
   const action = actionOf(write) === 'create' ? 'create' : 'update'
   // The closed union leaves the value's type open.
   const record = write.value as { [name: string]: unknown }
-  return prepareRecord({ action, collection, rkey, record, validate }, account.blobs, account.nextKey)
+  return prepareRecord({ action, collection, rkey, record, validate }, account.nextKey)
 }
 
 export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ account, input, error }) => {

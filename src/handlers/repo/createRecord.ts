@@ -6,7 +6,7 @@ import { written } from './written.ts'
 export const createRecord: Handler<'com.atproto.repo.createRecord'> = async ({ account, input }) => {
   if (!isOwn(account, input.repo)) throw notHere(input.repo)
   account.rateLimits.write('create', 1)
-  const prepared = prepareRecord({ ...input, action: 'create' }, account.blobs, account.nextKey)
+  const prepared = prepareRecord({ ...input, action: 'create' }, account.nextKey)
   const done = await account.repo.commit([prepared.write], {
     swapCommit: swapCid('swapCommit', input.swapCommit),
   })

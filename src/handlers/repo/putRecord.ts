@@ -6,7 +6,7 @@ import { written } from './written.ts'
 export const putRecord: Handler<'com.atproto.repo.putRecord'> = async ({ account, input }) => {
   if (!isOwn(account, input.repo)) throw notHere(input.repo)
   account.rateLimits.write('update', 1)
-  const prepared = prepareRecord({ ...input, action: 'put' }, account.blobs, account.nextKey)
+  const prepared = prepareRecord({ ...input, action: 'put' }, account.nextKey)
   const swap = swapCid('swapRecord', input.swapRecord)
   const done = await account.repo.commit([{ ...prepared.write, swap }], {
     swapCommit: swapCid('swapCommit', input.swapCommit),

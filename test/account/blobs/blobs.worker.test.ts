@@ -147,6 +147,36 @@ describe('blobs', () => {
       expect(await failed(account.repo.commit([post('a', 'x', { embed: legacy })]))).toBe('InvalidRequest')
     }))
 
+  it('must be there, of the size and type that the record says, when the commit is written', () =>
+    inEmpty(async (account) => {
+      const { repo, sql, key } = account
+      await repo.create()
+      const embed = await blob(account, 'here')
+      const message = (more: object): Promise<string> =>
+        repo.commit([post('a', 'x', { embed: { ...embed, ...more } })]).then(
+          () => 'no error',
+          (cause: Error) => cause.message,
+        )
+      const before = [repo.head(), sql.written]
+      expect(await message({ size: 5 })).toBe(`The blob ${embed.ref} has 4 bytes, the record says 5`)
+      expect(await message({ mimeType: 'a/b' })).toBe(
+        `The blob ${embed.ref} is of type text/plain, the record says a/b`,
+      )
+      expect([repo.head(), sql.written]).toEqual(before)
+      // Collected while the commit is being signed.
+      const sign = key.sign.bind(key)
+      key.sign = (bytes) => {
+        sql.run('DELETE FROM blob')
+        return sign(bytes)
+      }
+      expect(await message({})).toBe(`Could not find blob: ${embed.ref}. Upload it first, with uploadBlob`)
+      expect([repo.head(), sql.rollbacks]).toEqual([before[0], 0])
+      key.sign = sign
+      await blob(account, 'here')
+      expect(await message({})).toBe('no error')
+      expect((await account.check()).problems).toEqual([])
+    }))
+
   it('are collected when nothing refers to them for a day, not before, and never when something does', () =>
     inEmpty(async (account) => {
       const { blobs, clock, repo } = account

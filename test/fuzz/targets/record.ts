@@ -1,9 +1,9 @@
 import { encode } from '@atproto/lex-cbor'
 import { isCid, type LexValue } from '@atproto/lex-data'
-import type { Blobs } from '../../../src/account/blobs/blobs.ts'
 import type { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { type Prepared, prepareRecord, swapCid } from '../../../src/account/repo/prepareRecord.ts'
 import type { Records } from '../../../src/account/repo/records.ts'
+import { requireBlobs } from '../../../src/account/repo/requireBlobs.ts'
 import { type Resolved, Writes } from '../../../src/account/repo/writes.ts'
 import { decodeBlock } from '../../../src/repo/cbor.ts'
 import { LIMITS } from '../../../src/limits.ts'
@@ -70,9 +70,8 @@ const RECORDS: { [name: string]: Json }[] = [
 const blobs = {
   stat: (cid: string) => (cid === BLOB ? { cid, size: 10, mimeType: 'image/png' } : undefined),
   isReferenced: () => false,
-} as unknown as Blobs
+}
 const writes = new Writes({
-  blobs,
   blocks: { read: () => undefined } as unknown as Blocks,
   records: { cid: () => undefined } as unknown as Records,
 })
@@ -130,8 +129,9 @@ export const record: Target<string, { prepared: Prepared; op: Resolved | undefin
       typeof prepareRecord
     >[0] & { swapCommit?: string }
     swapCid('swapCommit', input.swapCommit)
-    const prepared = prepareRecord({ ...input, action: 'create' }, blobs, () => '3jzfcijpj2z2a')
+    const prepared = prepareRecord({ ...input, action: 'create' }, () => '3jzfcijpj2z2a')
     const { ops } = writes.resolve([prepared.write])
+    for (const { refs } of ops) requireBlobs(refs, blobs)
     return { prepared, op: ops[0] }
   },
   check: (text, { op }) => {

@@ -1,0 +1,30 @@
+import { error } from '../../xrpc/errors.ts'
+import type { BlobReference } from '../../repo/blobRefs.ts'
+import type { Blobs } from '../blobs/blobs.ts'
+
+/**
+ * The one check that the blobs of a record are stored, and are what the record says of them: clients and AppViews rely on
+ * it. It belongs right before the commit's transaction, with nothing awaited in between: an upload that no record
+ * refers to may be deleted at any time.
+ */
+export const requireBlobs = (
+  refs: readonly BlobReference[],
+  blobs: Pick<Blobs, 'stat' | 'isReferenced'>,
+): void => {
+  for (const { cid, size, mimeType, legacy } of refs) {
+    if (legacy) continue
+    const stored = blobs.stat(cid.toString())
+    if (!stored)
+      throw error('InvalidRequest', `Could not find blob: ${cid}. Upload it first, with uploadBlob`)
+    // It was compared when the first record referred to it. A migration tool may have stored another type than the
+    // records say.
+    if (blobs.isReferenced(cid.toString())) continue
+    if (size !== undefined && stored.size !== size)
+      throw error('InvalidRequest', `The blob ${cid} has ${stored.size} bytes, the record says ${size}`)
+    if (stored.mimeType !== mimeType)
+      throw error(
+        'InvalidRequest',
+        `The blob ${cid} is of type ${stored.mimeType}, the record says ${mimeType}`,
+      )
+  }
+}
