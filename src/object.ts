@@ -8,7 +8,7 @@ import { createPlatform } from './platform.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 import { createAccount, type Account } from './account/account.ts'
-import type { Credential } from './account/auth/authorize.ts'
+import type { Credential } from './account/auth/credential.ts'
 
 declare const __DEV__: boolean
 

@@ -1,5 +1,5 @@
-/** The account, put together: every subject with what it needs, and nothing decided here. */
 import type { Config } from '../config.ts'
+import type { OutputSchema as Status } from '../generated/types/com/cirrus/admin/getStatus.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
 import { createSessionTokens } from '../signing/sessionTokens.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
@@ -8,35 +8,39 @@ import type { Platform } from '../platform.ts'
 import type { State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
 import type { Upgraded } from '../xrpc/types.ts'
-import { authorizer, type Authorize } from './auth/authorize.ts'
+import { type Authorize, createAuthorize } from './auth/authorize.ts'
+import { createAccountTokenVerifier } from './auth/createAccountToken.ts'
+import { createMigrationTokens, type MigrationTokens } from './auth/migrationTokens.ts'
+import { createRateLimits, type RateLimits } from './auth/rateLimits.ts'
+import { createServiceAuth, type ServiceAuth } from './auth/serviceAuth.ts'
+import { createSessions, type Sessions, type TokenPair } from './auth/sessions.ts'
+import { signIn, type SignInInput } from './auth/signIn.ts'
+import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
-import { check, type CheckReport } from './repo/check.ts'
-import { Maintenance } from './maintenance.ts'
-import { Exports } from './repo/exports.ts'
-import { Firehose } from './events/firehose.ts'
-import { IdentityWatch } from './identity/identityWatch.ts'
-import { Imports } from './import/imports.ts'
-import { incomingVerifier } from './auth/createAccountToken.ts'
-import { Journal } from './journal.ts'
-import { PlcLedger } from './plc/plcLedger.ts'
-import { Lifecycle } from './lifecycle/lifecycle.ts'
-import { MigrationTokens } from './auth/migrationTokens.ts'
-import { PlcOperations } from './plc/plcOperations.ts'
-import { Preferences } from './preferences.ts'
-import { RateLimits } from './auth/rateLimits.ts'
-import { Records } from './repo/records.ts'
-import { Relays } from './events/relays.ts'
-import { Repo } from './repo/repo.ts'
-import { migrate } from './db/schema.ts'
-import { Sequencer } from './events/sequencer.ts'
-import { ServiceAuth } from './auth/serviceAuth.ts'
-import { Sessions, type Tokens } from './auth/sessions.ts'
-import { signIn } from './auth/signIn.ts'
-import { Sql } from './db/sql.ts'
-import { readAccount, stateOf, readHead } from './db/accountRow.ts'
 import { Repack } from './blocks/repack.ts'
+import { readAccount, readCounts, readHead, stateOf } from './db/accountRow.ts'
+import { migrate } from './db/schema.ts'
+import { Sql } from './db/sql.ts'
+import { Firehose } from './events/firehose.ts'
+import { Relays } from './events/relays.ts'
+import { Sequencer } from './events/sequencer.ts'
+import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
+import { Imports } from './import/imports.ts'
+import { Journal } from './journal.ts'
+import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
+import { Maintenance } from './maintenance.ts'
+import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
+import { createPlcOperations, type PlcOperations } from './plc/plcOperations.ts'
+import { Preferences } from './preferences.ts'
+import { check, type CheckReport } from './repo/check.ts'
+import { Exports } from './repo/exports.ts'
+import { signedManifest } from './repo/manifest.ts'
+import { Records } from './repo/records.ts'
+import { Repo } from './repo/repo.ts'
+import { readStatus } from './status/readStatus.ts'
 
+/** The account as the handlers use it. */
 export interface Account {
   did: string
   handle: string
@@ -45,6 +49,7 @@ export interface Account {
   identity: Identity
   signingKey: SigningKey
   rotationKey: RotationKey
+  /** For tests: handlers use the services, never SQL. */
   sql: Sql
   journal: Journal
   sequencer: Sequencer
@@ -58,156 +63,169 @@ export interface Account {
   preferences: Preferences
   rateLimits: RateLimits
   sessions: Sessions
-  watch: IdentityWatch
+  identityWatch: IdentityWatch
   plcLedger: PlcLedger
+  plc: PlcOperations
   lifecycle: Lifecycle
   migrationTokens: MigrationTokens
-  plc: PlcOperations
   serviceAuth: ServiceAuth
   maintenance: Maintenance
   state(): State
+  /** Whether the account is active as far as this server is concerned, even if its DID names another PDS by now. */
+  isActivated(): boolean
+  /** How many blocks and records the repository has. */
+  counts(): { blocks: number; records: number }
   authorize: Authorize
-  signIn(input: Parameters<typeof signIn>[1]): Promise<Tokens>
-  /** Recomputes everything that is derived, alone. */
+  signIn(input: SignInInput): Promise<TokenPair>
+  /** The whole account for its owner. */
+  status(): Promise<Status>
+  /** A signed statement of what the account holds. */
+  manifest(): Promise<string>
+  /** Recomputes everything that is derived, while nothing else changes the repository. */
   check(): Promise<CheckReport>
   /** A record key that no record has. */
   nextKey(): string
-  /** A WebSocket that nobody has accepted yet. */
+  /** A WebSocket that is not accepted yet. */
   upgrade(): Upgraded
 }
 
-/** Opens the account's storage, bringing its tables up to date, and wires the subjects. */
+/** Opens the account's storage, brings its tables up to date, and wires the services. Nothing is decided here. */
 export async function createAccount(
   ctx: DurableObjectState,
   config: Config,
   platform: Platform,
 ): Promise<Account> {
-  const { did, handle, serviceDid, origin, secrets } = config
-  const signing = await loadSigningKey(secrets.signingKey)
-  const rotation = await loadRotationKey(secrets.rotationKey)
-  const signer = signing.commitKeypair(did)
-  const identity = createIdentity(config, signing.did, platform)
+  const { did, handle, origin, serviceDid, hostname, relays: origins, retention, dev, secrets } = config
+  const { passwordHash, adminPassword } = secrets
+  const signingKey = await loadSigningKey(secrets.signingKey)
+  const rotationKey = await loadRotationKey(secrets.rotationKey)
+  const signer = signingKey.commitKeypair(did)
+  const tokens = createSessionTokens(secrets.session, passwordHash)
+  const identity = createIdentity(config, signingKey.did, platform)
 
   const sql = new Sql(ctx.storage)
   migrate(sql, did, platform.now())
+  const state = (): State => stateOf(readAccount(sql))
   const journal = new Journal(sql, platform)
+  /** What most services need. */
+  const base = { sql, platform, journal, did, handle, origin, serviceDid, dev, signingKey, rotationKey }
+
+  // Background work. The alarm belongs to `maintenance`, which is made last because it uses the other services.
+  const wake = (delay: number): void =>
+    void maintenance.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
+  const watchMove = (): Promise<void> => maintenance.watchMove()
   const sequencer = new Sequencer(sql, platform, did, (event) => {
     firehose.publish(event)
     relays.noticed()
     maintenance.begin()
   })
-  // In the background: what was asked for is done in any case, only perhaps later.
-  const wake = (delay: number): void =>
-    void maintenance.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
   const firehose = new Firehose({ platform, sequencer, wake, sockets: ctx })
+  const send = outbound(platform, { dev })
+  const log = (line: string): void => console.warn(line)
+  const relays = new Relays({ sql, platform, sequencer, wake, relays: origins, hostname, send, log })
+
   const blocks = new Blocks(sql, platform)
   const records = new Records(blocks, () => readHead(sql))
   const repack = new Repack(sql, platform, blocks)
   const blobs = new Blobs(sql, platform, did)
-  const repo = new Repo({
-    ...{ sql, platform, did, signer, blocks, records, blobs, sequencer },
-    endStalledImport: () => imports.endStalled(),
-  })
+  const endStalledImport = (): void => imports.endStalled()
+  const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = new Exports({ did, platform, blocks, repo })
-  const imports: Imports = new Imports({
-    sql,
-    platform,
-    did,
-    signer,
-    blocks,
-    repack,
-    blobs,
-    sequencer,
-    repo,
-  })
+  const imports = new Imports({ sql, platform, did, signer, blocks, repack, blobs, sequencer, repo })
   const preferences = new Preferences(sql)
 
-  const state = (): State => stateOf(readAccount(sql))
-  const tokens = createSessionTokens(secrets.session, secrets.passwordHash)
-  const rate = new RateLimits(sql, platform)
-  const sessions = new Sessions({ sql, tokens, platform, journal, did, serviceDid })
-  const ledger = new PlcLedger(sql)
-  const watch = new IdentityWatch({
-    ...{ sql, platform, identity, sequencer, journal, ledger, did, handle, origin, signingKey: signing.did },
+  const plcLedger = createPlcLedger(sql)
+  const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
+  const rateLimits = createRateLimits(base)
+  const sessions = createSessions({ ...base, tokens })
+  const serviceAuth = createServiceAuth(base)
+  const migrationTokens = createMigrationTokens({ ...base, rateLimits, identityWatch, watchMove })
+  const verifyCredential = createVerifyCredential({
+    ...base,
+    adminPassword,
+    tokens,
+    sessions,
+    rateLimits,
+    migrationTokens,
+    verifyCreateAccountToken: createAccountTokenVerifier({ ...base, identity, identityWatch }),
   })
-  const passwordHash = secrets.passwordHash
-  const { recoveryKeys, dev } = config
-  const relays = new Relays({
-    ...{ sql, platform, sequencer, wake, relays: config.relays, hostname: config.hostname },
-    send: outbound(platform, { dev }),
-    log: (line) => console.warn(line),
+  const signInDeps = { ...base, rateLimits, sessions, passwordHash, identityWatch }
+
+  const plc = createPlcOperations({
+    ...base,
+    sequencer,
+    plcLedger,
+    identityWatch,
+    migrationTokens,
+    directory: identity.directory,
+    recoveryKeys: config.recoveryKeys,
+    watchMove,
   })
-  const lifecycle = new Lifecycle({
-    ...{ sql, platform, repo, blocks, sequencer, journal, sessions, rate, watch, relays },
-    ...{ did, handle, origin, signingKey: signing.did, passwordHash },
+  const lifecycle = createLifecycle({
+    ...base,
+    repo,
+    blocks,
+    sequencer,
+    sessions,
+    rateLimits,
+    identityWatch,
+    relays,
+    passwordHash,
   })
+  const statusDeps = { ...base, config, blobs, imports, identityWatch, plc }
+
   const maintenance = new Maintenance({
-    ...{ sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention: config.retention },
-    ...{ alarms: ctx.storage, observe: () => lifecycle.follow() },
+    sql,
+    platform,
+    repack,
+    blobs,
+    exports,
+    sequencer,
+    relays,
+    firehose,
+    retention,
+    alarms: ctx.storage,
+    observe: () => lifecycle.followDid(),
     report: (cause) => console.error('a chore failed', cause),
   })
-  const migrationTokens = new MigrationTokens({
-    ...{ sql, platform, journal, rate, watch, did, serviceDid, origin, dev },
-    ...{ key: signing, rotationKey: rotation.did },
-  })
-  const plc = new PlcOperations({
-    ...{ sql, platform, journal, sequencer, ledger, watch, did, handle, origin, recoveryKeys },
-    ...{ directory: identity.directory, key: rotation, signingKey: signing.did },
-  })
-  const serviceAuth = new ServiceAuth({ sql, platform, journal, key: signing, did })
-  const authorize = authorizer({
-    ...{ sql, platform, did, serviceDid, tokens, sessions, rate, journal, state },
-    signingKey: signing.did,
-    adminPassword: secrets.adminPassword,
-    tokensNotBefore: () => readAccount(sql).tokensNotBefore,
-    verifyIncoming: incomingVerifier({ platform, identity, watch, did, serviceDid }),
-  })
-
   // The configuration may have changed since the network was last told.
-  if (watch.isAnnouncedOtherwise()) wake(0)
+  if (identityWatch.needsAnnouncement()) wake(0)
 
   let lastKey: string | undefined
   return {
-    ...{
-      did,
-      handle,
-      config,
-      platform,
-      identity,
-      signingKey: signing,
-      rotationKey: rotation,
-      sql,
-      journal,
-      sequencer,
-    },
-    ...{ firehose, relays },
-    ...{
-      repo,
-      records,
-      blobs,
-      exports,
-      imports,
-      preferences,
-      rateLimits: rate,
-      sessions,
-      watch,
-      plcLedger: ledger,
-      lifecycle,
-      migrationTokens,
-    },
-    ...{ plc, serviceAuth, maintenance },
+    ...base,
+    config,
+    identity,
+    sequencer,
+    firehose,
+    relays,
+    repo,
+    records,
+    blobs,
+    exports,
+    imports,
+    preferences,
+    rateLimits,
+    sessions,
+    identityWatch,
+    plcLedger,
+    plc,
+    lifecycle,
+    migrationTokens,
+    serviceAuth,
+    maintenance,
     state,
-    authorize,
-    signIn: (input) =>
-      signIn(
-        { sql, rate, journal, sessions, did, handle, passwordHash, knownHandle: () => watch.last?.handle },
-        input,
-      ),
-    check: () => repo.exclusive(() => check({ sql, did, blocks, blobs, journal, repack })),
+    isActivated: () => readAccount(sql).stored === 'active',
+    counts: () => readCounts(sql),
+    authorize: createAuthorize({ did, verifyCredential, state }),
+    signIn: (input) => signIn(signInDeps, input),
+    status: () => readStatus(statusDeps),
+    manifest: () => signedManifest({ ...base, repo, records, blobs }),
+    check: () => repo.exclusive(() => check({ ...base, blocks, blobs, repack })),
+    nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()
       return { socket, response: new Response(null, { status: 101, webSocket: client }) }
     },
-    nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
   }
 }

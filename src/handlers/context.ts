@@ -1,5 +1,5 @@
 /** A handler's type, out of its lexicon and its row in the policy. */
-import type { Credential } from '../account/auth/authorize.ts'
+import type { Credential } from '../account/auth/credential.ts'
 import type { Account } from '../account/account.ts'
 import type { Config } from '../config.ts'
 import type { Identity } from '../identity/identity.ts'

@@ -54,7 +54,7 @@ describe('a change of the identity', () => {
       await change(world, world.recovery, { handle: 'alice.example.org' })
       world.clock.now += 10 * MINUTE
       await world.account.maintenance.run()
-      for (let i = 0; i < 3; i++) await world.account.watch.observe()
+      for (let i = 0; i < 3; i++) await world.account.identityWatch.observe()
       expect(since(world, from)).toMatchObject([{ type: 'identity', handle: 'alice.example.org' }])
     }))
 
@@ -90,20 +90,20 @@ describe('a change of the identity', () => {
       const next = await newKey()
       await change(world, world.recovery, { key: next.did })
       await world.restart({ SIGNING_KEY: next.hex.reveal(), ROTATION_KEY: world.key.hex.reveal() })
-      expect(world.account.watch.isAnnouncedOtherwise()).toBe(true)
+      expect(world.account.identityWatch.needsAnnouncement()).toBe(true)
       await world.account.maintenance.run()
       expect(since(world, from).map(({ type }) => type)).toEqual(['identity', 'sync'])
-      expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
+      expect(world.account.identityWatch.needsAnnouncement()).toBe(false)
     }))
 
   it('of the configuration alone is looked into once, and announces nothing', () =>
     inWorld({}, async (world) => {
       const from = world.account.sequencer.latest()
       await world.restart({ HANDLE: 'alice.example.net' })
-      expect(world.account.watch.isAnnouncedOtherwise()).toBe(true)
+      expect(world.account.identityWatch.needsAnnouncement()).toBe(true)
       await world.account.maintenance.run()
       await world.restart({ HANDLE: 'alice.example.net' })
-      expect(world.account.watch.isAnnouncedOtherwise()).toBe(false)
+      expect(world.account.identityWatch.needsAnnouncement()).toBe(false)
       expect(since(world, from)).toEqual([])
     }))
 
@@ -112,10 +112,10 @@ describe('a change of the identity', () => {
       await world.call('com.atproto.server.deactivateAccount', { auth: world.admin, body: {} })
       const from = world.account.sequencer.latest()
       await change(world, world.recovery, { handle: 'alice.example.org' })
-      await world.account.watch.observe()
+      await world.account.identityWatch.observe()
       expect(since(world, from)).toEqual([])
       await world.call('com.atproto.server.activateAccount', { auth: world.admin })
-      await world.account.watch.observe()
+      await world.account.identityWatch.observe()
       expect(since(world, from)).toMatchObject([
         { type: 'account', active: true },
         { type: 'identity', handle: 'alice.example.org' },
@@ -127,13 +127,13 @@ describe('a change of the identity', () => {
     inWorld({}, async (world) => {
       const from = world.account.sequencer.latest()
       await change(world, world.recovery, { pds: TARGET })
-      for (let i = 0; i < 3; i++) await world.account.watch.observe()
+      for (let i = 0; i < 3; i++) await world.account.identityWatch.observe()
       expect(since(world, from).map(({ type }) => type)).toEqual(['identity'])
       await change(world, world.recovery, { handle: 'elsewhere.example.org', pds: TARGET })
-      await world.account.watch.observe()
+      await world.account.identityWatch.observe()
       expect(since(world, from)).toHaveLength(1)
       await change(world, world.recovery, { handle: HANDLE })
-      for (let i = 0; i < 3; i++) await world.account.watch.observe()
+      for (let i = 0; i < 3; i++) await world.account.identityWatch.observe()
       expect(since(world, from).map(({ type }) => type)).toEqual(['identity', 'identity'])
     }))
 
@@ -314,7 +314,7 @@ describe('the state of the repository', () => {
       }
       expect(await ask()).toEqual(here())
       await change(world, world.recovery, { pds: TARGET })
-      await world.account.watch.observe()
+      await world.account.identityWatch.observe()
       expect(await ask()).toEqual(here())
       await world.call('com.atproto.server.deactivateAccount', { auth: world.admin, body: {} })
       const { rev, root } = world.account.repo.load()

@@ -277,7 +277,7 @@ describe('an account that moves away', () => {
       const write = post(world, access)
       await new Promise((resolve) => setTimeout(resolve, 50))
       await moveAway(world)
-      await world.account.watch.observe()
+      await world.account.identityWatch.observe()
       open()
       await held
       expect(await write).toMatchObject({ status: 403, error: 'AccountDeactivated' })
@@ -499,7 +499,7 @@ describe('createAccount: a Cirrus as the target', () => {
         expect((await create(world, old)).status).toBe(200)
         await pointTo(world, world.key, ORIGIN, world.key.did)
         world.clock.now += 1
-        await world.account.watch.observe()
+        await world.account.identityWatch.observe()
         expect((await create(world, old)).error).toBe('InvalidToken')
         expect(documents(world)).toBe(1)
       }))

@@ -1,4 +1,3 @@
-/** The token by which the account's own DID asks this server to take it in. */
 import { createHash } from 'node:crypto'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
@@ -10,75 +9,81 @@ import type { Identity } from '../../identity/identity.ts'
 import type { Platform } from '../../platform.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
-import { upstream } from '../identity/upstream.ts'
+import { upstreamError } from '../identity/upstreamError.ts'
 
-export interface IncomingDeps {
-  platform: Pick<Platform, 'now'>
-  identity: Pick<Identity, 'resolveDid'>
-  watch: Pick<IdentityWatch, 'last'>
-  did: string
-  serviceDid: string
-}
-
-/** A caller whose token is signed with the key in the DID document. `id` names this one token, and is no secret. */
+/**
+ * A verified token with which the account's own DID asks this server to take the account in. `id` names this one
+ * token, and is not a secret.
+ */
 export interface CreateAccountToken {
   iss: string
   aud: string
   id: string
 }
 
-/**
- * Milliseconds in which the DID document is not asked for again. Anybody can write a token that says it is
- * from our DID; whatever he sends, the directory hears of it this often, and a true token is still taken.
- */
-const REST = 10_000
-const REST_AFTER_FAILURE = 2000
+export interface CreateAccountTokenDeps {
+  platform: Pick<Platform, 'now'>
+  identity: Pick<Identity, 'resolveDid'>
+  identityWatch: Pick<IdentityWatch, 'last'>
+  did: string
+  serviceDid: string
+}
 
-const askKey = async ({ identity, did }: IncomingDeps): Promise<string> => {
+/**
+ * For this long, the DID document is not asked for again. Anybody can write a token that says it is from our DID;
+ * however many they send, the directory gets one request in this time, and a true token is still accepted.
+ */
+const KEY_LOOKUP_COOLDOWN_MS = 10_000
+const KEY_LOOKUP_COOLDOWN_AFTER_FAILURE_MS = 2000
+
+const lookUpKey = async ({ identity, did }: CreateAccountTokenDeps): Promise<string> => {
   try {
     const { signingKey } = await identity.resolveDid(did)
     if (signingKey) return signingKey
   } catch (cause) {
     if (cause instanceof IdentityError && !cause.retryable)
       throw new XrpcError('UnresolvableDid', cause.message)
-    throw upstream(cause)
+    throw upstreamError(cause)
   }
   throw new XrpcError('IncompatibleDidDoc', `the DID document of ${did} has no atproto signing key`)
 }
 
-/** The key in the DID document. Whoever comes within the rest gets the same answer, also the one under way. */
-const restedKey = (deps: IncomingDeps): (() => Promise<string>) => {
-  const { platform, watch } = deps
-  let last: { at: number; until: number; key: Promise<string> } | undefined
+/** The key in the DID document. Calls within the cool-down share one answer, even one that is still on its way. */
+const createKeyLookup = (deps: CreateAccountTokenDeps): (() => Promise<string>) => {
+  const { platform, identityWatch } = deps
+  let latest: { at: number; until: number; key: Promise<string> } | undefined
   return async () => {
     const now = platform.now()
-    // What was seen since on another occasion, such as the account's own arrival here, knows better.
-    const { at = 0, signingKey } = watch.last ?? {}
-    if (signingKey && isPublicKey(signingKey) && now < at + REST && at > (last?.at ?? 0)) return signingKey
-    if (last && now < last.until) return await last.key
-    const asked = { at: now, until: now + REST, key: askKey(deps) }
-    asked.key.catch(() => (asked.until = platform.now() + REST_AFTER_FAILURE))
-    last = asked
-    return await asked.key
+    // A later observation, made for another reason such as the account's arrival here, is fresher than the answer.
+    const { at = 0, signingKey } = identityWatch.last ?? {}
+    const isFresh = now < at + KEY_LOOKUP_COOLDOWN_MS && at > (latest?.at ?? 0)
+    if (signingKey && isPublicKey(signingKey) && isFresh) return signingKey
+    if (latest && now < latest.until) return await latest.key
+    const lookup = { at: now, until: now + KEY_LOOKUP_COOLDOWN_MS, key: lookUpKey(deps) }
+    lookup.key.catch(() => (lookup.until = platform.now() + KEY_LOOKUP_COOLDOWN_AFTER_FAILURE_MS))
+    latest = lookup
+    return await lookup.key
   }
 }
 
 /**
- * Verifies a service-auth token for createAccount, or a migration token that another Cirrus minted for this
- * server. Both are signed with the key in the DID document, which the account's present PDS holds.
+ * Verifies a service-auth token for createAccount, or a migration token that another Cirrus minted for this server.
+ * Both are signed with the key in the DID document, which the account's present PDS holds.
  */
-export const incomingVerifier = (deps: IncomingDeps): ((token: string) => Promise<CreateAccountToken>) => {
+export const createAccountTokenVerifier = (
+  deps: CreateAccountTokenDeps,
+): ((token: string) => Promise<CreateAccountToken>) => {
   const { did: issuer, serviceDid, platform } = deps
-  const keyOf = restedKey(deps)
+  const currentKey = createKeyLookup(deps)
   return async (token) => {
     const { header, payload } = decodeJws(token)
-    // Before anyone is asked: only the configured account can come in.
+    // Checked before anybody is asked: only the configured account can come in.
     if (payload.iss !== issuer)
       throw new TokenError(
         'WrongIssuer',
         `the token is not from ${issuer}, the account that this server is for`,
       )
-    const didKey = await keyOf()
+    const didKey = await currentKey()
     const now = platform.now()
     const { iss, aud } =
       header.typ === MIGRATION_TYP

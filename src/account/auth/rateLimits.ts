@@ -1,106 +1,80 @@
-/** How often something may be done: fixed windows, counted in the object so that they survive it. */
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface Limit {
-  /** The row that counts; one for each limit. */
-  key: string
-  limit: number
-  /** Seconds. */
-  window: number
+/** How often the account's operations may be repeated. Each method but `noteAdminFailure` throws `RateLimitExceeded`. */
+export interface RateLimits {
+  /** Counts a sign-in, by the network that it comes from and in all. */
+  signIn(network?: string): void
+  /** Counts a new migration token. */
+  mint(): void
+  /** Counts writes, with the reference's points for each action. */
+  write(action: keyof typeof POINTS, count: number): void
+  /** Whether one more failed admin sign-in may be written into the journal. */
+  noteAdminFailure(): boolean
 }
 
-const MINUTE = 60
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
+export interface RateLimitsDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
+}
 
-const SIGN_IN: readonly Limit[] = [
-  { key: 'sign-in', limit: 30, window: 5 * MINUTE },
-  { key: 'sign-in-day', limit: 300, window: DAY },
+interface Limit {
+  /** The key of the row that counts; one for each limit. */
+  key: string
+  limit: number
+  windowSeconds: number
+}
+
+const MINUTE_S = 60
+const HOUR_S = 60 * MINUTE_S
+const DAY_S = 24 * HOUR_S
+
+const SIGN_IN_LIMITS: readonly Limit[] = [
+  { key: 'sign-in', limit: 30, windowSeconds: 5 * MINUTE_S },
+  { key: 'sign-in-day', limit: 300, windowSeconds: DAY_S },
 ]
-/** Of everybody together. One who does not know the password must not shut out the one who does. */
-const SIGN_INS: readonly Limit[] = SIGN_IN.map(({ key, limit, window }) => ({
+/** For all networks together, ten times as many: a stranger who guesses passwords must not shut out the owner. */
+const ALL_SIGN_INS_LIMITS: readonly Limit[] = SIGN_IN_LIMITS.map(({ key, limit, windowSeconds }) => ({
   key: `${key}-all`,
   limit: 10 * limit,
-  window,
+  windowSeconds,
 }))
-const MINT: readonly Limit[] = [{ key: 'mint', limit: 10, window: HOUR }]
-/** The reference's points. */
-const WRITES: readonly Limit[] = [
-  { key: 'write', limit: 5000, window: HOUR },
-  { key: 'write-day', limit: 35_000, window: DAY },
+const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', limit: 10, windowSeconds: HOUR_S }]
+/** As in the reference PDS, in points. */
+const WRITE_LIMITS: readonly Limit[] = [
+  { key: 'write', limit: 5000, windowSeconds: HOUR_S },
+  { key: 'write-day', limit: 35_000, windowSeconds: DAY_S },
 ]
 const POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
-/** How many wrong admin passwords are written into the journal: it must not be filled from outside. */
-const ADMIN_NOTES: readonly Limit[] = [{ key: 'admin-notes', limit: 10, window: HOUR }]
+/** How many wrong admin passwords are written into the journal: strangers must not be able to fill it. */
+const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', limit: 10, windowSeconds: HOUR_S }]
 
-/** The counters. Only the answer that refuses carries `ratelimit-*`, so that no mover holds back before. */
-export class RateLimits {
-  readonly #sql: Sql
-  readonly #platform: Pick<Platform, 'now'>
-
-  constructor(sql: Sql, platform: Pick<Platform, 'now'>) {
-    this.#sql = sql
-    this.#platform = platform
-  }
-
-  /** By the network that it comes from. There are no more rows than there may be sign-ins in a day. */
-  signIn(network = ''): void {
-    const today = Math.floor(this.#platform.now() / 1000) - DAY
-    this.#sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, today)
-    const own = SIGN_IN.map((limit) => ({ ...limit, key: `${limit.key}@${network}` }))
-    this.take('sign-ins', [...own, ...SIGN_INS])
-  }
-
-  mint(): void {
-    this.take('new migration tokens', MINT)
-  }
-
-  write(action: keyof typeof POINTS, count: number): void {
-    this.take('writes', WRITES, POINTS[action] * count)
-  }
-
-  /** Whether one more failed admin sign-in may be written down. */
-  noteAdminFailure(): boolean {
-    return this.#sql.transaction(() => this.#spent(ADMIN_NOTES, 1) === undefined)
-  }
-
-  /** Takes `cost` out of every limit, or nothing and `RateLimitExceeded`. */
-  take(what: string, limits: readonly Limit[], cost = 1): void {
-    const spent = this.#sql.transaction(() => this.#spent(limits, cost))
-    if (!spent) return
-    const { limit, window, used, reset } = spent
-    const seconds = Math.max(1, Math.ceil(reset - this.#platform.now() / 1000))
-    throw error(
-      'RateLimitExceeded',
-      `too many ${what}: at most ${limit} in ${window} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
-      {
-        'ratelimit-limit': String(limit),
-        'ratelimit-remaining': String(Math.max(0, limit - used)),
-        'ratelimit-reset': String(Math.ceil(reset)),
-        'ratelimit-policy': `${limit};w=${window}`,
-        'retry-after': String(seconds),
-      },
-    )
-  }
-
-  #spent(limits: readonly Limit[], cost: number): (Limit & { used: number; reset: number }) | undefined {
-    const now = Math.floor(this.#platform.now() / 1000)
-    const counted = limits.map((limit) => {
-      const row = this.#sql.first<{ window_start: number; used: number }>(
+/**
+ * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
+ * has `ratelimit-*` headers: on other answers they would make a migration tool slow down too early.
+ */
+export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits => {
+  /** Adds `cost` to every limit; or adds nothing and returns the limit that is exceeded. */
+  const count = (
+    limits: readonly Limit[],
+    cost: number,
+  ): (Limit & { used: number; reset: number }) | undefined => {
+    const now = Math.floor(platform.now() / 1000)
+    const counters = limits.map((limit) => {
+      const row = sql.first<{ window_start: number; used: number }>(
         'SELECT window_start, used FROM rate WHERE key = ?',
         limit.key,
       )
-      const fresh = !row || row.window_start + limit.window <= now || row.window_start > now
-      const start = fresh ? now : row.window_start
-      return { ...limit, start, used: fresh ? 0 : row.used, reset: start + limit.window }
+      const isNew = !row || row.window_start + limit.windowSeconds <= now || row.window_start > now
+      const start = isNew ? now : row.window_start
+      return { ...limit, start, used: isNew ? 0 : row.used, reset: start + limit.windowSeconds }
     })
-    const over = counted.find(({ used, limit }) => used + cost > limit)
-    if (over) return over
-    for (const { key, start, used } of counted)
-      this.#sql.run(
+    const exceeded = counters.find(({ used, limit }) => used + cost > limit)
+    if (exceeded) return exceeded
+    for (const { key, start, used } of counters)
+      sql.run(
         `INSERT INTO rate (key, window_start, used) VALUES (?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET window_start = excluded.window_start, used = excluded.used`,
         key,
@@ -108,5 +82,37 @@ export class RateLimits {
         used + cost,
       )
     return undefined
+  }
+
+  /** Adds `cost` to every limit, or adds nothing and throws `RateLimitExceeded`. */
+  const take = (what: string, limits: readonly Limit[], cost = 1): void => {
+    const exceeded = sql.transaction(() => count(limits, cost))
+    if (!exceeded) return
+    const { limit, windowSeconds, used, reset } = exceeded
+    const seconds = Math.max(1, Math.ceil(reset - platform.now() / 1000))
+    throw error(
+      'RateLimitExceeded',
+      `too many ${what}: at most ${limit} in ${windowSeconds} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
+      {
+        'ratelimit-limit': String(limit),
+        'ratelimit-remaining': String(Math.max(0, limit - used)),
+        'ratelimit-reset': String(Math.ceil(reset)),
+        'ratelimit-policy': `${limit};w=${windowSeconds}`,
+        'retry-after': String(seconds),
+      },
+    )
+  }
+
+  return {
+    signIn: (network = '') => {
+      // Rows older than a day go, so there are never more rows than sign-ins allowed in a day.
+      const yesterday = Math.floor(platform.now() / 1000) - DAY_S
+      sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, yesterday)
+      const ofNetwork = SIGN_IN_LIMITS.map((limit) => ({ ...limit, key: `${limit.key}@${network}` }))
+      take('sign-ins', [...ofNetwork, ...ALL_SIGN_INS_LIMITS])
+    },
+    mint: () => take('new migration tokens', MINT_LIMITS),
+    write: (action, writes) => take('writes', WRITE_LIMITS, POINTS[action] * writes),
+    noteAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
   }
 }

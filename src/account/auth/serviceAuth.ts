@@ -1,4 +1,3 @@
-/** Service-auth tokens: this account speaking to other services, and to the PDS that it moves to. */
 import { isValidDid } from '@atproto/syntax'
 import { newId } from '../../crypto/newId.ts'
 import type { SigningKey } from '../../signing/keys.ts'
@@ -10,12 +9,13 @@ import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface ServiceAuthDeps {
-  sql: Sql
-  platform: Pick<Platform, 'now' | 'random'>
-  journal: Journal
-  key: Pick<SigningKey, 'signServiceToken'>
-  did: string
+/** Service-auth tokens: with them the account speaks to other services, and to the PDS that it moves to. */
+export interface ServiceAuth {
+  /**
+   * Signs a token. `by` is the migration token that asks, which gets a token for createAccount only; it is absent
+   * when a session asks.
+   */
+  token(params: ServiceAuthParams, by?: MigrationClaims): Promise<string>
 }
 
 export interface ServiceAuthParams {
@@ -25,7 +25,15 @@ export interface ServiceAuthParams {
   lxm?: string
 }
 
-/** Methods that manage the account itself: only the owner calls them, here, with a session. */
+export interface ServiceAuthDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now' | 'random'>
+  journal: Journal
+  signingKey: Pick<SigningKey, 'signServiceToken'>
+  did: string
+}
+
+/** Methods that manage the account itself: only the owner calls them, on this server, with a session. */
 const PROTECTED = new Set([
   'com.atproto.admin.sendEmail',
   'com.atproto.identity.requestPlcOperationSignature',
@@ -55,63 +63,70 @@ const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWi
 
 const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
 
-export class ServiceAuth {
-  readonly #deps: ServiceAuthDeps
+const checkParams = ({ aud, lxm }: ServiceAuthParams): void => {
+  const [did = '', service, ...rest] = aud.split('#')
+  if (!isValidDid(did) || service === '' || rest.length > 0)
+    throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
+  if (lxm !== undefined && isProtected(lxm))
+    throw error(
+      'InvalidRequest',
+      `lxm: ${lxm} manages the account itself and cannot be called by service auth`,
+    )
+}
 
-  constructor(deps: ServiceAuthDeps) {
-    this.#deps = deps
-  }
+/** What a migration token may ask for: a token for createAccount, and for its own target if it has one. */
+const checkGrant = (by: MigrationClaims, { aud, lxm }: ServiceAuthParams): void => {
+  if (lxm !== CREATE_ACCOUNT)
+    throw error(
+      'InvalidToken',
+      `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${docsLink('token-scope')}`,
+    )
+  if (by.target !== undefined && aud !== by.aud)
+    throw error(
+      'InvalidToken',
+      `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${docsLink('token-wrong-audience')}`,
+    )
+}
 
-  /** `by`: the migration token that asks, which gets a token for createAccount only; absent for a session. */
-  async token({ aud, exp, lxm }: ServiceAuthParams, by?: MigrationClaims): Promise<string> {
-    const { sql, platform, journal, key, did } = this.#deps
-    const [bare = '', service, ...rest] = aud.split('#')
-    if (!isValidDid(bare) || service === '' || rest.length > 0)
-      throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
-    if (lxm !== undefined && isProtected(lxm))
-      throw error(
-        'InvalidRequest',
-        `lxm: ${lxm} manages the account itself and cannot be called by service auth`,
-      )
-    if (by) this.#checkToken(by, aud, lxm)
-    const now = Math.floor(platform.now() / 1000)
-    const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
-    if (expires <= now) throw badExpiration(`exp: ${expires} lies in the past (it is ${now})`)
-    const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S
-    if (expires > now + most)
-      throw badExpiration(
-        lxm === undefined
-          ? `exp: a token without lxm lives ${most} seconds at most`
-          : `exp: a token lives ${most} seconds at most`,
-      )
-    if (by && expires > by.exp)
-      throw badExpiration(`exp: at most that of the migration token that asks, ${by.exp}`)
-    const jti = newId(platform.random)
-    // The token that another PDS takes the account in with: as weighty as the migration token itself.
-    if (lxm === CREATE_ACCOUNT)
-      sql.transaction(() =>
-        journal.append('service-token', { aud, lxm, exp: expires, by: by ? `token ${by.jti}` : 'session' }),
-      )
-    return await key.signServiceToken({
-      iss: did,
-      aud,
-      iat: now,
-      exp: expires,
-      ...(lxm !== undefined && { lxm }),
-      jti,
-    })
-  }
+/** When the token expires, in seconds since the epoch: as asked, within the limits; by default in one minute. */
+const expiryOf = ({ exp, lxm }: ServiceAuthParams, now: number, by?: MigrationClaims): number => {
+  const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
+  if (expires <= now) throw badExpiration(`exp: ${expires} is in the past (it is ${now})`)
+  const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S
+  if (expires > now + most)
+    throw badExpiration(
+      lxm === undefined
+        ? `exp: a token without lxm lives ${most} seconds at most`
+        : `exp: a token lives ${most} seconds at most`,
+    )
+  if (by && expires > by.exp)
+    throw badExpiration(`exp: at most that of the migration token that asks, ${by.exp}`)
+  return expires
+}
 
-  #checkToken(by: MigrationClaims, aud: string, lxm: string | undefined): void {
-    if (lxm !== CREATE_ACCOUNT)
-      throw error(
-        'InvalidToken',
-        `a migration token asks for lxm=${CREATE_ACCOUNT} only. ${docsLink('token-scope')}`,
-      )
-    if (by.target !== undefined && aud !== by.aud)
-      throw error(
-        'InvalidToken',
-        `the migration token is for ${by.aud}, not for ${aud.slice(0, 200)}. ${docsLink('token-wrong-audience')}`,
-      )
+export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
+  const { sql, platform, journal, signingKey, did } = deps
+  return {
+    token: async (params, by) => {
+      const { aud, lxm } = params
+      checkParams(params)
+      if (by) checkGrant(by, params)
+      const now = Math.floor(platform.now() / 1000)
+      const exp = expiryOf(params, now, by)
+      const jti = newId(platform.random)
+      // With this token another PDS takes the account in: it weighs as much as the migration token itself.
+      if (lxm === CREATE_ACCOUNT)
+        sql.transaction(() =>
+          journal.append('service-token', { aud, lxm, exp, by: by ? `token ${by.jti}` : 'session' }),
+        )
+      return await signingKey.signServiceToken({
+        iss: did,
+        aud,
+        iat: now,
+        exp,
+        ...(lxm !== undefined && { lxm }),
+        jti,
+      })
+    },
   }
 }

@@ -1,4 +1,3 @@
-/** Sessions: one row per sign-in, refresh tokens that are used once, and a real end. */
 import { newId } from '../../crypto/newId.ts'
 import { REFRESH_LIFETIME_S, type SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
@@ -7,12 +6,25 @@ import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface Tokens {
+/** A session's two tokens, as the answers of `com.atproto.server.*` name them. */
+export interface TokenPair {
   accessJwt: string
   refreshJwt: string
 }
 
-export interface SessionDeps {
+/** The owner's sessions: one row for each sign-in. */
+export interface Sessions {
+  /** Opens a session. `event` and `detail` go into the journal in the same transaction. */
+  create(event: string, detail?: Record<string, string>): Promise<TokenPair>
+  /** Whether the session is still open. */
+  exists(sid: string): boolean
+  /** Replaces a refresh token, once. See REFRESH_GRACE_MS for the second time. */
+  refresh(token: { sid: string; jti: string }): Promise<TokenPair>
+  /** Ends a session: its access token and refresh token are refused from now on. */
+  delete(sid: string): void
+}
+
+export interface SessionsDeps {
   sql: Sql
   tokens: SessionTokens
   platform: Pick<Platform, 'now' | 'random'>
@@ -23,90 +35,82 @@ export interface SessionDeps {
 }
 
 /**
- * For so long (milliseconds) a refresh token that has been used brings the same answer again: the
- * first one may have been lost on its way. Later it is a stolen copy, and ends the session.
+ * For this long, a refresh token that was already used brings the same answer again: the first answer may have been
+ * lost on its way. Used later, it is taken for a stolen copy, and the session ends.
  */
-const REFRESH_GRACE = 2 * 60_000
+const REFRESH_GRACE_MS = 2 * 60_000
 
 type Row = { current: string; previous: string | null; replaced_at: number; expires_at: number }
 
-export class Sessions {
-  readonly #deps: SessionDeps
+const sessionEnded = () =>
+  error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
 
-  constructor(deps: SessionDeps) {
-    this.#deps = deps
-  }
+/** Sessions in the account's database: a refresh token is used once, and a session that ended stays ended. */
+export const createSessions = (deps: SessionsDeps): Sessions => {
+  const { sql, tokens, platform, journal, did, serviceDid: aud } = deps
 
-  /** Opens a session. `event` and `detail` go into the journal with it. */
-  async create(event: string, detail: Record<string, string> = {}): Promise<Tokens> {
-    const { sql, platform, journal } = this.#deps
-    const now = platform.now()
-    const sid = newId(platform.random)
-    const jti = newId(platform.random)
-    sql.transaction(() => {
-      sql.run('DELETE FROM session WHERE expires_at <= ?', now)
-      sql.run(
-        'INSERT INTO session (id, current, replaced_at, created_at, expires_at) VALUES (?, ?, ?, ?, ?)',
-        sid,
-        jti,
-        now,
-        now,
-        now + REFRESH_LIFETIME_S * 1000,
-      )
-      journal.append(event, detail)
-    })
-    return await this.#mint(sid, jti, now)
-  }
-
-  /** Whether the session is still open. */
-  exists(sid: string): boolean {
-    return this.#deps.sql.first('SELECT 1 AS yes FROM session WHERE id = ?', sid) !== undefined
-  }
-
-  /** Replaces a refresh token, once. See REFRESH_GRACE for the second time. */
-  async refresh({ sid, jti }: { sid: string; jti: string }): Promise<Tokens> {
-    const { sql, platform, journal } = this.#deps
-    const now = platform.now()
-    const next = sql.transaction((): { jti: string; at: number } | undefined => {
-      const row = sql.first<Row>(
-        'SELECT current, previous, replaced_at, expires_at FROM session WHERE id = ?',
-        sid,
-      )
-      if (!row || row.expires_at <= now) return undefined
-      if (row.current === jti) {
-        const fresh = newId(platform.random)
-        sql.run(
-          'UPDATE session SET previous = current, current = ?, replaced_at = ?, expires_at = ? WHERE id = ?',
-          fresh,
-          now,
-          now + REFRESH_LIFETIME_S * 1000,
-          sid,
-        )
-        return { jti: fresh, at: now }
-      }
-      if (row.previous === jti && now - row.replaced_at <= REFRESH_GRACE)
-        return { jti: row.current, at: row.replaced_at }
-      sql.run('DELETE FROM session WHERE id = ?', sid)
-      journal.append('session-revoked', { reason: 'a refresh token was used again' })
-      return undefined
-    })
-    if (!next)
-      throw error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
-    return await this.#mint(sid, next.jti, next.at)
-  }
-
-  /** Ends a session: its access and refresh tokens are worthless from here on. */
-  delete(sid: string): void {
-    this.#deps.sql.run('DELETE FROM session WHERE id = ?', sid)
-  }
-
-  /** The same arguments give the same tokens, byte by byte: HMAC has no chance in it. */
-  async #mint(sid: string, jti: string, now: number): Promise<Tokens> {
-    const { tokens, did, serviceDid: aud } = this.#deps
+  /** The same arguments give the same tokens, byte for byte: an HMAC is deterministic. */
+  const mint = async (sid: string, jti: string, now: number): Promise<TokenPair> => {
     const [accessJwt, refreshJwt] = await Promise.all([
       tokens.mintAccess({ did, aud, sid, now }),
       tokens.mintRefresh({ did, aud, sid, jti, now }),
     ])
     return { accessJwt, refreshJwt }
+  }
+
+  /** The refresh token that follows `jti`; undefined if the session has ended, or ends here. */
+  const replace = (sid: string, jti: string): { jti: string; at: number } | undefined => {
+    const now = platform.now()
+    const row = sql.first<Row>(
+      'SELECT current, previous, replaced_at, expires_at FROM session WHERE id = ?',
+      sid,
+    )
+    if (!row || row.expires_at <= now) return undefined
+    if (row.current === jti) {
+      const next = newId(platform.random)
+      sql.run(
+        'UPDATE session SET previous = current, current = ?, replaced_at = ?, expires_at = ? WHERE id = ?',
+        next,
+        now,
+        now + REFRESH_LIFETIME_S * 1000,
+        sid,
+      )
+      return { jti: next, at: now }
+    }
+    if (row.previous === jti && now - row.replaced_at <= REFRESH_GRACE_MS)
+      return { jti: row.current, at: row.replaced_at }
+    sql.run('DELETE FROM session WHERE id = ?', sid)
+    journal.append('session-revoked', { reason: 'a refresh token was used again' })
+    return undefined
+  }
+
+  return {
+    create: async (event, detail = {}) => {
+      const now = platform.now()
+      const sid = newId(platform.random)
+      const jti = newId(platform.random)
+      sql.transaction(() => {
+        sql.run('DELETE FROM session WHERE expires_at <= ?', now)
+        sql.run(
+          'INSERT INTO session (id, current, replaced_at, created_at, expires_at) VALUES (?, ?, ?, ?, ?)',
+          sid,
+          jti,
+          now,
+          now,
+          now + REFRESH_LIFETIME_S * 1000,
+        )
+        journal.append(event, detail)
+      })
+      return await mint(sid, jti, now)
+    },
+    exists: (sid) => sql.first('SELECT 1 AS yes FROM session WHERE id = ?', sid) !== undefined,
+    refresh: async ({ sid, jti }) => {
+      const next = sql.transaction(() => replace(sid, jti))
+      if (!next) throw sessionEnded()
+      return await mint(sid, next.jti, next.at)
+    },
+    delete: (sid) => {
+      sql.run('DELETE FROM session WHERE id = ?', sid)
+    },
   }
 }

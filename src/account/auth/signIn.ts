@@ -1,26 +1,32 @@
-/** The account password. */
 import { notConfigured } from '../../config.ts'
 import { verifyPassword } from '../../crypto/password.ts'
 import { Secret } from '../../crypto/secret.ts'
 import { error } from '../../xrpc/errors.ts'
+import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
 import type { RateLimits } from './rateLimits.ts'
-import type { Sessions, Tokens } from './sessions.ts'
+import type { Sessions, TokenPair } from './sessions.ts'
 import type { Sql } from '../db/sql.ts'
 
 export interface SignInDeps {
   sql: Sql
-  rate: RateLimits
+  rateLimits: Pick<RateLimits, 'signIn'>
   journal: Journal
-  sessions: Sessions
+  sessions: Pick<Sessions, 'create'>
   did: string
   handle: string
   passwordHash: Secret
-  /** The handle that the DID document names, if it is known by now. */
-  knownHandle(): string | undefined
+  identityWatch: Pick<IdentityWatch, 'last'>
 }
 
-/** Whether this is the account password. A PASSWORD_HASH that is none is told as what it is. */
+export interface SignInInput {
+  identifier: string
+  password: string
+  /** Where the request comes from. */
+  network?: string | undefined
+}
+
+/** Whether this is the account password. If PASSWORD_HASH is not a valid hash, the error says so. */
 export const isPassword = async (password: string, hash: Secret): Promise<boolean> => {
   try {
     return await verifyPassword(new Secret(password), hash)
@@ -29,28 +35,28 @@ export const isPassword = async (password: string, hash: Secret): Promise<boolea
   }
 }
 
-/** `@Alice.Example`, `at://alice.example`: as people type it. */
-const plain = (identifier: string): string =>
+/** People also type `@Alice.Example` or `at://alice.example`. */
+const normalize = (identifier: string): string =>
   identifier
     .trim()
     .replace(/^(at:\/\/|@)/, '')
     .toLowerCase()
 
 /**
- * Opens a session for the account password. The identifier is the DID or a handle: the configured
- * one, which after a rotation is the old one that movers still use, or the one the DID document names.
+ * Opens a session for the account password. The identifier is the DID or a handle: the configured handle, which after
+ * a rotation is the old one that migration tools still use, or the handle that the DID document names, if it is known by now.
  */
 export const signIn = async (
   deps: SignInDeps,
-  input: { identifier: string; password: string; network?: string | undefined },
-): Promise<Tokens> => {
-  const { sql, rate, journal, sessions, did, handle } = deps
-  rate.signIn(input.network)
-  const who = plain(input.identifier)
-  const known = [did.toLowerCase(), handle.toLowerCase(), deps.knownHandle()?.toLowerCase()].includes(who)
-  // The password is looked at in any case: the time that it takes says nothing about the identifier.
-  const right = await isPassword(input.password, deps.passwordHash)
-  if (known && right) return await sessions.create('sign-in')
-  sql.transaction(() => journal.append('failed-sign-in', { why: known ? 'password' : 'identifier' }))
+  { identifier, password, network }: SignInInput,
+): Promise<TokenPair> => {
+  const { sql, rateLimits, journal, sessions, identityWatch, did, handle, passwordHash } = deps
+  rateLimits.signIn(network)
+  const names = [did.toLowerCase(), handle.toLowerCase(), identityWatch.last?.handle?.toLowerCase()]
+  const isKnown = names.includes(normalize(identifier))
+  // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
+  const isRight = await isPassword(password, passwordHash)
+  if (isKnown && isRight) return await sessions.create('sign-in')
+  sql.transaction(() => journal.append('failed-sign-in', { why: isKnown ? 'password' : 'identifier' }))
   throw error('AuthenticationRequired', 'Invalid identifier or password')
 }

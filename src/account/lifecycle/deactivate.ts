@@ -1,32 +1,32 @@
-/** Taking the account out of service here. */
 import { fault } from '../../fault.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import { readAccount, setDeactivated, setDeleteAfter } from '../db/accountRow.ts'
-import { lookUp } from '../identity/upstream.ts'
-import type { LifecycleDeps } from './deps.ts'
+import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 export interface DeactivateOptions {
+  /** As the client gave it: stored and shown, never acted on. */
   deleteAfter?: string
+  /** A migration token asks, and not the owner. */
   byToken: boolean
 }
 
 /**
- * By a migration token only once the DID names another PDS: a token that leaked must not silence the
- * account. May be repeated.
+ * Takes the account out of service here. May be repeated. A migration token can do it only after the DID names another
+ * PDS: a leaked token must not be able to silence the account.
  */
 export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions): Promise<void> => {
-  const { sql, platform, repo, sequencer, journal, watch } = deps
+  const { sql, platform, repo, sequencer, journal, identityWatch } = deps
   const { deleteAfter, byToken } = options
   if (byToken) {
-    const observation = await lookUp(watch)
-    if (watch.isHere(observation) || observation.pds === undefined)
+    const observation = await identityWatch.lookUp()
+    if (identityWatch.isHere(observation) || observation.pds === undefined)
       throw error(
         'Forbidden',
         `the DID does not name another PDS yet, so a token cannot deactivate the account; the owner can, with \`pds deactivate\`. ${docsLink('did-elsewhere')}`,
       )
   }
-  // In turn with the commits: none is under way, and none follows.
+  // Takes its turn among the commits: none is under way, and none follows.
   await repo.exclusive(async () =>
     sequencer.transaction(() => {
       if (readAccount(sql).stored === 'deactivated') {
@@ -40,6 +40,6 @@ export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions
       journal.append('deactivate', { deleteAfter: deleteAfter ?? null, by: byToken ? 'token' : 'owner' })
     }),
   )
-  // The network's word on where the account went, for `pds status`; not worth failing for.
-  await watch.glance()
+  // Finds out where the account went, for `pds status`. A failure does not fail the deactivation.
+  await identityWatch.glance()
 }

@@ -1,63 +1,36 @@
-/** How an account comes, goes and comes back: created, activated, deactivated. Nothing is ever deleted. */
-import { XrpcError } from '../../xrpc/errors.ts'
-import type { Observation } from '../identity/identityWatch.ts'
-import { activate, follow } from './activate.ts'
+import type { TokenPair } from '../auth/sessions.ts'
+import type { Observation } from '../identity/observeDid.ts'
+import { activate, followDid } from './activate.ts'
 import { create, type CreateInput } from './create.ts'
 import { deactivate, type DeactivateOptions } from './deactivate.ts'
-import { didProblem, type LifecycleDeps } from './deps.ts'
-import type { Tokens } from '../auth/sessions.ts'
-import { lookUp } from '../identity/upstream.ts'
+import { didProblem } from './didProblem.ts'
+import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
+import type { LifecycleDeps } from './lifecycleDeps.ts'
 
-export class Lifecycle {
-  readonly #deps: LifecycleDeps
-
-  constructor(deps: LifecycleDeps) {
-    this.#deps = deps
-  }
-
-  /** Makes room for an account that moves in: an empty repository, deactivated. */
-  create(input: CreateInput, tokenId: string): Promise<Tokens> {
-    return create(this.#deps, input, tokenId)
-  }
-
+/** How the account is created, activated and deactivated here. Nothing is ever deleted. */
+export interface Lifecycle {
+  /** Prepares an account that moves in: an empty repository, deactivated. `tokenId` names the token that asks. */
+  create(input: CreateInput, tokenId: string): Promise<TokenPair>
   /** Brings the account up here. May be repeated. */
-  activate(): Promise<void> {
-    return activate(this.#deps)
-  }
-
+  activate(): Promise<void>
   /** Takes the account out of service here. May be repeated. */
-  deactivate(options: DeactivateOptions): Promise<void> {
-    return deactivate(this.#deps, options)
-  }
-
-  /** Looks where the DID points, and signs anew where it names a key that this server was given meanwhile. */
-  follow(): Promise<Observation> {
-    return follow(this.#deps)
-  }
-
+  deactivate(options: DeactivateOptions): Promise<void>
+  /** Looks up the DID; if it names a new signing key, and this server has that key, signs a commit with it. */
+  followDid(): Promise<Observation>
   /** Tells the network to look the DID up again. */
-  async emitIdentity(): Promise<{ seq: number; handle: string; error?: string }> {
-    const { sequencer, watch } = this.#deps
-    let known: Observation | undefined
-    let problem: string | undefined
-    try {
-      known = await lookUp(watch)
-    } catch (cause) {
-      if (!(cause instanceof XrpcError)) throw cause
-      problem = cause.message
-    }
-    const handle = known?.handle ?? this.#deps.handle
-    const { seq } = sequencer.transaction(() => {
-      const event = sequencer.identity(handle)
-      if (known && watch.isHere(known)) watch.announced(handle, known.signingKey)
-      return event
-    })
-    return { seq, handle, ...(problem !== undefined && { error: problem }) }
-  }
-
-  /** Whether the DID names this server and its signing key; false where nobody can say. */
-  async isDidValid(): Promise<boolean> {
-    const observation = await this.#deps.watch.glance()
-    return observation !== undefined && didProblem(this.#deps, observation) === undefined
-  }
+  emitIdentity(): Promise<EmittedIdentity>
+  /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
+  isDidValid(): Promise<boolean>
 }
+
+export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
+  create: (input, tokenId) => create(deps, input, tokenId),
+  activate: () => activate(deps),
+  deactivate: (options) => deactivate(deps, options),
+  followDid: () => followDid(deps),
+  emitIdentity: () => emitIdentity(deps),
+  isDidValid: async () => {
+    const observation = await deps.identityWatch.glance()
+    return observation !== undefined && didProblem(deps, observation) === undefined
+  },
+})

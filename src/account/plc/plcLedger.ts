@@ -1,15 +1,29 @@
-/** The PLC operations that were signed here: written down before a signature leaves. */
 import type { Operation } from '../../plc/types.ts'
 import type { Sql } from '../db/sql.ts'
 
-export interface LedgerEntry {
-  /** Of the token that asked for it, or `void:<prev>`. */
+/** The PLC operations that were signed here: each is written down before its signature leaves this server. */
+export interface PlcLedger {
+  /** What was signed for this token, or for this `voidId`. */
+  find(jti: string): PlcLedgerEntry | undefined
+  /** Runs inside the transaction that has found no entry for this `jti`. */
+  store(entry: PlcLedgerEntry): void
+  /**
+   * The operations that follow this head, oldest first. As long as it is the head, none of them is in the directory,
+   * and each can still be submitted. Operations that void others change nothing and are left out.
+   */
+  waitingOn(prev: string): PlcLedgerEntry[]
+  /** Whether an operation was signed at or after this time, in milliseconds. */
+  signedSince(time: number): boolean
+}
+
+export interface PlcLedgerEntry {
+  /** Of the migration token that asked for it, or `voidId(prev)`. */
   jti: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   at: number
   /** Hash of what was asked for. */
   request: string
-  /** The signed operation as JSON: the very text that is answered, every time. */
+  /** The signed operation as JSON. Every answer carries exactly this text. */
   operation: string
   cid: string
   prev: string
@@ -19,26 +33,17 @@ type Row = { jti: string; at: number; request: string; operation: string; cid: s
 
 const COLUMNS = 'jti, at, request, operation, cid, prev'
 
+/** The `jti` of the operation that voids those waiting on this head. */
 export const voidId = (prev: string): string => `void:${prev}`
 
-/** Stored by us out of a typed operation, so the text has this shape. */
-export const storedOperation = (entry: LedgerEntry): Operation => JSON.parse(entry.operation) as Operation
+/** The text was made here from a typed operation, so it has that shape. */
+export const storedOperation = (entry: PlcLedgerEntry): Operation => JSON.parse(entry.operation) as Operation
 
-export class PlcLedger {
-  readonly #sql: Sql
-
-  constructor(sql: Sql) {
-    this.#sql = sql
-  }
-
-  find(jti: string): LedgerEntry | undefined {
-    return this.#sql.first<Row>(`SELECT ${COLUMNS} FROM plc_ledger WHERE jti = ?`, jti)
-  }
-
-  /** Part of the transaction that has seen that there is none for this `jti`. */
-  store({ jti, at, request, operation, cid, prev }: LedgerEntry): void {
-    this.#sql.assertTransaction()
-    this.#sql.run(
+export const createPlcLedger = (sql: Sql): PlcLedger => ({
+  find: (jti) => sql.first<Row>(`SELECT ${COLUMNS} FROM plc_ledger WHERE jti = ?`, jti),
+  store: ({ jti, at, request, operation, cid, prev }) => {
+    sql.assertTransaction()
+    sql.run(
       `INSERT INTO plc_ledger (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`,
       jti,
       at,
@@ -47,23 +52,16 @@ export class PlcLedger {
       cid,
       prev,
     )
-  }
-
-  /**
-   * Operations that follow this head, oldest first. While it is the head none of them is in the
-   * directory, and each can still be sent. Those that void others change nothing and are left out.
-   */
-  waitingOn(prev: string): LedgerEntry[] {
-    const rows = this.#sql.all<Row>(
+  },
+  waitingOn: (prev) => {
+    const rows = sql.all<Row>(
       `SELECT ${COLUMNS} FROM plc_ledger WHERE prev = ? AND jti <> ? ORDER BY at, jti`,
       prev,
       voidId(prev),
     )
-    // Two tokens may have brought the same operation.
+    // Two tokens may have asked for the same operation.
     return rows.filter((row, i) => rows.findIndex(({ cid }) => cid === row.cid) === i)
-  }
-
-  signedSince(time: number): boolean {
-    return this.#sql.first('SELECT 1 AS yes FROM plc_ledger WHERE at >= ? LIMIT 1', time) !== undefined
-  }
-}
+  },
+  signedSince: (time) =>
+    sql.first('SELECT 1 AS yes FROM plc_ledger WHERE at >= ? LIMIT 1', time) !== undefined,
+})

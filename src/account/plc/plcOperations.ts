@@ -1,75 +1,38 @@
-/** The account's did:plc operations: signed once per token, submitted, voided. */
-import type { MigrationClaims } from '../../signing/migrationToken.ts'
-import { PDS_ID, PDS_TYPE } from '../../plc/build.ts'
-import { diffOperation } from '../../plc/diff.ts'
 import type { Operation } from '../../plc/types.ts'
-import type { Observation } from '../identity/identityWatch.ts'
-import { storedOperation } from './plcLedger.ts'
-import { isPlc, type PlcDeps, requirePlc } from './deps.ts'
-import { sign, type SignInput } from './sign.ts'
+import type { Observation } from '../identity/observeDid.ts'
+import type { PlcDeps } from './plcDeps.ts'
+import { recommendedCredentials } from './recommendedCredentials.ts'
+import { requirePlc } from './requirePlc.ts'
+import { sign, type SignRequest } from './sign.ts'
+import { type Signer, signingToken } from './signingToken.ts'
 import { submit } from './submit.ts'
-import { voidWaiting } from './void.ts'
+import { type Unsubmitted, unsubmitted } from './unsubmitted.ts'
+import { voidWaiting } from './voidWaiting.ts'
 
-/** An operation that was signed here, is not in the directory and can still be sent. */
-export interface Unsubmitted {
-  cid: string
-  /** Milliseconds. */
-  at: number
-  pds: string | undefined
-  /** A sentence for each thing that it would change. */
-  changes: string[]
+/** The account's did:plc operations: signed once for each migration token, submitted, voided. */
+export interface PlcOperations {
+  /** Signs what a migration token allows, once. `token` is the one in the body, beside a session. */
+  sign(signer: Signer, input: SignRequest & { token?: string }): Promise<Operation>
+  /** Has the directory take an operation after which the DID names this server. */
+  submit(operation: unknown): Promise<void>
+  /** Makes every operation that was signed here and waits on the present head worthless. */
+  void(): Promise<{ head: string; voided: string[] }>
+  /** The operations that were signed on this head and can still be submitted. */
+  unsubmitted(observation: Pick<Observation, 'head'>): Unsubmitted[]
+  /** What an account that moves to this server should put into its DID document. */
+  recommended(): ReturnType<typeof recommendedCredentials>
 }
 
-export class PlcOperations {
-  readonly #deps: PlcDeps
-
-  constructor(deps: PlcDeps) {
-    this.#deps = deps
-  }
-
-  /** Refuses a method that only did:plc has, and says what a did:web does instead. */
-  requirePlc(method: string): void {
-    requirePlc(this.#deps.did, method)
-  }
-
-  /** Signs what a migration token allows, once. */
-  sign(token: MigrationClaims, input: SignInput): Promise<Operation> {
-    return sign(this.#deps, token, input)
-  }
-
-  /** Sends an operation that leads here to the directory. */
-  submit(input: unknown): Promise<void> {
-    return submit(this.#deps, input)
-  }
-
-  /** Makes worthless whatever was signed here and waits on the present head. */
-  void(): Promise<{ head: string; voided: string[] }> {
-    return voidWaiting(this.#deps)
-  }
-
-  /** Signed on this head, not in the directory, and still good. */
-  unsubmitted({ head }: Pick<Observation, 'head'>): Unsubmitted[] {
-    const data = head?.data
-    if (!head || !data) return []
-    return this.#deps.ledger.waitingOn(head.cid).map((entry) => {
-      const operation = storedOperation(entry)
-      return {
-        cid: entry.cid,
-        at: entry.at,
-        pds: operation.services[PDS_ID]?.endpoint,
-        changes: diffOperation(data, operation).map(({ text }) => text),
-      }
-    })
-  }
-
-  /** What an account that moves here should put into its DID document. */
-  recommended() {
-    const { did, handle, origin, key, recoveryKeys, signingKey } = this.#deps
-    return {
-      ...(isPlc(did) && { rotationKeys: [...new Set([...recoveryKeys, key.did])] }),
-      alsoKnownAs: [`at://${handle}`],
-      verificationMethods: { atproto: signingKey },
-      services: { [PDS_ID]: { type: PDS_TYPE, endpoint: origin } },
-    }
-  }
-}
+export const createPlcOperations = (deps: PlcDeps): PlcOperations => ({
+  sign: async (signer, { token, ...request }) => {
+    requirePlc(deps.did, 'signPlcOperation')
+    const claims = await signingToken(deps.migrationTokens, signer, token)
+    const operation = await sign(deps, claims, request)
+    await deps.watchMove()
+    return operation
+  },
+  submit: (operation) => submit(deps, operation),
+  void: () => voidWaiting(deps),
+  unsubmitted: (observation) => unsubmitted(deps, observation),
+  recommended: () => recommendedCredentials(deps),
+})

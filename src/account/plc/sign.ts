@@ -1,4 +1,3 @@
-/** Signing what a migration token allows: one operation per token. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../canonicalJson.ts'
 import type { MigrationClaims } from '../../signing/migrationToken.ts'
@@ -16,19 +15,19 @@ import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import { type PlcLedger, storedOperation } from './plcLedger.ts'
 import { readAccount } from '../db/accountRow.ts'
-import { lookUp, plcRefused } from '../identity/upstream.ts'
-import { type PlcDeps, requirePlc } from './deps.ts'
-import { keepEntry, signEntry } from './signEntry.ts'
+import type { PlcDeps } from './plcDeps.ts'
+import { plcRequestError } from './plcRequestError.ts'
+import { signEntry, storeEntry } from './signEntry.ts'
 
-/** signPlcOperation's input without the token: `unknown` where the lexicon says so. */
-export interface SignInput {
+/** What signPlcOperation asks for, without the token: `unknown` where the lexicon says so. */
+export interface SignRequest {
   rotationKeys?: unknown
   alsoKnownAs?: unknown
   verificationMethods?: unknown
   services?: unknown
 }
 
-const parseRequest = (input: SignInput): OperationRequest => {
+const parseRequest = (input: SignRequest): OperationRequest => {
   const { rotationKeys, alsoKnownAs, verificationMethods, services } = input
   return {
     ...(rotationKeys !== undefined && { rotationKeys: parseRotationKeys(rotationKeys) }),
@@ -40,23 +39,24 @@ const parseRequest = (input: SignInput): OperationRequest => {
   }
 }
 
-/** Of the canonical form, so that the same wish in another order is the same wish. */
-const hash = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex')
+/** Of the canonical form, so that the same request with its keys in another order has the same hash. */
+const hashRequest = (request: OperationRequest): string =>
+  createHash('sha256').update(canonicalJson(request)).digest('hex')
 
-/** What this token has signed already. */
-const known = (ledger: PlcLedger, jti: string, wish: string): Operation | undefined => {
-  const entry = ledger.find(jti)
+/** The operation that this token has already signed, if any. Refuses a different request. */
+const signedBefore = (plcLedger: PlcLedger, jti: string, request: string): Operation | undefined => {
+  const entry = plcLedger.find(jti)
   if (!entry) return undefined
-  if (entry.request === wish) return storedOperation(entry)
+  if (entry.request === request) return storedOperation(entry)
   throw error(
     'InvalidToken',
     `this migration token has signed another operation already (${entry.cid}); mint a new one with \`pds migrate-token\`. ${docsLink('token-used')}`,
   )
 }
 
-/** The head, if it is still the one that the token speaks of and names us. */
-const signable = async ({ origin, watch }: PlcDeps, token: MigrationClaims): Promise<PlcHead> => {
-  const { head, pds } = await lookUp(watch)
+/** The head, if it is still the one that the token was minted on, and names this server. */
+const signableHead = async ({ origin, identityWatch }: PlcDeps, token: MigrationClaims): Promise<PlcHead> => {
+  const { head, pds } = await identityWatch.lookUp()
   if (!head) throw new Error('a did:plc was observed without its head')
   if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
   if (pds !== origin)
@@ -73,34 +73,37 @@ const signable = async ({ origin, watch }: PlcDeps, token: MigrationClaims): Pro
 }
 
 /**
- * Signs what a migration token allows. One operation per token: the same request brings the stored
- * one again, byte by byte, also after the head has moved.
+ * Signs what a migration token allows. One operation for each token: the same request brings the stored operation
+ * again, byte for byte, even after the head has moved.
  */
-export const sign = async (deps: PlcDeps, token: MigrationClaims, input: SignInput): Promise<Operation> => {
-  const { sql, ledger, key, recoveryKeys, did } = deps
-  requirePlc(did, 'signPlcOperation')
+export const sign = async (deps: PlcDeps, token: MigrationClaims, input: SignRequest): Promise<Operation> => {
+  const { sql, plcLedger, rotationKey, recoveryKeys } = deps
   const { jti, iat, target } = token
   try {
-    const request = parseRequest(input)
-    const wish = hash(request)
-    const before = known(ledger, jti, wish)
+    const parsed = parseRequest(input)
+    const request = hashRequest(parsed)
+    const before = signedBefore(plcLedger, jti, request)
     if (before) return before
-    const head = await signable(deps, token)
-    const operation = buildOperation(head, request, { ourKey: key.did, recoveryKeys, token: { target } })
-    const entry = await signEntry(deps, { jti, request: wish }, operation)
+    const head = await signableHead(deps, token)
+    const operation = buildOperation(head, parsed, {
+      ourKey: rotationKey.did,
+      recoveryKeys,
+      token: { target },
+    })
+    const entry = await signEntry(deps, { jti, request }, operation)
     fault('sign.beforeLedger')
-    // The last await is behind us: compare and store as one.
+    // There is no await from here on. One transaction looks for an earlier entry and stores this one.
     const answer = sql.transaction(() => {
-      const meanwhile = known(ledger, jti, wish)
+      const meanwhile = signedBefore(plcLedger, jti, request)
       if (meanwhile) return meanwhile
       if (iat * 1000 < readAccount(sql).tokensNotBefore)
         throw error('InvalidToken', `the migration token has been revoked. ${docsLink('token-revoked')}`)
-      keepEntry(deps, entry, head, operation)
+      storeEntry(deps, entry, head, operation)
       return storedOperation(entry)
     })
     fault('sign.afterLedger')
     return answer
   } catch (cause) {
-    throw plcRefused(cause)
+    throw plcRequestError(cause)
   }
 }

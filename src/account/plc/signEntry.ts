@@ -1,33 +1,35 @@
-/** A signature of the rotation key, and the two places that must know of it before it leaves. */
 import { operationCid } from '../../plc/cid.ts'
 import { diffOperation, droppedKeys } from '../../plc/diff.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import type { PlcHead, UnsignedOperation } from '../../plc/types.ts'
-import type { LedgerEntry } from './plcLedger.ts'
-import type { PlcDeps } from './deps.ts'
+import type { PlcLedgerEntry } from './plcLedger.ts'
+import type { PlcDeps } from './plcDeps.ts'
 
-/** Signs an operation, for the ledger. `request`: what was asked for. */
+/** Signs an operation with the rotation key, as an entry for the ledger. `request` is the hash of what was asked for. */
 export const signEntry = async (
-  { key, platform }: PlcDeps,
+  { rotationKey, platform }: PlcDeps,
   { jti, request }: { jti: string; request: string },
   unsigned: UnsignedOperation,
-): Promise<LedgerEntry> => {
-  const operation = await key.signOperation(unsigned)
+): Promise<PlcLedgerEntry> => {
+  const operation = await rotationKey.signOperation(unsigned)
   const { prev } = operation
   if (prev === null) throw new Error('a genesis operation is not signed here')
   const cid = await operationCid(operation)
   return { jti, at: platform.now(), request, operation: JSON.stringify(operation), cid, prev }
 }
 
-/** Writes it into ledger and journal, in the transaction that has seen that it is the first of its `jti`. */
-export const keepEntry = (
-  { ledger, journal }: PlcDeps,
-  entry: LedgerEntry,
+/**
+ * Writes an entry into the ledger and the journal, before its signature leaves this server. Runs inside the
+ * transaction that has found no entry for this `jti`.
+ */
+export const storeEntry = (
+  { plcLedger, journal }: PlcDeps,
+  entry: PlcLedgerEntry,
   head: PlcHead,
   operation: UnsignedOperation,
 ): void => {
   if (!head.data) throw new Error('an operation follows a tombstone')
-  ledger.store(entry)
+  plcLedger.store(entry)
   journal.append('sign', {
     jti: entry.jti,
     cid: entry.cid,

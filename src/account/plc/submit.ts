@@ -1,15 +1,16 @@
-/** Submitting an operation that leads here: looked at before the directory sees it. */
 import { PDS_ID, PDS_TYPE } from '../../plc/build.ts'
 import { operationCid } from '../../plc/cid.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
-import { lookUp, plcRefused, upstream } from '../identity/upstream.ts'
-import { type PlcDeps, requirePlc } from './deps.ts'
+import { upstreamError } from '../identity/upstreamError.ts'
+import type { PlcDeps } from './plcDeps.ts'
+import { plcRequestError } from './plcRequestError.ts'
+import { requirePlc } from './requirePlc.ts'
 
-/** The reference's checks, in words that say what to change. */
-const checked = ({ key, origin, signingKey, handle }: PlcDeps, input: unknown): Operation => {
+/** Parses the operation and makes the reference PDS's checks. Each message says what to change. */
+const parseAndCheck = ({ rotationKey, origin, signingKey, handle }: PlcDeps, input: unknown): Operation => {
   const wrong = (what: string) =>
     error(
       'InvalidRequest',
@@ -19,26 +20,27 @@ const checked = ({ key, origin, signingKey, handle }: PlcDeps, input: unknown): 
     const operation = parseOperation(input)
     const { rotationKeys, services, verificationMethods, alsoKnownAs } = operation
     const pds = services[PDS_ID]
-    if (!rotationKeys.includes(key.did)) throw wrong(`rotationKeys lacks this server's key ${key.did}`)
+    if (!rotationKeys.includes(rotationKey.did))
+      throw wrong(`rotationKeys lacks this server's key ${rotationKey.did}`)
     if (pds?.type !== PDS_TYPE) throw wrong(`services.${PDS_ID}.type must be ${PDS_TYPE}`)
     if (pds.endpoint.replace(/\/$/, '') !== origin)
       throw wrong(`services.${PDS_ID}.endpoint must be ${origin}`)
-    if (verificationMethods.atproto !== signingKey)
-      throw wrong(`verificationMethods.atproto must be ${signingKey}`)
+    if (verificationMethods.atproto !== signingKey.did)
+      throw wrong(`verificationMethods.atproto must be ${signingKey.did}`)
     if (alsoKnownAs[0]?.toLowerCase() !== `at://${handle}`)
       throw wrong(`alsoKnownAs must begin with at://${handle}`)
     return operation
   } catch (cause) {
-    throw plcRefused(cause)
+    throw plcRequestError(cause)
   }
 }
 
-/** Checks the operation, has the directory take it, and announces it. */
+/** Checks an operation before the directory sees it, has the directory take it, and announces it. */
 export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
-  const { did, directory, sequencer, journal, handle, signingKey, watch } = deps
+  const { did, directory, sequencer, journal, handle, signingKey, identityWatch } = deps
   requirePlc(did, 'submitPlcOperation')
-  const operation = checked(deps, input)
-  const { head } = await lookUp(watch)
+  const operation = parseAndCheck(deps, input)
+  const { head } = await identityWatch.lookUp()
   const cid = await operationCid(operation)
   if (head && head.cid !== cid && head.cid !== operation.prev)
     throw error(
@@ -48,12 +50,12 @@ export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
   try {
     await directory.submit(did, operation)
   } catch (cause) {
-    throw upstream(cause)
+    throw upstreamError(cause)
   }
   sequencer.transaction(() => {
     sequencer.identity(handle)
-    watch.announced(handle, signingKey)
+    identityWatch.noteAnnounced(handle, signingKey.did)
     journal.append('submit', { cid, prev: operation.prev })
   })
-  await watch.observe().catch(() => undefined)
+  await identityWatch.observe().catch(() => undefined)
 }

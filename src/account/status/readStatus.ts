@@ -1,9 +1,10 @@
-/** The whole account at a glance, for its owner. */
 import type { OutputSchema } from '../../generated/types/com/cirrus/admin/getStatus.ts'
+import type { RotationKey, SigningKey } from '../../signing/keys.ts'
 import type { Config } from '../../config.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Imports } from '../import/imports.ts'
-import type { IdentityWatch, Observation } from '../identity/identityWatch.ts'
+import type { IdentityWatch } from '../identity/identityWatch.ts'
+import type { Observation } from '../identity/observeDid.ts'
 import type { Journal } from '../journal.ts'
 import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
@@ -13,28 +14,27 @@ import { readAccount, stateOf, readCounts, readHead } from '../db/accountRow.ts'
 export interface StatusDeps {
   sql: Sql
   config: Config
-  blobs: Blobs
+  blobs: Pick<Blobs, 'counts'>
   imports: Pick<Imports, 'progress'>
   journal: Journal
-  watch: IdentityWatch
-  plc: PlcOperations
-  /** did:key of each. */
-  signingKey: string
-  rotationKey: string
+  identityWatch: Pick<IdentityWatch, 'observe' | 'isHere'>
+  plc: Pick<PlcOperations, 'unsubmitted'>
+  signingKey: Pick<SigningKey, 'did'>
+  rotationKey: Pick<RotationKey, 'did'>
 }
 
-const RECENT = 20
+const JOURNAL_ENTRIES = 20
 
-const time = (at: number): string => new Date(at).toISOString()
+const isoTime = (at: number): string => new Date(at).toISOString()
 
-/** Asks the network afresh; if it does not answer, says so and shows the rest. */
+/** The whole account for its owner. Asks the network now; if it does not answer, says so and shows the rest. */
 export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
-  const { sql, config, blobs, imports, journal, watch, plc } = deps
-  const seen = await watch
+  const { sql, config, blobs, imports, journal, identityWatch, plc } = deps
+  const observed = await identityWatch
     .observe()
     .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause))))
-  const observation = seen instanceof Error ? undefined : seen
-  // From here on nothing is awaited: the answer is of one moment.
+  const observation = observed instanceof Error ? undefined : observed
+  // There is no await from here on, so that the answer is of one moment.
   const row = readAccount(sql)
   const state = stateOf(row)
   const head = readHead(sql)
@@ -49,11 +49,11 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     identity: observation
       ? {
           pds: observation.pds,
-          here: watch.isHere(observation),
-          keyIsOurs: observation.signingKey === deps.signingKey,
+          here: identityWatch.isHere(observation),
+          keyIsOurs: observation.signingKey === deps.signingKey.did,
           tombstoned: observation.head?.data === null,
         }
-      : { error: seen instanceof Error ? seen.message : '' },
+      : { error: observed instanceof Error ? observed.message : '' },
     records: counts.records,
     missingBlobs: expected - stored,
     unsubmitted,
@@ -63,30 +63,32 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     handle: config.handle,
     active: state === 'active',
     state,
-    ...(row.deactivatedAt !== undefined && { deactivatedAt: time(row.deactivatedAt) }),
+    ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
     identity: {
       ...(observation
-        ? network(deps, observation)
+        ? identityStatus(deps, observation)
         : { rotationKeys: [], movedAway: row.movedTo !== undefined }),
-      ...(seen instanceof Error && { error: seen.message }),
+      ...(observed instanceof Error && { error: observed.message }),
     },
     repo: { ...(head && { rev: head.rev, commit: head.root.toString() }), ...counts },
     blobs: { expected, stored },
     ...(imports.progress && { importing: { ...imports.progress } }),
     unsubmitted: unsubmitted.map(({ cid, at, pds, changes }) => ({
       cid,
-      signedAt: time(at),
+      signedAt: isoTime(at),
       ...(pds !== undefined && { pds }),
       changes,
     })),
-    journal: journal.recent(RECENT).map(({ at, event, detail }) => ({ at: time(at), event, detail })),
+    journal: journal
+      .recent(JOURNAL_ENTRIES)
+      .map(({ at, event, detail }) => ({ at: isoTime(at), event, detail })),
     next: nextCommand(situation),
   }
 }
 
-const network = (
-  { watch, rotationKey, config }: StatusDeps,
+const identityStatus = (
+  { identityWatch, rotationKey, config }: StatusDeps,
   observation: Observation,
 ): OutputSchema['identity'] => {
   const { pds, signingKey, head } = observation
@@ -97,18 +99,18 @@ const network = (
     rotationKeys,
     ...(head && {
       head: head.cid,
-      recoverable: isRecoverable(rotationKeys, rotationKey, config.recoveryKeys),
+      recoverable: isRecoverable(rotationKeys, rotationKey.did, config.recoveryKeys),
     }),
-    movedAway: !watch.isHere(observation),
+    movedAway: !identityWatch.isHere(observation),
   }
 }
 
 /**
- * What our key signs can be undone for 72 hours by a key above it: by the owner, if one of the
- * configured recovery keys stands there; where none is configured, any key that is not ours.
+ * Whether a key above ours can undo, for 72 hours, what our key signs. The owner can if one of the configured
+ * recovery keys is above ours; if none is configured, any key that is not ours counts.
  */
 const isRecoverable = (keys: readonly string[], ours: string, recovery: readonly string[]): boolean => {
-  const at = keys.indexOf(ours)
-  const above = at < 0 ? keys : keys.slice(0, at)
+  const ourIndex = keys.indexOf(ours)
+  const above = ourIndex < 0 ? keys : keys.slice(0, ourIndex)
   return recovery.length > 0 ? above.some((key) => recovery.includes(key)) : above.length > 0
 }

@@ -3,7 +3,7 @@ import type { Handler } from '../context.ts'
 
 export const describeRepo: Handler<'com.atproto.repo.describeRepo'> = async ({ account, params }) => {
   if (!isOwn(account, params.repo)) throw notHere(params.repo)
-  const observation = await account.watch.glance({ casual: true })
+  const observation = await account.identityWatch.glance({ casual: true })
   return {
     handle: account.handle,
     did: account.did,

@@ -1,5 +1,4 @@
 import { docsLink } from '../../docsLink.ts'
-import { lookUp } from '../../account/identity/upstream.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Handler } from '../context.ts'
@@ -7,7 +6,7 @@ import type { Handler } from '../context.ts'
 /** The commit must be signed by the key that the DID names now, or by ours: a backup that comes back. */
 export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ account, input }) => {
   const ours = account.signingKey.did
-  const { signingKey: named } = await lookUp(account.watch)
+  const { signingKey: named } = await account.identityWatch.lookUp()
   // The directory takes whatever looks like a key, and nothing verifies under one that is none.
   if (named !== undefined && !isPublicKey(named))
     throw error(

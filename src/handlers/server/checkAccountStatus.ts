@@ -1,14 +1,13 @@
-import { readAccount, readCounts } from '../../account/db/accountRow.ts'
 import type { Handler } from '../context.ts'
 
-/** Movers decide by these numbers: each is counted, none guessed. */
+/** Migration tools decide by these numbers: each of them is counted, none is estimated. */
 export const checkAccountStatus: Handler<'com.atproto.server.checkAccountStatus'> = async ({ account }) => {
   const validDid = await account.lifecycle.isDidValid()
   const { root, rev } = account.repo.load()
-  const { blocks, records } = readCounts(account.sql)
+  const { blocks, records } = account.counts()
   const { expected, stored } = account.blobs.counts()
   return {
-    activated: readAccount(account.sql).stored === 'active',
+    activated: account.isActivated(),
     validDid,
     repoCommit: root.toString(),
     repoRev: rev,

@@ -1,6 +1,4 @@
-/** What every session answer says of the account. */
 import type { Account } from '../../account/account.ts'
-import { readAccount } from '../../account/db/accountRow.ts'
 
 export interface SessionInfo {
   did: string
@@ -11,16 +9,17 @@ export interface SessionInfo {
 }
 
 /**
- * The DID document only while it names this server: @atproto/api follows it to the PDS that it
- * names. It is a courtesy; a directory that is down keeps nobody out.
+ * What every session answer says about the account. The DID document is in it only while it names this server, because
+ * @atproto/api follows it to the PDS that it names. It is optional: a directory that is down must not keep anyone out.
  */
-export const sessionInfo = async ({ did, handle, watch, sql }: Account): Promise<SessionInfo> => {
-  const observation = await watch.glance()
-  const active = readAccount(sql).stored === 'active'
+export const sessionInfo = async (account: Account): Promise<SessionInfo> => {
+  const { did, handle, identityWatch } = account
+  const observation = await identityWatch.glance()
+  const active = account.isActivated()
   return {
     did,
     handle,
-    ...(observation?.document && watch.isHere(observation) && { didDoc: observation.document }),
+    ...(observation?.document && identityWatch.isHere(observation) && { didDoc: observation.document }),
     active,
     ...(!active && { status: 'deactivated' as const }),
   }

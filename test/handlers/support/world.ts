@@ -5,7 +5,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Buffer } from 'node:buffer'
 import { type Account, createAccount } from '../../../src/account/account.ts'
-import type { Credential } from '../../../src/account/auth/authorize.ts'
+import type { Credential } from '../../../src/account/auth/credential.ts'
 import { readConfig, type Config, type Env } from '../../../src/config.ts'
 import { generateKey } from '../../../src/crypto/privateKey.ts'
 import {

@@ -1,21 +1,21 @@
-/** Why the policy says no, and what to do about it. */
 import type { MethodId } from '../../generated/methods.ts'
 import type { CredentialKind, Rule, State } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { declaredErrors, definition } from '../../xrpc/lexicons.ts'
 import { docsLink } from '../../docsLink.ts'
 
-export interface Refusal {
+/** A request that the policy does not let through. */
+export interface RefusedRequest {
   id: MethodId
   rule: Rule
   state: State
-  /** What the caller's credential amounts to. */
+  /** The kinds that the client's credential has. */
   kinds: readonly CredentialKind[]
   request: Request
   did: string
 }
 
-const NEEDS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service', string> = {
+const CREDENTIALS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service', string> = {
   anyone: 'no credential',
   session: "the owner's session (createSession)",
   refresh: 'a refresh token (refreshJwt)',
@@ -23,21 +23,23 @@ const NEEDS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service', stri
   service: "a service-auth token for createAccount on this server, signed by the account's DID",
 }
 
-const isBasic = (kind: string): kind is keyof typeof NEEDS => Object.hasOwn(NEEDS, kind)
+/** Not a scope of a migration token. */
+const isBasic = (kind: string): kind is keyof typeof CREDENTIALS => Object.hasOwn(CREDENTIALS, kind)
 
 const describe = (rule: Rule): string =>
   Object.keys(rule.who)
-    .map((kind) => (isBasic(kind) ? NEEDS[kind] : `a migration token with the scope ${kind}`))
+    .map((kind) => (isBasic(kind) ? CREDENTIALS[kind] : `a migration token with the scope ${kind}`))
     .join(', or ')
 
+/** Methods that answer RepoDeactivated to everyone, although their lexicons do not declare it. */
 const OPEN_READS = [
   'com.atproto.repo.describeRepo',
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
 
-/** The caller would be let in if the account were in another state: say which state it is in. */
-const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
+/** In another state of the account, the client would be let through: the error says which state it is in. */
+const wrongState = ({ id, state, kinds, request, did }: RefusedRequest): XrpcError => {
   const declared = declaredErrors(definition(id))
   const { searchParams } = new URL(request.url)
   const named = searchParams.get('did') ?? did
@@ -71,16 +73,17 @@ const wrongState = ({ id, state, kinds, request, did }: Refusal): XrpcError => {
   return error('InvalidRequest', `${id} is not open while the account is ${state}`)
 }
 
-export const refuse = (refusal: Refusal): XrpcError => {
-  const { id, rule, kinds } = refusal
-  if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refusal)
+/** Why the policy refuses a request, and what to do about it. */
+export const refusal = (refused: RefusedRequest): XrpcError => {
+  const { id, rule, kinds } = refused
+  if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refused)
   const needs = `${id} needs ${describe(rule)}`
   if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${docsLink('wrong-credential')}`)
-  const given = kinds.map((kind) => (isBasic(kind) ? NEEDS[kind] : kind)).join(', ')
-  const scoped = kinds.some((kind) => !isBasic(kind))
+  const given = kinds.map((kind) => (isBasic(kind) ? CREDENTIALS[kind] : kind)).join(', ')
+  const isMigrationToken = kinds.some((kind) => !isBasic(kind))
   return error(
     'InvalidToken',
-    scoped
+    isMigrationToken
       ? `the migration token's scope (${given}) does not open this: ${needs}. ${docsLink('token-scope')}`
       : `${given} does not open this: ${needs}. ${docsLink('wrong-credential')}`,
   )

@@ -1,0 +1,35 @@
+import { type MigrationClaims, parseScope, type Scope } from '../../signing/migrationToken.ts'
+import type { RefreshClaims, SessionClaims } from '../../signing/sessionTokens.ts'
+import type { CredentialKind } from '../../policy.ts'
+
+/** One type for each scope, so that the type of a handler's `auth` has only the scopes that its policy row names. */
+type TokenCredential = {
+  [S in Scope]: { kind: 'token'; grants: S; claims: MigrationClaims; raw: string }
+}[Scope]
+
+/** A caller whose credential was verified. `grants` is the kind by which the policy let the request through. */
+export type Credential =
+  | { kind: 'anyone'; grants: 'anyone' }
+  | { kind: 'session'; grants: 'session'; claims: SessionClaims }
+  | { kind: 'refresh'; grants: 'refresh'; claims: RefreshClaims }
+  | { kind: 'admin'; grants: 'admin' }
+  /** The account's own DID asks for the account: `id` names this one token, and is not a secret. */
+  | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string }
+  | TokenCredential
+
+/** A verified credential before the policy was asked: a migration token may grant several scopes. */
+export type VerifiedCredential =
+  | Exclude<Credential, TokenCredential>
+  | { kind: 'token'; claims: MigrationClaims; raw: string }
+
+/** The kinds that the policy may let this credential through as. */
+export const kindsOf = (credential: VerifiedCredential): CredentialKind[] =>
+  credential.kind === 'token' ? parseScope(credential.claims.scope) : [credential.kind]
+
+/** The credential that a request acts with, once the policy has granted one of its kinds. */
+export const withGrant = (
+  credential: Extract<VerifiedCredential, { kind: 'token' }>,
+  grants: Scope,
+): Credential =>
+  // The discriminant is one of the union's; TypeScript does not distribute the object type over it.
+  ({ ...credential, grants }) as TokenCredential

@@ -1,0 +1,32 @@
+import type { Secret } from '../../crypto/secret.ts'
+import type { SigningKey } from '../../signing/keys.ts'
+import type { Platform } from '../../platform.ts'
+import type { Blocks } from '../blocks/blocks.ts'
+import type { IdentityWatch } from '../identity/identityWatch.ts'
+import type { Journal } from '../journal.ts'
+import type { RateLimits } from '../auth/rateLimits.ts'
+import type { Relays } from '../events/relays.ts'
+import type { Repo } from '../repo/repo.ts'
+import type { Sequencer } from '../events/sequencer.ts'
+import type { Sessions } from '../auth/sessions.ts'
+import type { Sql } from '../db/sql.ts'
+
+/** What creating, activating and deactivating the account needs. */
+export interface LifecycleDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
+  repo: Repo
+  blocks: Blocks
+  sequencer: Sequencer
+  journal: Journal
+  sessions: Sessions
+  rateLimits: RateLimits
+  identityWatch: IdentityWatch
+  relays: Relays
+  did: string
+  handle: string
+  origin: string
+  /** The configured one. */
+  signingKey: Pick<SigningKey, 'did'>
+  passwordHash: Secret
+}
