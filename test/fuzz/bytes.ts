@@ -1,11 +1,11 @@
 import type { Random } from './random.ts'
 
-/** Bytes that begin or end things in the formats that are read here. */
-const TELLING = [
+/** Bytes that begin or end something in the formats that are read here. */
+const DELIMITERS = [
   0, 1, 0x12, 0x18, 0x19, 0x1a, 0x1b, 0x1f, 0x20, 0x2a, 0x3b, 0x55, 0x58, 0x5f, 0x71, 0x7f, 0x80, 0x9f, 0xa0,
 ].concat([0xa2, 0xbf, 0xd8, 0xf4, 0xf6, 0xf7, 0xf8, 0xf9, 0xfb, 0xff])
-/** Lengths that lie: huge, at the edges of their width, one off. */
-const LIES = [0xffff, 0x10000, 0x7fffffff, 0xffffffff, 2 ** 40, Number.MAX_SAFE_INTEGER]
+/** Lengths that are wrong: huge, or at the edges of their width. */
+const WRONG_LENGTHS = [0xffff, 0x10000, 0x7fffffff, 0xffffffff, 2 ** 40, Number.MAX_SAFE_INTEGER]
 
 const join = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
@@ -16,7 +16,7 @@ const varint = (value: number): Uint8Array => {
   return Uint8Array.from([...bytes, rest])
 }
 
-/** A CBOR head whose argument takes this many bytes, needed or not. */
+/** A CBOR head whose argument takes this many bytes, whether it needs them or not. */
 export const head = (major: number, arg: number, width: 0 | 1 | 2 | 4 | 8): Uint8Array => {
   const buffer = Buffer.alloc(9)
   buffer.writeBigUInt64BE(BigInt(arg), 1)
@@ -40,13 +40,13 @@ const MUTATIONS: readonly Mutation[] = [
     const at = random.int(bytes.length)
     return set(bytes, at, (bytes[at] ?? 0) ^ (1 << random.int(8)))
   },
-  (bytes, random) => set(bytes, random.int(bytes.length), random.pick(TELLING)),
+  (bytes, random) => set(bytes, random.int(bytes.length), random.pick(DELIMITERS)),
   (bytes, random) => set(bytes, random.int(bytes.length), random.int(256)),
   (bytes, random) => {
     const at = random.int(bytes.length)
     return set(bytes, at, (bytes[at] ?? 0) + (random.chance(0.5) ? 1 : -1))
   },
-  // Cut off, taken out, doubled, moved in from another input.
+  // Truncates, removes a piece, repeats one, inserts one of another input.
   (bytes, random) => bytes.slice(0, random.int(bytes.length + 1)),
   (bytes, random) => {
     const at = random.int(bytes.length)
@@ -67,24 +67,29 @@ const MUTATIONS: readonly Mutation[] = [
     return join(bytes.subarray(0, random.int(bytes.length)), other.subarray(random.int(other.length)))
   },
   (bytes, random) => join(bytes, random.bytes(1 + random.small(16))),
-  // Lengths: a varint or a CBOR head put where there may be one.
+  // Puts a varint or a CBOR head with a wrong length where there may be one.
   (bytes, random) => {
     const at = random.int(bytes.length)
-    return cut(bytes, at, at + random.int(3), varint(random.pick([...LIES, random.int(300), bytes.length])))
+    return cut(
+      bytes,
+      at,
+      at + random.int(3),
+      varint(random.pick([...WRONG_LENGTHS, random.int(300), bytes.length])),
+    )
   },
   (bytes, random) => {
     const at = random.int(bytes.length)
-    const lie = random.pick([...LIES, random.int(300), bytes.length - at])
-    const width = lie > 0xffffffff ? 8 : random.pick([4, 8] as const)
-    return cut(bytes, at, at + random.int(4), head(random.int(8), lie, width))
+    const length = random.pick([...WRONG_LENGTHS, random.int(300), bytes.length - at])
+    const width = length > 0xffffffff ? 8 : random.pick([4, 8] as const)
+    return cut(bytes, at, at + random.int(4), head(random.int(8), length, width))
   },
   (bytes, random) => {
     const at = random.int(bytes.length)
-    return cut(bytes, at, at, new Uint8Array(1 + random.small(8000)).fill(random.pick(TELLING)))
+    return cut(bytes, at, at, new Uint8Array(1 + random.small(8000)).fill(random.pick(DELIMITERS)))
   },
 ]
 
-/** One to a few small wounds. */
+/** Makes one to six small changes. */
 export const mutateBytes = (
   bytes: Uint8Array,
   random: Random,

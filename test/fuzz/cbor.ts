@@ -1,10 +1,10 @@
-/** CBOR as a tree of items that can be written in every wrong way, too. */
 import { head } from './bytes.ts'
 import type { Random } from './random.ts'
 
+/** A CBOR item. A tree of them can be written in every wrong way, too. */
 export interface Item {
   major: number
-  /** Of a number, tag or simple value. Lengths and counts are those of what is there, unless `lie` says otherwise. */
+  /** The argument of a number, tag or simple value. Lengths and counts are the true ones, unless `lie` replaces them. */
   arg: number
   width: 0 | 1 | 2 | 4 | 8
   bytes: Uint8Array
@@ -37,7 +37,7 @@ export const link = (random: Random): Item =>
 const cidBytes = (random: Random): Uint8Array =>
   Uint8Array.from([0, 1, random.pick([0x71, 0x55]), 0x12, 0x20, ...random.bytes(32)])
 
-/** Writes the items, however wrong they are. */
+/** Writes an item and those in it, however wrong they are. */
 export const write = (root: Item): Uint8Array => {
   const parts: Uint8Array[] = []
   const open: (Item | 'break')[] = [root]
@@ -59,7 +59,7 @@ export const write = (root: Item): Uint8Array => {
   return new Uint8Array(Buffer.concat(parts))
 }
 
-/** Reads canonical CBOR, which the caller knows it is. */
+/** Reads CBOR that the caller knows to be canonical. */
 export const read = (bytes: Uint8Array): Item => {
   let at = 0
   const take = (): Item => {
@@ -126,29 +126,35 @@ const all = (root: Item): Item[] => {
   return found
 }
 
-const WRONG: readonly ((at: Item, random: Random) => void)[] = [
-  (at, random) => void (at.width = random.pick([1, 2, 4, 8] as const)),
-  (at) => void (at.indefinite = true),
-  (at, random) =>
-    void (at.lie = random.pick([argOf(at) + 1, Math.max(0, argOf(at) - 1), 2 ** 31, 2 ** 53 - 1])),
-  (at, random) => {
-    const [i, j] = [random.int(at.items.length), random.int(at.items.length)]
-    const [a, b] = [at.items[i], at.items[j]]
-    if (a && b) [at.items[i], at.items[j]] = [b, a]
+const WRONG: readonly ((target: Item, random: Random) => void)[] = [
+  (target, random) => void (target.width = random.pick([1, 2, 4, 8] as const)),
+  (target) => void (target.indefinite = true),
+  (target, random) =>
+    void (target.lie = random.pick([
+      argOf(target) + 1,
+      Math.max(0, argOf(target) - 1),
+      2 ** 31,
+      2 ** 53 - 1,
+    ])),
+  (target, random) => {
+    const [i, j] = [random.int(target.items.length), random.int(target.items.length)]
+    const [a, b] = [target.items[i], target.items[j]]
+    if (a && b) [target.items[i], target.items[j]] = [b, a]
   },
-  (at, random) => {
-    // Key and value doubled, in place.
-    const from = random.int(at.items.length) & ~1
-    at.items.splice(from, 0, ...at.items.slice(from, from + 2))
+  (target, random) => {
+    // Repeats a key and its value, in place.
+    const from = random.int(target.items.length) & ~1
+    target.items.splice(from, 0, ...target.items.slice(from, from + 2))
   },
-  (at, random) => void at.items.splice(random.int(at.items.length + 1), 0, randomItem(random, 2)),
-  (at, random) => void at.items.splice(random.int(at.items.length), 1),
-  (at, random) => void Object.assign(at, randomItem(random, 2)),
-  (at, random) => void (at.bytes = random.bytes(random.small(80))),
-  (at, random) => void (at.major = random.int(8)),
-  (at, random) => void (at.arg = random.pick([0, 19, 22, 23, 24, 31, 42, 43, 2 ** 32, 2 ** 53 - 1, 2 ** 53])),
-  // Floats, undefined, reserved simple values.
-  (at, random) => {
+  (target, random) => void target.items.splice(random.int(target.items.length + 1), 0, randomItem(random, 2)),
+  (target, random) => void target.items.splice(random.int(target.items.length), 1),
+  (target, random) => void Object.assign(target, randomItem(random, 2)),
+  (target, random) => void (target.bytes = random.bytes(random.small(80))),
+  (target, random) => void (target.major = random.int(8)),
+  (target, random) =>
+    void (target.arg = random.pick([0, 19, 22, 23, 24, 31, 42, 43, 2 ** 32, 2 ** 53 - 1, 2 ** 53])),
+  // Puts in floats, undefined and reserved simple values.
+  (target, random) => {
     const [info, length] = random.pick([
       [25, 2],
       [26, 4],
@@ -156,28 +162,30 @@ const WRONG: readonly ((at: Item, random: Random) => void)[] = [
       [24, 1],
       [23, 0],
     ] as const)
-    Object.assign(at, item(7, { arg: info, width: 0, bytes: random.bytes(length) }))
+    Object.assign(target, item(7, { arg: info, width: 0, bytes: random.bytes(length) }))
   },
-  (at, random) =>
-    void Object.assign(at, item(6, { arg: random.pick([0, 2, 42, 55799]), items: [randomItem(random, 1)] })),
-  // Deep: the stack must not follow.
-  (at, random) => {
+  (target, random) =>
+    void Object.assign(
+      target,
+      item(6, { arg: random.pick([0, 2, 42, 55799]), items: [randomItem(random, 1)] }),
+    ),
+  // Nests deeply: parsers must not need a stack of that depth.
+  (target, random) => {
     let deep = randomItem(random, 0)
     for (let i = random.pick([100, 127, 128, 129, 5000]); i > 0; i--)
       deep = random.chance(0.5) ? item(4, { items: [deep] }) : map(text('a'), deep)
-    Object.assign(at, deep)
+    Object.assign(target, deep)
   },
-  (at, random) => {
+  (target, random) => {
     const count = random.pick([300, 5000])
-    Object.assign(at, item(4, { items: Array.from({ length: count }, () => item(4)) }))
+    Object.assign(target, item(4, { items: Array.from({ length: count }, () => item(4)) }))
   },
 ]
 
-/** Wounds that keep the rest in shape: what comes after them is still read. */
+/** Makes one to four items wrong and keeps the rest well-formed, so that what comes after them is still read. */
 export const mutateItem = (root: Item, random: Random): Item => {
   for (let left = 1 + random.small(4); left > 0; left--) {
-    const places = all(root)
-    random.pick(WRONG)(random.pick(places), random)
+    random.pick(WRONG)(random.pick(all(root)), random)
   }
   return root
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Target } from './engine.ts'
 
-/** An input that is tried in every run: a published vector, an edge made by hand, or what once was a bug. */
+/** An input that every run includes: a published vector, an edge case made by hand, or one that once showed a bug. */
 export interface Entry {
   name: string
   input: string
@@ -9,7 +9,7 @@ export interface Entry {
   expect: string
 }
 
-/** The corpus of a target: `corpus/<target>.json`, inputs spelled as the target shows them. */
+/** The corpus of a target: `corpus/<target>.json`, its inputs in the form of the target's `show`. */
 export const corpus = ({ name }: Pick<Target, 'name'>): Entry[] => {
   try {
     return JSON.parse(readFileSync(`${import.meta.dirname}/corpus/${name}.json`, 'utf8')) as Entry[]
@@ -19,5 +19,5 @@ export const corpus = ({ name }: Pick<Target, 'name'>): Entry[] => {
   }
 }
 
-/** The corpus as inputs to breed from. */
+/** The corpus as inputs that can be mutated. */
 export const seedsOf = (target: Target): unknown[] => corpus(target).map(({ input }) => target.parse(input))

@@ -9,19 +9,26 @@ class Known extends Error {
 
 const target = (run: (input: string) => unknown, more: Partial<Target<string>> = {}): Target =>
   ({
-    ...{ name: 'test', typed: [Known], generate: () => 'x', run },
-    ...{ show: (input: string) => input, parse: (shown: string) => shown },
+    name: 'test',
+    typed: [Known],
+    generate: () => 'x',
+    run,
+    show: (input: string) => input,
+    parse: (shown: string) => shown,
     ...more,
-  }) as Target<string> as unknown as Target // as the list of targets holds them
+  }) as Target<string> as unknown as Target // as in the list of targets
 
-/** Takes this much of the processor's time. */
+const failureOf = async (run: (input: string) => unknown, more?: Partial<Target<string>>) =>
+  (await runOne(target(run, more), 'x')).failure
+
+/** Uses this much processor time. */
 const burn = (ms: number): void => {
   const cpu = () => process.threadCpuUsage()
   const { user, system } = cpu()
   while (cpu().user + cpu().system - user - system < ms * 1000);
 }
 
-test('a typed error is an answer, any other is a failure', async () => {
+test('a typed error is an outcome, any other error is a failure', async () => {
   const known = target(() => {
     throw new Known()
   })
@@ -32,66 +39,24 @@ test('a typed error is an answer, any other is a failure', async () => {
   expect((await runOne(other, 'x')).failure).toMatch(/not a typed error: TypeError: no/)
 })
 
-test('what was accepted and should not be is a failure', async () => {
+test('an input that is accepted and should not be is a failure', async () => {
   const check = () => {
     throw new Error('it is 2')
   }
-  expect(
-    (
-      await runOne(
-        target(() => 1, { check }),
-        'x',
-      )
-    ).failure,
-  ).toBe('accepted, and should not be: it is 2')
+  expect(await failureOf(() => 1, { check })).toBe('accepted, and should not be: it is 2')
 })
 
-test('an input may take 50 ms, and more only where its format asks for more', async () => {
-  expect(
-    (
-      await runOne(
-        target(() => burn(20)),
-        'x',
-      )
-    ).failure,
-  ).toBeUndefined()
-  expect(
-    (
-      await runOne(
-        target(() => burn(60)),
-        'x',
-      )
-    ).failure,
-  ).toMatch(/^6\d\.\d ms, 50 allowed$/)
+test('an input may take 50 ms, and more only if its format needs more', async () => {
+  expect(await failureOf(() => burn(20))).toBeUndefined()
+  expect(await failureOf(() => burn(60))).toMatch(/^6\d\.\d ms, 50 allowed$/)
   const allow = (input: string) => ({ ms: input.length * 30, bytes: 0 })
-  expect(
-    (
-      await runOne(
-        target(() => burn(60), { allow }),
-        'x',
-      )
-    ).failure,
-  ).toBeUndefined()
-  expect(
-    (
-      await runOne(
-        target(() => burn(90), { allow }),
-        'x',
-      )
-    ).failure,
-  ).toMatch(/ ms, 80 allowed$/)
+  expect(await failureOf(() => burn(60), { allow })).toBeUndefined()
+  expect(await failureOf(() => burn(90), { allow })).toMatch(/ ms, 80 allowed$/)
 })
 
-test('an input that was slow once only is none that is slow', async () => {
+test('an input that is slow only once is not a failure', async () => {
   let times = 0
-  expect(
-    (
-      await runOne(
-        target(() => times++ || burn(60)),
-        'x',
-      )
-    ).failure,
-  ).toBeUndefined()
+  expect(await failureOf(() => times++ || burn(60))).toBeUndefined()
 })
 
 test('an input may take 32 MB', async () => {
@@ -100,17 +65,10 @@ test('an input may take 32 MB', async () => {
     'x',
   )
   expect(large.failure).toMatch(/^40\.\d MiB, 32 allowed$/)
-  expect(
-    (
-      await runOne(
-        target(() => new Uint8Array(31 * 2 ** 20)),
-        'x',
-      )
-    ).failure,
-  ).toBeUndefined()
+  expect(await failureOf(() => new Uint8Array(31 * 2 ** 20))).toBeUndefined()
 })
 
-test('a run of a number of inputs is the same one each time', async () => {
+test('a run of a number of inputs has the same inputs each time', async () => {
   const seen: string[] = []
   const random = target((input) => void seen.push(input), { generate: (chance) => chance.text(8) })
   for (let i = 0; i < 2; i++) {

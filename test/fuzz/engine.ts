@@ -1,4 +1,3 @@
-/** Runs inputs under the rule: only typed errors, 50 ms and 32 MB at most, nothing accepted that is not canonical. */
 import { setFlagsFromString, getHeapStatistics } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Random } from './random.ts'
@@ -6,25 +5,25 @@ import { Random } from './random.ts'
 export const MAX_MS = 50
 export const MAX_BYTES = 32 * 1024 * 1024
 
-/** A parser of foreign bytes, and how to feed it. */
+/** A parser of foreign bytes, and how to make inputs for it. */
 export interface Target<T = unknown, R = unknown> {
   readonly name: string
-  /** The errors that it may answer with; anything else is a crash. */
+  /** The errors that it may throw; any other is a crash. */
   readonly typed: readonly (abstract new (...args: never[]) => Error)[]
-  /** An input, mutated or made. */
+  /** Makes an input, from nothing or by mutating a good one. */
   generate(random: Random): T | Promise<T>
   /**
-   * What the format itself asks for beyond `MAX_MS` and `MAX_BYTES`, counted from the input and not by what is
-   * measured: each signature of a log has to be checked, however long the log is.
+   * What the format itself needs beyond `MAX_MS` and `MAX_BYTES`, computed from the input and not from what was
+   * measured: each signature of a log must be verified, however long the log is.
    */
   allow?(input: T): { ms: number; bytes: number }
-  /** An input of the corpus with a few wounds. `others` are more to take parts from. */
+  /** An input of the corpus with a few things made wrong. `others` are more inputs to take pieces from. */
   mutate?(input: T, random: Random, others: readonly T[]): T
-  /** What is measured. */
+  /** Runs the parser: the part that is measured. */
   run(input: T): R | Promise<R>
-  /** Whether what was accepted should have been; throws if not. Not measured. */
+  /** Throws if an input that was accepted should not have been. Not measured. */
   check?(input: T, result: R): void | Promise<void>
-  /** The input as JSON, for a report and for the corpus; and back. */
+  /** The input as JSON, for a report and for the corpus; `parse` reads it back. */
   show(input: T): string
   parse(shown: string): T
 }
@@ -42,7 +41,7 @@ const collect = (() => {
   setFlagsFromString('--expose-gc')
   const gc: unknown = runInNewContext('gc')
   if (typeof gc !== 'function') return () => {}
-  // Buffers are freed beside the program; the second time waits until those of the first are.
+  // Buffers are freed by another thread; the second call waits until those of the first are freed.
   return () => {
     gc()
     gc()
@@ -54,8 +53,8 @@ const memory = (): number => {
   return heap + external
 }
 
-/** Of this thread: what others do on the machine does not count. */
-const cpu = (): number => {
+/** Processor milliseconds of this thread: other work on the machine does not count. */
+const cpuMs = (): number => {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000
 }
@@ -69,12 +68,12 @@ export interface Outcome {
 }
 
 const codeOf = (cause: Error): string => {
-  const { code, error } = cause as Error & { code?: unknown; error?: unknown } // what typed errors carry
+  const { code, error } = cause as Error & { code?: unknown; error?: unknown } // the fields of typed errors
   return String(code ?? error ?? cause.name)
 }
 
-const once = async (target: Target, input: unknown): Promise<Outcome> => {
-  const [before, started] = [memory(), cpu()]
+const measure = async (target: Target, input: unknown): Promise<Outcome> => {
+  const [before, started] = [memory(), cpuMs()]
   let outcome = 'ok'
   let failure: string | undefined
   let result: unknown
@@ -85,7 +84,7 @@ const once = async (target: Target, input: unknown): Promise<Outcome> => {
     else
       failure = `not a typed error: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`
   }
-  const [ms, bytes] = [cpu() - started, memory() - before]
+  const [ms, bytes] = [cpuMs() - started, memory() - before]
   if (outcome === 'ok' && failure === undefined) {
     try {
       await target.check?.(input, result)
@@ -96,16 +95,20 @@ const once = async (target: Target, input: unknown): Promise<Outcome> => {
   return { outcome, ms, bytes, ...(failure === undefined ? {} : { failure }) }
 }
 
-/** One input. What was slow or large is tried again: a collection or the compiler may have come in between. */
+/**
+ * Runs one input under the rule: only typed errors, at most 50 ms and 32 MB (more if the target allows it), and nothing
+ * accepted that is not canonical. A slow or large run is repeated: a garbage collection or the compiler may have
+ * interfered.
+ */
 export const runOne = async (target: Target, input: unknown): Promise<Outcome> => {
-  const first = await once(target, input)
+  const first = await measure(target, input)
   if (first.failure !== undefined) return first
   let { ms, bytes } = first
   const more = target.allow?.(input) ?? { ms: 0, bytes: 0 }
   const [maxMs, maxBytes] = [MAX_MS + more.ms, MAX_BYTES + more.bytes]
   for (let again = 0; again < 4 && (ms > maxMs || bytes > maxBytes); again++) {
     collect()
-    const next = await once(target, input)
+    const next = await measure(target, input)
     ms = Math.min(ms, next.ms)
     bytes = Math.min(bytes, next.bytes)
   }
@@ -121,7 +124,7 @@ export const runOne = async (target: Target, input: unknown): Promise<Outcome> =
 export interface Report {
   target: string
   inputs: number
-  /** How long it took. */
+  /** How long the run took. */
   seconds: number
   outcomes: Map<string, number>
   slowest: { ms: number; at: number }
@@ -136,19 +139,23 @@ export interface Run {
   from?: number
   /** How many inputs at most. */
   count?: number
-  /** Inputs of the corpus: one in ten is bred from them. */
+  /** Inputs of the corpus: one in ten inputs is a mutation of one of them. */
   seeds?: readonly unknown[]
-  /** Called before each input, so that a watcher knows where it hangs. */
+  /** Called before each input, so that a watcher knows which one hangs. */
   onInput?(at: number): void
 }
 
 const MAX_FAILURES = 10
 
-/** Feeds a target for a while. Input `n` depends on seed, `n` and corpus alone, so that each can be repeated. */
+/** Runs a target for some time or some inputs. Input `n` depends only on seed, `n` and corpus, so each can be repeated. */
 export const fuzz = async (target: Target, options: Run): Promise<Report> => {
   const { seed, seconds, from = 0, count = Infinity, seeds = [], onInput } = options
   const report: Report = {
-    ...{ target: target.name, inputs: 0, seconds: 0, outcomes: new Map(), failures: [] },
+    target: target.name,
+    inputs: 0,
+    seconds: 0,
+    outcomes: new Map(),
+    failures: [],
     slowest: { ms: 0, at: from },
     largest: { bytes: 0, at: from },
   }
@@ -158,8 +165,8 @@ export const fuzz = async (target: Target, options: Run): Promise<Report> => {
   for (let at = from; at < from + count && performance.now() < end; at++) {
     onInput?.(at)
     const random = new Random(seed, target.name, at)
-    const bred = at % 10 === 9 && seeds.length > 0 && target.mutate !== undefined
-    const input = bred ? target.mutate?.(random.pick(seeds), random, seeds) : await target.generate(random)
+    const mutated = at % 10 === 9 && seeds.length > 0 && target.mutate !== undefined
+    const input = mutated ? target.mutate?.(random.pick(seeds), random, seeds) : await target.generate(random)
     const { outcome, ms, bytes, failure } = await runOne(target, input)
     report.inputs++
     report.outcomes.set(outcome, (report.outcomes.get(outcome) ?? 0) + 1)

@@ -4,14 +4,14 @@ import { fuzz, runOne } from './engine.ts'
 import { TARGETS } from './targets/index.ts'
 
 // The parsers of foreign bytes, each with its corpus and then with inputs that a fixed seed makes.
-// FUZZ_SECONDS makes it longer, FUZZ_SEED another run; `npm run fuzz` goes on for hours.
+// FUZZ_SECONDS sets how long each runs, FUZZ_SEED chooses other inputs; `npm run fuzz` runs for hours.
 const seconds = Number(process.env.FUZZ_SECONDS ?? 2)
 const seed = process.env.FUZZ_SEED ?? 'cirrus'
 
 for (const target of TARGETS) {
   describe(target.name, () => {
     for (const { name, input, expect: wanted } of corpus(target)) {
-      it(`${wanted === 'ok' ? 'takes' : 'refuses'} ${name}`, async () => {
+      it(`${wanted === 'ok' ? 'accepts' : 'refuses'} ${name}`, async () => {
         const { outcome, failure } = await runOne(target, target.parse(input))
         expect(failure).toBeUndefined()
         expect(outcome).toBe(wanted)
@@ -19,7 +19,7 @@ for (const target of TARGETS) {
     }
 
     it(
-      'answers whatever comes with a value or a typed error, in time and in little memory',
+      'answers any input with a value or a typed error, within its time and memory',
       {
         timeout: seconds * 1000 + 60_000,
       },

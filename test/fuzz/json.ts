@@ -1,9 +1,9 @@
 import type { Random } from './random.ts'
 
-/** Anything that JSON can say. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
-/** A plain assignment to `__proto__` would lose it. */
+/** Sets a member of any name: a plain assignment would lose one named `__proto__`. */
 export const put = (object: { [name: string]: Json }, name: string, value: Json): void => {
   Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
 }
@@ -29,8 +29,8 @@ const deep = (random: Random): Json => {
   return value
 }
 
-/** Values that are at the edge of something. */
-const nasty = (random: Random): Json => {
+/** A value at the edge of what some format allows. */
+const edgeCase = (random: Random): Json => {
   const blob = { $type: 'blob', ref: { $link: RAW }, mimeType: 'image/png', size: 10 }
   return random.pick<() => Json>([
     () => null,
@@ -73,7 +73,7 @@ const nasty = (random: Random): Json => {
         CID.toUpperCase(),
       ]),
     }),
-    () => ({ $link: nasty(random) }),
+    () => ({ $link: edgeCase(random) }),
     () => ({ $bytes: random.pick<Json>(['AAAA', 'AA==', 'AA', '!', 'AAA=A', 7, null, 'AB']) }),
     () => ({ $link: CID, other: 1 }),
     () => ({ $bytes: 'AAAA', $link: CID }),
@@ -97,13 +97,13 @@ const nasty = (random: Random): Json => {
   ])()
 }
 
-interface Place {
+interface Slot {
   parent: Json[] | { [name: string]: Json }
   key: string | number
 }
 
-const places = (root: Json): Place[] => {
-  const found: Place[] = []
+const slots = (root: Json): Slot[] => {
+  const found: Slot[] = []
   const open: Json[] = [root]
   for (let value = open.pop(); value !== undefined && found.length < 4000; value = open.pop()) {
     if (Array.isArray(value)) {
@@ -121,49 +121,51 @@ const places = (root: Json): Place[] => {
   return found
 }
 
-const get = ({ parent, key }: Place): Json => (parent as { [key: string]: Json })[key] ?? null // arrays too
+const get = ({ parent, key }: Slot): Json => (parent as { [key: string]: Json })[key] ?? null // arrays too
 
-const replace = ({ parent, key }: Place, value: Json): void => {
+const replace = ({ parent, key }: Slot, value: Json): void => {
   if (Array.isArray(parent)) parent[Number(key)] = value
   else put(parent, String(key), value)
 }
 
-const change = (at: Place, random: Random, others: readonly Place[]): void => {
-  const { parent, key } = at
-  const old = get(at)
+const changeSlot = (slot: Slot, random: Random, others: readonly Slot[]): void => {
+  const { parent, key } = slot
+  const old = get(slot)
   switch (random.int(9)) {
     case 0:
     case 1:
     case 2:
-      return replace(at, nasty(random))
+      return replace(slot, edgeCase(random))
     case 3:
       if (Array.isArray(parent)) parent.splice(Number(key), 1)
       else delete parent[key]
       return
     case 4:
-      if (Array.isArray(parent)) parent.splice(Number(key), 0, nasty(random))
-      else put(parent, random.chance(0.5) ? random.pick(NAMES) : random.text(random.small(40)), nasty(random))
+      if (Array.isArray(parent)) parent.splice(Number(key), 0, edgeCase(random))
+      else
+        put(parent, random.chance(0.5) ? random.pick(NAMES) : random.text(random.small(40)), edgeCase(random))
       return
     case 5:
       if (Array.isArray(parent))
         parent.splice(Number(key), 0, ...Array.from({ length: random.small(30) }, () => old))
       return
     case 6:
-      // A subtree of somewhere else; copied, for a cycle is no JSON.
-      return replace(at, copy(get(random.pick(others))))
+      // A subtree from elsewhere, copied, because JSON cannot express a cycle.
+      return replace(slot, copy(get(random.pick(others))))
     case 7:
       if (typeof old === 'string') {
         const i = random.int(old.length + 1)
-        return replace(at, old.slice(0, i) + random.text(random.int(3)) + old.slice(i + random.int(3)))
+        return replace(slot, old.slice(0, i) + random.text(random.int(3)) + old.slice(i + random.int(3)))
       }
-      return replace(at, typeof old === 'number' ? old + random.pick([1, -1, 0.5, 1e15]) : nasty(random))
+      return replace(slot, typeof old === 'number' ? old + random.pick([1, -1, 0.5, 1e15]) : edgeCase(random))
     case 8:
-      if (typeof old === 'string') return replace(at, random.chance(0.5) ? old.toUpperCase() : `${old}${old}`)
-      return replace(at, [old])
+      if (typeof old === 'string')
+        return replace(slot, random.chance(0.5) ? old.toUpperCase() : `${old}${old}`)
+      return replace(slot, [old])
   }
 }
 
-/** As text, however deep it nests: what a generator makes must not depend on the size of the stack. */
+/** The value as text, however deep it nests: what a generator makes must not depend on the size of the stack. */
 export const jsonText = (value: Json): string => {
   try {
     return JSON.stringify(value)
@@ -173,7 +175,7 @@ export const jsonText = (value: Json): string => {
   }
 }
 
-/** What `JSON.stringify` says, by a list of what is still to be written. */
+/** What `JSON.stringify` gives, with a list of what is still to be written in place of the stack. */
 const withoutStack = (root: Json): string => {
   const parts: string[] = []
   const open: ({ text: string } | { value: Json })[] = [{ value: root }]
@@ -201,14 +203,14 @@ const withoutStack = (root: Json): string => {
 
 const copy = (value: Json): Json => JSON.parse(jsonText(value)) as Json
 
-/** A copy with a few values wrong. */
+/** A copy with one to five changes. */
 export const mutateJson = (value: Json, random: Random): Json => {
-  // In a list, so that the whole has a place, too.
+  // In a list, so that the whole value can be replaced, too.
   const root: Json[] = [copy(value)]
   for (let left = 1 + random.small(5); left > 0; left--) {
-    const found = places(root)
+    const found = slots(root)
     if (found.length === 0) break
-    change(random.pick(found), random, found)
+    changeSlot(random.pick(found), random, found)
   }
   return root[0] ?? null
 }

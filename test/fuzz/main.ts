@@ -1,7 +1,3 @@
-/**
- * `npm run fuzz`: feeds the parsers of foreign bytes, each in a thread of its own with a bounded heap, and
- * ends with a table. Exits with 1 where one failed. `--help` lists the options.
- */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
@@ -11,38 +7,38 @@ import { failed, json, table } from './report.ts'
 import { TARGETS } from './targets/index.ts'
 
 const HELP = `npm run fuzz -- [options]
-  --target <name>  one of the targets; may be repeated. All of them else:
+  --target <name>  one of the targets; may be repeated. By default all of them:
                    ${TARGETS.map(({ name }) => name).join(', ')}
-  --seconds <n>    how long each target is fed (3600: an hour)
-  --inputs <n>     how many inputs each target is fed: the same ones on every machine, however long it takes
-  --jobs <n>       how many targets at a time (2)
-  --seed <text>    which inputs (one of the clock)
-  --input <n>      this input alone
-  --out <folder>   writes the inputs that failed there, whole, as a corpus spells them
-  --json           the result as JSON on stdout; the rest goes to stderr`
+  --seconds <n>    how long each target runs (3600: an hour)
+  --inputs <n>     how many inputs each target gets: the same ones on every machine, however long it takes
+  --jobs <n>       how many targets run at a time (2)
+  --seed <text>    chooses the inputs (by default the time)
+  --input <n>      runs only this input
+  --out <folder>   writes each input that failed to this folder, whole, in the form that a corpus has
+  --json           writes the result as JSON to stdout, and everything else to stderr`
 
 interface Task extends Run {
   target: string
-  /** The number of the input that runs. */
+  /** Holds the number of the input that runs. */
   at: SharedArrayBuffer
 }
 
-const named = (name: string) => {
+const targetNamed = (name: string) => {
   const found = TARGETS.find((target) => target.name === name)
   if (!found)
     throw new Error(`there is no target ${name}; the targets are ${TARGETS.map((t) => t.name).join(', ')}`)
   return found
 }
 
-const HANG = 20_000
-const PROGRESS = 15_000
+const HANG_MS = 20_000
+const PROGRESS_MS = 15_000
 
-/** One target in a thread: a hang or an exhausted heap ends the thread and names the input. */
+/** Runs one target in a thread: a hang or an exhausted heap ends the thread, and the report names the input. */
 const watch = (task: Omit<Task, 'at'>, say: (line: string) => void): Promise<Report> =>
   new Promise((resolve) => {
     const at = new SharedArrayBuffer(8)
     const view = new BigInt64Array(at)
-    // A parser that needs more than 32 MB fails long before; this only keeps the machine alive.
+    // A parser that needs more than 32 MB fails long before this limit, which only protects the machine.
     const resourceLimits = { maxOldGenerationSizeMb: 512 }
     const worker = new Worker(import.meta.filename, { workerData: { ...task, at }, resourceLimits })
     const started = performance.now()
@@ -60,16 +56,21 @@ const watch = (task: Omit<Task, 'at'>, say: (line: string) => void): Promise<Rep
       const at = { at: input, ms: 0, bytes: 0 }
       const inputs = input - (task.from ?? 0)
       end({
-        ...{ target: task.target, inputs, seconds: seconds(), outcomes: new Map() },
-        ...{ slowest: at, largest: at, failures: [failure] },
+        target: task.target,
+        inputs,
+        seconds: seconds(),
+        outcomes: new Map(),
+        slowest: at,
+        largest: at,
+        failures: [failure],
       })
     }
     const hang = setInterval(() => {
       const now = view[0] ?? 0n
-      if (now === last) dead(`nothing for ${HANG / 1000} seconds`)
+      if (now === last) dead(`no new input for ${HANG_MS / 1000} seconds`)
       last = now
-    }, HANG)
-    const progress = setInterval(() => say(`${task.target}: ${view[0]} inputs, ${seconds()} s`), PROGRESS)
+    }, HANG_MS)
+    const progress = setInterval(() => say(`${task.target}: ${view[0]} inputs, ${seconds()} s`), PROGRESS_MS)
     worker.on('error', (cause) =>
       dead(`the thread died: ${cause instanceof Error ? cause.message : String(cause)}`),
     )
@@ -88,38 +89,42 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const
 
-/** A whole number that is at least `least`. */
-const whole = (name: string, text: string, least: number): number => {
+/** Reads an option that is a whole number of at least `least`. */
+const parseCount = (name: string, text: string, least: number): number => {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < least)
-    throw new Error(`--${name}: ${text} is not a number from ${least} on`)
+    throw new Error(`--${name}: ${text} is not a whole number of at least ${least}`)
   return value
 }
 
-/** What is fed: a number of inputs, or for a time. */
-const portion = (values: { seconds?: string; inputs?: string; input?: string }): Omit<Run, 'seed'> => {
+/** How much each target runs: a number of inputs, or a time. */
+const runLimits = (values: { seconds?: string; inputs?: string; input?: string }): Omit<Run, 'seed'> => {
   const { seconds, inputs, input } = values
-  if (input !== undefined) return { from: whole('input', input, 0), count: 1, seconds: Infinity }
-  if (inputs === undefined) return { seconds: whole('seconds', seconds ?? '3600', 1) }
+  if (input !== undefined) return { from: parseCount('input', input, 0), count: 1, seconds: Infinity }
+  if (inputs === undefined) return { seconds: parseCount('seconds', seconds ?? '3600', 1) }
   return {
-    count: whole('inputs', inputs, 1),
-    seconds: seconds === undefined ? Infinity : whole('seconds', seconds, 1),
+    count: parseCount('inputs', inputs, 1),
+    seconds: seconds === undefined ? Infinity : parseCount('seconds', seconds, 1),
   }
 }
 
-const keep = (folder: string, { target, seed, at, input }: Failure): string => {
+const writeInput = (folder: string, { target, seed, at, input }: Failure): string => {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}/${target}-${seed.replaceAll(/[^\w-]/g, '_')}-${at}.txt`
   writeFileSync(file, input)
   return file
 }
 
+/**
+ * `npm run fuzz`: runs the parsers of foreign bytes, each in a thread of its own with a bounded heap, and prints a table at
+ * the end. Exits with 1 if one failed. `--help` lists the options.
+ */
 const main = async (): Promise<void> => {
   const { values } = parseArgs({ options })
   if (values.help) return console.log(HELP)
   const say = values.json ? console.error : console.log
-  const run = { ...portion(values), seed: values.seed }
-  const queue = (values.target ?? TARGETS.map(({ name }) => name)).map((name) => named(name).name)
+  const run = { ...runLimits(values), seed: values.seed }
+  const queue = (values.target ?? TARGETS.map(({ name }) => name)).map((name) => targetNamed(name).name)
   const order = [...queue]
   const reports: Report[] = []
   const next = async (): Promise<void> => {
@@ -129,11 +134,11 @@ const main = async (): Promise<void> => {
       say(`${target}: done, ${report.inputs} inputs, ${report.failures.length} failures`)
       for (const failure of report.failures) {
         say(failed(failure))
-        if (values.out !== undefined) say(`    whole in ${keep(values.out, failure)}`)
+        if (values.out !== undefined) say(`    the whole input: ${writeInput(values.out, failure)}`)
       }
     }
   }
-  const jobs = Math.min(whole('jobs', values.jobs, 1), queue.length)
+  const jobs = Math.min(parseCount('jobs', values.jobs, 1), queue.length)
   const amount = run.count === undefined ? `${run.seconds} s` : `${run.count} inputs`
   say(`seed ${run.seed}, ${amount} for each of ${queue.length} targets, ${jobs} at a time`)
   await Promise.all(Array.from({ length: jobs }, next))
@@ -151,8 +156,8 @@ if (isMainThread) {
 } else {
   const task: Task = workerData
   const view = new BigInt64Array(task.at)
-  const target = named(task.target)
+  const target = targetNamed(task.target)
   const onInput = (at: number) => void (view[0] = BigInt(at))
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort?.postMessage(await fuzz(target, { ...task, seeds: seedsOf(target), onInput }))
 }

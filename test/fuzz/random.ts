@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Chance that a seed repeats: each input of a run has its own, made of seed, target and number. */
+/** Random numbers that a seed determines. Each input of a run has its own, seeded with seed, target and number. */
 export class Random {
   #a: number
   #b: number
@@ -15,7 +15,7 @@ export class Random {
     this.#d = hash.readInt32LE(12)
   }
 
-  /** 32 bits (the generator is sfc32). */
+  /** The next 32 bits (the generator is sfc32). */
   #next(): number {
     const t = (((this.#a + this.#b) | 0) + this.#d) | 0
     this.#d = (this.#d + 1) | 0
@@ -25,12 +25,12 @@ export class Random {
     return t >>> 0
   }
 
-  /** From 0 to below `n`. */
+  /** A whole number from 0 to `n` - 1. */
   int(n: number): number {
     return this.#next() % Math.max(1, n)
   }
 
-  /** Mostly small, sometimes up to `n`. */
+  /** A whole number from 0 to `n` - 1, more often a small one. */
   small(n: number): number {
     return this.int(1 + this.int(1 + this.int(n)))
   }

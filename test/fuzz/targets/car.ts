@@ -30,7 +30,7 @@ const header = (random: Random, roots: readonly Cid[]): Uint8Array => {
   return withLength(random.chance(0.3) ? bytes : write(mutateItem(read(bytes), random)))
 }
 
-/** Any CAR: what is read is, written again, the very bytes. */
+/** Any CAR: what was read gives the same bytes when it is written again. */
 export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }> = {
   name: 'car',
   typed: [CarError],
@@ -41,7 +41,7 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }>
     return random.chance(0.5) ? bytes : mutateBytes(bytes, random)
   },
   run: async (input) => {
-    // Sizes that cut varints, CIDs and blocks at every place.
+    // Chunk sizes that cut varints, CIDs and blocks at every position.
     const chunk = [37, 64, 1021, 65_536][input.length % 4]
     const reader = await readCar(streamOf(input, chunk))
     const blocks: Block[] = []
@@ -50,12 +50,12 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }>
   },
   check: async (input, { roots, blocks }) => {
     const first = withLength(encode({ roots: [...roots], version: 1 }))
-    // As they stand, and cut elsewhere.
+    // The sections as they are, and cut at other positions.
     const runs: Uint8Array[] = [first]
     for await (const run of (await readCar(streamOf(input, 509))).runs()) {
       const sections = new SectionReader(run)
       while (sections.next());
-      if (sections.end !== run.length) throw new Error('a run that does not end with a section')
+      if (sections.end !== run.length) throw new Error('a run that does not end at the end of a section')
       runs.push(run.slice())
     }
     same(new Uint8Array(Buffer.concat(runs)), input)

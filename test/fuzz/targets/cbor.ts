@@ -6,7 +6,7 @@ import { mutateItem, randomItem, write } from '../cbor.ts'
 import type { Target } from '../engine.ts'
 import { hex, same } from './same.ts'
 
-/** What the reference's lax decoder takes, written by its encoder. */
+/** What the reference's lax decoder accepts, written by its encoder. */
 const tidied = (bytes: Uint8Array): Uint8Array => {
   try {
     return encode(decode(bytes))
@@ -15,7 +15,7 @@ const tidied = (bytes: Uint8Array): Uint8Array => {
   }
 }
 
-/** Blocks: what is accepted is the only encoding of its data. */
+/** Blocks: those that are accepted are the only encoding of their data. */
 export const cbor: Target<Uint8Array, LexValue> = {
   name: 'cbor',
   typed: [CborError],
@@ -45,7 +45,7 @@ export const cbor: Target<Uint8Array, LexValue> = {
   ...hex,
 }
 
-/** Canonical blocks, of which none may be refused. */
+/** Canonical blocks, none of which may be refused. */
 export const validCbor: Target<Uint8Array, LexValue> = {
   ...cbor,
   name: 'cbor-valid',

@@ -19,10 +19,10 @@ const OTHERS = [
   'f01551220'.padEnd(73, '0'),
 ])
 
-// Its own `toString` gives back what it was read from.
+// A CID's own `toString` returns the text that it was read from.
 const cidOf = (bytes: Uint8Array | undefined): string | undefined => bytes && cidText(bytes)
 
-/** CIDs as text, wherever a caller may give one; and as bytes. */
+/** CIDs as text, wherever a caller may give one, and as bytes. */
 export const cid: Target<string, { swap: string | undefined; blob: string | undefined }> = {
   name: 'cid',
   typed: [XrpcError],

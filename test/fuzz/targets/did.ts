@@ -47,9 +47,9 @@ export const did: Target<Json, DidDocument> = {
     return parseDidDocument(DID, input)
   },
   check: (_, { pds, signingKey, handle }) => {
-    if (pds !== undefined && new URL(pds).origin !== pds) throw new Error(`${pds} is no origin`)
-    if (signingKey !== undefined && !isPublicKey(signingKey)) throw new Error(`${signingKey} is no key`)
-    if (handle !== undefined && !/^[a-z0-9.-]+$/.test(handle)) throw new Error(`${handle} is no handle`)
+    if (pds !== undefined && new URL(pds).origin !== pds) throw new Error(`${pds} is not an origin`)
+    if (signingKey !== undefined && !isPublicKey(signingKey)) throw new Error(`${signingKey} is not a key`)
+    if (handle !== undefined && !/^[a-z0-9.-]+$/.test(handle)) throw new Error(`${handle} is not a handle`)
   },
   show: (input) => jsonText(input),
   parse: (shown) => JSON.parse(shown) as Json,

@@ -19,7 +19,7 @@ interface Found {
 }
 
 const dataOf = (bytes: Uint8Array | undefined): Cid => {
-  if (!bytes) throw new CommitError('BadCommit', 'no commit')
+  if (!bytes) throw new CommitError('BadCommit', 'there is no commit')
   return parseCommit(bytes).data
 }
 
@@ -47,8 +47,8 @@ const same = (what: string, ours: Iterable<string>, theirs: Iterable<string>): v
 }
 
 /**
- * A CAR over a good repository (which one says the first byte): the tree is refused where a walk of the whole
- * refuses it, and with the difference the old tree becomes the new one.
+ * A CAR over a good repository, which the first byte selects: the tree is refused if a walk of the whole tree refuses
+ * it, and the difference turns the old tree into the new one.
  */
 export const diff: Target<Uint8Array, Found> = {
   name: 'diff',

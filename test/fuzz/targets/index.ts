@@ -11,7 +11,7 @@ import { plc } from './plc.ts'
 import { record } from './record.ts'
 import { repo } from './repo.ts'
 
-/** Every parser of foreign bytes. Each keeps its input's type to itself: what it makes, only it is given. */
+/** Every parser of foreign bytes. The types of their inputs differ, but a target is given only what it makes itself. */
 export const TARGETS = [
   car,
   cbor,

@@ -59,7 +59,7 @@ const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('ba
 
 const part = (value: Json, random: Random, wild: boolean): string => {
   const json = jsonText(wild && random.chance(0.7) ? mutateJson(value, random) : value)
-  // Duplicate names, white space, other escapes: the same JSON to some parsers.
+  // Duplicate names, white space and other escapes, which some parsers read as the same JSON.
   const text = !wild
     ? json
     : random.pick([
@@ -90,19 +90,19 @@ const signature = async (signed: Uint8Array, random: Random): Promise<Uint8Array
   ])()
 }
 
-/** Nothing where it is taken; else why not. */
+/** Why it is refused; nothing if it is accepted. */
 const refusal = async (work: () => unknown): Promise<Error | undefined> => {
   try {
     await work()
     return undefined
   } catch (cause) {
-    // The first of the verifiers that fails in a way of its own ends the run.
+    // An error that is not a typed one ends the run.
     if (cause instanceof TokenError || cause instanceof KeyError) return cause
     throw cause
   }
 }
 
-/** Every reader of tokens, on every token. */
+/** Every reader of tokens gets every token. */
 export const jws: Target<string, { taken: string[] }> = {
   name: 'jws',
   typed: [TokenError, KeyError],
@@ -143,7 +143,7 @@ export const jws: Target<string, { taken: string[] }> = {
     }
     if (taken.length > 0) return { taken }
     throw (
-      refused.get(header.typ === 'JWT' ? 'service' : 'migration') ?? new Error('neither taken nor refused')
+      refused.get(header.typ === 'JWT' ? 'service' : 'migration') ?? new Error('neither accepted nor refused')
     )
   },
   check: (token, { taken }) => {
@@ -152,9 +152,9 @@ export const jws: Target<string, { taken: string[] }> = {
     const again = [0, 1].map((i) => base64url(Buffer.from(parts[i] ?? '', 'base64url')))
     if ([...again, base64url(signature)].join('.') !== token)
       throw new Error('another spelling of the same token')
-    // A targeted token is also one of ours; no other token is of two taken.
+    // A targeted token is also one that we minted; no other token is accepted by two verifiers.
     if (taken.length > 1 && taken.join() !== 'migration,targeted')
-      throw new Error(`taken as ${taken.join(' and ')}`)
+      throw new Error(`accepted as ${taken.join(' and ')}`)
     const [kind = ''] = taken
     const want = kind.startsWith('service')
       ? 'JWT'
@@ -163,7 +163,7 @@ export const jws: Target<string, { taken: string[] }> = {
         : kind === 'refresh'
           ? 'refresh+jwt'
           : MIGRATION_TYP
-    if (header.typ !== want) throw new Error(`typ ${String(header.typ)} taken as ${kind}`)
+    if (header.typ !== want) throw new Error(`typ ${String(header.typ)} accepted as ${kind}`)
     if (Number(payload.exp) * 1000 <= NOW) throw new Error('expired')
     if ((kind === 'migration' || kind === 'targeted') && Number(payload.exp) - Number(payload.iat) > 900)
       throw new Error('too long')

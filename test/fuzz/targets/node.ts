@@ -9,7 +9,7 @@ import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
 import { hex, same } from './same.ts'
 
-/** The one encoding of a node. */
+/** The only valid encoding of a node. */
 export const nodeBytes = ({ left, entries }: ReturnType<typeof linked>): Uint8Array => {
   let previous = ''
   const e = entries.map(({ key, value: v, right: t }) => {
@@ -54,7 +54,7 @@ export const node: Target<Uint8Array, TreeNode> = {
   run: (input) => parseNode(input),
   check: (input, node) => {
     same(nodeBytes(linked(node)), input)
-    // The ways in which a stored node is read see the same in it.
+    // Every way of reading a stored node finds the same in it.
     same(nodeBytes(linked(readNode(input))), input)
     const { left, entries } = node
     const links = [

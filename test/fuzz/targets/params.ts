@@ -10,7 +10,7 @@ import { mutateBytes } from '../bytes.ts'
 import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
 
-// Every document of a query or procedure; getBlocks more often, for it parses what it was given.
+// The lexicon of every query and procedure; getBlocks more often, because its handler parses its parameters.
 const IDS = schemas
   .filter(({ defs }) => ['query', 'procedure'].includes(String(Object(defs.main).type)))
   .map(({ id }) => id as MethodId)
@@ -109,10 +109,10 @@ const query = (id: MethodId, random: Random): string => {
   return parts.join(random.chance(0.97) ? '&' : random.text(1))
 }
 
-// As much of an account as getBlocks asks for.
+// As much of an account as getBlocks uses.
 const account = { did: DID, exports: { missing: () => [], blocks: () => new ReadableStream() } }
 
-/** Query strings, by each method's lexicon; and the handler that parses more than its lexicon says. */
+/** Query strings, read by each method's lexicon; and the handler that parses more than its lexicon does. */
 export const params: Target<Query, Record<string, unknown>> = {
   name: 'params',
   typed: [XrpcError],
@@ -141,7 +141,7 @@ export const params: Target<Query, Record<string, unknown>> = {
       if (property.type === 'integer' && !Number.isSafeInteger(value))
         throw new Error(`${name} is ${String(value)}`)
       if (property.type === 'string' && property.format === 'tid' && !isTid(String(value)))
-        throw new Error(`${name} is no TID`)
+        throw new Error(`${name} is not a TID`)
     }
     if (id === 'com.atproto.sync.getBlocks' && Array.isArray(read.cids))
       for (const cid of read.cids) parseCid(String(cid))

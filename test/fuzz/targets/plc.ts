@@ -52,7 +52,7 @@ export interface Log {
   log: Json
 }
 
-/** As deep as the encoder gets on the smallest stack that this runs on: the same everywhere. */
+/** As deep as the encoder gets on the smallest stack that this runs on, so that it is the same everywhere. */
 const MAX_DEPTH = 1000
 
 const isDeeper = (root: Json, max: number): boolean => {
@@ -66,7 +66,7 @@ const isDeeper = (root: Json, max: number): boolean => {
   return false
 }
 
-/** A signed operation, its hash right; nothing where it has no DAG-CBOR form. */
+/** A signed operation with the right hash; nothing if it has no DAG-CBOR form. */
 const signed = async (
   name: string,
   operation: Operation,
@@ -90,7 +90,7 @@ const GENESES: Log[] = await Promise.all(
   }),
 )
 
-/** A history as a directory would keep it, or nearly: forks, nullified operations, recoveries too late. */
+/** A history as a directory would keep it, or nearly so: forks, nullified operations, recoveries that are too late. */
 const history = async (random: Random): Promise<Log> => {
   const base = random.pick(GENESES)
   const log = structuredClone(base.log) as Entry[] // made above
@@ -123,16 +123,16 @@ const history = async (random: Random): Promise<Log> => {
   return { did: base.did, log }
 }
 
-/** A signature of k256 in plain JavaScript: one to two milliseconds, and big integers left for collection. */
+/** Verifying a k256 signature in plain JavaScript takes one to two milliseconds, and leaves big integers to be collected. */
 const CHECK = { ms: 4, bytes: 512 * 1024 }
 
-/** Checks that the rules of did:plc ask for: each operation against the keys of the one before it, one by one. */
+/** How many verifications the rules of did:plc need: each operation with each key of the one before it. */
 const checks = (log: Json): number => {
   if (!Array.isArray(log)) return 0
   const keysAt = new Map<Json | undefined, number>()
   let count = 0
   for (const [i, entry] of log.entries()) {
-    const { operation, cid } = (entry ?? {}) as Partial<Entry> // or not: the fields are looked at
+    const { operation, cid } = (entry ?? {}) as Partial<Entry> // or not: the fields are checked
     const keys = operation?.rotationKeys
     const own = operation?.type === 'create' ? 2 : Array.isArray(keys) ? new Set(keys).size : 0
     count += i === 0 ? own : (keysAt.get(operation?.prev) ?? 0)
@@ -163,14 +163,14 @@ export const plc: Target<Log, VerifiedLog> = {
     return verifyLog(did, parseAuditLog(log))
   },
   check: async ({ did, log }, { head, entries }) => {
-    const given = log as Entry[] // it was read as one
-    if ((await didForGenesis(given[0]?.operation)) !== did) throw new Error('of another DID')
+    const given = log as Entry[] // it was accepted as one
+    if ((await didForGenesis(given[0]?.operation)) !== did) throw new Error('the log of another DID')
     for (const { operation, cid } of given)
       if ((await operationCid(operation)) !== cid) throw new Error('a wrong hash')
     const standing = entries.filter(({ nullified }) => !nullified)
-    if (standing.at(-1)?.cid !== head.cid) throw new Error('the head is not the last that stands')
+    if (standing.at(-1)?.cid !== head.cid) throw new Error('the head is not the last valid operation')
     for (const [i, { raw }] of standing.entries())
-      if (i > 0 && raw.prev !== standing[i - 1]?.cid) throw new Error('what stands is no chain')
+      if (i > 0 && raw.prev !== standing[i - 1]?.cid) throw new Error('the valid operations are not a chain')
   },
   show: ({ did, log }) => jsonText({ did, log }),
   parse: (shown) => JSON.parse(shown) as Log,

@@ -66,7 +66,7 @@ const RECORDS: { [name: string]: Json }[] = [
   },
 ]
 
-// Only what the path from a body to a block asks of them.
+// Only what the way from a body to a block needs.
 const blobs = {
   stat: (cid: string) => (cid === BLOB ? { cid, size: 10, mimeType: 'image/png' } : undefined),
   isReferenced: () => false,
@@ -84,7 +84,7 @@ const body = (random: Random): Json => {
   return { repo: DID, collection, ...(random.chance(0.3) ? { rkey: 'self' } : {}), ...more, record: given }
 }
 
-/** The names and values that a record was given, whatever form its CIDs, bytes and blobs have. */
+/** Checks that two records have the same names and values, whatever form their CIDs, bytes and blobs have. */
 const compare = (given: Json, stored: LexValue, path: string): void => {
   const lost = (why: string): never => {
     throw new Error(`${path} ${why}`)
@@ -95,14 +95,14 @@ const compare = (given: Json, stored: LexValue, path: string): void => {
   }
   if (typeof given !== 'object' || given === null) {
     const wanted = typeof given === 'string' ? given.toWellFormed() : given
-    // There is no -0 in the data model.
+    // The data model has no -0.
     return wanted === stored || (wanted === 0 && stored === 0)
       ? undefined
       : lost(`was ${JSON.stringify(given)}`)
   }
   if (isCid(stored)) return given.$link === stored.toString() ? undefined : lost('is another link')
   if (stored instanceof Uint8Array) return '$bytes' in given ? undefined : lost('became bytes')
-  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return lost('is no map')
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return lost('is not a map')
   const [before, after] = [Object.keys(given).map((key) => key.toWellFormed()), Object.keys(stored)]
   for (const key of before) if (!Object.hasOwn(stored, key)) lost(`lost ${JSON.stringify(key)}`)
   for (const key of after) if (!before.includes(key)) lost(`gained ${JSON.stringify(key)}`)

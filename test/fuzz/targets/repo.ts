@@ -53,7 +53,7 @@ export const sources: Source[] = await Promise.all(
 
 const ours = (cid: Cid): string => cid.toString()
 
-/** A wound in a node's or a commit's data, by its own rules rather than by those of CBOR. */
+/** Breaks a node's or a commit's data by the rules of its format rather than by those of CBOR. */
 const wound = (value: LexValue, random: Random, cids: readonly Cid[]): LexValue => {
   const copy = structured(value)
   if (
@@ -118,7 +118,7 @@ const wound = (value: LexValue, random: Random, cids: readonly Cid[]): LexValue 
 
 const structured = (value: LexValue): LexValue => decodeBlock(encode(value))
 
-/** Changes links to blocks that have changed. */
+/** Updates the links to blocks that have changed. */
 const relink = (value: LexValue, from: string, to: Cid): LexValue => {
   if (isCid(value)) return ours(value) === from ? to : value
   if (Array.isArray(value)) return value.map((inner) => relink(inner, from, to))
@@ -138,7 +138,7 @@ const sign = async (commit: LexMap, random: Random): Promise<LexMap> => {
   }
 }
 
-/** A repository with one block changed, and everything above it made to fit: links, hashes, signature. */
+/** A repository with one block changed, and everything above it adapted: links, hashes, signature. */
 export const forge = async (source: Source, random: Random): Promise<Source> => {
   const blocks = new Map(source.blocks)
   const cids = [...blocks.values()].map((bytes) => cborCid(bytes))
@@ -187,7 +187,7 @@ export const carOf = ({ root, blocks }: Source, random: Random): Uint8Array => {
   return new Uint8Array(Buffer.concat([carHeader(root), ...sections]))
 }
 
-/** A whole repository in a CAR, from the stream to the last record. What is taken is the tree that its records have. */
+/** A whole repository in a CAR, from the stream to the last record. What is accepted is the one tree of its records. */
 export const repo: Target<Uint8Array, Awaited<ReturnType<typeof importCar>>> = {
   name: 'repo',
   typed: [CarError, RepoError, CommitError, CborError],
@@ -207,14 +207,14 @@ export const repo: Target<Uint8Array, Awaited<ReturnType<typeof importCar>>> = {
       if (!bytes || Buffer.compare(encode(decodeBlock(bytes)), bytes) !== 0)
         throw new Error(`${path} is not canonical`)
     }
-    // And once more by the store's way, hashing again.
+    // Again in the way the store reads it, with every block hashed again.
     const store = new Blocks(blocks)
     const input = { root: repo.cid, did: DID, signingKey: keypair.did(), now: NOW, hash: true }
     const again = await verifyRepo({ ...input, read: store.read })
     for (const _ of again.records());
     const order = [...walk(data, store.read)].map(({ kind, cid }) => `${kind} ${cid}`)
-    if (again.counts.records !== records.length) throw new Error('another count by the hashes')
-    // An export goes by the links alone.
+    if (again.counts.records !== records.length) throw new Error('another count when blocks are hashed again')
+    // An export follows the links alone.
     if (byLinks(data, store).join() !== order.join()) throw new Error('another order by the links')
   },
   ...hex,

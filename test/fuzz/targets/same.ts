@@ -2,7 +2,7 @@ import { mutateBytes } from '../bytes.ts'
 import { type Json, jsonText, mutateJson } from '../json.ts'
 import type { Random } from '../random.ts'
 
-/** What was accepted must be the one way to write it. */
+/** An input that was accepted must be the only way to write its value. */
 export const same = (again: Uint8Array, input: Uint8Array): void => {
   if (Buffer.compare(again, input) !== 0)
     throw new Error(`written again it is ${Buffer.from(again).toString('hex').slice(0, 400)}`)
