@@ -3,7 +3,7 @@ import { fromBase64url, toBase64url } from './base64url.ts'
 import { TokenError } from './errors.ts'
 import type { SignBytes } from './privateKey.ts'
 import { type Alg, type PublicKey, verifyWith } from './publicKey.ts'
-import { hasDuplicateKeys } from './json.ts'
+import { hasDuplicateKeys } from './hasDuplicateKeys.ts'
 
 /** Longer tokens are refused unread. The longest of our own, with all PLC data, stays below 6 KB. */
 export const MAX_JWS_BYTES = 16 * 1024

@@ -1,4 +1,3 @@
-/** Wycheproof's JSON web signatures, against the reader of tokens and the verifier of service tokens. */
 import { formatDidKey, P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, test } from 'vitest'
 import { fromBase64url } from '../../src/crypto/base64url.ts'
@@ -35,9 +34,10 @@ const of = (...groups: string[]): Vector[] => tests.filter(({ group }) => groups
 const headerOf = (encoded: string) => JSON.parse(bytes(encoded).toString()) as { alg: string } // of the fixture
 const text = (tcId: number): string => tests.find((vector) => vector.tcId === tcId)?.jws ?? ''
 
+// Wycheproof's JSON web signatures, against the reader of tokens and the verifier of service tokens.
 describe('Wycheproof for JWS', () => {
-  test.each(tests)('$tcId, $name: no claims, and so no token of ours', ({ jws }) => {
-    // What is signed there is the text foo, Test or a number.
+  test.each(tests)('$tcId, $name: it has no claims, so it is not a token of ours', ({ jws }) => {
+    // The vectors sign the text foo, Test or a number.
     expect(() => decodeJws(jws)).toThrow(expect.objectContaining({ code: 'Malformed' }))
   })
 
@@ -48,12 +48,12 @@ describe('Wycheproof for JWS', () => {
     expect(found).toBe(valid && refused === undefined)
   })
 
-  test.each(of('base64'))('$tcId, $name: each part has one spelling', ({ tcId, jws }) => {
+  test.each(of('base64'))('$tcId, $name: each part has only one spelling', ({ tcId, jws }) => {
     const spelled = jws.split('.').every((each) => fromBase64url(each) !== undefined)
     expect(spelled).toBe([357, 376, 377].includes(tcId))
   })
 
-  test.each([1, 357, 376, 377])('%i, a valid MAC: no key of ours takes one', (tcId) => {
+  test.each([1, 357, 376, 377])('%i, a valid MAC: none of our keys accepts it', (tcId) => {
     const [header = '', , mac = ''] = text(tcId).split('.')
     const jws = decodeJws(`${header}.${part(claims)}.${mac}`)
     expect(jws.header.alg).toBe('HS256')
@@ -70,14 +70,14 @@ const why = ({ name, group }: Vector): string => {
   return reached ? 'BadSignature' : 'Malformed'
 }
 
-// There are none for ES256K. So the same is done to a service token that is good but for that, for both curves.
+// There are no vectors for ES256K. So the same changes are made to service tokens that are otherwise good, for both curves.
 describe.each(['ES256', 'ES256K'] as const)('what Wycheproof does to a JWS, to a token of %s', (alg: Alg) => {
   const keypair =
     alg === 'ES256'
       ? P256Keypair.import(bytes(key.d).toString('hex'))
       : Secp256k1Keypair.import(testSecret('jws vectors').reveal())
 
-  /** The vector with our header, claims and signature wherever its group has its own. */
+  /** The vector with our header, claims and signature in place of those of its group. */
   const carry = async ({ jws, group }: Vector): Promise<string> => {
     const valid = text(group === 'hs256' ? 1 : group === 'SpecialCaseEs256' ? 378 : 18)
     const [header = '', , sig = ''] = valid.split('.')
@@ -91,7 +91,7 @@ describe.each(['ES256', 'ES256K'] as const)('what Wycheproof does to a JWS, to a
     const signature = Buffer.from(good).toString('base64url')
     return jws
       .replace(sig, signature)
-      .replace(sig.slice(1), signature.slice(1)) // a first character was changed
+      .replace(sig.slice(1), signature.slice(1)) // the first character was changed
       .replace(/eyJ[\w-]+/, ours)
       .replace(/Zm9v|MTIzNDAw/, payload)
       .replace('WG9v', part({ ...claims, jti: 'b' }))

@@ -11,7 +11,7 @@ import { operationCid } from '../../src/plc/cid.ts'
 import { verifyLog } from '../../src/plc/log.ts'
 import { parseAuditLog } from '../../src/plc/parse.ts'
 
-// The same code as in Node, in the runtime that it is made for.
+// The same code as in the Node tests, in the runtime that it is made for.
 const DID = 'did:web:alice.example.com'
 const secret = new Secret('1'.repeat(64))
 const now = Date.now()
@@ -36,7 +36,7 @@ test('passwords are hashed and verified in workerd', async () => {
   expect(await verifyPassword(new Secret('x'), stored)).toBe(false)
 })
 
-test('secrets are not shown in workerd', () => {
+test('a secret is not printed in workerd', () => {
   expect(inspect({ secret })).toBe('{ secret: [secret] }')
   expect(`${secret}${JSON.stringify(secret)}`).toBe('[secret]"[secret]"')
 })
@@ -55,7 +55,7 @@ test('PLC operations are signed and logs verified in workerd', async () => {
   expect((await verifyLog(did, parseAuditLog([entry]))).head.cid).toBe(cid)
 })
 
-test('addresses are read alike in workerd', () => {
+test('local addresses are refused in every spelling in workerd', () => {
   const hosts = [
     '127.1',
     '2130706433',

@@ -9,7 +9,7 @@ import { testRandom, testSecret } from './support.ts'
 
 const CANARY = 'canary-5f0e'
 
-test('a secret shows itself in no form of printing', () => {
+test('a secret is not shown by any form of printing', () => {
   const secret = new Secret(CANARY)
   const seen = [
     String(secret),
@@ -42,7 +42,7 @@ test.each([
   ['not hex', `${CANARY}`.padEnd(64, 'x')],
   ['zero', '0'.repeat(64)],
   ['above the order of the curve', 'f'.repeat(64)],
-])('a key that is %s is refused without being echoed', async (_, value) => {
+])('a key that is %s is refused, and the error does not contain it', async (_, value) => {
   for (const load of [loadSigningKey, loadRotationKey]) {
     const cause = await failure(() => load(new Secret(value)))
     expect(cause).toMatchObject({ name: 'KeyError', code: 'BadSecret' })
@@ -50,7 +50,7 @@ test.each([
   }
 })
 
-test('a loaded key holds nothing that printing would show', async () => {
+test('printing a loaded key does not show its bytes', async () => {
   const secret = testSecret('canary')
   const keys = [await loadSigningKey(secret), await loadRotationKey(secret)]
   const hex = secret.reveal()
@@ -66,7 +66,7 @@ test('a loaded key holds nothing that printing would show', async () => {
   expect(Object.keys(keypair).toSorted()).toEqual(['did', 'jwtAlg', 'sign'])
 })
 
-test('a bad session secret or password hash is refused without being echoed', async () => {
+test('a bad session secret or password hash is refused, and the error does not contain it', async () => {
   expect(
     inspect(await failure(() => createSessionTokens(new Secret(CANARY), new Secret(CANARY)))),
   ).not.toContain(CANARY)
@@ -84,7 +84,7 @@ test('a bad session secret or password hash is refused without being echoed', as
   expect(inspect(cause)).not.toContain(CANARY)
 })
 
-test('a generated key loads and is new each time', async () => {
+test('a generated key loads, and is different each time', async () => {
   const random = testRandom()
   const [a, b] = [await generateKey(random), await generateKey(random)]
   expect(a.reveal()).not.toBe(b.reveal())

@@ -16,7 +16,7 @@ export const NOW = Date.parse('2026-11-20T12:00:00.250Z')
 export const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 export const SERVICE_DID = 'did:web:cirrus.example'
 
-/** Encodes JSON as one part of a compact JWS. */
+/** Encodes a value as one part of a compact JWS. */
 export const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** The order of each curve's group. */

@@ -1,4 +1,3 @@
-/** Published vectors for signatures, against what everything here verifies with. */
 import { formatDidKey } from '@atproto/crypto'
 import { describe, expect, test } from 'vitest'
 import { checkSignature, decodeJws } from '../../src/crypto/jws.ts'
@@ -19,6 +18,7 @@ const wycheproof = fixture<{
 const base64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
 
+// Published vectors for signatures, against the function that verifies every signature here.
 describe('the signatures of the atproto interop files', () => {
   test.each(atproto.signatures)('$name: $valid', async ({ key, sig, valid }) => {
     expect(await verifyWith(parsePublicKey(key), base64(atproto.message), base64(sig))).toBe(valid)
@@ -32,7 +32,7 @@ describe('the ES256 example of RFC 7515, A.3', () => {
     'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
   const sig = 'DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
 
-  test('is taken apart; its high s is refused, and the low one that goes with it is taken', async () => {
+  test('is decoded; its high s is refused, and the low s of the same signature is accepted', async () => {
     const jws = decodeJws(`${signed}.${sig}`)
     expect(jws.header).toEqual({ alg: 'ES256' })
     expect(jws.payload).toMatchObject({ iss: 'joe', exp: 1300819380 })
@@ -52,14 +52,14 @@ describe('Wycheproof for secp256k1', () => {
     verifyWith(parsePublicKey(formatDidKey('ES256K', hex(key))), hex(wycheproof.message), hex(sig))
 
   test.each(wycheproof.tests)('$tcId, $name: $valid', async ({ key, sig, valid }) => {
-    // What is valid there and has a high s is refused here, and its other half is taken.
+    // A signature that is valid there and has a high s is refused here, and its low-s form is accepted.
     expect(await check(key, sig)).toBe(valid && isLow(sig))
     if (!valid || isLow(sig)) return
     const other = (HALF * 2n + 1n - BigInt(`0x${sig.slice(64)}`)).toString(16).padStart(64, '0')
     expect(await check(key, sig.slice(0, 64) + other)).toBe(true)
   })
 
-  test('there are some of each kind', () => {
+  test('there are vectors of each kind', () => {
     const kinds = wycheproof.tests.map(({ valid, sig }) =>
       valid ? (isLow(sig) ? 'low' : 'high') : 'invalid',
     )

@@ -19,7 +19,7 @@ const real = outbound({ fetch }, { dev: true })
 const key = await Secp256k1Keypair.create()
 const WEB = 'did:web:alice.example.com'
 
-/** Answers documents by URL; what it does not know is a 404, an error is thrown. */
+/** Answers with the document of a URL, or with 404; an error is thrown. */
 const sendOf =
   (answers: Record<string, unknown>): Outbound =>
   async (url) => {
@@ -47,7 +47,7 @@ const document = accountDocument({
   signingKey: key.did(),
 })
 
-test('our own documents read back', async () => {
+test('our own documents are read as they were written', async () => {
   const resolve = resolver({ 'https://alice.example.com/.well-known/did.json': document })
   expect(await resolve(WEB)).toMatchObject({
     did: WEB,
@@ -62,7 +62,7 @@ test('our own documents read back', async () => {
   })
 })
 
-test('a did:plc resolves through the directory, legacy key types too', async () => {
+test('a did:plc resolves through the directory, with legacy key types too', async () => {
   const ours = await rotationKey('ours')
   const { did, operation } = await createGenesis(ours, {
     recoveryKeys: [],
@@ -79,12 +79,12 @@ test('a did:plc resolves through the directory, legacy key types too', async () 
     signingKey: key.did(),
     handle: 'bob.example.com',
   })
-  // The same, as we write it from the verified log.
+  // The same document, as we write it from the verified log.
   const written = parseDidDocument(did, formatDidDocument(did, operation))
   expect({ ...written, json: 0 }).toEqual({ ...resolved, json: 0 })
 })
 
-test('what cannot be resolved says why', async () => {
+test('a DID that does not resolve gives the reason', async () => {
   const blocked = new OutboundError('Blocked', 'no')
   const resolve = resolver({
     'https://down.example.com/.well-known/did.json': new OutboundError('Timeout', 'slow'),
@@ -114,7 +114,7 @@ test('what cannot be resolved says why', async () => {
   plc.recover()
 })
 
-test('a did:web address has no path, and a port on localhost only', () => {
+test('a did:web has no path, and a port only on localhost', () => {
   expect(didWebUrl('did:web:pds.example.com', false)).toBe('https://pds.example.com/.well-known/did.json')
   expect(didWebUrl('did:web:localhost%3A2583', true)).toBe('http://localhost:2583/.well-known/did.json')
   for (const bad of [
@@ -139,7 +139,7 @@ test('our own document is not fetched', async () => {
   expect((await resolve(WEB)).signingKey).toBe(key.did())
 })
 
-test('a document is read for what it says and no more', async () => {
+test('only what a document says correctly is read from it', async () => {
   const p256 = (await P256Keypair.create()).did()
   const method = (change: object) => ({
     ...document,
@@ -177,7 +177,7 @@ test('a document is read for what it says and no more', async () => {
   expect(named('at://alice.example.com')).toBeUndefined()
 })
 
-test('services are named as did#service', async () => {
+test('a service is found by did#service', async () => {
   const resolve = resolver({
     'https://api.example.com/.well-known/did.json': {
       id: 'did:web:api.example.com',

@@ -32,7 +32,7 @@ const resolve = (world: World) =>
     .catch((cause: { code?: string }) => cause.code)
 const down = new TypeError('down')
 
-test('a handle resolves by its DNS record, then by its file', async () => {
+test('a handle resolves by its DNS record, else by its well-known file', async () => {
   expect(await resolve({ txt: [`"did=${DID}"`] })).toBe(DID)
   expect(await resolve({ txt: [`did=${DID}`] })).toBe(DID)
   expect(await resolve({ txt: [`"did=did:plc:" "${DID.slice(8)}"`] })).toBe(DID)
@@ -41,13 +41,13 @@ test('a handle resolves by its DNS record, then by its file', async () => {
   expect(await resolve({ txt: ['"v=spf1"'], file: DID })).toBe(DID)
 })
 
-test('one way that fails does not hide the other', async () => {
+test('if one way fails, the other still resolves', async () => {
   expect(await resolve({ txt: down, file: DID })).toBe(DID)
   expect(await resolve({ txt: 500, file: DID })).toBe(DID)
   expect(await resolve({ txt: [`"did=${DID}"`], file: down })).toBe(DID)
 })
 
-test('what does not resolve says why', async () => {
+test('a handle that does not resolve gives the reason', async () => {
   expect(await resolve({})).toBe('NotFound')
   expect(await resolve({ txt: ['"did=nonsense"'], file: '<html>' })).toBe('NotFound')
   expect(await resolve({ file: down })).toBe('NotFound')
@@ -66,13 +66,13 @@ test('what does not resolve says why', async () => {
     await expect(resolver({}).resolve(bad)).rejects.toMatchObject({ code: 'BadInput' })
 })
 
-test('a handle on a local name asks the name servers only', async () => {
+test('a handle under a local name is only looked up in DNS', async () => {
   const { asked, resolve } = resolver({ file: DID })
   await expect(resolve('alice.internal')).rejects.toMatchObject({ code: 'NotFound' })
   expect(asked.some((url) => url.includes('//alice.internal'))).toBe(false)
 })
 
-test('our own handle asks nobody, and in development no other does', async () => {
+test('our own handle resolves without a request, and in development no other handle resolves', async () => {
   const own = { handle: 'Alice.test', did: DID }
   const { asked, resolve } = resolver({ file: OTHER }, { own, dev: true })
   expect(await resolve('alice.TEST')).toBe(DID)

@@ -1,4 +1,4 @@
-/** Identity through the Worker's real `fetch`, with the services outside our control stood in for by msw. */
+// Identity through the Worker's real `fetch`, with msw in place of the services outside our control.
 import { env } from 'cloudflare:workers'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
@@ -32,7 +32,7 @@ test('a handle resolves by its DNS record', async () => {
   expect(await identity.resolveHandle('bob.example.org')).toBe(DID)
 })
 
-test('a handle resolves by its well-known file where there is no record', async () => {
+test('a handle resolves by its well-known file if there is no record', async () => {
   network.use(dns(), wellKnown(`${DID}\n`))
   expect(await identity.resolveHandle('bob.example.org')).toBe(DID)
 })
@@ -52,7 +52,7 @@ test('a redirect of the well-known file is not followed', async () => {
   await expect(identity.resolveHandle('bob.example.org')).rejects.toMatchObject({ name: 'IdentityError' })
 })
 
-test('a directory that fails is worth another try, and says so', async () => {
+test('a directory that fails gives an error that may be retried', async () => {
   network.use(http.get(`${PLC_DIRECTORY_URL}/*`, () => new HttpResponse('busy', { status: 503 })))
   await expect(identity.directory.head(DID)).rejects.toMatchObject({ code: 'Unavailable', retryable: true })
 })

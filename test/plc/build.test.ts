@@ -34,7 +34,7 @@ const head: PlcHead = {
 }
 const TARGET = 'https://target.example'
 const opts: BuildOptions = { ourKey: ours.did, recoveryKeys: [], token: { target: TARGET } }
-/** What a target's getRecommendedDidCredentials gives. */
+/** What a target's getRecommendedDidCredentials answers. */
 const move: OperationRequest = {
   rotationKeys: [target.did],
   alsoKnownAs: ['at://alice.example'],
@@ -73,12 +73,12 @@ test('a malicious target cannot put its key above the recovery key, nor drop it'
     expect(buildOperation(head, { ...move, rotationKeys }, opts).rotationKeys[0]).toBe(recovery.did)
 })
 
-test('configured recovery keys stand in front even if the head does not know them', () => {
+test('configured recovery keys come first even if the head does not have them', () => {
   const { rotationKeys } = buildOperation(head, move, { ...opts, recoveryKeys: [extra.did, recovery.did] })
   expect(rotationKeys).toEqual([recovery.did, extra.did, target.did])
 })
 
-test('what is left out keeps its value', () => {
+test('a field that is left out keeps its value', () => {
   expect(buildOperation(head, {}, { ...opts, token: {} })).toEqual({
     type: 'plc_operation',
     ...data,
@@ -141,7 +141,7 @@ test.each<[string, string, unknown]>([
     'NoRotationKey',
     failure({ ...move, rotationKeys: [] }, {}, { data: { ...data, rotationKeys: [ours.did] } }),
   ],
-])('it is refused when %s', (_, code, cause) => {
+])('a request is refused if %s', (_, code, cause) => {
   expect(cause).toMatchObject({ name: 'PlcError', code })
 })
 
@@ -150,12 +150,12 @@ test('a token may repeat the labeler as it is', () => {
   expect(failure({ ...move, services: pds(`${TARGET}/`) })).toBe('built')
 })
 
-test('too many keys are named, not cut', async () => {
+test('too many keys are refused by name, not dropped', async () => {
   const many = (await Promise.all(['1', '2', '3', '4', '5'].map(rotationKey))).map(({ did }) => did)
   expect(String(failure({ ...move, rotationKeys: many }))).toContain(many[4])
 })
 
-test('the directory takes genesis, move and voiding operations of ours', async () => {
+test('the directory accepts our genesis, move and voiding operations', async () => {
   const directory = oracle()
   const { did, operation: genesis } = await createGenesis(ours, {
     recoveryKeys: [recovery.did],
@@ -170,7 +170,7 @@ test('the directory takes genesis, move and voiding operations of ours', async (
   expect(
     await directory.add(did, await ours.signOperation(buildVoidOperation(await headNow(), ours.did))),
   ).toBe(true)
-  // The signed one is void now.
+  // The operation that was signed before is void now.
   expect(await directory.add(did, signed)).toBe(false)
 
   const again = await ours.signOperation(buildOperation(await headNow(), move, opts))
@@ -180,7 +180,7 @@ test('the directory takes genesis, move and voiding operations of ours', async (
   expect(failure(move, {}, await headNow())).toMatchObject({ code: 'KeyNotCurrent' })
 })
 
-test('a difference is told in words', () => {
+test('each change is described in a sentence', () => {
   const after = buildOperation(head, { ...move, alsoKnownAs: ['at://alice.target.example'] }, opts)
   expect(diffOperation(data, after).map(({ text }) => text)).toEqual([
     `rotation key ${ours.did} is dropped`,
@@ -204,7 +204,7 @@ test.each<[string, unknown, string]>([
   ['an unknown field', { ...valid, admin: true }, 'operation.admin'],
   ['a signature', { ...valid, sig: 'x' }, 'operation.sig'],
   ['keys that are text', { ...valid, rotationKeys: ours.did }, 'rotationKeys'],
-  ['a key that is no did:key', { ...valid, rotationKeys: ['did:plc:x'] }, 'rotationKeys[0]'],
+  ['a key that is not a did:key', { ...valid, rotationKeys: ['did:plc:x'] }, 'rotationKeys[0]'],
   [
     'an ed25519 key',
     { ...valid, rotationKeys: ['did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'] },
@@ -239,13 +239,17 @@ test.each<[string, unknown, string]>([
     { ...valid, services: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`s${i}`, LABELER])) },
     'services',
   ],
-  ['a service field more', { ...valid, services: { x: { ...LABELER, extra: 1 } } }, 'services.x.extra'],
+  [
+    'an additional field of a service',
+    { ...valid, services: { x: { ...LABELER, extra: 1 } } },
+    'services.x.extra',
+  ],
   [
     'a method that is no key',
     { ...valid, verificationMethods: { atproto: 'x' } },
     'verificationMethods.atproto',
   ],
-  ['a prev that is no CID', { ...valid, prev: 'x' }, 'operation.prev'],
+  ['a prev that is not a CID', { ...valid, prev: 'x' }, 'operation.prev'],
   [
     'a prev of raw bytes',
     { ...valid, prev: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy' },
@@ -260,7 +264,7 @@ test.each<[string, unknown, string]>([
   throw new Error('it was taken')
 })
 
-test('an operation above 4000 bytes is refused', () => {
+test('an operation of more than 4000 bytes is refused', () => {
   const alsoKnownAs = Array.from({ length: 10 }, (_, i) => `at://${String(i).repeat(250)}`)
   const services = Object.fromEntries(
     Array.from({ length: 5 }, (_, i) => [
@@ -271,18 +275,18 @@ test('an operation above 4000 bytes is refused', () => {
   expect(() => parseUnsignedOperation({ ...valid, alsoKnownAs, services })).toThrow(/\d+ bytes/)
 })
 
-test('the rotation key signs nothing but whole operations', async () => {
+test('the rotation key signs only whole operations', async () => {
   for (const bad of [
     {},
     { type: 'plc_tombstone', prev: head.cid },
     { ...valid, rotationKeys: [] },
     { ...valid, x: 1 },
   ])
-    // The wrong types are the point.
+    // The wrong types are what is tested.
     await expect(ours.signOperation(bad as never)).rejects.toMatchObject({ name: 'PlcError' })
 })
 
-test('a name of the prototype chain is only a name', () => {
+test('an id that is a name of the prototype chain is an id like any other', () => {
   const hostile: unknown = JSON.parse('{"__proto__": {"type": "X", "endpoint": "https://x.example"}}')
   expect(() => parseServices(hostile)).toThrow('services')
 })

@@ -23,7 +23,7 @@ const account = async () => {
   return { recovery, ours, did, operation }
 }
 
-test('the directory takes our operations, and its log verifies', async () => {
+test('the directory accepts our operations, and its log verifies', async () => {
   const { did, operation, ours } = await account()
   await client.submit(did, operation)
   const head = await client.head(did)
@@ -45,7 +45,7 @@ test('the same operation may be sent again, even after others', async () => {
   expect((await client.head(did)).cid).toBe(await operationCid(next))
 })
 
-test('an operation on an old head is refused in words', async () => {
+test('an operation on an old head is refused, unless a higher key signs it', async () => {
   const { did, operation, ours, recovery } = await account()
   await client.submit(did, operation)
   const head = await client.head(did)
@@ -59,7 +59,7 @@ test('an operation on an old head is refused in words', async () => {
     code: 'Rejected',
     retryable: false,
   })
-  // The recovery key may still do it.
+  // The recovery key may still sign it.
   await client.submit(did, await recovery.signOperation(late))
   expect((await client.head(did)).data?.alsoKnownAs).toEqual(['at://late.example'])
 })
@@ -73,7 +73,7 @@ test('an unknown DID is not found', async () => {
 })
 
 test.each([{ status: 500 }, { status: 429 }, { status: 503 }, { status: 0 }])(
-  'a directory that fails (%j) is worth another try',
+  'a directory that fails (%j) gives an error that may be retried',
   async (outage) => {
     const { did, operation } = await account()
     plc.fail(outage)
@@ -90,7 +90,7 @@ test.each([{ status: 500 }, { status: 429 }, { status: 503 }, { status: 0 }])(
   },
 )
 
-test('an operation that arrived although its answer was lost counts as sent', async () => {
+test('an operation that arrived counts as sent even if the answer was lost', async () => {
   const { did, operation } = await account()
   const losing = createDirectory(async (url, request) => {
     const answer = await send(url, request)
@@ -101,12 +101,12 @@ test('an operation that arrived although its answer was lost counts as sent', as
 })
 
 test.each([
-  ['no list', {}],
+  ['something other than a list', {}],
   ['an empty list', []],
-  ['a list of nothing', [null]],
-  ['too long a list', Array.from({ length: 2001 }, () => ({}))],
+  ['a list of null', [null]],
+  ['a list that is too long', Array.from({ length: 2001 }, () => ({}))],
   ["another DID's log", 'other'],
-])('a directory that lies with %s is not believed', async (_, answer) => {
+])('a directory that answers with %s is not believed', async (_, answer) => {
   const { did, operation } = await account()
   const other = await account()
   await client.submit(did, operation)

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TokenError } from '../../src/crypto/errors.ts'
 import { decodeJws } from '../../src/crypto/jws.ts'
-import { hasDuplicateKeys } from '../../src/crypto/json.ts'
+import { hasDuplicateKeys } from '../../src/crypto/hasDuplicateKeys.ts'
 import { looksLikeMigrationToken } from '../../src/signing/migrationToken.ts'
 import { parsePublicKey } from '../../src/crypto/publicKey.ts'
 import { parseDidDocument } from '../../src/identity/didDocument.ts'
@@ -11,7 +11,7 @@ import { verifyLog } from '../../src/plc/log.ts'
 import { parseAuditLog, parseOperation } from '../../src/plc/parse.ts'
 import { part } from '../crypto/support.ts'
 
-// Parsers of foreign bytes: whatever comes in, they answer or refuse with their own error.
+// Parsers of foreign bytes: for any input, they give a value or throw their own error.
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const json = fc.jsonValue({ maxDepth: 4 })
 const field = fc.constantFrom(
@@ -41,7 +41,7 @@ const entry = fc.oneof(
   }),
 )
 
-const only = (kind: new (...args: never[]) => Error, work: () => unknown): void => {
+const throwsOnly = (kind: new (...args: never[]) => Error, work: () => unknown): void => {
   try {
     work()
   } catch (cause) {
@@ -49,7 +49,7 @@ const only = (kind: new (...args: never[]) => Error, work: () => unknown): void 
   }
 }
 
-test('the JWS reader refuses in its own words', () => {
+test('the JWS reader throws only its own error', () => {
   const text = fc.oneof(
     fc.string(),
     fc.string().map((s) => Buffer.from(s).toString('base64url')),
@@ -57,14 +57,14 @@ test('the JWS reader refuses in its own words', () => {
   )
   fc.assert(
     fc.property(fc.array(text, { maxLength: 5 }), (parts) => {
-      only(TokenError, () => decodeJws(parts.join('.')))
+      throwsOnly(TokenError, () => decodeJws(parts.join('.')))
       looksLikeMigrationToken(parts.join('.'))
     }),
     { numRuns: 2000 },
   )
 })
 
-test('JSON without duplicate names is never taken for one with', () => {
+test('JSON without duplicate names is never reported to have one', () => {
   fc.assert(
     fc.property(json, (value) => !hasDuplicateKeys(JSON.stringify(value))),
     { numRuns: 2000 },
@@ -75,7 +75,7 @@ test('JSON without duplicate names is never taken for one with', () => {
   )
 })
 
-test('a duplicate name is found wherever it stands', () => {
+test('a duplicate name is found at any depth', () => {
   fc.assert(
     fc.property(fc.string(), json, json, fc.nat(3), (name, a, b, depth) => {
       const key = JSON.stringify(name)
@@ -85,11 +85,11 @@ test('a duplicate name is found wherever it stands', () => {
   )
 })
 
-test('the PLC parsers refuse in their own words', async () => {
+test('the PLC parsers throw only their own error', async () => {
   await fc.assert(
     fc.asyncProperty(operation, fc.array(entry, { maxLength: 3 }), async (op, log) => {
-      only(PlcError, () => parseOperation(op))
-      only(PlcError, () => parseAuditLog(log))
+      throwsOnly(PlcError, () => parseOperation(op))
+      throwsOnly(PlcError, () => parseAuditLog(log))
       try {
         await verifyLog(DID, parseAuditLog(log))
       } catch (cause) {
@@ -100,7 +100,7 @@ test('the PLC parsers refuse in their own words', async () => {
   )
 })
 
-test('deep nesting is refused, not a crash', async () => {
+test('deep nesting is refused and does not crash', async () => {
   const deep: unknown = JSON.parse(`${'['.repeat(7000)}${']'.repeat(7000)}`)
   const raw = { type: 'plc_tombstone', prev: 'x', sig: 'x', deep }
   const log = [{ did: DID, cid: 'x', operation: raw, nullified: false, createdAt: '2026-01-01T00:00:00Z' }]
@@ -112,7 +112,7 @@ test('DID documents and keys of any kind are read or refused', () => {
   fc.assert(
     fc.property(json, json, json, (service, verificationMethod, alsoKnownAs) => {
       parseDidDocument(DID, { id: DID, service, verificationMethod, alsoKnownAs })
-      only(Error, () => parsePublicKey(`did:key:${String(service)}`))
+      throwsOnly(Error, () => parsePublicKey(`did:key:${String(service)}`))
     }),
     { numRuns: 1000 },
   )

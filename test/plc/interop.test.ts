@@ -1,4 +1,3 @@
-/** The published audit logs: real ones, and ones that must not be believed. */
 import { describe, expect, test } from 'vitest'
 import { operationCid } from '../../src/plc/cid.ts'
 import { verifyLog } from '../../src/plc/log.ts'
@@ -17,17 +16,18 @@ const { logs } = fixture<{
 }>('plc-audit-logs')
 
 /**
- * The directory took padded signatures once. They prove as much as others, and an account that has one
- * must be able to move.
+ * The directory once accepted padded signatures. They prove as much as others, and an account that has one must be able
+ * to move.
  */
-const TAKEN = ['log_invalid_sig_b64_padding_chars']
+const ACCEPTED = ['log_invalid_sig_b64_padding_chars']
 
+// Published audit logs: real ones, and ones that must be refused.
 describe('the audit logs of the did:plc interop files', () => {
   test.each(logs)('$name', async ({ name, valid, did, log }) => {
-    // Whatever is wrong with a log, it is nothing but that.
+    // The hashes of each log are right, whatever else is wrong with it.
     for (const { cid, operation } of log) expect(await operationCid(operation)).toBe(cid)
     const verified = verifyLog(did, parseAuditLog(log))
-    if (!valid && !TAKEN.includes(name))
+    if (!valid && !ACCEPTED.includes(name))
       return expect(verified).rejects.toThrow(expect.objectContaining({ code: 'InvalidLog' }))
     const { head } = await verified
     expect(head.cid).toBe(log.findLast(({ nullified }) => !nullified)?.cid)

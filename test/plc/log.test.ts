@@ -34,7 +34,7 @@ const next = (
 beforeEach(() => void vi.useFakeTimers({ now: NOW, toFake: ['Date'] }))
 afterEach(() => void vi.useRealTimers())
 
-test('a genesis of ours is one to the directory, and its log verifies', async () => {
+test('the directory accepts our genesis, and its log verifies', async () => {
   const { did, operation } = await genesis()
   const directory = oracle()
   expect(await directory.add(did, operation)).toBe(true)
@@ -72,7 +72,7 @@ test('a log that begins with the legacy form verifies', async () => {
   })
 })
 
-/** genesis - a(ours) - b(ours), then c(recovery) on genesis takes their place; d(ours) follows. */
+/** genesis - a(ours) - b(ours); then c(recovery) on genesis replaces a and b; d(ours) follows c. */
 const contested = async () => {
   const directory = oracle()
   const { did, operation } = await genesis()
@@ -105,7 +105,7 @@ test.each<[string, (entries: AuditEntry[]) => unknown]>([
   ['names another DID', (log) => Object.assign(log[2] ?? {}, { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })],
   ['names another hash', (log) => Object.assign(log[2] ?? {}, { cid: log[1]?.cid })],
   ['has a changed operation', (log) => Object.assign(log[4]?.raw ?? {}, { alsoKnownAs: [] })],
-  ['lets time run back', (log) => Object.assign(log[4] ?? {}, { createdAt: NOW - HOUR })],
+  ['has times that go back', (log) => Object.assign(log[4] ?? {}, { createdAt: NOW - HOUR })],
   ['recovers after 72 hours', (log) => log.slice(3).forEach((entry) => (entry.createdAt += 73 * HOUR))],
 ])('a log that %s is refused', async (_, spoil) => {
   const { did, entries } = await contested()
@@ -113,7 +113,7 @@ test.each<[string, (entries: AuditEntry[]) => unknown]>([
   await expect(verifyLog(did, entries)).rejects.toMatchObject({ name: 'PlcError', code: 'InvalidLog' })
 })
 
-test('a log whose head the directory hides still verifies: only comparing heads shows it', async () => {
+test('a log whose newest operation the directory hides still verifies: only comparing heads shows it', async () => {
   const { did, entries } = await contested()
   const { head } = await verifyLog(did, entries.slice(0, 4))
   expect(head.cid).toBe(entries[3]?.cid)
@@ -141,7 +141,7 @@ test('nothing follows a tombstone', async () => {
   await expect(verifyLog(did, [...entries, { ...entry, createdAt: Date.now() }])).rejects.toThrow('tombstone')
 })
 
-test('we and the directory take and refuse the same histories', { timeout: 60_000 }, async () => {
+test('we and the directory accept and refuse the same histories', { timeout: 60_000 }, async () => {
   const step = fc.record({
     signer: fc.constantFrom(0, 0, 0, 1, 1, 2, 3),
     /** Which earlier operation it follows, counted from the newest. */
@@ -180,7 +180,7 @@ test('we and the directory take and refuse the same histories', { timeout: 60_00
           expect((await verifyLog(did, after)).head.cid).toBe(await operationCid(op))
         } else {
           refused++
-          // As the log would be if the directory had taken it after all.
+          // The log as it would be if the directory had accepted it.
           const forced = before.map((entry, i) => ({ ...entry, nullified: entry.nullified || i > at }))
           const shown = {
             did,
@@ -214,7 +214,7 @@ test('an operation that nests deeply is refused before it is hashed', async () =
     expect(() => parseAuditLog(log(levels))).toThrow(/nested at most 16 levels deep/)
 })
 
-test('a key is tried once, however often an operation names it', async () => {
+test('a key is tried only once, however often an operation names it', async () => {
   const { operation } = await genesis()
   const { sig: _, ...rest } = operation
   const rotationKeys = [...Array.from({ length: 50 }, () => recovery.did), ours.did]

@@ -8,7 +8,7 @@ import { testSecret } from '../crypto/support.ts'
 
 export const rotationKey = (name: string): Promise<RotationKey> => loadRotationKey(testSecret(name))
 
-/** Signs anything at all, which our own keys refuse to. */
+/** Signs any value, which our own keys refuse to do. */
 export const signAny = async <T extends object>(name: string, value: T): Promise<T & { sig: string }> => {
   const keypair = await Secp256k1Keypair.import(testSecret(name).reveal())
   const sig = await keypair.sign(encode({ ...value }))
@@ -17,7 +17,7 @@ export const signAny = async <T extends object>(name: string, value: T): Promise
 
 type Indexed = MockDatabase['contents'][string][number]
 
-/** The directory's own rules (@did-plc/lib), without a server around them. */
+/** A directory with the real one's rules (@did-plc/lib), without an HTTP server. */
 export const oracle = () => {
   const logs = new Map<string, Indexed[]>()
   const json = (did: string): unknown => {
@@ -31,13 +31,13 @@ export const oracle = () => {
   return {
     json,
     log: async (did: string): Promise<AuditEntry[]> => parseAuditLog(json(did)),
-    /** Whether the directory would take it, and if so, it has. */
+    /** Adds the operation to the log if the directory would accept it, and says whether it did. */
     add: async (
       did: string,
       operation: Parameters<MockDatabase['validateAndAddOp']>[1],
     ): Promise<boolean> => {
       const all = logs.get(did) ?? []
-      // The real database hands only the standing operations to the rules; the mock would hand all.
+      // The real database gives only the valid operations to the rules; the mock would give all of them.
       const db = new MockDatabase()
       db.contents[did] = all.filter((op) => !op.nullified)
       try {

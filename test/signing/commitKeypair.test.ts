@@ -10,12 +10,12 @@ const keypair = key.commitKeypair(DID)
 const data = await cidForCbor(encode({}))
 const commit = { did: DID, version: 3 as const, data, rev: '3l3qo2vutsw2b', prev: null }
 
-test('@atproto/repo signs commits with it', async () => {
+test('@atproto/repo signs commits with the keypair', async () => {
   const signed = await signCommit(commit, keypair)
   expect(await verifyCommitSig(signed, key.did)).toBe(true)
 })
 
-/** A commit with its keys the other way round: the same value, other bytes. */
+/** A commit with its keys in another order: the same value, other bytes. */
 const unsorted = () => {
   const { did, ...rest } = commit
   const [a, b] = [encode(rest), encode({ did })]
@@ -31,12 +31,12 @@ test.each([
   ["another account's commit", encode({ ...commit, did: 'did:web:other.example' })],
   ['a commit of version 2', encode({ ...commit, version: 2 })],
   ['a signed commit', encode({ ...commit, sig: new Uint8Array(64) })],
-  ['a commit with a field more', encode({ ...commit, type: 'plc_operation' })],
+  ['a commit with an additional field', encode({ ...commit, type: 'plc_operation' })],
   ['a commit with a bad rev', encode({ ...commit, rev: 'x' })],
   ['a commit whose data is text', encode({ ...commit, data: data.toString() })],
   ['two commits', Uint8Array.from([...encode(commit), ...encode(commit)])],
   ['an unsorted commit', unsorted()],
   ['deep nesting', new Uint8Array(100_000).fill(0x81)],
-])('it refuses to sign %s', async (_, bytes) => {
+])('the keypair refuses to sign %s', async (_, bytes) => {
   await expect(keypair.sign(bytes)).rejects.toMatchObject({ code: 'NotACommit' })
 })

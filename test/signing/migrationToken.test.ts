@@ -20,7 +20,7 @@ const TARGET = 'https://target.example'
 const TARGET_DID = 'did:web:target.example'
 const secret = testSecret('signing')
 const key = await loadSigningKey(secret)
-/** The bare key, to make tokens that our own signer refuses to make. */
+/** The bare key, for tokens that our own signer refuses to make. */
 const bare = await Secp256k1Keypair.import(secret.reveal())
 
 const plc = {
@@ -61,7 +61,7 @@ const code = async (work: Promise<unknown>): Promise<string> => {
   }
 }
 
-test('a token that we minted verifies to the very claims', async () => {
+test('a token that we minted verifies, and gives the same claims', async () => {
   for (const each of [claims, targeted]) {
     const token = await key.signMigrationToken(each)
     expect(await verifyMigrationToken(token, opts)).toEqual(each)
@@ -71,14 +71,14 @@ test('a token that we minted verifies to the very claims', async () => {
   }
 })
 
-test('a reference PDS takes a targeted token as the Bearer of createAccount', async () => {
+test('a reference PDS accepts a targeted token as the Bearer of createAccount', async () => {
   const now = Date.now()
   const token = await key.signMigrationToken({ ...targeted, ...migrationTimes(now, 0) })
   const seen = await verifyJwt(token, TARGET_DID, 'com.atproto.server.createAccount', async () => key.did)
   expect(seen.iss).toBe(DID)
 })
 
-test('a Cirrus as the target takes a targeted token for itself only', async () => {
+test('a Cirrus that is the target accepts only a token targeted at it', async () => {
   const at = { publicDidKey: key.did, issuer: DID, audience: TARGET_DID, now: NOW }
   const token = await key.signMigrationToken(targeted)
   expect(await verifyTargetedToken(token, at)).toEqual(targeted)
@@ -88,7 +88,7 @@ test('a Cirrus as the target takes a targeted token for itself only', async () =
   expect(await code(verifyTargetedToken(untargeted, { ...at, audience: SERVICE_DID }))).toBe('WrongMethod')
 })
 
-test('our own signer refuses to mint what it would not accept', async () => {
+test('our own signer refuses to mint a token that we would not accept', async () => {
   const mint = (change: Partial<MigrationClaims>) => code(key.signMigrationToken({ ...claims, ...change }))
   expect(await mint({ exp: claims.iat + 901 })).toBe('TooLong')
   expect(await mint({ exp: claims.iat })).toBe('BadClaims')
@@ -99,7 +99,7 @@ test('our own signer refuses to mint what it would not accept', async () => {
   expect(await mint({ jti: 'short' })).toBe('BadClaims')
 })
 
-test('a token minted in the second of a revocation is not born revoked, an older one is', async () => {
+test('a token minted in the same second after a revocation is valid, an older one is revoked', async () => {
   const revokedAt = NOW
   const token = await key.signMigrationToken({ ...claims, ...migrationTimes(NOW + 10, revokedAt) })
   expect(await code(verifyMigrationToken(token, { ...opts, now: NOW + 10, notBefore: revokedAt }))).toBe(
@@ -109,7 +109,7 @@ test('a token minted in the second of a revocation is not born revoked, an older
   expect(await code(verifyMigrationToken(older, { ...opts, notBefore: revokedAt }))).toBe('Revoked')
 })
 
-test('time decides to the second', async () => {
+test('a token begins and expires exactly to the second', async () => {
   const token = await key.signMigrationToken(claims)
   const at = (now: number) => code(verifyMigrationToken(token, { ...opts, now }))
   expect(await at(claims.exp * 1000 - 1)).toBe('accepted')
@@ -123,7 +123,7 @@ const p256 = await P256Keypair.create()
 const good = await key.signMigrationToken(claims)
 const [goodHeader = '', goodPayload = '', goodSig = ''] = good.split('.')
 /** The last character of 64 bytes carries 4 unused bits: this one spells the same bytes differently. */
-const respelt = goodSig.slice(0, -1) + String.fromCharCode(goodSig.charCodeAt(goodSig.length - 1) + 1)
+const otherSpelling = goodSig.slice(0, -1) + String.fromCharCode(goodSig.charCodeAt(goodSig.length - 1) + 1)
 const raw = async (header: string, payload: string) => {
   const signed = `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
   return `${signed}.${Buffer.from(await bare.sign(Buffer.from(signed))).toString('base64url')}`
@@ -137,8 +137,8 @@ const HOSTILE: [string, string, string | Promise<string>][] = [
   ['is padded', 'Malformed', `${good}==`],
   ['has white space', 'Malformed', `${good}\n`],
   ['uses the other base64 alphabet', 'Malformed', `${goodHeader}.${goodPayload}.${'+/'.repeat(43)}`],
-  ['spells its signature another way', 'Malformed', `${goodHeader}.${goodPayload}.${respelt}`],
-  ['has a header that is no JSON', 'Malformed', raw('{', '{}')],
+  ['spells its signature another way', 'Malformed', `${goodHeader}.${goodPayload}.${otherSpelling}`],
+  ['has a header that is not JSON', 'Malformed', raw('{', '{}')],
   ['has a header that is a list', 'Malformed', raw('[]', '{}')],
   ['has a payload that is null', 'Malformed', raw(JSON.stringify(HEADER), 'null')],
   [
@@ -204,18 +204,18 @@ const HOSTILE: [string, string, string | Promise<string>][] = [
   ['has no exp', 'BadClaims', forge(HEADER, { ...claims, exp: undefined })],
   ['has no jti', 'BadClaims', forge(HEADER, { ...claims, jti: undefined })],
   ['has a list as aud', 'BadClaims', forge(HEADER, { ...claims, aud: [SERVICE_DID] })],
-  ['has a scope of a later time', 'BadClaims', forge(HEADER, { ...claims, scope: 'repo:write' })],
+  ['has a scope that does not exist yet', 'BadClaims', forge(HEADER, { ...claims, scope: 'repo:write' })],
   ['has an unknown claim', 'BadClaims', forge(HEADER, { ...claims, admin: true })],
   ['has a target with a path', 'BadClaims', forge(HEADER, { ...targeted, target: `${TARGET}/` })],
   ['has another lxm', 'BadClaims', forge(HEADER, { ...targeted, lxm: 'com.atproto.repo.createRecord' })],
   ['signs PLC operations without plc data', 'BadClaims', forge(HEADER, { ...claims, plc: undefined })],
 ]
 
-test.each(HOSTILE)('a token that %s is %s', async (_, expected, token) => {
+test.each(HOSTILE)('a token that %s is refused as %s', async (_, expected, token) => {
   expect(await code(verifyMigrationToken(await token, opts))).toBe(expected)
 })
 
-test('no error repeats the token', async () => {
+test('no error message contains a piece of the token', async () => {
   for (const [, , token] of HOSTILE) {
     const text = await token
     const message = await verifyMigrationToken(text, opts).catch((cause: Error) => cause.message)
@@ -224,14 +224,14 @@ test('no error repeats the token', async () => {
   }
 })
 
-test('every single-character change of a token is refused', async () => {
+test('a token with one character changed is refused', async () => {
   for (let i = 0; i < good.length; i += 7) {
     const changed = good.slice(0, i) + (good[i] === 'A' ? 'B' : 'A') + good.slice(i + 1)
     expect(await code(verifyMigrationToken(changed, opts))).not.toBe('accepted')
   }
 })
 
-test('scopes are read strictly', () => {
+test('a scope claim with an unknown, repeated or empty scope is refused', () => {
   expect(parseScope('repo:read blob:read')).toEqual(['repo:read', 'blob:read'])
   for (const bad of [
     '',
