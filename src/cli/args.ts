@@ -1,10 +1,10 @@
-/** Flags as data: their types follow from it, and so does the help. Unknown flags are errors. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { CliError } from './errors.ts'
+import { CliError, messageOf } from './errors.ts'
 
+/** A flag as data: the type of its value and its line in the help follow from it. */
 export interface Flag {
   readonly type: 'string' | 'boolean'
-  /** What stands for the value in the help. */
+  /** The placeholder for the value in the help. */
   readonly hint?: string
   readonly help: string
   /** May be given more than once. */
@@ -27,21 +27,21 @@ type Value<F extends Flag> = F extends { type: 'boolean' }
 
 export type Values<F extends Flags> = { readonly [Name in keyof F]: Value<F[Name]> }
 
-/** These every command takes. */
+/** The flags that every command takes. */
 export const GLOBAL_FLAGS = {
   dev: { type: 'boolean', help: 'Talk to the local server of `npm run dev`.' },
-  host: { type: 'string', hint: 'host', help: 'The server. Otherwise HOSTNAME of wrangler.toml.' },
+  host: { type: 'string', hint: 'host', help: 'The server. Default: HOSTNAME of wrangler.toml.' },
   json: { type: 'boolean', help: 'Print the result, or the error, as one JSON object.' },
-  yes: { type: 'boolean', short: 'y', help: 'Answer yes to what would be asked.' },
-  help: { type: 'boolean', short: 'h', help: 'Print this.' },
+  yes: { type: 'boolean', short: 'y', help: 'Answer yes to every confirmation.' },
+  help: { type: 'boolean', short: 'h', help: 'Print this help.' },
 } as const satisfies Flags
 
 export type Globals = Values<typeof GLOBAL_FLAGS>
 
-const explain = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).split(/[.\n]/)[0] ?? 'the arguments are wrong'
+const firstSentence = (cause: unknown): string =>
+  messageOf(cause).split(/[.\n]/)[0] ?? 'the arguments are wrong'
 
-/** Parses what stands behind the command's name. */
+/** Parses the arguments that follow the command's name. An unknown flag is an error. */
 export function parse<F extends Flags>(
   command: string,
   args: readonly string[],
@@ -60,7 +60,7 @@ export function parse<F extends Flags>(
     try {
       return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
     } catch (cause) {
-      throw new CliError('usage', `pds ${command}: ${explain(cause)}`, { next, cause })
+      throw new CliError('usage', `pds ${command}: ${firstSentence(cause)}`, { next, cause })
     }
   })()
   const values: Record<string, unknown> = { ...parsed.values }
@@ -73,10 +73,10 @@ export function parse<F extends Flags>(
     const wanted = positionals.map(({ name }) => `<${name}>`).join(' ') || 'no argument'
     const given =
       parsed.positionals.length > positionals.length
-        ? `"${parsed.positionals.at(-1)}" is too much`
+        ? `"${parsed.positionals.at(-1)}" is one too many`
         : 'it is missing'
     throw new CliError('usage', `pds ${command} takes ${wanted}: ${given}`, { next })
   }
-  // parseArgs was given exactly these names and types; the defaults above fill the rest.
+  // parseArgs was given exactly these names and types, and the defaults above fill in the rest.
   return { values: values as Values<F> & Globals, positionals: parsed.positionals }
 }

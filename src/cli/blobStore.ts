@@ -1,4 +1,3 @@
-/** Blobs as files named by their CID. What is there with the right hash is never fetched again. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -10,15 +9,17 @@ import { isMissing, writeWhole } from './files.ts'
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
 export interface BlobStore {
+  /** The name of the blob's file. */
   file(cid: string): string
-  /** The size of the blob, if it is here and whole. */
+  /** The size of the blob, if its file is here and has the right hash. */
   have(cid: string): Promise<number | undefined>
-  /** Writes it if its hash is the one in its CID. Gives its size. */
+  /** Writes the blob if its hash is the one in its CID. Returns its size. */
   put(cid: string, body: AsyncIterable<Uint8Array>): Promise<number>
 }
 
+/** Blobs as files that are named by their CID. A file with the right hash never has to be fetched again. */
 export function blobStore(folder: string): BlobStore {
-  // A CID comes from the network: only one that `digestOf` takes is ever a file name.
+  // A CID comes from the network: only one that `digestOf` accepts becomes a file name.
   const file = (cid: string): string => {
     digestOf(cid)
     return join(folder, cid)
@@ -44,9 +45,9 @@ export function blobStore(folder: string): BlobStore {
           hash.update(chunk)
           yield chunk
         }
-        // Thrown before the rename: a wrong blob never gets its name.
+        // Thrown before the rename, so that wrong bytes never get the blob's name.
         if (!sameBytes(hash.digest(), digestOf(cid)))
-          throw new CliError('export-incomplete', `the server gave other bytes for the blob ${cid}`)
+          throw new CliError('export-incomplete', `the server sent other bytes for the blob ${cid}`)
       }
       return await writeWhole(file(cid), checked())
     },

@@ -1,11 +1,10 @@
-/** A CAR on disk, its blocks found by an index: a repository of any size is verified in little memory. */
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import type { Cid } from '@atproto/lex-data'
 import { CarError } from '../repo/carError.ts'
 import { readCar } from '../repo/readCar.ts'
 import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
 
-/** The repository in a CAR file, verified to its last record. */
+/** What a CAR file holds, verified down to the last record. */
 export interface CarFacts {
   root: string
   rev: string
@@ -20,14 +19,14 @@ export interface CarFacts {
 
 const varintLength = (value: number): number => (value < 128 ? 1 : 1 + varintLength(Math.floor(value / 128)))
 
-const read = (fd: number, at: number, length: number): Uint8Array => {
+const read = (fd: number, offset: number, length: number): Uint8Array => {
   const bytes = new Uint8Array(length)
-  const got = readSync(fd, bytes, 0, length, at)
-  if (got !== length) throw new CarError('TruncatedCar', `the file ends at byte ${at + got}`)
+  const got = readSync(fd, bytes, 0, length, offset)
+  if (got !== length) throw new CarError('TruncatedCar', `the file ends at byte ${offset + got}`)
   return bytes
 }
 
-/** Where the first block begins: behind a length and as many bytes. */
+/** The offset of the first block: the header is a length and that many bytes. */
 const headerEnd = (fd: number): number => {
   let [value, length] = [0, 0]
   for (const byte of read(fd, 0, 4)) {
@@ -37,25 +36,28 @@ const headerEnd = (fd: number): number => {
   return length + value
 }
 
-// Half a digest tells blocks apart, and the CID's string would take far more memory.
+// Half a digest is enough to tell blocks apart, and the CID's string would take far more memory.
 const keyOf = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
 
 const CID_BYTES = 36
 
-/** Reads and verifies a CAR file completely: hashes, signature, tree, records. Throws CarError or RepoError. */
+/**
+ * Reads and verifies a CAR file completely: hashes, signature, tree, records. An index finds the blocks in the file, so
+ * that a repository of any size is verified in little memory. Throws CarError or RepoError.
+ */
 export async function verifyCarFile(
   file: string,
   options: { did: string; signingKey: string | readonly string[]; now: number },
 ): Promise<CarFacts> {
   const fd = openSync(file, 'r')
   try {
-    const index = new Map<string, readonly [at: number, length: number]>()
+    const index = new Map<string, readonly [offset: number, length: number]>()
     const car = await readCar(createReadStream(file), { total: statSync(file).size + 1 })
-    let at = headerEnd(fd)
+    let offset = headerEnd(fd)
     for await (const { cid, bytes } of car) {
-      at += varintLength(CID_BYTES + bytes.length) + CID_BYTES
-      index.set(keyOf(cid), [at, bytes.length])
-      at += bytes.length
+      offset += varintLength(CID_BYTES + bytes.length) + CID_BYTES
+      index.set(keyOf(cid), [offset, bytes.length])
+      offset += bytes.length
     }
     const [root] = car.roots
     if (!root) throw new CarError('BadHeader', 'the CAR names no root')
@@ -64,8 +66,8 @@ export async function verifyCarFile(
       root,
       blocks: index.size,
       read: (cid) => {
-        const place = index.get(keyOf(cid))
-        return place && read(fd, ...place)
+        const location = index.get(keyOf(cid))
+        return location && read(fd, ...location)
       },
     })
     const collections: Record<string, number> = {}
@@ -89,6 +91,6 @@ export async function verifyCarFile(
   }
 }
 
-/** Why a CAR file was refused, or undefined when the error is about something else. */
+/** Why a CAR file was refused; undefined if the error is about something else. */
 export const carProblem = (cause: unknown): string | undefined =>
   cause instanceof CarError || cause instanceof RepoError ? `${cause.code}: ${cause.message}` : undefined

@@ -1,4 +1,3 @@
-/** A command is data plus a `run`. */
 import type { Client } from '../client/index.ts'
 import type { Prompts } from './prompts.ts'
 import type { Flags, Globals, Positional, Values } from './args.ts'
@@ -6,25 +5,27 @@ import type { Project, Where } from './config.ts'
 import type { Io } from './io.ts'
 import type { Output } from './output.ts'
 
+/** What a command gets from the run that it is part of. */
 export interface Context {
   readonly io: Io
   readonly out: Output
   readonly prompts: Prompts
   readonly globals: Globals
   readonly project: Project | undefined
-  /** The server that the command is about. */
+  /** Which server the command is about. */
   where(): Where
-  /** The server, asked as its admin. */
+  /** A client of the server with its admin password, which is asked for if it is not known. */
   admin(): Promise<Client>
-  /** The same, if its admin password is known without asking. */
+  /** The same, if the admin password is known without asking. */
   adminIfKnown(): Client | undefined
-  /** The server, asked as anyone. */
+  /** A client of the server without a credential. */
   anyone(): Client
 }
 
+/** A command is data plus a `run`. */
 export interface Definition<F extends Flags, P extends readonly Positional[]> {
   readonly name: string
-  /** A line for the list of commands. */
+  /** One line for the list of commands. */
   readonly summary: string
   readonly description?: string
   readonly positionals?: P
@@ -33,14 +34,14 @@ export interface Definition<F extends Flags, P extends readonly Positional[]> {
   run(context: Context, flags: Values<F>, positionals: { [N in keyof P]: string }): Promise<number | void>
 }
 
-/** A command with its types forgotten, as the list of all of them holds it. */
+/** A command without the types of its flags, as the list of commands holds it. */
 export interface Command extends Omit<Definition<Flags, readonly Positional[]>, 'run'> {
   run(context: Context, flags: Values<Flags>, positionals: readonly string[]): Promise<number | void>
 }
 
-/** Checks a command's `run` against its own flags. */
+/** Defines a command; its `run` is type-checked against its own flags and positionals. */
 export const command = <const F extends Flags = {}, const P extends readonly Positional[] = []>(
   definition: Definition<F, P>,
 ): Command =>
-  // `parse` makes the values out of these very flags and positionals.
+  // `parse` builds the values from exactly these flags and positionals.
   definition as unknown as Command

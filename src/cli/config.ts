@@ -1,26 +1,26 @@
-/** Where the server is and who we are to it: flags, then the environment, then wrangler.toml and .dev.vars. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { originOf } from '../client/host.ts'
 import { parseDevVars } from './devVars.ts'
-import { CliError } from './errors.ts'
+import { CliError, messageOf } from './errors.ts'
+import { isObject } from '../isObject.ts'
 import { readText } from './files.ts'
 import type { Io } from './io.ts'
 import { readWrangler, type Wrangler } from './wranglerToml.ts'
 
-/** A folder with a wrangler.toml: one deployment. */
+/** A folder with a wrangler.toml, which is one deployment. */
 export interface Project extends Wrangler {
   root: string
   tomlFile: string
   devVarsFile: string
   devVars: Record<string, string>
-  /** The throw-away keys of `npm run dev`: never those of .dev.vars. */
+  /** The throw-away keys of `npm run dev`, never those of .dev.vars. */
   devServerVars: Record<string, string>
-  /** Written by `npm run dev` while it runs. */
+  /** What `npm run dev` writes down while it runs. */
   devServer: DevServer | undefined
 }
 
-/** What `npm run dev` says about itself. No secret stands in it. */
+/** What `npm run dev` says about itself. It holds no secret. */
 export interface DevServer {
   url: string
   plcUrl: string
@@ -30,7 +30,7 @@ export interface DevServer {
 }
 
 export const DEV_URL = 'http://localhost:8787'
-/** State of `npm run dev`: what runs, its own throw-away keys, its database. */
+/** The folder with the state of `npm run dev`: what runs, its throw-away keys, its database. */
 export const devFolder = (root: string): string => join(root, '.wrangler', 'dev')
 
 const upwards = (folder: string): string[] => {
@@ -39,9 +39,7 @@ const upwards = (folder: string): string[] => {
 }
 
 const isDevServer = (value: unknown): value is DevServer =>
-  typeof value === 'object' &&
-  value !== null &&
-  ['url', 'plcUrl', 'did', 'handle'].every((name) => typeof Reflect.get(value, name) === 'string')
+  isObject(value) && ['url', 'plcUrl', 'did', 'handle'].every((name) => typeof value[name] === 'string')
 
 const parseDevServer = (text: string | undefined): DevServer | undefined => {
   try {
@@ -52,7 +50,7 @@ const parseDevServer = (text: string | undefined): DevServer | undefined => {
   }
 }
 
-/** The nearest wrangler.toml: where the person stands or above, else the package's own. */
+/** The nearest wrangler.toml: in the current folder or above it, otherwise the package's own. */
 export async function findProject(io: Pick<Io, 'roots'>): Promise<Project | undefined> {
   const root = io.roots.flatMap(upwards).find((folder) => existsSync(join(folder, 'wrangler.toml')))
   if (root === undefined) return undefined
@@ -69,26 +67,28 @@ export async function findProject(io: Pick<Io, 'roots'>): Promise<Project | unde
   }
 }
 
+/** The project, or the error that there is none. */
 export const needProject = (project: Project | undefined): Project => {
   if (project) return project
   throw new CliError('no-project', 'there is no wrangler.toml in this folder or above it')
 }
 
+/** Which server a command talks to. */
 export interface Where {
   origin: string
-  /** Loopback over http is allowed. */
+  /** Whether http to this machine is allowed. */
   dev: boolean
   plcUrl: string
-  /** The server is the one that wrangler.toml and .dev.vars are about. */
+  /** Whether the server is the one that wrangler.toml and .dev.vars are about. */
   own: boolean
 }
 
-/** The origin that someone typed, or the error that says what is wrong with it. */
+/** The origin of a host that was given as `flag`, or the error that says what is wrong with it. */
 export const parseHost = (host: string, flag: string): string => {
   try {
     return originOf(host)
   } catch (cause) {
-    throw new CliError('usage', `${flag}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new CliError('usage', `${flag}: ${messageOf(cause)}`, {
       next: `give ${flag} a host name such as pds.example.com`,
     })
   }
@@ -99,7 +99,7 @@ export const isLoopback = (origin: string): boolean =>
 
 const PLC_URL = 'https://plc.directory'
 
-/** `--host`, else the development server with `--dev`, else HOSTNAME of wrangler.toml. */
+/** The server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml. */
 export function locate(
   project: Project | undefined,
   flags: { host?: string | undefined; dev: boolean },
@@ -110,7 +110,7 @@ export function locate(
   if (flags.dev) {
     const origin = flags.host ? parseHost(flags.host, '--host') : (dev?.url ?? DEV_URL)
     if (!isLoopback(origin))
-      throw new CliError('usage', `--dev is for a server on this machine, not for ${origin}`, {
+      throw new CliError('usage', `--dev is for a server on this machine, and ${origin} is not`, {
         next: 'leave out --dev, or --host',
       })
     return { origin, dev: true, plcUrl: dev?.plcUrl ?? 'http://localhost:2582', own: true }
@@ -131,8 +131,9 @@ export function locate(
 }
 
 /**
- * ADMIN_PASSWORD: the environment, else .dev.vars. With `--dev` the files come first, so that a production password in
- * the environment stays there; and to a host that wrangler.toml does not name, .dev.vars gives nothing away.
+ * ADMIN_PASSWORD of the environment, otherwise of .dev.vars. With `--dev` the files come first, so that a production
+ * password in the environment is not sent. The password of .dev.vars is never sent to a host that wrangler.toml does
+ * not name.
  */
 export function adminPassword(
   project: Project | undefined,
@@ -141,7 +142,7 @@ export function adminPassword(
   env: Io['env'],
 ): string | undefined {
   const name = 'ADMIN_PASSWORD'
-  const kept = where.own ? project?.devVars[name] || undefined : undefined
+  const saved = where.own ? project?.devVars[name] || undefined : undefined
   const given = env[name] || undefined
-  return dev ? project?.devServerVars[name] || kept || given : (given ?? kept)
+  return dev ? project?.devServerVars[name] || saved || given : (given ?? saved)
 }

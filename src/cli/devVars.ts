@@ -1,5 +1,3 @@
-/** `.dev.vars`, read and written as wrangler reads it: NAME=value lines, values in quotes where needed. */
-
 const LINE = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)$/
 
 const unquote = (value: string): string => {
@@ -8,16 +6,17 @@ const unquote = (value: string): string => {
   return value.replace(/\s+#.*$/, '').trim()
 }
 
+/** Reads `.dev.vars` as wrangler does: NAME=value lines, with values in quotes where needed. */
 export function parseDevVars(text: string): Record<string, string> {
   const found = text.split(/\r?\n/).map((line) => LINE.exec(line))
   return Object.fromEntries(found.flatMap((m) => (m?.[1] ? [[m[1], unquote(m[2] ?? '')]] : [])))
 }
 
-/** Single quotes, so that nothing takes the `$` of a password hash for a variable. */
+/** Single quotes, because the `$` of a password hash would be read as a variable otherwise. */
 const assignment = (name: string, value: string): string =>
   `${name}=${/^[\w.:/-]*$/.test(value) ? value : `'${value}'`}`
 
-/** Sets these names, and leaves every other line, comments too, as it is. */
+/** Sets these names in the text of `.dev.vars`. Every other line stays as it is, comments too. */
 export function editDevVars(text: string, values: Readonly<Record<string, string>>): string {
   const left = new Map(Object.entries(values))
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')

@@ -1,12 +1,12 @@
-/** Files that are either as they were or as they shall be, whenever the process dies. */
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isObject } from '../isObject.ts'
 
-export const isMissing = (cause: unknown): boolean =>
-  typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT'
+/** Whether an error says that there is no such file. */
+export const isMissing = (cause: unknown): boolean => isObject(cause) && cause['code'] === 'ENOENT'
 
-/** The text of a file; undefined when there is none. */
+/** The text of a file; undefined if there is no such file. */
 export async function readText(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
@@ -21,13 +21,14 @@ export type Chunks = string | Uint8Array | AsyncIterable<Uint8Array> | Iterable<
 const write = async (file: string, data: Chunks, mode: number, flag: 'wx' | 'a' = 'wx'): Promise<number> => {
   const handle = await open(file, flag, mode)
   try {
-    // The umask takes bits away from what open was told; a key file must not get more, others not less.
+    // The umask removes bits from the mode that open was given. A key file must not get more rights than `mode`, and
+    // other files must not get fewer.
     await handle.chmod(mode)
     let written = 0
     for await (const chunk of typeof data === 'string' || data instanceof Uint8Array ? [data] : data) {
-      const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      await handle.appendFile(part)
-      written += part.byteLength
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      await handle.appendFile(bytes)
+      written += bytes.byteLength
     }
     await handle.sync()
     return written
@@ -36,7 +37,10 @@ const write = async (file: string, data: Chunks, mode: number, flag: 'wx' | 'a' 
   }
 }
 
-/** Writes beside the file, syncs, renames. Gives the number of bytes. */
+/**
+ * Writes a temporary file next to it, syncs, and renames: whenever the process dies, the file is either as it was or
+ * complete. Returns the number of bytes.
+ */
 export async function writeWhole(file: string, data: Chunks, mode = 0o644): Promise<number> {
   await mkdir(dirname(file), { recursive: true })
   const temporary = `${file}.${randomBytes(4).toString('hex')}.part`
@@ -50,16 +54,19 @@ export async function writeWhole(file: string, data: Chunks, mode = 0o644): Prom
   }
 }
 
-/** Where a large file grows that is to be gone on with when the writing of it breaks off. */
+/** The name under which a large file is written, so that a later run can continue after an interruption. */
 export const partialFile = (file: string): string => `${file}.part`
 
-/** Writes on where an earlier run stopped, and renames when it is whole. What was written stays if it breaks off again. */
+/**
+ * Appends to what an earlier run has written, and renames the file when it is complete. After another interruption,
+ * what was written stays.
+ */
 export async function resumeWriting(file: string, data: Chunks): Promise<void> {
   await write(partialFile(file), data, 0o644, 'a')
   await rename(partialFile(file), file)
 }
 
-/** For what only the owner may read. */
+/** Writes a file that only its owner may read. */
 export async function writeSecret(file: string, text: string): Promise<void> {
   await writeWhole(file, text, 0o600)
   await chmod(file, 0o600)

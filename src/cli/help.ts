@@ -18,9 +18,10 @@ const columns = (rows: readonly (readonly [string, string])[], paint: Paint): st
 const flagRows = (flags: Flags) =>
   Object.entries(flags).map(([name, flag]) => [flagName(name, flag), flag.help] as const)
 
-const EXITS = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 something is not as it should be;
-4 an answer or a yes is missing; 5 not now, try again later; 130 interrupted.`
+const EXIT_CODES = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 done, and problems were found;
+4 an answer or a confirmation is missing; 5 failed for now, try again later; 130 interrupted.`
 
+/** What `pds --help` prints: the commands, the flags of every command, the exit codes. */
 export const overview = (commands: readonly Command[], paint: Paint): string =>
   [
     `${paint('bold', 'pds')}: your Cirrus, from the command line`,
@@ -35,10 +36,11 @@ export const overview = (commands: readonly Command[], paint: Paint): string =>
     paint('bold', 'Flags of every command'),
     columns(flagRows(GLOBAL_FLAGS), paint),
     '',
-    EXITS,
+    EXIT_CODES,
     'Errors are explained in docs/troubleshoot.md.',
   ].join('\n')
 
+/** What `pds <command> --help` prints. */
 export function commandHelp(command: Command, paint: Paint): string {
   const { name, summary, description, positionals = [], flags = {}, examples = [] } = command
   const usage = ['pds', name, ...positionals.map((it) => `<${it.name}>`), '[flags]'].join(' ')

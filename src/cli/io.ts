@@ -1,4 +1,3 @@
-/** Everything that a command takes from its surroundings, passed in, so that tests can be the surroundings. */
 import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Terminal } from './output.ts'
@@ -7,26 +6,27 @@ export interface Input extends Readable {
   isTTY?: boolean
 }
 
+/** Everything that a command takes from its surroundings. It is passed in, so that tests can replace it. */
 export interface Io {
   readonly stdin: Input
   readonly stdout: Terminal
   readonly stderr: Terminal
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Where the person stands: relative paths start there. */
+  /** The user's current folder: relative paths start there. */
   readonly cwd: string
-  /** Folders that may hold wrangler.toml, the likeliest first. Above each of them is looked, too. */
+  /** Folders that may hold wrangler.toml, the likeliest first. The folders above each of them are searched too. */
   readonly roots: readonly string[]
   readonly fetch: typeof fetch
   now(): number
   random(length: number): Uint8Array
-  /** Aborts when the person interrupts. */
+  /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal
 }
 
-/** The process that we are. */
+/** The surroundings of this process. `home` is the package's folder. */
 export const processIo = (home: string, signal: AbortSignal): Io => {
   const { env } = process
-  // `npm run pds` and `pnpm pds` change into the package's folder; the person stands where they were called.
+  // `npm run pds` and `pnpm pds` change into the package's folder; the user's folder is the one where they were called.
   const cwd = env['npm_lifecycle_event'] === 'pds' && env['INIT_CWD'] ? env['INIT_CWD'] : process.cwd()
   return {
     stdin: process.stdin,

@@ -1,7 +1,7 @@
-/** The journal's hash chain, recomputed as the lexicon of getJournal describes it: only the canonical JSON is shared with the server. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../canonicalJson.ts'
 
+/** An entry as getJournal returns it. */
 export interface JournalEntry {
   n: number
   at: string
@@ -11,24 +11,30 @@ export interface JournalEntry {
   hash: string
 }
 
+/** What the first entry names as the hash of the entry before it. */
 export const GENESIS = '0'.repeat(64)
 
+/** The hash of an entry, from its content. */
 export const hashOf = ({ prev, n, at, event, detail }: JournalEntry): string =>
   createHash('sha256')
     .update([prev, n, Date.parse(at), JSON.stringify(event), canonicalJson(detail)].join('\n'))
     .digest('hex')
 
-/** Checks entries that come newest first, as the server gives them. `end` when the first one was seen. */
+/**
+ * Checks the journal's hash chain. It is recomputed as the lexicon of getJournal describes it; except for canonicalJson
+ * no code is shared with the server. Entries are given newest first, as the server returns them, and `end` is called
+ * after the last one.
+ */
 export function createVerifier() {
   let newer: JournalEntry | undefined
   return {
-    /** A sentence that says what is wrong with this entry, or nothing. */
+    /** A sentence that says what is wrong with this entry; undefined if nothing is. */
     next(entry: JournalEntry): string | undefined {
       const before = newer
       newer = entry
-      if (hashOf(entry) !== entry.hash) return `entry ${entry.n}: its hash is not that of its content`
+      if (hashOf(entry) !== entry.hash) return `entry ${entry.n}: its hash is not the hash of its content`
       if (before && entry.n !== before.n - 1)
-        return `entry ${before.n} follows entry ${entry.n}: some are missing`
+        return `entry ${before.n} follows entry ${entry.n}: entries are missing`
       if (before && entry.hash !== before.prev)
         return `entry ${before.n} does not name the hash of entry ${entry.n}`
       return undefined

@@ -1,4 +1,3 @@
-/** What a command says: its result on stdout, everything else on stderr, colour only where a person reads it. */
 import type { Writable } from 'node:stream'
 import { docsPath } from '../docsLink.ts'
 import type { CliError, Code } from './errors.ts'
@@ -22,41 +21,44 @@ const CODES: Record<Style, readonly [number, number]> = {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** https://no-color.org: any value but the empty one switches colour off. */
+/** Colour for a terminal only. https://no-color.org: any value of NO_COLOR but the empty one switches it off. */
 export const paintFor = (stream: Terminal, env: Env): Paint => {
   const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0'
   const colour = !env['NO_COLOR'] && (forced || (stream.isTTY === true && env['TERM'] !== 'dumb'))
   return (style, text) => (colour ? `\u001B[${CODES[style][0]}m${text}\u001B[${CODES[style][1]}m` : text)
 }
 
-/** What other servers say is shown, never obeyed: no control character of theirs reaches the terminal. */
+/** Text from a server, without the control characters with which it could change what the terminal shows. */
 export const plain = (text: string): string =>
   text.replace(/(?![\t\n])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
 
+/** How far something has come: a line that a terminal redraws. */
 export interface Progress {
   to(done: number, total?: number): void
   end(): void
 }
 
+/** What a command prints: its result on stdout, everything else on stderr. */
 export interface Output {
   readonly json: boolean
-  /** For text on stdout. */
+  /** Colours text for stdout. */
   readonly paint: Paint
   /** The result, once: with `--json` the object, otherwise the text. `code`: the entry that explains what was found. */
   result(data: object, text: string, code?: Code): void
-  /** One of many results, as they come; with `--json` each is one line. */
+  /** One of several results, as it arrives; with `--json` each is one line. */
   line(data: object, text: string): void
-  /** A line that is no result: for the person a note. */
+  /** With `--json` a line like a result's, otherwise a note: something that happened between the results. */
   aside(data: object, text: string): void
-  /** For the person. Left out with `--json`. */
+  /** For the user, on stderr. Left out with `--json`. */
   note(text?: string): void
-  /** A note that matters; with `--json` it joins the result as `warnings`. */
+  /** An important note; with `--json` it is added to the result, in `warnings`. */
   warn(text: string, code?: Code): void
+  /** `unit` formats the numbers. Default: a plain count. */
   progress(label: string, unit?: (n: number) => string): Progress
   error(error: CliError): void
 }
 
-/** A heading on the left, what it says on the right. */
+/** Rows of a heading and a text that may have several lines. */
 export const table = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
   const width = Math.max(...rows.map(([name]) => name.length))
   const indent = ' '.repeat(width + 2)
@@ -65,6 +67,7 @@ export const table = (rows: readonly (readonly [string, string])[], paint: Paint
     .join('\n')
 }
 
+/** A size with its unit: `1.5 MB`. */
 export const bytes = (n: number): string => {
   if (n < 1000) return `${n} B`
   const units = ['kB', 'MB', 'GB', 'TB']
@@ -72,12 +75,22 @@ export const bytes = (n: number): string => {
   return `${(n / 1000 ** power).toFixed(1)} ${units[power - 1]}`
 }
 
-export const count = (n: number, one: string, many = `${one}s`): string =>
-  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`
+const grouped = (n: number): string => n.toLocaleString('en-US')
 
+/** `1 record`, `1,234 records`. */
+export const count = (n: number, one: string, many = `${one}s`): string =>
+  `${grouped(n)} ${n === 1 ? one : many}`
+
+/** The first five, and a sign that there are more. */
+export const firstFew = (list: readonly string[]): string =>
+  `${list.slice(0, 5).join(', ')}${list.length > 5 ? ' …' : ''}`
+
+/** How often a terminal's line of progress is redrawn. */
 const REDRAW_MS = 100
+/** How often a line of progress is printed where there is no terminal. */
 const LINE_INTERVAL_MS = 5000
 
+/** Prints to these streams. Colour is used only where a person reads it. */
 export function createOutput(options: {
   stdout: Terminal
   stderr: Terminal
@@ -90,7 +103,7 @@ export function createOutput(options: {
   const warnings: { message: string; docs?: string }[] = []
   const live = stderr.isTTY === true
   let drawn = false
-  /** Whoever reads line by line wants the last ones so, too. */
+  /** Once a result was one line, the last object, which may be an error, is one line too. */
   let lines = false
   const stringify = (data: object): string => JSON.stringify(data, null, lines ? undefined : 2)
   const clear = () => {
@@ -129,20 +142,20 @@ export function createOutput(options: {
       warnings.push({ message, ...(docs ? { docs } : {}) })
       note(`${paint('yellow', 'Warning:')} ${message}${docs ? `\n  See ${docs}` : ''}`)
     },
-    progress(label, unit = String) {
-      let at = 0
+    progress(label, unit = grouped) {
+      let printedAt = 0
       let last: readonly [number, number | undefined] = [0, undefined]
       const line = ([done, total]: typeof last) =>
         `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}`
       return {
         to(done, total) {
           last = [done, total]
-          if (json || now() - at < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
+          if (json || now() - printedAt < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
           if (live) {
             stderr.write(`\r\u001B[2K${paint('dim', line(last))}`)
             drawn = true
-          } else if (at !== 0) stderr.write(`${line(last)}\n`)
-          at = now()
+          } else if (printedAt !== 0) stderr.write(`${line(last)}\n`)
+          printedAt = now()
         },
         end() {
           note(line(last))

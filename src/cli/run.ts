@@ -1,15 +1,15 @@
-/** One run of `pds`: find the command, parse, run, and turn whatever goes wrong into words and an exit code. */
 import { connect } from '../client/index.ts'
 import { parse, type Globals } from './args.ts'
 import { createPrompts } from './prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
 import { adminPassword, findProject, locate, type Project, type Where } from './config.ts'
-import { CliError, EXIT } from './errors.ts'
+import { CliError, EXIT, messageOf } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Io } from './io.ts'
 import { createOutput, type Output, paintFor } from './output.ts'
 
+/** Levenshtein distance, for the command that the user may have meant. */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++)
@@ -21,7 +21,7 @@ const distance = (a: string, b: string): number => {
   return row.at(-1) ?? 0
 }
 
-const find = (name: string): Command => {
+const findCommand = (name: string): Command => {
   const found = commands.find((command) => command.name === name)
   if (found) return found
   const near = commands.map((command) => command.name).find((known) => distance(known, name) <= 2)
@@ -33,9 +33,9 @@ const find = (name: string): Command => {
 function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
   const prompts = createPrompts(io, globals.yes)
   const where = () => locate(project, globals)
-  const known = (place: Where) => adminPassword(project, place, globals.dev, io.env)
-  const asAdmin = (place: Where, password: string) =>
-    connect(place.origin, { admin: { password }, fetch: io.fetch })
+  const knownPassword = (server: Where) => adminPassword(project, server, globals.dev, io.env)
+  const asAdmin = (server: Where, password: string) =>
+    connect(server.origin, { admin: { password }, fetch: io.fetch })
   return {
     io,
     out,
@@ -45,22 +45,23 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
     where,
     anyone: () => connect(where().origin, { fetch: io.fetch }),
     async admin() {
-      const place = where()
-      const { host } = new URL(place.origin)
+      const server = where()
+      const { host } = new URL(server.origin)
       const password =
-        known(place) ?? (io.stdin.isTTY ? await prompts.secret(`Admin password of ${host}`) : undefined)
+        knownPassword(server) ??
+        (io.stdin.isTTY ? await prompts.secret(`Admin password of ${host}`) : undefined)
       if (!password)
         throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
-          ...(place.own
+          ...(server.own
             ? {}
-            : { next: 'set ADMIN_PASSWORD in the environment: .dev.vars is for HOSTNAME only' }),
+            : { next: 'set ADMIN_PASSWORD in the environment: the one in .dev.vars is for HOSTNAME only' }),
         })
-      return asAdmin(place, password)
+      return asAdmin(server, password)
     },
     adminIfKnown() {
-      const place = where()
-      const password = known(place)
-      return password ? asAdmin(place, password) : undefined
+      const server = where()
+      const password = knownPassword(server)
+      return password ? asAdmin(server, password) : undefined
     },
   }
 }
@@ -69,10 +70,10 @@ const asError = (cause: unknown, io: Io): CliError => {
   if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
   if (cause instanceof CliError) return cause
   if (io.env['PDS_DEBUG'] && cause instanceof Error) io.stderr.write(`${cause.stack ?? ''}\n`)
-  return new CliError('internal', cause instanceof Error ? cause.message : String(cause), { cause })
+  return new CliError('internal', messageOf(cause), { cause })
 }
 
-/** Runs `pds` with these arguments and gives the exit code. */
+/** Runs `pds` with these arguments and returns the exit code. Every failure becomes a message that says what to do. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const json = argv.includes('--json')
   const out = createOutput({ ...io, json })
@@ -82,11 +83,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       const about = rest.find((word) => !word.startsWith('-'))
       io.stdout.write(
-        `${about && name === 'help' ? commandHelp(find(about), paint) : overview(commands, paint)}\n`,
+        `${about && name === 'help' ? commandHelp(findCommand(about), paint) : overview(commands, paint)}\n`,
       )
       return name === undefined ? EXIT.usage : EXIT.ok
     }
-    const command = find(name)
+    const command = findCommand(name)
     const { values, positionals } = parse(name, rest, command.flags ?? {}, command.positionals ?? [])
     if (values.help) {
       io.stdout.write(`${commandHelp(command, paint)}\n`)

@@ -1,7 +1,7 @@
-/** What each scope of a migration token opens, in a person's words. */
 import { isScope, type Scope } from '../signing/scope.ts'
 import { CliError } from './errors.ts'
 
+/** What each scope of a migration token allows, in words for the user. */
 export const SCOPE_MEANINGS: Record<Scope, string> = {
   'repo:read': 'read the repository',
   'blob:read': 'read the images and other blobs',
@@ -11,7 +11,7 @@ export const SCOPE_MEANINGS: Record<Scope, string> = {
   'account:deactivate': 'deactivate the account here, once the DID names the target',
 }
 
-/** `--scope a --scope b,c` */
+/** The scopes of `--scope a --scope b,c`; undefined if none is given. */
 export const parseScopes = (given: readonly string[]): Scope[] | undefined => {
   const names = given.flatMap((value) => value.split(/[\s,]+/)).filter(Boolean)
   if (names.length === 0) return undefined

@@ -1,9 +1,9 @@
-/** From what a server answered to what a person is told. By the error's name, never by its text. */
 import { XrpcError } from '../client/index.ts'
 import { DirectoryError } from '../plc/directory.ts'
 import { CATALOGUE, type Code, CliError } from './errors.ts'
 import { plain } from './output.ts'
 
+/** What an error means where the command says nothing else. */
 const COMMON_CODES: Record<string, Code> = {
   NetworkError: 'host-unreachable',
   Unexpected: 'not-cirrus',
@@ -21,18 +21,20 @@ const COMMON_CODES: Record<string, Code> = {
   ExpiredToken: 'token-expired',
 }
 
+/** By the name of a server's error, never by its text: the code of the CLI. `*` is for every other name. */
 export type ErrorCodes = Readonly<Record<string, Code>>
 
-/** Waits for an answer; a refusal becomes the error that the command means by it. */
-export async function orServerError<T>(call: Promise<T>, meanings: ErrorCodes = {}): Promise<T> {
+/** The answer of a call. If the server refuses, it throws the CliError that the refusal means here. */
+export async function orServerError<T>(call: Promise<T>, codes: ErrorCodes = {}): Promise<T> {
   try {
     return await call
   } catch (cause) {
-    throw serverError(cause, meanings)
+    throw serverError(cause, codes)
   }
 }
 
-export function serverError(cause: unknown, meanings: ErrorCodes = {}): unknown {
+/** The CliError for what a server or the PLC directory refused; any other cause is returned as it is. */
+export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
   if (cause instanceof DirectoryError) {
     const code = cause.retryable
       ? 'directory-unavailable'
@@ -44,13 +46,15 @@ export function serverError(cause: unknown, meanings: ErrorCodes = {}): unknown 
   if (!(cause instanceof XrpcError)) return cause
   const { error, headers } = cause
   const message = error === 'NetworkError' ? noAnswer(cause) : cause.message
-  const [, said = message, docs] = /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
-  // The server may name the entry itself.
+  const [, reason = message, docs] =
+    /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  // The message may name its entry itself.
   const topic = docs?.split('#')[1]
-  const code = meanings[error] ?? COMMON_CODES[error] ?? meanings['*'] ?? (isCode(topic) ? topic : 'refused')
+  const code = codes[error] ?? COMMON_CODES[error] ?? codes['*'] ?? (isCode(topic) ? topic : 'refused')
   const wait = Number(headers.get('retry-after'))
-  const next = code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run it again` } : {}
-  return new CliError(code, plain(said || error), {
+  const next =
+    code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run the command again` } : {}
+  return new CliError(code, plain(reason || error), {
     server: error,
     cause,
     ...next,
@@ -60,7 +64,7 @@ export function serverError(cause: unknown, meanings: ErrorCodes = {}): unknown 
 
 const isCode = (text: string | undefined): text is Code => text !== undefined && text in CATALOGUE
 
-/** Why there was no answer, as the system calls it. */
+/** Why there was no answer, with the system's code for it. */
 const noAnswer = ({ message, cause }: XrpcError): string => {
   const inner = cause instanceof Error ? cause.cause : undefined
   const reason = inner instanceof Error && 'code' in inner ? ` (${String(inner.code)})` : ''

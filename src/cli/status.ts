@@ -1,8 +1,13 @@
-import type { Output as Answered } from '../client/index.ts'
+import type { Client, Output as Answered } from '../client/index.ts'
 import { plain } from './output.ts'
+import { orServerError } from './serverErrors.ts'
 
 /** What `com.cirrus.admin.getStatus` answers: the account, its identity as the network sees it, and the next step. */
 export type Status = Answered<'com.cirrus.admin.getStatus'>
+
+/** Asks the server for its status, as its admin. */
+export const getStatus = (server: Client): Promise<Status> =>
+  orServerError(server.com.cirrus.admin.getStatus())
 
 /** `absent`, `active`, `deactivated` or `moved`. */
 export const stateOf = ({ state, active }: Status): string => state ?? (active ? 'active' : 'deactivated')

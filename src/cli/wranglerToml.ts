@@ -1,8 +1,8 @@
-/** wrangler.toml: read with a parser, edited as text, so that the owner's comments and order survive. */
 import { parse } from 'smol-toml'
 import { isObject, type JsonObject } from '../isObject.ts'
 import { CliError } from './errors.ts'
 
+/** What the CLI needs from wrangler.toml. */
 export interface Wrangler {
   worker: string
   bucket: string
@@ -18,12 +18,13 @@ const parseTable = (text: string, file: string): JsonObject => {
   }
 }
 
+/** Reads the text of a wrangler.toml; `file` is its name, for messages. */
 export function readWrangler(text: string, file: string): Wrangler {
   const config = parseTable(text, file)
   const { name, vars, r2_buckets: buckets } = config
   const bucket = (Array.isArray(buckets) ? buckets : [])
     .filter(isObject)
-    .find((it) => it['binding'] === 'BLOBS')
+    .find((entry) => entry['binding'] === 'BLOBS')
   const strings = Object.entries(isObject(vars) ? vars : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   )
@@ -36,10 +37,13 @@ export function readWrangler(text: string, file: string): Wrangler {
 
 const TABLE_HEADING = /^\s*\[/
 const VARS_HEADING = /^\s*\[\s*vars\s*\]\s*(#.*)?$/
-/** What stands after the value of a line: white space and a comment. */
+/** Matches an assignment; what follows its value, white space and a comment, is the group. */
 const AFTER_VALUE = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#\n]*?)(\s*#.*)?$/
 
-/** Sets vars in the `[vars]` table, line by line. Fails rather than write what would not be read back. */
+/**
+ * Sets vars in the `[vars]` table. The file is edited as text, line by line, so that the owner's comments and order
+ * stay. It throws rather than return a text that would not be read back as it should be.
+ */
 export function editVars(text: string, values: Readonly<Record<string, string>>, file: string): string {
   parseTable(text, file)
   const lines = text.replace(/\n$/, '').split('\n')
@@ -48,14 +52,14 @@ export function editVars(text: string, values: Readonly<Record<string, string>>,
     lines.push('', '[vars]')
     start = lines.length - 1
   }
-  const next = lines.findIndex((line, at) => at > start && TABLE_HEADING.test(line))
+  const next = lines.findIndex((line, index) => index > start && TABLE_HEADING.test(line))
   let end = next < 0 ? lines.length : next
   for (const [name, value] of Object.entries(values)) {
-    const at = lines.findIndex(
+    const found = lines.findIndex(
       (line, n) => n > start && n < end && new RegExp(`^\\s*(?:${name}|"${name}")\\s*=`).test(line),
     )
     const assignment = `${name} = ${JSON.stringify(value)}`
-    if (at >= 0) lines[at] = assignment + (AFTER_VALUE.exec(lines[at] ?? '')?.[1] ?? '')
+    if (found >= 0) lines[found] = assignment + (AFTER_VALUE.exec(lines[found] ?? '')?.[1] ?? '')
     else {
       let insert = end
       while (insert > start + 1 && lines[insert - 1]?.trim() === '') insert--
@@ -69,9 +73,9 @@ export function editVars(text: string, values: Readonly<Record<string, string>>,
   if (wrong)
     throw new CliError(
       'bad-config',
-      `${file}: [vars] ${wrong[0]} could not be set; its form is not understood`,
+      `${file}: [vars] ${wrong[0]} could not be set, because the table is written in a form that is not understood`,
       {
-        next: `set ${wrong[0]} = ${JSON.stringify(wrong[1])} in [vars] yourself, then run it again`,
+        next: `set ${wrong[0]} = ${JSON.stringify(wrong[1])} in [vars] yourself, then run the command again`,
       },
     )
   return edited

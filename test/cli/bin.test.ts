@@ -1,4 +1,3 @@
-/** bin/pds.js as a process, started by whatever Node there is. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,13 +11,14 @@ import { folder } from './support.ts'
 
 const BIN = join(import.meta.dirname, '../../bin/pds.js')
 
-/** The machine's own Node, which may be too old: not the one in node_modules. */
+/** The machine's own Node, not the one in node_modules. It may be too old for `pds`. */
 const systemNode = (process.env['PATH'] ?? '')
   .split(delimiter)
   .filter((entry) => !entry.includes('node_modules'))
   .map((entry) => join(entry, 'node'))
   .find((file) => existsSync(file))
 
+/** Starts bin/pds.js as a process. */
 const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Record<string, string> = {}) => {
   const { npm_lifecycle_event: _, PDS_NODE: __, ADMIN_PASSWORD: ___, ...rest } = process.env
   const child = spawn(node, [BIN, ...args], {
@@ -47,7 +47,7 @@ describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
     expect((await start(node, ['status', '--host', 'x.example.com'], empty.path).done).code).toBe(4)
   })
 
-  it('passes signals on: an interrupt ends what is running, with 130', async () => {
+  it('passes signals on: an interrupt ends the running command with 130', async () => {
     let asked = () => {}
     const arrived = new Promise<void>((resolve) => (asked = resolve))
     const silent = createServer(() => asked()).listen(0, '127.0.0.1')
@@ -64,7 +64,8 @@ describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
     silent.close()
     expect([code, stderr]).toEqual([130, expect.stringContaining('interrupted')])
   })
-  it('ends `pds watch` on an interrupt with 0: there is no other end', async () => {
+
+  it('ends `pds watch` with 0 on an interrupt, which is its only normal end', async () => {
     await using source = await stream((peer) => peer.send(identity(1)))
     const { child, done } = start(node, ['watch', '--json', '--host', source.host])
     await once(child.stdout, 'data')

@@ -29,7 +29,7 @@ const codeOf = (work: () => unknown): string => {
 }
 
 describe('wrangler.toml', () => {
-  it('is edited line by line: comments, order and quotes of others survive', () => {
+  it('is edited line by line: comments, order and the quotes of other values stay', () => {
     expect(
       editVars(TOML, { DID: 'did:plc:x', HOSTNAME: 'new.example.com', HANDLE: 'a"b' }, 'wrangler.toml'),
     ).toBe(
@@ -39,13 +39,13 @@ describe('wrangler.toml', () => {
     )
   })
 
-  it('gets a [vars] table if it has none, and editing twice changes nothing more', () => {
+  it('gets a [vars] table if it has none, and a second edit changes nothing', () => {
     const once = editVars('name = "x"\n', { DID: 'did:web:x.example' }, 'wrangler.toml')
     expect(once).toBe('name = "x"\n\n[vars]\nDID = "did:web:x.example"\n')
     expect(editVars(once, { DID: 'did:web:x.example' }, 'wrangler.toml')).toBe(once)
   })
 
-  it('is refused, unwritten, where it is not understood', () => {
+  it('is refused and not written if it is not understood', () => {
     expect(codeOf(() => editVars('[vars\n', { DID: 'x' }, 'wrangler.toml'))).toBe('bad-config')
     expect(codeOf(() => editVars('vars = { DID = "" }\n', { DID: 'x' }, 'wrangler.toml'))).toBe('bad-config')
   })
@@ -56,7 +56,7 @@ describe('wrangler.toml', () => {
 })
 
 describe('.dev.vars', () => {
-  it('keeps what it does not know, and the dollars of a password hash', () => {
+  it('keeps unknown lines, and the dollar signs of a password hash', () => {
     const text = '# mine\nOTHER="x y" # why\nPASSWORD_HASH=old\n'
     const edited = editDevVars(text, { PASSWORD_HASH: 'scrypt$16384$8$5$ab$cd', ADMIN_PASSWORD: 'a-b_c' })
     expect(edited).toBe(
@@ -72,17 +72,17 @@ describe('.dev.vars', () => {
 
 describe('the server', () => {
   const project = async (toml = TOML, devVars = 'ADMIN_PASSWORD=kept\n') => {
-    const place = await folder()
-    await writeFile(place.in('wrangler.toml'), toml)
-    await writeFile(place.in('.dev.vars'), devVars)
-    await mkdir(place.in('deep/down'), { recursive: true })
-    const found = await findProject({ roots: [place.in('deep/down')] })
-    return { found, place }
+    const root = await folder()
+    await writeFile(root.in('wrangler.toml'), toml)
+    await writeFile(root.in('.dev.vars'), devVars)
+    await mkdir(root.in('deep/down'), { recursive: true })
+    const found = await findProject({ roots: [root.in('deep/down')] })
+    return { found, root }
   }
 
-  it('is HOSTNAME of the nearest wrangler.toml, or --host, or with --dev the local one', async () => {
-    const { found, place } = await project()
-    await using _ = place
+  it('is HOSTNAME of the nearest wrangler.toml, or --host, or the local server with --dev', async () => {
+    const { found, root } = await project()
+    await using _ = root
     expect(locate(found, { dev: false })).toMatchObject({
       origin: 'https://old.example.com',
       own: true,
@@ -98,10 +98,10 @@ describe('the server', () => {
     expect(codeOf(() => locate(undefined, { dev: false }))).toBe('no-project')
   })
 
-  it('is the running development server, by what that one has written down', async () => {
-    const { place } = await project()
-    await using _ = place
-    await mkdir(place.in('.wrangler/dev'), { recursive: true })
+  it('is with --dev the running development server, which has written down its address', async () => {
+    const { root } = await project()
+    await using _ = root
+    await mkdir(root.in('.wrangler/dev'), { recursive: true })
     const about = {
       url: 'http://localhost:9999',
       plcUrl: 'http://localhost:9998',
@@ -109,17 +109,17 @@ describe('the server', () => {
       handle: 'a.test',
       pid: 1,
     }
-    await writeFile(place.in('.wrangler/dev/running.json'), JSON.stringify(about))
-    await writeFile(place.in('.wrangler/dev/.dev.vars'), 'ADMIN_PASSWORD=throw-away\n')
-    const found = await findProject({ roots: [place.path] })
+    await writeFile(root.in('.wrangler/dev/running.json'), JSON.stringify(about))
+    await writeFile(root.in('.wrangler/dev/.dev.vars'), 'ADMIN_PASSWORD=throw-away\n')
+    const found = await findProject({ roots: [root.path] })
     const where = locate(found, { dev: true })
     expect(where).toMatchObject({ origin: 'http://localhost:9999', plcUrl: 'http://localhost:9998' })
     expect(adminPassword(found, where, true, { ADMIN_PASSWORD: 'production' })).toBe('throw-away')
   })
 
-  it('gets the admin password of the environment, else of .dev.vars, and no other host gets that one', async () => {
-    const { found, place } = await project()
-    await using _ = place
+  it('gets the admin password of the environment, otherwise of .dev.vars, which no other host gets', async () => {
+    const { found, root } = await project()
+    await using _ = root
     const own = locate(found, { dev: false })
     const other = locate(found, { dev: false, host: 'evil.example.com' })
     expect(adminPassword(found, own, false, { ADMIN_PASSWORD: 'given' })).toBe('given')

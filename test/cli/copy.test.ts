@@ -18,7 +18,7 @@ const FACTS = {
   blobs: new Set<string>(),
 }
 
-it('a repository that is larger than a request may be is not sent', async () => {
+it('does not send a repository that is larger than a request may be', async () => {
   await using here = await folder()
   const server = fake({
     'com.cirrus.admin.getManifest': { manifest: `${manifest}.${base64({})}` },

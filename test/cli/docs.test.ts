@@ -8,17 +8,17 @@ const docs = readFileSync(join(import.meta.dirname, '../../docs/troubleshoot.md'
 const entries = [...docs.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading ?? '')
 
 describe('docs/troubleshoot.md', () => {
-  it('has an entry for each error of the CLI and each topic of the server, and no other', () => {
+  it('has an entry for each error of the CLI and each topic of the server, and no others', () => {
     expect(entries.toSorted()).toEqual([...new Set([...Object.keys(CATALOGUE), ...TOPICS])].toSorted())
   })
 
-  it('has each entry once, with something in it', () => {
+  it('has each entry once, with a text', () => {
     expect(new Set(entries).size).toBe(entries.length)
     for (const text of docs.split(/^### /m).slice(1))
       expect(text.split('\n').slice(1).join('').length).toBeGreaterThan(40)
   })
 
-  it('lists the exit codes that there are', () => {
+  it('lists the exit codes of the CLI', () => {
     const listed = [...docs.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code))
     expect(listed).toEqual(Object.values(EXIT))
   })

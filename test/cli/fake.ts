@@ -1,4 +1,3 @@
-/** A server out of canned answers, for what the screen shows. Times and keys stand still, so snapshots do. */
 import type { Status } from '../../src/cli/status.ts'
 import { pds, type Ran, type RunOptions } from './support.ts'
 
@@ -7,6 +6,7 @@ export const HOST = 'alice.example.com'
 const KEY = 'did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R'
 const RECOVERY = 'did:key:zQ3shTmj4FXn9ZqxBjGkzfvhB9Bbshmrz9bGbL8Ag9dTNLvgs'
 
+/** An active account. Times and keys are fixed, so that snapshots do not change. */
 export const status = (changes: Partial<Status> = {}): Status => ({
   did: DID,
   handle: HOST,
@@ -35,18 +35,19 @@ export const status = (changes: Partial<Status> = {}): Status => ({
 
 export const TOKEN = 'eyJhbGciOiJFUzI1NksifQ.eyJpc3MiOiJ4In0.c2lnbmF0dXJl'
 
-type Answer = object | ((body: unknown) => object) | Response
+type FakeAnswer = object | ((body: unknown) => object) | Response
 
+/** A server with fixed answers, for tests of what the user sees. */
 export interface Fake {
   fetch: typeof fetch
-  /** `method` of each call, in order, with its JSON body if any. */
+  /** The calls, in order, each with its JSON body if it has one. */
   calls: { method: string; origin: string; body: unknown; authorization: string | null }[]
 }
 
-/** By method id, and `describeServer` by origin. A `Response` is an error. */
-export const fake = (answers: Record<string, Answer> = {}): Fake => {
+/** Answers by method id, or by origin and method id. A `Response` is an error. */
+export const fake = (answers: Record<string, FakeAnswer> = {}): Fake => {
   const calls: Fake['calls'] = []
-  const known: Record<string, Answer> = {
+  const known: Record<string, FakeAnswer> = {
     'com.cirrus.admin.getStatus': status(),
     'com.atproto.server.describeServer': { did: `did:web:${HOST}`, availableUserDomains: [] },
     'com.cirrus.admin.createMigrationToken': (body) => ({
@@ -85,6 +86,7 @@ export const fake = (answers: Record<string, Answer> = {}): Fake => {
   }
 }
 
+/** The answer of a server that refuses. */
 export const error = (
   status: number,
   name: string,
@@ -92,7 +94,7 @@ export const error = (
   headers: Record<string, string> = {},
 ): Response => Response.json({ error: name, message }, { status, headers })
 
-/** Runs `pds` against it, at a moment that does not pass. */
+/** Runs `pds` against the server, at a fixed time. */
 export const against = (server: Fake, args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
   pds([...args, '--host', HOST], {
     fetch: server.fetch,

@@ -9,29 +9,29 @@ import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { member, folder, pds, type RunOptions } from './support.ts'
 
 let plc: PlcDirectory
-let place: Awaited<ReturnType<typeof folder>>
+let root: Awaited<ReturnType<typeof folder>>
 beforeAll(async () => {
   plc = await startPlc()
 })
 afterAll(() => plc.close())
 beforeEach(async () => {
-  place = await folder()
-  await copyFile(join(import.meta.dirname, '../../wrangler.toml'), place.in('wrangler.toml'))
+  root = await folder()
+  await copyFile(join(import.meta.dirname, '../../wrangler.toml'), root.in('wrangler.toml'))
 })
-afterEach(() => place[Symbol.asyncDispose]())
+afterEach(() => root[Symbol.asyncDispose]())
 
 const KEYS = 'cirrus-keys-alice.example.com.json'
 const RECOVERY = 'cirrus-recovery-key-alice.example.com.json'
 const NAMES = ['--hostname', 'pds.example.com', '--handle', 'Alice.Example.com']
 const init = (args: string[], options: RunOptions = {}) =>
   pds(['init', ...NAMES, '--plc-url', plc.url, ...args], {
-    cwd: place.path,
+    cwd: root.path,
     env: { PDS_PASSWORD: 'correct horse', ...options.env },
     ...options,
   })
-const read = (name: string) => readFile(place.in(name), 'utf8')
+const read = (name: string) => readFile(root.in(name), 'utf8')
 const json = async (name: string): Promise<unknown> => JSON.parse(await read(name))
-const mode = async (name: string) => (await stat(place.in(name))).mode & 0o777
+const mode = async (name: string) => (await stat(root.in(name))).mode & 0o777
 const log = async (did: unknown): Promise<unknown> => (await fetch(`${plc.url}/${String(did)}/log`)).json()
 
 describe('pds init --new', () => {
@@ -66,10 +66,10 @@ describe('pds init --new', () => {
     expect(await read('.gitignore')).toMatch(
       /^\.dev\.vars$[^]*^cirrus-keys-\*\.json$[^]*^cirrus-recovery-key-\*\.json$/m,
     )
-    expect((await readdir(place.path)).filter((name) => name.endsWith('.part'))).toEqual([])
+    expect((await readdir(root.path)).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 
-  it('lets no secret onto the screen', async () => {
+  it('prints no secret', async () => {
     const done = await init(['--new'])
     const vars = parseDevVars(await read('.dev.vars'))
     const secrets = [
@@ -83,15 +83,15 @@ describe('pds init --new', () => {
   it('changes nothing when it is run again', async () => {
     const first = await init(['--new', '--json'])
     const before = await Promise.all(['wrangler.toml', '.dev.vars', KEYS, '.gitignore'].map(read))
-    // The owner has put the recovery key away, as he was told to.
-    await rm(place.in(RECOVERY))
+    // The owner has moved the recovery key elsewhere, as told to.
+    await rm(root.in(RECOVERY))
     const second = await init(['--new', '--json'])
     expect(second.json).toMatchObject({ ok: true, kept: true, did: member(first.json, 'did') })
     expect(await Promise.all(['wrangler.toml', '.dev.vars', KEYS, '.gitignore'].map(read))).toEqual(before)
     expect(await log(member(first.json, 'did'))).toHaveLength(1)
   })
 
-  it('keeps the keys before the network hears of them, and goes on after a failure', async () => {
+  it('saves the keys before it registers them, and continues after a failure', async () => {
     plc.fail({ status: 503 })
     const failed = await init(['--new', '--json'])
     plc.recover()
@@ -103,12 +103,12 @@ describe('pds init --new', () => {
   })
 
   it.each(['wrangler.toml and .dev.vars', '.dev.vars'])(
-    'goes on when it was killed before it wrote %s',
+    'continues when it was killed before it wrote %s',
     async (what) => {
       const toml = await read('wrangler.toml')
       const first = await init(['--new', '--json'])
-      await rm(place.in('.dev.vars'))
-      if (what.startsWith('wrangler')) await writeFile(place.in('wrangler.toml'), toml)
+      await rm(root.in('.dev.vars'))
+      if (what.startsWith('wrangler')) await writeFile(root.in('wrangler.toml'), toml)
       expect((await init(['--new', '--json'])).json).toMatchObject({
         ok: true,
         did: member(first.json, 'did'),
@@ -120,39 +120,39 @@ describe('pds init --new', () => {
     },
   )
 
-  it('takes the owner’s public recovery keys and then makes none', async () => {
+  it('accepts the owner’s public recovery keys, and then creates none', async () => {
     const key = 'did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R'
     const done = await init(['--new', '--recovery-key', key, '--json'])
     expect(done.json).toMatchObject({ recoveryKeys: [key] })
-    expect(await readdir(place.path)).not.toContain(RECOVERY)
+    expect(await readdir(root.path)).not.toContain(RECOVERY)
     expect(await read('wrangler.toml')).toContain(`RECOVERY_KEYS = "${key}"`)
   })
 
-  it('warns where there is no recovery key', async () => {
+  it('warns if there is no recovery key', async () => {
     const done = await init(['--new', '--no-recovery-key', '--json'])
     expect(member(done.json, 'warnings')).toMatchObject([{ docs: 'docs/troubleshoot.md#no-recovery-key' }])
   })
 })
 
 describe('pds init, other identities', () => {
-  it('sets a did:web up without a directory', async () => {
+  it('sets up a did:web without a directory', async () => {
     const done = await init(['--web', '--json'])
     expect(done.json).toMatchObject({ ok: true, did: 'did:web:pds.example.com', recoveryKeys: [] })
   })
 
-  it('sets up for an account that moves in, and only for one that there is', async () => {
+  it('sets up for an account that moves in, if its DID exists', async () => {
     const unknown = await init(['--did', 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', '--json'])
     expect(member(unknown.json, 'error', 'code')).toBe('did-not-found')
-    expect(await readdir(place.path)).toEqual(['wrangler.toml'])
+    expect(await readdir(root.path)).toEqual(['wrangler.toml'])
     await using other = await folder()
-    await copyFile(place.in('wrangler.toml'), other.in('wrangler.toml'))
+    await copyFile(root.in('wrangler.toml'), other.in('wrangler.toml'))
     const { json: made } = await init(['--new', '--json'], { cwd: other.path })
     const moving = await init(['--did', String(member(made, 'did')), '--json'])
     expect(moving.json).toMatchObject({ ok: true, did: member(made, 'did') })
     expect(JSON.stringify(member(moving.json, 'commands'))).toContain('pds import --from')
   })
 
-  it('never swaps the identity or the keys in passing', async () => {
+  it('replaces the identity or the keys only with --force and a confirmation', async () => {
     await init(['--new', '--json'])
     const vars = await read('.dev.vars')
     const other = await init(['--web', '--json'])
@@ -163,14 +163,14 @@ describe('pds init, other identities', () => {
     const yes = await init(['--web', '--force', '--yes', '--json'])
     expect(yes.json).toMatchObject({ ok: true, kept: false })
     expect(await read('.dev.vars')).not.toBe(vars)
-    const old = (await readdir(place.path)).filter((name) => /^cirrus-keys-.*\.\d+\.json$/.test(name))
+    const old = (await readdir(root.path)).filter((name) => /^cirrus-keys-.*\.\d+\.json$/.test(name))
     expect(old).toHaveLength(1)
     expect(await read(old[0] ?? '')).toContain(parseDevVars(vars)['SIGNING_KEY'])
   })
 
   it('refuses two signing keys that contradict each other', async () => {
     await init(['--web'])
-    await writeFile(place.in('.dev.vars'), `SIGNING_KEY=${'1'.repeat(64)}\n`)
+    await writeFile(root.in('.dev.vars'), `SIGNING_KEY=${'1'.repeat(64)}\n`)
     expect(member((await init(['--web', '--json'])).json, 'error', 'code')).toBe('keys-exist')
   })
 })
@@ -186,21 +186,21 @@ describe('pds init, the answers', () => {
   ])('refuses %j as %s', async (args, code) => {
     const refused = await init([...args, '--json'])
     expect(member(refused.json, 'error', 'code')).toBe(code)
-    expect(await readdir(place.path)).toEqual(['wrangler.toml'])
+    expect(await readdir(root.path)).toEqual(['wrangler.toml'])
   })
 
-  it('makes an account password up where nobody gives one, and says where it stands', async () => {
+  it('generates an account password if none is given, and says where it is', async () => {
     const done = await init(['--web'], { env: {} })
-    expect(done.stdout).toContain('The account password was made up')
+    expect(done.stdout).toContain('The account password was generated')
     const password = String(member(await json(KEYS), 'accountPassword'))
     const { PASSWORD_HASH = '' } = parseDevVars(await read('.dev.vars'))
     expect(await verifyPassword(new Secret(password), new Secret(PASSWORD_HASH))).toBe(true)
     expect(done.stdout).not.toContain(password)
   })
 
-  it('asks in a terminal for what the flags leave open', async () => {
+  it('asks in a terminal for what the flags do not say', async () => {
     const done = await pds(['init', '--plc-url', plc.url, '--web'], {
-      cwd: place.path,
+      cwd: root.path,
       tty: true,
       stdin: 'pds.example.com\n\na good password',
     })
@@ -211,21 +211,21 @@ describe('pds init, the answers', () => {
     expect(done.stderr).not.toContain('a good password')
   })
 
-  it('reads well', async () => {
+  it('prints what to back up and how to deploy', async () => {
     const done = await init(['--web'])
     expect(done.stdout).toMatchInlineSnapshot(`
       "Set up: alice.example.com, did:web:pds.example.com, pds.example.com
 
-      Back up now, off this machine (readable by you only, ignored by git):
+      Back up now, off this machine (readable only by you, ignored by git):
         cirrus-keys-alice.example.com.json: every key and password of this server. A Worker’s secrets cannot be read back.
 
-      Then put it into production:
+      Then deploy:
         npx wrangler r2 bucket create cirrus-blobs
         npx wrangler deploy --domain pds.example.com
         npx wrangler secret bulk .dev.vars
         npx pds activate
 
-      Or try it here first: npm run dev
+      Or try it on this machine first: npm run dev
       "
     `)
   })

@@ -19,23 +19,23 @@ const problems = (...newestFirst: JournalEntry[]): string[] => {
 }
 
 describe('the journal', () => {
-  it('is whole when every entry names the hash of the one before', () => {
+  it('is complete if every entry names the hash of the entry before it', () => {
     expect(problems(third, second, first)).toEqual([])
     expect(problems()).toEqual([])
   })
 
   it('shows a changed detail', () => {
     expect(problems(third, { ...second, detail: { b: false } }, first)).toEqual([
-      'entry 2: its hash is not that of its content',
+      'entry 2: its hash is not the hash of its content',
     ])
   })
 
-  it('shows an entry that was taken out, also the first', () => {
-    expect(problems(third, first)).toEqual(['entry 3 follows entry 1: some are missing'])
+  it('shows that an entry was removed, also if it was the first', () => {
+    expect(problems(third, first)).toEqual(['entry 3 follows entry 1: entries are missing'])
     expect(problems(third, second)).toEqual(['the journal begins with entry 2'])
   })
 
-  it('shows an entry that was put in place of another', () => {
+  it('shows that an entry was replaced by another', () => {
     expect(problems(third, entry(2, first.hash, '{"forged":1}'), first)).toEqual([
       'entry 3 does not name the hash of entry 2',
     ])

@@ -1,4 +1,4 @@
-/** The CLI against real servers: a Cirrus, a second one, the PLC directory. */
+// Against real servers: a Cirrus, a second one, the PLC directory.
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { verifyJwt } from '@atproto/xrpc-server'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
@@ -54,7 +54,7 @@ const movedIn = {
 }
 
 describe('pds export', () => {
-  it('takes everything, verified, before and after deactivation, and fetches nothing twice', async () => {
+  it('exports and verifies everything, before and after deactivation, and fetches nothing twice', async () => {
     const first = await on(source, ['export', 'backup', '--json'])
     expect(first.stderr).toBe('')
     expect(first.json).toMatchObject({
@@ -87,7 +87,7 @@ describe('pds export', () => {
     ])
   })
 
-  it('writes over no other account’s export', async () => {
+  it('does not overwrite the export of another account', async () => {
     await on(source, ['export', 'backup'])
     await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
     const refused = await on(other, ['export', 'backup', '--json'])
@@ -96,7 +96,7 @@ describe('pds export', () => {
 })
 
 describe('pds migrate-token', () => {
-  it('prints what a reference PDS accepts as service auth and jose decodes to the claims', async () => {
+  it('prints a token that a reference PDS accepts as service auth and jose decodes to the claims', async () => {
     const token = (await mint()).trim()
     const serviceDid = `did:web:localhost%3A${target.port}`
     const lxm = 'com.atproto.server.createAccount'
@@ -112,7 +112,7 @@ describe('pds migrate-token', () => {
 })
 
 describe('pds import', () => {
-  it('moves the account with the token of another Cirrus; then the source is retired', async () => {
+  it('moves the account with the token of another Cirrus; then the source can be deactivated', async () => {
     const moved = await importFrom({ stdin: await mint() })
     expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [], sourceDeactivated: false })
     expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
@@ -129,7 +129,7 @@ describe('pds import', () => {
     expect((await on(source, ['log', '--verify', '--json'])).json).toMatchObject({ ok: true, problems: [] })
   })
 
-  it('deactivates the source itself where the token allows it', async () => {
+  it('deactivates the source itself if the token allows it', async () => {
     const scopes = [
       'repo:read',
       'blob:read',
@@ -143,7 +143,7 @@ describe('pds import', () => {
     expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'deactivated' })
   })
 
-  it('moves it with a password and a code, as from any other PDS', async () => {
+  it('moves the account with a password and a code, as from any other PDS', async () => {
     const code = (await on(source, ['migrate-token'])).stdout.trim()
     const env = { PDS_SOURCE_PASSWORD: source.password, PDS_PLC_TOKEN: code }
     const moved = await importFrom({ env }, '--identifier', 'alice.test')
@@ -151,7 +151,7 @@ describe('pds import', () => {
     expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
   })
 
-  it('goes on after any answer is lost, and repeats nothing', async () => {
+  it('continues after any answer is lost, and repeats nothing', async () => {
     const token = await mint()
     const steps = [
       'createAccount',
@@ -182,7 +182,7 @@ describe('pds import', () => {
     expect(log).toHaveLength(2)
   }, 60_000)
 
-  it('says at once what is wrong with a token, and touches nothing', async () => {
+  it('says at once what is wrong with a token, and changes nothing', async () => {
     await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
     const foreign = (await on(other, ['migrate-token', '--target', target.url])).stdout
     const elsewhere = (await on(source, ['migrate-token', '--target', other.url])).stdout
@@ -208,7 +208,7 @@ describe('pds import', () => {
     expect((await on(target, ['status', '--json'])).json).toMatchObject({ state: 'absent' })
   })
 
-  it('does not touch the DID when the directory is down, and goes on when it is up', async () => {
+  it('does not change the DID while the directory is down, and continues when it is up', async () => {
     const token = await mint()
     plc.fail({ status: 503, only: (method) => method === 'POST' })
     const failed = await importFrom({ stdin: token })
@@ -222,7 +222,7 @@ describe('pds import', () => {
     expect((await importFrom({ stdin: token, env })).json).toMatchObject({ ok: true })
   })
 
-  it('can be turned back before the PLC step: the signed operation is voided', async () => {
+  it('can be cancelled before the PLC step: the signed operation is voided', async () => {
     const token = await mint()
     plc.fail({ status: 503, only: (method) => method === 'POST' })
     await importFrom({ stdin: token })

@@ -1,4 +1,4 @@
-/** A backup that comes back: `pds export`, then `pds import --from <folder>` into real servers. */
+// Against real servers: `pds export`, then `pds import --from <folder>`.
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPlcAccount, activate, type PlcAccount } from '../../dev/account.ts'
@@ -32,14 +32,14 @@ const restore = (options: RunOptions = {}, ...args: string[]) =>
   run(['import', '--from', './backup', '--yes', '--json', ...args], options)
 const status = async () => (await run(['status', '--json'])).json
 const code = (json: unknown) => member(json, 'error', 'code')
-/** The Worker is deleted and deployed anew: no state, the same name and keys. */
-const lose = async () => {
+/** The Worker is deleted and deployed again: no state, the same name and keys. */
+const redeploy = async () => {
   await cirrus.close()
   cirrus = await start()
 }
-const keys = () => writeFile(here.in('.dev.vars'), `SIGNING_KEY=${account.signingKey}\n`)
+const writeKeys = () => writeFile(here.in('.dev.vars'), `SIGNING_KEY=${account.signingKey}\n`)
 /** Has the DID name another PDS, by its rotation key. */
-const point = async (endpoint: string) => {
+const pointDid = async (endpoint: string) => {
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${plc.url}/${account.did}/${path}`)).json()
   const log = await get('log/audit')
@@ -64,7 +64,7 @@ const point = async (endpoint: string) => {
   if (!answer.ok) throw new Error(await answer.text())
 }
 /** One record more than the backup has. */
-const write = async () => {
+const writeRecord = async () => {
   const { did, accessJwt } = await signIn(cirrus.url, cirrus)
   const collection = 'app.bsky.feed.post'
   const answer = await fetch(`${cirrus.url}/xrpc/com.atproto.repo.createRecord`, {
@@ -105,33 +105,33 @@ afterEach(async () => {
 
 describe('pds export', () => {
   const car = () => here.in('backup/repo.car')
-  /** As a run leaves it that was killed: most of the CAR, with one byte changed if `damage` says where. */
-  const breakOff = async (damage?: number) => {
+  /** The state after a run was killed: most of the CAR, with the byte at `damage` changed if it is given. */
+  const interrupt = async (damage?: number) => {
     const whole = await readFile(car())
-    const part = whole.subarray(0, whole.length * 0.9)
-    if (damage !== undefined) part[damage] = (part[damage] ?? 0) ^ 1
+    const partial = whole.subarray(0, whole.length * 0.9)
+    if (damage !== undefined) partial[damage] = (partial[damage] ?? 0) ^ 1
     await rm(car())
-    await writeFile(`${car()}.part`, part)
+    await writeFile(`${car()}.part`, partial)
     return Buffer.from(whole)
   }
 
-  it('goes on with a repository where an earlier run broke off', async () => {
+  it('continues a repository where an earlier run was interrupted', async () => {
     const whole = Buffer.from(await readFile(car()))
-    await breakOff()
+    await interrupt()
     expect((await run(['export', 'backup'])).code).toBe(0)
     expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
     expect(await readdir(here.in('backup'))).not.toContain('repo.car.part')
-    // What was there is not fetched again: a byte that was spoilt is found, and the next run begins anew.
-    await breakOff(5000)
-    const spoilt = await run(['export', 'backup'])
-    expect([spoilt.code, spoilt.stderr]).toEqual([3, expect.stringContaining('does not verify')])
+    // What was there is not fetched again: a damaged byte is found, and the next run starts over.
+    await interrupt(5000)
+    const damaged = await run(['export', 'backup'])
+    expect([damaged.code, damaged.stderr]).toEqual([3, expect.stringContaining('does not verify')])
     expect((await run(['export', 'backup'])).code).toBe(0)
     expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
   })
 
-  it('begins anew where the account has been written to since', async () => {
-    await breakOff()
-    await write()
+  it('starts over if the account has been written to since', async () => {
+    await interrupt()
+    await writeRecord()
     const done = await run(['export', 'backup', '--json'])
     expect(done.json).toMatchObject({ ok: true, records: RECORDS + 1 })
     await writeFile(`${car()}.part`, 'no CAR at all')
@@ -141,9 +141,9 @@ describe('pds export', () => {
 })
 
 describe('pds import --from <folder>', () => {
-  it('makes the account out of the backup again, on a new server with the same key', async () => {
-    await lose()
-    await keys()
+  it('restores the account from the backup on a new server with the same key', async () => {
+    await redeploy()
+    await writeKeys()
     expect(member(await status(), 'next')).toContain('pds import --from <folder>')
     const done = await restore()
     expect(done.json, done.stdout).toMatchObject({
@@ -168,7 +168,7 @@ describe('pds import --from <folder>', () => {
     expect(blob.headers.get('content-type')).toBe('image/png')
     expect(Buffer.from(await blob.arrayBuffer())).toEqual(await readFile(here.in(`backup/blobs/${cid}`)))
     expect((await restore()).json).toMatchObject({ ok: true, already: true })
-    // What the restored account says is newer than all that it ever said.
+    // The restored account's revision is later than every earlier one.
     const { rev } = decodeJws(
       (await readFile(here.in('backup/manifest.jws'), 'utf8')).trim(),
       2 ** 20,
@@ -176,9 +176,9 @@ describe('pds import --from <folder>', () => {
     expect(String(member(done.json, 'rev')) > String(rev)).toBe(true)
   })
 
-  it('waits with the activation for a yes, and does it when asked', async () => {
-    await lose()
-    await keys()
+  it('activates the account only after a confirmation', async () => {
+    await redeploy()
+    await writeKeys()
     const quiet = await run(['import', '--from', 'backup', '--json'])
     expect(quiet.json).toMatchObject({
       ok: true,
@@ -192,8 +192,8 @@ describe('pds import --from <folder>', () => {
     expect(await status()).toMatchObject(isRestored)
   })
 
-  it('comes back into a deactivated account by its password, and asks before it replaces anything', async () => {
-    await write()
+  it('restores into a deactivated account with its password, and asks before it replaces anything', async () => {
+    await writeRecord()
     expect((await run(['deactivate', '--yes'])).code).toBe(0)
     expect(await status()).toMatchObject({ repo: { records: RECORDS + 1 } })
     const env = { PDS_PASSWORD: PASSWORD }
@@ -203,7 +203,7 @@ describe('pds import --from <folder>', () => {
     expect(await status()).toMatchObject(isRestored)
   })
 
-  it('needs the password when no session is left', async () => {
+  it('needs the password if no session is left', async () => {
     expect((await run(['deactivate', '--yes'])).code).toBe(0)
     expect(code((await restore()).json)).toBe('sign-in-needed')
     expect(code((await restore({ env: { PDS_PASSWORD: 'wrong' } })).json)).toBe('sign-in-needed')
@@ -213,9 +213,9 @@ describe('pds import --from <folder>', () => {
     })
   })
 
-  it('goes on after any answer is lost, and announces nothing before everything is there', async () => {
-    await lose()
-    await keys()
+  it('continues after any answer is lost, and activates nothing before everything is there', async () => {
+    await redeploy()
+    await writeKeys()
     const steps = ['createAccount', 'importRepo', 'uploadBlob', 'putPreferences', 'activateAccount']
     const left = new Set(steps)
     const states: unknown[] = []
@@ -235,15 +235,15 @@ describe('pds import --from <folder>', () => {
     expect(await status()).toMatchObject(isRestored)
   }, 60_000)
 
-  it('does not go over an active account', async () => {
-    await write()
+  it('does not replace an active account', async () => {
+    await writeRecord()
     expect(code((await restore()).json)).toBe('account-active')
     expect(await status()).toMatchObject({ state: 'active', repo: { records: RECORDS + 1 } })
   })
 
   it('says what is wrong with a folder, and sends nothing', async () => {
-    await lose()
-    await keys()
+    await redeploy()
+    await writeKeys()
     const sent: string[] = []
     const watched: typeof fetch = (input, init) => {
       if (init?.method === 'POST') sent.push(String(input))
@@ -279,9 +279,9 @@ describe('pds import --from <folder>', () => {
     expect(await status()).toMatchObject({ state: 'absent' })
   })
 
-  it('restores what an incomplete backup has, if told to, and says what is missing', async () => {
-    await lose()
-    await keys()
+  it('restores what an incomplete backup has, after a confirmation, and says what is missing', async () => {
+    await redeploy()
+    await writeKeys()
     const [blob = ''] = await readdir(here.in('backup/blobs'))
     const file = here.in(`backup/blobs/${blob}`)
     const bytes = await readFile(file)
@@ -289,15 +289,15 @@ describe('pds import --from <folder>', () => {
     const done = await restore()
     expect(done.code).toBe(3)
     expect(done.json).toMatchObject({ ok: false, lost: [blob], activated: true })
-    // Found again later, when the account is in use already.
-    await write()
+    // The blob is found later, when the account is already in use.
+    await writeRecord()
     await writeFile(file, bytes)
     const env = { PDS_PASSWORD: PASSWORD }
     expect((await restore({ env })).json).toMatchObject({ ok: true, lost: [], activated: true })
     expect(await status()).toMatchObject({ blobs: isRestored.blobs, repo: { records: RECORDS + 1 } })
   })
 
-  it('takes no backup of another account', async () => {
+  it('refuses the backup of another account', async () => {
     const other = await createPlcAccount({ plcUrl: plc.url, handle: 'bob.test' })
     await cirrus.close()
     cirrus = await startCirrus({ ...other, password: PASSWORD, adminPassword: 'admin' })
@@ -305,8 +305,8 @@ describe('pds import --from <folder>', () => {
     expect(code((await restore()).json)).toBe('wrong-account')
   })
 
-  it('needs the key that the DID names, wherever it is', async () => {
-    await lose()
+  it('needs the key that the DID names, from the environment or a file', async () => {
+    await redeploy()
     expect(code((await restore()).json)).toBe('no-signing-key')
     expect(code((await restore({ env: { SIGNING_KEY: '11'.repeat(32) } })).json)).toBe('no-signing-key')
     expect(code((await restore({ env: { SIGNING_KEY: 'no key' } })).json)).toBe('bad-config')
@@ -314,7 +314,7 @@ describe('pds import --from <folder>', () => {
     expect((await restore({ env: { SIGNING_KEY: account.signingKey } })).json).toMatchObject({ ok: true })
   })
 
-  it('restores a did:web of this very host name', async () => {
+  it('restores a did:web of the server’s own host name', async () => {
     await cirrus.close()
     const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: 'admin' }
     cirrus = await startCirrus(options)
@@ -330,15 +330,15 @@ describe('pds import --from <folder>', () => {
     expect(await status()).toMatchObject(isRestored)
   })
 
-  it('stops before the activation where the DID names another server, and says the way out', async () => {
-    await lose()
-    await keys()
-    await point('https://elsewhere.example.com')
+  it('stops before the activation if the DID names another server, and says what to do', async () => {
+    await redeploy()
+    await writeKeys()
+    await pointDid('https://elsewhere.example.com')
     const done = await restore()
     expect([done.code, code(done.json)]).toEqual([1, 'did-elsewhere'])
     expect(member(done.json, 'error', 'next')).toContain('pds import --from https://elsewhere.example.com')
     expect(await status()).toMatchObject({ state: 'deactivated', repo: { records: RECORDS } })
-    await point(cirrus.url)
+    await pointDid(cirrus.url)
     expect((await restore()).json).toMatchObject({ ok: true, activated: true })
   })
 })

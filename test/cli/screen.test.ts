@@ -1,4 +1,4 @@
-/** What a person sees, and what a script gets. */
+// What a user sees, and what a script gets.
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands/index.ts'
 import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
@@ -23,36 +23,36 @@ describe('pds', () => {
       Usage  pds <command> [flags]
 
         init           Set up this folder: identity, keys, wrangler.toml, .dev.vars.
-        status         What is where, and the one next command.
+        status         Show what is where, and the one next command to run.
         migrate-token  Print a token, valid for 15 minutes, with which another PDS moves the account.
-        revoke-tokens  Refuse every migration token minted until now.
-        deactivate     Stop taking writes and serving the public, after a move. Nothing is deleted.
-        activate       Bring the account up: a new one, one that moved in, or one that was deactivated.
-        export         Back the account up into a folder: repository, blobs, preferences, PLC log, manifest.
+        revoke-tokens  Revoke every migration token that was created until now.
+        deactivate     Stop accepting writes and serving the public, after a move. Nothing is deleted.
+        activate       Activate the account: a new one, one that moved in, or one that was deactivated.
+        export         Back up the account to a folder: repository, blobs, preferences, PLC log, manifest.
         import         Move an account in from another PDS, or restore it from a backup.
-        identity       What the DID document and the PLC directory say now. --void: undo a signed, unsent operation.
-        emit-identity  Tell the network to look the DID up again: handle, key and server.
-        request-crawl  Ask relays, now, to subscribe to this server.
-        check          Walk the whole repository on the server and recompute everything derived from it.
-        log            The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
-        watch          Events as the network sees them, and how many follow them. Ends with Ctrl-C.
+        identity       Show what the DID document and the PLC directory say. --void: end a signed, unsubmitted operation.
+        emit-identity  Tell the network to look up the DID again: handle, key and server.
+        request-crawl  Ask relays to subscribe to this server now.
+        check          Read the whole repository on the server and recompute everything derived from it.
+        log            Show the journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
+        watch          Show the events that the network sees, and how many subscribers there are. Ctrl-C ends it.
 
       Flags of every command
         --dev          Talk to the local server of \`npm run dev\`.
-        --host <host>  The server. Otherwise HOSTNAME of wrangler.toml.
+        --host <host>  The server. Default: HOSTNAME of wrangler.toml.
         --json         Print the result, or the error, as one JSON object.
-        -y, --yes      Answer yes to what would be asked.
-        -h, --help     Print this.
+        -y, --yes      Answer yes to every confirmation.
+        -h, --help     Print this help.
 
-      Exit codes: 0 done; 1 failed; 2 wrong command line; 3 something is not as it should be;
-      4 an answer or a yes is missing; 5 not now, try again later; 130 interrupted.
+      Exit codes: 0 done; 1 failed; 2 wrong command line; 3 done, and problems were found;
+      4 an answer or a confirmation is missing; 5 failed for now, try again later; 130 interrupted.
       Errors are explained in docs/troubleshoot.md.
       "
     `)
   })
 
   it.each(commands.map(({ name }) => name))(
-    'explains %s, also without a folder or a server',
+    'explains %s, even without a folder or a server',
     async (name) => {
       const help = await pds([name, '--help'])
       expect([help.code, help.stderr]).toEqual([0, ''])
@@ -70,7 +70,7 @@ describe('pds', () => {
     [['migrate-token', '--target='], 'pds migrate-token --help'],
     [['log', '--limit', 'x'], 'pds log --help'],
     [['import'], 'pds import --help'],
-  ])('takes %j for a slip and says what to run instead', async (args, next) => {
+  ])('refuses %j and says what to run instead', async (args, next) => {
     const wrong = await pds(args)
     expect([wrong.code, wrong.stdout]).toEqual([2, ''])
     expect(wrong.stderr).toContain(next)
@@ -99,7 +99,7 @@ describe('colour', () => {
     expect(await show({ env: { FORCE_COLOR: '1' } })).toBe(true)
   })
 
-  it('cannot be set by what a server says', async () => {
+  it('cannot be set by a server’s answer', async () => {
     const evil = fake({ 'com.cirrus.admin.getStatus': status({ next: '\u001B[2Jgone\u202Eevil' }) })
     const shown = await against(evil, ['status'])
     expect(shown.stdout).not.toContain(escape)
@@ -108,7 +108,7 @@ describe('colour', () => {
 })
 
 describe('pds status', () => {
-  it('is a table with the one next command last', async () => {
+  it('is a table that ends with the next command', async () => {
     expect((await against(fake(), ['status'])).stdout).toMatchInlineSnapshot(`
       "Account     alice.example.com  did:plc:ewvi7nxzyoun6zhxrhs64oiz
       Server      https://alice.example.com
@@ -128,7 +128,7 @@ describe('pds status', () => {
     `)
   })
 
-  it('shows what was signed and not sent', async () => {
+  it('shows what was signed and not submitted', async () => {
     const waiting = {
       cid: 'bafyrei',
       signedAt: '2026-11-22T09:00:00.000Z',
@@ -143,7 +143,7 @@ describe('pds status', () => {
 })
 
 describe('pds migrate-token', () => {
-  it('prints the token alone on stdout; what it allows, until when and what is next on stderr', async () => {
+  it('prints only the token on stdout; on stderr what it allows, until when, and what is next', async () => {
     const minted = await against(targeted(), ['migrate-token', '--target', TARGET])
     expect([minted.code, minted.stdout]).toEqual([0, `${TOKEN}\n`])
     expect(minted.stderr).not.toContain(TOKEN)
@@ -159,12 +159,12 @@ describe('pds migrate-token', () => {
       Next:
         1. give the token to the import of https://new.example.com
         2. when the DID names the target (\`pds status\`), run \`pds deactivate\`
-        3. if it got into wrong hands: \`pds revoke-tokens\`
+        3. if it gets into the wrong hands: \`pds revoke-tokens\`
       "
     `)
   })
 
-  it('binds the token to what the target says of itself', async () => {
+  it('binds the token to what the target says about itself', async () => {
     const server = targeted()
     await against(server, ['migrate-token', '--target', TARGET])
     expect(server.calls.find(({ method }) => method.endsWith('createMigrationToken'))?.body).toEqual({
@@ -173,21 +173,21 @@ describe('pds migrate-token', () => {
     })
   })
 
-  it('gives the target no credential', async () => {
+  it('sends the target no credential', async () => {
     const server = targeted()
     await against(server, ['migrate-token', '--target', TARGET])
     const asked = server.calls.filter(({ origin }) => origin === TARGET)
     expect(asked.map(({ authorization }) => authorization)).toEqual([null])
   })
 
-  it('mints nothing for itself', async () => {
+  it('creates no token for the server itself', async () => {
     const server = fake()
     const minted = await against(server, ['migrate-token', '--target', `https://${HOST}`])
     expect([minted.code, minted.stdout]).toEqual([2, ''])
     expect(server.calls.some(({ method }) => method.endsWith('createMigrationToken'))).toBe(false)
   })
 
-  it('warns where a move cannot be undone', async () => {
+  it('warns if a move cannot be undone', async () => {
     const { identity } = status()
     const server = fake({
       'com.cirrus.admin.getStatus': status({ identity: { ...identity, recoverable: false } }),
@@ -203,7 +203,7 @@ describe('pds migrate-token', () => {
     })
   })
 
-  it('knows the scopes', async () => {
+  it('refuses an unknown scope', async () => {
     const wrong = await against(fake(), ['migrate-token', '--scope', 'repo:write'])
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('"repo:write" is not a scope')])
   })
@@ -225,17 +225,17 @@ describe('what the server refuses', () => {
       'account-absent',
     ],
     [error(400, 'InvalidRequest', 'no'), 1, 'refused'],
-  ])('%# is told by its name, with an exit code', async (answer, code, name) => {
+  ])('%# is reported by its name, with an exit code', async (answer, code, name) => {
     const told = await refused(answer)
     expect([told.code, member(told.json, 'error', 'code')]).toEqual([code, name])
   })
 
   it('says how long to wait', async () => {
     const told = await refused(error(429, 'RateLimitExceeded', 'slow down', { 'retry-after': '60' }))
-    expect(member(told.json, 'error', 'next')).toBe('wait 60 seconds, then run it again')
+    expect(member(told.json, 'error', 'next')).toBe('wait 60 seconds, then run the command again')
   })
 
-  it('names the way out when nobody answers', async () => {
+  it('has an error of its own if no server answers', async () => {
     const nobody = { ...fake(), fetch: async () => Promise.reject(new TypeError('fetch failed')) }
     expect((await against(nobody, ['status', '--json'])).json).toMatchObject({
       error: { code: 'host-unreachable' },
@@ -261,12 +261,12 @@ describe('the admin password', () => {
     expect(shown.stdout + shown.stderr).not.toContain('typed-canary')
   })
 
-  it('is missed where there is no terminal', async () => {
+  it('is reported as missing if there is no terminal', async () => {
     const missed = await against(fake(), ['status', '--json'], { env: { ADMIN_PASSWORD: '' } })
     expect([missed.code, member(missed.json, 'error', 'code')]).toEqual([4, 'no-admin-password'])
   })
 
-  it('is in no output, whatever goes wrong', async () => {
+  it('is not in the output, whatever goes wrong', async () => {
     for (const args of [['status'], ['migrate-token'], ['check'], ['log', '--verify'], ['activate']])
       for (const answer of [
         error(401, 'AuthenticationRequired', 'no'),
@@ -286,19 +286,19 @@ describe('pds deactivate', () => {
   const asked = (server: ReturnType<typeof fake>) =>
     server.calls.some(({ method }) => method.endsWith('deactivateAccount'))
 
-  it('says what will happen, asks, and does nothing on a no', async () => {
+  it('says what will happen, asks, and does nothing if the answer is no', async () => {
     const server = fake(deactivateAccount)
     const no = await against(server, ['deactivate'], { tty: true, stdin: 'n' })
     expect([no.code, asked(server)]).toEqual([4, false])
     expect(no.stderr).toContain('offline everywhere')
   })
 
-  it('wants --yes where nobody can be asked', async () => {
+  it('needs --yes if nobody can be asked', async () => {
     const server = fake(deactivateAccount)
     expect([(await against(server, ['deactivate'])).code, asked(server)]).toEqual([4, false])
   })
 
-  it('then says what to delete, in which order, and what breaks with each', async () => {
+  it('then says what to delete, in which order, and what each step breaks', async () => {
     const { identity } = status()
     const gone = status({ identity: { ...identity, pds: TARGET, movedAway: true } })
     const server = fake({ ...deactivateAccount, 'com.cirrus.admin.getStatus': gone })
@@ -308,18 +308,18 @@ describe('pds deactivate', () => {
     expect(done.stdout).toMatchInlineSnapshot(`
       "alice.example.com is deactivated on alice.example.com.
       To shut it down for good, later, in this order:
-        0. keep a backup: \`pds export <dir>\` (works now, too) and the key file that \`pds init\` wrote
+        0. keep a backup: \`pds export <dir>\` (it still works now) and the key file that \`pds init\` wrote
         1. the Worker: npx wrangler delete cirrus
-           breaks: Reading what the target may still miss, turning back, and every answer under alice.example.com; the database goes with it, and the secrets. Your handle alice.example.com, which this Worker vouches for: change the handle first, or set a DNS TXT record _atproto.alice.example.com.
+           breaks: Reading what the target may still lack, turning back, and every answer under alice.example.com. The database and the secrets are deleted with it. Your handle alice.example.com, which this Worker vouches for: first change the handle, or set a DNS TXT record _atproto.alice.example.com.
         2. the R2 bucket: npx wrangler r2 bucket delete cirrus-blobs
-           breaks: The last copy of blobs that the target lacks. Keep it as an archive, or see first that checkAccountStatus of the target counts as many imported as expected.
+           breaks: The last copy of blobs that the target lacks. Keep it as an archive, or first check that checkAccountStatus of the target counts as many imported blobs as expected.
         3. the DNS records: in the Cloudflare dashboard, the records of alice.example.com
-           breaks: The name alice.example.com: whoever takes the domain over speaks for it. And the handle.
+           breaks: The name alice.example.com: whoever registers the domain next speaks for it. Your handle is lost with it.
       "
     `)
   })
 
-  it('warns that a did:web lives on this very host', async () => {
+  it('warns that a did:web depends on this host', async () => {
     const own = status({ did: `did:web:${HOST}` })
     const done = await against(fake({ ...deactivateAccount, 'com.cirrus.admin.getStatus': own }), [
       'deactivate',
@@ -330,7 +330,7 @@ describe('pds deactivate', () => {
 })
 
 describe('pds check', () => {
-  it('exits with 3 when something is not as it should be', async () => {
+  it('exits with 3 if it finds problems', async () => {
     const counts = { records: 1, blocks: 2, blobs: 3, events: 4, journal: 1 }
     const bad = fake({
       'com.cirrus.admin.checkRepo': { ok: false, problems: ['the block x is missing'], ...counts },
@@ -345,7 +345,7 @@ describe('pds request-crawl', () => {
   const CRAWL = 'com.cirrus.admin.requestCrawl'
   const relay = 'https://relay.example.com'
 
-  it('asks the relays that are named, and says what each answered', async () => {
+  it('asks the named relays, and says what each answered', async () => {
     const server = fake({ [CRAWL]: { hostname: HOST, results: [{ relay, ok: true }] } })
     const asked = await against(server, ['request-crawl', '--relay', `${relay}/`])
     expect([asked.code, asked.stdout]).toEqual([
@@ -355,7 +355,7 @@ describe('pds request-crawl', () => {
     expect(server.calls.find(({ method }) => method === CRAWL)?.body).toEqual({ relays: [relay] })
   })
 
-  it('exits with 3 when a relay refuses, and with 0 where none is configured', async () => {
+  it('exits with 3 if a relay refuses, and with 0 if none is configured', async () => {
     const refusal = { relay, ok: false, error: 'it answered 403 \u001b[31mno' }
     const refused = await against(fake({ [CRAWL]: { hostname: HOST, results: [refusal] } }), [
       'request-crawl',
@@ -367,7 +367,7 @@ describe('pds request-crawl', () => {
     expect([none.code, none.stdout]).toEqual([0, expect.stringContaining('No relay is configured')])
   })
 
-  it('says why where the account is not active, and what a relay looks like', async () => {
+  it('says why it cannot ask: the account is not active, or the relay is not a URL', async () => {
     const error = new Response(JSON.stringify({ error: 'AccountNotActive', message: 'deactivated' }), {
       status: 400,
       headers: { 'content-type': 'application/json' },
@@ -381,7 +381,7 @@ describe('pds request-crawl', () => {
 describe('pds emit-identity', () => {
   const EMIT = 'com.cirrus.admin.emitIdentity'
 
-  it('says what was told to the network, also where the directory did not answer', async () => {
+  it('says what was told to the network, also if the directory did not answer', async () => {
     const event = { seq: 42, did: DID, handle: HOST }
     const emitted = await against(fake({ [EMIT]: event }), ['emit-identity'])
     expect([emitted.code, emitted.stdout]).toEqual([0, `Event 42: ${HOST} (${DID}).\n`])

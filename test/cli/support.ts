@@ -1,4 +1,3 @@
-/** A terminal, a folder and a clock for `pds`, so that a test sees what a person would. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Io } from '../../src/cli/io.ts'
 import { run } from '../../src/cli/run.ts'
 
+/** What a run of `pds` printed and returned. */
 export interface Ran {
   code: number
   stdout: string
@@ -18,11 +18,11 @@ export interface Ran {
 export interface RunOptions {
   cwd?: string
   env?: Record<string, string>
-  /** What is typed ahead, or piped in. */
+  /** What is typed, or piped in. */
   stdin?: string
   /** stdin and stderr are a terminal. */
   tty?: boolean
-  /** stdout is one, too. */
+  /** stdout is a terminal. */
   colour?: boolean
   fetch?: typeof fetch
   now?: () => number
@@ -58,7 +58,7 @@ const parse = (text: string): unknown => {
 
 const flushed = () => new Promise((resolve) => setImmediate(resolve))
 
-/** Runs `pds` in this process. */
+/** Runs `pds` in this process, with a terminal, a folder and a clock of the test, and returns what a user would see. */
 export async function pds(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const [stdin, stdout, stderr] = [new Keyboard(), new Screen(), new Screen()]
   const { cwd = tmpdir(), env = {}, tty = false, colour = false } = options
@@ -83,7 +83,7 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
   return { code, stdout: stdout.text, stderr: stderr.text, json: parse(stdout.text) }
 }
 
-/** Each line is typed once a new question is on the screen. */
+/** Types each line when a new question is on the screen. */
 async function type(stdin: Keyboard, screen: Screen, lines: string): Promise<void> {
   let seen = 0
   for (const line of lines.split('\n')) {
@@ -95,7 +95,7 @@ async function type(stdin: Keyboard, screen: Screen, lines: string): Promise<voi
   }
 }
 
-/** A folder that is gone after the test. */
+/** A folder that is deleted after the test. */
 export async function folder(): Promise<AsyncDisposable & { path: string; in(name: string): string }> {
   const path = await mkdtemp(join(tmpdir(), 'pds-cli-'))
   return {
@@ -105,7 +105,7 @@ export async function folder(): Promise<AsyncDisposable & { path: string; in(nam
   }
 }
 
-/** Member of an answer, however deep: `at(json, 'error', 'code')`. */
+/** A member of an answer, at any depth: `member(json, 'error', 'code')`. */
 export const member = (value: unknown, ...path: string[]): unknown =>
   path.reduce<unknown>(
     (inner, name) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, name) : undefined),

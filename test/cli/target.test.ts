@@ -23,7 +23,7 @@ const ask = (input: string, servers: Record<string, unknown>) =>
 describe('--target', () => {
   const good = { 'https://new.example.com': pds('did:web:new.example.com') }
 
-  it('takes a URL, a host name and a did:web', async () => {
+  it('accepts a URL, a host name and a did:web', async () => {
     const target = { origin: 'https://new.example.com', did: 'did:web:new.example.com' }
     for (const input of [
       'https://new.example.com',
@@ -49,7 +49,7 @@ describe('--target', () => {
 
   it.each([
     ['no DID', {}],
-    ['a DID that is none', pds('did:nonsense')],
+    ['something that is not a DID', pds('did:nonsense')],
     ['another host’s DID', pds('did:web:victim.example.com')],
     ['no list of domains', { did: 'did:web:new.example.com' }],
     ['text that would move the cursor', pds('did:web:\u001B[2J')],
@@ -67,7 +67,7 @@ describe('--target', () => {
     expect(await ask('https://new.example.com', away)).toBe('target-unreachable')
   })
 
-  it('is not the server that the account is on', () => {
+  it('must not be the server that the account is on', () => {
     const self = { origin: 'https://old.example.com', did: 'did:web:old.example.com' }
     expect(() => refuseSelf({ origin: 'https://alias.example.com', did: self.did }, self)).toThrow(CliError)
     expect(() => refuseSelf({ ...self, did: 'did:web:x' }, self)).toThrow(CliError)

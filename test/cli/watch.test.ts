@@ -1,4 +1,4 @@
-/** `pds watch` against canned streams: what a person sees, and the lines that a script gets. */
+// Against fixed streams: what a user sees, and the lines that a script gets.
 import { encode } from '@atproto/lex-cbor'
 import { CBOR_DATA_CODEC, createCid, SHA256_HASH_CODE } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
@@ -36,7 +36,7 @@ const subscribers = (...behind: number[]) => ({
   },
 })
 
-/** Runs until `enough` of what is on stdout, and is interrupted then. */
+/** Runs `pds watch` until `enough` frames have been sent, and then interrupts it. */
 const watch = async (
   serve: (peer: Peer, n: number) => void,
   args: readonly string[] = [],
@@ -58,7 +58,7 @@ const watch = async (
     signal: stop.signal,
     ...options,
   })
-  // Ports differ from run to run.
+  // The port differs from run to run.
   const stderr = ran.stderr.replaceAll(source.host, 'HOST')
   const lines = args.includes('--json')
     ? ran.stdout
@@ -70,7 +70,7 @@ const watch = async (
 }
 
 describe('pds watch', () => {
-  it('shows each event as it comes, and ends well when it is interrupted', async () => {
+  it('shows each event as it arrives, and ends with 0 when it is interrupted', async () => {
     const seen = await watch((peer) => peer.send(...everything()))
     expect(seen.code).toBe(0)
     expect(seen.stdout).toMatchInlineSnapshot(`
@@ -88,7 +88,7 @@ describe('pds watch', () => {
     expect(seen.stderr).toBe('Watching http://HOST. Ctrl-C ends it.\n')
   })
 
-  it('prints a line for each with --json: records in place of blocks', async () => {
+  it('prints a line for each event with --json: records instead of blocks', async () => {
     const { lines, stderr } = await watch((peer) => peer.send(...everything()), ['--json'])
     expect(stderr).toBe('')
     const record = { $type: 'app.bsky.feed.post', text: 'hello' }
@@ -121,7 +121,7 @@ describe('pds watch', () => {
     ])
   })
 
-  it('shows some of a large batch, and all of it with --json', async () => {
+  it('shows part of a large batch, and all of it with --json', async () => {
     const ops = Array.from({ length: 200 }, (_, i) => ({ action: 'create', path: `a.b.c/${i}`, cid }))
     const serve = (peer: Peer) => peer.send(commit(1, car, ops))
     const text = await watch(serve, [], { enough: 1 })
@@ -131,13 +131,13 @@ describe('pds watch', () => {
     expect(lines[0]).toMatchObject({ ops: { length: 200 } })
   })
 
-  it('says how many there are, where the admin password is known', async () => {
+  it('says how many subscribers there are if the admin password is known', async () => {
     const env = { ADMIN_PASSWORD: 'admin-canary' }
     const serve = (peer: Peer) => peer.send(identity(6))
     const one = await watch(serve, [], { env, server: fake(subscribers(0)), enough: 1 })
-    expect(one.stderr).toContain('1 subscriber, this one among them\n')
+    expect(one.stderr).toContain('1 subscriber, including this one\n')
     const three = await watch(serve, [], { env, server: fake(subscribers(0, 0, 3)), enough: 1 })
-    expect(three.stderr).toContain('3 subscribers, this one among them; 1 behind\n')
+    expect(three.stderr).toContain('3 subscribers, including this one; 1 behind\n')
     const json = await watch(serve, ['--json'], { env, server: fake(subscribers(3)), enough: 1 })
     expect(json.lines).toContainEqual({
       type: 'subscribers',
@@ -149,7 +149,7 @@ describe('pds watch', () => {
     expect(silent.calls).toEqual([])
   })
 
-  it('goes on without them when the server does not say', async () => {
+  it('continues without the subscribers if the server does not list them', async () => {
     const env = { ADMIN_PASSWORD: 'admin-canary' }
     const wrong = fake({
       'com.cirrus.admin.listSubscribers': error(401, 'AuthenticationRequired', 'wrong password'),
@@ -161,14 +161,14 @@ describe('pds watch', () => {
     expect([other.code, other.stderr]).toEqual([0, 'Watching http://HOST. Ctrl-C ends it.\n'])
   })
 
-  it('begins where it is told to, and says what is gone', async () => {
+  it('begins at the cursor, and says which events are no longer stored', async () => {
     const cursors: unknown[] = []
     const serve = (peer: Peer) => {
       cursors.push(peer.cursor)
       peer.send(event('info', { name: 'OutdatedCursor' }), identity(9))
     }
     const seen = await watch(serve, ['--cursor', '5'], { enough: 2 })
-    expect(seen.stderr).toContain('The events after 5 are no longer kept')
+    expect(seen.stderr).toContain('The events after 5 are no longer stored')
     const { lines } = await watch(serve, ['--cursor', '0', '--json'], { enough: 2 })
     expect(lines[0]).toEqual({ type: 'info', name: 'OutdatedCursor' })
     expect(cursors).toEqual([5, 0])
@@ -176,21 +176,21 @@ describe('pds watch', () => {
       expect((await pds(['watch', '--host', 'x.example', `--cursor=${cursor}`])).code).toBe(2)
   })
 
-  it('says that the connection was lost, and what came after it', async () => {
+  it('says that the connection was lost, and continues after it', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const serve = (peer: Peer, n: number) => {
       peer.send(identity(n + 1))
       if (n === 0) peer.close(1012)
     }
     const seen = await watch(serve, [], { enough: 2 })
-    expect(seen.stderr).toMatch(/^No connection \(.*1012.*\): again in 0\.3 s\.$/m)
+    expect(seen.stderr).toMatch(/^No connection \(.*1012.*\)\. Trying again in 0\.3 s\.$/m)
     expect(seen.stdout.split('\n').map((line) => line[0])).toEqual(['1', '2', undefined])
     const { lines } = await watch(serve, ['--json'], { enough: 2 })
     expect(lines).toMatchObject([{ seq: 1 }, { type: 'lost', error: 'NetworkError', wait: 250 }, { seq: 2 }])
     vi.restoreAllMocks()
   })
 
-  it('ends with what the server refuses, on the last line with --json', async () => {
+  it('ends with the server’s refusal, which is the last line with --json', async () => {
     const serve = (peer: Peer) => {
       peer.send(identity(1), failure('FutureCursor', 'cursor 9 is in the future'))
       peer.close(1008)
@@ -201,7 +201,7 @@ describe('pds watch', () => {
     expect(lines).toMatchObject([{ seq: 1 }, { ok: false, error: { code: 'future-cursor' } }])
   })
 
-  it('lets no server write to the terminal', async () => {
+  it('lets no control character of a server reach the terminal', async () => {
     const evil = '\u001B[2J'
     const serve = (peer: Peer) =>
       peer.send(

@@ -2,15 +2,15 @@ import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
-import { stateOf, unsubmittedText } from '../status.ts'
+import { getStatus, stateOf, unsubmittedText } from '../status.ts'
 
 export const activate = command({
   name: 'activate',
-  summary: 'Bring the account up: a new one, one that moved in, or one that was deactivated.',
-  description: 'Refused while the DID names another PDS or another key.',
+  summary: 'Activate the account: a new one, one that moved in, or one that was deactivated.',
+  description: 'It is refused while the DID names another PDS or another key.',
   async run({ admin, prompts, io, out, where }) {
     const server = await admin()
-    const status = await orServerError(server.com.cirrus.admin.getStatus())
+    const status = await getStatus(server)
     const { did, handle, identity, unsubmitted } = status
     const before = stateOf(status)
     if (identity.movedAway)
@@ -18,17 +18,17 @@ export const activate = command({
         'did-elsewhere',
         `${did} names ${plain(identity.pds ?? 'no PDS')}, not this server`,
         {
-          next: `to move it here: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; else leave it as it is`,
+          next: `to move it here: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; otherwise leave it as it is`,
         },
       )
     if (unsubmitted.length > 0) {
       out.warn(
-        `an operation was signed and not sent; whoever has it can still move the DID:\n${unsubmittedText(status)}\nNext: \`pds identity --void\` makes it worthless.`,
+        `an operation was signed and not submitted; anyone who has it can still move the DID:\n${unsubmittedText(status)}\nNext: \`pds identity --void\` makes it worthless.`,
       )
-      if (io.stdin.isTTY) await prompts.confirm('Activate all the same, with that operation still valid?')
+      if (io.stdin.isTTY) await prompts.confirm('Activate anyway, while that operation is still valid?')
     }
     await orServerError(server.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
-    const { next } = await orServerError(server.com.cirrus.admin.getStatus())
+    const { next } = await getStatus(server)
     const text = [
       before === 'active'
         ? `${plain(handle)} is active on ${where().origin}, as before.`

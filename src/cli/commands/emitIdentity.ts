@@ -4,14 +4,13 @@ import { plain } from '../output.ts'
 
 export const emitIdentity = command({
   name: 'emit-identity',
-  summary: 'Tell the network to look the DID up again: handle, key and server.',
+  summary: 'Tell the network to look up the DID again: handle, key and server.',
   description:
-    'Puts an #identity event into the firehose. Cirrus does so by itself when it notices a change.',
+    'Emits an #identity event on the firehose. Cirrus does this by itself when it notices a change.',
   async run({ admin, out }) {
     const server = await admin()
     const { seq, did, handle, error } = await orServerError(server.com.cirrus.admin.emitIdentity())
-    if (error !== undefined)
-      out.warn(`${plain(error)}\nThe event carries the handle that is configured (HANDLE).`)
+    if (error !== undefined) out.warn(`${plain(error)}\nThe event has the configured handle (HANDLE).`)
     out.result(
       { ok: true, seq, did, handle, ...(error !== undefined && { error }) },
       `Event ${seq}: ${plain(handle)} (${did}).`,

@@ -1,21 +1,21 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { decodeJws } from '../../crypto/jws.ts'
-import { outbound } from '../../outbound.ts'
-import { createDirectory } from '../../plc/directory.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { CliError, EXIT } from '../errors.ts'
+import { getStatus } from '../status.ts'
+import { CliError, EXIT, messageOf } from '../errors.ts'
 import { exportBlobList, exportBlobs } from '../export/blobs.ts'
 import { compareCounts, exportRepo } from '../export/repo.ts'
 import { readText, writeWhole } from '../files.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
 import { bytes, count } from '../output.ts'
-import type { Client } from '../../client/index.ts'
+import { plcDirectory } from '../plcDirectory.ts'
+import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** Another account's export is not written over. */
+/** Creates the folder. It throws if the folder holds the export of another account, which would be overwritten. */
 const openFolder = async (folder: string, did: string): Promise<void> => {
   const manifest = await readText(join(folder, 'manifest.jws')).catch(() => undefined)
   const issuer = (() => {
@@ -30,17 +30,14 @@ const openFolder = async (folder: string, did: string): Promise<void> => {
   try {
     await mkdir(join(folder, 'blobs'), { recursive: true, mode: 0o700 })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError('bad-folder', `${folder} cannot be written: ${reason}`, { cause })
+    throw new CliError('bad-folder', `${folder} cannot be written to: ${messageOf(cause)}`, { cause })
   }
 }
 
-/** The directory's log, verified from the genesis on. A did:web has its document instead. */
+/** Writes the DID's log, verified from the genesis on, and returns its head. A did:web has no log: it returns ''. */
 const exportIdentity = async (context: Context, folder: string, did: string): Promise<string> => {
-  const { dev, plcUrl } = context.where()
-  const send = outbound({ fetch: context.io.fetch }, { dev })
   if (!did.startsWith('did:plc:')) return ''
-  const log = await createDirectory(send, plcUrl)
+  const log = await plcDirectory(context)
     .log(did)
     .catch((cause: unknown) => {
       throw serverError(cause)
@@ -56,7 +53,7 @@ const exportIdentity = async (context: Context, folder: string, did: string): Pr
   return log.head.cid
 }
 
-/** Whether the owner's key file is where `pds init` writes it and is about this key. */
+/** The owner's key file, if it is where `pds init` writes it and holds this key. */
 const keyBackup = async (
   context: Context,
   handle: string,
@@ -68,29 +65,21 @@ const keyBackup = async (
   return keys?.signingKey === signingKey ? file : undefined
 }
 
-const keysOf = async (server: Client, named: string | undefined) => {
-  const { verificationMethods = {} } = await orServerError(
-    server.com.atproto.identity.getRecommendedDidCredentials(),
-  )
-  const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
-  if (typeof ours !== 'string') throw new CliError('not-cirrus', 'the server does not name its signing key')
-  return { ours, named }
-}
-
 export const exportCommand = command({
   name: 'export',
-  summary: 'Back the account up into a folder: repository, blobs, preferences, PLC log, manifest.',
+  summary: 'Back up the account to a folder: repository, blobs, preferences, PLC log, manifest.',
   description:
-    'Works before and after deactivation. Run again it fetches only what is missing or has changed; what it wrote is\n' +
-    'verified: hashes, signatures, counts. Exits with 3 if something is missing.',
-  positionals: [{ name: 'dir', help: 'The folder; made if it is not there.' }],
+    'It works before and after deactivation. When it is run again, it fetches only what is missing or has changed. It\n' +
+    'verifies what it has written: hashes, signatures, counts. It exits with 3 if something is missing.',
+  positionals: [{ name: 'dir', help: 'The folder. It is created if it does not exist.' }],
   async run(context, _, [dir]) {
     const { out, io } = context
     const folder = resolve(io.cwd, dir)
     const server = await context.admin()
-    const { did, handle, identity } = await orServerError(server.com.cirrus.admin.getStatus())
+    const { did, handle, identity } = await getStatus(server)
     await openFolder(folder, did)
-    const keys = await keysOf(server, identity.signingKey)
+    const ours = signingKeyOf(await serverCredentials(server))
+    const keys = { ours, named: identity.signingKey }
     const exported = await exportRepo(context, server, { did, file: join(folder, 'repo.car'), keys })
     const { facts, claims, manifest } = exported
     const listed = await exportBlobList(server, join(folder, 'blobs.jsonl'))
@@ -115,10 +104,10 @@ export const exportCommand = command({
     else if (claims.blobs.bytes !== blobs.bytes)
       problems.push(`blobs of ${blobs.bytes} bytes, the manifest says ${claims.blobs.bytes}`)
     const ok = problems.length === 0
-    const backup = await keyBackup(context, handle, keys.ours)
+    const backup = await keyBackup(context, handle, ours)
     if (!backup && !context.globals.dev)
       out.warn(
-        'no key backup for this server’s signing key was found beside wrangler.toml. Without the keys this export cannot become the account again; a Worker’s secrets cannot be read back.',
+        'no key backup for this server’s signing key was found next to wrangler.toml. Without the keys the account cannot be restored from this export, and a Worker’s secrets cannot be read back.',
       )
     const verdict = ok ? out.paint('green', 'Complete and verified') : out.paint('red', 'Not complete')
     const text = [

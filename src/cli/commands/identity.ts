@@ -2,18 +2,19 @@ import type { Client } from '../../client/index.ts'
 import { createDidResolver } from '../../identity/did.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { outbound } from '../../outbound.ts'
-import { createDirectory } from '../../plc/directory.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { plain, table } from '../output.ts'
-import { stateOf, unsubmittedText, type Status } from '../status.ts'
+import { plcDirectory } from '../plcDirectory.ts'
+import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { getStatus, stateOf, unsubmittedText, type Status } from '../status.ts'
 
-/** What the network says, asked from here and not through the server. */
+/** What the network says about the DID, asked from here and not through the server. */
 const lookUp = async (context: Context, did: string) => {
-  const { dev, plcUrl } = context.where()
+  const { dev } = context.where()
   const send = outbound({ fetch: context.io.fetch }, { dev })
-  const plc = createDirectory(send, plcUrl)
+  const plc = plcDirectory(context)
   try {
     const document = await createDidResolver({ send, directory: plc, dev })(did)
     return { document, log: did.startsWith('did:plc:') ? await plc.log(did) : undefined }
@@ -28,42 +29,40 @@ const lookUp = async (context: Context, did: string) => {
 
 const voidOperation = async ({ prompts, out }: Context, server: Client, status: Status): Promise<void> => {
   if (status.unsubmitted.length > 0) {
-    out.note(`Signed, not sent:\n${unsubmittedText(status)}`)
-    await prompts.confirm('Send an operation with unchanged data, so that these can never be sent?')
+    out.note(`Signed, not submitted:\n${unsubmittedText(status)}`)
+    await prompts.confirm('Submit an operation with unchanged data, so that these can never be submitted?')
   }
   const done = await orServerError(server.com.cirrus.admin.voidPlcOperation())
   const text = [
     `Voided: ${done.voided.join(', ')}`,
     `New head: ${done.head}`,
-    'Next: migration tokens name the old head; mint another to move.',
+    'Next: migration tokens name the old head; create another one to move.',
   ]
   out.result({ ok: true, ...done }, text.join('\n'))
 }
 
 export const identity = command({
   name: 'identity',
-  summary: 'What the DID document and the PLC directory say now. --void: undo a signed, unsent operation.',
+  summary:
+    'Show what the DID document and the PLC directory say. --void: end a signed, unsubmitted operation.',
   description:
-    'Asks the network directly. Exits with 3 when an active account’s DID names another server or another key.',
+    'It asks the network directly. It exits with 3 if an active account’s DID names another server or another key.',
   flags: {
-    void: { type: 'boolean', help: 'Make a signed but unsubmitted PLC operation worthless.' },
+    void: { type: 'boolean', help: 'Make a signed, unsubmitted PLC operation worthless.' },
   },
   async run(context, flags) {
     const { out, where } = context
     const server = await context.admin()
-    const status = await orServerError(server.com.cirrus.admin.getStatus())
+    const status = await getStatus(server)
     if (flags.void) {
       await voidOperation(context, server, status)
       return EXIT.ok
     }
     const { document, log } = await lookUp(context, status.did)
-    const ours = await orServerError(server.com.atproto.identity.getRecommendedDidCredentials())
+    const ours = await serverCredentials(server)
     const keys = new Set(ours.rotationKeys ?? [])
-    const signing: unknown = Object.entries(ours.verificationMethods ?? {}).find(
-      ([id]) => id === 'atproto',
-    )?.[1]
     const here = document.pds === where().origin
-    const ourKey = document.signingKey === signing
+    const ourKey = document.signingKey === signingKeyOf(ours)
     const rotation = log?.head.data?.rotationKeys ?? []
     const rows: [string, string][] = [
       ['DID', status.did],
@@ -86,15 +85,15 @@ export const identity = command({
       ],
       ['Head', log ? `${log.head.cid}, ${new Date(log.head.createdAt).toISOString()}` : ''],
       ['Operations', log ? String(log.entries.length) : ''],
-      ['Signed, not sent', unsubmittedText(status)],
+      ['Not submitted', unsubmittedText(status)],
     ]
     if (status.identity.recoverable === false)
-      out.warn('no recovery key of yours stands above this server’s rotation key.', 'no-recovery-key')
+      out.warn('the DID has no recovery key of yours above this server’s rotation key.', 'no-recovery-key')
     const active = stateOf(status) === 'active' || stateOf(status) === 'moved'
     const ok = !active || (here && ourKey)
     if (!ok)
       out.warn(
-        'the DID does not name this server with its present key, but the account is active here.',
+        'the DID does not name this server with its current key, but the account is active here.',
         'identity-amiss',
       )
     out.result(

@@ -9,10 +9,10 @@ export const importCommand = command({
   summary: 'Move an account in from another PDS, or restore it from a backup.',
   description:
     'From a Cirrus: give the token of `pds migrate-token --target <this server>` on standard input, or when asked.\n' +
-    'From any other PDS: --identifier, then the account password and the code that the PDS sends by e-mail.\n' +
-    'From a folder that `pds export` wrote: into a new server with the same keys, or over an account that is deactivated.\n' +
+    'From any other PDS: use --identifier, then the account password and the code that the PDS sends by e-mail.\n' +
+    'From a folder that `pds export` wrote: to a new server with the same keys, or over a deactivated account.\n' +
     'A new server needs SIGNING_KEY (.dev.vars, the key file, or the environment), a deactivated account its password.\n' +
-    'May be run again after any interruption: what is done is not repeated, and only what is missing is copied.',
+    'It may be run again after any interruption: what is done is not repeated, and only what is missing is copied.',
   flags: {
     from: {
       type: 'string',

@@ -14,7 +14,7 @@ import { revokeTokens } from './revokeTokens.ts'
 import { status } from './status.ts'
 import { watch } from './watch.ts'
 
-/** In the order in which they are needed. */
+/** All commands, in the order in which a user needs them. */
 export const commands: readonly Command[] = [
   init,
   status,

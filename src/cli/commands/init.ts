@@ -20,7 +20,7 @@ const plcUrl = (project: Project, given: string | undefined): string =>
 const directoryAt = (context: Context, url: string) =>
   createDirectory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
 
-/** A DID that is configured and in use must not be swapped for another in passing. */
+/** A DID that is configured and in use is replaced only with --force. */
 const guardIdentity = async (
   context: Context,
   project: Project,
@@ -31,18 +31,18 @@ const guardIdentity = async (
   const before = project.vars['DID'] ?? ''
   const { did, genesis } = plan.keys
   if (before === '' || before === did) return
-  // A new DID of which nobody knows yet: the answers were changed before it was registered.
+  // A new DID that is not registered yet, because the answers changed before it was, may be replaced.
   const known = genesis && before.startsWith('did:plc:') ? await isRegistered(context, before, url) : true
   if (!known) return
   if (!force)
     throw new CliError(
       'keys-exist',
-      `wrangler.toml is set up for ${before}; these answers would make it ${did}`,
+      `wrangler.toml is set up for ${before}, and these answers would change it to ${did}`,
       {
         next: 'give the answers of that account, use another folder for another account, or add --force',
       },
     )
-  context.out.warn(`wrangler.toml is set up for ${before}. Its server will no longer be this one.`)
+  context.out.warn(`wrangler.toml is set up for ${before}. This will no longer be its server.`)
 }
 
 const isRegistered = async (context: Context, did: string, url: string): Promise<boolean> => {
@@ -55,7 +55,7 @@ const isRegistered = async (context: Context, did: string, url: string): Promise
   }
 }
 
-/** Keys that are replaced are kept beside the new ones: a lost key is a lost account. */
+/** Old keys are kept under another name: a lost key is a lost account. */
 const renameOld = async (file: string | undefined, now: number): Promise<void> => {
   if (file && (await readText(file)) !== undefined)
     await rename(file, file.replace(/\.json$/, `.${now}.json`))
@@ -73,7 +73,7 @@ const write = async (
     await renameOld(plan.keyFile, now)
     await renameOld(plan.recoveryFile, now)
   }
-  // The backups first: from here on nothing that is announced to the network can be lost.
+  // The backups come first, so that no key that is announced to the network can be lost.
   if (plan.recovery && plan.recoveryFile) await writeRecoveryFile(plan.recoveryFile, plan.recovery)
   const known = await readKeyFile(plan.keyFile)
   if (JSON.stringify(known) !== JSON.stringify(plan.keys)) await writeKeyFile(plan.keyFile, plan.keys)
@@ -101,8 +101,8 @@ export const init = command({
   name: 'init',
   summary: 'Set up this folder: identity, keys, wrangler.toml, .dev.vars.',
   description:
-    'Asks, or takes flags. Keys that are there stay; run again after a failure, it goes on where it was.\n' +
-    'The account password comes from PDS_PASSWORD or is asked for; without a terminal one is made.',
+    'It asks what the flags do not say. Existing keys stay; after a failure, run it again and it continues.\n' +
+    'The account password comes from PDS_PASSWORD or is asked for. Without a terminal one is generated.',
   flags: initFlags,
   examples: [
     'pds init',
@@ -115,9 +115,7 @@ export const init = command({
     const url = plcUrl(project, flags['plc-url'])
     const answers = await askAnswers(context, flags, project.vars)
     if (flags.force)
-      await prompts.confirm(
-        'Make new keys? The DID goes on naming the old ones, and only they can change that.',
-      )
+      await prompts.confirm('Make new keys? The DID still names the old ones, and only they can change that.')
     const plan = await makePlan(context, project, answers, flags.force)
     const { keys, genesis, recoveryFile, keyFile } = plan
     await guardIdentity(context, project, plan, url, flags.force)
@@ -141,7 +139,7 @@ export const init = command({
     }
     if (plan.recoveryKeys.length === 0 && answers.kind !== 'web')
       out.warn(
-        'there is no recovery key above this server’s: whoever gets its key gets the DID, and no move can be undone.',
+        'there is no recovery key above this server’s key: anyone who gets that key gets the DID, and no move can be undone.',
         'no-recovery-key',
       )
     const commands = instructions(project, plan, answers.kind === 'existing')
@@ -149,23 +147,21 @@ export const init = command({
       `${basename(keyFile)}: every key and password of this server. A Worker’s secrets cannot be read back.`,
       ...(recoveryFile && plan.recovery
         ? [
-            `${basename(recoveryFile)}: your recovery key. Put it where nothing else lies, and delete it here.`,
+            `${basename(recoveryFile)}: your recovery key. Store it apart from everything else, and delete it here.`,
           ]
         : []),
     ]
     const text = [
-      `${out.paint('green', plan.kept ? 'Set up; the keys stayed as they were' : 'Set up')}: ${keys.handle}, ${keys.did}, ${keys.hostname}`,
-      ...(keys.accountPassword
-        ? [`The account password was made up and stands in ${basename(keyFile)}.`]
-        : []),
+      `${out.paint('green', plan.kept ? 'Set up; the keys are unchanged' : 'Set up')}: ${keys.handle}, ${keys.did}, ${keys.hostname}`,
+      ...(keys.accountPassword ? [`The account password was generated and is in ${basename(keyFile)}.`] : []),
       '',
-      out.paint('bold', 'Back up now, off this machine (readable by you only, ignored by git):'),
+      out.paint('bold', 'Back up now, off this machine (readable only by you, ignored by git):'),
       ...backups.map((line) => `  ${line}`),
       '',
-      out.paint('bold', 'Then put it into production:'),
+      out.paint('bold', 'Then deploy:'),
       ...commands.map((line) => `  ${line}`),
       '',
-      `Or try it here first: npm run dev`,
+      'Or try it on this machine first: npm run dev',
     ].join('\n')
     out.result(
       {

@@ -14,41 +14,43 @@ const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
 const parseLimit = (text: string | undefined): number => {
   const limit = Number(text ?? 100)
   if (Number.isInteger(limit) && limit > 0) return limit
-  throw new CliError('usage', `--limit ${text}: a number above 0 is wanted`, { next: 'run `pds log --help`' })
+  throw new CliError('usage', `--limit ${text}: it must be a whole number above 0`, {
+    next: 'run `pds log --help`',
+  })
 }
 
 export const log = command({
   name: 'log',
-  summary: 'The journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.',
+  summary: 'Show the journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.',
   description:
-    'The newest entry comes first. With --verify the whole chain is read; exits with 3 if it is broken.',
+    'The newest entry comes first. With --verify it reads the whole chain, and exits with 3 if the chain is broken.',
   flags: {
     verify: { type: 'boolean', help: 'Recompute the hash chain from the newest entry to the first.' },
     limit: { type: 'string', hint: 'n', help: 'How many entries to print. Default: 100.' },
   },
   async run({ admin, out }, flags) {
-    const most = parseLimit(flags.limit)
+    const limit = parseLimit(flags.limit)
     const server = await admin()
     const shown: JournalEntry[] = []
     const verifier = createVerifier()
     const problems: string[] = []
-    const progress = flags.verify
-      ? out.progress('Entries verified', (n) => n.toLocaleString('en-US'))
-      : undefined
+    const progress = flags.verify ? out.progress('Entries verified') : undefined
     let seen = 0
     let head = ''
-    const size = flags.verify ? 1000 : Math.min(most, 1000)
-    const list = pages((page) => orServerError(server.com.cirrus.admin.getJournal({ limit: size, ...page })))
+    const pageSize = flags.verify ? 1000 : Math.min(limit, 1000)
+    const list = pages((page) =>
+      orServerError(server.com.cirrus.admin.getJournal({ limit: pageSize, ...page })),
+    )
     for await (const { entries } of list) {
       for (const entry of entries) {
         seen++
         head ||= entry.hash
-        if (shown.length < most) shown.push(entry)
+        if (shown.length < limit) shown.push(entry)
         const problem = flags.verify ? verifier.next(entry) : undefined
         if (problem && problems.length < 100) problems.push(problem)
       }
       progress?.to(seen)
-      if (!flags.verify && shown.length >= most) break
+      if (!flags.verify && shown.length >= limit) break
     }
     progress?.end()
     const atEnd = flags.verify ? verifier.end() : undefined
@@ -61,7 +63,7 @@ export const log = command({
     const ok = problems.length === 0
     const verdict = ok
       ? `${out.paint('green', 'The chain is whole')}: ${count(seen, 'entry', 'entries')}${head ? `, head ${head}` : ''}.`
-      : [out.paint('red', 'The chain is broken:'), ...problems.map((it) => `  ${it}`)].join('\n')
+      : [out.paint('red', 'The chain is broken:'), ...problems.map((problem) => `  ${problem}`)].join('\n')
     out.result(
       { ok, verified: seen, head, problems, entries: shown },
       [...lines, verdict].join('\n'),

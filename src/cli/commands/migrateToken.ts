@@ -5,7 +5,7 @@ import { command, type Context } from '../command.ts'
 import type { Output } from '../output.ts'
 import { SCOPE_MEANINGS, parseScopes } from '../scopes.ts'
 import { describeTarget, refuseSelf, type Target } from '../target.ts'
-import { unsubmittedText, type Status } from '../status.ts'
+import { getStatus, unsubmittedText, type Status } from '../status.ts'
 
 const targetOf = async (context: Context, input: string): Promise<Target> => {
   const { origin, dev } = context.where()
@@ -21,21 +21,21 @@ const warn = (out: Output, status: Status, scope: readonly string[], target: Tar
   const signs = scope.includes('plc:sign')
   if (signs && identity.recoverable === false)
     out.warn(
-      'no recovery key of yours stands above this server’s rotation key: once the target has rotated the DID, the move can not be undone.',
+      'the DID has no recovery key of yours above this server’s rotation key: once the target has rotated the DID, the move cannot be undone.',
       'no-recovery-key',
     )
   if (identity.movedAway)
     out.warn(
-      `the DID already names ${identity.pds ?? 'another PDS'}: there is nothing left to sign here.`,
+      `the DID already names ${identity.pds ?? 'another PDS'}: nothing is left to sign here.`,
       'did-elsewhere',
     )
   if (status.unsubmitted.length > 0)
     out.warn(
-      `an operation was signed and not sent; it stays valid while the head stands:\n  ${unsubmittedText(status)}\n  \`pds identity --void\` makes it worthless.`,
+      `an operation was signed and not submitted; it is valid until the head changes:\n  ${unsubmittedText(status)}\n  \`pds identity --void\` makes it worthless.`,
     )
   if (signs && !target)
     out.note(
-      'Without --target the token signs only beside a full session: for tools that ask you to paste it.',
+      'Without --target the token signs only together with a full session, for tools that ask you to paste it.',
     )
 }
 
@@ -48,8 +48,8 @@ export const migrateToken = command({
   name: 'migrate-token',
   summary: 'Print a token, valid for 15 minutes, with which another PDS moves the account.',
   description:
-    'The token stands alone on stdout; what it allows, until when and what to do next is said on stderr.\n' +
-    'Whoever has it can read the whole account: hand it to the target and to nobody else.',
+    'stdout has only the token; stderr says what it allows, until when, and what to do next.\n' +
+    'Anyone who has it can read the whole account: give it to the target and to nobody else.',
   flags: {
     target: {
       type: 'string',
@@ -60,7 +60,7 @@ export const migrateToken = command({
       type: 'string',
       hint: 'scope',
       multiple: true,
-      help: `What it opens; may be repeated. Default: all but account:deactivate.\n${Object.entries(
+      help: `What it allows; may be repeated. Default: all but account:deactivate.\n${Object.entries(
         SCOPE_MEANINGS,
       )
         .map(([name, meaning]) => `${name}: ${meaning}`)
@@ -77,7 +77,7 @@ export const migrateToken = command({
     const scope = parseScopes(flags.scope)
     const server = await context.admin()
     const target = flags.target === undefined ? undefined : await targetOf(context, flags.target)
-    const status = await orServerError(server.com.cirrus.admin.getStatus())
+    const status = await getStatus(server)
     const minted = await orServerError(
       server.com.cirrus.admin.createMigrationToken({
         ...(target ? { audience: target.did, target: target.origin } : {}),
@@ -90,7 +90,7 @@ export const migrateToken = command({
         ? `give the token to the import of ${target.origin}`
         : 'give the token to the target’s import, or to your migration tool',
       ...(moves ? ['when the DID names the target (`pds status`), run `pds deactivate`'] : []),
-      'if it got into wrong hands: `pds revoke-tokens`',
+      'if it gets into the wrong hands: `pds revoke-tokens`',
     ]
     out.note(`${out.json ? '' : 'Migration token'} of ${status.handle} (${status.did})`.trim())
     out.note(`  for     ${target ? `${target.origin} (${target.did})` : `any tool, as ${minted.audience}`}`)

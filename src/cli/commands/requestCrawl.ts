@@ -13,15 +13,15 @@ const relayOrigin = (text: string): string => {
 
 export const requestCrawl = command({
   name: 'request-crawl',
-  summary: 'Ask relays, now, to subscribe to this server.',
+  summary: 'Ask relays to subscribe to this server now.',
   description:
-    'Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits.\nExits with 3 if a relay did not take it.',
+    'Cirrus does this by itself after an activation and, at most every 20 minutes, after new commits.\nIt exits with 3 if a relay refuses.',
   flags: {
     relay: {
       type: 'string',
       hint: 'url',
       multiple: true,
-      help: 'A relay, instead of those that are configured (RELAYS).\nMay be given more than once.',
+      help: 'A relay, instead of the configured ones (RELAYS); may be repeated.',
     },
   },
   examples: ['pds request-crawl', 'pds request-crawl --relay https://relay.example'],
@@ -35,11 +35,11 @@ export const requestCrawl = command({
     const ok = results.every((result) => result.ok)
     const rows = results.map((result): [string, string] => [
       plain(result.relay),
-      result.ok ? out.paint('green', 'asked') : out.paint('red', plain(result.error ?? 'it did not take it')),
+      result.ok ? out.paint('green', 'asked') : out.paint('red', plain(result.error ?? 'it refused')),
     ])
     const text =
       results.length === 0
-        ? 'No relay is configured (RELAYS), so nobody was asked. Name one with --relay.'
+        ? 'No relay is configured (RELAYS), so none was asked. Name one with --relay.'
         : [`Asked to crawl ${plain(hostname)}:`, table(rows, out.paint)].join('\n')
     out.result({ ok, hostname, results }, text, ok ? undefined : 'crawl-refused')
     return ok ? EXIT.ok : EXIT.problems

@@ -1,7 +1,7 @@
-import { orServerError } from '../serverErrors.ts'
+import { isObject } from '../../isObject.ts'
 import { command } from '../command.ts'
 import { bytes, count, type Paint, plain, table } from '../output.ts'
-import { stateOf, type Status, unsubmittedText } from '../status.ts'
+import { getStatus, stateOf, type Status, unsubmittedText } from '../status.ts'
 
 const STATES: Record<string, string> = {
   absent: 'no account here yet',
@@ -15,7 +15,7 @@ const keyRows = (keys: readonly string[]): string =>
 
 const identityText = ({ identity }: Status): string =>
   [
-    identity.error ? `could not be asked: ${plain(identity.error)}` : '',
+    identity.error ? `the network could not be asked: ${plain(identity.error)}` : '',
     identity.pds
       ? `PDS ${plain(identity.pds)}${identity.movedAway ? ' (not this server)' : ' (this server)'}`
       : '',
@@ -24,7 +24,7 @@ const identityText = ({ identity }: Status): string =>
       ? `rotation keys, the highest first\n${keyRows(identity.rotationKeys)}`
       : '',
     identity.head ? `head ${identity.head}` : '',
-    identity.recoverable === false ? 'no recovery key of yours stands above this server’s' : '',
+    identity.recoverable === false ? 'no recovery key of yours above this server’s key' : '',
   ]
     .filter(Boolean)
     .join('\n')
@@ -36,10 +36,9 @@ const importText = ({ importing }: Status): string => {
   return `running, ${plain(phase)}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
 
-/** Failed sign-ins come as one entry. */
+/** Failed sign-ins are counted in one entry. */
 const times = (detail: unknown): string => {
-  const found: unknown =
-    typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'times') : undefined
+  const found = isObject(detail) ? detail['times'] : undefined
   return typeof found === 'number' && found > 1 ? ` (${found.toLocaleString('en-US')} times)` : ''
 }
 
@@ -65,7 +64,7 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
     ],
     ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
-    ['Signed, not sent', unsubmittedText(status)],
+    ['Not submitted', unsubmittedText(status)],
     [
       'Journal',
       journal
@@ -83,10 +82,10 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
 
 export const status = command({
   name: 'status',
-  summary: 'What is where, and the one next command.',
+  summary: 'Show what is where, and the one next command to run.',
   async run({ admin, where, out }) {
     const server = await admin()
-    const found = await orServerError(server.com.cirrus.admin.getStatus())
+    const found = await getStatus(server)
     out.result({ ok: true, server: where().origin, ...found }, statusText(found, where().origin, out.paint))
   },
 })

@@ -3,14 +3,14 @@ import { type Client, type Output as Answered, XrpcError } from '../../client/in
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
 import { serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { CliError, EXIT } from '../errors.ts'
+import { CliError, EXIT, messageOf } from '../errors.ts'
 import { count, type Paint, plain } from '../output.ts'
 
 type Listed = Answered<'com.cirrus.admin.listSubscribers'>
 
-/** Operations of one commit that are shown; with `--json` all are. */
+/** How many operations of one commit are shown; with `--json` all are. */
 const MAX_SHOWN_OPS = 20
-/** Milliseconds between two looks at who is there. */
+/** How often the server is asked for its subscribers. */
 const SUBSCRIBERS_INTERVAL_MS = 5000
 
 const eventName = ({ $type }: RepoEvent): string => $type.split('#')[1] ?? $type
@@ -44,7 +44,7 @@ export const eventText = (event: RepoEvent, paint: Paint): string => {
   )
 }
 
-/** The event as JSON can say it: records in place of the blocks. */
+/** The event as JSON, with the records instead of the blocks. */
 const eventData = async (event: RepoEvent): Promise<object> => {
   const type = eventName(event)
   if (event.$type === 'com.atproto.sync.subscribeRepos#sync') {
@@ -56,13 +56,11 @@ const eventData = async (event: RepoEvent): Promise<object> => {
     return { type, ...rest }
   }
   const { $type: _, blocks, commit, prevData, blobs: __, ops, ...rest } = event
-  // Who watches wants to see a commit that is amiss, too.
+  // A commit that cannot be read is shown too, with the problem.
   const records = await readRecords(event).catch((cause: unknown) => cause)
   return {
     ...{ type, ...rest, commit: commit.$link, prevData: prevData?.$link },
-    ...(Array.isArray(records)
-      ? { ops: records }
-      : { ops, problem: records instanceof Error ? records.message : String(records) }),
+    ...(Array.isArray(records) ? { ops: records } : { ops, problem: messageOf(records) }),
     size: blocks.length,
   }
 }
@@ -70,10 +68,10 @@ const eventData = async (event: RepoEvent): Promise<object> => {
 const subscribersText = ({ subscribers }: Listed): string => {
   const behind = subscribers.filter((one) => one.behind > 0).length
   const all = count(subscribers.length, 'subscriber')
-  return `${all}, this one among them${behind > 0 ? `; ${behind} behind` : ''}`
+  return `${all}, including this one${behind > 0 ? `; ${behind} behind` : ''}`
 }
 
-/** Says who is there, when that has changed. What the server cannot tell is left out. */
+/** Prints the subscribers whenever they change. It prints nothing if the server cannot list them. */
 const watchSubscribers = async (server: Client, out: Context['out'], signal: AbortSignal): Promise<void> => {
   let before = ''
   while (!signal.aborted) {
@@ -84,7 +82,7 @@ const watchSubscribers = async (server: Client, out: Context['out'], signal: Abo
       before = text
     } catch (cause) {
       if (signal.aborted) return
-      // Another PDS, or one that has gone for a moment: the events say so themselves.
+      // Another PDS, or a server that does not answer for a moment: the events show that themselves.
       if (!(cause instanceof XrpcError) || cause.error === 'MethodNotImplemented') return
       if (cause.status === 401 || cause.status === 403) {
         const error = serverError(cause)
@@ -99,22 +97,22 @@ const watchSubscribers = async (server: Client, out: Context['out'], signal: Abo
 const parseCursor = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw new CliError('usage', `--cursor ${text}: the number of an event is wanted`, {
+  throw new CliError('usage', `--cursor ${text}: it must be the number of an event`, {
     next: 'run `pds watch --help`',
   })
 }
 
 export const watch = command({
   name: 'watch',
-  summary: 'Events as the network sees them, and how many follow them. Ends with Ctrl-C.',
+  summary: 'Show the events that the network sees, and how many subscribers there are. Ctrl-C ends it.',
   description:
-    'Lost connections are opened again: no event is left out. With --json each line is one object; `type` says of what. ' +
-    'Subscribers are shown where the admin password is known.',
+    'A lost connection is opened again, and no event is left out. With --json each line is one object with a `type`. ' +
+    'Subscribers are shown if the admin password is known.',
   flags: {
     cursor: {
       type: 'string',
       hint: 'seq',
-      help: 'Begin after this event; 0: with the oldest that is kept. Default: now.',
+      help: 'Begin after this event; 0: with the oldest that is stored. Default: now.',
     },
   },
   examples: ['pds watch --cursor 0', 'pds watch --json | jq \'select(.type == "account")\''],
@@ -125,7 +123,7 @@ export const watch = command({
     const signal = AbortSignal.any([io.signal, stop.signal])
     out.note(`Watching ${origin}. Ctrl-C ends it.`)
     const server = adminIfKnown()
-    const looking = server && watchSubscribers(server, out, signal)
+    const watching = server && watchSubscribers(server, out, signal)
     try {
       const events = subscribeRepos(origin, {
         cursor,
@@ -134,13 +132,13 @@ export const watch = command({
           out.aside(
             { type: 'info', name, message },
             name === 'OutdatedCursor'
-              ? `The events after ${cursor} are no longer kept: this begins with the oldest that is.`
+              ? `The events after ${cursor} are no longer stored: this begins with the oldest that is.`
               : plain(message ?? name),
           ),
         onRetry: ({ error, message }, wait) =>
           out.aside(
             { type: 'lost', error, message, wait: Math.round(wait) },
-            `No connection (${plain(message)}): again in ${(wait / 1000).toFixed(1)} s.`,
+            `No connection (${plain(message)}). Trying again in ${(wait / 1000).toFixed(1)} s.`,
           ),
       })
       for await (const event of events)
@@ -149,7 +147,7 @@ export const watch = command({
       throw serverError(cause, { FutureCursor: 'future-cursor' })
     } finally {
       stop.abort()
-      await looking
+      await watching
     }
     return EXIT.ok
   },

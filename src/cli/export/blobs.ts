@@ -1,10 +1,10 @@
-/** blobs/<cid> and blobs.jsonl. */
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages } from '../../client/index.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { blobStore } from '../blobStore.ts'
 import type { Context } from '../command.ts'
 import { writeWhole } from '../files.ts'
+import { parallel } from '../parallel.ts'
 
 export interface BlobEntry {
   cid: string
@@ -16,13 +16,13 @@ export interface ExportedBlobs {
   count: number
   bytes: number
   fetched: number
-  /** Referred to, and not on the server. */
+  /** CIDs of blobs that records refer to and that the server does not have. */
   lost: string[]
 }
 
 const PARALLEL_BLOBS = 4
 
-/** The server's list, written down as it is. */
+/** Writes the server's list of blobs to blobs.jsonl, as it is. */
 export async function exportBlobList(server: Client, file: string): Promise<BlobEntry[]> {
   const found: BlobEntry[] = []
   for await (const { blobs } of pages((page) =>
@@ -34,6 +34,7 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
   return found
 }
 
+/** Fetches into `folder` the needed blobs that are not there yet, each as a file named by its CID. */
 export async function exportBlobs(
   context: Context,
   server: Client,
@@ -42,7 +43,7 @@ export async function exportBlobs(
   const { did, folder, needed } = options
   const { signal } = context.io
   const store = blobStore(folder)
-  const progress = context.out.progress('Blobs', (n) => n.toLocaleString('en-US'))
+  const progress = context.out.progress('Blobs')
   const result: ExportedBlobs = { count: 0, bytes: 0, fetched: 0, lost: [] }
   const seen = new Set<string>()
   const done = (size: number) => {
@@ -52,7 +53,7 @@ export async function exportBlobs(
   }
   const have = async (cid: string) => {
     seen.add(cid)
-    // Of another commit than the one that is exported.
+    // A blob of another commit than the exported one.
     if (!needed.has(cid)) return true
     const size = await store.have(cid)
     if (size !== undefined) done(size)
@@ -64,20 +65,17 @@ export async function exportBlobs(
     missing: (cid) => void result.lost.push(cid),
     signal,
   }).blobs()
-  const worker = async () => {
-    for (let next = await reader.next(); !next.done; next = await reader.next()) {
-      const size = await store.put(next.value.cid, next.value.body)
+  try {
+    await parallel(reader, PARALLEL_BLOBS, async ({ cid, body }) => {
+      const size = await store.put(cid, body)
       result.fetched++
       done(size)
-    }
-  }
-  try {
-    await Promise.all(Array.from({ length: PARALLEL_BLOBS }, worker))
+    })
   } catch (cause) {
     throw serverError(cause)
   }
   progress.end()
-  // Referred to by the CAR and not in the server's list: a server that lost the reference as well.
+  // Blobs that the CAR refers to and the server does not list: it has lost the reference as well.
   for (const cid of needed) {
     if (seen.has(cid) || result.lost.includes(cid)) continue
     const size = await store.have(cid)

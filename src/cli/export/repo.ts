@@ -1,4 +1,3 @@
-/** repo.car and the manifest that states the same commit. */
 import { createReadStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { readAccount } from '../../client/import.ts'
@@ -11,12 +10,14 @@ import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { isMissing, partialFile, resumeWriting } from '../files.ts'
+import { bodyProgress } from '../bodyProgress.ts'
 import { bytes } from '../output.ts'
 
+/** The keys that may have signed the repository's commit. */
 export interface Keys {
-  /** did:key of the key that signs here now. */
+  /** did:key of the server's signing key. */
   ours: string
-  /** And of the one that the DID names: a commit that came from elsewhere may bear it. */
+  /** did:key of the key that the DID names: a commit that comes from another server may be signed with it. */
   named: string | undefined
 }
 
@@ -24,6 +25,7 @@ export interface Exported {
   manifest: string
   claims: ManifestClaims
   facts: CarFacts
+  /** Whether the CAR was there already, from an earlier run. */
   kept: boolean
 }
 
@@ -40,7 +42,7 @@ const readManifest = async (server: Client, did: string, { ours }: Keys) => {
 const verifyFile = async (context: Context, file: string, did: string, { ours, named }: Keys) =>
   verifyCarFile(file, { did, signingKey: named ? [ours, named] : ours, now: context.io.now() })
 
-/** The CAR that is there already, if it is whole and of this commit. */
+/** The CAR of an earlier run, if it is complete and of this commit. */
 const earlierExport = async (context: Context, file: string, did: string, keys: Keys, commit: string) => {
   try {
     const facts = await verifyFile(context, file, did, keys)
@@ -51,22 +53,22 @@ const earlierExport = async (context: Context, file: string, did: string, keys: 
   }
 }
 
-/** How much of this commit's CAR an earlier run got before it broke off. What is of another commit goes. */
+/** How many bytes of this commit's CAR an interrupted run has written. A part of another commit is deleted. */
 const resumeOffset = async (file: string, commit: string): Promise<number> => {
-  const part = partialFile(file)
+  const partial = partialFile(file)
   try {
-    const { size } = await stat(part)
-    const car = await readCar(createReadStream(part))
+    const { size } = await stat(partial)
+    const car = await readCar(createReadStream(partial))
     await car.cancel()
     if (String(car.roots[0]) === commit) return size
   } catch (cause) {
     if (!isMissing(cause) && carProblem(cause) === undefined) throw cause
   }
-  await rm(part, { force: true })
+  await rm(partial, { force: true })
   return 0
 }
 
-/** Fetches the repository, from the byte on where an earlier run stopped if the account is still at that commit. */
+/** Fetches the repository. If the account is still at the commit of an interrupted run, it continues at its last byte. */
 const download = async (
   context: Context,
   server: Client,
@@ -87,15 +89,7 @@ const download = async (
       await rm(partialFile(file), { force: true })
     }
     const { body, length } = rest ?? (await readAccount(server, { did, signal }).repo())
-    await resumeWriting(
-      file,
-      (async function* () {
-        for await (const chunk of body) {
-          progress.to((done += chunk.byteLength), length)
-          yield chunk
-        }
-      })(),
-    )
+    await resumeWriting(file, bodyProgress(body, progress, { total: length, done }))
   } catch (cause) {
     throw serverError(cause)
   }
@@ -104,7 +98,7 @@ const download = async (
 
 const MAX_ATTEMPTS = 5
 
-/** Fetches until the CAR and the manifest are of one commit. */
+/** Fetches repo.car and a manifest of the same commit, verified; tries again if the account changes meanwhile. */
 export async function exportRepo(
   context: Context,
   server: Client,
@@ -122,14 +116,14 @@ export async function exportRepo(
       throw new CliError('export-incomplete', `${file} does not verify: ${problem}`, { cause })
     })
     if (facts.root === before.claims.commit) return { ...before, facts, kept: false }
-    // A write came in between: perhaps the manifest is of this commit now.
+    // The account was written to meanwhile: perhaps the manifest is of the CAR's commit now.
     const after = await readManifest(server, did, keys)
     if (facts.root === after.claims.commit) return { ...after, facts, kept: false }
   }
   throw new CliError('export-changing', `the account was written to during each of ${MAX_ATTEMPTS} attempts`)
 }
 
-/** What the CAR has and the manifest does not say, or the other way round. */
+/** The differences between the CAR and what the manifest says, as sentences. */
 export const compareCounts = ({ claims, facts }: Pick<Exported, 'claims' | 'facts'>): string[] => {
   const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
   const problems = [...names]

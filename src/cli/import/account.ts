@@ -1,15 +1,29 @@
-/** Our side of an import: the account here, and the owner's session on it. */
 import { type Client, connect, type Session } from '../../client/index.ts'
 import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
-import type { ResumeState } from './resumeState.ts'
+import { plain } from '../output.ts'
+import { getStatus, type Status } from '../status.ts'
+import { type ResumeState, resumeState } from './resumeState.ts'
 import type { Self } from './source.ts'
 
+/** The account on this server, into which an import writes. */
 export interface Here extends Self {
   handle: string
   resume: ResumeState
+}
+
+/** Asks this server which account it is for, and in which state that account is. */
+export async function openHere(context: Context): Promise<{ admin: Client; status: Status; here: Here }> {
+  const { origin } = context.where()
+  const admin = await context.admin()
+  const status = await getStatus(admin)
+  const { did, handle, identity } = status
+  if (identity.error) throw new CliError('directory-unavailable', plain(identity.error))
+  const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
+  const resume = resumeState(context.project?.root ?? context.io.cwd, did)
+  return { admin, status, here: { did, handle, origin, serviceDid, resume } }
 }
 
 const signedIn = (context: Context, here: Here, session: Session): Client =>
@@ -19,12 +33,12 @@ const signedIn = (context: Context, here: Here, session: Session): Client =>
     onSession: (changed) => here.resume.write({ session: changed }),
   })
 
-/** An empty account, deactivated. The same service token may ask twice: an answer can get lost. */
+/** Creates the account, empty and deactivated. It asks twice with the same token if the first answer is lost. */
 export async function createAccount(
   context: Context,
   here: Here,
   token: string,
-  meanings: ErrorCodes = {},
+  codes: ErrorCodes = {},
 ): Promise<Client> {
   const server = connect(here.origin, { token, fetch: context.io.fetch })
   const { did, handle } = here
@@ -34,7 +48,7 @@ export async function createAccount(
       if (context.io.signal.aborted) throw cause
       return create()
     }),
-    { InvalidRequest: 'sign-in-needed', InvalidToken: 'token-refused', '*': 'import-refused', ...meanings },
+    { InvalidRequest: 'sign-in-needed', InvalidToken: 'token-refused', '*': 'import-refused', ...codes },
   )
   const { accessJwt, refreshJwt } = created
   const session = { did: created.did, handle: created.handle, accessJwt, refreshJwt }
@@ -49,17 +63,19 @@ const password = async (context: Context, here: Here): Promise<string> => {
   const keys = project ? await readKeyFile(keyFileName(project.root, here.handle)) : undefined
   if (keys?.accountPassword) return keys.accountPassword
   if (io.stdin.isTTY)
-    return await prompts.secret(`Account password of ${here.handle} on this server (the one of pds init)`)
+    return await prompts.secret(
+      `Account password of ${here.handle} on this server (the one that pds init set)`,
+    )
   throw new CliError(
     'sign-in-needed',
-    `there is an account of ${here.did} here already, and nobody is signed in`,
+    `${here.did} has an account here already, and nobody is signed in to it`,
     {
       next: 'give the account password of this server as PDS_PASSWORD',
     },
   )
 }
 
-/** The owner's session: the one that an earlier run left, else a new one by the account password. */
+/** The owner's session: that of an earlier run, otherwise a new one by the account password. */
 export async function ownerSession(context: Context, here: Here): Promise<Client> {
   const { session } = await here.resume.read()
   if (session) {
@@ -68,7 +84,7 @@ export async function ownerSession(context: Context, here: Here): Promise<Client
       await client.com.atproto.server.getSession()
       return client
     } catch {
-      // Over, or revoked: the password it is.
+      // The session has expired or was revoked: sign in with the password.
     }
   }
   const anyone = connect(here.origin, { fetch: context.io.fetch })
@@ -77,7 +93,7 @@ export async function ownerSession(context: Context, here: Here): Promise<Client
       AuthenticationRequired: 'sign-in-needed',
     })
   ).session
-  if (!fresh) throw new CliError('sign-in-needed', 'the server gave no session')
+  if (!fresh) throw new CliError('sign-in-needed', 'the server opened no session')
   await here.resume.write({ session: fresh })
   return signedIn(context, here, fresh)
 }

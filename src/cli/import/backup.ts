@@ -1,4 +1,3 @@
-/** A folder that `pds export` wrote, read back and verified before anything of it is sent. */
 import { statSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import type { Output } from '../../client/index.ts'
@@ -16,23 +15,24 @@ import { plain } from '../output.ts'
 
 type Preferences = Output<'app.bsky.actor.getPreferences'>['preferences']
 
+/** A folder that `pds export` wrote, verified. */
 export interface Backup {
   readonly folder: string
   readonly carFile: string
   readonly facts: CarFacts
-  /** Undefined where there is none of this very repository: an export that did not end. */
+  /** Undefined if the folder has none of exactly this repository, as after an export that did not finish. */
   readonly manifest: ManifestClaims | undefined
   readonly preferences: Preferences | undefined
   readonly store: BlobStore
-  /** Blobs of the repository that are here and whole. */
+  /** Blobs of the repository whose files are here and have the right hash. */
   readonly whole: ReadonlySet<string>
-  /** MIME types, as the exported server had them. */
+  /** By CID: the MIME type that the exported server had. */
   readonly types: ReadonlyMap<string, string>
-  /** What is not as an export that ended well leaves it. None of it speaks against what is there. */
+  /** How the folder differs from that of a complete export. None of it makes what is there doubtful. */
   readonly problems: readonly string[]
 }
 
-/** Whether `--from` means a folder, and which. A host name has no slash; a URL has a scheme. */
+/** The folder that `--from` names, or undefined if it names a host: a host name has no slash, a URL has a scheme. */
 export function folderOf(cwd: string, from: string): string | undefined {
   if (from.includes('://')) return undefined
   const folder = resolve(cwd, from)
@@ -95,7 +95,7 @@ const readTypes = async (folder: string): Promise<Map<string, string> | undefine
     const entry = parseJson(line)
     if (!isObject(entry)) continue
     const { cid, mimeType } = entry
-    // It becomes a header.
+    // The type becomes a header.
     if (typeof cid === 'string' && typeof mimeType === 'string' && /^[\x20-\x7e]{1,255}$/.test(mimeType))
       types.set(cid, mimeType)
   }
@@ -118,7 +118,7 @@ const readPreferences = async (folder: string): Promise<Preferences | undefined>
 const wholeBlobs = async (context: Context, store: BlobStore, needed: ReadonlySet<string>) => {
   const whole = new Set<string>()
   if (needed.size === 0) return whole
-  const progress = context.out.progress('Checking blobs', (n) => n.toLocaleString('en-US'))
+  const progress = context.out.progress('Checking blobs')
   let done = 0
   for (const cid of needed) {
     context.io.signal.throwIfAborted()
@@ -129,7 +129,10 @@ const wholeBlobs = async (context: Context, store: BlobStore, needed: ReadonlySe
   return whole
 }
 
-/** Reads the folder. `keys`: did:key of those that may have signed manifest and commit. */
+/**
+ * Reads and verifies the folder, before anything of it is sent. `keys` are the did:keys that may have signed the
+ * manifest and the commit.
+ */
 export async function readBackup(
   context: Context,
   folder: string,
@@ -140,9 +143,9 @@ export async function readBackup(
   const claims = await readManifest(folder, did, keys)
   const carFile = join(folder, 'repo.car')
   const facts = await readCar(context, carFile, did, keys)
-  // An export writes its manifest last: one that was cut off leaves the manifest of the time before.
-  const ofThis = claims?.commit === facts.root
-  if (claims && ofThis) {
+  // An export writes its manifest last: an interrupted one leaves the manifest of the export before it.
+  const isOfThisCommit = claims?.commit === facts.root
+  if (claims && isOfThisCommit) {
     const [contradiction] = compareCounts({ claims, facts })
     if (contradiction) throw badBackup(`repo.car and manifest.jws contradict each other: ${contradiction}`)
   }
@@ -152,8 +155,8 @@ export async function readBackup(
   const preferences = await readPreferences(folder)
   const missing = [...facts.blobs].filter((cid) => !whole.has(cid))
   const problems = [
-    ...(claims ? [] : ['manifest.jws is missing, so nobody vouches that this is all']),
-    ...(claims && !ofThis
+    ...(claims ? [] : ['manifest.jws is missing, so nothing proves that the backup is complete']),
+    ...(claims && !isOfThisCommit
       ? [`manifest.jws is of the commit ${claims.commit}, repo.car of ${facts.root}`]
       : []),
     ...(types ? [] : ['blobs.jsonl is missing: the types of the blobs are not known']),
@@ -164,7 +167,7 @@ export async function readBackup(
     folder,
     carFile,
     facts,
-    manifest: ofThis ? claims : undefined,
+    manifest: isOfThisCommit ? claims : undefined,
     preferences,
     store,
     whole,

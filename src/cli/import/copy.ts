@@ -1,4 +1,3 @@
-/** Repository, blobs, preferences: read from the source, written here. Each may be done again. */
 import { openAsBlob } from 'node:fs'
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages, XrpcError } from '../../client/index.ts'
@@ -10,14 +9,16 @@ import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { isMissing, writeWhole } from '../files.ts'
+import { bodyProgress } from '../bodyProgress.ts'
 import { bytes } from '../output.ts'
+import { parallel } from '../parallel.ts'
 import { sourceError, type Source } from './source.ts'
 import type { Here } from './account.ts'
 
 const verify = (context: Context, here: Here, signingKey: string) =>
   verifyCarFile(here.resume.carFile, { did: here.did, signingKey, now: context.io.now() })
 
-/** The source's repository as it is now, on disk and verified. */
+/** Fetches the source's repository as it is now to the disk, and verifies it. A complete CAR is not fetched again. */
 export async function fetchRepo(
   context: Context,
   source: Source,
@@ -35,14 +36,7 @@ export async function fetchRepo(
   const progress = context.out.progress('Repository', bytes)
   try {
     const { body, length } = await readAccount(source.client, { did: here.did, signal }).repo()
-    let done = 0
-    const counted = async function* () {
-      for await (const chunk of body) {
-        progress.to((done += chunk.byteLength), length)
-        yield chunk
-      }
-    }
-    await writeWhole(here.resume.carFile, counted(), 0o600)
+    await writeWhole(here.resume.carFile, bodyProgress(body, progress, { total: length }), 0o600)
     progress.end()
     return await verify(context, here, signingKey)
   } catch (cause) {
@@ -50,14 +44,14 @@ export async function fetchRepo(
     if (problem !== undefined)
       throw new CliError(
         'source-refused',
-        `the repository that the source gave does not verify: ${problem}`,
+        `the repository that the source sent does not verify: ${problem}`,
         { cause, docs: docsPath('repository-refused') },
       )
     throw sourceError(cause)
   }
 }
 
-/** The tree of the repository that is here. */
+/** What this server's manifest says about the repository that is here. */
 export async function ourTree(
   admin: Client,
 ): Promise<{ data: unknown; collections: unknown; blobs: unknown }> {
@@ -68,13 +62,13 @@ export async function ourTree(
 
 type Tree = Pick<CarFacts, 'data' | 'collections'>
 
-/** The same tree, and the same number of records in each collection. */
+/** Whether it is the same tree, with the same number of records in each collection. */
 export const isSameTree = ({ data, collections }: { data: unknown; collections: unknown }, facts: Tree) =>
   data === facts.data &&
   JSON.stringify(Object.entries(collections ?? {}).toSorted()) ===
     JSON.stringify(Object.entries(facts.collections).toSorted())
 
-/** Gives whether anything had to be sent. */
+/** Sends the repository to this server. Returns false if it was here already. */
 export async function sendRepo(
   owner: Client,
   admin: Client,
@@ -82,12 +76,12 @@ export async function sendRepo(
   facts: CarFacts,
 ): Promise<boolean> {
   if ((await ourTree(admin)).data === facts.data) return false
-  // A Blob on disk: its length is known, and it can be sent again.
+  // A Blob that reads from the disk: its length is known, and it can be sent again.
   const body = await openAsBlob(carFile)
   if (body.size > REQUEST_LIMIT)
     throw new CliError(
       'import-too-large',
-      `the repository has ${bytes(body.size)}; it comes in by one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed`,
+      `the repository has ${bytes(body.size)}; it is sent in one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed`,
     )
   await orServerError(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
@@ -96,7 +90,7 @@ export async function sendRepo(
   return true
 }
 
-/** CIDs of the blobs that records here refer to and that are not here. */
+/** CIDs of the blobs that the records here refer to and that are not here. */
 export const missingBlobs = async (owner: Client): Promise<Set<string>> => {
   const missing = new Set<string>()
   const list = pages((page) =>
@@ -108,32 +102,28 @@ export const missingBlobs = async (owner: Client): Promise<Set<string>> => {
 
 const PARALLEL_BLOBS = 3
 
-/** Copies what is missing here; gives how many were copied, and which the source does not have either. */
+/** Copies the blobs that are missing here. Returns how many it copied, and which are missing on the source too. */
 export async function copyBlobs(context: Context, source: Source, owner: Client, here: Here) {
   const missing = await missingBlobs(owner)
   const total = missing.size
   const lost: string[] = []
   let copied = 0
   if (total === 0) return { copied, lost }
-  const progress = context.out.progress('Blobs', (n) => n.toLocaleString('en-US'))
+  const progress = context.out.progress('Blobs')
   const reader = readAccount(source.client, {
     did: here.did,
     have: (cid) => !missing.has(cid),
     missing: (cid) => void lost.push(cid),
     signal: context.io.signal,
   }).blobs()
-  const worker = async () => {
-    for (let next = await reader.next(); !next.done; next = await reader.next()) {
-      const { cid, mimeType, size, body } = next.value
+  try {
+    await parallel(reader, PARALLEL_BLOBS, async ({ cid, mimeType, size, body }) => {
       const upload = { encoding: mimeType, body, ...(size === undefined ? {} : { length: size }) }
       const { blob } = await orServerError(owner.com.atproto.repo.uploadBlob(upload))
       if (blob.ref.$link !== cid)
-        throw new CliError('copy-incomplete', `the source gave other bytes for the blob ${cid}`)
+        throw new CliError('copy-incomplete', `the source sent other bytes for the blob ${cid}`)
       progress.to(++copied, total)
-    }
-  }
-  try {
-    await Promise.all(Array.from({ length: PARALLEL_BLOBS }, worker))
+    })
   } catch (cause) {
     throw sourceError(cause)
   }
@@ -141,7 +131,7 @@ export async function copyBlobs(context: Context, source: Source, owner: Client,
   return { copied, lost: [...(await missingBlobs(owner))] }
 }
 
-/** Gives how many, or undefined where the source knows no preferences. */
+/** Copies the preferences. Returns how many there are, or undefined if the source does not support them. */
 export async function copyPreferences(source: Source, owner: Client): Promise<number | undefined> {
   try {
     const { preferences } = await source.client.app.bsky.actor.getPreferences()

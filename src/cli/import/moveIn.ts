@@ -1,15 +1,14 @@
-/** `pds import --from <host>`: the account comes from another PDS. The DID turns last, when everything is here. */
 import type { Client } from '../../client/index.ts'
 import type { Scope } from '../../signing/migrationToken.ts'
 import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf } from '../status.ts'
+import { type Status, stateOf, getStatus } from '../status.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { plain } from '../output.ts'
-import type { Here } from './account.ts'
+import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { openHere } from './account.ts'
 import { fetchRepo } from './copy.ts'
-import { resumeState } from './resumeState.ts'
 import { passwordSource, tokenSource } from './source.ts'
 import {
   closeSource,
@@ -22,7 +21,7 @@ import {
 } from './moveSteps.ts'
 import { reportStep } from './reportStep.ts'
 
-/** What a token must allow, for what is still to do. */
+/** The scopes that a token needs for what is still to be done. */
 const neededScopes = (status: Status, rotated: boolean): Scope[] => [
   ...(stateOf(status) === 'absent' ? (['account:create'] as const) : []),
   ...(rotated ? [] : (['repo:read', 'preferences:read'] as const)),
@@ -30,7 +29,7 @@ const neededScopes = (status: Status, rotated: boolean): Scope[] => [
   ...(rotated || !status.did.startsWith('did:plc:') ? [] : (['plc:sign'] as const)),
 ]
 
-/** Whether an earlier run has turned the DID here already. */
+/** Whether the DID names this server already, after an earlier run. */
 const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
   const { identity, did } = status
   if (stateOf(status) === 'absent') {
@@ -39,37 +38,36 @@ const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
       'account-absent',
       `${did} names this server already, and there is no account here yet`,
       {
-        next: 'run `pds activate` for a new and empty one, `pds import --from <folder>` for one that you have a backup of',
+        next: 'run `pds activate` for a new and empty account, `pds import --from <folder>` to restore it from a backup',
       },
     )
   }
-  const { verificationMethods = {} } = await orServerError(
-    admin.com.atproto.identity.getRecommendedDidCredentials(),
-  )
-  const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
-  return !identity.movedAway && identity.signingKey === ours
+  return !identity.movedAway && identity.signingKey === signingKeyOf(await serverCredentials(admin))
 }
 
-/** Copies until nothing is new, then has the DID name this server. Gives the blobs that the source lacks. */
+/** Copies everything, then has the DID name this server. Returns the CIDs of the blobs that the source lacks. */
 const copyAndUpdateDid = async (move: Move, status: Status, rotated: boolean) => {
   const { context, here, source } = move
   const client = await ownerClient(move, status)
   const { facts, lost } = await copyEverything(move, client, status, rotated)
   if (!facts) return lost
   await verifyCopy(move, facts)
-  // Whoever wrote to the source meanwhile would lose it: once more, until nothing is new.
+  // What was written to the source meanwhile would be lost: the DID changes only if nothing is new.
   const again = await fetchRepo(context, source, here, status.identity.signingKey ?? '')
   if (again.root !== facts.root)
     throw new CliError(
       'copy-incomplete',
-      'the account was written to on the source during the copy; the DID was not touched',
+      'the account was written to on the source during the copy; the DID was not changed',
       { next: 'stop writing there, then run the same command again' },
     )
   await updateDid(move, client)
   return lost
 }
 
-/** Moves the account in from the PDS at `host`: by a token, or signed in there with `identifier`. */
+/**
+ * `pds import --from <host>`: moves the account in from another PDS, with a token or signed in there with `identifier`.
+ * The DID changes last, when everything is here.
+ */
 export async function moveIn(
   context: Context,
   { host, identifier }: { host: string; identifier: string | undefined },
@@ -80,12 +78,7 @@ export async function moveIn(
     throw new CliError('target-is-self', `--from ${host} is this server`, {
       next: 'name the PDS that the account is on',
     })
-  const admin = await context.admin()
-  const status = await orServerError(admin.com.cirrus.admin.getStatus())
-  if (status.identity.error) throw new CliError('directory-unavailable', plain(status.identity.error))
-  const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
-  const resume = resumeState(context.project?.root ?? io.cwd, status.did)
-  const here: Here = { did: status.did, handle: status.handle, origin, serviceDid, resume }
+  const { admin, status, here } = await openHere(context)
   const rotated = await isRotated(admin, status)
   if (rotated && stateOf(status) === 'active' && status.blobs.stored >= status.blobs.expected) {
     out.result(
@@ -94,7 +87,7 @@ export async function moveIn(
     )
     return EXIT.ok
   }
-  // Before a token runs out: without a terminal nobody can say yes to the PLC step.
+  // Asked before the token can expire: without a terminal nobody can confirm the PLC step.
   if (!rotated && !io.stdin.isTTY) await context.prompts.confirm(`Move ${plain(here.handle)} to ${origin}?`)
   const source = identifier
     ? await passwordSource(context, host, here, identifier)
@@ -105,14 +98,14 @@ export async function moveIn(
   await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
   reportStep(move, 'Active', origin)
   const closed = rotated ? false : await closeSource(move)
-  await resume.clear()
-  const end = await orServerError(admin.com.cirrus.admin.getStatus())
+  await here.resume.clear()
+  const end = await getStatus(admin)
   const next = closed
     ? plain(end.next)
     : `deactivate the account on ${source.origin} (a Cirrus: \`pds deactivate\` there)`
   out.result(
     { ok: lost.length === 0, did: here.did, from: source.origin, lost, sourceDeactivated: closed, next },
-    `${plain(here.handle)} lives on ${origin} now.\nNext: ${next}`,
+    `${plain(here.handle)} is on ${origin} now.\nNext: ${next}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }

@@ -1,4 +1,3 @@
-/** The steps of a move from another PDS. Each may be done again. */
 import type { Client } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { docsPath } from '../../docsLink.ts'
@@ -6,13 +5,14 @@ import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../status.ts'
 import { CliError } from '../errors.ts'
-import { count, plain } from '../output.ts'
+import { count, firstFew, plain } from '../output.ts'
 import { createAccount, type Here, ownerSession } from './account.ts'
 import { copyBlobs, copyPreferences, fetchRepo, isSameTree, ourTree, sendRepo } from './copy.ts'
 import { didWebAdvice, rotate } from './rotate.ts'
 import type { Source } from './source.ts'
 import { reportStep } from './reportStep.ts'
 
+/** A move from another PDS. Each of its steps may be repeated. */
 export interface Move {
   context: Context
   admin: Client
@@ -20,7 +20,7 @@ export interface Move {
   source: Source
 }
 
-/** An account that went away and comes back is still active here, and must take no writes meanwhile. */
+/** An account that moved away and returns may still be active here. It must not accept writes during the move. */
 export const deactivateFirst = async ({ prompts }: Context, admin: Client, status: Status): Promise<void> => {
   if (stateOf(status) !== 'moved') return
   await prompts.confirm(
@@ -29,6 +29,7 @@ export const deactivateFirst = async ({ prompts }: Context, admin: Client, statu
   await orServerError(admin.com.atproto.server.deactivateAccount({}))
 }
 
+/** The owner's session on the account here, which is created if there is none. */
 export const ownerClient = async (move: Move, status: Status): Promise<Client> => {
   const { context, here, source } = move
   if (stateOf(status) !== 'absent') {
@@ -41,6 +42,10 @@ export const ownerClient = async (move: Move, status: Status): Promise<Client> =
   return client
 }
 
+/**
+ * Copies repository, blobs and preferences; once the DID names this server (`rotated`), only blobs. Returns the facts of
+ * the repository that was copied, and the CIDs of the blobs that the source lacks.
+ */
 export const copyEverything = async (move: Move, client: Client, status: Status, rotated: boolean) => {
   const { context, here, source, admin } = move
   let facts
@@ -51,7 +56,7 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
     if (!isPublicKey(signingKey))
       throw new CliError(
         'source-refused',
-        `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified`,
+        `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified with it`,
         {
           next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
           docs: docsPath('repository-refused'),
@@ -73,10 +78,10 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
   )
   if (blobs.lost.length > 0) {
     context.out.warn(
-      `the source does not have ${count(blobs.lost.length, 'blob')}: ${blobs.lost.slice(0, 5).join(', ')}${blobs.lost.length > 5 ? ' …' : ''}`,
+      `the source does not have ${count(blobs.lost.length, 'blob')}: ${firstFew(blobs.lost)}`,
       'copy-incomplete',
     )
-    if (!rotated) await context.prompts.confirm('Go on without them?')
+    if (!rotated) await context.prompts.confirm('Continue without them?')
   }
   if (!rotated) {
     const preferences = await copyPreferences(source, client)
@@ -89,6 +94,7 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
   return { facts, lost: blobs.lost }
 }
 
+/** Throws if the repository here is not the one that was copied. */
 export const verifyCopy = async (
   move: Move,
   facts: { data: string; collections: Record<string, number> },
@@ -96,11 +102,12 @@ export const verifyCopy = async (
   if (!isSameTree(await ourTree(move.admin), facts))
     throw new CliError(
       'copy-incomplete',
-      'the repository here is not the one that the source has; the DID was not touched',
+      'the repository here is not the one that the source has; the DID was not changed',
     )
   reportStep(move, 'Verified', 'same tree, same records in each collection')
 }
 
+/** Has the DID name this server. A did:web can only be changed by its owner: the error says how. */
 export const updateDid = async (move: Move, client: Client): Promise<void> => {
   const { context, admin, here } = move
   if (!here.did.startsWith('did:plc:'))
@@ -116,7 +123,7 @@ export const updateDid = async (move: Move, client: Client): Promise<void> => {
   for (const line of changes) context.out.note(`    ${line}`)
 }
 
-/** Gives whether the source is out of service now. */
+/** Deactivates the account on the source, if that is allowed. Returns whether it is deactivated. */
 export const closeSource = async (move: Move): Promise<boolean> => {
   const { context, source } = move
   const { deactivate } = source

@@ -1,22 +1,23 @@
-/** A migration token, read before it is used: whoever types it in should hear at once what is wrong with it. */
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP, type Scope } from '../../signing/migrationToken.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
 
+/** What a migration token says. */
 export interface TokenFacts {
   target: string | undefined
   expires: number
   scope: readonly string[]
 }
 
+/** What a migration token has to be for this import. */
 export interface Expected {
   did: string
   origin: string
   serviceDid: string
   now: number
-  /** What is still to be done with it. */
+  /** The scopes that the import still needs. */
   needs: readonly Scope[]
 }
 
@@ -29,37 +30,40 @@ const decode = (token: string) => {
   }
 }
 
-/** Reads the claims; only the source can verify the signature, and it will. */
+/**
+ * Reads a migration token before it is used, so that the user is told at once what is wrong with it. The signature is
+ * not checked here: the source verifies it.
+ */
 export function readToken(token: string, expected: Expected): TokenFacts {
   const { header, payload } = decode(token)
   const { iss, aud, target, exp, scope } = payload
   if (header['typ'] !== MIGRATION_TYP)
     throw new CliError(
       'token-wrong-type',
-      `this is no migration token but a ${plain(String(header['typ'] ?? 'JWS'))}`,
+      `this is not a migration token but a ${plain(String(header['typ'] ?? 'JWS'))}`,
     )
   if (iss !== expected.did)
     throw new CliError(
       'token-wrong-issuer',
-      `the token is of ${plain(String(iss))}, this server is for ${expected.did}`,
+      `the token is for the account ${plain(String(iss))}, and this server is for ${expected.did}`,
     )
   if (typeof exp !== 'number' || exp * 1000 <= expected.now)
     throw new CliError('token-expired', 'the token has expired: it is valid for 15 minutes')
   if (target !== undefined && (target !== expected.origin || aud !== expected.serviceDid))
     throw new CliError(
       'token-wrong-audience',
-      `the token is for ${plain(String(target))}, this server is ${expected.origin}`,
+      `the token is for ${plain(String(target))}, and this server is ${expected.origin}`,
       {
         next: `on the source: pds migrate-token --target ${expected.origin}`,
       },
     )
   const scopes = typeof scope === 'string' ? scope.split(' ') : []
-  const lacking = expected.needs.filter((name) => !scopes.includes(name))
-  if (lacking.length > 0) throw new CliError('token-scope', `the token does not allow ${lacking.join(', ')}`)
+  const missing = expected.needs.filter((name) => !scopes.includes(name))
+  if (missing.length > 0) throw new CliError('token-scope', `the token does not allow ${missing.join(', ')}`)
   if (target === undefined && expected.needs.includes('plc:sign'))
     throw new CliError(
       'token-untargeted',
-      'the token names no target, and as a Bearer such a token signs nothing',
+      'the token names no target, and as the only credential such a token signs no operation',
       {
         next: `on the source: pds migrate-token --target ${expected.origin}`,
       },

@@ -1,5 +1,5 @@
 import type { Context } from '../command.ts'
 
-/** Says that a step is done. */
+/** Prints that a step is done. */
 export const reportStep = ({ context }: { context: Context }, step: string, what: string): void =>
   context.out.note(`${context.out.paint('green', '✓')} ${step.padEnd(12)} ${what}`)

@@ -1,30 +1,19 @@
-/** `pds import --from <folder>`: a backup becomes the account again. Announced last, when everything is here. */
-import type { Client } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf } from '../status.ts'
+import { type Status, stateOf, getStatus } from '../status.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { count, plain } from '../output.ts'
-import { createAccount, ownerSession } from './account.ts'
+import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { createAccount, openHere, ownerSession } from './account.ts'
 import { type Backup, readBackup } from './backup.ts'
 import { ourTree } from './copy.ts'
-import { resumeState } from './resumeState.ts'
 import { findSigningKey, signAccountToken } from './signingKey.ts'
 import { type Restoration, restoreBlobs, restorePreferences, restoreRepo, verify } from './restoreSteps.ts'
 import { didWebAdvice } from './rotate.ts'
 import { reportStep } from './reportStep.ts'
 
-const serverKey = async (admin: Client): Promise<string> => {
-  const { verificationMethods = {} } = await orServerError(
-    admin.com.atproto.identity.getRecommendedDidCredentials(),
-  )
-  const ours: unknown = Object.entries(verificationMethods).find(([id]) => id === 'atproto')?.[1]
-  if (typeof ours !== 'string') throw new CliError('not-cirrus', 'the server does not name its signing key')
-  return ours
-}
-
-/** Why the account cannot be activated here, and the way out. */
+/** Why the account cannot be activated here, and what to do about it; undefined if it can. */
 const activationObstacle = async ({ admin, here, ours }: Restoration, { identity }: Status) => {
   const { did, origin } = here
   const key = identity.signingKey ?? '(none)'
@@ -39,12 +28,12 @@ const activationObstacle = async ({ admin, here, ours }: Restoration, { identity
   return {
     why: `${did} names ${pds}, not this server`,
     next: did.startsWith('did:plc:')
-      ? `to move back from there: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
+      ? `to move the account back from there: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
       : await didWebAdvice(admin),
   }
 }
 
-/** What is amiss with the folder is said before anything happens. */
+/** Tells the user what is wrong with the folder, and asks whether to continue, before anything happens. */
 const confirmIncomplete = async ({ prompts, out }: Context, { folder, problems }: Backup): Promise<void> => {
   if (problems.length === 0) return
   const shown = problems.slice(0, 5).join('\n  ')
@@ -52,12 +41,12 @@ const confirmIncomplete = async ({ prompts, out }: Context, { folder, problems }
     `the backup is not complete:\n  ${shown}${problems.length > 5 ? `\n  and ${problems.length - 5} more` : ''}`,
     'export-incomplete',
   )
-  await prompts.confirm(`Restore what there is in ${folder}?`)
+  await prompts.confirm(`Restore what is in ${folder}?`)
 }
 
-/** An active account takes no repository; blobs that it lost it does take. */
-const restoreLostBlobs = async (restoring: Restoration, status: Status): Promise<number> => {
-  const { context, admin, here, backup } = restoring
+/** An active account does not accept a repository, but it does accept blobs that it has lost. */
+const restoreLostBlobs = async (restoration: Restoration, status: Status): Promise<number> => {
+  const { context, admin, here, backup } = restoration
   const same = (await ourTree(admin)).data === backup.facts.data
   const complete = status.blobs.stored >= status.blobs.expected
   const base = { did: here.did, from: backup.folder }
@@ -73,19 +62,19 @@ const restoreLostBlobs = async (restoring: Restoration, status: Status): Promise
       'account-active',
       `the account is active here (rev ${status.repo.rev}), and the backup is of rev ${backup.facts.rev}`,
     )
-  const lost = await restoreBlobs(restoring, await ownerSession(context, here))
+  const lost = await restoreBlobs(restoration, await ownerSession(context, here))
   await here.resume.clear()
-  const { next } = await orServerError(admin.com.cirrus.admin.getStatus())
+  const { next } = await getStatus(admin)
   context.out.result(
     { ok: lost.length === 0, ...base, lost, activated: true, next: plain(next) },
-    `The blobs of ${plain(here.handle)} were restored; an active account keeps its repository as it is.\n${plain(next)}`,
+    `The blobs of ${plain(here.handle)} were restored; the account is active, so its repository stays as it is.\n${plain(next)}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }
 
-/** Gives whether it was done. A signed operation that waits is the business of `pds activate`. */
-const activate = async (restoring: Restoration, { unsubmitted }: Status): Promise<boolean> => {
-  const { context, admin, here } = restoring
+/** Returns whether the account was activated. It is left to `pds activate` if a signed operation was not submitted. */
+const activate = async (restoration: Restoration, { unsubmitted }: Status): Promise<boolean> => {
+  const { context, admin, here } = restoration
   if (unsubmitted.length > 0) return false
   try {
     await context.prompts.confirm(`Activate ${plain(here.handle)} on ${here.origin} now?`)
@@ -94,43 +83,33 @@ const activate = async (restoring: Restoration, { unsubmitted }: Status): Promis
     throw cause
   }
   await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
-  reportStep(restoring, 'Active', here.origin)
+  reportStep(restoration, 'Active', here.origin)
   return true
 }
 
-const openServer = async (
-  context: Context,
-): Promise<Omit<Restoration, 'backup' | 'ours'> & { status: Status }> => {
-  const { origin } = context.where()
-  const admin = await context.admin()
-  const status = await orServerError(admin.com.cirrus.admin.getStatus())
-  const { did, handle, identity } = status
-  if (identity.error) throw new CliError('directory-unavailable', plain(identity.error))
-  const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
-  const resume = resumeState(context.project?.root ?? context.io.cwd, did)
-  return { context, admin, status, here: { did, handle, origin, serviceDid, resume } }
-}
-
-/** Restores the folder's account on this server. Each step may be done again. */
+/**
+ * `pds import --from <folder>`: restores the account of a backup on this server. Each step may be repeated. The account
+ * is activated last, when everything is here.
+ */
 export async function restore(context: Context, folder: string): Promise<number> {
-  const { admin, here, status } = await openServer(context)
+  const { admin, here, status } = await openHere(context)
   const state = stateOf(status)
-  // A new server takes the account in by its own word only: without the key nothing can begin.
+  // A new server accepts the account only with a token by the account's key: without the key nothing can begin.
   const key = state === 'absent' ? await findSigningKey(context, status) : undefined
-  const ours = key?.did ?? (await serverKey(admin))
+  const ours = key?.did ?? signingKeyOf(await serverCredentials(admin))
   const named = status.identity.signingKey
   const keys = named === undefined || named === ours || !isPublicKey(named) ? [ours] : [ours, named]
   const backup = await readBackup(context, folder, { did: here.did, keys })
-  const restoring: Restoration = { context, admin, here, backup, ours }
+  const restoration: Restoration = { context, admin, here, backup, ours }
   const { facts, problems } = backup
   reportStep(
-    restoring,
+    restoration,
     'Backup',
     `${count(facts.records, 'record')}, ${count(facts.blobs.size, 'blob')}${problems.length > 0 ? '; not complete' : ', verified'}`,
   )
-  if (state === 'active') return await restoreLostBlobs(restoring, status)
+  if (state === 'active') return await restoreLostBlobs(restoration, status)
   if (state === 'moved')
-    throw new CliError('account-active', `the account is still active here, and its DID names another PDS`, {
+    throw new CliError('account-active', 'the account is still active here, and its DID names another PDS', {
       next: 'run `pds deactivate`, then the same command again',
     })
   await confirmIncomplete(context, backup)
@@ -140,21 +119,21 @@ export async function restore(context: Context, folder: string): Promise<number>
         ExpiredToken: 'import-refused',
       })
     : await ownerSession(context, here)
-  reportStep(restoring, 'Account', key ? `${here.handle} created, deactivated for now` : 'is here already')
-  await restoreRepo(restoring, client, status)
-  const lost = await restoreBlobs(restoring, client)
-  await restorePreferences(restoring, client)
-  await verify(restoring)
-  const after = await orServerError(admin.com.cirrus.admin.getStatus())
-  const obstacle = await activationObstacle(restoring, after)
+  reportStep(restoration, 'Account', key ? `${here.handle} created, deactivated for now` : 'is here already')
+  await restoreRepo(restoration, client, status)
+  const lost = await restoreBlobs(restoration, client)
+  await restorePreferences(restoration, client)
+  await verify(restoration)
+  const after = await getStatus(admin)
+  const obstacle = await activationObstacle(restoration, after)
   if (obstacle)
     throw new CliError('did-elsewhere', `everything is restored, but not activated: ${obstacle.why}`, {
       next: obstacle.next,
     })
-  const activated = await activate(restoring, after)
+  const activated = await activate(restoration, after)
   await here.resume.clear()
-  const end = await orServerError(admin.com.cirrus.admin.getStatus())
-  const next = activated ? plain(end.next) : 'look at it (`pds status`), then run `pds activate`'
+  const end = await getStatus(admin)
+  const next = activated ? plain(end.next) : 'check it with `pds status`, then run `pds activate`'
   const ok = lost.length === 0 && problems.length === 0
   context.out.result(
     {

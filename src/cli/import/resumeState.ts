@@ -1,4 +1,3 @@
-/** What an interrupted import leaves for the next one: a session here, an operation that was signed. Owner only. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../../client/index.ts'
@@ -7,12 +6,15 @@ import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { readText, writeSecret } from '../files.ts'
 
+/** What an interrupted import saves for the next run. */
 export interface SavedProgress {
+  /** The owner's session on this server. */
   session?: Session | undefined
-  /** Signed by the source, perhaps not submitted yet. */
+  /** The PLC operation that the source has signed; it may not have been submitted yet. */
   operation?: Operation | undefined
 }
 
+/** The folder in which an import keeps its progress. Only the owner may read the files. */
 export interface ResumeState {
   readonly folder: string
   readonly carFile: string
@@ -34,11 +36,12 @@ const parse = (text: string | undefined): SavedProgress => {
       ...(value['operation'] === undefined ? {} : { operation: parseOperation(value['operation']) }),
     }
   } catch {
-    // All of it can be had again.
+    // Everything in it can be asked for again.
     return {}
   }
 }
 
+/** The progress of imports of this account, below the folder `root`. */
 export function resumeState(root: string, did: string): ResumeState {
   const folder = join(root, '.wrangler', 'import', did.replace(/[^a-z0-9.-]/gi, '-'))
   const file = join(folder, 'kept.json')

@@ -1,9 +1,6 @@
-/** The PLC step: the source signs, we look at what it signed, we submit. */
 import type { Client } from '../../client/index.ts'
-import { outbound } from '../../outbound.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import { diffOperation } from '../../plc/diff.ts'
-import { createDirectory } from '../../plc/directory.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { parseOperation, parseServices, parseVerificationMethods } from '../../plc/parse.ts'
 import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'
@@ -11,12 +8,13 @@ import { orServerError, serverError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
+import { plcDirectory } from '../plcDirectory.ts'
+import { serverCredentials } from '../serverCredentials.ts'
 import type { Here } from './account.ts'
 import type { Source } from './source.ts'
 
 const headOf = async (context: Context, did: string): Promise<PlcHead & { data: PlcData }> => {
-  const { dev, plcUrl } = context.where()
-  const head = await createDirectory(outbound({ fetch: context.io.fetch }, { dev }), plcUrl)
+  const head = await plcDirectory(context)
     .head(did)
     .catch((cause: unknown) => {
       throw serverError(cause)
@@ -26,6 +24,7 @@ const headOf = async (context: Context, did: string): Promise<PlcHead & { data: 
   return { ...head, data }
 }
 
+/** What the DID is to say after the move. */
 interface Wanted {
   rotationKeys: string[]
   alsoKnownAs: string[]
@@ -33,8 +32,8 @@ interface Wanted {
   services: PlcData['services']
 }
 
-const wantedHere = async (admin: Client): Promise<Wanted> => {
-  const found = await orServerError(admin.com.atproto.identity.getRecommendedDidCredentials())
+const wantedBy = async (admin: Client): Promise<Wanted> => {
+  const found = await serverCredentials(admin)
   return {
     rotationKeys: found.rotationKeys ?? [],
     alsoKnownAs: found.alsoKnownAs ?? [],
@@ -43,36 +42,43 @@ const wantedHere = async (admin: Client): Promise<Wanted> => {
   }
 }
 
-/** What the source gave back must do what was asked, and leave us able to leave again. */
+/**
+ * The operation that the source signed, if it does what was asked. It must also keep this server's rotation keys, so that
+ * the account can leave again.
+ */
 const inspect = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
   const operation = (() => {
     try {
       return parseOperation(signed)
     } catch (cause) {
       if (!(cause instanceof PlcError)) throw cause
-      throw new CliError('source-refused', `what the source signed is no operation: ${cause.message}`, {
+      throw new CliError('source-refused', `what the source signed is not an operation: ${cause.message}`, {
         cause,
       })
     }
   })()
   const wrong = (what: string) =>
     new CliError('source-refused', `the operation that the source signed ${what}; it was not submitted`, {
-      next: 'mint no other token for this source before you know why; `pds identity --void` there makes it worthless',
+      next: 'create no other token for this source before you know why; `pds identity --void` there makes the operation worthless',
     })
-  if (operation.prev !== head.cid) throw wrong('does not follow the DID’s present head')
+  if (operation.prev !== head.cid) throw wrong('does not follow the DID’s current head')
   if (operation.services[PDS_ID]?.endpoint !== wanted.services[PDS_ID]?.endpoint)
     throw wrong('does not name this server')
   if (operation.verificationMethods['atproto'] !== wanted.verificationMethods['atproto'])
     throw wrong('does not name this server’s signing key')
-  const lacking = wanted.rotationKeys.find((key) => !operation.rotationKeys.includes(key))
-  if (lacking) throw wrong(`lacks the rotation key ${lacking}`)
+  const missing = wanted.rotationKeys.find((key) => !operation.rotationKeys.includes(key))
+  if (missing) throw wrong(`lacks the rotation key ${missing}`)
   return operation
 }
 
 const preview = (before: PlcData, after: PlcData): string[] =>
   diffOperation(before, after).map(({ text }) => plain(text))
 
-/** Has the DID name this server. An operation that an interrupted run left is submitted, not signed anew. */
+/**
+ * The PLC step: the source signs an operation by which the DID names this server, this server checks it and submits it.
+ * If an interrupted run has left a signed operation that still follows the head, that one is submitted. Returns what
+ * the operation changes, as sentences.
+ */
 export async function rotate(
   context: Context,
   options: { source: Source; owner: Client; admin: Client; here: Here },
@@ -80,9 +86,9 @@ export async function rotate(
   const { source, owner, admin, here } = options
   const { did, resume } = here
   const head = await headOf(context, did)
-  const wanted = await wantedHere(admin)
-  const kept = (await resume.read()).operation
-  let operation = kept?.prev === head.cid ? kept : undefined
+  const wanted = await wantedBy(admin)
+  const saved = (await resume.read()).operation
+  let operation = saved?.prev === head.cid ? saved : undefined
   if (!operation) {
     const after = {
       ...wanted,
@@ -112,8 +118,8 @@ export async function rotate(
   return preview(head.data, operation)
 }
 
-/** For a did:web: what its document must say. */
+/** For a did:web: what its document must say, as advice to its owner. */
 export async function didWebAdvice(admin: Client): Promise<string> {
-  const { verificationMethods, services } = await wantedHere(admin)
-  return `in its did.json set serviceEndpoint of #atproto_pds to ${services[PDS_ID]?.endpoint ?? '?'} and publicKeyMultibase of #atproto to ${(verificationMethods['atproto'] ?? '').replace('did:key:', '')}, then run it again`
+  const { verificationMethods, services } = await wantedBy(admin)
+  return `in its did.json set serviceEndpoint of #atproto_pds to ${services[PDS_ID]?.endpoint ?? '?'} and publicKeyMultibase of #atproto to ${(verificationMethods['atproto'] ?? '').replace('did:key:', '')}, then run the command again`
 }

@@ -1,6 +1,5 @@
-/** The PDS that the account comes from: a Cirrus, by migration token; any other, by password. */
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
-import type { Scope } from '../../signing/migrationToken.ts'
+import { CREATE_ACCOUNT, type Scope } from '../../signing/migrationToken.ts'
 import { orServerError, serverError, type ErrorCodes } from '../serverErrors.ts'
 import { firstLine } from '../prompts.ts'
 import type { Context } from '../command.ts'
@@ -9,25 +8,28 @@ import { CliError } from '../errors.ts'
 import { plain } from '../output.ts'
 import { readToken } from './readToken.ts'
 
+/** The PDS that the account comes from. */
 export interface Source {
   readonly origin: string
   readonly client: Client
   /** A token for createAccount on the server with this service DID. */
   createToken(aud: string): Promise<string>
-  /** What signPlcOperation wants as its `token`. */
+  /** The `token` of signPlcOperation. */
   plcToken(): Promise<string>
-  /** Whether we may deactivate it, and how. */
+  /** Deactivates the account there; undefined if that is not allowed. */
   deactivate: (() => Promise<void>) | undefined
-  /** Waits for its answer, and says whose refusal it was. */
+  /** The answer of a call to the source; a refusal becomes a CliError that names the source. */
   orError<T>(call: Promise<T>): Promise<T>
 }
 
+/** The server that the account moves to. */
 export interface Self {
   did: string
   origin: string
   serviceDid: string
 }
 
+/** What the source's errors mean. */
 const SOURCE_CODES: ErrorCodes = {
   NetworkError: 'source-unreachable',
   Unexpected: 'source-refused',
@@ -41,20 +43,23 @@ const SOURCE_CODES: ErrorCodes = {
   '*': 'source-refused',
 }
 
-/** What a PDS says of the code that it sent by e-mail. */
+/** What a PDS answers when it does not accept the code that it sent by e-mail. */
 const PLC_CODE_CODES: ErrorCodes = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
 
 const orSourceError = <T>(call: Promise<T>): Promise<T> => orServerError(call, SOURCE_CODES)
+/** The CliError for what the source refused. */
 export const sourceError = (cause: unknown): unknown => serverError(cause, SOURCE_CODES)
-
-const CREATE = 'com.atproto.server.createAccount'
 
 const createToken = async (client: Client, aud: string, now: number): Promise<string> => {
   const exp = Math.floor(now / 1000) + 60
-  return (await orSourceError(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE, exp }))).token
+  return (await orSourceError(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE_ACCOUNT, exp })))
+    .token
 }
 
-/** A Cirrus. The token comes from standard input or a prompt: a process list shows arguments. */
+/**
+ * A Cirrus, with a migration token. The token comes from standard input or a prompt, because arguments are visible in
+ * the process list.
+ */
 export async function tokenSource(
   context: Context,
   from: string,
@@ -84,8 +89,8 @@ export async function tokenSource(
   const facts = check(token)
   const renewToken = async () => {
     if (!io.stdin.isTTY)
-      throw new CliError('token-expired', 'the token expired in the middle; what was copied is kept')
-    return (token = (await prompt('The token expired. Another one')).trim())
+      throw new CliError('token-expired', 'the token expired during the copy; what was copied is kept')
+    return (token = (await prompt('The token has expired. Another one')).trim())
   }
   const client = connect(origin, { token, renewToken, fetch: io.fetch })
   return {
@@ -109,7 +114,7 @@ const login = async (context: Context, origin: string, identifier: string): Prom
       ? await prompts.secret(`Account password of ${identifier} on ${origin}`)
       : await firstLine(io))
   if (!password)
-    throw new CliError('not-a-terminal', `no account password of ${identifier}`, {
+    throw new CliError('not-a-terminal', `the account password of ${identifier} is missing`, {
       next: 'give it on standard input or as PDS_SOURCE_PASSWORD',
     })
   const anyone = connect(origin, { fetch: io.fetch })
@@ -117,12 +122,12 @@ const login = async (context: Context, origin: string, identifier: string): Prom
     return await anyone.login({ identifier, password })
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.error !== 'AuthFactorTokenRequired') throw sourceError(cause)
-    const authFactorToken = await prompts.text('Sign-in code that the source has sent you by e-mail')
+    const authFactorToken = await prompts.text('Sign-in code that the source has sent to you by e-mail')
     return await orSourceError(anyone.login({ identifier, password, authFactorToken }))
   }
 }
 
-/** Any PDS, by its account password, as goat does it; the PLC step takes the code that it sends by e-mail. */
+/** Any PDS, with the account password, as goat does it. The PLC step needs the code that the PDS sends by e-mail. */
 export async function passwordSource(
   context: Context,
   from: string,
@@ -136,7 +141,7 @@ export async function passwordSource(
   if (session?.did !== self.did)
     throw new CliError(
       'wrong-account',
-      `${plain(identifier)} is ${session?.did ?? 'nobody'}, this server is for ${self.did}`,
+      `${plain(identifier)} is ${session?.did ?? 'nobody'}, and this server is for ${self.did}`,
     )
   return {
     origin,
@@ -148,7 +153,7 @@ export async function passwordSource(
       if (given) return given
       await orSourceError(client.com.atproto.identity.requestPlcOperationSignature())
       return await prompts.text(
-        'PLC code that the source has sent you by e-mail (a Cirrus: a migration token)',
+        'PLC code that the source has sent to you by e-mail (on a Cirrus: a migration token)',
         {
           flag: 'PDS_PLC_TOKEN in the environment',
         },

@@ -1,4 +1,3 @@
-/** What `pds init` has to know, from flags or by asking. */
 import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import type { Values } from '../args.ts'
@@ -6,16 +5,17 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import type { initFlags } from './flags.ts'
 
-/** web: did:web of the host name. new: a did:plc that is made now. existing: the account moves in. */
+/** The identity. `web`: did:web of the host name. `new`: a did:plc that is created now. `existing`: the account moves in. */
 export type Kind = 'web' | 'new' | 'existing'
 
+/** What `pds init` has to know. */
 export interface Answers {
   hostname: string
   handle: string
   kind: Kind
-  /** `existing` only. */
+  /** Only with `existing`. */
   did?: string
-  /** `generate` makes one for the owner. */
+  /** `generate` creates a key for the owner; otherwise the owner's public keys. */
   recovery: 'generate' | 'none' | string[]
 }
 
@@ -24,19 +24,19 @@ const usage = (message: string) => new CliError('usage', message, { next: 'run `
 const checkHostname = (text: string): string | undefined =>
   /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/i.test(text) || /^localhost(:\d+)?$/.test(text)
     ? undefined
-    : 'A host name such as pds.example.com, without https:// and without a path.'
+    : 'Give a host name such as pds.example.com, without https:// and without a path.'
 const checkHandle = (text: string): string | undefined =>
-  isValidHandle(text) ? undefined : 'A handle such as alice.example.com.'
+  isValidHandle(text) ? undefined : 'Give a handle such as alice.example.com.'
 const checkDid = (text: string): string | undefined =>
   /^did:plc:[a-z2-7]{24}$/.test(text) || (text.startsWith('did:web:') && isValidDid(text))
     ? undefined
-    : 'A DID such as did:plc:ewvi7nxzyoun6zhxrhs64oiz.'
+    : 'Give a DID such as did:plc:ewvi7nxzyoun6zhxrhs64oiz.'
 const checkKey = (text: string): string | undefined =>
-  isPublicKey(text) ? undefined : 'A public key (k256 or p256) as did:key:z…'
+  isPublicKey(text) ? undefined : 'Give a public key (k256 or P-256) as did:key:z…'
 
 const checked = (value: string, flag: string, check: (value: string) => string | undefined): string => {
   const wrong = check(value)
-  if (wrong) throw usage(`${flag} "${value}" is not it. ${wrong}`)
+  if (wrong) throw usage(`${flag} "${value}" is not valid. ${wrong}`)
   return value
 }
 
@@ -52,9 +52,9 @@ const kindOf = async ({ prompts }: Context, given: Given, hostname: string): Pro
     (await prompts.choose<Kind>(
       'Which identity?',
       [
-        { value: 'existing', label: 'An account that I have and that moves in', hint: 'its DID stays' },
-        { value: 'new', label: 'A new did:plc', hint: 'can move to any PDS, for ever' },
-        { value: 'web', label: `did:web:${hostname}`, hint: 'lives and dies with this host name' },
+        { value: 'existing', label: 'An account that I have, which moves here', hint: 'it keeps its DID' },
+        { value: 'new', label: 'A new did:plc', hint: 'it can always move to any PDS' },
+        { value: 'web', label: `did:web:${hostname}`, hint: 'it depends on this host name for ever' },
       ],
       '--web, --new or --did <did>',
     ))
@@ -72,35 +72,35 @@ const recoveryOf = async (
   if (kind === 'web' || given['no-recovery-key']) return 'none'
   if (keys.length > 0) {
     if (keys.length > 4)
-      throw usage('at most four recovery keys: a DID has five rotation keys, one is Cirrus’s')
+      throw usage('at most four recovery keys: a DID has at most five rotation keys, and one is Cirrus’s')
     return keys.map((key) => checked(key, '--recovery-key', checkKey))
   }
   if (!io.stdin.isTTY) return 'generate'
   const choice = await prompts.choose<'generate' | 'paste' | 'none'>(
-    'A recovery key, above Cirrus’s own, with which you can undo a move for 72 hours?',
+    'Add a recovery key above Cirrus’s own, with which you can undo a move for 72 hours?',
     [
-      { value: 'generate', label: 'Make one for me', hint: 'saved in a file of its own' },
-      { value: 'paste', label: 'I have one', hint: 'a public did:key' },
-      { value: 'none', label: 'No', hint: 'whoever gets this server’s key gets the DID' },
+      { value: 'generate', label: 'Yes, create one', hint: 'saved in a file of its own' },
+      { value: 'paste', label: 'Yes, I have one', hint: 'a public did:key' },
+      { value: 'none', label: 'No', hint: 'anyone who gets this server’s key gets the DID' },
     ],
     '--recovery-key',
   )
   return choice === 'paste' ? [await prompts.text('Its public key, as did:key', { check: checkKey })] : choice
 }
 
-/** `known`: what wrangler.toml says already. */
+/** Takes the answers from the flags, and asks for the others. `known`: the vars of wrangler.toml, as defaults. */
 export async function askAnswers(
   context: Context,
   given: Given,
   known: Record<string, string>,
 ): Promise<Answers> {
   const { prompts } = context
-  const wanted = (name: string) => known[name] || undefined
+  const suggested = (name: string) => known[name] || undefined
   const hostname = checked(
     given.hostname ??
       (await prompts.text('Host name of this server', {
         placeholder: 'pds.example.com',
-        ...(wanted('HOSTNAME') ? { initial: wanted('HOSTNAME') ?? '' } : {}),
+        ...(suggested('HOSTNAME') ? { initial: suggested('HOSTNAME') ?? '' } : {}),
         check: checkHostname,
         flag: '--hostname',
       })),
@@ -111,7 +111,7 @@ export async function askAnswers(
     checked(
       given.handle ??
         (await prompts.text('Handle of the account', {
-          initial: wanted('HANDLE') ?? hostname,
+          initial: suggested('HANDLE') ?? hostname,
           check: checkHandle,
           flag: '--handle',
         })),

@@ -1,18 +1,19 @@
 import type { Flags } from '../args.ts'
 
+/** The flags of `pds init`. */
 export const initFlags = {
   hostname: { type: 'string', hint: 'name', help: 'Host name of this server: pds.example.com.' },
   handle: { type: 'string', hint: 'handle', help: 'Handle of the account: alice.example.com.' },
   web: { type: 'boolean', help: 'Identity: did:web of the host name.' },
-  new: { type: 'boolean', help: 'Identity: a new did:plc, made now.' },
+  new: { type: 'boolean', help: 'Identity: a new did:plc, created now.' },
   did: { type: 'string', hint: 'did', help: 'Identity: an existing account, which moves in.' },
   'recovery-key': {
     type: 'string',
     hint: 'did:key',
     multiple: true,
-    help: 'Your recovery key (public), above Cirrus’s own; may be repeated.\nOtherwise one is made and saved in a file of its own.',
+    help: 'Your recovery key (public), above Cirrus’s own; may be repeated.\nDefault: one is created and saved in a file of its own.',
   },
-  'no-recovery-key': { type: 'boolean', help: 'No recovery key: a stolen server key is a stolen DID.' },
+  'no-recovery-key': { type: 'boolean', help: 'No recovery key: a stolen server key means a stolen DID.' },
   'plc-url': { type: 'string', hint: 'url', help: 'The PLC directory. Default: https://plc.directory' },
-  force: { type: 'boolean', help: 'Make new keys although there are some. Asks first.' },
+  force: { type: 'boolean', help: 'Make new keys although there are some. It asks first.' },
 } as const satisfies Flags

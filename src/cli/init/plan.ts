@@ -1,4 +1,3 @@
-/** From answers and what is there already to what will be written. Nothing is changed here. */
 import { Secret } from '../../crypto/secret.ts'
 import { hashPassword } from '../../crypto/password.ts'
 import { generateKey } from '../../crypto/privateKey.ts'
@@ -8,6 +7,7 @@ import { createGenesis } from '../../plc/build.ts'
 import type { Operation } from '../../plc/types.ts'
 import type { Context } from '../command.ts'
 import { isLoopback, type Project } from '../config.ts'
+import { didWeb } from '../didWeb.ts'
 import { CliError } from '../errors.ts'
 import type { Answers } from './answers.ts'
 import {
@@ -21,6 +21,7 @@ import {
   SECRETS,
 } from './keyFiles.ts'
 
+/** What `pds init` will write. */
 export interface Plan {
   keyFile: string
   keys: KeyFile
@@ -28,7 +29,7 @@ export interface Plan {
   recovery?: RecoveryFile
   recoveryKeys: string[]
   genesis?: Operation
-  /** Keys that were there already and stay. */
+  /** Whether the keys were there already and stay. */
   kept: boolean
 }
 
@@ -37,8 +38,8 @@ const password = (random: (length: number) => Uint8Array) => toBase64url(random(
 const originFor = (hostname: string): string =>
   isLoopback(`http://${hostname}`) ? `http://${hostname}` : `https://${hostname}`
 
-/** What .dev.vars and the key file agree on, or either of them; they must not contradict each other. */
-const existing = (project: Project, file: KeyFile | undefined): Secrets | undefined => {
+/** The secrets that are in .dev.vars, in the key file, or in both, which must not contradict each other. */
+const existingSecrets = (project: Project, file: KeyFile | undefined): Secrets | undefined => {
   const { devVars } = project
   const [SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET] = SECRETS.map(
     (name) => devVars[name] || undefined,
@@ -48,7 +49,7 @@ const existing = (project: Project, file: KeyFile | undefined): Secrets | undefi
       'keys-exist',
       `.dev.vars and the key file of ${file.handle} hold different signing keys`,
       {
-        next: 'move the one away that is not in use; never delete a key that the DID names',
+        next: 'move the one that is not in use away; never delete a key that the DID names',
       },
     )
   if (file) return file.secrets
@@ -69,14 +70,17 @@ const existing = (project: Project, file: KeyFile | undefined): Secrets | undefi
   return undefined
 }
 
-const accountPassword = async ({ prompts, io }: Context): Promise<{ value: string; made: boolean }> => {
+const accountPassword = async ({ prompts, io }: Context): Promise<{ value: string; generated: boolean }> => {
   const given = io.env['PDS_PASSWORD']
   const check = (text: string) => (text.length < 8 || text.length > 512 ? '8 to 512 characters.' : undefined)
   const wrong = given === undefined ? undefined : check(given)
   if (wrong) throw new CliError('usage', `PDS_PASSWORD: ${wrong}`)
-  if (given !== undefined) return { value: given, made: false }
-  if (!io.stdin.isTTY) return { value: password(io.random), made: true }
-  return { value: await prompts.secret('Account password, for apps and other tools', { check }), made: false }
+  if (given !== undefined) return { value: given, generated: false }
+  if (!io.stdin.isTTY) return { value: password(io.random), generated: true }
+  return {
+    value: await prompts.secret('Account password, for apps and other tools', { check }),
+    generated: false,
+  }
 }
 
 const newSecrets = async (context: Context) => {
@@ -88,7 +92,7 @@ const newSecrets = async (context: Context) => {
     PASSWORD_HASH: await hashPassword(new Secret(account.value), random(16)),
     SESSION_SECRET: password(random),
   }
-  return { secrets, ...(account.made ? { accountPassword: account.value } : {}) }
+  return { secrets, ...(account.generated ? { accountPassword: account.value } : {}) }
 }
 
 const recoveryFor = async (context: Context, answers: Answers, file: string, force: boolean) => {
@@ -100,6 +104,7 @@ const recoveryFor = async (context: Context, answers: Answers, file: string, for
   return { recoveryKeys: [recovery.did], recoveryFile: file, recovery }
 }
 
+/** Works out what to write from the answers and from what is there already. It changes nothing. */
 export async function makePlan(
   context: Context,
   project: Project,
@@ -109,11 +114,11 @@ export async function makePlan(
   const { hostname, handle, kind } = answers
   const keyFile = keyFileName(project.root, handle)
   const known = force ? undefined : await readKeyFile(keyFile)
-  const old = force ? undefined : existing(project, known)
-  const { secrets, accountPassword: made = known?.accountPassword } = old
+  const old = force ? undefined : existingSecrets(project, known)
+  const { secrets, accountPassword: generated = known?.accountPassword } = old
     ? { secrets: old, accountPassword: undefined }
     : await newSecrets(context)
-  // The owner may have put his recovery key away, as he was told to: then wrangler.toml still names it.
+  // The owner may have moved the recovery key elsewhere, as told to: then wrangler.toml still names it.
   const configured = (project.vars['RECOVERY_KEYS'] ?? '').split(/[\s,]+/).filter(Boolean)
   const keep = old && answers.recovery === 'generate' && configured.length > 0
   const recovery = keep
@@ -121,7 +126,7 @@ export async function makePlan(
     : await recoveryFor(context, answers, recoveryFileName(project.root, handle), force)
   const signing = await loadSigningKey(new Secret(secrets.SIGNING_KEY))
   const rotation = await loadRotationKey(new Secret(secrets.ROTATION_KEY ?? secrets.SIGNING_KEY))
-  // Signatures are deterministic: the same keys, handle and host name give the same DID when this is run again.
+  // Signatures are deterministic: with the same keys, handle and host name a second run gives the same DID.
   const genesis =
     kind === 'new'
       ? await createGenesis(rotation, {
@@ -131,7 +136,7 @@ export async function makePlan(
           endpoint: originFor(hostname),
         })
       : undefined
-  const did = genesis?.did ?? answers.did ?? `did:web:${hostname.replace(':', '%3A')}`
+  const did = genesis?.did ?? answers.did ?? didWeb(hostname)
   return {
     ...recovery,
     keyFile,
@@ -142,7 +147,7 @@ export async function makePlan(
       hostname,
       signingKey: signing.did,
       secrets,
-      ...(made ? { accountPassword: made } : {}),
+      ...(generated ? { accountPassword: generated } : {}),
       ...(genesis ? { genesis: genesis.operation } : {}),
     },
     ...(genesis ? { genesis: genesis.operation } : {}),
