@@ -4,7 +4,7 @@ import { type Scope, SCOPES } from '../../src/signing/migrationToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
-import { bearer, inWorld, ORIGIN, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
+import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
 
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
 const KINDS: CredentialKind[] = ['anyone', 'session', 'refresh', 'admin', 'service', ...SCOPES]
@@ -39,6 +39,9 @@ const setState = (world: World, state: State): void => {
   )
 }
 
+const bearer = (token: string) => `Bearer ${token}`
+
+/** The Authorization header. */
 const credential = async (world: World, kind: CredentialKind): Promise<string | undefined> => {
   const now = Math.floor(world.clock.now / 1000)
   const jti = 'a'.repeat(32)
@@ -46,7 +49,7 @@ const credential = async (world: World, kind: CredentialKind): Promise<string | 
     case 'anyone':
       return undefined
     case 'admin':
-      return world.admin
+      return `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}`
     case 'session':
       return bearer((await world.account.sessions.create('sign-in')).accessJwt)
     case 'refresh':
@@ -98,6 +101,18 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
 const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }
 const NEVER_INSIDE = ['AuthMissing', 'AuthenticationRequired', 'AccountDeactivated', 'RepoDeactivated']
 
+/** A procedure is sent without a body, as no typed client does: a caller who is let in fails there, and changes nothing. */
+const send = async (world: World, id: MethodId, authorization?: string) => {
+  const response = await world.fetch(`/xrpc/${id}?${new URLSearchParams(params(world))}`, {
+    method: definition(id).type === 'procedure' ? 'POST' : 'GET',
+    headers: { ...(authorization && { authorization }) },
+  })
+  const { status } = response
+  if (status < 400) await response.body?.cancel()
+  const { error, message }: { error?: string; message?: string } = status < 400 ? {} : await response.json()
+  return { status, error, message }
+}
+
 describe('the authority matrix', () => {
   for (const state of STATES)
     it(`holds for every method and credential while the account is ${state}`, () =>
@@ -108,8 +123,7 @@ describe('the authority matrix', () => {
           for (const kind of KINDS) {
             setState(world, state)
             const auth = await credential(world, kind)
-            // Procedures get no body: who is let in fails there, and changes nothing.
-            const answer = await world.call(id, { params: params(world), ...(auth && { auth }) })
+            const answer = await send(world, id, auth)
             const want = expected(id, kind, state)
             const cell = `${id} by ${kind} while ${state}`
             cells++
@@ -135,11 +149,8 @@ describe('the authority matrix', () => {
     inWorld({}, async (world) => {
       for (const state of STATES) {
         setState(world, state)
-        const answer = await world.call('com.atproto.sync.getRepo', {
-          params: { did: 'did:web:other.example.com' },
-        })
-        expect([state, answer.error]).toEqual([state, 'RepoNotFound'])
+        const elsewhere = world.client.com.atproto.sync.getRepo({ did: 'did:web:other.example.com' })
+        await expect(elsewhere, state).rejects.toMatchObject({ error: 'RepoNotFound' })
       }
-      expect(ORIGIN).toContain('https://')
     }))
 })

@@ -2,9 +2,9 @@
 import { operationCid } from '../../../src/plc/cid.ts'
 import { PlcError } from '../../../src/plc/errors.ts'
 import { operationData, verifyLog } from '../../../src/plc/log.ts'
-import { parseAuditLog } from '../../../src/plc/parse.ts'
+import { parseAuditLog, parseLoggedOperation } from '../../../src/plc/parse.ts'
 import { formatDidDocument } from '../../../src/identity/didDocument.ts'
-import type { LoggedOperation, Operation } from '../../../src/plc/types.ts'
+import type { LoggedOperation } from '../../../src/plc/types.ts'
 
 interface Entry {
   did: string
@@ -28,7 +28,9 @@ export class FakeDirectory {
     this.#now = now
   }
 
-  async add(did: string, operation: Operation): Promise<string> {
+  /** Takes an operation, or throws a `PlcError`. Anything may be sent to it. */
+  async add(did: string, sent: object): Promise<string> {
+    const operation = parseLoggedOperation(sent)
     const log = this.logs.get(did) ?? []
     const cid = await operationCid(operation)
     const entry = { did, operation, cid, nullified: false, createdAt: new Date(this.#now()).toISOString() }
@@ -51,8 +53,7 @@ export class FakeDirectory {
     const [, did = '', ...rest] = path.split('/')
     if (init?.method === 'POST') {
       try {
-        // What the server sends is an operation; verifyLog looks at it closely.
-        await this.add(did, JSON.parse(String(init.body)) as Operation)
+        await this.add(did, JSON.parse(String(init.body)))
       } catch (cause) {
         if (!(cause instanceof PlcError)) throw cause
         return Response.json({ message: cause.message }, { status: 400 })

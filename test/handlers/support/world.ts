@@ -1,29 +1,23 @@
 /** A whole account in an object of its own, its real router, and a network of the test's making. */
-import { readCarWithRoot } from '@atproto/repo'
-import { type Commit, parseCommit } from '../../../src/repo/commit.ts'
+import { decode } from '@atproto/lex-cbor'
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { Buffer } from 'node:buffer'
 import { type Account, createAccount } from '../../../src/account/account.ts'
 import type { Credential } from '../../../src/account/auth/credential.ts'
+import { type Client, connect, type Fetch } from '../../../src/client/index.ts'
 import { readConfig, type Config, type Env } from '../../../src/config.ts'
-import { generateKey } from '../../../src/crypto/privateKey.ts'
-import {
-  loadRotationKey,
-  loadSigningKey,
-  type RotationKey,
-  type SigningKey,
-} from '../../../src/signing/keys.ts'
 import { hashPassword } from '../../../src/crypto/password.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
-import type { MethodId } from '../../../src/generated/methods.ts'
 import { createRouter } from '../../../src/generated/server.ts'
-import { accountHandlers } from '../../../src/handlers/index.ts'
+import { accountHandlers, workerHandlers } from '../../../src/handlers/index.ts'
+import type { Identity } from '../../../src/identity/identity.ts'
 import { LIMITS } from '../../../src/limits.ts'
 import type { Platform } from '../../../src/platform.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
 import { createRuntime } from '../../../src/xrpc/runtime.ts'
 import { FakeDirectory } from './directory.ts'
+import { KILLED } from './faults.ts'
+import { type Key, newKey, random } from './keys.ts'
 
 export const ORIGIN = 'https://cirrus.example.com'
 export const SERVICE = 'did:web:cirrus.example.com'
@@ -33,42 +27,8 @@ export const HANDLE = 'alice.example.com'
 export const PASSWORD = 'correct horse battery'
 export const ADMIN_PASSWORD = 'admin-canary-5fd1'
 
-const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
-
-export interface Key {
-  hex: Secret
-  signing: SigningKey
-  rotation: RotationKey
-  did: string
-}
-
-export const newKey = async (): Promise<Key> => {
-  const hex = await generateKey(random)
-  const signing = await loadSigningKey(hex)
-  return { hex, signing, rotation: await loadRotationKey(hex), did: signing.did }
-}
-
-/** What JSON.parse gives: tests look into answers freely. */
-export type Json = ReturnType<typeof JSON.parse>
-
-export interface Answer {
-  status: number
-  error: string | undefined
-  message: string
-  body: Json
-  headers: Headers
-}
-
-export interface Call {
-  params?: Record<string, string>
-  body?: unknown
-  auth?: string
-  headers?: Record<string, string>
-}
-
 export interface World {
   account: Account
-  config: Config
   clock: { now: number }
   directory: FakeDirectory
   /** The account's key, which also rotates unless another was given. */
@@ -77,17 +37,32 @@ export interface World {
   did: string
   /** What the network answers beyond the directory. */
   hosts: Map<string, (url: URL, init?: RequestInit) => Response>
-  /** Internal errors, which no test expects. */
+  /** Causes of the answers with status 500. A world that has another than `KILLED` fails its test. */
   bugs: unknown[]
-  call(id: MethodId, call?: Call): Promise<Answer>
+
+  /** Without a credential. */
+  client: Client
+  admin: Client
+  /** With a token of any kind, which nothing renews. */
+  bearer(token: string): Client
+  /** Signs in with the password; the client refreshes its session by itself. */
+  signIn(): Promise<Client>
+  /** A request that the typed client cannot express. `path` begins with `/xrpc/`. */
+  fetch(path: string, init?: RequestInit): Promise<Response>
+
   /** The same storage in a new object, perhaps configured otherwise. */
   restart(changes?: Partial<Env>): Promise<void>
-  admin: string
-  /** Signs in; the Authorization header of the access token. */
-  signIn(): Promise<{ access: string; refresh: string; accessJwt: string; refreshJwt: string }>
-  /** Mints a token. */
-  mint(body?: object): Promise<string>
-  events(): string[]
+  /** Mints a migration token. */
+  mint(input?: Parameters<Client['com']['cirrus']['admin']['createMigrationToken']>[0]): Promise<string>
+  /** The head of the repository, as the administrator sees it. */
+  head(): Promise<{ cid: string; rev: string }>
+  /** The sequence number of the latest event. */
+  latest(): number
+  /** The types of the events after a sequence number, oldest first. */
+  events(after?: number): string[]
+  /** The events themselves. */
+  announced(after: number): Record<string, unknown>[]
+  /** The names of the journal's entries, oldest first. */
   journal(): string[]
 }
 
@@ -117,7 +92,17 @@ export const inWorld = async <T>(options: WorldOptions, work: (world: World) => 
   return await runInDurableObject(stub, async (_, ctx) => {
     await ctx.storage.deleteAll()
     await ctx.storage.deleteAlarm()
-    return await work(await build(ctx, options, passwordHash))
+    const world = await build(ctx, options, passwordHash)
+    try {
+      const result = await work(world)
+      const cause = world.bugs.find((bug) => bug !== KILLED)
+      if (cause) throw new Error('a call ended with an internal error', { cause })
+      return result
+    } catch (error) {
+      // What lies behind a 500 explains a failed test better than the answer.
+      for (const bug of world.bugs) if (bug !== KILLED) console.error(bug)
+      throw error
+    }
   })
 }
 
@@ -170,81 +155,64 @@ const build = async (
     bucket: bindings.BLOBS,
   }
   const bugs: unknown[] = []
-  const router = createRouter(
+  const runtime = {
+    limits: LIMITS,
+    validateOutput: true,
+    newId: () => 'bug',
+    report: (_: string, cause: unknown) => bugs.push(cause),
+  }
+  const inAccount = createRouter(
     accountHandlers,
     createRuntime<{ account: Account }, Credential>({
-      authorize: (id, request, context) => context.account.authorize(id, request),
-      limits: LIMITS,
-      validateOutput: true,
-      newId: () => 'bug',
-      report: (_, cause) => bugs.push(cause),
+      ...runtime,
+      authorize: (id, request, { account }) => account.authorize(id, request),
     }),
   )
+  const inWorker = createRouter(
+    workerHandlers,
+    createRuntime<{ config: Config; identity: Identity }, { kind: 'anyone'; grants: 'anyone' }>({
+      ...runtime,
+      authorize: async () => ({ kind: 'anyone', grants: 'anyone' }),
+      forward: (request) => inAccount.fetch(request, { account: world.account }),
+    }),
+  )
+  const send: Fetch = async (url, init) => {
+    const { config, identity } = world.account
+    return await inWorker.fetch(new Request(url, init), { config, identity })
+  }
+  const client = connect(ORIGIN, { fetch: send })
+  const admin = connect(ORIGIN, { fetch: send, admin: { password: ADMIN_PASSWORD } })
   const world: World = {
     account: await createAccount(ctx, config, platform),
-    ...{ config, clock, directory, key, recovery, hosts, bugs, did: config.did },
-    admin: `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`,
+    did: config.did,
+    clock,
+    directory,
+    key,
+    recovery,
+    hosts,
+    bugs,
+    client,
+    admin,
+    bearer: (token) => connect(ORIGIN, { fetch: send, token }),
+    signIn: () => client.login({ identifier: HANDLE, password: PASSWORD }),
+    fetch: (path, init = {}) => send(ORIGIN + path, init),
     restart: async (changes = {}) => {
       world.account = await createAccount(ctx, readConfig({ ...variables, ...changes }), platform)
     },
-    call: async (id, { params = {}, body, auth, headers: more = {} } = {}) => {
-      const url = `${ORIGIN}/xrpc/${id}?${new URLSearchParams(params)}`
-      const post = PROCEDURES.test(id)
-      const headers = new Headers(auth ? { ...more, authorization: auth } : more)
-      const stream = body instanceof Uint8Array
-      if (body !== undefined)
-        headers.set('content-type', stream ? 'application/vnd.ipld.car' : 'application/json')
-      const init = body === undefined ? {} : { body: stream ? body : JSON.stringify(body) }
-      const request = new Request(url, { method: post ? 'POST' : 'GET', headers, ...init })
-      const response: Response = await router.fetch(request, { account: world.account })
-      const json = response.headers.get('content-type')?.includes('json')
-      const answer = json ? await response.json<Json>() : new Uint8Array(await response.arrayBuffer())
-      if (response.status === 500) throw new Error(`${id}: internal error`, { cause: bugs.at(-1) })
-      const { error, message = '' } = json && response.status >= 400 ? answer : {}
-      return { status: response.status, error, message, body: answer, headers: response.headers }
-    },
-    signIn: async () => {
-      const { body, status } = await world.call('com.atproto.server.createSession', {
-        body: { identifier: HANDLE, password: PASSWORD },
-      })
-      if (status !== 200) throw new Error(JSON.stringify(body))
-      const { accessJwt, refreshJwt } = body
-      return { access: `Bearer ${accessJwt}`, refresh: `Bearer ${refreshJwt}`, accessJwt, refreshJwt }
-    },
-    mint: async (body = {}) => {
-      const answer = await world.call('com.cirrus.admin.createMigrationToken', { body, auth: world.admin })
-      if (answer.status !== 200) throw new Error(JSON.stringify(answer.body))
-      return answer.body.token
-    },
-    events: () => world.account.sequencer.read(0, 1000).map(({ type }) => type),
+    mint: async (input = {}) => (await admin.com.cirrus.admin.createMigrationToken(input)).token,
+    head: () => admin.com.atproto.sync.getLatestCommit({ did: config.did }),
+    latest: () => world.account.sequencer.latest(),
+    events: (after = 0) => world.account.sequencer.read(after, 1000).map(({ type }) => type),
+    announced: (after) =>
+      world.account.sequencer
+        .read(after, 1000)
+        .map(({ type, body }) => ({ type, ...(decode(body) as Record<string, unknown>) })),
     journal: () =>
       world.account.journal
         .page({ limit: 1000 })
         .entries.map(({ event }) => event)
         .toReversed(),
   }
-  if (options.active !== false) {
-    const answer = await world.call('com.atproto.server.activateAccount', { auth: world.admin })
-    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body))
-  }
+  if (options.active !== false) await admin.com.atproto.server.activateAccount()
   return world
-}
-
-const PROCEDURES =
-  /\.(put|create|delete|apply|upload|import|sign|submit|request|activate|deactivate|refresh|revoke|void|emit)[A-Z]/
-
-/** The operation that a target asks for: its endpoint and its key. */
-export const moveTo = (key: Key, endpoint = TARGET) => ({
-  rotationKeys: [key.did],
-  verificationMethods: { atproto: key.did },
-  services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } },
-})
-
-export const targeted = { target: TARGET, audience: TARGET_DID }
-export const bearer = (token: string) => `Bearer ${token}`
-
-/** The commit at the head of the repository. */
-export const latestCommit = async ({ account }: World): Promise<Commit> => {
-  const { blocks, root } = await readCarWithRoot(account.repo.commitCar())
-  return parseCommit(blocks.get(root) ?? new Uint8Array())
 }

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { verifyCommit } from '../../../src/repo/commit.ts'
+import { failure, post } from '../support/calls.ts'
+import { changeDid, latestCommit, pdsAt } from '../support/did.ts'
+import { newKey } from '../support/keys.ts'
+import { HANDLE, inWorld, ORIGIN, PASSWORD, SERVICE } from '../support/world.ts'
+
+const OLD = 'https://old.example.com'
+
+describe('activateAccount', () => {
+  it('creates the account for the admin, announces account, identity and sync, and may be repeated', () =>
+    inWorld({ active: false }, async ({ admin, account, did, ...world }) => {
+      expect(account.state()).toBe('absent')
+      for (let i = 0; i < 2; i++) await admin.com.atproto.server.activateAccount()
+      expect(account.state()).toBe('active')
+      expect(world.events()).toEqual(['account', 'identity', 'sync'])
+      expect(world.journal()).toEqual(['activate'])
+      const events = world.announced(0)
+      expect(events[0]).toMatchObject({ did, active: true })
+      expect(events[0]).not.toHaveProperty('status')
+      expect(events[1]).toMatchObject({ did, handle: HANDLE })
+      expect(events[2]).toMatchObject({ did, rev: (await world.head()).rev })
+      expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
+    }))
+
+  it('is refused while the DID names another PDS, and makes no repository', () =>
+    inWorld({ active: false, endpoint: OLD }, async ({ admin, account }) => {
+      await expect(admin.com.atproto.server.activateAccount()).rejects.toMatchObject({
+        error: 'InvalidRequest',
+        message: expect.stringContaining(`pds import --from ${OLD}`),
+      })
+      expect(account.repo.head()).toBeUndefined()
+    }))
+
+  it('is refused while the DID names another key', () =>
+    inWorld({ active: false, foreignKey: true }, async ({ admin, key }) => {
+      const { message } = await failure(admin.com.atproto.server.activateAccount())
+      expect(message).toContain(key.did)
+    }))
+
+  it('is refused while the DID cannot be looked up, and where nobody registered it', () =>
+    inWorld({ active: false }, async ({ admin, directory }) => {
+      directory.mode = 'down'
+      await expect(admin.com.atproto.server.activateAccount()).rejects.toMatchObject({
+        status: 502,
+        error: 'UpstreamFailure',
+      })
+      directory.mode = 'up'
+      directory.logs.clear()
+      await expect(admin.com.atproto.server.activateAccount()).rejects.toMatchObject({
+        error: 'InvalidRequest',
+      })
+    }))
+
+  it('comes first: until then every other method says that there is no account', () =>
+    inWorld({ active: false }, async ({ client, admin, did }) => {
+      const login = client.com.atproto.server.createSession({ identifier: HANDLE, password: PASSWORD })
+      await expect(login).rejects.toMatchObject({
+        status: 400,
+        error: 'InvalidRequest',
+        message: expect.stringContaining('pds activate'),
+      })
+      await expect(client.com.atproto.sync.getRepo({ did })).rejects.toMatchObject({ error: 'RepoNotFound' })
+      await expect(admin.com.cirrus.admin.getManifest()).rejects.toMatchObject({ error: 'RepoNotFound' })
+      expect((await client.com.atproto.sync.listRepos()).repos).toEqual([])
+      expect((await admin.com.cirrus.admin.getStatus()).next).toContain('`pds activate`')
+    }))
+
+  it('undoes a deactivation, announces it, and loses nothing', () =>
+    inWorld({}, async (world) => {
+      const owner = await world.signIn()
+      await post(owner, world.did)
+      const { rev } = await world.head()
+      await owner.com.atproto.server.deactivateAccount()
+      const before = world.latest()
+      await owner.com.atproto.server.activateAccount()
+      expect(world.events(before)).toEqual(['account', 'identity', 'sync'])
+      expect((await world.head()).rev).toBe(rev)
+      await post(owner, world.did)
+      expect((await world.admin.com.cirrus.admin.getStatus()).deactivatedAt).toBeUndefined()
+    }))
+
+  it('of an account that moved in signs the repository with our own key, above every revision', () =>
+    inWorld({ active: false, endpoint: OLD }, async (world) => {
+      const { admin, account, did } = world
+      const old = await newKey()
+      await changeDid(world, world.key, { services: pdsAt(OLD), verificationMethods: { atproto: old.did } })
+      const now = Math.floor(world.clock.now / 1000)
+      const token = await old.signing.signServiceToken({
+        iss: did,
+        aud: SERVICE,
+        iat: now,
+        exp: now + 60,
+        lxm: 'com.atproto.server.createAccount',
+        jti: 'a'.repeat(32),
+      })
+      await world.bearer(token).com.atproto.server.createAccount({ did, handle: HANDLE, password: PASSWORD })
+      await expect(admin.com.atproto.server.activateAccount()).rejects.toMatchObject({
+        error: 'InvalidRequest',
+      })
+      // As an import leaves it: the commit is signed by the key of the old host.
+      await account.repo.resign({ signer: old.signing.commitKeypair(did) })
+      const before = account.repo.load()
+      const ours = { services: pdsAt(ORIGIN), verificationMethods: { atproto: world.key.did } }
+      await changeDid(world, world.key, ours)
+      await admin.com.atproto.server.activateAccount()
+      const after = account.repo.load()
+      expect(after.rev > before.rev).toBe(true)
+      expect(after.data.equals(before.data)).toBe(true)
+      expect(await verifyCommit(await latestCommit(world), world.key.did)).toBe(true)
+      expect(world.events()).toEqual(['account', 'identity', 'sync'])
+      expect(world.journal().slice(-2)).toEqual(['key-change', 'activate'])
+      expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
+    }))
+})

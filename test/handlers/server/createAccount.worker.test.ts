@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest'
+import { partOf } from '../support/calls.ts'
+import { changeDid, pdsAt } from '../support/did.ts'
+import { type Key, newKey } from '../support/keys.ts'
+import { HANDLE, inWorld, ORIGIN, PASSWORD, SERVICE, type World } from '../support/world.ts'
+
+const CREATE = 'com.atproto.server.createAccount'
+const OLD = 'https://old.example.com'
+
+const input = (world: World) => ({ did: world.did, handle: HANDLE, password: PASSWORD })
+const serviceToken = (world: World, key: Key, claims: object = {}) =>
+  key.signing.signServiceToken({
+    iss: world.did,
+    aud: SERVICE,
+    iat: Math.floor(world.clock.now / 1000),
+    exp: Math.floor(world.clock.now / 1000) + 60,
+    lxm: CREATE,
+    jti: 'a'.repeat(32),
+    ...claims,
+  })
+const create = (world: World, token: string) =>
+  world.bearer(token).com.atproto.server.createAccount(input(world))
+/** Creates the account with a service token that this key signs. */
+const createBy = async (world: World, key: Key, claims: object = {}) =>
+  create(world, await serviceToken(world, key, claims))
+
+/** A DID whose document names the old host and its key. */
+const incoming = (work: (world: World, old: Key) => Promise<void>) =>
+  inWorld({ active: false, endpoint: OLD }, async (world) => {
+    const old = await newKey()
+    await changeDid(world, world.key, { services: pdsAt(OLD), verificationMethods: { atproto: old.did } })
+    await work(world, old)
+  })
+
+describe('createAccount: a Cirrus as the target', () => {
+  it('takes the configured DID in with its service token: deactivated, empty, signed in', () =>
+    incoming(async (world, old) => {
+      const token = await serviceToken(world, old)
+      const created = await create(world, token)
+      expect([created.did, created.handle]).toEqual([world.did, HANDLE])
+      expect(created.didDoc).toBeUndefined()
+      expect(world.account.state()).toBe('deactivated')
+      expect(world.events()).toEqual([])
+      const owner = world.bearer(created.accessJwt)
+      expect(await owner.com.atproto.server.checkAccountStatus()).toMatchObject({
+        activated: false,
+        validDid: false,
+        indexedRecords: 0,
+        repoBlocks: 2,
+        expectedBlobs: 0,
+      })
+      await create(world, token)
+      expect(world.journal()).toEqual(['create-account', 'sign-in', 'sign-in'])
+      await expect(createBy(world, old, { jti: 'b'.repeat(32) })).rejects.toMatchObject({
+        error: 'InvalidRequest',
+      })
+      const { next } = await world.admin.com.cirrus.admin.getStatus()
+      expect(next).toContain(`pds import --from ${OLD}`)
+    }))
+
+  it('answers a token again for two minutes: a copy of it that leaked opens no session later', () =>
+    incoming(async (world, old) => {
+      const exp = Math.floor(world.clock.now / 1000) + 900
+      const token = await serviceToken(world, old, { exp })
+      await create(world, token)
+      world.clock.now += 119_000
+      await create(world, token)
+      world.clock.now += 2000
+      await expect(create(world, token)).rejects.toMatchObject({
+        status: 400,
+        error: 'InvalidRequest',
+        message: expect.stringContaining('createSession'),
+      })
+    }))
+
+  it('takes the DID in with a migration token of another Cirrus that is bound to this one', () =>
+    incoming(async (world, old) => {
+      const now = Math.floor(world.clock.now / 1000)
+      const claims = {
+        iss: world.did,
+        iat: now,
+        exp: now + 900,
+        jti: 'c'.repeat(32),
+        scope: 'repo:read',
+        lxm: CREATE,
+      }
+      const wrong = await old.signing.signMigrationToken({
+        ...claims,
+        aud: 'did:web:third.example.com',
+        target: 'https://third.example.com',
+      })
+      await expect(create(world, wrong)).rejects.toMatchObject({ error: 'InvalidToken' })
+      const { lxm: _, ...open } = claims
+      const untargeted = await old.signing.signMigrationToken({ ...open, aud: SERVICE })
+      await expect(create(world, untargeted)).rejects.toMatchObject({ error: 'InvalidToken' })
+      const right = await old.signing.signMigrationToken({ ...claims, aud: SERVICE, target: ORIGIN })
+      await create(world, right)
+      // It opens nothing else here: our own tokens are signed by our own key.
+      await expect(world.bearer(right).com.atproto.server.checkAccountStatus()).rejects.toMatchObject({
+        error: 'InvalidToken',
+      })
+    }))
+
+  it.each<[string, (world: World) => object, string]>([
+    ['for another server', () => ({ aud: 'did:web:other.example.com' }), 'InvalidToken'],
+    ['for another method', () => ({ lxm: 'com.atproto.repo.uploadBlob' }), 'InvalidToken'],
+    ['for any method', () => ({ lxm: undefined }), 'InvalidToken'],
+    ['of another account', () => ({ iss: `did:plc:${'a'.repeat(24)}` }), 'InvalidToken'],
+    ['of a service of the account', ({ did }) => ({ iss: `${did}#atproto_pds` }), 'InvalidToken'],
+    [
+      'that has expired',
+      ({ clock }) => ({ iat: Math.floor(clock.now / 1000) - 120, exp: Math.floor(clock.now / 1000) }),
+      'ExpiredToken',
+    ],
+  ])('refuses a service token %s', (_, claims, error) =>
+    incoming(async (world, old) => {
+      await expect(createBy(world, old, claims(world))).rejects.toMatchObject({ error })
+      expect(world.account.state()).toBe('absent')
+    }),
+  )
+
+  it('refuses a service token that our own key signed while the DID names another key', () =>
+    incoming(async (world) => {
+      await expect(createBy(world, world.key)).rejects.toMatchObject({ error: 'InvalidToken' })
+      expect(world.account.state()).toBe('absent')
+    }))
+
+  it('looks up no DID that this server is not for', () =>
+    incoming(async (world, old) => {
+      const questions = world.directory.requests.length
+      await expect(createBy(world, old, { iss: `did:plc:${'b'.repeat(24)}` })).rejects.toMatchObject({
+        error: 'InvalidToken',
+      })
+      expect(world.directory.requests).toHaveLength(questions)
+    }))
+
+  it('refuses callers without a token, and the admin', () =>
+    incoming(async (world) => {
+      await expect(world.client.com.atproto.server.createAccount(input(world))).rejects.toMatchObject({
+        error: 'AuthMissing',
+      })
+      await expect(world.admin.com.atproto.server.createAccount(input(world))).rejects.toMatchObject({
+        error: 'InvalidToken',
+      })
+    }))
+
+  it.each<[string, object, string]>([
+    ['InvalidRequest without a DID', { did: undefined }, 'InvalidRequest'],
+    ['InvalidRequest to another DID', { did: 'did:web:other.example.com' }, 'InvalidRequest'],
+    ['HandleNotAvailable to another handle', { handle: 'bob.example.com' }, 'HandleNotAvailable'],
+    ['InvalidPassword to another password', { password: 'another' }, 'InvalidPassword'],
+    ['InvalidRequest to a PLC operation', { plcOp: {} }, 'InvalidRequest'],
+  ])('answers %s', (_, changes, error) =>
+    incoming(async (world, old) => {
+      const caller = world.bearer(await serviceToken(world, old))
+      await expect(
+        caller.com.atproto.server.createAccount({ ...input(world), ...changes }),
+      ).rejects.toMatchObject({ error })
+      expect(world.account.state()).toBe('absent')
+    }),
+  )
+
+  it('answers 502 while the directory is down, and UnresolvableDid where it does not know the DID', () =>
+    incoming(async (world, old) => {
+      const token = await serviceToken(world, old)
+      world.directory.mode = 'down'
+      world.clock.now += 10_000
+      await expect(create(world, token)).rejects.toMatchObject({ status: 502 })
+      world.directory.mode = 'up'
+      world.directory.logs.clear()
+      world.clock.now += 2000
+      await expect(create(world, token)).rejects.toMatchObject({ error: 'UnresolvableDid' })
+      expect(world.account.state()).toBe('absent')
+    }))
+
+  it('answers IncompatibleDidDoc where the DID document has no signing key', () =>
+    incoming(async (world, old) => {
+      await changeDid(world, world.key, { verificationMethods: {} })
+      await expect(createBy(world, old)).rejects.toMatchObject({ error: 'IncompatibleDidDoc' })
+      expect(world.account.state()).toBe('absent')
+    }))
+
+  it('needs the service token alone: no other method takes it', () =>
+    inWorld({}, async (world) => {
+      const token = await serviceToken(world, world.key)
+      expect(partOf(token, 1).lxm).toBe(CREATE)
+      const { com } = world.bearer(token)
+      for (const call of [
+        () => com.atproto.server.checkAccountStatus(),
+        () => com.atproto.sync.getLatestCommit({ did: world.did }),
+        () => com.cirrus.admin.getStatus(),
+      ])
+        await expect(call()).rejects.toMatchObject({ error: 'InvalidToken' })
+    }))
+})
+
+describe('createAccount while strangers send tokens that say they are from our DID', () => {
+  const documents = (world: World) =>
+    world.directory.requests.filter((request) => request === `GET /${world.did}`).length
+
+  it('asks for the DID document once in ten seconds, and takes the true token meanwhile', () =>
+    incoming(async (world, old) => {
+      const stranger = await newKey()
+      const invalid = { error: 'InvalidToken' }
+      await Promise.all(
+        Array.from({ length: 20 }, () => expect(createBy(world, stranger)).rejects.toMatchObject(invalid)),
+      )
+      expect(documents(world)).toBe(1)
+      await createBy(world, old)
+      world.clock.now += 9999
+      await expect(createBy(world, stranger)).rejects.toMatchObject(invalid)
+      expect(documents(world)).toBe(1)
+      world.clock.now += 1
+      for (let i = 0; i < 20; i++) await expect(createBy(world, stranger)).rejects.toMatchObject(invalid)
+      expect(documents(world)).toBe(2)
+    }))
+
+  it('knows another key in the DID document after ten seconds, and no longer the one before it', () =>
+    incoming(async (world, old) => {
+      await expect(createBy(world, await newKey())).rejects.toMatchObject({ error: 'InvalidToken' })
+      const next = await newKey()
+      await changeDid(world, world.key, { verificationMethods: { atproto: next.did } })
+      await expect(createBy(world, next)).rejects.toMatchObject({
+        message: expect.stringContaining('#token-bad-signature'),
+      })
+      world.clock.now += 10_000
+      await expect(createBy(world, old)).rejects.toMatchObject({ error: 'InvalidToken' })
+      await createBy(world, next)
+    }))
+
+  it('knows another key at once where the server has seen the document since', () =>
+    incoming(async (world, old) => {
+      await createBy(world, old)
+      const ours = { services: pdsAt(ORIGIN), verificationMethods: { atproto: world.key.did } }
+      await changeDid(world, world.key, ours)
+      world.clock.now += 1
+      await world.account.identityWatch.observe()
+      await expect(createBy(world, old)).rejects.toMatchObject({ error: 'InvalidToken' })
+      expect(documents(world)).toBe(1)
+    }))
+
+  it('asks a directory that is down again after two seconds', () =>
+    incoming(async (world, old) => {
+      world.directory.mode = 'down'
+      for (let i = 0; i < 20; i++)
+        await expect(createBy(world, await newKey())).rejects.toMatchObject({ status: 502 })
+      expect(documents(world)).toBe(1)
+      world.directory.mode = 'up'
+      world.clock.now += 2000
+      await createBy(world, old)
+      expect(documents(world)).toBe(2)
+    }))
+})
