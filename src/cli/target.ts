@@ -1,5 +1,5 @@
 import { isValidDid } from '@atproto/syntax'
-import { didWebUrl } from '../identity/did.ts'
+import { didWebUrl } from '../identity/didResolver.ts'
 import { originOf } from '../client/host.ts'
 import { isObject } from '../isObject.ts'
 import { type Outbound, OutboundError } from '../outbound.ts'

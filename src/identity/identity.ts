@@ -1,9 +1,9 @@
 import { outbound, type Outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
 import { createDirectory, type Directory } from '../plc/directory.ts'
-import { createDidResolver, type ResolveDid } from './did.ts'
+import { createDidResolver, type ResolveDid } from './didResolver.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
-import { createHandleResolver, type ResolveHandle } from './handle.ts'
+import { createHandleResolver, type ResolveHandle } from './handleResolver.ts'
 
 /** What the configuration says about the account and this server. */
 export interface IdentityConfig {

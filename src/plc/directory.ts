@@ -2,7 +2,7 @@ import { CodedError } from '../codedError.ts'
 import { type Outbound, OutboundError, type OutboundResponse } from '../outbound.ts'
 import { operationCid } from './cid.ts'
 import { PlcError } from './errors.ts'
-import { verifyLog } from './log.ts'
+import { verifyLog } from './verifyLog.ts'
 import { parseAuditLog } from './parse.ts'
 import type { Operation, PlcHead, VerifiedLog } from './types.ts'
 

@@ -8,7 +8,7 @@ import { createSessionTokens } from '../../src/signing/sessionTokens.ts'
 import { checkUrl, outbound } from '../../src/outbound.ts'
 import { createGenesis } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
-import { verifyLog } from '../../src/plc/log.ts'
+import { verifyLog } from '../../src/plc/verifyLog.ts'
 import { parseAuditLog } from '../../src/plc/parse.ts'
 
 // The same code as in the Node tests, in the runtime that it is made for.

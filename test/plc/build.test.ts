@@ -7,8 +7,8 @@ import {
   buildVoidOperation,
 } from '../../src/plc/build.ts'
 import { operationCid } from '../../src/plc/cid.ts'
-import { diffOperation, droppedKeys } from '../../src/plc/diff.ts'
-import { verifyLog } from '../../src/plc/log.ts'
+import { diffOperation, droppedKeys } from '../../src/plc/diffOperation.ts'
+import { verifyLog } from '../../src/plc/verifyLog.ts'
 import { parseOperation, parseServices, parseUnsignedOperation } from '../../src/plc/parse.ts'
 import type { PlcData, PlcHead } from '../../src/plc/types.ts'
 import { oracle, rotationKey } from './support.ts'

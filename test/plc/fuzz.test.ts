@@ -7,7 +7,7 @@ import { looksLikeMigrationToken } from '../../src/signing/migrationToken.ts'
 import { parsePublicKey } from '../../src/crypto/publicKey.ts'
 import { parseDidDocument } from '../../src/identity/didDocument.ts'
 import { PlcError } from '../../src/plc/errors.ts'
-import { verifyLog } from '../../src/plc/log.ts'
+import { verifyLog } from '../../src/plc/verifyLog.ts'
 import { parseAuditLog, parseOperation } from '../../src/plc/parse.ts'
 import { part } from '../crypto/support.ts'
 

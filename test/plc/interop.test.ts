@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { operationCid } from '../../src/plc/cid.ts'
-import { verifyLog } from '../../src/plc/log.ts'
+import { verifyLog } from '../../src/plc/verifyLog.ts'
 import { parseAuditLog } from '../../src/plc/parse.ts'
 import { fixture } from '../fixtures/fixture.ts'
 

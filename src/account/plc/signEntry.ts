@@ -1,5 +1,5 @@
 import { operationCid } from '../../plc/cid.ts'
-import { diffOperation, droppedKeys } from '../../plc/diff.ts'
+import { diffOperation, droppedKeys } from '../../plc/diffOperation.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import type { PlcHead, UnsignedOperation } from '../../plc/types.ts'
 import type { PlcLedgerEntry } from './plcLedger.ts'

@@ -1,5 +1,5 @@
 import { PDS_ID } from '../../plc/build.ts'
-import { diffOperation } from '../../plc/diff.ts'
+import { diffOperation } from '../../plc/diffOperation.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import type { PlcDeps } from './plcDeps.ts'
 import { storedOperation } from './plcLedger.ts'

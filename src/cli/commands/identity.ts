@@ -1,5 +1,5 @@
 import type { Client } from '../../client/index.ts'
-import { createDidResolver } from '../../identity/did.ts'
+import { createDidResolver } from '../../identity/didResolver.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { outbound } from '../../outbound.ts'
 import { orServerError, serverError } from '../serverErrors.ts'

@@ -1,6 +1,6 @@
 import type { Client } from '../../client/index.ts'
 import { PDS_ID } from '../../plc/build.ts'
-import { diffOperation } from '../../plc/diff.ts'
+import { diffOperation } from '../../plc/diffOperation.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { parseOperation, parseServices, parseVerificationMethods } from '../../plc/parse.ts'
 import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'

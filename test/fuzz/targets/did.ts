@@ -1,5 +1,5 @@
 import { IdentityError } from '../../../src/identity/errors.ts'
-import { didWebUrl, parseServiceDid } from '../../../src/identity/did.ts'
+import { didWebUrl, parseServiceDid } from '../../../src/identity/didResolver.ts'
 import { type DidDocument, formatDidDocument, parseDidDocument } from '../../../src/identity/didDocument.ts'
 import { isPublicKey } from '../../../src/crypto/publicKey.ts'
 import { rotationKey } from '../../plc/support.ts'

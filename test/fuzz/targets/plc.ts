@@ -1,7 +1,7 @@
 import { createGenesis } from '../../../src/plc/build.ts'
 import { didForGenesis, operationCid } from '../../../src/plc/cid.ts'
 import { PlcError } from '../../../src/plc/errors.ts'
-import { verifyLog } from '../../../src/plc/log.ts'
+import { verifyLog } from '../../../src/plc/verifyLog.ts'
 import { parseAuditLog, parseOperation } from '../../../src/plc/parse.ts'
 import type { VerifiedLog } from '../../../src/plc/types.ts'
 import { rotationKey, signAny } from '../../plc/support.ts'

@@ -1,7 +1,7 @@
 /** A PLC directory in this process: it verifies what it takes, and can be told to fail. */
 import { operationCid } from '../../../src/plc/cid.ts'
 import { PlcError } from '../../../src/plc/errors.ts'
-import { operationData, verifyLog } from '../../../src/plc/log.ts'
+import { operationData, verifyLog } from '../../../src/plc/verifyLog.ts'
 import { parseAuditLog, parseLoggedOperation } from '../../../src/plc/parse.ts'
 import { formatDidDocument } from '../../../src/identity/didDocument.ts'
 import type { LoggedOperation } from '../../../src/plc/types.ts'

@@ -1,6 +1,11 @@
 import { P256Keypair, Secp256k1Keypair } from '@atproto/crypto'
 import { afterAll, expect, test } from 'vitest'
-import { createDidResolver, didWebUrl, parseServiceDid, resolveService } from '../../src/identity/did.ts'
+import {
+  createDidResolver,
+  didWebUrl,
+  parseServiceDid,
+  resolveService,
+} from '../../src/identity/didResolver.ts'
 import {
   accountDocument,
   formatDidDocument,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createHandleResolver } from '../../src/identity/handle.ts'
+import { createHandleResolver } from '../../src/identity/handleResolver.ts'
 import { outbound } from '../../src/outbound.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
