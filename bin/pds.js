@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The one file that any Node runs. Cirrus wants Node 22.18 or newer; on an older one the Node that npm installed
-// beside it takes over, with the same terminal, signals and exit code.
+// The one file that any Node can run. Cirrus needs Node 22.18 or newer. On an older one, the Node that npm installed
+// next to it takes over, with the same terminal, signals and exit code.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 const root = dirname(here)
 const source = join(root, 'src', 'cli', 'main.ts')
-// Node strips no types below node_modules, and a published package has no sources.
+// Node does not strip types below node_modules, and a published package has no sources.
 const inPackage = root.split(/[\\/]/).includes('node_modules')
 const entry = existsSync(source) && !inPackage ? source : join(root, 'dist', 'cli', 'main.js')
 
@@ -35,7 +35,7 @@ const handOver = (binary) => {
     env: { ...process.env, PDS_NODE: binary },
   })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  // A terminal sends Ctrl-C to both of us; passed on as well, it would count twice.
+  // A terminal sends Ctrl-C to both processes; if it were passed on too, it would count twice.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   child.on('error', (error) => {
     process.stderr.write(
@@ -56,10 +56,10 @@ if (newEnough()) {
   if (binary) handOver(binary)
   else {
     process.stderr.write(
-      `pds: needs Node 22.18 or newer, this is ${process.versions.node}\n` +
+      `pds needs Node 22.18 or newer, and this is ${process.versions.node}\n` +
         (inPackage
-          ? 'Next: install a newer Node, or `npm install node@24` beside this package.\n'
-          : `Next: run \`npm install\` in ${root}: it brings the right one.\n`) +
+          ? 'Next: install a newer Node, or run `npm install node@24` next to this package.\n'
+          : `Next: run \`npm install\` in ${root}: it installs the right one.\n`) +
         'See docs/troubleshoot.md#wrong-node\n',
     )
     process.exitCode = 1

@@ -33,7 +33,7 @@ const entry = (exit: ExitName, next: string): Entry => ({ exit, next })
  */
 export const CATALOGUE = {
   // The command line and the folder
-  'wrong-node': entry('failed', 'run `npm install`: it brings the right Node'),
+  'wrong-node': entry('failed', 'run `npm install`: it installs the right Node'),
   usage: entry('usage', 'run `pds --help`'),
   'not-a-terminal': entry(
     'needsInput',
@@ -80,7 +80,7 @@ export const CATALOGUE = {
   'bad-target': entry('usage', 'give the target’s URL (https://…) or its did:web'),
   'target-unreachable': entry('retry', 'check the target’s address, and that it is running'),
   'target-is-self': entry('usage', 'name the PDS that the account moves to'),
-  'target-lies': entry('failed', 'ask the target’s operator; do not mint a token for it'),
+  'target-lies': entry('failed', 'ask the target’s operator; do not create a token for it'),
   'invalid-scope': entry('usage', 'see `pds migrate-token --help` for the scopes'),
   // Migration tokens, as `pds import` sees them before it uses one
   'token-malformed': entry('failed', 'copy the whole token again: one line, three parts'),

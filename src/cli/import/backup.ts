@@ -9,7 +9,7 @@ import { type BlobStore, blobStore } from '../blobStore.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { compareCounts } from '../export/repo.ts'
+import { compareCounts } from '../export/exportRepo.ts'
 import { isMissing, readText } from '../files.ts'
 import { plain } from '../output.ts'
 
