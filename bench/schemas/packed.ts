@@ -6,7 +6,7 @@ import { migrate } from '../../src/account/db/schema.ts'
 import type { Sql } from '../../src/account/db/sql.ts'
 import { CommitLog } from '../../src/account/blocks/commitLog.ts'
 import { PackWriter } from '../../src/account/blocks/packWriter.ts'
-import { Repack } from '../../src/account/blocks/repack.ts'
+import { createRepack, type Repack } from '../../src/account/blocks/repack.ts'
 import { StoredTreeWalk } from '../../src/account/blocks/storedTreeWalk.ts'
 import { SectionReader } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
@@ -31,17 +31,18 @@ export class Packed {
   /** Written as a pack as it comes, as an import goes; only that nothing is verified. */
   load(head: Head, sections: Uint8Array): void {
     const writer = new PackWriter(this.#sql, SEED)
-    for (const at = new SectionReader(sections); at.next();) writer.add(at, head.rev, 'record')
-    writer.finish()({ rev: head.rev, loose: 0, at: this.#now })
+    for (const section = new SectionReader(sections); section.next();) writer.add(section, head.rev, 'record')
+    writer.finish()
+    writer.activate({ rev: head.rev, lastRow: 0, at: this.#now })
     this.#blocks.packs.changed()
     this.#move(head, writer.blocks)
   }
 
   commit(head: Head, sections: Uint8Array): void {
     const blocks = []
-    for (const at = new SectionReader(sections); at.next();) {
-      const cid = decodeCid(sections.slice(at.cid, at.block))
-      blocks.push({ cid, bytes: sections.subarray(at.block, at.end) })
+    for (const section = new SectionReader(sections); section.next();) {
+      const cid = decodeCid(sections.slice(section.cidAt, section.blockAt))
+      blocks.push({ cid, bytes: section.content })
     }
     const dropped = (head.dropped ?? []).map(cidOf)
     this.#blocks.append(head.rev, this.#now, blocks, dropped)
@@ -66,7 +67,7 @@ export class Packed {
   }
 
   #repack(): Repack {
-    return new Repack(this.#sql, { now: () => this.#now }, this.#blocks)
+    return createRepack({ sql: this.#sql, platform: { now: () => this.#now }, blocks: this.#blocks })
   }
 
   read(cid: Cid): Uint8Array | undefined {
@@ -83,7 +84,10 @@ export class Packed {
   scan(): void {
     const { first = 1, last = 0 } = this.#blocks.packs.current() ?? {}
     for (let n = first; n <= last; n++)
-      for (const at = new SectionReader(this.#blocks.packs.part(n)?.bytes ?? new Uint8Array()); at.next(););
+      for (
+        const section = new SectionReader(this.#blocks.packs.segment(n)?.bytes ?? new Uint8Array());
+        section.next();
+      );
   }
 
   /** As an export goes: commit first, then pre-order. */

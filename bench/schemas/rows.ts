@@ -25,20 +25,21 @@ export class Rows {
 
   load({ rev, paths = [] }: Head, sections: Uint8Array): void {
     let n = 0
-    for (const at = new SectionReader(sections); at.next();) {
-      this.#insert(at, rev)
+    for (const section = new SectionReader(sections); section.next();) {
+      const { start, cidAt, blockAt } = section
+      this.#insert(section, rev)
       // The commit comes first; a node is a map that begins with `e`.
-      const isRecord = at.start > 0 && !(sections[at.block] === 0xa2 && sections[at.block + 2] === 0x65)
-      if (this.#isA && isRecord) this.#put(paths[n++] ?? '', sections.slice(at.cid, at.block), rev)
+      const isRecord = start > 0 && !(sections[blockAt] === 0xa2 && sections[blockAt + 2] === 0x65)
+      if (this.#isA && isRecord) this.#put(paths[n++] ?? '', sections.slice(cidAt, blockAt), rev)
     }
   }
 
   commit({ rev, ops = [], dropped = [] }: Head, sections: Uint8Array): void {
     const [sql, isA] = [this.#sql, this.#isA]
-    for (const at = new SectionReader(sections); at.next();) {
-      const cid = sections.subarray(at.cid, at.block)
+    for (const section = new SectionReader(sections); section.next();) {
+      const cid = sections.subarray(section.cidAt, section.blockAt)
       const isHere = isA && sql.first('SELECT 1 AS yes FROM block WHERE cid = ? AND dropped IS NULL', cid)
-      if (!isHere) this.#insert(at, rev)
+      if (!isHere) this.#insert(section, rev)
     }
     for (const [path, cid, prev] of isA ? ops : []) {
       if (cid) this.#put(path, Buffer.from(cid, 'hex'), rev)
@@ -78,8 +79,8 @@ export class Rows {
     return row && bytes(row.bytes)
   }
 
-  #insert({ bytes, cid, block, end }: SectionReader, rev: string): void {
-    const values = [bytes.subarray(cid, block), rev, bytes.subarray(block, end)]
+  #insert({ bytes, cidAt, blockAt, content }: SectionReader, rev: string): void {
+    const values = [bytes.subarray(cidAt, blockAt), rev, content]
     this.#sql.run('INSERT INTO block (cid, made, bytes) VALUES (?, ?, ?)', ...values)
   }
 

@@ -44,9 +44,12 @@ const commitOf = (data: Cid) => {
 }
 
 const read = (section: Uint8Array): { cid: Cid; bytes: Uint8Array } => {
-  const at = new SectionReader(section)
-  at.next()
-  return { cid: decodeCid(section.slice(at.cid, at.block)), bytes: section.subarray(at.block, at.end) }
+  const reader = new SectionReader(section)
+  reader.next()
+  return {
+    cid: decodeCid(section.slice(reader.cidAt, reader.blockAt)),
+    bytes: section.subarray(reader.blockAt, reader.end),
+  }
 }
 
 export interface Stream {

@@ -27,7 +27,8 @@ export class AccountObject extends DurableObject<Env> {
     const run = {
       // What a request costs whatever the schema: it is taken off.
       nothing: () => {
-        for (const at = new SectionReader(sections); at.next();) decodeCid(sections.slice(at.cid, at.block))
+        for (const reader = new SectionReader(sections); reader.next();)
+          decodeCid(sections.slice(reader.cidAt, reader.blockAt))
       },
       load: () => sql.transaction(() => schema.load(head, sections)),
       commit: () => sql.transaction(() => schema.commit(head, sections)),

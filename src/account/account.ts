@@ -18,7 +18,7 @@ import { signIn, type SignInInput } from './auth/signIn.ts'
 import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
-import { Repack } from './blocks/repack.ts'
+import { createRepack } from './blocks/repack.ts'
 import { readAccount, readCounts, readHead, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
@@ -26,7 +26,7 @@ import { Firehose } from './events/firehose.ts'
 import { Relays } from './events/relays.ts'
 import { Sequencer } from './events/sequencer.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
-import { Imports } from './import/imports.ts'
+import { createImports, type Imports } from './import/imports.ts'
 import { Journal } from './journal.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
 import { Maintenance } from './maintenance.ts'
@@ -126,12 +126,22 @@ export async function createAccount(
 
   const blocks = new Blocks(sql, platform)
   const records = new Records(blocks, () => readHead(sql))
-  const repack = new Repack(sql, platform, blocks)
+  const repack = createRepack({ sql, platform, blocks })
   const blobs = new Blobs(sql, platform, did)
   const endStalledImport = (): void => imports.endStalled()
   const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = new Exports({ did, platform, blocks, repo })
-  const imports = new Imports({ sql, platform, did, signer, blocks, repack, blobs, sequencer, repo })
+  const imports: Imports = createImports({
+    sql,
+    platform,
+    did,
+    signer,
+    blocks,
+    repack,
+    blobs,
+    sequencer,
+    repo,
+  })
   const preferences = new Preferences(sql)
 
   const plcLedger = createPlcLedger(sql)

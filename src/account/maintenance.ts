@@ -149,6 +149,6 @@ export class Maintenance {
 
   #waste(): boolean {
     const { repack, sql } = this.#deps
-    return repack.waits || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
+    return repack.hasReplacedRows || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
   }
 }

@@ -6,9 +6,9 @@ import { cidText } from './cid.ts'
 export interface BlobReference {
   readonly cid: Cid
   readonly mimeType: string
-  /** As the record says; the legacy form, and what was made out of it, says nothing. */
+  /** In bytes, as the record says; undefined in the legacy form, and in what was converted from it. */
   readonly size: number | undefined
-  /** `{cid, mimeType}`, from before the `blob` type. */
+  /** Whether it has the form `{cid, mimeType}`, from before the `blob` type. */
   readonly legacy: boolean
 }
 
@@ -20,7 +20,7 @@ const isMap = (value: LexValue): value is { [key: string]: LexValue } =>
 const typed = ({ $type, ref, mimeType, size }: Fields): BlobReference | undefined => {
   if ($type !== 'blob' || !isCid(ref, { flavor: 'dasl' }) || !isCid(ref, { flavor: 'raw' })) return undefined
   if (typeof mimeType !== 'string' || typeof size !== 'number' || size < -1) return undefined
-  // -1: made out of the legacy form, which did not know it. The blob is as real as any other.
+  // -1: converted from the legacy form, which has no size. The blob is as real as any other.
   return { cid: ref, mimeType, size: size < 0 ? undefined : size, legacy: false }
 }
 
@@ -33,7 +33,7 @@ const legacy = (fields: Fields): BlobReference | undefined => {
   return { cid, mimeType, size: undefined, legacy: true }
 }
 
-/** Every blob that a decoded record refers to, each CID once, in both forms that records use. */
+/** Every blob that a decoded record refers to, in both forms that records use, each CID once. */
 export const blobRefs = (record: LexValue): BlobReference[] => {
   const found = new Map<string, BlobReference>()
   const open: LexValue[] = [record]

@@ -1,46 +1,61 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { ARRAY, BYTES, CborReader, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
+import {
+  ARRAY,
+  BYTES,
+  CborReader,
+  CID_LENGTH,
+  MAP,
+  NEGINT,
+  NULL,
+  SIMPLE,
+  TAG,
+  TEXT,
+  UINT,
+} from './cborReader.ts'
 
 export { CborError } from './cborReader.ts'
 export type { CborErrorCode } from './cborReader.ts'
 
-/** What a block may cost at most. */
+/** The largest block that is accepted. */
 export interface CborLimits {
-  /** Maps and arrays inside one another. */
+  /** How deep maps and arrays may be nested; 128. */
   depth?: number
-  /** Bytes of the whole block. */
+  /** Bytes of the whole block; 2 MiB. */
   size?: number
 }
 
-/** What the check saw on its way, so that most blocks need not be decoded at all. */
+/** What the check found out, so that most blocks need not be decoded at all. */
 export interface CborFacts {
   /** The outermost item is a map. */
   readonly map: boolean
-  /** Some map has a key `mimeType`: without it there is no blob reference. */
+  /** Some map in it has a key `mimeType`: without one there is no blob reference. */
   readonly mimeType: boolean
 }
 
-const DEPTH = 128
-const SIZE = 2 * 1024 * 1024
+const MAX_DEPTH = 128
+const MAX_BYTES = 2 * 1024 * 1024
 const MIME_TYPE = new TextEncoder().encode('mimeType')
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** A map or array that is being read. */
 interface Frame {
+  /** Items that are still to come. */
   left: number
   readonly map: boolean
+  /** Where the text of the last key begins; -1 before the first key. */
   keyAt: number
   keyLength: number
 }
 
-const checkText = (cursor: CborReader, length: number): number => {
-  const start = cursor.skip(length)
-  for (let i = start; i < cursor.at; i++) {
-    if ((cursor.bytes[i] ?? 0) < 0x80) continue
+const checkText = (reader: CborReader, length: number): number => {
+  const start = reader.skip(length)
+  for (let i = start; i < reader.offset; i++) {
+    if ((reader.bytes[i] ?? 0) < 0x80) continue
     try {
-      utf8.decode(cursor.bytes.subarray(i, cursor.at))
+      utf8.decode(reader.bytes.subarray(i, reader.offset))
     } catch {
-      cursor.fail('BadUtf8', 'a string that is not UTF-8', start)
+      reader.fail('BadUtf8', 'a string that is not UTF-8', start)
     }
     break
   }
@@ -55,17 +70,17 @@ const compare = (bytes: Uint8Array, a: number, b: number, length: number): numbe
   return 0
 }
 
-/** Reads a key and checks that it comes after the one before: shorter first, then by bytes. */
-const checkKey = (cursor: CborReader, frame: Frame): void => {
-  const at = cursor.at
-  cursor.head()
-  if (cursor.major !== TEXT) cursor.fail('BadKey', 'a map key that is not a string', at)
-  const length = cursor.arg
-  const start = checkText(cursor, length)
+/** Reads a map key and checks that it is in order: shorter keys first, keys of one length by their bytes. */
+const checkKey = (reader: CborReader, frame: Frame): void => {
+  const headAt = reader.offset
+  reader.head()
+  if (reader.major !== TEXT) reader.fail('BadKey', 'a map key that is not a string', headAt)
+  const length = reader.arg
+  const start = checkText(reader, length)
   if (frame.keyAt >= 0) {
-    const order = length - frame.keyLength || compare(cursor.bytes, start, frame.keyAt, length)
-    if (order === 0) cursor.fail('DuplicateKey', 'a map key that stands twice', at)
-    if (order < 0) cursor.fail('KeyOrder', 'map keys out of order', at)
+    const order = length - frame.keyLength || compare(reader.bytes, start, frame.keyAt, length)
+    if (order === 0) reader.fail('DuplicateKey', 'a map key that comes twice', headAt)
+    if (order < 0) reader.fail('KeyOrder', 'map keys out of order', headAt)
   }
   frame.keyAt = start
   frame.keyLength = length
@@ -74,20 +89,20 @@ const checkKey = (cursor: CborReader, frame: Frame): void => {
 const isMimeType = (bytes: Uint8Array, frame: Frame): boolean =>
   frame.keyLength === MIME_TYPE.length && MIME_TYPE.every((byte, i) => bytes[frame.keyAt + i] === byte)
 
-const scan = (bytes: Uint8Array, limits: CborLimits, link?: (at: number) => void): CborFacts => {
-  const { depth = DEPTH, size = SIZE } = limits
-  const cursor = new CborReader(bytes)
-  if (bytes.length > size) cursor.fail('TooLarge', `a block of ${bytes.length} bytes, ${size} allowed`)
+const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) => void): CborFacts => {
+  const { depth = MAX_DEPTH, size = MAX_BYTES } = limits
+  const reader = new CborReader(bytes)
+  if (bytes.length > size) reader.fail('TooLarge', `a block of ${bytes.length} bytes, ${size} allowed`)
   const map = (bytes[0] ?? 0) >> 5 === MAP
   let mimeType = false
-  // An own stack: the depth of the input must not become the depth of ours.
+  // A stack of our own: the depth of the input must not become the depth of our calls.
   const open: Frame[] = []
   let frame: Frame | undefined = { left: 1, map: false, keyAt: -1, keyLength: 0 }
 
-  const enter = (left: number, isMap: boolean, at: number): void => {
-    // Every item takes a byte: a container that declares more than is left can be refused unread.
-    if (left * (isMap ? 2 : 1) > cursor.left) cursor.fail('Truncated', `${left} items declared`, at)
-    if (open.length >= depth) cursor.fail('TooDeep', `nested deeper than ${depth}`, at)
+  const enter = (left: number, isMap: boolean, headAt: number): void => {
+    // Every item takes a byte: a container that declares more than is left is refused unread.
+    if (left * (isMap ? 2 : 1) > reader.left) reader.fail('Truncated', `${left} items declared`, headAt)
+    if (open.length >= depth) reader.fail('TooDeep', `nested deeper than ${depth}`, headAt)
     if (frame) open.push(frame)
     frame = { left, map: isMap, keyAt: -1, keyLength: 0 }
   }
@@ -99,86 +114,87 @@ const scan = (bytes: Uint8Array, limits: CborLimits, link?: (at: number) => void
     }
     frame.left--
     if (frame.map) {
-      checkKey(cursor, frame)
+      checkKey(reader, frame)
       mimeType ||= isMimeType(bytes, frame)
     }
-    const at = cursor.at
-    cursor.head()
-    switch (cursor.major) {
+    const headAt = reader.offset
+    reader.head()
+    switch (reader.major) {
       case UINT:
         break
       case NEGINT:
-        if (cursor.arg >= Number.MAX_SAFE_INTEGER) cursor.fail('IntegerRange', 'a number beyond -2^53', at)
+        if (reader.arg >= Number.MAX_SAFE_INTEGER)
+          reader.fail('IntegerRange', 'a number beyond -2^53', headAt)
         break
       case BYTES:
-        cursor.skip(cursor.arg)
+        reader.skip(reader.arg)
         break
       case TEXT:
-        checkText(cursor, cursor.arg)
+        checkText(reader, reader.arg)
         break
       case ARRAY:
-        enter(cursor.arg, false, at)
+        enter(reader.arg, false, headAt)
         break
       case MAP:
-        enter(cursor.arg, true, at)
+        enter(reader.arg, true, headAt)
         break
       case TAG: {
-        if (cursor.arg !== 42) cursor.fail('BadTag', `tag ${cursor.arg}`, at)
-        const cid = cursor.cid()
-        link?.(cid)
+        if (reader.arg !== 42) reader.fail('BadTag', `tag ${reader.arg}`, headAt)
+        const cidAt = reader.cid()
+        onLink?.(cidAt)
         break
       }
       case SIMPLE:
-        if (cursor.arg > 24) cursor.fail('Float', 'floating point numbers are not allowed', at)
-        if (cursor.arg < 20 || cursor.arg > NULL)
-          cursor.fail('BadSimple', 'a simple value but true, false, null', at)
+        if (reader.arg > 24) reader.fail('Float', 'floating point numbers are not allowed', headAt)
+        if (reader.arg < 20 || reader.arg > NULL)
+          reader.fail('BadSimple', 'a simple value other than true, false, null', headAt)
     }
   }
-  if (cursor.left > 0) cursor.fail('TrailingBytes', `${cursor.left} bytes after the end`)
+  if (reader.left > 0) reader.fail('TrailingBytes', `${reader.left} bytes after the end`)
   return { map, mimeType }
 }
 
 /**
- * Accepts exactly the canonical DAG-CBOR of atproto (DRISL without floats): encoding the same data
- * again gives the same bytes. One pass, no recursion, nothing allocated by what the input declares.
+ * Accepts exactly the canonical DAG-CBOR of atproto (DRISL without floats): encoding the same data again gives the
+ * same bytes. It takes one pass, without recursion, and allocates nothing because of a size that the input declares.
  */
 export const checkCbor = (bytes: Uint8Array, limits: CborLimits = {}): CborFacts => scan(bytes, limits)
 
-/** The CIDs that a canonical block links to, in the order of its bytes. */
+/** The CIDs that a canonical block links to, in the order of its bytes. Throws `CborError` like `checkCbor`. */
 export const links = (bytes: Uint8Array, limits: CborLimits = {}): Cid[] => {
   const found: Cid[] = []
-  scan(bytes, limits, (at) => found.push(decodeCid(bytes.slice(at, at + 36))))
+  scan(bytes, limits, (cidAt) => found.push(decodeCid(bytes.slice(cidAt, cidAt + CID_LENGTH))))
   return found
 }
 
-// Only after `scan`: depth, order, text and lengths are known to be good.
-const build = (cursor: CborReader): LexValue => {
-  cursor.head()
-  const { bytes, arg, major } = cursor
+/** Decodes an item. Only after `scan`: depth, order, text and lengths are known to be good. */
+const build = (reader: CborReader): LexValue => {
+  reader.head()
+  const { bytes, arg, major } = reader
   switch (major) {
     case UINT:
       return arg
     case NEGINT:
       return -1 - arg
     case BYTES: {
-      const at = cursor.skip(arg)
-      return bytes.slice(at, at + arg)
+      const start = reader.skip(arg)
+      return bytes.slice(start, start + arg)
     }
     case TEXT: {
-      const at = cursor.skip(arg)
-      return utf8.decode(bytes.subarray(at, at + arg))
+      const start = reader.skip(arg)
+      return utf8.decode(bytes.subarray(start, start + arg))
     }
     case ARRAY: {
       const items: LexValue[] = []
-      for (let i = 0; i < arg; i++) items.push(build(cursor))
+      for (let i = 0; i < arg; i++) items.push(build(reader))
       return items
     }
     case MAP: {
       const object: { [key: string]: LexValue } = {}
       for (let i = 0; i < arg; i++) {
-        const key = build(cursor) as string // checkKey saw that it is text
-        const value = build(cursor)
-        // A plain assignment to this one key would set the prototype and lose the entry.
+        const key = build(reader) as string // checkKey has made sure that it is text
+        const value = build(reader)
+        // A plain assignment to this key would set the prototype and lose the entry.
         if (key === '__proto__') {
           Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
         } else object[key] = value
@@ -186,8 +202,8 @@ const build = (cursor: CborReader): LexValue => {
       return object
     }
     case TAG: {
-      const at = cursor.cid()
-      return decodeCid(bytes.slice(at, at + 36))
+      const cidAt = reader.cid()
+      return decodeCid(bytes.slice(cidAt, cidAt + CID_LENGTH))
     }
     default:
       return arg === NULL ? null : arg === 21
@@ -195,9 +211,8 @@ const build = (cursor: CborReader): LexValue => {
 }
 
 /**
- * Checks a block and decodes it. Not by @atproto/lex-cbor: that one drops a byte order mark at the
- * start of a string and takes a key `__proto__` for the prototype, so that the data would not encode
- * to the same bytes again.
+ * Checks a block and decodes it. @atproto/lex-cbor does not do here: it drops a byte order mark at the start of a
+ * string and takes a key `__proto__` for the prototype, so that the data would not encode to the same bytes again.
  */
 export const decodeBlock = (bytes: Uint8Array, limits: CborLimits = {}): LexValue => {
   scan(bytes, limits)

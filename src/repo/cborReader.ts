@@ -41,27 +41,28 @@ export const MAP = 5
 export const TAG = 6
 export const SIMPLE = 7
 
-/** `0xf6`: the third and last value of major type 7 that atproto data may hold. */
+/** `null`, `0xf6`: after `false` (20) and `true` (21), the last value of major type 7 that atproto data may hold. */
 export const NULL = 22
 
-// A binary CID: version 1, codec, sha-256, 32 bytes of digest. In CBOR a zero byte stands before it.
+/** Bytes of a binary CID: version 1, codec, sha-256, 32 bytes of digest. In CBOR a zero byte comes before it. */
 export const CID_LENGTH = 36
 
-/** Whether the 36 bytes at `at` are a CIDv1 of sha-256 over dag-cbor or raw. Atproto knows no other. */
-export const isCidAt = (bytes: Uint8Array, at: number): boolean =>
-  at + CID_LENGTH <= bytes.length &&
-  bytes[at] === 1 &&
-  (bytes[at + 1] === 0x71 || bytes[at + 1] === 0x55) &&
-  bytes[at + 2] === 0x12 &&
-  bytes[at + 3] === 0x20
+/** Whether the 36 bytes at `offset` are a CIDv1 of sha-256 over dag-cbor or raw: atproto has no other. */
+export const isCidAt = (bytes: Uint8Array, offset: number): boolean =>
+  offset + CID_LENGTH <= bytes.length &&
+  bytes[offset] === 1 &&
+  (bytes[offset + 1] === 0x71 || bytes[offset + 1] === 0x55) &&
+  bytes[offset + 2] === 0x12 &&
+  bytes[offset + 3] === 0x20
 
 /**
- * Reads the heads of CBOR items off a byte array. It allocates nothing and never looks past the end;
- * a length that a head declares is compared with what is left before anyone acts on it.
+ * Reads the heads of CBOR items from a byte array. It allocates nothing and never reads past the end; a length
+ * that a head declares is compared with what is left before anything relies on it.
  */
 export class CborReader {
   readonly bytes: Uint8Array
-  at = 0
+  /** Where the next item begins, in bytes. */
+  offset = 0
   /** The major type of the last head. */
   major = 0
   /** The argument of the last head. */
@@ -72,17 +73,17 @@ export class CborReader {
   }
 
   get left(): number {
-    return this.bytes.length - this.at
+    return this.bytes.length - this.offset
   }
 
-  fail(code: CborErrorCode, message: string, offset = this.at): never {
+  fail(code: CborErrorCode, message: string, offset = this.offset): never {
     throw new CborError(code, message, offset)
   }
 
   private byte(): number {
-    const byte = this.bytes[this.at]
+    const byte = this.bytes[this.offset]
     if (byte === undefined) this.fail('Truncated', 'the input ends inside an item')
-    this.at++
+    this.offset++
     return byte
   }
 
@@ -94,7 +95,7 @@ export class CborReader {
 
   /** Reads one head into `major` and `arg`. Floats and simple values keep their additional info in `arg`. */
   head(): void {
-    const start = this.at
+    const start = this.offset
     const first = this.byte()
     const info = first & 0x1f
     this.major = first >> 5
@@ -115,32 +116,32 @@ export class CborReader {
     if (!Number.isSafeInteger(this.arg)) this.fail('IntegerRange', 'a number beyond 2^53', start)
   }
 
-  /** A head that must be of this type. */
+  /** Reads a head that must be of this type, and returns its argument. */
   expect(major: number, what: string): number {
-    const start = this.at
+    const start = this.offset
     this.head()
     if (this.major !== major) this.fail('BadShape', `expected ${what}`, start)
     return this.arg
   }
 
-  /** Steps over `length` bytes and answers where they began. */
+  /** Skips `length` bytes and returns where they began. */
   skip(length: number): number {
-    const start = this.at
+    const start = this.offset
     if (length > this.left) this.fail('Truncated', `${length} bytes declared, ${this.left} left`)
-    this.at = start + length
+    this.offset = start + length
     return start
   }
 
-  /** After the head of tag 42: its byte string. Answers where the 36 bytes of the CID begin. */
+  /** Reads the byte string after the head of tag 42. Returns where the 36 bytes of the CID begin. */
   cid(): number {
-    const start = this.at
+    const start = this.offset
     this.head()
     if (this.major !== BYTES || this.arg !== CID_LENGTH + 1)
       this.fail('BadCid', 'a link of another form', start)
-    const at = this.skip(CID_LENGTH + 1)
-    if (this.bytes[at] !== 0 || !isCidAt(this.bytes, at + 1)) {
-      this.fail('BadCid', 'a link must be a CIDv1 of sha-256 over dag-cbor or raw', at)
+    const zeroAt = this.skip(CID_LENGTH + 1)
+    if (this.bytes[zeroAt] !== 0 || !isCidAt(this.bytes, zeroAt + 1)) {
+      this.fail('BadCid', 'a link must be a CIDv1 of sha-256 over dag-cbor or raw', zeroAt)
     }
-    return at + 1
+    return zeroAt + 1
   }
 }

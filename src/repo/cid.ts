@@ -10,7 +10,7 @@ export const cborCid = (block: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, SH
 /** The CID as a key for maps and sets. */
 export const cidKey = (cid: Cid): string => keyAt(cid.bytes, 0)
 
-/** The CID of such a key. */
+/** The CID of a `cidKey`. */
 export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.from(key, 'latin1')))
 
 /**
@@ -20,28 +20,29 @@ export const cidOfKey = (key: string): Cid => decodeCid(new Uint8Array(Buffer.fr
 export const cidText = (bytes: Uint8Array): string => base32(bytes, 'b')
 
 /**
- * A link, as it stands in a block of its own. A CID object takes a kilobyte and a dozen allocations: it is made
- * where somebody asks for it, for most links never.
+ * A link, as a position in the bytes of the block that contains it. A CID object takes a kilobyte and a dozen
+ * allocations: it is made only on demand, for most links never.
  */
 export class Link {
   readonly bytes: Uint8Array
   /** Where the 36 bytes of the CID begin. */
-  readonly at: number
+  readonly offset: number
 
-  constructor(bytes: Uint8Array, at: number) {
+  constructor(bytes: Uint8Array, offset: number) {
     this.bytes = bytes
-    this.at = at
+    this.offset = offset
   }
 
   get cid(): Cid {
-    return decodeCid(this.bytes.slice(this.at, this.at + CID_LENGTH))
+    return decodeCid(this.bytes.slice(this.offset, this.offset + CID_LENGTH))
   }
 
   toString(): string {
-    return cidText(this.bytes.subarray(this.at, this.at + CID_LENGTH))
+    return cidText(this.bytes.subarray(this.offset, this.offset + CID_LENGTH))
   }
 
-  equals({ bytes, at }: Pick<Link, 'bytes' | 'at'>): boolean {
-    return sameCid(this.bytes, this.at, bytes, at)
+  /** Whether this links to the CID at `offset` of `bytes`. */
+  equals({ bytes, offset }: Pick<Link, 'bytes' | 'offset'>): boolean {
+    return sameCid(this.bytes, this.offset, bytes, offset)
   }
 }

@@ -15,7 +15,7 @@ export class CommitError extends CodedError<CommitErrorCode> {
   override readonly name = 'CommitError'
 }
 
-/** A signed commit, as it stands in a repository. */
+/** A signed commit of version 3, as a repository has it. */
 export interface Commit {
   readonly did: string
   readonly version: 3
@@ -27,7 +27,7 @@ export interface Commit {
 }
 
 const FIELDS = ['did', 'version', 'data', 'rev', 'prev', 'sig']
-const MAX_SIZE = 4096
+const MAX_BYTES = 4096
 
 const isLink = (value: LexValue | undefined): value is Cid => isCid(value, { flavor: 'cbor' })
 
@@ -38,15 +38,15 @@ export const parseCommit = (bytes: Uint8Array): Commit => {
   }
   let block: LexValue
   try {
-    block = decodeBlock(bytes, { depth: 2, size: MAX_SIZE })
+    block = decodeBlock(bytes, { depth: 2, size: MAX_BYTES })
   } catch (cause) {
     if (cause instanceof CborError) return bad(cause.message)
     throw cause
   }
   if (block === null || typeof block !== 'object' || Array.isArray(block) || !('version' in block)) {
-    return bad('no map with a version')
+    return bad('not a map with a version')
   }
-  const { did, version, data, rev, prev, sig } = block as { [field: string]: LexValue } // a map, as just seen
+  const { did, version, data, rev, prev, sig } = block as { [field: string]: LexValue } // a map, as just checked
   if (version === 2) throw new CommitError('OldVersion', 'a commit of version 2: only version 3 is read')
   if (version !== 3) return bad('the version is not 3')
   for (const name of Object.keys(block))
@@ -56,13 +56,13 @@ export const parseCommit = (bytes: Uint8Array): Commit => {
   if (prev !== null && !isLink(prev)) return bad('prev is neither null nor a link')
   if (!(sig instanceof Uint8Array) || sig.length !== 64) return bad('sig is not 64 bytes')
   if (typeof rev !== 'string' || !isTid(rev))
-    throw new CommitError('BadRev', 'the commit has a rev that is no TID')
+    throw new CommitError('BadRev', 'the commit has a rev that is not a TID')
   return { did, version, data, rev, prev, sig }
 }
 
 /**
- * Whether the commit is signed by this `did:key`: ECDSA over sha-256, compact and low-S only. Throws
- * for a key that is no did:key; a malformed signature is simply not valid.
+ * Whether the commit is signed by this `did:key`: ECDSA over sha-256, compact and low-S only. Throws for a key that
+ * is not a did:key; a malformed signature is simply not valid.
  */
 export const verifyCommit = async (commit: Commit, didKey: string): Promise<boolean> => {
   parseDidKey(didKey)

@@ -10,40 +10,40 @@ import { SectionReader } from './sectionReader.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 
-/** Caps, each checked before the memory that it guards is taken. */
+/** Limits, each checked before the memory that it guards is taken. */
 export interface CarLimits {
-  /** Bytes of the header; 4 KiB. */
+  /** Bytes of the header; by default 4 KiB. */
   header?: number
-  /** Bytes of a section, its CID included; 2 MiB. */
+  /** Bytes of a section, its CID included; by default 2 MiB. */
   section?: number
-  /** Bytes of the whole CAR; 1 GiB. */
+  /** Bytes of the whole CAR; by default 1 GiB. */
   total?: number
-  /** Blocks; five million. */
+  /** How many blocks; by default five million. */
   blocks?: number
   sha256?: Sha256
 }
 
-/** A CAR whose header has been read. Its blocks can be taken once, one by one or as they stand. */
+/** A CAR whose header has been read. Its blocks can be read once, one by one or in runs of whole sections. */
 export interface CarReader extends AsyncIterable<Block> {
   readonly roots: readonly Cid[]
-  /** Whole sections, one behind the other as in the CAR, checked; good until the next are asked for. */
+  /** Whole sections one after the other, as in the CAR, and checked. A run is valid until the next is asked for. */
   runs(): AsyncGenerator<Uint8Array, void, void>
-  /** Gives the input up without reading the rest. */
+  /** Cancels the input without reading the rest. */
   cancel(reason?: unknown): Promise<void>
 }
 
-const BUFFER = 256 * 1024
+const BUFFER_BYTES = 256 * 1024
 
 interface Varint {
   value: number
   length: number
 }
 
-/** How much of the CAR has been read and not yet parsed, in a buffer that grows only as a checked length asks. */
+/** What has been read of the CAR and not yet parsed, in a buffer that grows only to a length that was checked. */
 class Input {
   private readonly source: Chunks
   private readonly total: number
-  private buffer = new Uint8Array(BUFFER)
+  private buffer = new Uint8Array(BUFFER_BYTES)
   private start = 0
   private end = 0
   private chunk: Uint8Array = new Uint8Array(0)
@@ -59,7 +59,7 @@ class Input {
     return this.end - this.start
   }
 
-  /** The varint behind `skip` bytes and the bytes it takes; undefined when it is not complete yet. */
+  /** The varint after `skip` bytes and the number of its bytes; undefined when it is not complete yet. */
   varint(skip = 0): Varint | undefined {
     let value = 0
     for (let i = 0; skip + i < this.available; i++) {
@@ -74,18 +74,18 @@ class Input {
     return undefined
   }
 
-  /** Bytes that are known to be available, good until more are read. */
+  /** Bytes that are known to be available, valid until more are read. */
   peek(skip: number, length: number): Uint8Array {
     const from = this.start + skip
     return this.buffer.subarray(from, from + length)
   }
 
-  /** Goes past these many. */
-  pass(length: number): void {
+  /** Goes on by this many bytes. */
+  advance(length: number): void {
     this.start += length
   }
 
-  /** Reads until the buffer is full and holds at least `least` bytes. False: not that many will come. */
+  /** Reads until the buffer is full and holds at least `least` bytes. False where the input ends before that. */
   async fill(least: number): Promise<boolean> {
     if (this.start > 0) {
       this.buffer.copyWithin(0, this.start, this.end)
@@ -108,10 +108,10 @@ class Input {
         this.seen += this.chunk.length
         if (this.seen > this.total) throw new CarError('TooLarge', `a CAR of more than ${this.total} bytes`)
       }
-      const part = this.chunk.subarray(0, this.buffer.length - this.end)
-      this.buffer.set(part, this.end)
-      this.end += part.length
-      this.chunk = this.chunk.subarray(part.length)
+      const fitting = this.chunk.subarray(0, this.buffer.length - this.end)
+      this.buffer.set(fitting, this.end)
+      this.end += fitting.length
+      this.chunk = this.chunk.subarray(fitting.length)
     }
     return this.available >= least
   }
@@ -126,24 +126,24 @@ const parseHeader = (bytes: Uint8Array): Cid[] => {
     throw cause
   }
   if (header === null || typeof header !== 'object' || !('version' in header) || !('roots' in header)) {
-    throw new CarError('BadHeader', "the CAR's header is no map of roots and version")
+    throw new CarError('BadHeader', "the CAR's header is not a map of roots and version")
   }
   const { version, roots } = header
   if (version !== 1) throw new CarError('BadHeader', 'only version 1 of CAR is read')
   if (Object.keys(header).length !== 2) throw new CarError('BadHeader', "unknown fields in the CAR's header")
-  if (!Array.isArray(roots)) throw new CarError('BadHeader', "the CAR's roots are no list")
-  // Inside a CBOR link every CID has been checked already; anything else in the list is no link.
+  if (!Array.isArray(roots)) throw new CarError('BadHeader', "the CAR's roots are not a list")
+  // The CID inside a CBOR link has been checked already; anything else in the list is not a link.
   return roots.map((root) => {
     if (root !== null && typeof root === 'object' && 'multihash' in root && 'bytes' in root)
       return root as Cid
-    throw new CarError('BadHeader', 'a root that is no link')
+    throw new CarError('BadHeader', 'a root that is not a link')
   })
 }
 
 /**
- * Reads a CAR off a stream: the header at once, then the blocks as they are asked for. Every CID is of
- * the one form that atproto knows and every block's hash is checked. Memory stays flat whatever the
- * input declares. A CAR cut exactly between two blocks is whole as a CAR: `verifyRepo` misses the rest.
+ * Reads a CAR from a stream: the header at once, then the blocks as they are asked for. Every CID must have the one
+ * form that atproto knows, and every block's hash is checked. Memory stays bounded whatever the input declares. A
+ * CAR that was cut exactly between two blocks is complete as a CAR: it is `verifyRepo` that misses the rest.
  */
 export const readCar = async (
   body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -155,24 +155,24 @@ export const readCar = async (
   const input = new Input(source, total)
   let count = 0
 
-  /** The length behind `skip` bytes, if it is at hand; what it announces may not be. */
-  const announced = (most: number, code: CarErrorCode, skip = 0) => {
+  /** The length after `skip` bytes, if it has been read; the bytes that it declares may not have been. */
+  const declaredLength = (most: number, code: CarErrorCode, skip = 0) => {
     const head = input.varint(skip)
     if (!head) return undefined
     if (head.value > most) throw new CarError(code, `${head.value} bytes declared, ${most} allowed`)
     return head
   }
-  const isHere = (head: Varint, skip: number): boolean => input.available >= skip + head.length + head.value
+  const isRead = (head: Varint, skip: number): boolean => input.available >= skip + head.length + head.value
 
-  /** The next length, with all that it announces; undefined at the end of the input. */
-  const awaited = async (most: number, code: CarErrorCode): Promise<Varint | undefined> => {
-    let head = announced(most, code)
+  /** Reads the next length and all the bytes that it declares; undefined at the end of the input. */
+  const readNext = async (most: number, code: CarErrorCode): Promise<Varint | undefined> => {
+    let head = declaredLength(most, code)
     if (!head) {
       await input.fill(1)
-      head = announced(most, code)
+      head = declaredLength(most, code)
       if (!head && input.available > 0) throw new CarError('TruncatedCar', 'the CAR ends inside a length')
     }
-    if (head && !isHere(head, 0) && !(await input.fill(head.length + head.value)))
+    if (head && !isRead(head, 0) && !(await input.fill(head.length + head.value)))
       throw new CarError('TruncatedCar', 'the CAR ends inside a section')
     return head
   }
@@ -190,17 +190,17 @@ export const readCar = async (
   async function* runs(): AsyncGenerator<Uint8Array, void, void> {
     try {
       for (;;) {
-        // Only the first section of a run waits for input; the others are there already.
-        let head = await awaited(section, 'SectionTooLarge')
+        // Only the first section of a run waits for input; the others have been read already.
+        let head = await readNext(section, 'SectionTooLarge')
         if (!head) return
         let length = 0
-        while (head && isHere(head, length)) {
+        while (head && isRead(head, length)) {
           check(input.peek(length + head.length, head.value))
           length += head.length + head.value
-          head = announced(section, 'SectionTooLarge', length)
+          head = declaredLength(section, 'SectionTooLarge', length)
         }
         yield input.peek(0, length)
-        input.pass(length)
+        input.advance(length)
       }
     } finally {
       await source.cancel()
@@ -209,19 +209,19 @@ export const readCar = async (
 
   async function* each(): AsyncGenerator<Block, void, void> {
     for await (const run of runs()) {
-      // A copy each, so that a kept block does not keep the buffer.
+      // Each block is a copy, so that keeping one does not keep the buffer.
       for (const sections = new SectionReader(run); sections.next();) {
-        const cid = decodeCid(run.slice(sections.cid, sections.block))
-        yield { cid, bytes: run.slice(sections.block, sections.end) }
+        const cid = decodeCid(run.slice(sections.cidAt, sections.blockAt))
+        yield { cid, bytes: run.slice(sections.blockAt, sections.end) }
       }
     }
   }
 
   try {
-    const head = await awaited(header, 'BadHeader')
+    const head = await readNext(header, 'BadHeader')
     if (!head) throw new CarError('TruncatedCar', 'an empty CAR')
     const roots = parseHeader(input.peek(head.length, head.value).slice())
-    input.pass(head.length + head.value)
+    input.advance(head.length + head.value)
     return {
       roots,
       runs,

@@ -1,31 +1,32 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../codedError.ts'
 import { keyAt } from './sectionReader.ts'
-import { TreeWalk, WalkError, missing } from './treeWalk.ts'
+import { TreeWalk, WalkError, missingBlock } from './treeWalk.ts'
 import type { Due, DueNode, DueRecord, Read, WalkOptions } from './treeWalk.ts'
 
 /** Which of the two trees. */
 export type Side = 'before' | 'after'
 
-/** A node that had to be opened. Both trees may have it: which has and which has not, `TreeDiff` sums up. */
+/** A node that had to be read. Both trees may have it: `added` and `dropped` of `TreeDiff` say which has it. */
 export interface NodeOpened {
   readonly kind: 'node'
   readonly side: Side
   readonly cid: Cid
-  /** Good until the next change is asked for. */
+  /** Valid until the next difference is asked for. */
   readonly bytes: Uint8Array
 }
 
-/** A path under which only one tree has a record, or each another one. */
+/** A path under which only one of the trees has a record, or each has a different one. */
 export type RecordChange = { readonly kind: 'record'; readonly path: string; readonly before: Cid | null } & (
   | { readonly after: null }
-  // The bytes are those of the record after, and good until the next change is asked for.
+  // The bytes of the record after, valid until the next difference is asked for.
   | { readonly after: Cid; readonly bytes: Uint8Array }
 )
 
+/** What `TreeDiff` finds: a node that it read, or a record that differs. */
 export type TreeDifference = NodeOpened | RecordChange
 
-/** The tree before, taken to be whole and good, is not. Nothing is said about the other. */
+/** The tree before, assumed to be complete and valid, is not. This says nothing about the tree after. */
 export class OldTreeError extends CodedError<'OldTree'> {
   override readonly name = 'OldTreeError'
 
@@ -34,26 +35,29 @@ export class OldTreeError extends CodedError<'OldTree'> {
   }
 }
 
+/** Whether `a` and all that is below it come before `b`. */
 const isAhead = (a: Due, b: Due): boolean => {
   const end = a.kind === 'record' ? a.key : a.upper
   return end !== undefined && end <= (b.kind === 'record' ? b.key : b.lower)
 }
 
-/** Whether this is one path, or one subtree that must be good where it is because it was good where it was. */
+/** Whether both are one path, or one subtree that is valid after because it was valid before. */
 const areAligned = (was: Due, is: Due): boolean => {
   if (was.kind === 'record' || is.kind === 'record')
     return was.kind === 'record' && is.kind === 'record' && was.key === is.key
   if (is.layer !== was.layer || !is.link.equals(was.link)) return false
-  // Where less room is left than there was, both are opened: the way along the edge tells whether it is enough.
+  // Where the range of keys is narrower than it was, both are opened: the nodes along the edge show whether it is
+  // wide enough.
   return (
     is.lower <= was.lower && (is.upper === undefined || (was.upper !== undefined && was.upper <= is.upper))
   )
 }
 
 /**
- * Who goes on. At first what lies wholly before the other: so none goes past what the other may still have. Else
- * the higher layer, so that a subtree which both have is due on both at once. A record thus goes past a node of a
- * lower layer, which cannot hold it; but one of its own layer is opened, for it may.
+ * Which of the trees goes on, or both. First the one whose item comes wholly before the other's, so that neither
+ * goes past what the other may still have. Else the one on the higher layer, so that a subtree that both have is due
+ * in both at once. A record thus goes past a node of a lower layer, which cannot contain it; but a node of its own
+ * layer is opened, because that may.
  */
 const turn = (was: Due | undefined, is: Due | undefined): [Due | undefined, Due | undefined] => {
   if (!was || !is || areAligned(was, is)) return [was, is]
@@ -64,23 +68,22 @@ const turn = (was: Due | undefined, is: Due | undefined): [Due | undefined, Due 
 }
 
 /**
- * The difference of two trees. The one before is known to be good; the one after is verified as strictly as
- * `walk` does it, but subtrees that both have in the same place are neither read nor looked into. What is read
- * and kept in memory are the nodes on the ways to what is different, in both trees; whoever gives up early has
- * read no more than what was yielded.
+ * The difference of two trees. The one before is known to be valid; the one after is verified as strictly as `walk`
+ * does, but a subtree that both have in the same position is not read at all. Only the nodes on the paths to what
+ * differs are read and kept in memory, in both trees; a caller that stops early has read no more than was yielded.
  *
- * Only when `changes()` has come to its end is the tree after verified, and are `added` and `dropped` complete.
+ * Only at the end of `changes()` is the tree after verified, and are `added` and `dropped` complete.
  */
 export class TreeDiff {
   /** The nodes that only the tree after has, by `keyAt`. */
   readonly added = new Map<string, Cid>()
-  /** The nodes that only the tree before has, likewise. */
+  /** The nodes that only the tree before has, by `keyAt`. */
   readonly dropped = new Map<string, Cid>()
   readonly #before: TreeWalk
   readonly #after: TreeWalk
   readonly #read: Readonly<Record<Side, Read>>
 
-  /** `read.after` must find the blocks of both trees. Whoever brings blocks has checked their hashes. */
+  /** `read.after` must find the blocks of both trees. The hashes of what is read must have been checked. */
   constructor(
     before: Cid | null,
     after: Cid,
@@ -93,8 +96,8 @@ export class TreeDiff {
   }
 
   /**
-   * Every node as it is opened, and every record that is different: each path once, mostly in ascending order.
-   * Throws `WalkError` where the tree after is wrong, `OldTreeError` where the one before is.
+   * Every node as it is opened, and every record that differs: each path once, mostly in ascending order. Throws
+   * `WalkError` where the tree after is invalid, `OldTreeError` where the tree before is.
    */
   *changes(): Generator<TreeDifference, void, void> {
     for (;;) {
@@ -102,15 +105,15 @@ export class TreeDiff {
       if (was && is?.link.equals(was.link)) {
         this.#before.skip()
         this.#after.skip()
-      } else if (was?.kind === 'node') yield this.#openOld(was)
+      } else if (was?.kind === 'node') yield this.#openBefore(was)
       else if (is?.kind === 'node') yield this.#open('after', this.#after, is)
-      else if (is) yield this.#come(is, was)
-      else if (was) yield this.#gone(was)
+      else if (is) yield this.#changed(is, was)
+      else if (was) yield this.#deleted(was)
       else return
     }
   }
 
-  #openOld(item: DueNode): NodeOpened {
+  #openBefore(item: DueNode): NodeOpened {
     try {
       return this.#open('before', this.#before, item)
     } catch (cause) {
@@ -119,9 +122,9 @@ export class TreeDiff {
     }
   }
 
-  #open(side: Side, way: TreeWalk, item: DueNode): NodeOpened {
-    const bytes = this.#take(side, way, item)
-    // A node may have been opened in both trees, if they have it in different places; in each it stands once.
+  #open(side: Side, tree: TreeWalk, item: DueNode): NodeOpened {
+    const bytes = this.#take(side, tree, item)
+    // Both trees may have a node in different positions, and then both open it; in each tree it is once.
     const { cid } = item.link
     const key = keyAt(cid.bytes, 0)
     const [own, other] = side === 'after' ? [this.added, this.dropped] : [this.dropped, this.added]
@@ -129,21 +132,21 @@ export class TreeDiff {
     return { kind: 'node', side, cid, bytes }
   }
 
-  #come(is: DueRecord, was: DueRecord | undefined): RecordChange {
+  #changed(is: DueRecord, was: DueRecord | undefined): RecordChange {
     if (was) this.#before.skip()
     const bytes = this.#take('after', this.#after, is)
     return { kind: 'record', path: is.key, before: was?.link.cid ?? null, after: is.link.cid, bytes }
   }
 
-  #gone({ key, link }: DueRecord): RecordChange {
+  #deleted({ key, link }: DueRecord): RecordChange {
     this.#before.skip()
     return { kind: 'record', path: key, before: link.cid, after: null }
   }
 
-  #take(side: Side, way: TreeWalk, item: Due): Uint8Array {
+  #take(side: Side, tree: TreeWalk, item: Due): Uint8Array {
     const bytes = this.#read[side](item.link.cid)
-    if (!bytes) throw missing(item)
-    way.take(bytes)
+    if (!bytes) throw missingBlock(item)
+    tree.take(bytes)
     return bytes
   }
 }

@@ -5,10 +5,10 @@ import { ARRAY, BYTES, CborError, CborReader, MAP, NULL, SIMPLE, TAG, TEXT, UINT
 import { sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 
-/** Why bytes are no node of a repository's tree. */
+/** Why bytes are not a node of a repository's tree. */
 export type NodeErrorCode = 'BadEncoding' | 'BadPrefix' | 'BadKey' | 'BadOrder' | 'BadLayer'
 
-/** A tree node that no correct implementation writes. */
+/** Bytes that no correct implementation writes as a tree node. */
 export class NodeError extends CodedError<NodeErrorCode> {
   override readonly name = 'NodeError'
 }
@@ -27,22 +27,23 @@ export interface TreeNode {
   /** The subtree of the keys before the first. */
   readonly left: Link | null
   readonly entries: readonly NodeEntry[]
-  /** The layer that all its keys are on; null when it holds none. */
+  /** The layer that all its keys are on; null when it has no key, or was read by `readNode`. */
   readonly layer: number | null
 }
 
-const MAX_KEY = 1024
+/** Characters of a key, which are bytes: keys are ASCII. */
+const MAX_KEY_LENGTH = 1024
 
-/** Whether this is a record's path: an NSID, a slash, a record key. */
+/** Whether this is a record's path: an NSID, a slash, a record key, 1,024 characters at most. */
 export const isRecordPath = (path: string): boolean => {
   const slash = path.indexOf('/')
-  if (slash < 0 || path.length > MAX_KEY) return false
+  if (slash < 0 || path.length > MAX_KEY_LENGTH) return false
   return isValidNsid(path.slice(0, slash)) && isValidRecordKey(path.slice(slash + 1))
 }
 
 const ascii = new TextEncoder()
 
-/** The layer of a key: how many pairs of zero bits its sha-256 begins with. */
+/** The layer of a key: the number of pairs of zero bits that its sha-256 begins with. */
 export const keyLayer = (key: string, sha256: Sha256 = nodeSha256): number => {
   let zeros = 0
   for (const byte of sha256(ascii.encode(key))) {
@@ -52,29 +53,30 @@ export const keyLayer = (key: string, sha256: Sha256 = nodeSha256): number => {
   return zeros >> 1
 }
 
-const field = (cursor: CborReader, name: string): void => {
-  const at = cursor.at
-  const length = cursor.expect(TEXT, `the field ${name}`)
-  const start = cursor.skip(length)
-  if (length !== 1 || cursor.bytes[start] !== name.charCodeAt(0)) {
-    cursor.fail('BadShape', `expected the field ${name}`, at)
+/** Reads the key of a map's entry, which must be this one. */
+const field = (reader: CborReader, name: string): void => {
+  const headAt = reader.offset
+  const length = reader.expect(TEXT, `the field ${name}`)
+  const start = reader.skip(length)
+  if (length !== 1 || reader.bytes[start] !== name.charCodeAt(0)) {
+    reader.fail('BadShape', `expected the field ${name}`, headAt)
   }
 }
 
-const link = (cursor: CborReader, what: string): Link => {
-  const tag = cursor.expect(TAG, what)
-  if (tag !== 42) cursor.fail('BadTag', `tag ${tag}`)
-  const at = cursor.cid()
-  if (cursor.bytes[at + 1] !== 0x71) cursor.fail('BadCid', `${what} must be dag-cbor`, at)
-  return new Link(cursor.bytes, at)
+const link = (reader: CborReader, what: string): Link => {
+  const tag = reader.expect(TAG, what)
+  if (tag !== 42) reader.fail('BadTag', `tag ${tag}`)
+  const cidAt = reader.cid()
+  if (reader.bytes[cidAt + 1] !== 0x71) reader.fail('BadCid', `${what} must be dag-cbor`, cidAt)
+  return new Link(reader.bytes, cidAt)
 }
 
-const subtree = (cursor: CborReader): Link | null => {
-  if (cursor.bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
-    cursor.skip(1)
+const subtree = (reader: CborReader): Link | null => {
+  if (reader.bytes[reader.offset] === ((SIMPLE << 5) | NULL)) {
+    reader.skip(1)
     return null
   }
-  return link(cursor, 'a subtree')
+  return link(reader, 'a subtree')
 }
 
 const text = (bytes: Uint8Array, from: number, to: number): string => {
@@ -83,23 +85,23 @@ const text = (bytes: Uint8Array, from: number, to: number): string => {
   return string
 }
 
-const entry = (cursor: CborReader, previous: string, trusted: boolean): NodeEntry => {
-  const at = cursor.at
-  if (cursor.expect(MAP, 'an entry') !== 4) cursor.fail('BadShape', 'an entry has four fields', at)
-  field(cursor, 'k')
-  const length = cursor.expect(BYTES, 'the rest of a key')
-  if (length > MAX_KEY) throw new NodeError('BadKey', `a key of more than ${MAX_KEY} bytes`)
-  const start = cursor.skip(length)
-  const rest = text(cursor.bytes, start, cursor.at)
-  field(cursor, 'p')
-  const prefix = cursor.expect(UINT, 'the length of a prefix')
-  field(cursor, 't')
-  const right = subtree(cursor)
-  field(cursor, 'v')
-  const value = link(cursor, 'a record')
+const readEntry = (reader: CborReader, previous: string, trusted: boolean): NodeEntry => {
+  const headAt = reader.offset
+  if (reader.expect(MAP, 'an entry') !== 4) reader.fail('BadShape', 'an entry has four fields', headAt)
+  field(reader, 'k')
+  const length = reader.expect(BYTES, 'the rest of a key')
+  if (length > MAX_KEY_LENGTH) throw new NodeError('BadKey', `a key of more than ${MAX_KEY_LENGTH} bytes`)
+  const start = reader.skip(length)
+  const rest = text(reader.bytes, start, reader.offset)
+  field(reader, 'p')
+  const prefix = reader.expect(UINT, 'the length of a prefix')
+  field(reader, 't')
+  const right = subtree(reader)
+  field(reader, 'v')
+  const value = link(reader, 'a record')
 
   if (prefix > previous.length) throw new NodeError('BadPrefix', 'a prefix longer than the key before')
-  // Were it not the longest common one, the same tree could be written in two ways.
+  // With a prefix that is not the longest common one, the same tree could be written in two ways.
   if (rest.length > 0 && prefix < previous.length && rest[0] === previous[prefix]) {
     throw new NodeError('BadPrefix', 'a prefix that is not the longest')
   }
@@ -110,17 +112,17 @@ const entry = (cursor: CborReader, previous: string, trusted: boolean): NodeEntr
   return { key, value, right }
 }
 
-/** Without `sha256` the node is trusted: what its keys are and which layer they are on is not looked at. */
-const parse = (cursor: CborReader, sha256: Sha256 | undefined): TreeNode => {
-  if (cursor.expect(MAP, 'a node') !== 2) cursor.fail('BadShape', 'a node has two fields', 0)
-  field(cursor, 'e')
-  const count = cursor.expect(ARRAY, 'entries')
-  // The loop ends with the input at the latest: an entry that is not there is an error.
+/** Without `sha256` the node is trusted: the form of its keys and their layers are not checked. */
+const parse = (reader: CborReader, sha256: Sha256 | undefined): TreeNode => {
+  if (reader.expect(MAP, 'a node') !== 2) reader.fail('BadShape', 'a node has two fields', 0)
+  field(reader, 'e')
+  const count = reader.expect(ARRAY, 'entries')
+  // Whatever `count` says, the loop ends with the input at the latest: an entry that is not there is an error.
   const entries: NodeEntry[] = []
   let layer: number | null = null
   let previous = ''
   for (let i = 0; i < count; i++) {
-    const next = entry(cursor, previous, sha256 === undefined)
+    const next = readEntry(reader, previous, sha256 === undefined)
     if (sha256) {
       const own: number = keyLayer(next.key, sha256)
       layer ??= own
@@ -130,13 +132,14 @@ const parse = (cursor: CborReader, sha256: Sha256 | undefined): TreeNode => {
     entries.push(next)
     previous = next.key
   }
-  field(cursor, 'l')
-  const left = subtree(cursor)
-  if (cursor.left > 0) cursor.fail('TrailingBytes', `${cursor.left} bytes after the node`)
+  field(reader, 'l')
+  const left = subtree(reader)
+  if (reader.left > 0) reader.fail('TrailingBytes', `${reader.left} bytes after the node`)
   return { left, entries, layer }
 }
 
-const typed = <T>(read: () => T): T => {
+/** Makes a `CborError` of `read` a `NodeError`. */
+const asNodeError = <T>(read: () => T): T => {
   try {
     return read()
   } catch (cause) {
@@ -146,49 +149,49 @@ const typed = <T>(read: () => T): T => {
 }
 
 /**
- * Parses a tree node out of its one possible encoding: read field by field, so that nothing which is
- * not exactly a node gets as far as an object. Keys must be paths, ascending, compressed as far as
- * they can be, and all on one layer. The links stand in a copy of the bytes.
+ * Parses a tree node from its one possible encoding: it is read field by field, so that nothing becomes an object
+ * that is not exactly a node. Keys must be paths, ascending, compressed as far as possible, and all on one layer.
+ * The links point into a copy of the bytes.
  */
 export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode =>
-  typed(() => parse(new CborReader(new Uint8Array(bytes)), sha256))
+  asNodeError(() => parse(new CborReader(new Uint8Array(bytes)), sha256))
 
-/** A node of our own tree, verified before it was stored: `layer` is null, what keys must be is not checked again. */
+/** Parses a node of our own tree, verified before it was stored: `layer` is null, the keys are not checked again. */
 export const readNode = (bytes: Uint8Array): TreeNode =>
-  typed(() => parse(new CborReader(new Uint8Array(bytes)), undefined))
+  asNodeError(() => parse(new CborReader(new Uint8Array(bytes)), undefined))
 
 /**
- * Where the links of a stored node stand, in the order of an export: the CIDs' places in `bytes`, those
- * of records as `~place`. Nothing else is read: an export's own cost is mostly this.
+ * Where the CIDs of a stored node's links begin in `bytes`, in the order of an export; those of records as `~offset`.
+ * `blockAt` is where the node begins. Nothing else is read: most of an export's own cost is this.
  */
-export const nodeLinks = (bytes: Uint8Array, from: number): number[] => {
-  const cursor = new CborReader(bytes)
-  cursor.at = from
-  const places: number[] = []
+export const nodeLinks = (bytes: Uint8Array, blockAt: number): number[] => {
+  const reader = new CborReader(bytes)
+  reader.offset = blockAt
+  const offsets: number[] = []
   const subtreeAt = (): number => {
-    if (bytes[cursor.at] === ((SIMPLE << 5) | NULL)) {
-      cursor.skip(1)
+    if (bytes[reader.offset] === ((SIMPLE << 5) | NULL)) {
+      reader.skip(1)
       return -1
     }
-    cursor.head()
-    return cursor.cid()
+    reader.head()
+    return reader.cid()
   }
-  cursor.skip(3)
-  const count = cursor.expect(ARRAY, 'entries')
+  reader.skip(3)
+  const count = reader.expect(ARRAY, 'entries')
   for (let i = 0; i < count; i++) {
-    cursor.skip(3)
-    cursor.skip(cursor.expect(BYTES, 'the rest of a key'))
-    cursor.skip(2)
-    cursor.head()
-    cursor.skip(2)
+    reader.skip(3)
+    reader.skip(reader.expect(BYTES, 'the rest of a key'))
+    reader.skip(2)
+    reader.head()
+    reader.skip(2)
     const right = subtreeAt()
-    cursor.skip(2)
-    cursor.head()
-    places.push(~cursor.cid())
-    if (right >= 0) places.push(right)
+    reader.skip(2)
+    reader.head()
+    offsets.push(~reader.cid())
+    if (right >= 0) offsets.push(right)
   }
-  cursor.skip(2)
+  reader.skip(2)
   const left = subtreeAt()
-  if (left >= 0) places.unshift(left)
-  return places
+  if (left >= 0) offsets.unshift(left)
+  return offsets
 }

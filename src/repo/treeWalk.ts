@@ -5,7 +5,7 @@ import { NodeError, parseNode } from './treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import type { Sha256 } from './sha256.ts'
 
-/** Why a tree is not whole, or no tree. */
+/** Why blocks are not a whole tree. */
 export type WalkErrorCode = 'MissingBlock' | 'HashMismatch' | 'BadTree'
 
 /** Blocks that do not make up a repository's tree. */
@@ -19,42 +19,45 @@ export class WalkError extends CodedError<WalkErrorCode> {
   }
 }
 
-/** The bytes of a block. They need be good only until the next is asked for. */
+/** Reads a block. The bytes need to be valid only until the next block is asked for. */
 export type Read = (cid: Cid) => Uint8Array | undefined
 
+/** A block of the tree, with the path of a record. */
 export type WalkItem =
   | { readonly kind: 'node'; readonly cid: Cid; readonly bytes: Uint8Array }
   | { readonly kind: 'record'; readonly key: string; readonly cid: Cid; readonly bytes: Uint8Array }
 
 export interface WalkOptions {
-  /** Hash every block again: for blocks that no reader has verified. */
+  /** Whether to check every block's hash: for blocks that no reader has verified. */
   hash?: boolean
   sha256?: Sha256
 }
 
-/** A node that is due, and where its keys must lie. */
+/** A node that comes next in a walk, and the range that its keys must be in. */
 export interface DueNode {
   readonly kind: 'node'
   readonly link: Link
-  /** All keys lie strictly between these two. */
+  /** All keys are strictly above this. */
   readonly lower: string
+  /** All keys are strictly below this; undefined: no bound. */
   readonly upper: string | undefined
-  /** What the parent's layer demands; undefined for the root. */
+  /** The layer below the parent's; undefined for the root. */
   readonly layer: number | undefined
 }
 
-/** A record that is due. */
+/** A record that comes next in a walk. */
 export interface DueRecord {
   readonly kind: 'record'
   readonly key: string
   readonly link: Link
-  /** That of its key, and of the node that it stands in. */
+  /** The layer of its key, and of the node that it is in. */
   readonly layer: number
 }
 
+/** The block that a walk waits for. */
 export type Due = DueNode | DueRecord
 
-/** What follows a node goes onto the stack, last first. Every rule between nodes is checked here. */
+/** Puts what follows a node onto the stack, the last first. Every rule between nodes is checked here. */
 const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): void => {
   const bad = (why: string): never => {
     throw new WalkError('BadTree', `tree node ${item.link}: ${why}`, item.link.cid)
@@ -75,9 +78,9 @@ const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): v
   const layer = node.layer ?? item.layer ?? 0
   if (!root && layer !== item.layer) bad(`keys of layer ${layer} where layer ${item.layer} is due`)
 
-  const descend = (link: Link | null, lower: string, upper: string | undefined): void => {
+  const pushSubtree = (link: Link | null, lower: string, upper: string | undefined): void => {
     if (!link) return
-    // Layers only go down, so no path is longer than they are many and none comes back to itself.
+    // Layers only go down, so that no path is longer than the number of layers, and none comes back to itself.
     if (layer === 0) bad('a subtree below layer 0')
     stack.push({ kind: 'node', link, lower, upper, layer: layer - 1 })
   }
@@ -86,66 +89,66 @@ const open = (item: DueNode, bytes: Uint8Array, sha256: Sha256, stack: Due[]): v
     if (!entry) continue
     const { key, value, right } = entry
     if (key <= item.lower || (item.upper !== undefined && key >= item.upper)) bad(`${key} is out of order`)
-    descend(right, key, entries[i + 1]?.key ?? item.upper)
+    pushSubtree(right, key, entries[i + 1]?.key ?? item.upper)
     stack.push({ kind: 'record', key, link: value, layer })
   }
-  descend(left, item.lower, entries[0]?.key ?? item.upper)
+  pushSubtree(left, item.lower, entries[0]?.key ?? item.upper)
 }
 
 /**
- * The way through a repository's tree, depth first, in the order that an export has: a node, its left subtree,
- * then each record and the subtree after it; keys come in ascending order. Whoever goes it brings the block
- * that is due. It throws `WalkError` unless the blocks are exactly the one tree that its keys have; their
- * hashes and the commit are the caller's business.
+ * A walk through a repository's tree, depth first, in the order of an export: a node, its left subtree, then each
+ * record and the subtree after it; keys are in ascending order. The caller brings each block that is due. It throws
+ * `WalkError` unless the blocks are exactly the one tree that these keys can have; checking the hashes and the
+ * commit is left to the caller.
  */
 export class TreeWalk {
-  // The next item is the last.
+  /** What comes next is on top, which is at the end. */
   readonly #stack: Due[]
   readonly #sha256: Sha256
 
-  /** Of no tree (`null`), nothing is ever due. */
+  /** `root`: the root node; without a tree (`null`) nothing is due. */
   constructor(root: Cid | null, sha256: Sha256 = nodeSha256) {
     const link = root && new Link(root.bytes, 0)
     this.#stack = link ? [{ kind: 'node', link, lower: '', upper: undefined, layer: undefined }] : []
     this.#sha256 = sha256
   }
 
-  /** What comes next; undefined at the end. */
+  /** The block that comes next; undefined at the end. */
   get due(): Due | undefined {
     return this.#stack.at(-1)
   }
 
-  /** Goes on past the block that is due. The bytes of a record are not looked at. */
+  /** Takes the block that is due, and goes on to the next. The bytes of a record are not checked. */
   take(bytes: Uint8Array): void {
     const item = this.#stack.pop()
     if (item?.kind === 'node') open(item, bytes, this.#sha256, this.#stack)
   }
 
-  /** Goes on past what is due and all that is below it. */
+  /** Skips the block that is due and all that is below it. */
   skip(): void {
     this.#stack.pop()
   }
 }
 
-/** Walks the whole of a tree, as `TreeWalk` does, and reads the blocks by itself. */
+/** Walks a whole tree as `TreeWalk` does, and reads the blocks itself. */
 export function* walk(root: Cid, read: Read, options: WalkOptions = {}): Generator<WalkItem, void, void> {
   const { hash = false, sha256 = nodeSha256 } = options
-  const way = new TreeWalk(root, sha256)
-  for (let item = way.due; item; item = way.due) {
+  const tree = new TreeWalk(root, sha256)
+  for (let item = tree.due; item; item = tree.due) {
     const { cid } = item.link
     const bytes = read(cid)
-    if (bytes === undefined) throw missing(item)
+    if (bytes === undefined) throw missingBlock(item)
     if (hash && !sameDigest(sha256(bytes), cid.multihash.digest))
       throw new WalkError('HashMismatch', `the bytes of ${cid.toString()} have another hash`, cid)
-    way.take(bytes)
+    tree.take(bytes)
     yield item.kind === 'record'
       ? { kind: 'record', key: item.key, cid, bytes }
       : { kind: 'node', cid, bytes }
   }
 }
 
-/** The error of a block that is due and not there. */
-export const missing = (item: Due): WalkError => {
+/** The error for a block that is due and missing. */
+export const missingBlock = (item: Due): WalkError => {
   const what = item.kind === 'node' ? 'tree node' : `record ${item.key}`
   return new WalkError('MissingBlock', `${what} ${item.link} is missing`, item.link.cid)
 }

@@ -23,25 +23,27 @@ export type RepoErrorCode =
   | 'BadCommit'
   | 'Unreachable'
 
-/** Blocks that are not one account's whole, signed repository. */
+/** Blocks that are not one account's complete, signed repository. */
 export class RepoError extends CodedError<RepoErrorCode> {
   override readonly name = 'RepoError'
 }
 
+/** A repository to be verified. */
 export interface RepoInput extends WalkOptions {
   /** The commit's CID. */
   root: Cid
-  /** Whose repository it must be. */
+  /** The DID whose repository it must be. */
   did: string
-  /** The account's signing key, as a `did:key`. */
+  /** The account's signing key as a `did:key`; of several, one must have signed the commit. */
   signingKey: string | readonly string[]
   read: Read
-  /** Milliseconds since the epoch: a revision may lie at most five minutes ahead. */
+  /** Milliseconds since the epoch: a revision may be at most five minutes later. */
   now: number
-  /** How many different blocks there are. If more than the commit reaches: `Unreachable`. */
+  /** How many different blocks there are. More than the commit reaches is refused as `Unreachable`. */
   blocks?: number
 }
 
+/** A record that was verified. */
 export interface VerifiedRecord {
   /** `collection/rkey`. */
   readonly path: string
@@ -51,34 +53,36 @@ export interface VerifiedRecord {
   readonly blobs: readonly BlobReference[]
 }
 
-/** What has been counted; final when `complete` is true. */
+/** What has been counted so far; final when `complete` is true. */
 export interface RepoCounts {
   records: number
   nodes: number
   /** Bytes of the commit, the nodes and the records. */
   bytes: number
-  /** Every block was visited and nothing was wrong. Until then nothing may be relied on. */
+  /** Every block was visited, and nothing is wrong. Until then nothing may be relied on. */
   complete: boolean
 }
 
+/** A repository whose commit was verified; its tree is verified by `records()`. */
 export interface VerifiedRepo {
   readonly cid: Cid
   readonly commit: Commit
   readonly counts: Readonly<RepoCounts>
   /**
-   * Visits the whole tree; throws `RepoError` where it is wrong. Paths come in ascending order.
+   * Verifies the whole tree; throws `RepoError` where it is wrong. Paths are in ascending order.
    */
   records(): Generator<VerifiedRecord, void, void>
 }
 
-const AHEAD = 5 * 60 * 1000
+/** How much later than now a revision may be. */
+const MAX_AHEAD_MS = 5 * 60 * 1000
 
 const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<boolean> => {
   for (const key of keys) if (await verifyCommit(commit, key)) return true
   return false
 }
 
-/** Verifies a commit that has the hash of its CID: its form, whose it is, who signed it, and when. */
+/** Verifies a commit whose hash was checked: its form, its DID, its signature and its revision. */
 export const verifyCommitBlock = async (
   bytes: Uint8Array,
   { did, signingKey, now }: Pick<RepoInput, 'did' | 'signingKey' | 'now'>,
@@ -95,8 +99,8 @@ export const verifyCommitBlock = async (
   if (!(await isSignedByOne(commit, [signingKey].flat()))) {
     throw new RepoError('BadSignature', `the commit is not signed by the key of ${did}`)
   }
-  if (parseTid(commit.rev).micros > (now + AHEAD) * 1000) {
-    throw new RepoError('BadRev', `the revision ${commit.rev} lies more than five minutes in the future`)
+  if (parseTid(commit.rev).micros > (now + MAX_AHEAD_MS) * 1000) {
+    throw new RepoError('BadRev', `the revision ${commit.rev} is more than five minutes in the future`)
   }
   return commit
 }
@@ -111,15 +115,15 @@ const readCommit = ({ root, read, hash, sha256 = nodeSha256 }: RepoInput): Uint8
 }
 
 /**
- * Verifies a record: one map, in its only encoding, and no node of a tree (it has a `$type`): whoever has a node's bytes
- * is taken to have what is below it. Answers the blobs that it refers to.
+ * Verifies a record: one map, in its only encoding, and not a node of a tree (a record has a `$type`): to have a
+ * node's bytes is taken to mean having all that is below it. Returns the blobs that the record refers to.
  */
 export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobReference[] => {
   try {
     const { map, mimeType } = checkCbor(bytes)
-    if (!map) throw new RepoError('BadRecord', `the record ${path} is no map`)
+    if (!map) throw new RepoError('BadRecord', `the record ${path} is not a map`)
     if (isNode(bytes)) throw new RepoError('BadRecord', `the record ${path} is a node of a tree`)
-    // Most records refer to no blob, and then there is no need to decode them.
+    // Most records refer to no blob, and need not be decoded.
     return mimeType ? blobRefs(decodeBlock(bytes)) : []
   } catch (cause) {
     if (cause instanceof CborError) throw new RepoError('BadRecord', `the record ${path}: ${cause.message}`)
@@ -127,11 +131,11 @@ export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobRefe
   }
 }
 
-// A map of two, the first of them `e`: hardly any record is looked at further.
-const NODE = [0xa2, 0x61, 0x65]
+// How every node begins: a map of two entries, the first with the key `e`. Hardly any record does.
+const NODE_START = [0xa2, 0x61, 0x65]
 
 const isNode = (bytes: Uint8Array): boolean => {
-  if (NODE.some((byte, i) => bytes[i] !== byte)) return false
+  if (NODE_START.some((byte, i) => bytes[i] !== byte)) return false
   try {
     readNode(bytes)
     return true
@@ -142,9 +146,9 @@ const isNode = (bytes: Uint8Array): boolean => {
 }
 
 /**
- * Verifies a repository, completely, before anything relies on it. The commit (form, DID, signature,
- * revision) is verified when the promise resolves; the tree and every record as `records()` is
- * consumed to its end. That the blocks have the hashes of their CIDs is `readCar`'s part, or `hash`'s.
+ * Verifies a complete repository before anything relies on it. The commit (form, DID, signature, revision) is
+ * verified when the promise resolves; the tree and every record are when `records()` has been consumed to its end.
+ * The hashes of the blocks are checked by `readCar`, or here with `hash`.
  */
 export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const bytes = readCommit(input)
@@ -155,7 +159,7 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
 
   function* records(): Generator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
-    // Records may be equal and then share a block; only a set can count different ones.
+    // Equal records share a block: only a set can count the different ones.
     const reached = blocks === undefined ? undefined : new Set<string>([cidText(input.root.bytes)])
     try {
       for (const item of walk(commit.data, read, { hash, sha256 })) {
@@ -181,7 +185,7 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   return { cid: input.root, commit, counts, records }
 }
 
-/** Verifies a repository to its end when only the answer matters. */
+/** Verifies a repository to its end, where only the result matters. */
 export const verifyWholeRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const repo = await verifyRepo(input)
   for (const _ of repo.records());

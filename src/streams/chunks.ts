@@ -1,27 +1,27 @@
-/** A byte source, pulled. Whatever kind of stream stands behind it, this is all that a reader needs. */
+/** A source of bytes that the reader pulls from, whatever kind of stream is behind it. */
 export interface Chunks {
-  /** The next bytes, good until the next call; undefined at the end. */
+  /** The next bytes, valid until the next call; undefined at the end. */
   next(): Promise<Uint8Array | undefined>
-  /** Stops the sender. It may be called at any time and more than once, and does not throw. */
+  /** Stops the sender. It may be called at any time, more than once, and does not throw. */
   cancel(reason?: unknown): Promise<void>
 }
 
-const SIZE = 64 * 1024
+const READ_BYTES = 64 * 1024
 
 /**
- * Large reads into one buffer that goes back and forth. Request bodies in workerd come in chunks of
- * 4 KB otherwise, each with its own trip.
+ * Reads large chunks into one buffer that is handed back and forth. Request bodies in workerd come in chunks of 4 KB
+ * otherwise, each with a round trip of its own.
  */
 const byob = (reader: ReadableStreamBYOBReader): Chunks => {
-  let buffer: ArrayBufferLike = new ArrayBuffer(SIZE)
+  let buffer: ArrayBufferLike = new ArrayBuffer(READ_BYTES)
   let ended = false
   return {
     next: async () => {
       if (ended) return undefined
       const view = new Uint8Array(buffer)
-      // Outside of workerd there is no readAtLeast: shorter reads then, no other difference.
+      // Outside of workerd there is no readAtLeast: reads are shorter then, which makes no other difference.
       const { value, done } = await ('readAtLeast' in reader
-        ? reader.readAtLeast(SIZE, view)
+        ? reader.readAtLeast(READ_BYTES, view)
         : (reader as ReadableStreamBYOBReader).read(view))
       ended = done
       if (value) buffer = value.buffer
@@ -55,7 +55,7 @@ export const chunksOf = (body: ReadableStream<Uint8Array> | AsyncIterable<Uint8A
   try {
     return byob(body.getReader({ mode: 'byob' }))
   } catch {
-    // Not a byte stream.
+    // It is not a byte stream.
     return plain(body.getReader())
   }
 }

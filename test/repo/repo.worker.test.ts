@@ -18,8 +18,11 @@ describe('inside workerd', () => {
     const reader = await readCar(readable)
     const received = new Blocks()
     for await (const run of reader.runs()) {
-      for (const at = new SectionReader(run); at.next();)
-        received.set(decodeCid(run.slice(at.cid, at.block)).toString(), run.slice(at.block, at.end))
+      for (const section = new SectionReader(run); section.next();)
+        received.set(
+          decodeCid(run.slice(section.cidAt, section.blockAt)).toString(),
+          run.slice(section.blockAt, section.end),
+        )
     }
     await piped
     expect(received.size).toBe(blocks.size)

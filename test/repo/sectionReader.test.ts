@@ -28,10 +28,10 @@ describe('sections in a buffer', () => {
           expect(found.next()).toBe(true)
           expect(found.start).toBe(start)
           expect(bytes.subarray(found.start, found.end)).toEqual(sections[i])
-          expect(bytes.subarray(found.block, found.end)).toEqual(block)
+          expect(bytes.subarray(found.blockAt, found.end)).toEqual(block)
           const cid = (i % 2 ? rawCid(block) : cborCid(block)).bytes
-          expect(bytes.subarray(found.cid, found.block)).toEqual(cid)
-          expect(sameCid(bytes, found.cid, cid, 0)).toBe(true)
+          expect(bytes.subarray(found.cidAt, found.blockAt)).toEqual(cid)
+          expect(sameCid(bytes, found.cidAt, cid, 0)).toBe(true)
         }
         expect(found.end).toBe(bytes.length)
         expect(found.next()).toBe(false)
@@ -63,7 +63,7 @@ describe('sections in a buffer', () => {
     const block = filled(2 ** 21, 7)
     const sections = new SectionReader(carSection(rawCid(block), block))
     expect(sections.next()).toBe(true)
-    expect([sections.cid, sections.block, sections.end]).toEqual([4, 40, 40 + 2 ** 21])
+    expect([sections.cidAt, sections.blockAt, sections.end]).toEqual([4, 40, 40 + 2 ** 21])
   })
 
   test('whatever the bytes are, a section lies within them and moves on', () => {
@@ -71,9 +71,9 @@ describe('sections in a buffer', () => {
       const sections = new SectionReader(bytes)
       for (let before = 0; sections.next(); before = sections.end) {
         expect(sections.start).toBe(before)
-        expect(sections.cid).toBeGreaterThan(sections.start)
-        expect(sections.block).toBe(sections.cid + CID_LENGTH)
-        expect(sections.end).toBeGreaterThanOrEqual(sections.block)
+        expect(sections.cidAt).toBeGreaterThan(sections.start)
+        expect(sections.blockAt).toBe(sections.cidAt + CID_LENGTH)
+        expect(sections.end).toBeGreaterThanOrEqual(sections.blockAt)
         expect(sections.end).toBeLessThanOrEqual(bytes.length)
       }
     }

@@ -1,13 +1,14 @@
 import type { SectionReader } from '../../repo/sectionReader.ts'
 import type { PackSegment } from './packSegment.ts'
 
-/** Where a block was found. */
+/** Where a block was found: in a row of the commit log, or in a segment of a pack. */
 export interface BlockLocation {
-  /** The row of the loose blocks; in a pack, its part instead. */
-  readonly n: number
-  readonly part?: PackSegment
+  /** The row of the commit log; 0 in a pack. */
+  readonly row: number
+  /** The segment; undefined in the commit log. */
+  readonly segment?: PackSegment
   /** The revision with which the block came into the tree that it was found in. */
-  readonly made: string
-  /** It stands on the block's section. */
+  readonly addedIn: string
+  /** Positioned at the block's section. */
   readonly section: SectionReader
 }

@@ -1,25 +1,27 @@
 import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
+import type { Platform } from '../../platform.ts'
 import type { Block } from '../../repo/block.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { keyAt } from '../../repo/sectionReader.ts'
-import type { Platform } from '../../platform.ts'
 import { bytes, type Sql } from '../db/sql.ts'
+import { BlockHistory } from './blockHistory.ts'
+import type { BlockLocation } from './blockLocation.ts'
 import { CommitLog } from './commitLog.ts'
 import { type Pack, Packs } from './packs.ts'
 import type { PackSegment } from './packSegment.ts'
-import { BlockHistory } from './blockHistory.ts'
-import type { BlockLocation } from './blockLocation.ts'
 import { RemovalLog, type RemovalLogSize } from './removalLog.ts'
 
-// Rows kept in memory: a walk comes back to the part that it has just read.
-const CACHE = 1024 * 1024
+/** Of the commit log and of the packs each. A walk comes back to the segment that it has just read. */
+const CACHE_BYTES = 1024 * 1024
 
 /**
- * The blocks of the repository: a pack of the whole tree as it once was, and the loose blocks of the
- * commits since, each with those that it dropped. A commit writes one row here, and now and then
- * all is packed anew (repack.ts). Bytes found under a CID are right whatever the revision, so that reads
- * by CID need none.
+ * The blocks of the repository: a pack of the whole tree as it was at some revision, and the log of the commits
+ * since, each with the blocks that it added and the CIDs that it dropped. A commit writes one row here, and now and
+ * then everything is packed again (repack.ts). A block found under its CID is right whatever the revision, so that
+ * reading by CID needs none.
+ *
+ * A class, because the library's tree (`MST`) reads its nodes from a `ReadableBlockstore`.
  */
 export class Blocks extends ReadableBlockstore {
   readonly #sql: Sql
@@ -27,54 +29,54 @@ export class Blocks extends ReadableBlockstore {
   readonly packs: Packs
   readonly removalLog: RemovalLog
   readonly history: BlockHistory
-  /** 32 random bits of this life. */
+  /** 32 random bits, chosen each time that the object starts. */
   readonly seed: number
 
-  constructor(sql: Sql, platform: Pick<Platform, 'random'>, trail?: RemovalLogSize) {
+  constructor(sql: Sql, platform: Pick<Platform, 'random'>, removalLogSize?: RemovalLogSize) {
     super()
     this.#sql = sql
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
-    this.commitLog = new CommitLog(sql, this.seed, CACHE)
-    this.packs = new Packs(sql, CACHE)
-    this.removalLog = new RemovalLog(sql, trail)
+    this.commitLog = new CommitLog(sql, this.seed, CACHE_BYTES)
+    this.packs = new Packs(sql, CACHE_BYTES)
+    this.removalLog = new RemovalLog(sql, removalLogSize)
     this.history = new BlockHistory(this.commitLog, this.packs, this.removalLog)
   }
 
-  /** Where the block is whose CID stands at `at` of `cid`. */
-  find(cid: Uint8Array, at = 0): BlockLocation | undefined {
-    const place = this.#find(cid, at)
-    // Nothing is missing that is only missing from memory.
-    return place || !this.refresh() ? place : this.#find(cid, at)
+  /** Where the block is whose CID begins at `offset` of `cid`. */
+  find(cid: Uint8Array, offset = 0): BlockLocation | undefined {
+    const location = this.#find(cid, offset)
+    // It may only be missing from memory: another object may have written it.
+    return location || !this.refresh() ? location : this.#find(cid, offset)
   }
 
-  #find(cid: Uint8Array, at: number): BlockLocation | undefined {
-    const loose = this.commitLog.find(cid, at)
-    if (loose) return loose
+  #find(cid: Uint8Array, offset: number): BlockLocation | undefined {
+    const logged = this.commitLog.find(cid, offset)
+    if (logged) return logged
     for (const pack of this.packs.all()) {
-      const place = this.packs.find(pack, cid, at)
-      if (place) return place
+      const packed = this.packs.find(pack, cid, offset)
+      if (packed) return packed
     }
     return undefined
   }
 
-  /** Reads what another object may have written; answers whether there was anything. */
+  /** Reads what another object may have written; returns whether there was any. */
   refresh(): boolean {
     this.removalLog.refresh()
     const [pack] = this.packs.all()
-    const last = this.#sql.first<{ id: number | null }>('SELECT max(id) AS id FROM pack')?.id ?? undefined
-    if (last !== pack?.id) this.packs.changed()
-    return this.commitLog.refresh() || last !== pack?.id
+    const newest = this.#sql.first<{ id: number | null }>('SELECT max(id) AS id FROM pack')?.id ?? undefined
+    if (newest !== pack?.id) this.packs.changed()
+    return this.commitLog.refresh() || newest !== pack?.id
   }
 
-  /** The pack that this part belongs to, while it is there. */
+  /** The pack that this segment belongs to, unless it has been deleted. */
   packOf({ n }: PackSegment): Pack | undefined {
     return this.packs.all().find(({ first, last }) => first <= n && n <= last)
   }
 
-  /** The part behind this one, in the same pack. */
-  partAfter(part: PackSegment): PackSegment | undefined {
-    const pack = this.packOf(part)
-    return pack && part.n < pack.last ? this.packs.part(part.n + 1) : undefined
+  /** The segment after this one in the same pack. */
+  segmentAfter(segment: PackSegment): PackSegment | undefined {
+    const pack = this.packOf(segment)
+    return pack && segment.n < pack.last ? this.packs.segment(segment.n + 1) : undefined
   }
 
   /** The bytes of a block, of whichever revision. */
@@ -82,19 +84,19 @@ export class Blocks extends ReadableBlockstore {
     return this.find(cid.bytes)?.section.content
   }
 
-  /** For messages. */
-  name(cid: Uint8Array, at: number): string {
-    return decodeCid(cid.slice(at, at + CID_LENGTH)).toString()
+  /** The text of the CID at `offset` of `cid`, for messages. */
+  name(cid: Uint8Array, offset: number): string {
+    return decodeCid(cid.slice(offset, offset + CID_LENGTH)).toString()
   }
 
   /** Whether the block belongs to the current tree. */
   isCurrent(cid: Cid): boolean {
-    // Whoever asks may name anything, also what has no digest to be found by.
+    // A client may ask for any CID, also one without a digest that can be looked up.
     if (cid.bytes.length !== CID_LENGTH) return false
     return this.history.isInTree('~', cid.bytes, 0)
   }
 
-  /** Writes what a commit adds and drops. The caller has seen that none of `blocks` is in the current tree. */
+  /** Writes what a commit adds and drops. The caller has checked that none of `blocks` is in the current tree. */
   append(rev: string, now: number, blocks: readonly Block[], dropped: readonly Cid[]): void {
     this.commitLog.append(rev, now, blocks, dropped)
   }
@@ -108,7 +110,7 @@ export class Blocks extends ReadableBlockstore {
     return row?.paths ?? (this.isCurrent(cid) ? 1 : 0)
   }
 
-  /** Remembers that as many paths hold this record now. */
+  /** Stores how many paths hold this record now. */
   setPaths(cid: Cid, paths: number, now: number): void {
     if (paths > 1) {
       this.#sql.run(
@@ -121,20 +123,15 @@ export class Blocks extends ReadableBlockstore {
       this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE cid = ? AND paths > 1', now, cid.bytes)
   }
 
-  /** Begins the count anew: whatever was repeated is so no longer. */
+  /** Before another tree is counted: no record is held by several paths any more. */
   clearPaths(now: number): void {
     this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE paths > 1', now)
   }
 
-  /** By `cidKey`, how many paths hold a record that several hold, or held in an export that may still be running. */
+  /** By `cidKey`, the number of paths of each record that several hold, or held in an export that may still run. */
   repeated(): Map<string, number> {
     const rows = this.#sql.all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')
     return new Map(rows.map(({ cid, paths }) => [keyAt(bytes(cid), 0), paths]))
-  }
-
-  /** The current pack and the last loose row: all that an import's tree stands in for. */
-  current(): { pack: Pack | undefined; loose: number } {
-    return { pack: this.packs.current(), loose: this.commitLog.last() }
   }
 
   override async getBytes(cid: Cid): Promise<Uint8Array | null> {

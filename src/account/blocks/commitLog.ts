@@ -1,41 +1,48 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
-import { carSection } from '../../repo/writeCar.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { keyAt, sameCid, SectionReader } from '../../repo/sectionReader.ts'
+import { carSection } from '../../repo/writeCar.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { LruCache } from './lruCache.ts'
 import type { BlockLocation } from './blockLocation.ts'
+import { LruCache } from './lruCache.ts'
 
-// Below the 2 MB of a row, with what was dropped beside it.
-const ROW = 1_000_000
-const DROPPED = Math.floor(ROW / CID_LENGTH) * CID_LENGTH
-// A commit of large records has rows of 1 MB: a page ends early rather than fill the memory.
-const PAGE = { rows: 200, bytes: 2 * 1024 * 1024 }
+/** Bytes of sections in a row: below the 2 MB of a row, with as much of dropped CIDs beside them. */
+const ROW_BYTES = 1_000_000
+const DROPPED_BYTES = Math.floor(ROW_BYTES / CID_LENGTH) * CID_LENGTH
+/** Rows that are read at a time. Those of large records have 1 MB each: a page ends early rather than fill the memory. */
+const PAGE_ROWS = 200
+const PAGE_BYTES = 2 * 1024 * 1024
 
-interface LooseRow {
+/** A row of the commit log. */
+interface CommitRow {
   n: number
   rev: string
+  /** The sections of the blocks that the commit added. */
   bytes: Uint8Array
+  /** The CIDs that it dropped, one after the other. */
   dropped: Uint8Array
 }
 
 /**
- * The blocks of each commit since the last pack: one row a commit, in the form of a CAR, and beside them
- * the CIDs of those that it dropped. Where they are is known in memory, read once in each life.
+ * The blocks of each commit since the last pack, in the table `loose`: one row a commit (a large one has several),
+ * as sections of a CAR, and beside them the CIDs of the blocks that it dropped. Where each block is, is only known in
+ * memory, and read once each time that the object starts.
  */
 export class CommitLog {
   readonly #sql: Sql
   readonly #seed: number
   readonly #rows: LruCache<Uint8Array>
-  #table: DigestTable | undefined
-  /** What was dropped, and by which row. */
+  /** Of each block the row and the offset in it. */
+  #added: DigestTable | undefined
+  /** Of each block that was dropped the row that dropped it. */
   #dropped: DigestTable | undefined
   readonly #revs = new Map<number, string>()
   #rollbacks = 0
+  /** The last row that is in memory. */
   #indexed = 0
-  /** Rows have been deleted whose places are still in memory. */
+  /** Whether rows have been deleted that are still in memory. */
   #isStale = false
 
   constructor(sql: Sql, seed: number, cacheBytes: number) {
@@ -44,15 +51,15 @@ export class CommitLog {
     this.#rows = new LruCache(cacheBytes, (row) => row.length)
   }
 
-  /** What a commit adds and takes away. */
+  /** Writes what a commit adds and drops. */
   append(rev: string, now: number, blocks: readonly Block[], dropped: readonly Cid[]): void {
     this.#sql.assertTransaction()
     this.refresh()
-    let gone = Buffer.concat(dropped.map((cid) => cid.bytes))
-    for (let i = 0; i < blocks.length || gone.length > 0;) {
+    let left = Buffer.concat(dropped.map((cid) => cid.bytes))
+    for (let i = 0; i < blocks.length || left.length > 0;) {
       const sections: Uint8Array[] = []
       let size = 0
-      for (; i < blocks.length && (size === 0 || size + (blocks[i]?.bytes.length ?? 0) < ROW); i++) {
+      for (; i < blocks.length && (size === 0 || size + (blocks[i]?.bytes.length ?? 0) < ROW_BYTES); i++) {
         const block = blocks[i]
         if (!block) break
         const section = carSection(block.cid, block.bytes)
@@ -66,16 +73,16 @@ export class CommitLog {
         n,
         rev,
         now,
-        gone.subarray(0, DROPPED),
+        left.subarray(0, DROPPED_BYTES),
         row,
       )
       this.#rows.delete(n)
-      this.#add({ n, rev, bytes: row, dropped: gone.subarray(0, DROPPED) })
-      gone = gone.subarray(DROPPED)
+      this.#add({ n, rev, bytes: row, dropped: left.subarray(0, DROPPED_BYTES) })
+      left = left.subarray(DROPPED_BYTES)
     }
   }
 
-  /** The number of the last row; 0: there never was one since the last pack that covers all. */
+  /** The number of the last row, which may have been packed and deleted; 0 where there never was one. */
   last(): number {
     const row = this.#sql.first<{ n: number }>(
       'SELECT max(coalesce((SELECT max(n) FROM loose), 0), coalesce((SELECT max(loose) FROM pack), 0)) AS n',
@@ -83,34 +90,38 @@ export class CommitLog {
     return row?.n ?? 0
   }
 
-  /** The newest place of the CID at `at` of `cid`, of a revision not above `upTo`, in a row after `from`. */
-  find(cid: Uint8Array, at = 0, upTo = '~', from = 0): BlockLocation | undefined {
+  /**
+   * The newest location of the CID at `offset` of `cid`, of a revision that is not above `upTo`, in a row after
+   * `from`.
+   */
+  find(cid: Uint8Array, offset = 0, upTo = '~', from = 0): BlockLocation | undefined {
     const table = this.#index()
-    const all = table.slots(cid, at)
-    // Of many only one row is read.
+    const all = table.slots(cid, offset)
+    // The newest first, so that of many only one row is read.
     const slots = all.length > 1 ? all.toSorted((a, b) => table.first(b) - table.first(a)) : all
     for (const slot of slots) {
-      const n = table.first(slot)
-      const made = this.#revs.get(n)
-      if (n <= from || made === undefined || made > upTo) continue
-      const section = new SectionReader(this.#row(n), table.second(slot))
-      if (section.next() && sameCid(section.bytes, section.cid, cid, at)) return { n, made, section }
+      const row = table.first(slot)
+      const addedIn = this.#revs.get(row)
+      if (row <= from || addedIn === undefined || addedIn > upTo) continue
+      const section = new SectionReader(this.#row(row), table.second(slot))
+      if (section.next() && sameCid(section.bytes, section.cidAt, cid, offset))
+        return { row, addedIn, section }
     }
     return undefined
   }
 
-  /** Whether a row after `n`, of a revision not above `upTo`, dropped the CID at `at` of `cid`. */
-  isDroppedAfter(n: number, cid: Uint8Array, at = 0, upTo = '~'): boolean {
+  /** Whether a row after `n`, of a revision that is not above `upTo`, dropped the CID at `offset` of `cid`. */
+  isDroppedAfter(n: number, cid: Uint8Array, offset = 0, upTo = '~'): boolean {
     this.#index()
     const table = this.#dropped
     if (!table) return false
-    for (const slot of table.slots(cid, at)) {
+    for (const slot of table.slots(cid, offset)) {
       const row = table.first(slot)
       const rev = this.#revs.get(row)
       if (row <= n || rev === undefined || rev > upTo) continue
-      // The table knows the beginning of the digest only.
+      // The table has only the first 32 bits of the digest.
       const dropped = 'SELECT 1 AS yes FROM loose WHERE n = ? AND instr(dropped, ?)'
-      if (this.#sql.first(dropped, row, cid.subarray(at, at + CID_LENGTH))) return true
+      if (this.#sql.first(dropped, row, cid.subarray(offset, offset + CID_LENGTH))) return true
     }
     return false
   }
@@ -122,34 +133,35 @@ export class CommitLog {
   }
 
   /** What each row after `n` dropped, in order. */
-  *drops(n: number): Generator<Omit<LooseRow, 'bytes'>> {
+  *drops(n: number): Generator<Omit<CommitRow, 'bytes'>> {
     type Row = { n: number; rev: string; dropped: ArrayBuffer }
     for (const row of this.#pages<Row>('n, rev, dropped', n)) yield { ...row, dropped: bytes(row.dropped) }
   }
 
-  /** Everything dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
+  /** Everything that was dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
   droppedAfter(n: number): Map<string, number> {
     const last = new Map<string, number>()
     for (const { n: row, dropped } of this.drops(n))
-      for (let at = 0; at < dropped.length; at += CID_LENGTH) last.set(keyAt(dropped, at), row)
+      for (let offset = 0; offset < dropped.length; offset += CID_LENGTH)
+        last.set(keyAt(dropped, offset), row)
     return last
   }
 
   /** Every row after `n`, in order. */
-  *rows(n = 0): Generator<LooseRow> {
+  *rows(n = 0): Generator<CommitRow> {
     type Row = { n: number; rev: string; dropped: ArrayBuffer; bytes: ArrayBuffer }
     for (const row of this.#pages<Row>('n, rev, dropped, bytes', n))
       yield { n: row.n, rev: row.rev, bytes: bytes(row.bytes), dropped: bytes(row.dropped) }
   }
 
-  /** Deletes rows up to `n`, about `limit` of them. */
+  /** Deletes rows up to `n`, at most `limit` of them; `more`: there may be others. */
   delete(n: number, limit: number): { deleted: number; more: boolean } {
     const deleted = this.#sql.run(
       'DELETE FROM loose WHERE n IN (SELECT n FROM loose WHERE n <= ? ORDER BY n LIMIT ?)',
       n,
       limit,
     )
-    // Places in rows that are gone are passed over; only at the end all that is left is read again.
+    // Locations in deleted rows are ignored; only when the last row is gone, all that is left is read again.
     const first = this.#sql.first<{ n: number | null }>('SELECT min(n) AS n FROM loose')?.n ?? Infinity
     for (const row of this.#revs.keys()) if (row < first) this.#revs.delete(row)
     this.#isStale ||= deleted > 0
@@ -160,11 +172,11 @@ export class CommitLog {
   *#pages<Row extends { n: number }>(columns: string, from: number): Generator<Row> {
     for (let after = from; ;) {
       const sizes = this.#sql.all<{ n: number; size: number }>(
-        `SELECT n, length(dropped) + length(bytes) AS size FROM loose WHERE n > ? ORDER BY n LIMIT ${PAGE.rows}`,
+        `SELECT n, length(dropped) + length(bytes) AS size FROM loose WHERE n > ? ORDER BY n LIMIT ${PAGE_ROWS}`,
         after,
       )
       let size = 0
-      const last = sizes.find((row) => (size += row.size) >= PAGE.bytes) ?? sizes.at(-1)
+      const last = sizes.find((row) => (size += row.size) >= PAGE_BYTES) ?? sizes.at(-1)
       if (!last) return
       yield* this.#sql.all<Row & Record<string, SqlStorageValue>>(
         `SELECT ${columns} FROM loose WHERE n > ? AND n <= ? ORDER BY n`,
@@ -175,7 +187,7 @@ export class CommitLog {
     }
   }
 
-  /** Takes note of rows that another object wrote; answers whether there were any. */
+  /** Reads rows that another object wrote; returns whether there were any. */
   refresh(): boolean {
     const known = this.#indexed
     this.#index()
@@ -186,36 +198,36 @@ export class CommitLog {
   #forget(): void {
     this.#isStale = false
     this.#indexed = 0
-    this.#table = this.#dropped = undefined
+    this.#added = this.#dropped = undefined
     this.#revs.clear()
     this.#rows.clear()
   }
 
   #index(): DigestTable {
-    // A transaction that failed took rows back.
+    // A transaction that failed may have taken rows back.
     if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
     this.#rollbacks = this.#sql.rollbacks
-    if (!this.#table) this.#read()
-    return (this.#table ??= new DigestTable(this.#seed))
+    if (!this.#added) this.#read()
+    return (this.#added ??= new DigestTable(this.#seed))
   }
 
   #read(): void {
     for (const row of this.rows(this.#indexed)) this.#add(row)
   }
 
-  #add({ n, rev, bytes: row, dropped }: LooseRow): void {
-    const table = (this.#table ??= new DigestTable(this.#seed))
+  #add({ n, rev, bytes: row, dropped }: CommitRow): void {
+    const added = (this.#added ??= new DigestTable(this.#seed))
     const sections = new SectionReader(row)
-    while (sections.next()) table.add(row, sections.cid, n, sections.start)
+    while (sections.next()) added.add(row, sections.cidAt, n, sections.start)
     const gone = (this.#dropped ??= new DigestTable(this.#seed))
-    for (let at = 0; at < dropped.length; at += CID_LENGTH) gone.add(dropped, at, n, 0)
+    for (let offset = 0; offset < dropped.length; offset += CID_LENGTH) gone.add(dropped, offset, n, 0)
     this.#revs.set(n, rev)
     this.#indexed = n
   }
 
   #row(n: number): Uint8Array {
-    const known = this.#rows.get(n)
-    if (known) return known
+    const cached = this.#rows.get(n)
+    if (cached) return cached
     const row = this.#sql.first<{ bytes: ArrayBuffer }>('SELECT bytes FROM loose WHERE n = ?', n)
     return this.#rows.set(n, row ? bytes(row.bytes) : new Uint8Array(0))
   }

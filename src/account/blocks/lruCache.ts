@@ -1,12 +1,12 @@
-/** The values used last, up to about so many bytes of them. */
+/** The most recently used values, up to about `maxSize` in all. The newest is kept whatever its size. */
 export class LruCache<T> {
   readonly #values = new Map<number | string, T>()
-  readonly #most: number
+  readonly #maxSize: number
   readonly #sizeOf: (value: T) => number
   #size = 0
 
-  constructor(most: number, sizeOf: (value: T) => number) {
-    this.#most = most
+  constructor(maxSize: number, sizeOf: (value: T) => number) {
+    this.#maxSize = maxSize
     this.#sizeOf = sizeOf
   }
 
@@ -18,12 +18,13 @@ export class LruCache<T> {
     return value
   }
 
+  /** Returns the value. */
   set(key: number | string, value: T): T {
     this.delete(key)
     this.#values.set(key, value)
     this.#size += this.#sizeOf(value)
     for (const oldest of this.#values.keys()) {
-      if (this.#size <= this.#most || oldest === key) break
+      if (this.#size <= this.#maxSize || oldest === key) break
       this.delete(oldest)
     }
     return value

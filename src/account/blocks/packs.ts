@@ -1,35 +1,41 @@
 import { digestWord } from '../../repo/digestTable.ts'
 import { sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import { bytes, type Sql } from '../db/sql.ts'
+import type { BlockLocation } from './blockLocation.ts'
 import { LruCache } from './lruCache.ts'
 import { PackSegment } from './packSegment.ts'
-import type { BlockLocation } from './blockLocation.ts'
 
-/** A whole tree as it was when it was packed: its blocks in the order of an export, in parts, and where each is. */
+/** A whole tree as it was when it was packed: its blocks in the order of an export, in segments, and where each is. */
 export type Pack = {
   id: number
-  /** The revision whose tree it holds, the commit included. */
+  /** The revision whose tree it contains, the commit included. */
   rev: string
-  /** Its parts, from the first to the last. */
+  /** The numbers of its first and last segment. */
   first: number
   last: number
-  /** The last loose row that it covers. */
-  loose: number
-  /** What the buckets are drawn by. */
+  /** The last row of the commit log that it covers. */
+  lastRow: number
+  /** Decides which bucket a digest belongs to. */
   seed: number
+  /** How many buckets it has. */
   buckets: number
+  /** How many blocks it has. */
   blocks: number
-  /** When it took over, in milliseconds. */
+  /** When it became the current one, in milliseconds. */
   at: number
 }
 
-/** An entry of a bucket, 4 bytes each: the digest's first, the part (from the pack's first) and the place in it. */
-export const ENTRY = 12
-/** Whose bucket a digest is, by its first four bytes. Nobody who does not know the seed can fill one. */
-export const bucketOf = (first: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
-  Math.floor(((Math.imul(first ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
+/**
+ * Bytes of an entry of a bucket: three numbers of 4 bytes. The first 32 bits of the digest, the segment (counted from
+ * the pack's first), and the offset of the section in it.
+ */
+export const ENTRY_BYTES = 12
 
-/** The packs: the current one, and those before it until nothing reads them. */
+/** The bucket of a digest, by its first 32 bits. Nobody who does not know the seed can overfill one. */
+export const bucketOf = (digest: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
+  Math.floor(((Math.imul(digest ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
+
+/** The packs: the current one, and those before it for as long as they are needed. */
 export class Packs {
   readonly #sql: Sql
   readonly #segments: LruCache<PackSegment>
@@ -43,20 +49,25 @@ export class Packs {
     this.#buckets = new LruCache(cacheBytes / 4, ({ length }) => length)
   }
 
-  /** The newest first. */
+  /** All packs, the newest first. */
   all(): readonly Pack[] {
+    // A transaction that failed may have taken rows back.
     if (this.#rollbacks !== this.#sql.rollbacks) this.#forget()
     this.#rollbacks = this.#sql.rollbacks
-    return (this.#packs ??= this.#sql.all<Pack>('SELECT * FROM pack ORDER BY id DESC'))
+    return (this.#packs ??= this.#sql.all<Pack>(
+      'SELECT id, rev, first, last, loose AS lastRow, seed, buckets, blocks, at FROM pack ORDER BY id DESC',
+    ))
   }
 
+  /** The newest pack. */
   current(): Pack | undefined {
     return this.all()[0]
   }
 
-  part(n: number): PackSegment | undefined {
-    const known = this.#segments.get(n)
-    if (known) return known
+  /** The segment of this number. */
+  segment(n: number): PackSegment | undefined {
+    const cached = this.#segments.get(n)
+    if (cached) return cached
     const row = this.#sql.first<{ made: ArrayBuffer; bytes: ArrayBuffer }>(
       'SELECT made, bytes FROM part WHERE n = ?',
       n,
@@ -64,32 +75,32 @@ export class Packs {
     return row && this.#segments.set(n, new PackSegment(n, row.bytes, row.made))
   }
 
-  /** The place in a pack of the CID at `at` of `cid`. */
-  find(pack: Pack, cid: Uint8Array, at = 0): BlockLocation | undefined {
-    const digest = digestWord(cid, at)
-    const entries = this.#bucket(pack, bucketOf(digest, pack))
-    const list = new DataView(entries.buffer, entries.byteOffset, entries.length)
-    for (let i = 0; i < entries.length; i += ENTRY) {
-      if (list.getUint32(i) !== digest) continue
-      const part = this.part(pack.first + list.getUint32(i + 4))
-      if (!part) continue
-      const start = list.getUint32(i + 8)
-      const section = new SectionReader(part.bytes, start)
-      if (section.next() && sameCid(part.bytes, section.cid, cid, at))
-        return { n: 0, part, made: part.madeAt(start), section }
+  /** Where a pack has the block of the CID at `offset` of `cid`. */
+  find(pack: Pack, cid: Uint8Array, offset = 0): BlockLocation | undefined {
+    const digest = digestWord(cid, offset)
+    const bucket = this.#bucket(pack, bucketOf(digest, pack))
+    const entries = new DataView(bucket.buffer, bucket.byteOffset, bucket.length)
+    for (let i = 0; i < bucket.length; i += ENTRY_BYTES) {
+      if (entries.getUint32(i) !== digest) continue
+      const segment = this.segment(pack.first + entries.getUint32(i + 4))
+      if (!segment) continue
+      const start = entries.getUint32(i + 8)
+      const section = new SectionReader(segment.bytes, start)
+      if (section.next() && sameCid(segment.bytes, section.cidAt, cid, offset))
+        return { row: 0, segment, addedIn: segment.addedIn(start), section }
     }
     return undefined
   }
 
-  /** Rows of packs were written or deleted. */
+  /** To be called when rows of packs were written or deleted. */
   changed(): void {
     this.#forget()
   }
 
   #bucket(pack: Pack, n: number): Uint8Array {
     const key = `${pack.id} ${n}`
-    const known = this.#buckets.get(key)
-    if (known) return known
+    const cached = this.#buckets.get(key)
+    if (cached) return cached
     const row = this.#sql.first<{ entries: ArrayBuffer }>(
       'SELECT entries FROM bucket WHERE pack = ? AND n = ?',
       pack.id,

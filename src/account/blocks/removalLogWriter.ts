@@ -1,21 +1,22 @@
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
+import { type BlockLifetime, encodeLifetimes } from './blockLifetime.ts'
 import type { Blocks } from './blocks.ts'
 import type { Pack } from './packs.ts'
-import { type BlockLifetime, lifetimes } from './removalLog.ts'
 
-/** What is being taken down; an object that dies in between starts it afresh. */
+/** The lifetimes that are being collected for one write. An object that dies before it starts again. */
 interface Run {
-  /** How far the trail will have come. */
+  /** The row of the commit log, and the revision, up to which the removal log will go. */
   n: number
   rev: string
-  /** Block by block; undefined for one that has not gone. */
+  /** Block by block; undefined for one that was not removed. */
   blocks: Generator<BlockLifetime | undefined>
   lists: Uint8Array[]
+  /** Bytes of the lists. */
   size: number
 }
 
-/** Takes down in the trail what rows and packs tell of the past, before they are deleted. */
+/** Writes to the removal log what commit rows and packs know about removed blocks, before they are deleted. */
 export class RemovalLogWriter {
   readonly #blocks: Blocks
   #run: Run | undefined
@@ -24,55 +25,55 @@ export class RemovalLogWriter {
     this.#blocks = blocks
   }
 
-  /** Bytes that are written at most of what one import took the place of. */
-  get #most(): number {
+  /** Bytes that are written at most of what one import replaced. */
+  get #maxBytes(): number {
     return this.#blocks.removalLog.size.bytes / 2
   }
 
-  /** One step towards this pack; answers whether more are left. */
+  /** Does one step towards covering all that this pack replaced; returns whether more are needed. */
   step(pack: Pack): boolean {
-    if (this.#isDone(pack)) return false
+    if (this.#isCovered(pack)) return false
     const { removalLog } = this.#blocks
-    // One that failed lacks something: it is never gone on with.
     const run = this.#run ?? this.#begin(pack)
+    // A run that fails lacks something, and is never continued.
     this.#run = undefined
-    if (this.#goOn(run)) removalLog.append(run.n, run.rev, Buffer.concat(run.lists))
-    else if (run.size > this.#most) removalLog.restart(run.n, run.rev)
+    if (this.#continue(run)) removalLog.append(run.n, run.rev, Buffer.concat(run.lists))
+    else if (run.size > this.#maxBytes) removalLog.restart(run.n, run.rev)
     else this.#run = run
-    return !this.#isDone(pack)
+    return !this.#isCovered(pack)
   }
 
-  #isDone({ loose, rev }: Pack): boolean {
+  #isCovered({ lastRow, rev }: Pack): boolean {
     const { n, ends } = this.#blocks.removalLog.end
-    return n >= loose && ends >= rev
+    return n >= lastRow && ends >= rev
   }
 
-  /** Whether all has been looked up. */
-  #goOn(run: Run): boolean {
+  /** Looks some blocks up; returns whether all have been, within the bytes that may be written. */
+  #continue(run: Run): boolean {
     const { looks } = this.#blocks.removalLog.size
-    const gone: BlockLifetime[] = []
+    const removed: BlockLifetime[] = []
     let isDone = false
     for (let i = 0; i < looks && !isDone; i++) {
       const { done = false, value } = run.blocks.next()
-      if (value) gone.push(value)
+      if (value) removed.push(value)
       isDone = done
     }
-    const list = lifetimes(gone)
+    const list = encodeLifetimes(removed)
     run.lists.push(list)
     run.size += list.length
-    return isDone && run.size <= this.#most
+    return isDone && run.size <= this.#maxBytes
   }
 
   #begin(pack: Pack): Run {
     const { removalLog, packs, commitLog } = this.#blocks
     const { n, ends } = removalLog.end
     const next = packs.all().findLast(({ id, rev }) => id <= pack.id && rev > ends) ?? pack
-    const isLogged = next.loose > n && commitLog.revOf(next.loose) !== undefined
-    const to = isLogged ? this.#someRows(next.loose) : { n: next.loose, rev: next.rev }
+    const isLogged = next.lastRow > n && commitLog.revOf(next.lastRow) !== undefined
+    const to = isLogged ? this.#someRows(next.lastRow) : { n: next.lastRow, rev: next.rev }
     return { ...to, blocks: isLogged ? this.#dropped(to.n) : this.#replaced(next), lists: [], size: 0 }
   }
 
-  /** Up to which row so much was dropped as is written at a time. All rows of one commit go together. */
+  /** The last of the rows that drop as many blocks as are written at a time. All rows of one commit go together. */
   #someRows(last: number): { n: number; rev: string } {
     const { end, size } = this.#blocks.removalLog
     const { n, ends: rev } = end
@@ -84,8 +85,8 @@ export class RemovalLogWriter {
       to.rev = row.rev
       count += row.dropped.length / CID_LENGTH
     }
-    // Nothing may be deleted on the strength of rows that were not seen.
-    if (to.n === n) throw new Error(`the loose rows from ${n + 1} on are gone`)
+    // Rows that were not read must not be counted as covered: they will be deleted.
+    if (to.n === n) throw new Error(`the commit rows from ${n + 1} on are missing`)
     return to
   }
 
@@ -97,44 +98,48 @@ export class RemovalLogWriter {
     for (const row of commitLog.drops(n)) {
       if (row.n > last) return
       if (row.rev !== rev) [rev, before] = [row.rev, rev]
-      for (let at = 0; at < row.dropped.length; at += CID_LENGTH) {
-        const from = history.addedIn(row.dropped, at, before)
-        yield from === undefined ? undefined : stay(row.dropped, at, { from, until: rev })
+      for (let offset = 0; offset < row.dropped.length; offset += CID_LENGTH) {
+        const from = history.addedIn(row.dropped, offset, before)
+        yield from === undefined ? undefined : lifetime(row.dropped, offset, { from, until: rev })
       }
     }
   }
 
-  /** What the tree of an import took the place of and does not have. */
+  /** What the tree of an import replaced and does not have itself. */
   *#replaced(by: Pack): Generator<BlockLifetime | undefined> {
     const { removalLog, packs, history, commitLog } = this.#blocks
     const { ends } = removalLog.end
     const old = packs.all().find(({ rev }) => rev <= ends)
-    const rows = old?.loose ?? 0
-    const left = ({ bytes, cid }: SectionReader): BlockLifetime | undefined => {
-      if (packs.find(by, bytes, cid) || !history.isInTree(ends, bytes, cid)) return undefined
-      const from = history.addedIn(bytes, cid, ends)
-      return from === undefined ? undefined : stay(bytes, cid, { from, until: by.rev })
+    const packedRow = old?.lastRow ?? 0
+    const removed = ({ bytes, cidAt }: SectionReader): BlockLifetime | undefined => {
+      if (packs.find(by, bytes, cidAt) || !history.isInTree(ends, bytes, cidAt)) return undefined
+      const from = history.addedIn(bytes, cidAt, ends)
+      return from === undefined ? undefined : lifetime(bytes, cidAt, { from, until: by.rev })
     }
     for (let n = old?.first ?? 1; n <= (old?.last ?? 0); n++) {
-      const part = packs.part(n)
-      if (!part) throw new Error(`part ${n} of the pack of ${old?.rev} is missing`)
-      const sections = new SectionReader(part.bytes)
-      // What came back stands in a row.
+      const segment = packs.segment(n)
+      if (!segment) throw new Error(`segment ${n} of the pack of ${old?.rev} is missing`)
+      const sections = new SectionReader(segment.bytes)
+      // A block that was added again is in a commit row, and taken from there.
       while (sections.next())
-        yield commitLog.find(sections.bytes, sections.cid, ends, rows) ? undefined : left(sections)
+        yield commitLog.find(sections.bytes, sections.cidAt, ends, packedRow) ? undefined : removed(sections)
     }
-    for (const row of commitLog.rows(rows)) {
-      if (row.n > by.loose) return
+    for (const row of commitLog.rows(packedRow)) {
+      if (row.n > by.lastRow) return
       const sections = new SectionReader(row.bytes)
       while (sections.next())
-        yield commitLog.find(sections.bytes, sections.cid, ends, rows)?.n === row.n
-          ? left(sections)
+        yield commitLog.find(sections.bytes, sections.cidAt, ends, packedRow)?.row === row.n
+          ? removed(sections)
           : undefined
     }
   }
 }
 
-const stay = (bytes: Uint8Array, cid: number, when: { from: string; until: string }): BlockLifetime => ({
-  cid: bytes.subarray(cid, cid + CID_LENGTH),
-  ...when,
+const lifetime = (
+  bytes: Uint8Array,
+  cidAt: number,
+  revs: { from: string; until: string },
+): BlockLifetime => ({
+  cid: bytes.subarray(cidAt, cidAt + CID_LENGTH),
+  ...revs,
 })

@@ -1,153 +1,163 @@
 import { Link } from '../../repo/cid.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
-import { missing } from '../../repo/treeWalk.ts'
-import { readCounts } from '../db/accountRow.ts'
-import { KnownBlocks } from '../blocks/packCursor.ts'
+import { missingBlock } from '../../repo/treeWalk.ts'
+import { KnownBlocks } from '../blocks/knownBlocks.ts'
 import { Staging } from '../blocks/staging.ts'
-import type { Course } from './importProgress.ts'
+import { readCounts } from '../db/accountRow.ts'
 import { importChanges } from './importChanges.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
-import { type ImportSource, Verification, verifyRoot } from './verification.ts'
+import type { ImportMonitor } from './importProgress.ts'
 import { importTree } from './importTree.ts'
+import { type ImportSource, Verification, verifyRoot } from './verification.ts'
 
-// Blocks after which others get their turn.
-const SLICE = 500
-// What differs from the repository that is here, and is still called little: an eighth of it, and no more than may
-// be loose. More makes a pack of its own.
-const LITTLE = { share: 1 / 8, blocks: 10_000, bytes: 4 * 1024 * 1024 }
+/** Blocks after which other work gets its turn. */
+const BLOCKS_PER_TURN = 500
+/**
+ * What may differ from the repository that is here, for an import to count as nearly the same: this share of its
+ * blocks, and no more than a commit log may take. With more, the import writes a pack of its own.
+ */
+const MAX_CHANGED_SHARE = 1 / 8
+const MAX_CHANGED_BLOCKS = 10_000
+const MAX_CHANGED_BYTES = 4 * 1024 * 1024
 
 /**
- * What an import brings, block by block. In the order of the tree it is verified and written at once, and
- * nothing of it is kept elsewhere; what comes before it is due is staged. Where a repository is here, what comes
- * is first taken for nearly the same: blocks that are here are passed over, until too many are new.
+ * Receives an import block by block. Blocks in the order of the tree are verified and written at once, and not kept
+ * anywhere else; a block that is received before it is due is staged. Where a repository is here, the import is first
+ * assumed to be nearly the same: blocks that are here are ignored, until too many are new.
  */
 export class BlockReceiver {
   readonly #deps: ImportDeps
-  readonly #coming: ImportSource
-  readonly #course: Course
+  readonly #source: ImportSource
+  readonly #monitor: ImportMonitor
   readonly #staging: Staging
-  readonly #little: { blocks: number; bytes: number }
-  #follower: KnownBlocks | undefined
+  readonly #maxChanges: { blocks: number; bytes: number }
+  /** As long as the import is assumed to be nearly the same. */
+  #known: KnownBlocks | undefined
+  /** Once the commit has been verified. */
   #verification: Verification | undefined
   readonly #root: Link
   #blocks = 0
-  /** Blocks taken since others had their turn, beside those that were offered. */
+  /** Blocks verified since other work had its turn, beside those that were received meanwhile. */
   #ahead = 0
 
-  constructor(deps: ImportDeps, coming: ImportSource, course: Course) {
+  constructor(deps: ImportDeps, source: ImportSource, monitor: ImportMonitor) {
     const { sql, blocks } = deps
     this.#deps = deps
-    this.#coming = coming
-    this.#course = course
-    this.#root = new Link(coming.root.bytes, 0)
+    this.#source = source
+    this.#monitor = monitor
+    this.#root = new Link(source.root.bytes, 0)
     this.#staging = new Staging(sql, blocks.seed)
-    this.#little = { ...LITTLE, blocks: Math.min(LITTLE.blocks, readCounts(sql).blocks * LITTLE.share) }
-    if (coming.from && blocks.packs.current()) this.#follower = new KnownBlocks(blocks)
+    this.#maxChanges = {
+      blocks: Math.min(MAX_CHANGED_BLOCKS, readCounts(sql).blocks * MAX_CHANGED_SHARE),
+      bytes: MAX_CHANGED_BYTES,
+    }
+    if (source.current && blocks.packs.current()) this.#known = new KnownBlocks(blocks)
   }
 
-  /** Takes checked sections. */
+  /** Takes whole sections whose hashes were checked. */
   async take(run: Uint8Array): Promise<void> {
     for (const section = new SectionReader(run); section.next();) {
       this.#blocks++
-      if (this.#follower) {
-        if (this.#follower.has(section)) continue
+      if (this.#known) {
+        if (this.#known.has(section)) continue
         this.#staging.add(section)
-        if (this.#isMuch || this.#follower.isBroken) await this.#giveUp()
+        if (this.#isMuch || this.#known.isBroken) await this.#verifyWhole()
       } else if (this.#verification) {
         if (!this.#offer(this.#verification, section)) this.#staging.add(section)
-        if (this.#ahead >= SLICE) await this.#rest(this.#verification)
-      } else if (this.#root.equals({ bytes: section.bytes, at: section.cid })) await this.#begin(section)
+        if (this.#ahead >= BLOCKS_PER_TURN) await this.#pause(this.#verification)
+      } else if (this.#root.equals({ bytes: section.bytes, offset: section.cidAt }))
+        await this.#begin(section)
       else this.#staging.add(section)
     }
-    this.#course.note({ blocks: this.#blocks, records: this.#verification?.records ?? 0 })
+    this.#monitor.report({ blocks: this.#blocks, records: this.#verification?.records ?? 0 })
     await this.#deps.platform.sleep(0)
   }
 
-  /** When all has come: the whole tree verified, or what it has that the tree here has not. */
+  /** After the last block: the plan for what differs from the tree here, or for the whole tree, verified. */
   async end(): Promise<ImportPlan> {
-    this.#course.note({ phase: 'verifying' })
-    if (this.#follower) {
-      const little = await importChanges(this.#deps, this.#coming, {
+    this.#monitor.report({ phase: 'verifying' })
+    if (this.#known) {
+      const plan = await importChanges(this.#deps, this.#source, {
         find: (link) => this.#find(link),
-        most: this.#little,
-        course: this.#course,
+        most: this.#maxChanges,
+        monitor: this.#monitor,
       })
-      if (little) return little
+      if (plan) return plan
     }
-    const verification = await this.#goOn()
-    if (verification.due) throw missing(verification.due)
-    this.#course.note({ records: verification.records })
-    return importTree(this.#deps, this.#coming, verification)
+    const verification = await this.#verifyReceived()
+    if (verification.due) throw missingBlock(verification.due)
+    this.#monitor.report({ records: verification.records })
+    return importTree(this.#deps, this.#source, verification)
   }
 
   get #isMuch(): boolean {
-    const { blocks, bytes } = this.#little
+    const { blocks, bytes } = this.#maxChanges
     return this.#staging.blocks > blocks || this.#staging.size > bytes
   }
 
-  /** It is not nearly the same: what was passed over is verified as well, and then what comes. */
-  async #giveUp(): Promise<void> {
-    this.#follower = undefined
+  /** The import is not nearly the same: what was ignored is verified as well, and then what is received. */
+  async #verifyWhole(): Promise<void> {
+    this.#known = undefined
     if (!this.#find(this.#root)) return
-    await this.#goOn()
-    this.#course.check()
+    await this.#verifyReceived()
+    this.#monitor.assertRunning()
   }
 
   async #begin(section: SectionReader | undefined): Promise<Verification> {
-    const commit = await verifyRoot(this.#deps, this.#coming, section)
-    // Whoever has been ended meanwhile must not write among what another writes.
-    this.#course.check()
-    return (this.#verification = new Verification(this.#deps, this.#coming, commit))
+    const commit = await verifyRoot(this.#deps, this.#source, section)
+    // An import that was ended meanwhile must not write among the rows of another.
+    this.#monitor.assertRunning()
+    return (this.#verification = new Verification(this.#deps, this.#source, commit))
   }
 
-  /** Goes on with what is here until something is due that is not. */
-  async #goOn(): Promise<Verification> {
-    this.#course.check()
+  /** Verifies what was received and what is here, until a block is due that is neither. */
+  async #verifyReceived(): Promise<Verification> {
+    this.#monitor.assertRunning()
     const verification = this.#verification ?? (await this.#begin(this.#find(this.#root)))
     for (let n = 1; verification.due; n++) {
       const section = this.#find(verification.due.link)
       if (!section) break
       verification.take(section)
-      if (n % SLICE === 0) await this.#rest(verification)
+      if (n % BLOCKS_PER_TURN === 0) await this.#pause(verification)
     }
     return verification
   }
 
-  /** Others have their turn. */
-  async #rest({ records }: Verification): Promise<void> {
+  /** Other work gets its turn. */
+  async #pause({ records }: Verification): Promise<void> {
     this.#ahead = 0
     await this.#deps.platform.sleep(0)
-    this.#course.check()
-    this.#course.note({ records })
+    this.#monitor.assertRunning()
+    this.#monitor.report({ records })
   }
 
-  /** Whether the block was due, or had been. What is due and has come already goes first, a little at a time. */
+  /** Whether the block is or was due. Before it, blocks that are due and were received already, some at a time. */
   #offer(verification: Verification, section: SectionReader): boolean {
-    for (let n = 0; n < SLICE; n++) {
+    for (let n = 0; n < BLOCKS_PER_TURN; n++) {
       const { due } = verification
       if (!due) return true
-      const isDue = due.link.equals({ bytes: section.bytes, at: section.cid })
+      const isDue = due.link.equals({ bytes: section.bytes, offset: section.cidAt })
       const next = isDue ? section : this.#received(verification, due.link)
       if (!next) break
       verification.take(next)
       if (isDue) return true
       this.#ahead++
     }
-    return verification.writer.find(section.bytes, section.cid) !== undefined
+    return verification.writer.find(section.bytes, section.cidAt) !== undefined
   }
 
-  /** A block that is written already, or staged. */
-  #received(verification: Verification | undefined, { bytes, at }: Link): SectionReader | undefined {
-    return verification?.writer.find(bytes, at)?.section ?? this.#staging.section(bytes, at)
+  /** A block that was received: it is written already, or staged. */
+  #received(verification: Verification | undefined, { bytes, offset }: Link): SectionReader | undefined {
+    return verification?.writer.find(bytes, offset)?.section ?? this.#staging.find(bytes, offset)
   }
 
-  /** A block that has come, or need not come because it is in the repository here. */
+  /** A block that was received, or need not be because it is stored here. */
   #find(link: Link): SectionReader | undefined {
     const received = this.#received(this.#verification, link)
     if (received) return received
-    const here = this.#deps.blocks.find(link.bytes, link.at)?.section
-    // What storage has changed is as good as not here: it may yet come.
-    return here?.isIntact ? here : undefined
+    const stored = this.#deps.blocks.find(link.bytes, link.offset)?.section
+    // A block that storage has changed counts as not stored: it may yet be received.
+    return stored?.isIntact ? stored : undefined
   }
 }

@@ -2,43 +2,44 @@ import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
 import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
-import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/treeDiff.ts'
 import type { SectionReader } from '../../repo/sectionReader.ts'
+import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/treeDiff.ts'
 import { verifyRecord } from '../../repo/verifyRepo.ts'
-import { storeChange } from '../repo/treeChange.ts'
 import { readCounts } from '../db/accountRow.ts'
+import { storeChange } from '../repo/treeChange.ts'
 import { blobsOf, refChanges, type Resolved } from '../repo/writes.ts'
-import type { Course } from './importProgress.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
+import type { ImportMonitor } from './importProgress.ts'
 import { type ImportSource, type Root, verifyRoot } from './verification.ts'
 
-// Steps after which others get their turn.
-const SLICE = 500
+/** Steps after which other work gets its turn. */
+const STEPS_PER_TURN = 500
 
 export interface ImportChangesOptions {
-  /** Blocks that came, or are here. */
+  /** Finds a block that was received, or is stored here. */
   find: (link: Link) => SectionReader | undefined
-  /** Of nodes and records that differ. */
+  /** How many nodes and records may differ at most, and how many bytes of them. */
   most: { blocks: number; bytes: number }
-  course: Course
+  monitor: ImportMonitor
 }
 
 /**
- * What the tree that comes has and the one here has not, verified; it is written as a commit is. Only what differs
- * is looked into. Undefined where that is much, or where only the whole tree can tell what is right.
+ * The plan for a tree that is nearly the same as the one here: what differs is verified, and written as a commit is.
+ * Nothing else is read. Undefined where too much differs, or where only the whole tree can tell what is right.
  */
 export const importChanges = async (
   deps: ImportDeps,
-  coming: ImportSource,
-  { find, most, course }: ImportChangesOptions,
+  source: ImportSource,
+  { find, most, monitor }: ImportChangesOptions,
 ): Promise<ImportPlan | undefined> => {
   const { blocks, platform } = deps
-  if (!coming.from) return undefined
-  const root = await verifyRoot(deps, coming, find(new Link(coming.root.bytes, 0)))
+  const { current } = source
+  if (!current) return undefined
+  const root = await verifyRoot(deps, source, find(new Link(source.root.bytes, 0)))
   const after = (cid: Cid): Uint8Array | undefined => find(new Link(cid.bytes, 0))?.content
   const before = (cid: Cid): Uint8Array | undefined => blocks.read(cid)
-  const diff = new TreeDiff(coming.from.data, root.commit.data, { before, after })
+  const diff = new TreeDiff(current.data, root.commit.data, { before, after })
   const ops: Resolved[] = []
   let [steps, size] = [0, 0]
   try {
@@ -47,49 +48,50 @@ export const importChanges = async (
       size += bytes?.length ?? 0
       if (++steps > most.blocks || size > most.bytes) return undefined
       if (change.kind === 'record') {
-        // The commit here is about to go.
-        if (change.after?.equals(coming.from.root)) return undefined
+        // A record that is the current commit: that block is about to be dropped.
+        if (change.after?.equals(current.root)) return undefined
         ops.push(operation(change, change.before ? before(change.before) : undefined))
       }
-      if (steps % SLICE !== 0) continue
+      if (steps % STEPS_PER_TURN !== 0) continue
       await platform.sleep(0)
-      course.check()
+      monitor.assertRunning()
     }
   } catch (cause) {
-    // It is the tree here that is broken: the whole tree that came may mend it.
+    // It is the tree here that is broken: the whole received tree may repair it.
     if (cause instanceof OldTreeError) return undefined
     throw cause
   }
   const nodes: Block[] = []
   for (const cid of diff.added.values()) {
     const bytes = after(cid)
-    // A record that is here may be a node, if it came before such were refused.
+    // A node may be stored as a record of the current tree, if it came before such records were refused.
     if (!bytes || blocks.isCurrent(cid)) return undefined
-    // A copy: where it was found is a row or a part, of which otherwise each node might keep one in memory.
+    // A copy: it was found in a row or a segment, which otherwise each node might keep in memory.
     nodes.push({ cid, bytes: bytes.slice() })
   }
-  return written(deps, root, {
-    rev: coming.made,
+  return planOf(deps, root, {
+    rev: source.rev,
     ops,
     nodes,
-    dropped: [coming.from.root, ...diff.dropped.values()],
+    dropped: [current.root, ...diff.dropped.values()],
   })
 }
 
-const written = (
+const planOf = (
   deps: ImportDeps,
   { cid, commit, section }: Root,
   { rev, ops, nodes, dropped }: { rev: string; ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
 ): ImportPlan => {
-  const was = readCounts(deps.sql)
+  const before = readCounts(deps.sql)
   const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
-  const own = { cid, bytes: section.content }
+  const commitBlock = { cid, bytes: section.content }
   return {
     commit,
-    records: was.records + more,
-    prepare: () => () => {
-      const { blocks, records } = storeChange(deps, { rev, ops, dropped, added: [own, ...nodes] })
-      return { blocks: was.blocks + blocks, records: was.records + records }
+    records: before.records + more,
+    stage: () => {},
+    apply: () => {
+      const { blocks, records } = storeChange(deps, { rev, ops, dropped, added: [commitBlock, ...nodes] })
+      return { blocks: before.blocks + blocks, records: before.records + records }
     },
   }
 }

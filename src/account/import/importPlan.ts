@@ -3,8 +3,10 @@ import type { Commit } from '../../repo/commit.ts'
 /** What an import has verified, and how it becomes the repository. */
 export interface ImportPlan {
   commit: Commit
-  /** All the records of its tree. */
+  /** How many records its tree has. */
   records: number
-  /** Writes what nobody reads yet. What it answers does the rest in the switch's transaction, and counts the tree. */
-  prepare: () => () => { blocks: number; records: number }
+  /** Writes what nobody reads before the switch. */
+  stage(): void
+  /** Does the rest in the switch's transaction, and returns the counts of the whole tree. */
+  apply(): { blocks: number; records: number }
 }

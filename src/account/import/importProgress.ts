@@ -1,4 +1,4 @@
-/** How far an import has come. */
+/** How far an import is. */
 export interface ImportProgress {
   phase: 'receiving' | 'verifying' | 'switching'
   /** Bytes received. */
@@ -9,10 +9,10 @@ export interface ImportProgress {
   records: number
 }
 
-/** What the steps of an import have in common. */
-export interface Course {
-  /** Throws where the import was ended meanwhile. */
-  check(): void
-  /** Tells how far it has come, and how many bytes more were received. */
-  note(now: Partial<ImportProgress>, received?: number): void
+/** What the steps of a running import call. */
+export interface ImportMonitor {
+  /** Throws where the import was ended meanwhile; otherwise the import counts as making progress. */
+  assertRunning(): void
+  /** Reports how far the import is, and how many bytes more were received. */
+  report(progress: Partial<ImportProgress>, receivedBytes?: number): void
 }

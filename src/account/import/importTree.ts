@@ -1,33 +1,38 @@
 import { cidOfKey } from '../../repo/cid.ts'
-import type { ImportSource } from './verification.ts'
-import type { ImportPlan } from './importPlan.ts'
 import type { ImportDeps } from './importDeps.ts'
-import type { Verification } from './verification.ts'
+import type { ImportPlan } from './importPlan.ts'
+import type { ImportSource, Verification } from './verification.ts'
 
-/** A whole tree that was verified and written as a pack: that pack becomes the repository. */
+/** The plan for a whole tree that was verified and written as a pack: that pack becomes the repository. */
 export const importTree = (
   deps: ImportDeps,
-  { made }: ImportSource,
+  { rev }: ImportSource,
   { commit, writer, records, repeated, references }: Verification,
-): ImportPlan => ({
-  commit,
-  records,
-  prepare: () => {
-    const { blocks, platform } = deps
-    const { blocks: count } = writer
-    const take = writer.finish()
-    return () => {
-      take({ rev: made, loose: blocks.commitLog.last(), at: platform.now() })
+): ImportPlan => {
+  const { blocks, platform } = deps
+  return {
+    commit,
+    records,
+    stage: () => writer.finish(),
+    apply: () => {
+      writer.activate({ rev, lastRow: blocks.commitLog.last(), at: platform.now() })
       blocks.clearPaths(platform.now())
       for (const [key, paths] of repeated) blocks.setPaths(cidOfKey(key), paths, platform.now())
-      refer(deps, made, references)
-      return { blocks: count, records }
-    }
-  },
-})
+      replaceReferences(deps, rev, references)
+      return { blocks: writer.blocks, records }
+    },
+  }
+}
 
-/** The blob references, by merging the new with the old: one that was there keeps the revision that it came with. */
-const refer = ({ blobs, platform }: ImportDeps, rev: string, unordered: readonly string[]): void => {
+/**
+ * Replaces the blob references by merging the new ones (`cid path`) with the old: one that was there keeps the
+ * revision that it came with.
+ */
+const replaceReferences = (
+  { blobs, platform }: ImportDeps,
+  rev: string,
+  unordered: readonly string[],
+): void => {
   const now = platform.now()
   const old = blobs.references()
   let row = old.next().value

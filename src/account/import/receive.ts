@@ -1,39 +1,47 @@
 import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
-import { readCar } from '../../repo/readCar.ts'
 import { parseCommit } from '../../repo/commit.ts'
+import { readCar } from '../../repo/readCar.ts'
 import { SectionReader } from '../../repo/sectionReader.ts'
 import { nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { type Head, setStaging } from '../db/accountRow.ts'
-import type { Course } from './importProgress.ts'
 import { BlockReceiver } from './blockReceiver.ts'
 import type { ImportDeps } from './importDeps.ts'
+import type { ImportMonitor } from './importProgress.ts'
 import type { ImportSource } from './verification.ts'
 
-// Below the 2 MB of a row, its key and revisions included.
-const MAX_BLOCK = 1_900_000
-// A repository of a million records has 1.3 million. Each costs 12 bytes of memory and some more: no CAR may fill it.
+/** Below the 2 MB of a row, its key and revisions included. */
+const MAX_BLOCK_BYTES = 1_900_000
+/**
+ * A repository of a million records has 1.3 million blocks. Each costs 12 bytes of memory and some more: no CAR may
+ * fill it.
+ */
 const MAX_BLOCKS = 2_000_000
-const AHEAD = 5 * 60_000
+/** How much later than now the revision of a commit may be. */
+const MAX_AHEAD_MS = 5 * 60_000
 
-/** What has come, and of what. */
+/** What was received, and of which commit. */
 export interface Received {
-  coming: ImportSource
-  intake: BlockReceiver
+  source: ImportSource
+  receiver: BlockReceiver
 }
 
 /**
- * Reads what comes, each block checked against its CID. The first block begins the import; until then nothing is
- * done. Undefined where what comes is the commit that is here: it is read, and nothing is kept.
+ * Reads a CAR, each block checked against its CID. The import begins with the first block; until then nothing is
+ * changed. Undefined where it is the commit that is here already: it is read to its end, and nothing is kept.
  */
 export const receive = async (
   deps: ImportDeps,
   body: ReadableStream<Uint8Array>,
-  options: { limit: number | undefined; signingKey: ImportSource['signingKey']; course: Course },
+  options: { limit: number | undefined; signingKey: ImportSource['signingKey']; monitor: ImportMonitor },
 ): Promise<Received | undefined> => {
   const { sql, repo, repack } = deps
-  const { limit, signingKey, course } = options
-  const limits = { section: MAX_BLOCK, blocks: MAX_BLOCKS, ...(limit === undefined ? {} : { total: limit }) }
+  const { limit, signingKey, monitor } = options
+  const limits = {
+    section: MAX_BLOCK_BYTES,
+    blocks: MAX_BLOCKS,
+    ...(limit === undefined ? {} : { total: limit }),
+  }
   const car = await readCar(body, limits)
   const [root, ...others] = car.roots
   if (!root || others.length > 0) {
@@ -42,47 +50,47 @@ export const receive = async (
   }
   if (!isCid(root, { flavor: 'cbor' })) {
     await car.cancel()
-    throw error('InvalidRequest', `the root ${root} names something else than a commit`)
+    throw error('InvalidRequest', `the root ${root} is not the CID of a commit`)
   }
   // In its turn: a commit that is being signed comes before.
   const begin = (run: Uint8Array): Promise<Received | 'here'> =>
     repo.exclusive(async () => {
-      course.check()
-      const from = repo.head()
-      if (from?.root.equals(root)) return 'here'
-      const made = revisionOf(deps, root, run, from)
-      // From now on none is begun, and what this import leaves behind is swept away: not half of a pack with it.
+      monitor.assertRunning()
+      const current = repo.head()
+      if (current?.root.equals(root)) return 'here'
+      const rev = revisionOf(deps, root, run, current)
+      // From now on no repack is begun, and what this import leaves is deleted: no half-written pack goes with it.
       repack.cancel()
-      setStaging(sql, made)
-      const coming = { root, from, made, signingKey }
-      return { coming, intake: new BlockReceiver(deps, coming, course) }
+      setStaging(sql, rev)
+      const source = { root, current, rev, signingKey }
+      return { source, receiver: new BlockReceiver(deps, source, monitor) }
     })
   let begun: Received | 'here' | undefined
   for await (const run of car.runs()) {
     begun ??= await begin(run)
-    course.check()
-    course.note({}, run.length)
-    if (begun !== 'here') await begun.intake.take(run)
+    monitor.assertRunning()
+    monitor.report({}, run.length)
+    if (begun !== 'here') await begun.receiver.take(run)
   }
-  course.check()
+  monitor.assertRunning()
   if (!begun) throw error('InvalidRequest', 'a CAR without blocks')
   return begun === 'here' ? undefined : begun
 }
 
 /**
- * The revision under which the blocks come in: the commit's own, where it comes first in the CAR and is
- * above ours, so that the blocks are as old as they say; else one of now.
+ * The revision with which the blocks are added here: the commit's own, where the commit comes first in the CAR and
+ * its revision is above ours, so that the blocks are as old as they say; else a new one.
  */
 const revisionOf = (
   { repo, platform }: ImportDeps,
   root: Cid,
   run: Uint8Array,
-  from: Head | undefined,
+  current: Head | undefined,
 ): string => {
   const first = new SectionReader(run)
-  if (first.next() && decodeCid(run.slice(first.cid, first.block)).equals(root)) {
-    const { rev } = parseCommit(run.slice(first.block, first.end))
-    if (rev > (from?.rev ?? '') && rev <= nextTid(platform.now() + AHEAD)) return rev
+  if (first.next() && decodeCid(run.slice(first.cidAt, first.blockAt)).equals(root)) {
+    const { rev } = parseCommit(run.slice(first.blockAt, first.end))
+    if (rev > (current?.rev ?? '') && rev <= nextTid(platform.now() + MAX_AHEAD_MS)) return rev
   }
-  return repo.nextRev(...(from ? [from.rev] : []))
+  return repo.nextRev(...(current ? [current.rev] : []))
 }

@@ -2,28 +2,30 @@ import type { Cid } from '@atproto/lex-data'
 import { cidText, type Link } from '../../repo/cid.ts'
 import type { Commit } from '../../repo/commit.ts'
 import { keyAt, type SectionReader } from '../../repo/sectionReader.ts'
-import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verifyRepo.ts'
 import { type Due, type DueRecord, TreeWalk } from '../../repo/treeWalk.ts'
+import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verifyRepo.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import type { Head } from '../db/accountRow.ts'
 import { PackWriter } from '../blocks/packWriter.ts'
+import type { Head } from '../db/accountRow.ts'
 import type { ImportDeps } from './importDeps.ts'
 
-// Characters of blob references: some 500,000 of them. One record under many paths could fill any memory.
-const MAX_REFERENCES = 48 * 1024 * 1024
+/** Characters of all blob references: some 500,000 references. One record under many paths could fill any memory. */
+const MAX_REFERENCE_CHARACTERS = 48 * 1024 * 1024
 
-/** What is imported, and what was here when it began. */
+/** What is imported, and what was here when the import began. */
 export interface ImportSource {
+  /** The commit that is imported. */
   root: Cid
-  from: Head | undefined
-  /** The revision under which the blocks come in. */
-  made: string
+  /** The repository that was here. */
+  current: Head | undefined
+  /** The revision with which the blocks are added here. */
+  rev: string
   /** One of these `did:key` must have signed the commit. */
   signingKey: string | readonly string[]
 }
 
-/** A commit that is verified: its form, DID, signature and revision. */
+/** A commit that was verified: its form, DID, signature and revision. */
 export interface Root {
   cid: Cid
   commit: Commit
@@ -41,29 +43,30 @@ export const verifyRoot = async (
 }
 
 /**
- * Verifies a repository from its commit down to the last record, block by block as they are due, and writes it
- * as a pack on the way. Nobody reads that pack before the import's switch.
+ * Verifies a repository from its commit down to the last record, block by block as they are due, and writes it as a
+ * pack on the way. Nobody reads that pack before the import's switch.
  */
 export class Verification {
   readonly commit: Commit
   readonly writer: PackWriter
+  /** Records verified so far. */
   records = 0
   /** `cid path` of the blobs that records refer to: only records with blobs cost memory here, and little of it. */
   readonly references: string[] = []
-  /** Records that several paths hold, by `keyAt`, and how many. */
+  /** By `keyAt`, records that several paths hold, and how many do. */
   readonly repeated = new Map<string, number>()
-  /** The blobs of those that have any. */
+  /** By `keyAt`, the blobs of those records that refer to any. */
   readonly #blobs = new Map<string, readonly string[]>()
-  #size = 0
+  #referenceCharacters = 0
   readonly #walk: TreeWalk
-  readonly #age: (link: Link) => string
+  readonly #addedIn: (link: Link) => string
 
-  constructor({ sql, blocks }: ImportDeps, coming: ImportSource, { commit, section }: Root) {
+  constructor({ sql, blocks }: ImportDeps, source: ImportSource, { commit, section }: Root) {
     this.commit = commit
     this.writer = new PackWriter(sql, blocks.seed)
-    this.writer.add(section, coming.made, 'node')
+    this.writer.add(section, source.rev, 'node')
     this.#walk = new TreeWalk(commit.data)
-    this.#age = ageOf(blocks, coming)
+    this.#addedIn = revisions(blocks, source)
   }
 
   /** The node or record that comes next; undefined when all is verified. */
@@ -78,18 +81,19 @@ export class Verification {
     const { kind, link } = due
     const bytes = section.content
     this.#walk.take(bytes)
-    const before = this.writer.find(link.bytes, link.at)
+    const before = this.writer.find(link.bytes, link.offset)
     if (before && (kind === 'node' || before.kind === 'node'))
-      throw new RepoError('BadTree', `the block ${link} stands in the tree twice, as a node`)
-    if (!before) this.writer.add(section, this.#age(link), kind)
+      throw new RepoError('BadTree', `the block ${link} is in the tree twice, as a node`)
+    if (!before) this.writer.add(section, this.#addedIn(link), kind)
     if (due.kind === 'node') return
-    for (const blob of before ? this.#again(due, bytes) : blobsIn(due, bytes)) this.#refer(blob, due)
+    for (const blob of before ? this.#blobsOfRepeated(due, bytes) : blobsIn(due, bytes))
+      this.#refer(blob, due)
     this.records++
   }
 
-  /** The blobs of a record that another path holds as well: it is looked into once more, and then never again. */
-  #again(due: DueRecord, bytes: Uint8Array): readonly string[] {
-    const key = keyAt(due.link.bytes, due.link.at)
+  /** The blobs of a record that another path holds as well: it is decoded once more, and then never again. */
+  #blobsOfRepeated(due: DueRecord, bytes: Uint8Array): readonly string[] {
+    const key = keyAt(due.link.bytes, due.link.offset)
     const paths = this.repeated.get(key)
     this.repeated.set(key, (paths ?? 1) + 1)
     if (paths !== undefined) return this.#blobs.get(key) ?? []
@@ -99,8 +103,8 @@ export class Verification {
   }
 
   #refer(blob: string, { key }: DueRecord): void {
-    this.#size += blob.length + key.length
-    if (this.#size > MAX_REFERENCES)
+    this.#referenceCharacters += blob.length + key.length
+    if (this.#referenceCharacters > MAX_REFERENCE_CHARACTERS)
       throw error('InvalidRequest', 'the records refer to more blobs than an import can take')
     this.references.push(`${blob} ${key}`)
   }
@@ -109,16 +113,17 @@ export class Verification {
 const blobsIn = ({ key }: DueRecord, bytes: Uint8Array): readonly string[] =>
   verifyRecord(key, bytes).map(({ cid }) => cidText(cid.bytes))
 
-/** The revision that a block counts from: one that has been in the tree all the time keeps its own. */
-const ageOf = (blocks: Blocks, { from, made }: ImportSource): ((link: Link) => string) => {
-  if (!from) return () => made
+/** The revision with which each block was added: one that has been in the tree all the time keeps its own. */
+const revisions = (blocks: Blocks, { current, rev }: ImportSource): ((link: Link) => string) => {
+  if (!current) return () => rev
   const pack = blocks.packs.current()
-  const dropped = blocks.commitLog.droppedAfter(pack?.loose ?? 0)
-  return ({ bytes, at }) => {
-    const loose = blocks.commitLog.find(bytes, at)
-    const recent = loose && loose.n > (pack?.loose ?? 0) ? loose : undefined
-    const place = recent ?? (pack && blocks.packs.find(pack, bytes, at))
-    const gone = dropped.get(keyAt(bytes, at)) ?? -1
-    return place && gone < place.n ? place.made : made
+  const packedRow = pack?.lastRow ?? 0
+  const dropped = blocks.commitLog.droppedAfter(packedRow)
+  return ({ bytes, offset }) => {
+    const logged = blocks.commitLog.find(bytes, offset)
+    const recent = logged && logged.row > packedRow ? logged : undefined
+    const location = recent ?? (pack && blocks.packs.find(pack, bytes, offset))
+    const droppedBy = dropped.get(keyAt(bytes, offset)) ?? -1
+    return location && droppedBy < location.row ? location.addedIn : rev
   }
 }

@@ -133,20 +133,20 @@ export class Exports {
   *#pieces(head: Head, options: StoredTreeWalkOptions): Generator<Uint8Array> {
     const { blocks } = this.#deps
     yield carOf(head.root, [{ cid: head.root, bytes: this.#block(head.root) }])
-    const tour = new StoredTreeWalk(blocks, head.data, options)
+    const walk = new StoredTreeWalk(blocks, head.data, options)
     // Sections that stand one behind the other go out as they stand; only short runs are put together.
     let small = new Uint8Array(SMALL)
     let length = 0
     let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
     for (let more = true; more;) {
-      more = tour.next()
-      const { at } = tour
-      if (more && at.bytes === bytes && at.start === end) {
-        end = at.end
+      more = walk.next()
+      const { section } = walk
+      if (more && section.bytes === bytes && section.start === end) {
+        end = section.end
         continue
       }
       const run = bytes.subarray(start, end)
-      ;({ bytes, start, end } = at)
+      ;({ bytes, start, end } = section)
       if (length > 0 && length + run.length > SMALL) {
         yield small.subarray(0, length)
         ;[small, length] = [new Uint8Array(SMALL), 0]

@@ -1,7 +1,8 @@
-/** What old trees had: known long after the rows that told it have been deleted. */
+/** What old trees had: it stays known long after the rows that told it were deleted. */
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
 import { describe, expect, it } from 'vitest'
-import { ENTRY, REMOVAL_LOG_SIZE } from '../../../src/account/blocks/removalLog.ts'
+import { LIFETIME_BYTES } from '../../../src/account/blocks/blockLifetime.ts'
+import { REMOVAL_LOG_SIZE } from '../../../src/account/blocks/removalLog.ts'
 import { RemovalLogWriter } from '../../../src/account/blocks/removalLogWriter.ts'
 import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { recordValue } from '../../../src/account/repo/records.ts'
@@ -22,7 +23,7 @@ const halfOf = ({ records, key }: TestAccount): Repository => {
 }
 
 describe('an account', () => {
-  it('knows what each old tree had, of a record that came and went for months', () =>
+  it('knows what each old tree had, where records were deleted and created again for months', () =>
     inAccount(async (account) => {
       const { repo, sql, clock } = account
       await fill(account, 300)
@@ -37,7 +38,7 @@ describe('an account', () => {
         clock.now += 7 * 24 * 3600_000
         tidy(account)
         expect(sql.all('SELECT 1 FROM loose')).toEqual([])
-        expect(account.repack.waits).toBe(false)
+        expect(account.repack.hasReplacedRows).toBe(false)
       }
       expect(await problems(account)).toEqual([])
       for (const each of [account, account.restart()])
@@ -46,15 +47,15 @@ describe('an account', () => {
           const wanted = (await exported(each)).filter((cid) => cid === root || !tree.includes(cid))
           expect(await exported(each, since), since).toEqual(wanted)
         }
-      // A row for each pack is all that it took.
+      // One row for each pack is all that it takes.
       expect(sql.first('SELECT count(*) AS rows FROM trail')).toEqual({ rows: 9 })
     }))
 
-  it('takes down what went in steps, before anything is deleted, wherever it is killed', () =>
+  it('logs removed blocks in steps before anything is deleted, also when the object dies in between', () =>
     inAccount(async (account) => {
       const { repo, repack, clock, sql } = account
       await fill(account, 400)
-      // More than one step has to look up.
+      // More than one step can look up.
       for (let i = 0; i < 150; i++) await repo.commit([unpost(`r${i}`)])
       const before = { rev: repo.load().rev, all: await exported(account) }
       await repo.commit([post('r1', 'text 1')])
@@ -85,7 +86,7 @@ describe('an account', () => {
       expect(await exported(each, before.rev)).toEqual(wanted)
     }))
 
-  it('knows what the trees before an import had, unless it took the place of too much', () =>
+  it('knows what the trees before an import had, unless the import replaced too much', () =>
     inAccount(async (account) => {
       const { repo, clock, sql, key } = account
       await fill(account, 800)
@@ -98,7 +99,7 @@ describe('an account', () => {
       await come(account, await other.sign(clock.now + 5000))
       clock.now += 10_000
       const between = { rev: repo.load().rev, all: await exported(account) }
-      // And what was here comes back.
+      // And what was here is imported again.
       await account.imports.car(stream(car), { signingKey: key.did() })
       const all = await exported(account)
       const root = `${repo.load().root}`
@@ -106,32 +107,35 @@ describe('an account', () => {
         all.filter((cid) => cid === root || !then.all.includes(cid)),
       )
       expect(wanted[0]).toEqual([root])
-      // Of the half that went and came back; the other half it had.
+      // Those of the half that was removed and added again; the other half was in that tree.
       expect(wanted[1]?.length).toBeGreaterThan(400)
       expect(wanted[1]?.length).toBeLessThan(all.length - 300)
       clock.now += 1000
       const newest = account.blocks.packs.current()
       if (!newest) throw new Error('no pack')
-      const small = new Blocks(sql, account.platform, { ...REMOVAL_LOG_SIZE, bytes: 20 * ENTRY })
-      const few = new RemovalLogWriter(small)
-      while (few.step(newest));
-      expect(small.history.knows(between.rev)).toBe(false)
-      expect(small.history.knows(newest.rev)).toBe(true)
+      const blocksWithSmallLog = new Blocks(sql, account.platform, {
+        ...REMOVAL_LOG_SIZE,
+        bytes: 20 * LIFETIME_BYTES,
+      })
+      const writer = new RemovalLogWriter(blocksWithSmallLog)
+      while (writer.step(newest));
+      expect(blocksWithSmallLog.history.knows(between.rev)).toBe(false)
+      expect(blocksWithSmallLog.history.knows(newest.rev)).toBe(true)
       account.blocks.removalLog.restart(0, '')
-      // Killed on the way, more than once.
+      // The object dies on the way, more than once.
       expect(account.repack.collect(clock.now)).toEqual({ more: true })
       let each = account.restart()
       for (let n = 0; n < 4; n++) each.repack.collect(clock.now)
       each = each.restart()
       tidy(each)
-      expect(each.repack.waits).toBe(false)
+      expect(each.repack.hasReplacedRows).toBe(false)
       expect(await problems(each)).toEqual([])
       expect(sql.first('SELECT min(begins) AS begins FROM trail')).toEqual({ begins: '' })
       for (const [i, { rev }] of [before, between].entries())
         expect(await exported(each, rev)).toEqual(wanted[i])
     }))
 
-  it('loses nothing where a read fails while a tree is gone through that another took the place of', () =>
+  it('loses nothing where a read fails while the tree that an import replaced is being logged', () =>
     inAccount(async (account) => {
       const { repo, clock, key, blocks, exports } = account
       await fill(account, 1500)
@@ -156,7 +160,7 @@ describe('an account', () => {
       expect(exact).toEqual([`${repo.load().root}`])
     }))
 
-  it('is told by a check where its trail has a gap or lies', () =>
+  it('is told by a check that its removal log has a gap or is wrong', () =>
     inAccount(async (account) => {
       const { repo, sql } = account
       await fill(account, 100)
@@ -166,7 +170,7 @@ describe('an account', () => {
         tidy(account)
       }
       expect(await problems(account)).toEqual([])
-      const damaged = async (statement: string): Promise<string> => {
+      const problemsAfter = async (statement: string): Promise<string> => {
         let found: string[] = []
         const rows = sql.all<Record<string, ArrayBuffer | string | number>>('SELECT * FROM trail')
         sql.run(statement)
@@ -176,17 +180,19 @@ describe('an account', () => {
         return found.join('\n')
       }
       const last = '(SELECT max(id) FROM trail)'
-      expect(await damaged(`DELETE FROM trail WHERE id = ${last} - 1`)).toContain('has a gap')
-      expect(await damaged(`UPDATE trail SET gone = substr(gone, 1, 100) WHERE id = ${last}`)).toContain(
-        'is cut',
+      expect(await problemsAfter(`DELETE FROM trail WHERE id = ${last} - 1`)).toContain('has a gap')
+      expect(
+        await problemsAfter(`UPDATE trail SET gone = substr(gone, 1, 100) WHERE id = ${last}`),
+      ).toContain('is cut off')
+      expect(await problemsAfter(`UPDATE trail SET ends = begins WHERE id = ${last}`)).toContain(
+        'has a block of',
       )
-      expect(await damaged(`UPDATE trail SET ends = begins WHERE id = ${last}`)).toContain('has a block of')
-      expect(await damaged('DELETE FROM trail')).toContain('there is no trail')
+      expect(await problemsAfter('DELETE FROM trail')).toContain('there is no removal log')
       await repo.commit([unpost('r50')])
       await repo.commit([unpost('r51')])
       sql.run('DELETE FROM loose WHERE n = (SELECT min(n) FROM loose)')
       expect((await account.restart().check()).problems.join('\n')).toContain(
-        'the trail has not come to them',
+        'the removal log does not cover them',
       )
     }))
 })

@@ -4,7 +4,8 @@ import { type Cid, parseCid } from '@atproto/lex-data'
 import { expect, it, vi } from 'vitest'
 import { signCommit } from '../../../src/account/repo/commit.ts'
 import { KEPT } from '../../../src/account/repo/exports.ts'
-import { ENTRY, type RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
+import { LIFETIME_BYTES } from '../../../src/account/blocks/blockLifetime.ts'
+import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import { onFault } from '../../../src/fault.ts'
 import { carHeader, carSection } from '../../../src/repo/writeCar.ts'
 import { parseCommit } from '../../../src/repo/commit.ts'
@@ -62,7 +63,7 @@ interface Diff {
  */
 const seen = { rows: 0, trail: 0, resumed: 0, gone: 0, forgotten: 0 }
 /** So little that much is forgotten, and every row and step is full. */
-const LITTLE: RemovalLogSize = { bytes: 150 * ENTRY, row: 7, looks: 4, drops: 9 }
+const LITTLE: RemovalLogSize = { bytes: 150 * LIFETIME_BYTES, row: 7, looks: 4, drops: 9 }
 
 const setOf = async (car: Uint8Array): Promise<Set<string>> =>
   new Set((await readCarWithRoot(car)).blocks.cids().map(String))

@@ -156,7 +156,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       )
       const since = await cidsOf(account.exports.repo({ since: before }).body)
       packAndCollect(account)
-      expect(account.repack.waits).toBe(false)
+      expect(account.repack.hasReplacedRows).toBe(false)
       await sound(account)
       expect(await recordsOf(account, key.did())).toEqual(now)
       const later = account.restart()

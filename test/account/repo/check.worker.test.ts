@@ -28,7 +28,7 @@ const DAMAGE: [string, string, RegExp][] = [
   [
     'a lost part',
     `DELETE FROM part WHERE n = (SELECT min(n) FROM part)`,
-    /part 1 of the pack of .* is missing/,
+    /segment 1 of the pack of .* is missing/,
   ],
   ['a lost bucket', `DELETE FROM bucket`, /is missing|not where its bucket says/],
   [
@@ -46,7 +46,11 @@ const DAMAGE: [string, string, RegExp][] = [
     `UPDATE loose SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB)`,
     /another hash/,
   ],
-  ['a part that is cut', `UPDATE part SET bytes = substr(bytes, 1, length(bytes) - 1)`, /part 1 is cut/],
+  [
+    'a part that is cut',
+    `UPDATE part SET bytes = substr(bytes, 1, length(bytes) - 1)`,
+    /segment 1 is cut off/,
+  ],
   [
     'a part of another revision',
     `UPDATE part SET made = CAST(substr(made, 1, 4) || '3zzzzzzzzzzzz' AS BLOB)`,

@@ -7,7 +7,7 @@ import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { check, type CheckReport } from '../../../src/account/repo/check.ts'
 import { Exports } from '../../../src/account/repo/exports.ts'
 import { readHead } from '../../../src/account/db/accountRow.ts'
-import { Imports } from '../../../src/account/import/imports.ts'
+import { createImports, type Imports } from '../../../src/account/import/imports.ts'
 import { Journal } from '../../../src/account/journal.ts'
 import { Preferences } from '../../../src/account/preferences.ts'
 import { Records } from '../../../src/account/repo/records.ts'
@@ -15,7 +15,7 @@ import { Repo, type RepoWrite } from '../../../src/account/repo/repo.ts'
 import { migrate, type Migration } from '../../../src/account/db/schema.ts'
 import { type SequencedEvent, Sequencer } from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
-import { Repack } from '../../../src/account/blocks/repack.ts'
+import { createRepack, type Repack } from '../../../src/account/blocks/repack.ts'
 import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import type { Platform } from '../../../src/platform.ts'
 
@@ -71,7 +71,7 @@ const build = (
   const events: SequencedEvent[] = []
   const blocks = new Blocks(sql, platform, options.removalLogSize)
   const records = new Records(blocks, () => readHead(sql))
-  const repack = new Repack(sql, platform, blocks)
+  const repack = createRepack({ sql, platform, blocks })
   const blobs = new Blobs(sql, platform, DID)
   const sequencer = new Sequencer(sql, platform, DID, (event) => events.push(event))
   const repo = new Repo({
@@ -81,7 +81,7 @@ const build = (
   const journal = new Journal(sql, platform)
   const preferences = new Preferences(sql)
   const exports = new Exports({ did: DID, platform, blocks, repo })
-  const imports: Imports = new Imports({
+  const imports: Imports = createImports({
     sql,
     platform,
     did: DID,
