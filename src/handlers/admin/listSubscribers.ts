@@ -7,9 +7,9 @@ export const listSubscribers: Handler<'com.cirrus.admin.listSubscribers'> = ({ a
   return {
     ...(oldest !== undefined && { oldest }),
     latest,
-    // Numbers are dense from the oldest on.
     subscribers: firehose.subscribers.map(({ cursor, waiting }) => ({
       cursor,
+      // From the oldest event on, sequence numbers have no gaps.
       behind: latest - cursor,
       waiting,
     })),

@@ -1,14 +1,15 @@
 import { parseCid } from '@atproto/lex-data'
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ account, params, error }) => {
   const { did, root, offset, since } = params
-  if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
+  requireOwnDid(account, did, error)
   const body = await account.exports.resume({ root: parseCid(root), offset, since })
   if (!body)
     throw error(
       'SnapshotGone',
-      `the tree of the commit ${root}${since === undefined ? '' : `, or what that of ${since} had,`} is not kept here: begin anew with getRepo`,
+      `the tree of the commit ${root}${since === undefined ? '' : `, or what that of ${since} had,`} is not kept here: start again with getRepo`,
     )
   return { encoding: 'application/vnd.ipld.car', body }
 }

@@ -1,13 +1,13 @@
-import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import { prepareRecord, swapCid, type Prepared } from '../../account/repo/prepareRecord.ts'
 import type { Account } from '../../account/account.ts'
 import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
 import type { Handler } from '../context.ts'
+import { requireOwnRepo } from '../requireOwnRepo.ts'
 
 type Write = InputSchema['writes'][number]
 type Result = NonNullable<OutputSchema['results']>[number]
 
-/** lexicon: the union is closed, so `$type` is one of three. */
+/** The lexicon's union is closed, so `$type` is one of three. */
 const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
   write.$type === 'com.atproto.repo.applyWrites#create'
     ? 'create'
@@ -15,18 +15,18 @@ const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
       ? 'update'
       : 'delete'
 
-function prepare(account: Account, write: Write, validate: boolean | undefined): Prepared {
+const prepare = (account: Account, write: Write, validate: boolean | undefined): Prepared => {
   const { collection, rkey } = write
   if (!('value' in write))
     return { write: { action: 'delete', collection, rkey: rkey ?? '' }, validationStatus: undefined }
   const action = actionOf(write) === 'create' ? 'create' : 'update'
-  // The closed union leaves the value's type open.
+  // The lexicon leaves the type of the value open.
   const record = write.value as { [name: string]: unknown }
   return prepareRecord({ action, collection, rkey, record, validate }, account.nextKey)
 }
 
 export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ account, input, error }) => {
-  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  requireOwnRepo(account, input.repo)
   if (input.writes.length > 200)
     throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
   for (const action of ['create', 'update', 'delete'] as const)
@@ -47,7 +47,7 @@ export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ acc
         uri: `at://${account.did}/${path}`,
         cid: cid.toString(),
         ...(validationStatus ? { validationStatus } : {}),
-      } as Result // the template literal widens
+      } as Result // The template literal widens `$type` to string.
     }),
   }
 }

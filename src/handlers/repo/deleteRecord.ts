@@ -1,9 +1,9 @@
-import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import { swapCid } from '../../account/repo/prepareRecord.ts'
 import type { Handler } from '../context.ts'
+import { requireOwnRepo } from '../requireOwnRepo.ts'
 
 export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ account, input }) => {
-  if (!isOwn(account, input.repo)) throw notHere(input.repo)
+  requireOwnRepo(account, input.repo)
   account.rateLimits.write('delete', 1)
   const { collection, rkey } = input
   const swap = swapCid('swapRecord', input.swapRecord)

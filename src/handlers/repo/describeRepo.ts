@@ -1,8 +1,8 @@
-import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import type { Handler } from '../context.ts'
+import { requireOwnRepo } from '../requireOwnRepo.ts'
 
 export const describeRepo: Handler<'com.atproto.repo.describeRepo'> = async ({ account, params }) => {
-  if (!isOwn(account, params.repo)) throw notHere(params.repo)
+  requireOwnRepo(account, params.repo)
   const observation = await account.identityWatch.glance({ casual: true })
   return {
     handle: account.handle,

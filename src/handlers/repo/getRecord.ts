@@ -1,10 +1,10 @@
-import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import { recordValue } from '../../account/repo/records.ts'
 import type { Handler } from '../context.ts'
+import { requireOwnRepo } from '../requireOwnRepo.ts'
 
 export const getRecord: Handler<'com.atproto.repo.getRecord'> = ({ account, params, error }) => {
   const { repo, collection, rkey, cid } = params
-  if (!isOwn(account, repo)) throw notHere(repo)
+  requireOwnRepo(account, repo)
   const record = account.records.get(collection, rkey)
   const uri = `at://${account.did}/${collection}/${rkey}`
   if (!record || (cid !== undefined && cid !== record.cid.toString()))

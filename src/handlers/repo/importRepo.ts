@@ -3,15 +3,18 @@ import { isPublicKey } from '../../crypto/publicKey.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Handler } from '../context.ts'
 
-/** The commit must be signed by the key that the DID names now, or by ours: a backup that comes back. */
+/**
+ * Replaces the repository. Its commit must be signed by the key that the DID names now, or by this server's own key,
+ * as in a backup that is restored.
+ */
 export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ account, input }) => {
   const ours = account.signingKey.did
   const { signingKey: named } = await account.identityWatch.lookUp()
-  // The directory takes whatever looks like a key, and nothing verifies under one that is none.
+  // The PLC directory accepts anything that looks like a key, but no commit verifies under a malformed one.
   if (named !== undefined && !isPublicKey(named))
     throw error(
       'InvalidRequest',
-      `BadKey: ${account.did} names ${JSON.stringify(named.slice(0, 100))} as its key #atproto, which must be a k256 or P-256 did:key, so that no commit can be verified. Have an operation signed that names the key of the PDS the repository comes from; this server's own is ${ours}. ${docsLink('repository-refused')}`,
+      `BadKey: ${account.did} names ${JSON.stringify(named.slice(0, 100))} as its key #atproto, so no commit can be verified: it must be a k256 or P-256 did:key. Have an operation signed that names the key of the PDS the repository comes from; this server's own is ${ours}. ${docsLink('repository-refused')}`,
     )
   await account.imports.car(input.body, {
     signingKey: named === undefined ? ours : [named, ours],

@@ -1,10 +1,10 @@
-import { isOwn, notHere } from '../../account/repo/ownRepo.ts'
 import { recordValue } from '../../account/repo/records.ts'
 import type { Handler } from '../context.ts'
+import { requireOwnRepo } from '../requireOwnRepo.ts'
 
 export const listRecords: Handler<'com.atproto.repo.listRecords'> = ({ account, params }) => {
   const { repo, collection, limit, cursor, reverse } = params
-  if (!isOwn(account, repo)) throw notHere(repo)
+  requireOwnRepo(account, repo)
   const page = account.records.list({ collection, limit, cursor, reverse })
   return {
     ...(page.cursor === undefined ? {} : { cursor: page.cursor }),

@@ -1,7 +1,7 @@
 import { REQUEST_LIMIT } from '../../limits.ts'
 import type { Handler } from '../context.ts'
 
-/** One account, of whatever handle: no domain to choose from, and nobody to invite. */
+/** This server holds one account with any handle, so there are no user domains and no invite codes. */
 export const describeServer: Handler<'com.atproto.server.describeServer'> = ({ config }) => ({
   did: config.serviceDid,
   availableUserDomains: [],

@@ -1,9 +1,10 @@
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
-/** A blob's name for a browser that saves it: never shown in our origin, whatever it is. */
+/** A browser saves a blob under this name and never shows it in this server's origin, whatever its type. */
 const disposition = (cid: string): Record<string, string> => ({
   'content-disposition': `attachment; filename="${cid}"`,
-  // no-transform: compressed on its way by Cloudflare, a text would arrive without its length.
+  // no-transform: if Cloudflare compressed a text on its way, it would arrive without its length.
   'cache-control': 'private, max-age=31536000, immutable, no-transform',
 })
 
@@ -14,13 +15,13 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   error,
 }) => {
   const { did, cid } = params
-  if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
+  requireOwnDid(account, did, error)
   const meta = account.blobs.stat(cid)
-  // An upload that no record refers to yet belongs to its uploader only.
+  // An uploaded blob that no record refers to yet is not public.
   if (!meta || !account.blobs.isReferenced(cid)) throw error('BlobNotFound', `Blob not found: ${cid}`)
   if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*'))
     return { notModified: true, etag: cid }
-  // Of nothing there is no part.
+  // An empty blob has no part.
   const range = meta.size > 0 ? conditions.range : undefined
   if (range && ('offset' in range ? range.offset >= meta.size : range.suffix === 0))
     throw error('InvalidRequest', `Range: the blob has ${meta.size} bytes`, {

@@ -1,8 +1,9 @@
 import { parseCid } from '@atproto/lex-data'
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const getBlocks: Handler<'com.atproto.sync.getBlocks'> = ({ account, params, error }) => {
-  if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
+  requireOwnDid(account, params.did, error)
   const cids = params.cids.map((cid) => parseCid(cid))
   const missing = account.exports.missing(cids)
   if (missing.length > 0) throw error('BlockNotFound', `Could not find cids: ${missing.join(', ')}`)

@@ -1,7 +1,8 @@
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const getLatestCommit: Handler<'com.atproto.sync.getLatestCommit'> = ({ account, params, error }) => {
-  if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
+  requireOwnDid(account, params.did, error)
   const { root, rev } = account.repo.load()
   return { cid: root.toString(), rev }
 }

@@ -1,8 +1,9 @@
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const getRepo: Handler<'com.atproto.sync.getRepo'> = ({ account, params, error }) => {
-  if (params.did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
+  requireOwnDid(account, params.did, error)
   const { root, body } = account.exports.repo({ since: params.since })
-  // By this name an export that broke off is resumed: com.cirrus.admin.resumeRepo.
+  // com.cirrus.admin.resumeRepo resumes an export that broke off; this tag tells it which one.
   return { encoding: 'application/vnd.ipld.car', body, headers: { etag: `"${root}"` } }
 }

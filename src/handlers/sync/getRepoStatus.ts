@@ -1,9 +1,10 @@
 import type { Handler } from '../context.ts'
+import { repoNotFound, requireOwnDid } from '../requireOwnRepo.ts'
 
 export const getRepoStatus: Handler<'com.atproto.sync.getRepoStatus'> = ({ account, params, error }) => {
+  requireOwnDid(account, params.did, error)
   const state = account.state()
-  if (params.did !== account.did || state === 'absent')
-    throw error('RepoNotFound', `Could not find repo for DID: ${params.did}`)
+  if (state === 'absent') throw repoNotFound(params.did, error)
   if (state === 'deactivated') return { did: account.did, active: false, status: 'deactivated' }
   return { did: account.did, active: true, rev: account.repo.load().rev }
 }

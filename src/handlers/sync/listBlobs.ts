@@ -1,7 +1,8 @@
 import type { Handler } from '../context.ts'
+import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const listBlobs: Handler<'com.atproto.sync.listBlobs'> = ({ account, params, error }) => {
   const { did, ...page } = params
-  if (did !== account.did) throw error('RepoNotFound', `Could not find repo for DID: ${did}`)
+  requireOwnDid(account, did, error)
   return account.blobs.list(page)
 }

@@ -1,6 +1,6 @@
 import type { Handler } from '../context.ts'
 
-/** One account, so one page. A cursor can only come from it, and nothing follows. */
+/** There is one account, so there is one page. A cursor can only come from that page, and nothing follows it. */
 export const listRepos: Handler<'com.atproto.sync.listRepos'> = ({ account, params }) => {
   const state = account.state()
   if (state === 'absent' || params.cursor !== undefined) return { repos: [] }

@@ -1,5 +1,5 @@
 import type { Handler } from '../context.ts'
 
-/** Hands the socket on, with what there is after the cursor; the firehose sends what comes. */
+/** Hands the socket to the firehose, which sends the events after the cursor, and then new ones as they happen. */
 export const subscribeRepos: Handler<'com.atproto.sync.subscribeRepos'> = ({ account, params, socket }) =>
   account.firehose.subscribe(socket, params.cursor)

@@ -1,10 +1,10 @@
 import type { Prepared } from '../../account/repo/prepareRecord.ts'
 import type { CommitResult } from '../../account/repo/repo.ts'
 
-/** The answer of createRecord and putRecord. `commit` is left out where nothing changed. */
-export function written(account: { did: string }, done: CommitResult, prepared: Prepared) {
+/** The answer of createRecord and putRecord. `commit` is left out if nothing changed. */
+export const recordAnswer = (account: { did: string }, done: CommitResult, prepared: Prepared) => {
   const [result] = done.results
-  if (!result?.cid) throw new Error('a write of a record has a CID')
+  if (!result?.cid) throw new Error('the write of a record has no CID')
   const { validationStatus } = prepared
   return {
     uri: `at://${account.did}/${result.path}`,
