@@ -1,4 +1,3 @@
-/** The deployment's configuration, read once from the Worker's environment and checked. */
 import { ensureValidDid, isValidHandle } from '@atproto/syntax'
 import { KeyError } from './crypto/errors.ts'
 import { isPublicKey } from './crypto/publicKey.ts'
@@ -21,25 +20,26 @@ export interface Env {
   SESSION_SECRET?: string
   RELAYS?: string
   FIREHOSE_RETENTION_HOURS?: string
-  /** `true` only under `wrangler dev` and in tests: loopback may be reached, answers are validated. */
+  /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
 }
 
+/** The deployment's configuration, read once from the Worker's environment and checked. */
 export interface Config {
   did: string
   handle: string
   hostname: string
   /** `https://<hostname>`; in development plain http on loopback. */
   origin: string
-  /** `did:web:<hostname>`, a port escaped. */
+  /** `did:web:<hostname>`, with a port escaped. */
   serviceDid: string
   plcUrl: string
-  /** The owner's recovery keys as did:key, highest authority first. */
+  /** The owner's recovery keys as did:key, the highest authority first. */
   recoveryKeys: string[]
-  /** Origins of the relays that are told of this server. */
+  /** Origins of the relays that are asked to crawl this server. */
   relays: string[]
-  /** Milliseconds that events are kept. */
-  retention: number
+  /** How long the firehose keeps events, in milliseconds. */
+  retentionMs: number
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -50,20 +50,21 @@ export interface Config {
   }
 }
 
+/** A value of the configuration that is missing or malformed. The message names it, and never shows a secret. */
 export class ConfigError extends Error {
   constructor(name: string, problem: string) {
-    super(`${name} ${problem}. ${SEE}.`)
+    super(`${name} ${problem}. ${CONFIGURATION_HELP}.`)
     this.name = 'ConfigError'
   }
 }
 
-const SEE = 'Run `pds init`, or see the README\'s section "Configuration"'
+const CONFIGURATION_HELP = 'Run `pds init`, or see the README\'s section "Configuration"'
 
-/** What is wrong with the deployment, told to the caller too: names and forms, never values. Anything else as it was. */
+/** A mistake in the configuration as an answer to the caller: it names vars and forms, never secrets. Other causes are returned unchanged. */
 export const notConfigured = (cause: unknown): unknown => {
   if (cause instanceof ConfigError) return error('InternalServerError', `Not configured: ${cause.message}`)
   if (cause instanceof KeyError && cause.code === 'BadSecret')
-    return error('InternalServerError', `Not configured: ${cause.message}. ${SEE}.`)
+    return error('InternalServerError', `Not configured: ${cause.message}. ${CONFIGURATION_HELP}.`)
   return cause
 }
 
@@ -90,7 +91,7 @@ function readRelays(text: string): string[] {
 
 function readHours(text: string): number {
   const hours = Number(text)
-  // A year is beyond what anybody asks for, and far below where milliseconds lose precision.
+  // A year is more than anybody needs, and far below where milliseconds lose precision.
   if (!(hours > 0 && hours <= 8784))
     throw new ConfigError(
       'FIREHOSE_RETENTION_HOURS',
@@ -108,16 +109,16 @@ function readPlcUrl(text: string): string {
   return text.replace(/\/$/, '')
 }
 
-/** As did:key, separated by spaces or commas. A mistyped one would only be noticed when an operation is to be signed. */
+/** As did:key, separated by spaces or commas. Without this check a mistyped key would be noticed only when an operation is signed. */
 function readRecoveryKeys(text: string): string[] {
   const keys = text.split(/[\s,]+/).filter(Boolean)
   const bad = keys.find((key) => !isPublicKey(key))
   if (bad !== undefined)
-    throw new ConfigError('RECOVERY_KEYS', `has "${bad.slice(0, 100)}", which is no k256 or P-256 did:key`)
+    throw new ConfigError('RECOVERY_KEYS', `has "${bad.slice(0, 100)}", which is not a k256 or P-256 did:key`)
   return keys
 }
 
-/** Reads the configuration, or says which value is missing or malformed. Never echoes a secret. */
+/** Reads the configuration, or throws a ConfigError. */
 export function readConfig(env: Env): Config {
   const did = required(env, 'DID')
   const handle = required(env, 'HANDLE').toLowerCase()
@@ -141,7 +142,7 @@ export function readConfig(env: Env): Config {
     plcUrl: readPlcUrl(env.PLC_DIRECTORY_URL || 'https://plc.directory'),
     recoveryKeys: readRecoveryKeys(env.RECOVERY_KEYS ?? ''),
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
-    retention: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
+    retentionMs: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

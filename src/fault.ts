@@ -1,6 +1,6 @@
 declare const __FAULTS__: boolean
 
-/** Every durable step by name. The fault tests fail at each of them, once and continuously. */
+/** Every durable step by name. The fault tests fail each of them, once and every time. */
 export const FAULT_POINTS = [
   'commit.beforeTransaction',
   'commit.afterBlocks',
@@ -33,7 +33,7 @@ export const onFault = (hit: ((name: FaultPoint) => void) | undefined): void => 
   hook = hit
 }
 
-/** Names a durable step. Removed from the bundle by the `__FAULTS__` define in wrangler.toml. */
+/** Marks a durable step. The `__FAULTS__` define in wrangler.toml removes it from the bundle. */
 export const fault = (name: FaultPoint): void => {
   if (typeof __FAULTS__ !== 'undefined' && __FAULTS__) hook?.(name)
 }

@@ -1,25 +1,25 @@
-/** How large a request may be. */
 import type { Limits } from './xrpc/body.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** The platform ends request bodies at 100 MB (Free and Pro plans). */
-export const REQUEST_LIMIT = 100 * 1000 * 1000
+/** The platform refuses request bodies of more than 100 MB (Free and Pro plans). */
+export const REQUEST_LIMIT_BYTES = 100 * 1000 * 1000
 
-// 200 writes of a record of at most 1 MB would be more; a commit's blocks may have 2 MB.
-const WRITES = 4 * MiB
+// 200 writes of a record of at most 1 MB each would be more, but the blocks of a commit may have at most 2 MB.
+const WRITES_LIMIT_BYTES = 4 * MiB
 
+/** How large the body of a request may be, in bytes. */
 export const LIMITS: Limits = {
-  // Parsed, a body of JSON takes ten times its size and more, and of a sign-in anybody may send as many as
-  // he likes: where no data is due, none is taken.
+  // Parsed, a JSON body takes ten times its size and more, and anybody may send any number of sign-ins: a method that
+  // takes no data has a small limit.
   json: 64 * KiB,
   methods: {
-    'app.bsky.actor.putPreferences': WRITES,
-    'com.atproto.repo.applyWrites': WRITES,
-    'com.atproto.repo.createRecord': WRITES,
-    'com.atproto.repo.putRecord': WRITES,
-    'com.atproto.repo.importRepo': REQUEST_LIMIT,
-    'com.atproto.repo.uploadBlob': REQUEST_LIMIT,
+    'app.bsky.actor.putPreferences': WRITES_LIMIT_BYTES,
+    'com.atproto.repo.applyWrites': WRITES_LIMIT_BYTES,
+    'com.atproto.repo.createRecord': WRITES_LIMIT_BYTES,
+    'com.atproto.repo.putRecord': WRITES_LIMIT_BYTES,
+    'com.atproto.repo.importRepo': REQUEST_LIMIT_BYTES,
+    'com.atproto.repo.uploadBlob': REQUEST_LIMIT_BYTES,
   },
 }

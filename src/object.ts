@@ -1,4 +1,3 @@
-/** The account's Durable Object: wiring only. */
 import { DurableObject } from 'cloudflare:workers'
 import { notConfigured, readConfig, type Env } from './config.ts'
 import { createRouter } from './generated/server.ts'
@@ -27,6 +26,7 @@ const xrpc = createRouter(
   }),
 )
 
+/** The account's Durable Object: wiring only. */
 export class AccountObject extends DurableObject<Env> {
   #account: Account | undefined
   #failure: unknown
@@ -34,7 +34,7 @@ export class AccountObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     void ctx.blockConcurrencyWhile(async () => {
-      // A throw here would reset the object for every request with no word to the caller.
+      // A throw here would reset the object at every request, and the caller would not learn why.
       try {
         this.#account = await createAccount(ctx, readConfig(env), createPlatform(env.BLOBS))
       } catch (cause) {
@@ -43,7 +43,7 @@ export class AccountObject extends DurableObject<Env> {
     })
   }
 
-  /** The account, for the tests that look inside. */
+  /** The account. Also for the tests that look inside. */
   get account(): Account {
     if (!this.#account) throw this.#failure
     return this.#account
@@ -55,7 +55,7 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   override async webSocketMessage(): Promise<void> {
-    // Subscribers have nothing to say.
+    // Subscribers send nothing that is read.
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

@@ -3,7 +3,7 @@ import type { Platform } from './platform.ts'
 
 export type OutboundErrorCode = 'Blocked' | 'Timeout' | 'TooLarge' | 'Redirect' | 'Network' | 'BadStatus'
 
-/** A request that was not let out, or did not come back as it should. */
+/** A request that was refused before it was sent, or that failed. */
 export class OutboundError extends CodedError<OutboundErrorCode> {
   override readonly name = 'OutboundError'
   /** The answer's status, for `BadStatus` and `Redirect`. */
@@ -17,20 +17,20 @@ export class OutboundError extends CodedError<OutboundErrorCode> {
 
 export interface OutboundRequest {
   method?: 'GET' | 'HEAD' | 'POST'
-  /** Only the names in the allowlist leave; everything else is dropped, above all the caller's credentials. */
+  /** Only the names in the allowlist are sent. Everything else is dropped, above all the caller's credentials. */
   headers?: Record<string, string> | Headers
   body?: string | Uint8Array<ArrayBuffer>
-  /** Largest answer taken, in bytes; 1 MiB when left out. */
+  /** The largest answer that is accepted, in bytes; 1 MiB by default. */
   maxBytes?: number
   /** The `accept` header. */
   accept?: string
-  /** A token that we made ourselves for this one server. */
+  /** A token that this server made for that one server. */
   bearer?: string
-  /** Statuses besides 2xx that are answers, not `BadStatus`; `'any'` for all. */
+  /** Statuses other than 2xx that are answers and not `BadStatus`; `'any'` for all. */
   statuses?: readonly number[] | 'any'
 }
 
-/** The body is read once, by one of these. Each stops at `maxBytes` and at the time-out. */
+/** The body can be read once, by one of these methods. Each stops at `maxBytes` and at the time-out. */
 export interface OutboundResponse {
   readonly status: number
   readonly headers: Headers
@@ -42,10 +42,10 @@ export interface OutboundResponse {
 
 export type Outbound = (url: string, request?: OutboundRequest) => Promise<OutboundResponse>
 
-const TIMEOUT = 10_000
-const MAX_BYTES = 1024 * 1024
-const MAX_URL = 4096
-const HEADERS = new Set([
+const TIMEOUT_MS = 10_000
+const DEFAULT_MAX_BYTES = 1024 * 1024
+const MAX_URL_LENGTH = 4096
+const SENT_HEADERS = new Set([
   'accept',
   'accept-language',
   'atproto-accept-labelers',
@@ -53,7 +53,7 @@ const HEADERS = new Set([
   'content-type',
   'x-bsky-topics',
 ])
-/** Top-level names that never lead to the public network (RFC 6761, 6762, 7686, 9476, and habit). */
+/** Top-level names that are never on the public network (RFC 6761, 6762, 7686, 9476, and common practice). */
 const LOCAL_NAMES = new Set(
   'alt arpa corp example home internal intranet invalid lan local localdomain localhost onion private test'.split(
     ' ',
@@ -61,12 +61,12 @@ const LOCAL_NAMES = new Set(
 )
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** Refuses every address that is not a public name on https and port 443. */
+/** Parses an address. Throws `Blocked` unless it is a public name on https and port 443; in development also loopback. */
 export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
   const blocked = (why: string) =>
     new OutboundError('Blocked', `refused to ask ${JSON.stringify(text.slice(0, 200))}: ${why}`)
-  if (text.length > MAX_URL || !URL.canParse(text)) throw blocked('not a URL')
-  // The parser turns every spelling of an address (hex, octal, one number, full-width digits) into one.
+  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) throw blocked('not a URL')
+  // The parser normalises every spelling of an IP address (hex, octal, one number, full-width digits).
   const url = new URL(text)
   const { hostname } = url
   if (url.username || url.password) throw blocked('it carries credentials')
@@ -83,7 +83,8 @@ export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
 
 const allowed = ({ headers, accept, bearer }: OutboundRequest): Headers => {
   const out = new Headers({ 'user-agent': 'cirrus-pds' })
-  for (const [name, value] of headers ? new Headers(headers) : []) if (HEADERS.has(name)) out.set(name, value)
+  for (const [name, value] of headers ? new Headers(headers) : [])
+    if (SENT_HEADERS.has(name)) out.set(name, value)
   if (accept) out.set('accept', accept)
   if (bearer) out.set('authorization', `Bearer ${bearer}`)
   return out
@@ -92,12 +93,12 @@ const allowed = ({ headers, accept, bearer }: OutboundRequest): Headers => {
 const failure = (cause: unknown, signal: AbortSignal, host: string): OutboundError => {
   if (cause instanceof OutboundError) return cause
   if (signal.aborted)
-    return new OutboundError('Timeout', `${host} did not answer within ${TIMEOUT / 1000} seconds`)
+    return new OutboundError('Timeout', `${host} did not answer within ${TIMEOUT_MS / 1000} seconds`)
   return new OutboundError('Network', `${host} could not be reached`)
 }
 
-/** Rejects when the time is up, even if what is waited for does not listen to the signal. */
-const within = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
+/** Rejects when the signal is aborted, even if the work does not listen to it. */
+const orTimeout = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
   let stop = () => {}
   const late = new Promise<never>((_, reject) => {
     stop = () => reject(new OutboundError('Timeout', 'time-out'))
@@ -111,8 +112,8 @@ const within = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
   }
 }
 
-/** The body with its cap and time-out: no more than one chunk above the cap is ever held. */
-const capped = (
+/** The body with its limit and time-out: at most one chunk above the limit is ever held. */
+const limitedBody = (
   response: Response,
   max: number,
   signal: AbortSignal,
@@ -126,7 +127,7 @@ const capped = (
       if (!reader) return controller.close()
       try {
         if (Number(response.headers.get('content-length') ?? 0) > max) throw tooLarge()
-        const { done, value } = await within(signal, reader.read())
+        const { done, value } = await orTimeout(signal, reader.read())
         if (done) return controller.close()
         size += value.byteLength
         if (size > max) throw tooLarge()
@@ -141,7 +142,7 @@ const capped = (
 }
 
 const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> => {
-  // Bounded by the cap of the stream.
+  // Bounded by the limit of the stream.
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = stream.getReader()
@@ -150,31 +151,31 @@ const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<A
     size += next.value.byteLength
   }
   const bytes = new Uint8Array(size)
-  let at = 0
+  let offset = 0
   for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
+    bytes.set(chunk, offset)
+    offset += chunk.byteLength
   }
   return bytes
 }
 
 /**
- * The only way out to the network: public names on https and port 443 (loopback only while developing), no
- * redirects, 10 seconds for the whole exchange, a byte cap, and no header of the caller that is not listed.
+ * The only way to the network: public names on https and port 443 (loopback only in development), no redirects,
+ * 10 seconds for the whole exchange, a limit in bytes, and no header of the caller that is not listed.
  */
 export const outbound =
   (platform: Pick<Platform, 'fetch'>, options: { dev: boolean }): Outbound =>
   async (address, request = {}) => {
     const url = checkUrl(address, options)
-    const { maxBytes = MAX_BYTES, method = 'GET', statuses = [] } = request
-    const signal = AbortSignal.timeout(TIMEOUT)
-    // Detached on purpose: workerd's fetch refuses a foreign `this`.
+    const { maxBytes = DEFAULT_MAX_BYTES, method = 'GET', statuses = [] } = request
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    // Called without the platform as `this`, which workerd's fetch refuses.
     const send = platform.fetch
     const init = { method, headers: allowed(request), redirect: 'manual', signal } as const
     const answer = async (): Promise<Response> => {
       try {
         const body = request.body === undefined ? {} : { body: request.body }
-        return await within(signal, send(url.href, { ...init, ...body }))
+        return await orTimeout(signal, send(url.href, { ...init, ...body }))
       } catch (cause) {
         throw failure(cause, signal, url.host)
       }
@@ -188,7 +189,7 @@ export const outbound =
     if (status === 0 || (status >= 300 && status < 400)) throw await refuse('Redirect')
     if (statuses !== 'any' && (status < 200 || status > 299) && !statuses.includes(status))
       throw await refuse('BadStatus')
-    const stream = () => capped(response, maxBytes, signal, url.host)
+    const stream = () => limitedBody(response, maxBytes, signal, url.host)
     const text = async () => new TextDecoder().decode(await collect(stream()))
     return {
       status,

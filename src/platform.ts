@@ -1,18 +1,17 @@
 declare const __FAULTS__: boolean
 
 /**
- * What the outside world gives to the account: time, chance, the network and the blob bucket.
- * Everything else in the server takes them from here, so that tests can run time, fail the
- * network and inject faults at any call.
+ * What the account takes from the outside world: time, randomness, the network and the blob bucket. Everything in the
+ * server takes them from here, so that tests can run time, fail the network and inject faults at any call.
  */
 export interface Platform {
   /** Milliseconds since the epoch. */
   now(): number
   /** Bytes from a cryptographically secure source. */
   random(length: number): Uint8Array
-  /** Waits. A timer keeps the object awake: nothing waits that could hibernate. */
+  /** Waits. A timer keeps the object awake, so nothing waits that could hibernate. */
   sleep(ms: number): Promise<void>
-  /** The network. Only `outbound.ts` calls it. */
+  /** The network. Only src/outbound.ts calls it. */
   fetch: typeof fetch
   /** Where blobs are kept. */
   bucket: R2Bucket
@@ -20,12 +19,12 @@ export interface Platform {
 
 let overrides: Partial<Platform> = {}
 
-/** Tests only: replaces parts of the platform of every object that is made afterwards. */
-export const overridePlatform = (parts: Partial<Platform>): void => {
-  overrides = parts
+/** Tests only: replaces members of the platform of every object that is made afterwards. */
+export const overridePlatform = (platform: Partial<Platform>): void => {
+  overrides = platform
 }
 
-/** The real platform. The only place that touches the globals. */
+/** The real platform. Only this function uses the globals. */
 export const createPlatform = (bucket: R2Bucket): Platform => ({
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),

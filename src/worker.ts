@@ -1,4 +1,3 @@
-/** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
 import { Router } from 'itty-router'
 import { notConfigured, readConfig, type Config, type Env } from './config.ts'
 import { corsify, preflight } from './cors.ts'
@@ -23,14 +22,14 @@ interface Context {
 const newId = (): string => crypto.randomUUID()
 const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
 
-/** Forwards the request as it is: streams and upgrades survive, and so do typed errors. */
+/** Forwards the request unchanged: streams, upgrades and typed errors pass through. */
 const toAccount = (request: Request, { env, config }: Context): Promise<Response> =>
   env.ACCOUNT.getByName(config.did).fetch(request)
 
 const xrpc = createRouter(
   workerHandlers,
   createRuntime<Context, { kind: 'anyone'; grants: 'anyone' }>({
-    // The policy's worker rows are probes: open to anyone in every state, whatever credential came along.
+    // What runs in the Worker is open to anyone in every state, whatever credential is sent.
     authorize: async () => ({ kind: 'anyone', grants: 'anyone' }),
     forward: toAccount,
     limits: LIMITS,
@@ -66,7 +65,7 @@ router.all(
     new Response('Not found. This is an AT Protocol PDS; its methods are under /xrpc/.\n', { status: 404 }),
 )
 
-/** Reading the configuration and deriving the public key cost a millisecond: once per isolate. */
+/** Made once per isolate: reading the configuration and deriving the public key take a millisecond. */
 let made: { env: Env; context: Promise<Context> } | undefined
 
 const contextOf = (env: Env): Promise<Context> => {
@@ -80,6 +79,7 @@ async function createContext(env: Env): Promise<Context> {
   return { env, config, identity: createIdentity(config, key.did, createPlatform(env.BLOBS)) }
 }
 
+/** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     try {

@@ -1,4 +1,3 @@
-/** Request bodies: type, size cap before reading, JSON, validation. Binary bodies stay streams. */
 import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { capped } from '../streams/capped.ts'
@@ -6,17 +5,17 @@ import { error } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'
 
-/** How many bytes a body may have. */
+/** How many bytes a request's body may have. */
 export interface Limits {
   json: number
-  /** By method; one that is not named takes `json`. */
+  /** By method. `json` is the limit of a method that is not named. */
   methods: Partial<Record<MethodId, number>>
 }
 
 const MAX_DEPTH = 128
 /**
- * Values in a body. Each takes microseconds and some hundred bytes by the time it is in a record, so this
- * bounds a request to tens of milliseconds. It is one for every eight bytes that the reference takes (150 KB).
+ * Values in a body. Each costs microseconds, and some hundred bytes once it is in a record, so this bounds a request
+ * to tens of milliseconds. It is one value for every eight bytes of the reference's limit (150 KB).
  */
 const MAX_VALUES = 20_000
 
@@ -34,7 +33,7 @@ function declaredLength(request: Request, limit: number): number | undefined {
   return Number(header)
 }
 
-/** Collects a JSON body. Bounded by `limit`: what is held is at most one chunk more. */
+/** Collects a JSON body. At most `limit` bytes and one chunk are held. */
 async function readText(request: Request, limit: number): Promise<string> {
   if (!request.body) return ''
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
@@ -58,15 +57,15 @@ async function readText(request: Request, limit: number): Promise<string> {
   }
 }
 
-/** Counts before anything is built: a few megabytes of brackets are a million objects. */
+/** Counts values and depth before anything is built: a few megabytes of brackets are a million objects. */
 function checkSize(text: string): void {
   let depth = 0
   let values = 1
   let quoted = false
-  for (let at = 0; at < text.length; at++) {
-    switch (text.charCodeAt(at)) {
-      case 0x5c: // backslash: what follows belongs to it
-        at++
+  for (let offset = 0; offset < text.length; offset++) {
+    switch (text.charCodeAt(offset)) {
+      case 0x5c: // backslash: the next character belongs to it
+        offset++
         break
       case 0x22: // quote
         quoted = !quoted
@@ -94,9 +93,9 @@ const tooDeep = () => error('InvalidRequest', `The request body is nested deeper
 
 function checkShape(value: unknown, left: number): void {
   if (typeof value !== 'object' || value === null) return
-  // The library would take its value for a prototype, and the field would be gone unseen.
+  // The library would set its value as the prototype, and the field would be lost without an error.
   if (Object.hasOwn(value, '__proto__'))
-    throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not taken')
+    throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not allowed')
   if (left === 0) throw tooDeep()
   for (const inner of Object.values(value)) checkShape(inner, left - 1)
 }
@@ -106,13 +105,13 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
   checkSize(text)
   let json: unknown
   try {
-    // Nothing at all counts as `{}`, as in the reference: a common mistake of clients.
+    // An empty body counts as `{}`, as in the reference: clients often send none.
     json = text === '' ? {} : JSON.parse(text)
   } catch {
     throw error('InvalidRequest', 'The request body is not valid JSON')
   }
   if (!input.schema) return json
-  // The library takes a list for an object without members.
+  // The library accepts a list as an object without members.
   if (Array.isArray(json)) throw error('InvalidRequest', 'Input must be an object, got a list')
   checkShape(json, MAX_DEPTH)
   try {
@@ -124,7 +123,7 @@ async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limi
 
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/
 
-/** The media type without its parameters, or a refusal. */
+/** The media type without its parameters. Throws when it is not the expected one. */
 function contentType(request: Request, expected: string): string {
   const type = mediaType(request.headers.get('content-type'))
   if (!type) throw error('InvalidRequest', `Content-Type: expected ${expected}, got none`)
@@ -133,7 +132,7 @@ function contentType(request: Request, expected: string): string {
   return type
 }
 
-/** Where no input is declared. Some clients send `{}` all the same; other bytes are a mistake. */
+/** For a method without an input. Some clients send `{}` all the same; any other bytes are a mistake. */
 async function refuseBody(request: Request): Promise<void> {
   const unexpected = error('InvalidRequest', 'A request body was provided when none was expected')
   const limit = 64
@@ -144,7 +143,10 @@ async function refuseBody(request: Request): Promise<void> {
   if (!['', '{}'].includes(text.trim())) throw unexpected
 }
 
-/** A method's input as its lexicon says: nothing, a validated object, or a stream. */
+/**
+ * A method's input as its lexicon declares it: undefined, a validated object, or a stream. The type and the length are
+ * checked before anything is read, and no more than the limit is ever read. Binary bodies stay streams.
+ */
 export async function readBody(id: MethodId, request: Request, limits: Limits): Promise<unknown> {
   const def = definition(id)
   const input = def.type === 'procedure' ? def.input : undefined
@@ -152,7 +154,7 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
   if (request.body === null && request.headers.get('content-length') === null)
     throw error('InvalidRequest', 'A request body is expected but none was provided')
   const type = contentType(request, input.encoding)
-  // A compressed blob would be stored under the hash of the wrong bytes.
+  // A compressed blob would be stored under the hash of its compressed bytes.
   if ((request.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity')
     throw error('InvalidRequest', 'Content-Encoding: send the bytes as they are')
   const isJson = input.encoding === 'application/json'
@@ -173,19 +175,20 @@ export async function readBody(id: MethodId, request: Request, limits: Limits): 
 const isStreamed = (input: unknown): input is Binary<string> =>
   typeof input === 'object' && input !== null && 'body' in input && input.body instanceof ReadableStream
 
-/** How much of a refused body is worth reading, so that its sender gets to see the answer. */
-const POLITE = 64 * 1024
+/** How much of a refused body is read, so that its sender sees the answer. */
+const MAX_DISCARDED_BYTES = 64 * 1024
 
 /**
- * Reads what is left of a body that nobody asked for, or turns it away if it is large: an answer
- * sent over an unread body may never arrive. `input` is what was made of it for the handler, if it got that far.
+ * Reads the rest of a body that the handler did not read, or cancels it if it is large: an answer that is sent while
+ * the body is unread may never arrive. `input` is what `readBody` returned, if it was called.
  */
 export async function discard(request: Request, input?: unknown): Promise<void> {
   const body = isStreamed(input) ? input.body : request.body
-  // Whoever has begun to read it ends it.
+  // A reader that has begun on it also ends it.
   if (!body || body.locked) return
   const reader = body.getReader()
-  let left = Number(request.headers.get('content-length') ?? 0) > POLITE ? 0 : POLITE
+  let left =
+    Number(request.headers.get('content-length') ?? 0) > MAX_DISCARDED_BYTES ? 0 : MAX_DISCARDED_BYTES
   try {
     while (left > 0) {
       const { done, value } = await reader.read()
@@ -194,6 +197,6 @@ export async function discard(request: Request, input?: unknown): Promise<void> 
     }
     await reader.cancel()
   } catch {
-    // The sender is gone; there is nobody left to be polite to.
+    // The sender is gone: nobody waits for the answer.
   }
 }

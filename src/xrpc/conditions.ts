@@ -1,8 +1,7 @@
-/** `Range` and `If-None-Match`, read once for the methods that answer with bytes (RFC 9110). */
 import type { Conditions } from './types.ts'
 
 function readRange(header: string | null): Conditions['range'] {
-  // Several ranges, or a unit we do not know, may be ignored: the whole is a valid answer.
+  // Several ranges, or an unknown unit, may be ignored: the whole body is a valid answer.
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '')
   if (!match) return undefined
   const [, first = '', last = ''] = match
@@ -23,6 +22,7 @@ const readEtags = (header: string | null): string[] | undefined =>
     )
     .filter((tag) => tag !== '')
 
+/** `Range` and `If-None-Match` (RFC 9110), for the methods that answer with bytes. */
 export const readConditions = (headers: Headers): Conditions => ({
   range: readRange(headers.get('range')),
   ifNoneMatch: readEtags(headers.get('if-none-match')),

@@ -1,4 +1,3 @@
-/** The frames of a subscription: two DAG-CBOR objects, a header and a body, one after the other. */
 import { encode } from '@atproto/lex-cbor'
 import type { Methods, MethodId } from '../generated/methods.ts'
 
@@ -9,7 +8,7 @@ export type SubscriptionId = {
 /** The messages that a subscription's lexicon declares, each with its `$type`. */
 type Messages<Id extends SubscriptionId> = Extract<Methods[Id]['output'], { $type: `${Id}#${string}` }>
 
-/** What stands after `#` in a frame's header: `commit`, `identity`, … */
+/** The name after `#` in a frame's header: `commit`, `identity`, … */
 export type MessageName<Id extends SubscriptionId> = Messages<Id>['$type'] extends `${Id}#${infer Name}`
   ? Name
   : never
@@ -20,6 +19,7 @@ export type MessageBody<Id extends SubscriptionId, Name extends string> = Omit<
   '$type'
 >
 
+/** A frame of a subscription: two DAG-CBOR objects, a header and a body, one after the other. */
 const join = (header: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> => {
   const frame = new Uint8Array(header.length + body.length)
   frame.set(header)
@@ -29,13 +29,13 @@ const join = (header: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> => 
 
 const headers = new Map<string, Uint8Array>()
 
-/** A message whose body is encoded already. */
+/** The frame of a message, whose body is already encoded. */
 export const messageFrame = (name: string, body: Uint8Array): Uint8Array<ArrayBuffer> => {
   const header = headers.get(name) ?? encode({ op: 1, t: `#${name}` })
   headers.set(name, header)
   return join(header, body)
 }
 
-/** After an error nothing follows: close the connection. */
+/** The frame of an error. It is the last one: close the connection after it. */
 export const errorFrame = (error: string, message: string): Uint8Array<ArrayBuffer> =>
   join(encode({ op: -1 }), encode({ error, message }))

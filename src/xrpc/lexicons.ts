@@ -1,10 +1,10 @@
-/** The documents, compiled once. Building takes 4-5 ms, so it waits for the first request. */
 import { Lexicons, type LexUserType } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { schemas } from '../generated/lexicons.ts'
 
 let compiled: Lexicons | undefined
 
+/** The lexicon documents, compiled once: at the first request, since it takes 4-5 ms. */
 export const lexicons = (): Lexicons => (compiled ??= new Lexicons(schemas))
 
 export type MethodDef = Extract<LexUserType, { type: 'query' | 'procedure' | 'subscription' }>
@@ -12,9 +12,9 @@ export type MethodDef = Extract<LexUserType, { type: 'query' | 'procedure' | 'su
 /** A method's definition. Every `MethodId` comes from a document, so it is always there. */
 export function definition(id: MethodId): MethodDef {
   const def = lexicons().getDefOrThrow(id, ['query', 'procedure', 'subscription'])
-  // getDefOrThrow has checked the type, which its own return type does not say.
+  // getDefOrThrow checks the type, but its return type does not say so.
   return def as MethodDef
 }
 
-/** The error names that a method's document declares. */
+/** The names of the errors that a method's document declares. */
 export const declaredErrors = (def: MethodDef): string[] => (def.errors ?? []).map(({ name }) => name)

@@ -1,12 +1,12 @@
 /**
- * What counts as one caller: an IPv4 address, or the /64 of an IPv6 one, whose holder has all of it. Cloudflare sets
- * the header and takes away what a client puts there.
+ * The network of a caller, from the `cf-connecting-ip` header: an IPv4 address, or the /64 of an IPv6 address, all of
+ * which belongs to one holder. Cloudflare sets the header and removes what a client sends in it.
  */
 export const networkOf = (address: string | null): string | undefined => {
   const text = address?.trim().toLowerCase().slice(0, 64)
   if (!text?.includes(':')) return text || undefined
   const [head = '', tail] = text.split('::')
-  const [front, back] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean))
+  const [front, back] = [head, tail ?? ''].map((half) => half.split(':').filter(Boolean))
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - (front?.length ?? 0) - (back?.length ?? 0))
   const groups = [...(front ?? []), ...Array.from({ length: zeros }, () => '0'), ...(back ?? [])]
   return `${groups

@@ -1,4 +1,3 @@
-/** What a handler returned, as a response; and a thrown error, as a response. */
 import { lexToJson } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { XrpcError } from './errors.ts'
@@ -7,7 +6,7 @@ import type { Binary, NotModified } from './types.ts'
 
 const isNotModified = (value: object): value is NotModified => 'notModified' in value
 
-/** Script must never run from our origin, whatever a blob or an error body holds. */
+/** Script never runs from our origin, whatever a blob or an error body holds. */
 const SANDBOX = {
   'content-security-policy': "default-src 'none'; sandbox",
   'x-content-type-options': 'nosniff',
@@ -16,29 +15,29 @@ const SANDBOX = {
 function binary(output: Binary<string> | NotModified): Response {
   if (isNotModified(output))
     return new Response(null, { status: 304, headers: { ...SANDBOX, etag: `"${output.etag}"` } })
-  const { encoding, body, length, etag, part, headers } = output
-  const size = part?.length ?? length
+  const { encoding, body, length, etag, range, headers } = output
+  const size = range?.length ?? length
   return new Response(body, {
-    status: part ? 206 : 200,
+    status: range ? 206 : 200,
     headers: {
       ...SANDBOX,
       'content-type': encoding,
       ...(size === undefined ? {} : { 'content-length': String(size) }),
       ...(etag === undefined ? {} : { etag: `"${etag}"`, 'accept-ranges': 'bytes' }),
-      ...(part
-        ? { 'content-range': `bytes ${part.offset}-${part.offset + part.length - 1}/${part.size}` }
+      ...(range
+        ? { 'content-range': `bytes ${range.offset}-${range.offset + range.length - 1}/${range.size}` }
         : {}),
       ...headers,
     },
   })
 }
 
-/** Encodes a method's output. With `validate`, output that breaks the lexicon is a bug and says so. */
+/** A handler's output as a response. With `validate`, an output that breaks the lexicon throws. */
 export function encodeOutput(id: MethodId, output: unknown, validate: boolean): Response {
   const def = definition(id)
   const declared = def.type === 'subscription' ? undefined : def.output
   if (!declared) return new Response(null, { status: 200 })
-  // The handler's type guarantees this shape: no schema means Binary.
+  // The handler's type guarantees it: an output without a schema is a Binary.
   if (!declared.schema) return binary(output as Binary<string> | NotModified)
   if (validate) lexicons().assertValidXrpcOutput(id, output)
   return Response.json(lexToJson(output as Parameters<typeof lexToJson>[0]), {
@@ -53,12 +52,12 @@ const errorResponse = (
   headers: Record<string, string> = {},
 ): Response => Response.json({ error: name, message }, { status, headers: { ...SANDBOX, ...headers } })
 
-/** Where a bug's details go, with the id that the caller was given. */
+/** Receives the details of a bug, with the id that the caller was given. */
 export type Report = (id: string, cause: unknown) => void
 
 /**
- * An error as a response. A bug becomes a 500 with an id, and its message goes to the log only.
- * So does an error name that the method does not declare: the contract is what callers compile against.
+ * A thrown error as a response. A bug becomes a 500 with an id, and its message goes to the log only.
+ * So does an error name that the method does not declare, because callers compile against the declared names.
  */
 export function encodeError(cause: unknown, newId: () => string, report: Report, id?: MethodId): Response {
   const known = cause instanceof XrpcError && (cause.standard || !id || isDeclared(id, cause.error))
@@ -68,7 +67,7 @@ export function encodeError(cause: unknown, newId: () => string, report: Report,
   return errorResponse(500, 'InternalServerError', `Internal error; reference ${reference}`)
 }
 
-/** listRecords and its siblings declare no error, yet a deactivated account must be told apart. */
+/** listRecords, getRecord and describeRepo do not declare RepoDeactivated, but callers must be able to recognise it. */
 const isDeclared = (id: MethodId, name: string): boolean =>
   declaredErrors(definition(id)).includes(name) ||
   (name === 'RepoDeactivated' &&

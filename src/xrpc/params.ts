@@ -1,4 +1,3 @@
-/** Query parameters from a URL, by the method's lexicon. */
 import type { MethodId } from '../generated/methods.ts'
 import { error } from './errors.ts'
 import { definition, lexicons, type MethodDef } from './lexicons.ts'
@@ -20,7 +19,7 @@ function decode(name: string, property: Primitive, text: string): string | numbe
 }
 
 /**
- * Decodes and validates a method's parameters and fills in defaults. Parameters that the
+ * Decodes a URL's query parameters by the method's lexicon, validates them and fills in defaults. Parameters that the
  * lexicon does not know are ignored, and an empty value counts as absent, as in the reference.
  */
 export function readParams(id: MethodId, search: URLSearchParams): Record<string, unknown> {
@@ -36,7 +35,7 @@ export function readParams(id: MethodId, search: URLSearchParams): Record<string
     else decoded[name] = decode(name, property, first)
   }
   try {
-    // The library answers nothing for a method without parameters, and throws on the first mismatch.
+    // The library returns undefined for a method without parameters, and throws on the first mismatch.
     return (lexicons().assertValidXrpcParams(id, decoded) ?? {}) as Record<string, unknown>
   } catch (cause) {
     throw error('InvalidRequest', cause instanceof Error ? cause.message : 'Invalid parameters')

@@ -1,4 +1,3 @@
-/** What stands behind every generated route: verb, params, credentials, body, handler, answer. */
 import type { MethodId } from '../generated/methods.ts'
 import { discard, readBody, type Limits } from './body.ts'
 import { readConditions } from './conditions.ts'
@@ -9,26 +8,26 @@ import { networkOf } from './network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Runtime, Upgraded } from './types.ts'
 
-/** What can be a method's name, as the reference reads it: no NSID check, so that the answer stays 501. */
+/** A path that ends in a method's name, as the reference reads it: whether it is an NSID is not checked, so that the answer stays 501. */
 const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
 
 export interface RuntimeOptions<Context, Auth> {
-  /** Says who is calling and whether they may, or throws. Runs after params, before the body. */
+  /** Says who is calling, or throws if they may not. Runs after the params are read and before the body is. */
   authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
-  /** Answers a method that runs in the other place. Absent: this is the last place. */
+  /** Answers a method that runs in the other tier. Absent: there is no other tier. */
   forward?: (request: Request, context: Context) => Promise<Response>
-  /** A WebSocket for a subscription, which its handler accepts. Absent: none runs here. */
+  /** Opens a WebSocket for a subscription, whose handler accepts it. Absent: no subscription runs here. */
   upgrade?: (context: Context) => Upgraded
   limits: Limits
-  /** Check every answer against its lexicon: in tests and development. */
+  /** Whether every answer is checked against its lexicon: in tests and development. */
   validateOutput: boolean
-  /** A fresh id for an internal error. */
+  /** A new id for an internal error. */
   newId(): string
   report: Report
 }
 
 /**
- * Builds the runtime. A handler is called with `{ ...context, auth, params, input, … }`; its type is
+ * What runs behind every generated route: verb, params, credentials, body, handler, answer. A handler is called with `{ ...context, auth, params, input, … }`; its type is
  * checked where the handlers are listed (src/handlers/index.ts), so here it is any function.
  */
 export function createRuntime<Context extends object, Auth>(
@@ -97,7 +96,7 @@ export function createRuntime<Context extends object, Auth>(
           const auth = await options.authorize(id, request, context)
           await handler({ ...context, auth, params, socket, error: makeError } as never)
         } catch (cause) {
-          // A browser cannot read the answer to a handshake that failed: say it in a frame, as the reference does.
+          // A browser cannot read the answer to a failed handshake: the error goes into a frame, as in the reference.
           await refuseSubscription(socket, failed(cause, id))
         }
         return response

@@ -1,23 +1,22 @@
-/** What a handler is, derived from the lexicons. Nothing here knows Cloudflare. */
 import type { Methods, MethodId } from '../generated/methods.ts'
 import type { StandardError } from '../standardErrors.ts'
 import type { XrpcError } from './errors.ts'
 
-/** A body the lexicon gives an encoding but no schema: a CAR file, a blob. Always a stream, never a buffer. */
+/** A body that has an encoding but no schema in its lexicon: a CAR file, a blob. Always a stream, never a buffer. */
 export interface Binary<Encoding extends string> {
   encoding: Encoding extends '*/*' ? string : Encoding
   body: ReadableStream<Uint8Array>
-  /** Bytes, where known: sent as Content-Length. */
+  /** In bytes, if known: sent as Content-Length. */
   length?: number
   /** Output only: the entity tag of the whole, without quotes. */
   etag?: string
-  /** Output only: the part of `size` bytes that `body` is. Answered as 206. */
-  part?: { offset: number; length: number; size: number }
+  /** Output only: which bytes of the whole, of `size` bytes, `body` has. Answered as 206. */
+  range?: { offset: number; length: number; size: number }
   /** Output only: more response headers. */
   headers?: Record<string, string>
 }
 
-/** The caller has what it asked for already: 304. */
+/** The caller already has what it asks for: 304. */
 export interface NotModified {
   notModified: true
   etag: string
@@ -29,7 +28,7 @@ export interface Conditions {
   ifNoneMatch?: string[]
 }
 
-/** What a handler is given: decoded, validated, authorised. */
+/** The argument of a method's handler: decoded, validated and authorised. */
 export interface Call<Id extends MethodId> {
   params: Methods[Id]['params']
   input: Methods[Id]['input']
@@ -42,7 +41,7 @@ export interface Call<Id extends MethodId> {
   conditions: Conditions
   /** The origin that the caller addressed, e.g. `https://pds.example`. */
   origin: string
-  /** The network that the caller sits in, as Cloudflare names it; undefined elsewhere. For counting, not for trust. */
+  /** The caller's network, as Cloudflare reports it; undefined elsewhere. For counting, not for trust. */
   network: string | undefined
 }
 
@@ -53,7 +52,7 @@ export interface Upgraded {
   response: Response
 }
 
-/** What a subscription's handler is given: it sends what there is, hands the socket on, and returns. */
+/** The argument of a subscription's handler, which sends what there is, hands the socket on, and returns. */
 export interface Subscribed<Id extends MethodId> extends Pick<Call<Id>, 'params' | 'error'> {
   socket: WebSocket
 }
@@ -61,13 +60,14 @@ export interface Subscribed<Id extends MethodId> extends Pick<Call<Id>, 'params'
 type Awaitable<T> = T | Promise<T>
 type IsBinary<T> = T extends Binary<string> ? true : false
 
-/** What a handler returns: nothing, the output object, or a stream. */
+/** What a method's handler returns: nothing, the output object, or a stream. */
 export type Returned<Id extends MethodId> = [Methods[Id]['output']] extends [undefined]
   ? void
   : true extends IsBinary<Methods[Id]['output']>
     ? Methods[Id]['output'] | NotModified
     : Methods[Id]['output']
 
+/** A method's handler in a tier whose context is `Context`. */
 export type Handle<Id extends MethodId, Context> = Methods[Id]['kind'] extends 'subscription'
   ? (call: Subscribed<Id> & Context) => Awaitable<void>
   : (call: Call<Id> & Context) => Awaitable<Returned<Id>>

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { sendRepo } from '../../src/cli/import/copy.ts'
 import { connect } from '../../src/client/index.ts'
-import { REQUEST_LIMIT } from '../../src/limits.ts'
+import { REQUEST_LIMIT_BYTES } from '../../src/limits.ts'
 import { fake } from './fake.ts'
 import { folder } from './support.ts'
 
@@ -32,10 +32,10 @@ it('does not send a repository that is larger than a request may be', async () =
     await file.close()
     return sendRepo(client, client, car, FACTS)
   }
-  await expect(send(REQUEST_LIMIT + 1)).rejects.toMatchObject({
+  await expect(send(REQUEST_LIMIT_BYTES + 1)).rejects.toMatchObject({
     code: 'import-too-large',
     message: expect.stringContaining('100.0 MB'),
   })
   expect(server.calls.map(({ method }) => method)).toEqual(['com.cirrus.admin.getManifest'])
-  expect(await send(REQUEST_LIMIT)).toBe(true)
+  expect(await send(REQUEST_LIMIT_BYTES)).toBe(true)
 })

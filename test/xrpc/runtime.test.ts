@@ -229,7 +229,7 @@ describe('outputs', () => {
     const part = await mount('com.atproto.sync.getBlob', () => ({
       encoding: 'text/html',
       body: new Blob(['b']).stream(),
-      part: { offset: 1, length: 1, size: 3 },
+      range: { offset: 1, length: 1, size: 3 },
     }))(blob)
     expect([part.status, part.headers.get('content-range'), part.headers.get('content-length')]).toEqual([
       206,

@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages, XrpcError } from '../../client/index.ts'
 import { decodeJws } from '../../crypto/jws.ts'
-import { REQUEST_LIMIT } from '../../limits.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { docsPath } from '../../docsLink.ts'
 import { orServerError } from '../serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
@@ -78,10 +78,10 @@ export async function sendRepo(
   if ((await ourTree(admin)).data === facts.data) return false
   // A Blob that reads from the disk: its length is known, and it can be sent again.
   const body = await openAsBlob(carFile)
-  if (body.size > REQUEST_LIMIT)
+  if (body.size > REQUEST_LIMIT_BYTES)
     throw new CliError(
       'import-too-large',
-      `the repository has ${bytes(body.size)}; it is sent in one request, which may have ${bytes(REQUEST_LIMIT)}. Nothing was changed`,
+      `the repository has ${bytes(body.size)}; it is sent in one request, which may have ${bytes(REQUEST_LIMIT_BYTES)}. Nothing was changed`,
     )
   await orServerError(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',

@@ -1,14 +1,14 @@
 import { BlobRef } from '@atproto/lexicon'
 import { parseCid } from '@atproto/lex-data'
 import { CID } from 'multiformats/cid'
-import { REQUEST_LIMIT } from '../../limits.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import type { Handler } from '../context.ts'
 
 export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ account, input }) => {
   const { cid, size, mimeType } = await account.blobs.upload(input.body, {
     mimeType: input.encoding,
     length: input.length,
-    limit: REQUEST_LIMIT,
+    limit: REQUEST_LIMIT_BYTES,
   })
   await account.maintenance.collectSoon()
   return { blob: new BlobRef(CID.decode(parseCid(cid).bytes), mimeType, size) }

@@ -1,4 +1,4 @@
-import { REQUEST_LIMIT } from '../../limits.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import type { Handler } from '../context.ts'
 
 /** This server holds one account with any handle, so there are no user domains and no invite codes. */
@@ -7,7 +7,7 @@ export const describeServer: Handler<'com.atproto.server.describeServer'> = ({ c
   availableUserDomains: [],
   inviteCodeRequired: false,
   phoneVerificationRequired: false,
-  blobUploadLimit: REQUEST_LIMIT,
+  blobUploadLimit: REQUEST_LIMIT_BYTES,
   links: {},
   contact: {},
 })

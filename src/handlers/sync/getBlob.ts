@@ -35,6 +35,6 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
     body: read.body,
     etag: cid,
     headers: disposition(cid),
-    ...(read.range ? { part: { ...read.range, size: meta.size } } : { length: meta.size }),
+    ...(read.range ? { range: { ...read.range, size: meta.size } } : { length: meta.size }),
   }
 }
