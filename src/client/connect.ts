@@ -17,15 +17,15 @@ import type { Fetch } from './types.ts'
 export interface ConnectOptions {
   /** A bearer token: a migration token, or a service token for createAccount. */
   token?: string
-  /** Asked for another token when the server says that `token` expired: the call goes on with it. */
+  /** Called for another token when the server says that `token` expired. The call is then repeated with it. */
   renewToken?: () => Promise<string>
-  /** The admin credential of a Cirrus. */
+  /** The admin password of a Cirrus. */
   admin?: { password: string }
-  /** A session kept from earlier, or what createAccount answered. */
+  /** A stored session, or the answer of createAccount. */
   session?: Session
-  /** Told of every change of the session (`undefined`: it ended), to persist it. Awaited. */
+  /** Called and awaited at every change of the session, so that you can store it. `undefined`: it ended. */
   onSession?: (session: Session | undefined) => void | Promise<void>
-  /** Instead of the global `fetch`. */
+  /** In place of the global `fetch`. */
   fetch?: Fetch
   /** Sent with every request. */
   headers?: Record<string, string>
@@ -34,16 +34,16 @@ export interface ConnectOptions {
 /** The methods as generated from the lexicons: `client.com.atproto.sync.getRepo({ did })`. */
 export type Namespaces = ReturnType<typeof createNamespaces>
 
-/** A server, as one caller sees it. */
+/** The methods of one server, called with one credential. */
 export interface Client extends Namespaces {
   readonly origin: string
-  /** The session in use, refreshed. */
+  /** The session in use, with its latest tokens. */
   readonly session: Session | undefined
   /** The same server with another credential: a token. */
   withToken(token: string): Client
   /** The same server with another credential: a session. */
   withSession(session: Session): Client
-  /** Signs in and gives the client that is signed in. Its access token is refreshed when it expires. */
+  /** Signs in and returns the client that is signed in. Its access token is refreshed when it expires. */
   login(credentials: { identifier: string; password: string; authFactorToken?: string }): Promise<Client>
   /** Revokes the session on the server. The client is anonymous from then on. */
   logout(): Promise<void>

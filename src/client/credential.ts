@@ -1,7 +1,6 @@
-/** What is put into `Authorization`, and what is done when the server says that it expired. */
 import type { MethodId } from './types.ts'
 
-/** An owner's session. Keep it where you would keep the password. */
+/** An owner's session. Store it as safely as the password. */
 export interface Session {
   did: string
   handle: string
@@ -9,11 +8,12 @@ export interface Session {
   refreshJwt: string
 }
 
+/** What is sent as `Authorization`, and how it is renewed when the server says that it expired. */
 export interface Credential {
   authorization(id: MethodId): string | undefined
-  /** Gets a new one, once however many calls ask at the same time. Absent where there is no way to. */
+  /** Gets a new one, once for all calls that ask at the same time. Absent if it cannot be renewed. */
   renew?(): Promise<unknown>
-  /** Hears of each answer: sessions change by the answers of their own methods. */
+  /** Called with each answer: the session methods' own answers change the session. */
   answered?(id: MethodId, data: unknown): void | Promise<void>
 }
 
@@ -22,7 +22,7 @@ const single = (start: () => Promise<unknown>): (() => Promise<unknown>) => {
   return () => (running ??= start().finally(() => (running = undefined)))
 }
 
-/** Whether a bearer token says that it ends within the minute: a stream sent with it could not be sent again. */
+/** Whether a bearer token expires within a minute. A stream is not sent with such a token, as it cannot be sent twice. */
 export function endsSoon(authorization: string | undefined): boolean {
   try {
     const claims = authorization?.split('.')[1] ?? ''
@@ -45,13 +45,13 @@ export function bearer(token: string, renew?: () => Promise<string>): Credential
   }
 }
 
-const REFRESH = 'com.atproto.server.refreshSession'
-const DELETE = 'com.atproto.server.deleteSession'
+const REFRESH_SESSION = 'com.atproto.server.refreshSession'
+const DELETE_SESSION = 'com.atproto.server.deleteSession'
 
-/** These two take the refresh token; nothing renews that. */
-export const endsSession = (id: MethodId): boolean => id === REFRESH || id === DELETE
+/** Whether a method takes the refresh token, which cannot be renewed. */
+export const takesRefreshToken = (id: MethodId): boolean => id === REFRESH_SESSION || id === DELETE_SESSION
 
-/** The part of an answer to keep. */
+/** The members of an answer that make a session. */
 export const toSession = ({ did, handle, accessJwt, refreshJwt }: Session): Session => ({
   did,
   handle,
@@ -72,12 +72,12 @@ export function sessionCredential(
   const self: SessionCredential = {
     session,
     authorization: (id) =>
-      self.session && `Bearer ${endsSession(id) ? self.session.refreshJwt : self.session.accessJwt}`,
+      self.session && `Bearer ${takesRefreshToken(id) ? self.session.refreshJwt : self.session.accessJwt}`,
     renew: single(refresh),
     async answered(id, data) {
-      if (id === DELETE) await self.end()
-      // The answer of refreshSession is a session; one that was ended meanwhile stays ended.
-      if (id === REFRESH && self.session) await changed((self.session = toSession(data as Session)))
+      if (id === DELETE_SESSION) await self.end()
+      // The answer of refreshSession is a session. A session that ended in the meantime stays ended.
+      if (id === REFRESH_SESSION && self.session) await changed((self.session = toSession(data as Session)))
     },
     async end() {
       self.session = undefined

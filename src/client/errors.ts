@@ -2,13 +2,13 @@ import type { Answer, Settled } from './types.ts'
 
 /**
  * Why a call failed. `error` is the name that the server gave; `NetworkError` when there was no answer
- * (`status` is 0 then), `Unexpected` when the answer was not XRPC.
+ * (then `status` is 0), `Unexpected` when the answer was not XRPC.
  */
 export class XrpcError extends Error {
   readonly error: string
   readonly status: number
   readonly headers: Headers
-  /** Whether the method's lexicon, or the protocol, knows `error`. */
+  /** Whether `error` is a name that the method's lexicon or the protocol declares. */
   readonly declared: boolean
 
   constructor(
@@ -34,7 +34,7 @@ export interface ErrorDetails {
 
 /**
  * Turns the failure of a call into a value whose `error` is a closed union. A name that the method does not
- * declare becomes `Unexpected`. What is no failure of the call (an abort, a bug) is still thrown.
+ * declare becomes `Unexpected`. What is not a failure of the call (an abort, a bug) is still thrown.
  */
 export async function settle<T, Errors extends string = never>(
   answer: Answer<T, Errors>,
@@ -46,7 +46,7 @@ export async function settle<T, Errors extends string = never>(
     const { error, message, status } = cause
     if (!cause.declared)
       return { ok: false, error: 'Unexpected', message: `${error}: ${message}`, status, cause }
-    // `declared` was set from the very list that Errors is made of.
+    // `declared` was set from the list that Errors is made of.
     return { ok: false, error: error as Errors, message, status, cause }
   }
 }

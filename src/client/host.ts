@@ -2,7 +2,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
  * The origin that a caller means by `alice.example`, `localhost:2583` or `https://alice.example`. Anything more
- * than an origin is refused: a path would be dropped in silence, and a password in a URL ends up in logs.
+ * than an origin is refused: a path would be dropped without a word, and a password in a URL gets into logs.
  */
 export function originOf(host: string): string {
   const whole = host.includes('://')
@@ -12,9 +12,9 @@ export function originOf(host: string): string {
     if (local && !whole) url.protocol = 'http:'
     if (url.href === `${url.origin}/` && (local || url.protocol === 'https:')) return url.origin
   } catch {
-    // Not even a URL: the same answer.
+    // Not a URL at all: the same answer.
   }
-  // What stands before an @ may be a password.
+  // What is before an @ may be a password.
   throw new TypeError(
     `"${host.replace(/.*@/, '…@')}" is not a host: give a name such as alice.example or an origin such as https://alice.example, without a path; http only for localhost`,
   )

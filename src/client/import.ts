@@ -1,7 +1,3 @@
-/**
- * Reading a whole account from any PDS, for those who write its next one. Published as
- * `cirrus-pds/client/import`, apart from the client, which it is built on.
- */
 import type { Client } from './connect.ts'
 import { XrpcError } from './errors.ts'
 import { pages } from './pages.ts'
@@ -12,37 +8,40 @@ export { digestOf, verifyBlob } from './cid.ts'
 
 export interface ReadOptions {
   did: string
-  /** Whether a blob is here already. That is all it takes to go on after a crash. */
+  /** Whether you already have a blob. With this, reading can go on after a crash. */
   have?: (cid: string) => boolean | Promise<boolean>
-  /** Told of a blob that the source lost. Without it, a lost blob ends the reading. */
+  /** Called with each blob that the source lost. Without it, a lost blob ends the reading with an error. */
   missing?: (cid: string) => void | Promise<void>
-  /** Attempts after a lost connection, 429 or 5xx before giving up: 5. Each waits longer. */
+  /** Further attempts after a lost connection, 429 or 5xx: 5. Each waits longer. */
   retries?: number
   signal?: AbortSignal
 }
 
-/** One blob. Read `body` or cancel it before the next is asked for, or in parallel with it. */
+/** One blob. Read `body` or cancel it, before you ask for the next blob or in parallel with it. */
 export interface SourceBlob {
   cid: string
   mimeType: string
   size?: number
-  /** Goes on where it was when the connection breaks. Check the hash: {@link verifyBlob}, {@link digestOf}. */
+  /** Continues where it was when the connection breaks. Check the hash: {@link verifyBlob}, {@link digestOf}. */
   body: ReadableStream<Uint8Array>
 }
 
-/** What there is to read. Nothing is asked for before it is called for. */
+/** What an account consists of. Each is requested when its method is called. */
 export interface SourceAccount {
   /**
-   * The repository as a CAR, or what is newer than `since`. From a Cirrus it goes on where it was when the
-   * connection breaks, with the same commit whatever was written since; elsewhere it fails then.
+   * The repository as a CAR, or what is newer than `since`. When the connection breaks, a CAR from a Cirrus continues
+   * where it was, with the same commit, whatever was written since; one from another PDS fails.
    */
   repo(since?: string): Promise<Download<'application/vnd.ipld.car'>>
-  /** Each blob that records refer to and that is not here already. */
+  /** Each blob that records refer to and that you do not have. */
   blobs(): AsyncGenerator<SourceBlob, void, undefined>
   preferences(): Promise<Output<'app.bsky.actor.getPreferences'>>
 }
 
-/** Reads an account that `source` hosts: repository, blobs, preferences. All of it can be done again. */
+/**
+ * Reads a whole account that `source` hosts, from any PDS: repository, blobs, preferences. All of it can be repeated.
+ * For authors of the PDS that the account moves to.
+ */
 export function readAccount(source: Client, options: ReadOptions): SourceAccount {
   const { did, have, missing, signal } = options
   const { sync } = source.com.atproto

@@ -1,7 +1,5 @@
-/**
- * The client of Cirrus, and of any AT Protocol PDS: no dependencies, one `fetch`, streams both ways.
- * Runs in browsers, Node and Workers.
- */
+// The client of Cirrus and of any AT Protocol PDS: no dependencies, one `fetch`, streams both ways.
+// Runs in browsers, Node and Workers.
 export { type Client, connect, type ConnectOptions, type Namespaces } from './connect.ts'
 export type { Session } from './credential.ts'
 export { settle, XrpcError } from './errors.ts'

@@ -1,29 +1,30 @@
 import { XrpcError } from './errors.ts'
 import type { Download } from './types.ts'
 
-interface Patience {
+interface RetryOptions {
   retries?: number
   signal?: AbortSignal
 }
 
-export const worthIt = (error: unknown): error is XrpcError =>
+/** Whether another attempt may succeed: no answer, too many requests, or a failure of the server. */
+export const isRetryable = (error: unknown): error is XrpcError =>
   error instanceof XrpcError &&
   (error.error === 'NetworkError' || error.status === 429 || (error.status >= 500 && error.status !== 501))
 
-/** Half a second, one, two, ... with some chance in it. */
-export const backoff = (attempt: number): number => 500 * 2 ** attempt * (0.5 + Math.random())
+/** Half a second, one, two, ..., each varied at random by half. */
+export const backoffMs = (attempt: number): number => 500 * 2 ** attempt * (0.5 + Math.random())
 
-/** As long as it takes, but at least what the server asked for. */
+/** Waits before the next attempt: at least as long as the server asked for, but not more than five minutes for that. */
 function pause(attempt: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
-  const asked = error instanceof XrpcError ? Number(error.headers.get('retry-after')) * 1000 : 0
-  return sleep(Math.max(backoff(attempt), Math.min(asked || 0, 300_000)), signal)
+  const askedMs = error instanceof XrpcError ? Number(error.headers.get('retry-after')) * 1000 : 0
+  return sleep(Math.max(backoffMs(attempt), Math.min(askedMs || 0, 300_000)), signal)
 }
 
-/** Rejects with the signal's reason when it is aborted. */
-export function sleep(wait: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits. Rejects with the signal's reason when it is aborted. */
+export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const timer = setTimeout(done, wait)
+    const timer = setTimeout(done, ms)
     const abort = () => done(signal?.reason)
     signal?.addEventListener('abort', abort)
     function done(reason?: unknown) {
@@ -35,34 +36,34 @@ export function sleep(wait: number, signal: AbortSignal | undefined): Promise<vo
   })
 }
 
-/** Repeats what may be repeated: no answer, too many requests, the server's own trouble. */
+/** Repeats a task while its failure is one that {@link isRetryable} names, waiting longer each time. */
 export const retrying =
-  ({ retries = 5, signal }: Patience) =>
+  ({ retries = 5, signal }: RetryOptions) =>
   async <T>(task: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++)
       try {
         return await task()
       } catch (error) {
-        if (attempt >= retries || !worthIt(error)) throw error
+        if (attempt >= retries || !isRetryable(error)) throw error
         await pause(attempt, error, signal)
       }
   }
 
-/** Where the body of an answer begins in the whole. */
+/** The byte of the whole with which the body of an answer begins. */
 export const startOf = ({ status, headers }: Download<'*/*'>): number =>
   status === 206 ? Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1]) : 0
 
 interface Rest {
   body: ReadableStream<Uint8Array>
-  /** The byte that it begins with; as much as is there already is passed over. */
+  /** The byte that it begins with. Bytes that were already received are skipped. */
   start: number
 }
 
-/** A body that asks for the rest when it breaks off. What a CID names never changes, so the parts fit. */
+/** A body that asks for the rest when it breaks off. What a CID names never changes, so the pieces fit. */
 export function resuming(
   first: Pick<Download<'*/*'>, 'body' | 'length'>,
   open: (from: number) => Promise<Rest>,
-  { retries = 5, signal }: Patience,
+  { retries = 5, signal }: RetryOptions,
 ): ReadableStream<Uint8Array> {
   let reader = first.body.getReader()
   let received = 0
@@ -84,7 +85,7 @@ export function resuming(
       await body.cancel()
       throw new XrpcError('Unexpected', 'the server answered another range than asked for')
     }
-    // A server without ranges begins again.
+    // A server that does not support ranges begins again at the first byte.
     skip = received - start
     reader = body.getReader()
   }

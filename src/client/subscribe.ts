@@ -1,11 +1,6 @@
-/**
- * A PDS's event stream, or a relay's. Published as `cirrus-pds/client/subscribe`, apart from the client: it brings
- * a decoder of its own. Messages are CBOR, not JSON, so byte strings are `Uint8Array`; links are `{ $link }`, as
- * everywhere in the client.
- */
 import { originOf } from './host.ts'
-import { backoff, sleep, worthIt } from './retry.ts'
-import { open, type SocketConstructor } from './subscribe/connection.ts'
+import { backoffMs, isRetryable, sleep } from './retry.ts'
+import { openConnection, type SocketConstructor } from './subscribe/connection.ts'
 import { ID, type Info, type RepoEvent } from './subscribe/event.ts'
 import { type Message, readFrame } from './subscribe/frame.ts'
 import { XrpcError } from './errors.ts'
@@ -24,34 +19,35 @@ export type {
 } from './subscribe/event.ts'
 
 export interface SubscribeOptions {
-  /** The `seq` of the last event that was dealt with: the stream goes on after it. Without one it begins now. */
+  /** The `seq` of the last event that was handled: the stream continues after it. Without a cursor it begins now. */
   cursor?: number | undefined
   /** Ends the stream, without an error. */
   signal?: AbortSignal
-  /** Told what the server says about the stream: `OutdatedCursor`, when events after the cursor are gone. */
+  /** Called with what the server says about the stream: `OutdatedCursor`, when events after the cursor are gone. */
   onInfo?: (info: Info) => void
-  /** Told why the connection was lost, and in how many milliseconds there is another. */
+  /** Called when the connection is lost, with the reason and the milliseconds until the next attempt. */
   onRetry?: (error: XrpcError, wait: number) => void
-  /** Failures in a row before giving up: 5 until the first connection stands, from then on any number. */
+  /** Failures in a row before the stream ends with an error: 5 until the first connection is open, then any number. */
   retries?: number
-  /** Bytes of events that may wait for the reader: 16 MiB. Beyond, the connection is closed until he has read them. */
+  /** Bytes of events that may wait for the reader: 16 MiB. With more, the connection is closed until they are read. */
   buffer?: number
-  /** Milliseconds without an event after which a connection is taken for dead and opened again: 10 minutes. */
+  /** Milliseconds without an event after which a connection counts as dead and is opened again: 10 minutes. */
   idle?: number
-  /** Instead of the global one: the package `ws`, for example. */
+  /** In place of the global one: for example the package `ws`. */
   WebSocket?: SocketConstructor
 }
 
-const HANDSHAKE = 20_000
+const HANDSHAKE_MS = 20_000
 /** The longest wait between two attempts. */
-const MAX_WAIT = 60_000
-/** What a connection must have lasted for, if it brought nothing, to count as one that worked. */
-const STABLE = 60_000
+const MAX_WAIT_MS = 60_000
+/** A connection without an event counts as one that worked if it lasted longer than this. */
+const STABLE_MS = 60_000
 
 /**
- * Every event after `cursor`, once and in order, until the signal, a `break`, or an error that no new attempt
- * would mend: `FutureCursor`, what the server refuses for good, or a frame that is none. A lost connection is
- * opened again after the last event that was read.
+ * Follows the event stream of a PDS or a relay: every event after `cursor`, once and in order, until the signal, a
+ * `break`, or an error that another attempt would not change: `FutureCursor`, another refusal of the server, or a frame
+ * that cannot be read. A lost connection is opened again after the last event that was read. Messages are CBOR, not
+ * JSON, so byte strings are `Uint8Array`; links are `{ $link }`, as everywhere in the client.
  */
 export function subscribeRepos(
   host: string,
@@ -62,7 +58,7 @@ export function subscribeRepos(
   const Socket: SocketConstructor | undefined = options.WebSocket ?? globalThis.WebSocket
   if (!Socket) throw new TypeError('there is no WebSocket here: pass one as an option')
   if (cursor !== undefined && !(Number.isSafeInteger(cursor) && cursor >= 0))
-    throw new TypeError(`${cursor} is no cursor`)
+    throw new TypeError(`${cursor} is not a cursor`)
   return follow(url, Socket, options)
 }
 
@@ -73,12 +69,16 @@ async function* follow(
 ): AsyncGenerator<RepoEvent, void, undefined> {
   let last = cursor
   let failures = 0
-  let stood = false
+  let everOpened = false
   for (;;) {
     if (signal?.aborted) return
     const begin = Date.now()
     const from = last === undefined ? '' : `?cursor=${last}`
-    const connection = open(url + from, Socket, { buffer, idle, handshake: HANDSHAKE })
+    const connection = openConnection(url + from, Socket, {
+      bufferBytes: buffer,
+      idleMs: idle,
+      handshakeMs: HANDSHAKE_MS,
+    })
     signal?.addEventListener('abort', connection.close)
     let error: XrpcError | undefined
     try {
@@ -86,7 +86,7 @@ async function* follow(
         const frame = await connection.next()
         if (signal?.aborted) return
         if (!(frame instanceof Uint8Array)) {
-          stood ||= frame.opened
+          everOpened ||= frame.opened
           if (!frame.full) ({ error } = frame)
           break
         }
@@ -96,10 +96,10 @@ async function* follow(
           break
         }
         failures = 0
-        stood = true
+        everOpened = true
         const { event, info, seq } = message
         if (info) onInfo?.(info)
-        // A number that was there before: a server that repeats itself.
+        // A `seq` that is not higher: the server repeats an event.
         if (seq === undefined || (last !== undefined && seq <= last)) continue
         last = seq
         if (event) yield event
@@ -110,20 +110,20 @@ async function* follow(
       connection.close()
     }
     if (!error) continue
-    if (Date.now() - begin > STABLE) failures = 0
-    if (failures >= (retries ?? (stood ? Infinity : 5))) throw error
-    const wait = Math.min(backoff(failures++), MAX_WAIT)
+    if (Date.now() - begin > STABLE_MS) failures = 0
+    if (failures >= (retries ?? (everOpened ? Infinity : 5))) throw error
+    const wait = Math.min(backoffMs(failures++), MAX_WAIT_MS)
     onRetry?.(error, wait)
     await sleep(wait, signal).catch(() => {})
   }
 }
 
-/** A message, or an error after which another attempt makes sense. */
+/** A message, or an error after which another attempt may succeed. Other errors are thrown. */
 function read(frame: Uint8Array): Message | XrpcError {
   try {
     return readFrame(frame)
   } catch (error) {
-    if (worthIt(error) || (error instanceof XrpcError && error.error === 'ConsumerTooSlow')) return error
+    if (isRetryable(error) || (error instanceof XrpcError && error.error === 'ConsumerTooSlow')) return error
     throw error
   }
 }

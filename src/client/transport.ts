@@ -1,10 +1,10 @@
-/** Carries calls to one origin. It knows no method but by what the generated namespaces tell it. */
-import { JSON_BODY, read } from './answer.ts'
-import { type Credential, endsSession, endsSoon } from './credential.ts'
+import { type Credential, takesRefreshToken, endsSoon } from './credential.ts'
 import { XrpcError } from './errors.ts'
-import { payload, query } from './request.ts'
+import { JSON_BODY, readResponse } from './readResponse.ts'
+import { queryString, toPayload } from './request.ts'
 import type { Call, Fetch, MethodId, Options, Transport } from './types.ts'
 
+/** Where calls go, and with what. */
 export interface Wire {
   origin: string
   fetch: Fetch
@@ -15,22 +15,23 @@ export interface Wire {
 interface Request {
   id: MethodId
   path: string
-  /** Encodings of input and output, `''` for none. Queries have no input at all. */
+  /** The encodings of input and output, `''` for none. A query's `input` is undefined. */
   input?: string
   output: string
   errors: readonly string[]
 }
 
+/** Sends calls to one origin. What it knows of a method is what the generated namespaces pass. */
 export function createTransport(wire: Wire): Transport {
   async function call(request: Request, data: unknown, options: Options = {}): Promise<unknown> {
     const { id, path, input, output, errors } = request
     const { signal } = options
-    const { body, encoding, length, once } = await payload(input ?? '', data)
+    const { body, encoding, length, once } = await toPayload(input ?? '', data)
     const headers = new Headers(wire.headers)
     if (encoding) headers.set('content-type', encoding)
     if (length !== undefined) headers.set('content-length', String(length))
     for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value)
-    // A caller who brings his own Authorization means that one.
+    // An Authorization header that the caller gives replaces the client's credential.
     const credential = headers.has('authorization') ? undefined : wire.credential
 
     const attempt = async (): Promise<unknown> => {
@@ -43,12 +44,12 @@ export function createTransport(wire: Wire): Transport {
           method: input === undefined ? 'GET' : 'POST',
           headers,
           signal,
-          // Workers have no 'error'. Inputs hold passwords and tokens, too.
+          // 'error' does not exist in Workers. Inputs hold passwords and tokens, too.
           redirect: secret ? ('manual' as const) : ('follow' as const),
           ...(body !== undefined && { body }),
           ...(once && { duplex: 'half' as const }),
         }
-        return await read(await wire.fetch(wire.origin + path, init), errors, output)
+        return await readResponse(await wire.fetch(wire.origin + path, init), errors, output)
       } catch (cause) {
         if (cause instanceof XrpcError) throw cause
         if (signal?.aborted) throw signal.reason
@@ -57,7 +58,7 @@ export function createTransport(wire: Wire): Transport {
     }
 
     let used = credential?.authorization(id)
-    const renew = used && !endsSession(id) ? credential?.renew : undefined
+    const renew = used && !takesRefreshToken(id) ? credential?.renew : undefined
     if (once && renew && endsSoon(used)) {
       await renew()
       used = credential?.authorization(id)
@@ -67,7 +68,7 @@ export function createTransport(wire: Wire): Transport {
       answer = await attempt()
     } catch (error) {
       if (!renew || !(error instanceof XrpcError) || error.error !== 'ExpiredToken') throw error
-      // Another call may have renewed it in the meantime.
+      // Another call may have renewed it since.
       if (credential?.authorization(id) === used) await renew()
       if (once) throw error
       answer = await attempt()
@@ -77,10 +78,14 @@ export function createTransport(wire: Wire): Transport {
   }
 
   return {
-    // The generated namespaces pass each method's own encodings and errors: that makes the answer its type's.
+    // The generated namespaces pass each method's own encodings and errors, so the answer has its declared type.
     query: <Id extends MethodId>(id: Id, errors: readonly string[] = [], output = JSON_BODY) =>
       ((params?: Record<string, unknown>, options?: Options) =>
-        call({ id, path: `/xrpc/${id}${query(params)}`, output, errors }, undefined, options)) as Call<Id>,
+        call(
+          { id, path: `/xrpc/${id}${queryString(params)}`, output, errors },
+          undefined,
+          options,
+        )) as Call<Id>,
     procedure: <Id extends MethodId>(
       id: Id,
       errors: readonly string[] = [],

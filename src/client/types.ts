@@ -1,4 +1,3 @@
-/** What a call looks like, derived from the lexicons: the generated namespaces are made of these. */
 import type { Methods } from '../generated/client/methods.ts'
 import type { StandardError } from '../standardErrors.ts'
 import type { Binary } from './json.ts'
@@ -13,35 +12,35 @@ type OfKind<Kind extends string> = {
   [Id in MethodId]: Methods[Id]['kind'] extends Kind ? Id : never
 }[MethodId]
 
-/** Given with any call, after its params or input. */
+/** The last argument of any call, after its params or input. */
 export interface Options {
   /** Aborts the request and the body that is still streaming. The call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Sent instead of the client's own, or besides them: `range`, `if-none-match`, `atproto-proxy`. */
+  /** Sent in addition to the client's own headers, or in place of them: `range`, `if-none-match`, `atproto-proxy`. */
   headers?: Record<string, string>
 }
 
-/** A binary answer. Read `body`, or cancel it: the connection stays open until then. */
+/** A binary answer. Read `body` or cancel it: the connection stays open until then. */
 export interface Download<Encoding extends string> extends Binary<Encoding> {
   /** 200, or 206 when a range was asked for. */
   status: number
   headers: Headers
 }
 
-/** Bytes of a known type, to send. A stream should say its `length`: many servers refuse one without. */
+/** Bytes of a known type, to send. Give the `length` of a stream: many servers refuse a stream without one. */
 export interface Upload<Encoding extends string> {
   encoding: Encoding extends '*/*' ? string : Encoding
   body: ReadableStream<Uint8Array> | Uint8Array | Blob
   length?: number
 }
 
-/** Bare bytes will do where the lexicon fixes the encoding. Elsewhere they need one: a Blob's type, or an Upload's. */
+/** Bytes alone are enough where the lexicon gives the encoding. Elsewhere they need one: a Blob's type, or an Upload's. */
 type BinaryInput<Encoding extends string> =
   | Upload<Encoding>
   | Blob
   | ('*/*' extends Encoding ? never : ReadableStream<Uint8Array> | Uint8Array)
 
-/** Lets the members that have a default be left out. */
+/** Makes the members that have a default optional. */
 type Optional<T, Keys> = Omit<T, Keys & keyof T> & Partial<Pick<T, Keys & keyof T>>
 
 type Params<Id extends MethodId> = Optional<Methods[Id]['params'], Methods[Id]['defaults']>
@@ -60,7 +59,7 @@ export type Output<Id extends MethodId> = Methods[Id]['output'] extends undefine
 
 declare const errors: unique symbol
 
-/** A promise that remembers, in its type only, which errors the lexicon declares. {@link settle} reads them. */
+/** A promise whose type (not its value) has the errors that the lexicon declares. `settle` reads them. */
 export interface Answer<T, Errors extends string> extends Promise<T> {
   readonly [errors]?: Errors
 }
@@ -86,7 +85,7 @@ export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query'
     ? Procedure<Id>
     : never
 
-/** What carries the calls. Encodings are JSON unless said, `''` where there is no body. */
+/** What sends the calls of the generated namespaces. Encodings are JSON by default, `''` where there is no body. */
 export interface Transport {
   query<Id extends OfKind<'query'>>(
     id: Id,
@@ -101,10 +100,10 @@ export interface Transport {
   ): Call<Id>
 }
 
-/** Names for what is no answer of the method: see {@link XrpcError}. */
+/** The client's own names for failures that are not the method's answer: see {@link XrpcError}. */
 export type LocalError = 'Unexpected' | 'NetworkError'
 
-/** How a call ended. `error` is closed: the declared names, the standard ones, and two of the client's own. */
+/** How a call ended. `error` is a closed union: the declared names, the standard ones, and two of the client's own. */
 export type Settled<T, Errors extends string> =
   | { ok: true; data: T }
   | {
@@ -115,5 +114,5 @@ export type Settled<T, Errors extends string> =
       cause: XrpcError
     }
 
-/** The one thing that the client needs of its surroundings. The global `fetch` fits. */
+/** The only function of its surroundings that the client needs. The global `fetch` fits. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>

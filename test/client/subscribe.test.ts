@@ -270,7 +270,7 @@ describe('subscribeRepos', () => {
 
   it('refuses what cannot be meant, before anything is sent', () => {
     expect(() => subscribeRepos('alice.example/path')).toThrow(TypeError)
-    expect(() => subscribeRepos('alice.example', { cursor: -1 })).toThrow('-1 is no cursor')
+    expect(() => subscribeRepos('alice.example', { cursor: -1 })).toThrow('-1 is not a cursor')
     expect(() => subscribeRepos('alice.example', { cursor: 1.5 })).toThrow(TypeError)
     vi.stubGlobal('WebSocket', undefined)
     expect(() => subscribeRepos('alice.example')).toThrow('WebSocket')

@@ -1,6 +1,6 @@
 import { decodeBlock } from './cbor.ts'
 import type { CommitEvent } from './event.ts'
-import { linkOf } from './link.ts'
+import { cidText } from '../cid.ts'
 
 /** What a commit did to one record. */
 export interface RecordChange {
@@ -10,36 +10,36 @@ export interface RecordChange {
   /** The record's CID, and the record. Absent after a deletion. */
   cid?: string
   record?: unknown
-  /** The CID of what was there before. */
+  /** The CID of the record that was there before. */
   prev?: string
 }
 
 const bad = (what: string): TypeError => new TypeError(`not a CAR: ${what}`)
 
 /**
- * The blocks of a CAR that is in memory, by CID, each checked against it. Whether they make a tree, and whether
- * the account signed it, is another matter.
+ * The blocks of a CAR that is in memory, by CID; each is checked against its CID. Neither the tree that they form nor
+ * the account's signature is checked.
  */
 export async function readBlocks(car: Uint8Array): Promise<Map<string, Uint8Array>> {
-  let at = 0
+  let offset = 0
   const section = (): Uint8Array => {
     let length = 0
     let more = true
     for (let factor = 1; more; factor *= 128) {
-      const byte = car[at++] ?? 0
+      const byte = car[offset++] ?? 0
       length += (byte & 127) * factor
       more = byte > 127 && factor < 2 ** 28
     }
-    if (length > car.length - at) throw bad('it ends early')
-    return car.subarray(at, (at += length))
+    if (length > car.length - offset) throw bad('it ends early')
+    return car.subarray(offset, (offset += length))
   }
   const header = decodeBlock(section())
-  if (!(header instanceof Object) || Reflect.get(header, 'version') !== 1) throw bad('no version 1')
+  if (!(header instanceof Object) || Reflect.get(header, 'version') !== 1) throw bad('not version 1')
   const blocks = new Map<string, Uint8Array>()
-  while (at < car.length) {
+  while (offset < car.length) {
     const bytes = section()
     const [cid, block] = [bytes.subarray(0, 36), new Uint8Array(bytes.subarray(36))]
-    const link = linkOf(cid)
+    const link = cidText(cid)
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', block))
     if (hash.some((byte, i) => byte !== cid[i + 4])) throw bad(`${link} is the CID of another block`)
     blocks.set(link, block)
@@ -47,7 +47,7 @@ export async function readBlocks(car: Uint8Array): Promise<Map<string, Uint8Arra
   return blocks
 }
 
-/** The records that a commit made, changed or removed, in the order of its operations. */
+/** The records that a commit created, updated or deleted, in the order of its operations. */
 export async function readRecords({ ops, blocks }: CommitEvent): Promise<RecordChange[]> {
   const found = await readBlocks(blocks)
   return ops.map(({ action, path, cid, prev }) => {

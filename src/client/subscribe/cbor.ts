@@ -1,25 +1,27 @@
-/** DAG-CBOR as atproto has it: integers of 53 bits, no floats, links of one kind; the canonical bytes or nothing. */
-import { linkOf } from './link.ts'
+import { cidText } from '../cid.ts'
 
-/** Maps and arrays inside one another: what the server takes. */
-const DEPTH = 128
-/** Longer strings are faster by TextDecoder. */
-const SHORT = 24
+/** How deep maps and arrays may be nested: the server's own limit. */
+const MAX_DEPTH = 128
+/** TextDecoder is faster for strings of more bytes than this. */
+const SHORT_TEXT_BYTES = 24
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The value that begins at `start`, and where it ends. */
+/**
+ * The value that begins at `start`, and where it ends. It reads DAG-CBOR as atproto uses it: integers of 53 bits, no
+ * floats, links of one kind. Bytes that are not canonical are an error.
+ */
 export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  let at = start
+  let offset = start
 
   const fail = (what: string): never => {
-    throw new TypeError(`not canonical DAG-CBOR: ${what} before byte ${at}`)
+    throw new TypeError(`not canonical DAG-CBOR: ${what} before byte ${offset}`)
   }
   const take = (length: number): number => {
-    if (length > bytes.length - at) fail('it ends')
-    at += length
-    return at - length
+    if (length > bytes.length - offset) fail('it ends')
+    offset += length
+    return offset - length
   }
   const head = (): [major: number, argument: number] => {
     const byte = view.getUint8(take(1))
@@ -42,16 +44,16 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
   }
   const text = (length: number): string => {
     const from = take(length)
-    if (length <= SHORT) {
+    if (length <= SHORT_TEXT_BYTES) {
       let result = ''
       let i = from
-      for (let byte: number; i < at && (byte = view.getUint8(i)) < 0x80; i++)
+      for (let byte: number; i < offset && (byte = view.getUint8(i)) < 0x80; i++)
         result += String.fromCharCode(byte)
-      if (i === at) return result
+      if (i === offset) return result
     }
-    return utf8.decode(bytes.subarray(from, at))
+    return utf8.decode(bytes.subarray(from, offset))
   }
-  /** Shorter keys first, then by bytes: each after the one before it. */
+  /** Whether a key comes after the one before it: shorter keys first, then by bytes. */
   const inOrder = (from: number, length: number, before: number, lengthBefore: number): boolean => {
     if (length !== lengthBefore) return length > lengthBefore
     for (let i = 0; i < length; i++) {
@@ -65,13 +67,13 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
     let [before, lengthBefore] = [0, -1]
     for (let i = 0; i < length; i++) {
       const [major, size] = head()
-      if (major !== 3) fail('a key that is no text')
+      if (major !== 3) fail('a key that is not text')
       const key = text(size)
-      const from = at - size
+      const from = offset - size
       if (!inOrder(from, size, before, lengthBefore)) fail('keys out of order')
       ;[before, lengthBefore] = [from, size]
       const value = item(depth)
-      // A plain assignment to this one key would set the prototype.
+      // A plain assignment to this key would set the prototype.
       if (key === '__proto__')
         Object.defineProperty(result, key, { value, enumerable: true, writable: true, configurable: true })
       else result[key] = value
@@ -80,15 +82,15 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
   }
   const item = (depth: number): unknown => {
     const [major, argument] = head()
-    if ((major === 4 || major === 5) && depth === 0) fail(`nesting deeper than ${DEPTH}`)
+    if ((major === 4 || major === 5) && depth === 0) fail(`nesting deeper than ${MAX_DEPTH}`)
     switch (major) {
       case 0:
         return argument
       case 1:
         return argument < Number.MAX_SAFE_INTEGER ? -1 - argument : fail('a number beyond -2^53')
       case 2:
-        // Not by `slice`: of a Node Buffer that is no copy.
-        return new Uint8Array(bytes.subarray(take(argument), at))
+        // Not by `slice`: that does not copy a Node Buffer.
+        return new Uint8Array(bytes.subarray(take(argument), offset))
       case 3:
         return text(argument)
       case 4: {
@@ -101,8 +103,9 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
       case 6: {
         const [inner, size] = head()
         const from = take(size)
-        if (argument !== 42 || inner !== 2 || size !== 37 || bytes[from] !== 0) fail('a tag that is no link')
-        return { $link: linkOf(bytes.subarray(from + 1, at)) }
+        if (argument !== 42 || inner !== 2 || size !== 37 || bytes[from] !== 0)
+          fail('a tag that is not a link')
+        return { $link: cidText(bytes.subarray(from + 1, offset)) }
       }
       default:
         return argument === 20 || argument === 21
@@ -112,12 +115,12 @@ export function decodeFirst(bytes: Uint8Array, start = 0): { value: unknown; end
             : fail('a simple value')
     }
   }
-  return { value: item(DEPTH), end: at }
+  return { value: item(MAX_DEPTH), end: offset }
 }
 
 /**
- * Decodes one block, a record for example: links become `{ $link }` as in JSON, byte strings `Uint8Array`.
- * Throws a `TypeError` when the bytes are not the canonical DAG-CBOR of anything.
+ * Decodes one block, for example a record: links become `{ $link }` as in JSON, byte strings become `Uint8Array`.
+ * Throws a `TypeError` when the bytes are not canonical DAG-CBOR.
  */
 export function decodeBlock(bytes: Uint8Array): unknown {
   const { value, end } = decodeFirst(bytes)

@@ -1,4 +1,3 @@
-/** One WebSocket, as a queue that its reader empties at his own pace. */
 import { XrpcError } from '../errors.ts'
 
 interface SocketEvent {
@@ -9,7 +8,7 @@ interface SocketEvent {
   readonly message?: string
 }
 
-/** What is used of a WebSocket: the browsers' one has it, Node's, that of Workers, and the package `ws`. */
+/** What is used of a WebSocket. That of browsers, Node, Workers and the package `ws` has it. */
 export interface Socket {
   binaryType?: string
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: SocketEvent) => void): void
@@ -20,15 +19,17 @@ export type SocketConstructor = new (url: string) => Socket
 
 export interface Limits {
   /** Bytes that may wait to be read. */
-  buffer: number
-  /** Milliseconds for the handshake, and without a frame. */
-  handshake: number
-  idle: number
+  bufferBytes: number
+  /** Until the handshake is done. */
+  handshakeMs: number
+  /** Without a frame. */
+  idleMs: number
 }
 
-/** Why no more frames come: the reader was slow, or `error`. */
+/** Why no more frames come. */
 export interface End {
   opened: boolean
+  /** The reader was slower than the sender. Otherwise the reason is `error`. */
   full?: boolean
   error: XrpcError
 }
@@ -44,15 +45,16 @@ interface Waiting {
   next?: Waiting
 }
 
-export function open(url: string, Socket: SocketConstructor, limits: Limits): Connection {
-  // A list, not an array: what was read is let go of at once, however long the queue.
+/** Opens a WebSocket whose frames wait in a queue until they are read. */
+export function openConnection(url: string, Socket: SocketConstructor, limits: Limits): Connection {
+  // A linked list, not an array: what was read is freed at once, however long the queue is.
   let first: Waiting | undefined
   let last: Waiting | undefined
-  let waiting = 0
+  let waitingBytes = 0
   let opened = false
   let end: End | undefined
   let wake = () => {}
-  let heard = Date.now()
+  let lastHeard = Date.now()
 
   const socket = new Socket(url)
   socket.binaryType = 'arraybuffer'
@@ -61,33 +63,34 @@ export function open(url: string, Socket: SocketConstructor, limits: Limits): Co
     if (end) return
     end = { opened, full, error: new XrpcError('NetworkError', `${url}: ${reason}`) }
     clearInterval(timer)
-    // Whatever still arrives is asked for again.
+    // What still arrives will be asked for again.
     socket.close()
     wake()
   }
   const timer = setInterval(
     () => {
-      const silence = Date.now() - heard
-      if (silence >= (opened ? limits.idle : limits.handshake)) finish(`no sign of life for ${silence} ms`)
+      const silentMs = Date.now() - lastHeard
+      if (silentMs >= (opened ? limits.idleMs : limits.handshakeMs))
+        finish(`no sign of life for ${silentMs} ms`)
     },
-    Math.min(limits.handshake, limits.idle) / 4,
+    Math.min(limits.handshakeMs, limits.idleMs) / 4,
   )
   socket.addEventListener('open', () => {
     opened = true
-    heard = Date.now()
+    lastHeard = Date.now()
   })
   socket.addEventListener('message', ({ data }) => {
     if (end) return
     opened = true
-    heard = Date.now()
+    lastHeard = Date.now()
     if (!(data instanceof ArrayBuffer)) return finish('a message that is not binary')
     const entry: Waiting = { frame: new Uint8Array(data) }
     if (last) last.next = entry
     first ??= entry
     last = entry
-    waiting += data.byteLength
-    // No WebSocket lets its reader ask for less. So he reads what is here, and comes back for the rest.
-    if (waiting > limits.buffer) finish('more waits than the buffer holds', true)
+    waitingBytes += data.byteLength
+    // A WebSocket cannot be slowed down. The reader reads what is here, and then connects again for the rest.
+    if (waitingBytes > limits.bufferBytes) finish('more waits than the buffer holds', true)
     wake()
   })
   socket.addEventListener('close', ({ code, reason }) => finish(`closed (${code}) ${reason ?? ''}`))
@@ -100,7 +103,7 @@ export function open(url: string, Socket: SocketConstructor, limits: Limits): Co
           const { frame, next } = first
           first = next
           if (!next) last = undefined
-          waiting -= frame.length
+          waitingBytes -= frame.length
           return frame
         }
         if (end) return end

@@ -1,4 +1,3 @@
-/** What a subscriber is given, typed from the lexicon's union. */
 import type { OutputSchema } from '../../generated/client/types/com/atproto/sync/subscribeRepos.ts'
 
 export const ID = 'com.atproto.sync.subscribeRepos'
@@ -7,14 +6,14 @@ type Message<Name extends string> = Extract<OutputSchema, { $type: `${typeof ID}
 
 /** A change of the repository. `blocks` is a CAR: `readRecords` and `readBlocks` read it. */
 export type CommitEvent = Message<'commit'>
-/** What the repository is now, where the commits before do not lead. */
+/** The repository's present commit, where the commits before it do not lead to it. */
 export type SyncEvent = Message<'sync'>
 /** The DID document may have changed: look it up again. */
 export type IdentityEvent = Message<'identity'>
 /** Whether the account is active at this host, and if not, why. */
 export type AccountEvent = Message<'account'>
-/** Told by the server about the stream itself; it has no number. */
+/** What the server says about the stream itself. It has no `seq`. */
 export type Info = Message<'info'>
 
-/** One event of the stream. `$type` says which. */
+/** One event of the stream, typed from the lexicon's union. `$type` says which it is. */
 export type RepoEvent = CommitEvent | SyncEvent | IdentityEvent | AccountEvent

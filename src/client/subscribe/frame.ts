@@ -3,8 +3,8 @@ import { XrpcError } from '../errors.ts'
 import { decodeFirst } from './cbor.ts'
 import { ID, type Info, type RepoEvent } from './event.ts'
 
-/** The spec's bound. A server that sends more is not spoken to any longer. */
-const MAX_FRAME = 5_000_000
+/** The spec's limit. The stream ends when a server sends a longer frame. */
+const MAX_FRAME_BYTES = 5_000_000
 
 const EVENTS = ['#commit', '#sync', '#identity', '#account']
 const DECLARED = ['FutureCursor', 'ConsumerTooSlow']
@@ -16,7 +16,7 @@ interface Fields {
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
-/** The frame's second object with the type that its first one names. */
+/** A frame's body, with the type that its header names. */
 export interface Message {
   event?: RepoEvent
   info?: Info
@@ -27,9 +27,9 @@ const unexpected = (what: string): XrpcError => new XrpcError('Unexpected', `a f
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** Reads two DAG-CBOR objects, a header and a body. An error that the server sent is thrown. */
+/** Reads a frame: two DAG-CBOR objects, a header and a body. An error that the server sent is thrown. */
 export function readFrame(bytes: Uint8Array): Message {
-  if (bytes.length > MAX_FRAME) throw unexpected(`of ${bytes.length} bytes`)
+  if (bytes.length > MAX_FRAME_BYTES) throw unexpected(`of ${bytes.length} bytes`)
   let header: unknown, body: unknown
   try {
     const first = decodeFirst(bytes)
@@ -46,10 +46,10 @@ export function readFrame(bytes: Uint8Array): Message {
     const declared = status > 0 || DECLARED.includes(error)
     throw new XrpcError(error, asText(body['message']) || error, { status, declared })
   }
-  // Newer kinds of frames and messages are passed over, as the spec wants it.
+  // Unknown kinds of frames and messages are skipped, as the spec requires.
   const name = header['op'] === 1 ? asText(header['t']) : ''
   const { seq } = body
-  // The rest is taken at the server's word, as all that it answers: the lexicon gives it its type.
+  // The fields are trusted to be what the lexicon says, as in every answer of the server.
   const message = { ...body, $type: ID + name } as unknown
   if (name === '#info') return { info: message as Info }
   if (!EVENTS.includes(name)) return Number.isSafeInteger(seq) ? { seq: Number(seq) } : {}
