@@ -1,4 +1,3 @@
-/** Paths, and the little that the generator needs of the file system. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -6,7 +5,7 @@ export const root = path.resolve(import.meta.dirname, '..')
 export const lexiconRoot = path.join(root, 'lexicons')
 export const generatedRoot = path.join(root, 'src/generated')
 
-/** All files below a folder with this ending, sorted, so that every run sees the same order. */
+/** The paths of all files below a folder whose names end so, sorted, so that every run has the same order. */
 export const files = (folder: string, ending: string): string[] =>
   readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
@@ -17,7 +16,7 @@ export const files = (folder: string, ending: string): string[] =>
 export const under = (folder: string, file: string): string =>
   path.relative(folder, file).split(path.sep).join('/')
 
-/** Writes a tree of files: those that are not in `contents` and match `owned` are removed. */
+/** Writes files into a folder, by their paths below it, and removes those that are `owned` and not in `contents`. */
 export function writeTree(
   folder: string,
   contents: Map<string, string>,

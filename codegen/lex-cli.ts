@@ -1,11 +1,13 @@
-/** Runs `lex gen-server` into a throw-away folder: lex-cli is a program, not a library. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { files, lexiconRoot, root, under } from './files.ts'
 
-/** lex-cli's output by path: `types/**`, `lexicons.ts`, `util.ts`, and an `index.ts` that we do not use. */
+/**
+ * The output of lex-cli's `gen-server` by path: `types/**`, `lexicons.ts`, `util.ts`, and an `index.ts` that we do not
+ * use. lex-cli is a program, not a library, so it writes into a temporary folder.
+ */
 export function genServer(documents: string[]): Map<string, string> {
   const out = mkdtempSync(path.join(tmpdir(), 'cirrus-codegen-'))
   try {

@@ -1,15 +1,16 @@
-/** Reads and validates the lexicon documents; every error names the file and the JSON path. */
 import { readFileSync } from 'node:fs'
 import { isValidLexiconDoc, lexiconDoc, type LexiconDoc } from '@atproto/lexicon'
 import { files, lexiconRoot, under } from './files.ts'
 
+/** A mistake in a lexicon document: the message names the file and the JSON path. */
 export class LexiconError extends Error {
-  constructor(file: string, where: string, problem: string) {
-    super(`lexicons/${file}: ${where || '(document)'}: ${problem}`)
+  constructor(file: string, jsonPath: string, problem: string) {
+    super(`lexicons/${file}: ${jsonPath || '(document)'}: ${problem}`)
     this.name = 'LexiconError'
   }
 }
 
+/** A valid document, with its path below `lexicons/`. */
 export interface Loaded {
   file: string
   document: LexiconDoc
@@ -17,18 +18,18 @@ export interface Loaded {
 
 type Issue = NonNullable<ReturnType<typeof lexiconDoc.safeParse>['error']>['issues'][number]
 
-/** The library's inner errors say where they are from the definition on: puts them below the outer path. */
-const below = (outer: Issue['path'], inner: Issue['path']): Issue['path'] => {
-  const shared = outer.findIndex((_, i) => outer.slice(i).every((part, j) => inner[j] === part))
+/** The paths of the library's inner errors begin at the definition. Joins one to the outer path, without what they share. */
+const joinPaths = (outer: Issue['path'], inner: Issue['path']): Issue['path'] => {
+  const shared = outer.findIndex((_, i) => outer.slice(i).every((key, j) => inner[j] === key))
   return [...outer.slice(0, shared < 0 ? outer.length : shared), ...inner]
 }
 
-/** Where several forms are allowed, the mistake is in the form that fits best: the one read furthest. */
+/** Where several forms are allowed, the mistake is in the form that fits best: the one with the longest path. */
 const deepest = (issue: Issue): Issue => {
   if (issue.code !== 'invalid_union') return issue
   const inner = issue.unionErrors.flatMap(({ issues }) => issues.map(deepest))
   const best = inner.reduce((a, b) => (b.path.length > a.path.length ? b : a), inner[0] ?? issue)
-  return { ...best, path: below(issue.path, best.path) }
+  return { ...best, path: joinPaths(issue.path, best.path) }
 }
 
 const parse = (file: string, text: string): LexiconDoc => {
@@ -51,33 +52,34 @@ const parse = (file: string, text: string): LexiconDoc => {
 }
 
 /** Each reference in a document as [JSON path, target]. */
-function* references(value: unknown, where: string): Generator<[string, string]> {
-  if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* references(item, `${where}.${i}`)
+function* references(value: unknown, jsonPath: string): Generator<[string, string]> {
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) yield* references(item, `${jsonPath}.${i}`)
   else if (typeof value === 'object' && value !== null)
     for (const [key, inner] of Object.entries(value)) {
-      const at = where ? `${where}.${key}` : key
-      if (key === 'ref' && typeof inner === 'string') yield [at, inner]
+      const innerPath = jsonPath ? `${jsonPath}.${key}` : key
+      if (key === 'ref' && typeof inner === 'string') yield [innerPath, inner]
       else if (key === 'refs' && Array.isArray(inner))
-        for (const [i, ref] of inner.entries()) yield [`${at}.${i}`, String(ref)]
-      else yield* references(inner, at)
+        for (const [i, ref] of inner.entries()) yield [`${innerPath}.${i}`, String(ref)]
+      else yield* references(inner, innerPath)
     }
 }
 
-/** Refuses a `ref` to a document or definition that is not there. */
+/** Throws at a `ref` to a document or a definition that does not exist. */
 export function checkReferences(loaded: Loaded[]): void {
   const known = new Set(
     loaded.flatMap(({ document }) => Object.keys(document.defs).map((def) => `${document.id}#${def}`)),
   )
   for (const { file, document } of loaded)
-    for (const [where, ref] of references(document.defs, 'defs')) {
+    for (const [jsonPath, ref] of references(document.defs, 'defs')) {
       const [id, def = 'main'] = ref.replace(/^lex:/, '').split('#')
       const target = `${id || document.id}#${def}`
       if (!known.has(target))
-        throw new LexiconError(file, where, `refers to ${target}, which no document defines`)
+        throw new LexiconError(file, jsonPath, `refers to ${target}, which no document defines`)
     }
 }
 
-/** All documents below `folder`, in the order of their paths. */
+/** Reads and validates all documents below `folder`, in the order of their paths. */
 export function load(folder = lexiconRoot): Loaded[] {
   const loaded = files(folder, '.json').map((path) => {
     const file = under(folder, path)

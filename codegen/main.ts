@@ -1,6 +1,6 @@
 /**
- * `npm run codegen` writes `lexicons/` (the standard documents), `src/generated/` and the list of endpoints;
- * `npm run codegen -- --check` writes nothing and fails where they differ from what it would write.
+ * `npm run codegen` writes the standard documents in `lexicons/`, `src/generated/` and the list of endpoints.
+ * `npm run codegen -- --check` writes nothing and fails when they differ from what it would write.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -17,7 +17,7 @@ import { methodsOf } from './methods.ts'
 import { editedDocuments, standardDocuments } from './standard.ts'
 import { trim } from './trim.ts'
 
-/** The generated tree by path below `src/generated/`. A pure function of the documents. */
+/** The generated files by path below `src/generated/`. They depend on the documents only. */
 export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
   const types = trim(genServer(loaded.map(({ file }) => file)))
@@ -40,7 +40,7 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
 
 const README = path.join(root, 'README.md')
 
-/** What people read of the documents and the policy, by path below the root. */
+/** The pages with the list of endpoints, by path below the root. They depend on the documents and the policy. */
 export function documentation(loaded: Loaded[] = load()): Map<string, string> {
   const table = emitTable(methodsOf(loaded), policy)
   const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
@@ -54,14 +54,15 @@ const withoutRow = (loaded: Loaded[]): string[] =>
     .filter(({ id }) => !Object.hasOwn(policy, id))
     .map(({ id }) => `${id} has no row in src/policy.ts: add it, and run \`npm run codegen\` again`)
 
-/** Where a folder differs from what it should hold. */
+/** Which files of a folder are missing or have another content. */
 const differences = (folder: string, wanted: Map<string, string>): string[] =>
   [...wanted].flatMap(([file, text]) => {
-    const at = path.join(folder, file)
-    if (!existsSync(at)) return [`${under(root, at)} is missing`]
-    return readFileSync(at, 'utf8') === text ? [] : [`${under(root, at)} differs`]
+    const target = path.join(folder, file)
+    if (!existsSync(target)) return [`${under(root, target)} is missing`]
+    return readFileSync(target, 'utf8') === text ? [] : [`${under(root, target)} differs`]
   })
 
+/** Files below `src/generated/` that would not be written. */
 const strangers = (wanted: Map<string, string>): string[] =>
   (existsSync(generatedRoot) ? files(generatedRoot, '') : [])
     .filter((file) => !wanted.has(under(generatedRoot, file)))

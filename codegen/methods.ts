@@ -1,4 +1,3 @@
-/** What the emitters need to know of a method, read off its document. */
 import type {
   LexRefVariant,
   LexiconDoc,
@@ -9,6 +8,7 @@ import type {
 } from '@atproto/lexicon'
 import type { Loaded } from './load.ts'
 
+/** A method, as the emitters need it. */
 export interface Method {
   id: string
   main: LexXrpcQuery | LexXrpcProcedure | LexXrpcSubscription
@@ -23,13 +23,14 @@ export const methodsOf = (loaded: Loaded[]): Method[] =>
     return isMethod(main) ? [{ id: document.id, main }] : []
   })
 
-/** `com.atproto.sync.getRepo` -> `ComAtprotoSyncGetRepo`, the name under which its types are imported. */
+/** The name under which a method's types are imported: `ComAtprotoSyncGetRepo` for `com.atproto.sync.getRepo`. */
 export const title = (nsid: string): string =>
   nsid
     .split('.')
-    .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))
+    .map((segment) => segment.slice(0, 1).toUpperCase() + segment.slice(1))
     .join('')
 
+/** A union of string literals. */
 export const union = (names: string[]): string => names.map((name) => `'${name}'`).join(' | ') || 'never'
 
 const withDefault = (properties: Record<string, unknown> | undefined): string[] =>

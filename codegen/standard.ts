@@ -1,14 +1,9 @@
-/**
- * The standard documents that Cirrus serves or validates, and their transitive references,
- * written out of the pinned npm package `@atproto/api` into `lexicons/`. They are data:
- * never edited by hand, and `codegen --check` fails when one differs from the package.
- */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { schemas } from '@atproto/api'
 import { files, lexiconRoot, under } from './files.ts'
 
-/** The methods served. Each becomes a file, and a method file in `lexicons/` means: we serve it. */
+/** The standard methods that Cirrus serves. Each becomes a file: a method's file in `lexicons/` means that we serve it. */
 const METHODS = [
   'com.atproto.identity.getRecommendedDidCredentials',
   'com.atproto.identity.requestPlcOperationSignature',
@@ -48,7 +43,7 @@ const METHODS = [
   'app.bsky.actor.putPreferences',
 ]
 
-/** Record types that writes are validated against; a record of another type is stored as `unknown`. */
+/** The record types that writes are validated against. The validity of a record of another type is `unknown`. */
 const RECORDS = [
   'app.bsky.actor.profile',
   'app.bsky.feed.generator',
@@ -80,14 +75,14 @@ function* references(value: unknown): Generator<string> {
 }
 
 /**
- * A document that is only referred to keeps the definitions that are reached, so that a method
- * which we do not serve never comes in beside the type that a record needs of it.
+ * The documents that are needed, by id, and which of their definitions. A document that is only referred to keeps the
+ * definitions that are reached, so that a method which we do not serve is not added with the type that a record needs.
  */
 function reachable(): Map<string, Set<string> | 'whole'> {
   const found = new Map<string, Set<string> | 'whole'>()
   const visit = (id: string, def: string | undefined, from: string): void => {
     const document = byId.get(id)
-    if (!document) throw new Error(`lexicons: ${from} refers to ${id}, which @atproto/api does not hold`)
+    if (!document) throw new Error(`lexicons: ${from} refers to ${id}, which @atproto/api does not have`)
     const seen = found.get(id)
     if (seen === 'whole' || (def !== undefined && seen?.has(def))) return
     if (def === undefined) found.set(id, 'whole')
@@ -109,7 +104,11 @@ function reachable(): Map<string, Set<string> | 'whole'> {
   return found
 }
 
-/** The standard documents by their path under `lexicons/`, as they must stand on disk. */
+/**
+ * The standard documents that Cirrus serves or validates, and all that they refer to, by path below `lexicons/`: taken
+ * from the pinned npm package `@atproto/api`. They are data, never edited by hand, and `codegen --check` fails when one
+ * differs from the package.
+ */
 export function standardDocuments(): Map<string, string> {
   const out = new Map<string, string>()
   for (const [id, wanted] of [...reachable()].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -124,7 +123,7 @@ export function standardDocuments(): Map<string, string> {
   return out
 }
 
-/** What stands on disk in the standard folders but should not, or differs: the check's findings. */
+/** The findings of the check: standard documents on disk that are missing, that we do not serve, or that differ. */
 export function editedDocuments(): string[] {
   const wanted = standardDocuments()
   const present = files(lexiconRoot, '.json')
@@ -135,9 +134,10 @@ export function editedDocuments(): string[] {
       .filter((file) => !wanted.has(file))
       .map((file) => `lexicons/${file} is not one of the standard documents that we serve`),
     ...[...wanted].flatMap(([file, text]) => {
-      const at = path.join(lexiconRoot, file)
       if (!present.includes(file)) return [`lexicons/${file} is missing`]
-      return readFileSync(at, 'utf8') === text ? [] : [`lexicons/${file} was edited by hand`]
+      return readFileSync(path.join(lexiconRoot, file), 'utf8') === text
+        ? []
+        : [`lexicons/${file} was edited by hand`]
     }),
   ]
 }

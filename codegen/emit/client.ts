@@ -1,4 +1,3 @@
-/** `client.ts`: nested namespaces over the methods, e.g. `client.com.atproto.sync.getRepo(...)`. */
 import type { Method } from '../methods.ts'
 import { newProject } from '../trim.ts'
 import { banner } from './banner.ts'
@@ -12,14 +11,14 @@ const isMethod = (node: Tree | Method): node is Method => typeof node.id === 'st
 function nest(methods: Method[]): Tree {
   const tree: Tree = {}
   for (const method of methods) {
-    const parts = method.id.split('.')
+    const segments = method.id.split('.')
     let node = tree
-    for (const part of parts.slice(0, -1)) {
-      const next = (node[part] ??= {})
+    for (const segment of segments.slice(0, -1)) {
+      const next = (node[segment] ??= {})
       if (isMethod(next)) throw new Error(`${method.id}: ${next.id} is a method, so it cannot hold another`)
       node = next
     }
-    node[parts.at(-1) ?? ''] = method
+    node[segments.at(-1) ?? ''] = method
   }
   return tree
 }
@@ -27,8 +26,8 @@ function nest(methods: Method[]): Tree {
 const JSON_BODY = 'application/json'
 
 /**
- * What the client must know at run time: the declared errors, the encodings of output and input (`''` for
- * none). JSON is the default, and what is default is left out: the client's size is budgeted.
+ * What the client must know of a method at run time: its id, the declared errors, the encodings of output and input
+ * (`''` for none). Defaults (no errors, JSON) are left out at the end, because the client's size has a budget.
  */
 const argumentsOf = ({ id, main }: Method): string => {
   if (main.type === 'subscription') throw new Error(`${id}: a subscription is not called`)
@@ -58,15 +57,16 @@ const emit = (tree: Tree, indent: string): string =>
     })
     .join('')
 
+/** `client/namespaces.ts`: nested namespaces over the methods, e.g. `client.com.atproto.sync.getRepo(...)`. */
 export function emitClient(methods: Method[], transport: string): string {
-  // A subscription speaks WebSocket and has a client of its own.
+  // A subscription uses a WebSocket and has a client of its own.
   const callable = methods.filter(({ main }) => main.type !== 'subscription')
-  const source = newProject().createSourceFile('client.ts', '')
+  const source = newProject().createSourceFile('namespaces.ts', '')
   source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Transport'], moduleSpecifier: transport })
   source.addFunction({
     name: 'createNamespaces',
     isExported: true,
-    docs: ['The methods as nested namespaces over a transport.'],
+    docs: ['The methods as nested namespaces. Each sends its calls with the transport.'],
     parameters: [{ name: 'transport', type: 'Transport' }],
     statements: `return {\n${emit(nest(callable), '  ')}}`,
   })

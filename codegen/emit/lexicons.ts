@@ -1,7 +1,3 @@
-/**
- * The documents themselves, for validation at run time. Descriptions are left out: nothing
- * reads them there, and they are a quarter of the size.
- */
 import type { Loaded } from '../load.ts'
 import { banner } from './banner.ts'
 
@@ -15,6 +11,10 @@ const withoutDescriptions = (value: unknown): unknown => {
   )
 }
 
+/**
+ * `lexicons.ts`: the documents themselves, for validation at run time. Descriptions are left out: nothing reads them
+ * there, and they are a quarter of the size.
+ */
 export const emitLexicons = (loaded: Loaded[]): string =>
   banner('emit/lexicons.ts') +
   "import type { LexiconDoc } from '@atproto/lexicon'\n\n" +

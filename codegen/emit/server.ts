@@ -1,8 +1,8 @@
-/** `server.ts`: the router, one route per method, and the list of ids that goes with it. */
 import type { Method } from '../methods.ts'
 import { newProject } from '../trim.ts'
 import { banner } from './banner.ts'
 
+/** `server.ts`: the router, with one route for each method. */
 export function emitServer(methods: Method[]): string {
   const source = newProject().createSourceFile('server.ts', '')
   source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
@@ -15,7 +15,7 @@ export function emitServer(methods: Method[]): string {
     name: 'createRouter',
     isExported: true,
     docs: [
-      'Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors.',
+      'Routes each method to its handler. The runtime does everything else: verbs, params, credentials, bodies, errors.',
     ],
     typeParameters: ['Context'],
     parameters: [

@@ -431,7 +431,7 @@ export interface Methods {
       output: ComCirrusAdminCreateMigrationToken.OutputSchema
       errors: 'InvalidScope' | 'DirectoryUnavailable'
     };
-  /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: after a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
+  /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
   'com.cirrus.admin.emitIdentity': {
       kind: 'procedure'
       params: ComCirrusAdminEmitIdentity.QueryParams
@@ -481,7 +481,7 @@ export interface Methods {
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
     };
-  /** Who follows the firehose now, how far each has come, and which events are kept. Requires the admin credential. */
+  /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
   'com.cirrus.admin.listSubscribers': {
       kind: 'query'
       params: ComCirrusAdminListSubscribers.QueryParams
@@ -501,7 +501,7 @@ export interface Methods {
       output: ComCirrusAdminRequestCrawl.OutputSchema
       errors: 'AccountNotActive'
     };
-  /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that later ones have followed can be resumed for at least an hour, with `since` as long as it is known what that revision's tree had. Requires the owner's session, the admin credential or a migration token with repo:read. */
+  /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that is no longer the latest can be resumed for at least an hour; with `since`, as long as it is known what the tree of that revision had. Requires the owner's session, the admin credential or a migration token with repo:read. */
   'com.cirrus.admin.resumeRepo': {
       kind: 'query'
       params: ComCirrusAdminResumeRepo.QueryParams

@@ -2,7 +2,7 @@
 import { Router } from 'itty-router';
 import type { AnyHandlers, Runtime } from '../xrpc/types.ts';
 
-/** Routes each method to its handler. The runtime does the rest: verbs, params, credentials, bodies, errors. */
+/** Routes each method to its handler. The runtime does everything else: verbs, params, credentials, bodies, errors. */
 export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Context>) {
   return Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })
     .all('/app.bsky.actor.getPreferences', xrpc.query('app.bsky.actor.getPreferences', handlers['app.bsky.actor.getPreferences']))

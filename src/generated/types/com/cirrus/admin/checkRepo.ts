@@ -4,7 +4,7 @@ export type InputSchema = undefined
 
 export interface OutputSchema {
   ok: boolean
-  /** What is wrong, a sentence each, the first hundred. */
+  /** What is wrong: the first hundred findings, one sentence each. */
   problems: string[]
   rev?: string
   blocks: number

@@ -37,7 +37,7 @@ export interface Identity {
   head?: string
   /** The DID names another PDS than this one. */
   movedAway: boolean
-  /** did:plc: a recovery key of the owner stands above this server's rotation key, so a rotation can be undone for 72 hours. */
+  /** did:plc: a recovery key of the owner ranks above this server's rotation key, so a rotation can be undone for 72 hours. */
   recoverable?: boolean
   /** Why the network could not be asked, if it could not. */
   error?: string
@@ -60,7 +60,7 @@ export interface Blobs {
   stored: number
 }
 
-/** How far an import has come that is running. Until it switches, nothing has changed. */
+/** The progress of a running import. Until it switches, nothing has changed. */
 export interface Importing {
   $type?: 'com.cirrus.admin.getStatus#importing'
   phase: 'receiving' | 'verifying' | 'switching' | (string & {})
@@ -78,7 +78,7 @@ export interface Unsubmitted {
   signedAt: string
   /** The PDS endpoint that the operation would set. */
   pds?: string
-  /** What it would change, a sentence each. */
+  /** What it would change, one sentence each. */
   changes: string[]
 }
 

@@ -16,6 +16,6 @@ export interface Subscriber {
   cursor: number
   /** How many events there are after it. */
   behind: number
-  /** Bytes that were sent and that it has not taken yet. */
+  /** Bytes that were sent and that it has not received yet. */
   waiting: number
 }

@@ -2,14 +2,14 @@
 export type QueryParams = {}
 
 export interface InputSchema {
-  /** Origins of the relays to ask, e.g. https://relay.example. Those that are configured (RELAYS) when left out. */
+  /** Origins of the relays to ask, e.g. https://relay.example. Default: those that are configured (RELAYS). */
   relays?: string[]
 }
 
 export interface OutputSchema {
   /** The host that the relays were told of. */
   hostname: string
-  /** One for each relay, in the order asked; empty where none is configured. */
+  /** One for each relay, in the order of the requests; empty if none is configured. */
   results: Result[]
 }
 
@@ -17,7 +17,7 @@ export interface Result {
   $type?: 'com.cirrus.admin.requestCrawl#result'
   /** The relay's origin. */
   relay: string
-  /** The relay took the request. */
+  /** The relay accepted the request. */
   ok: boolean
   /** Why it did not. A configured relay is asked again later. */
   error?: string

@@ -3,9 +3,9 @@ export type QueryParams = {
   did: string
   /** The commit of the export that broke off. */
   root: string
-  /** How many bytes of the CAR are there already. */
+  /** How many bytes of the CAR the caller already has. */
   offset: number
-  /** As it was asked for. */
+  /** The `since` of the export that broke off. */
   since?: string
 }
 export type InputSchema = undefined
