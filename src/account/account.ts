@@ -95,7 +95,7 @@ export async function createAccount(
   config: Config,
   platform: Platform,
 ): Promise<Account> {
-  const { did, handle, origin, serviceDid, hostname, relays: origins, retention, dev, secrets } = config
+  const { did, handle, origin, serviceDid, hostname, relays: origins, retentionMs, dev, secrets } = config
   const { passwordHash, adminPassword } = secrets
   const signingKey = await loadSigningKey(secrets.signingKey)
   const rotationKey = await loadRotationKey(secrets.rotationKey)
@@ -193,7 +193,7 @@ export async function createAccount(
     sequencer,
     relays,
     firehose,
-    retention,
+    retention: retentionMs,
     alarms: ctx.storage,
     observe: () => lifecycle.followDid(),
     report: (cause) => console.error('a chore failed', cause),
