@@ -17,7 +17,7 @@ const READS_WITHOUT_ERRORS = [
   'com.atproto.repo.listRecords',
 ]
 
-/** Whatever the methods need before they look at the caller. */
+/** What the methods need before they look at the caller. */
 const params = (world: World): Record<string, string> => ({
   did: world.did,
   repo: world.did,
@@ -85,7 +85,7 @@ const scoped = (world: World, scope: Scope): Promise<string> => {
   })
 }
 
-/** What the table says: `undefined` for let in, else the error. */
+/** What the table says: the error, or `undefined` for a caller who is let in. */
 const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
   const { who }: Rule = policy[id]
   const declared = declaredErrors(definition(id))
@@ -139,13 +139,13 @@ describe('the authority matrix', () => {
         expect(cells).toBe((METHODS.length - 2) * KINDS.length)
       }))
 
-  it('lets the probes answer in every state, whatever credential comes along', () => {
+  it('lets anyone call the probes, in every state', () => {
     const probes = METHODS.filter((id) => policy[id].runs === 'worker')
     expect(probes).toEqual(['com.atproto.identity.resolveHandle', 'com.atproto.server.describeServer'])
     for (const id of probes) expect(policy[id].who).toEqual({ anyone: STATES })
   })
 
-  it('tells a caller that names another account that it is not here, in every state', () =>
+  it('answers RepoNotFound to a caller that names another account, in every state', () =>
     inWorld({}, async (world) => {
       for (const state of STATES) {
         setState(world, state)

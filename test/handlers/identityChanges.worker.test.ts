@@ -1,4 +1,4 @@
-/** What the network is told when the identity changes without anybody asking this server. */
+/** What the network is told when the DID document changes without this server. */
 import { describe, expect, it, vi } from 'vitest'
 import { verifyCommit } from '../../src/repo/commit.ts'
 import { changeDid, latestCommit, pdsAt } from './support/did.ts'
@@ -15,7 +15,7 @@ const change = (world: World, changes: Parameters<typeof changeDid>[2]) =>
 const handle = (name: string) => ({ alsoKnownAs: [`at://${name}`] })
 
 describe('a change of the identity', () => {
-  it('of the handle is announced once, whoever notices it', () =>
+  it('of the handle is announced once, however it is noticed', () =>
     inWorld({}, async (world) => {
       const from = world.latest()
       await world.account.maintenance.run()

@@ -77,7 +77,7 @@ describe('relays', () => {
       expect(world.bugs).toEqual([])
     }))
 
-  it('hear nothing of an account that is only just coming in', () =>
+  it('are not asked to crawl an account that is still being imported', () =>
     inWorld({ relays: RELAYS, active: false }, async (world) => {
       const { account, admin } = world
       const { asked } = answerAsRelays(world)

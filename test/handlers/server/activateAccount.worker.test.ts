@@ -23,7 +23,7 @@ describe('activateAccount', () => {
       expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
     }))
 
-  it('is refused while the DID names another PDS, and makes no repository', () =>
+  it('is refused while the DID names another PDS, and does not make a repository', () =>
     inWorld({ active: false, endpoint: OLD }, async ({ admin, account }) => {
       await expect(admin.com.atproto.server.activateAccount()).rejects.toMatchObject({
         error: 'InvalidRequest',
@@ -52,7 +52,7 @@ describe('activateAccount', () => {
       })
     }))
 
-  it('comes first: until then every other method says that there is no account', () =>
+  it('is named by sign-in and status until it is called; reads answer RepoNotFound', () =>
     inWorld({ active: false }, async ({ client, admin, did }) => {
       const login = client.com.atproto.server.createSession({ identifier: HANDLE, password: PASSWORD })
       await expect(login).rejects.toMatchObject({

@@ -38,7 +38,7 @@ describe('createSession', () => {
       expect((await failure(logIn(client))).headers.get('ratelimit-limit')).toBe('300')
     }))
 
-  it('counts each network for itself, an IPv6 one as its /64, so that nobody shuts the owner out by guessing', () =>
+  it('counts each network for itself, an IPv6 one as its /64, so that guessing does not shut the owner out', () =>
     inWorld({}, async ({ client, account, clock }) => {
       const from = (address: string) =>
         client.com.atproto.server.createSession(
@@ -63,7 +63,7 @@ describe('createSession', () => {
       expect(rows?.count).toBe(4)
     }))
 
-  it('is taken only as large as it needs to be: anybody may send it', () =>
+  it('answers 413 PayloadTooLarge to more than a sign-in needs, because anybody may send it', () =>
     inWorld({}, async ({ client }) => {
       const more = Array.from({ length: 40_000 }, () => [])
       const large = { identifier: HANDLE, password: PASSWORD, more }
@@ -83,7 +83,7 @@ describe('createSession', () => {
       expect(directory.requests).toHaveLength(asked)
     }))
 
-  it('leaves no password or token in the journal', () =>
+  it('does not leave a password or a token in the journal', () =>
     inWorld({}, async ({ client, account, ...world }) => {
       const { accessJwt, refreshJwt } = await logIn(client)
       await expect(logIn(client, HANDLE, 'wrong-canary')).rejects.toMatchObject({ status: 401 })

@@ -26,7 +26,7 @@ export const post = (client: Client, repo: string) =>
   })
 
 /** The object at a place in a token: 0 for the header, 1 for the claims. */
-export const partOf = (token: string, place: number): Record<string, unknown> =>
+export const partOf = <T = Record<string, unknown>>(token: string, place: number): T =>
   JSON.parse(Buffer.from(token.split('.')[place] ?? '', 'base64url').toString())
 
 /** What createSession answers to the account's own password, or to another. */

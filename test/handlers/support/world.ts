@@ -28,6 +28,7 @@ export const PASSWORD = 'correct horse battery'
 export const ADMIN_PASSWORD = 'admin-canary-5fd1'
 
 export interface World {
+  /** Of the object that runs now: `restart` puts another in its place. */
   account: Account
   clock: { now: number }
   directory: FakeDirectory
@@ -69,14 +70,12 @@ export interface World {
 export interface WorldOptions {
   /** Where the DID points in the beginning. */
   endpoint?: string
-  /** The account is activated. */
+  /** Whether the account is activated. By default it is. */
   active?: boolean
   didWeb?: boolean
-  rotationKeys?: (keys: { ours: string; recovery: string }) => string[]
   /** The key in the DID document and that of the genesis, if it is not ours. */
   foreignKey?: boolean
   recoveryKeys?: boolean
-  alsoKnownAs?: string
   relays?: string
 }
 
@@ -99,7 +98,7 @@ export const inWorld = async <T>(options: WorldOptions, work: (world: World) => 
       if (cause) throw new Error('a call ended with an internal error', { cause })
       return result
     } catch (error) {
-      // What lies behind a 500 explains a failed test better than the answer.
+      // The cause of a 500 explains a failed test better than the answer does.
       for (const bug of world.bugs) if (bug !== KILLED) console.error(bug)
       throw error
     }
@@ -119,7 +118,7 @@ const build = async (
   const { did, operation } = await createGenesis(foreign.rotation, {
     recoveryKeys: options.recoveryKeys === false ? [] : [recovery.did],
     signingKey: foreign.did,
-    handle: options.alsoKnownAs ?? HANDLE,
+    handle: HANDLE,
     endpoint: options.endpoint ?? ORIGIN,
   })
   await directory.add(did, operation)
