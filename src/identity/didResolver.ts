@@ -22,7 +22,7 @@ export const didWebUrl = (did: string, dev: boolean): string => {
   const host = did.slice('did:web:'.length).replace(/%3A(\d+)$/i, ':$1')
   const local = /^localhost(:\d+)?$/.test(host)
   if (!(dev && local) && !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(host))
-    throw new IdentityError('BadInput', `not a did:web that atproto takes (a host name, no path): ${did}`)
+    throw new IdentityError('BadInput', `not a did:web that atproto accepts (a host name, no path): ${did}`)
   return `${local ? 'http' : 'https'}://${host}/.well-known/did.json`
 }
 
@@ -51,7 +51,7 @@ export const createDidResolver =
     try {
       if (/^did:plc:[a-z2-7]{24}$/.test(did)) return parseDidDocument(did, await directory.document(did))
       if (!did.startsWith('did:web:'))
-        throw new IdentityError('BadInput', `only did:plc and did:web are known: ${did}`)
+        throw new IdentityError('BadInput', `only did:plc and did:web are supported: ${did}`)
       const url = didWebUrl(did, dev)
       const answer = await send(url, {
         maxBytes: MAX_DOCUMENT_BYTES,

@@ -53,7 +53,10 @@ export const createDirectory = (send: Outbound, url: string): Directory => {
       return await work()
     } catch (cause) {
       if (cause instanceof PlcError)
-        throw new DirectoryError('BadAnswer', `the PLC directory ${host} answered wrongly: ${cause.message}`)
+        throw new DirectoryError(
+          'BadAnswer',
+          `the PLC directory ${host} gave a wrong answer: ${cause.message}`,
+        )
       if (!(cause instanceof OutboundError)) throw cause
       throw new DirectoryError(
         'Unavailable',

@@ -139,7 +139,7 @@ export const parseUnsignedOperation = (value: unknown): UnsignedOperation => {
   if (size > MAX_OPERATION_BYTES)
     throw new PlcError(
       'TooLarge',
-      `the operation has ${size} bytes, the directory takes ${MAX_OPERATION_BYTES}`,
+      `the operation has ${size} bytes, the directory accepts at most ${MAX_OPERATION_BYTES}`,
     )
   return operation
 }

@@ -102,7 +102,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
 
     const prevIndex = chain.findIndex((link) => link.cid === operation.prev)
     const prev = chain[prevIndex]
-    if (!prev) throw bad('its prev is not an operation that stands')
+    if (!prev) throw bad('its prev is not a valid operation')
     if (!prev.data) throw bad('it follows a tombstone')
     const disputed = chain[prevIndex + 1]
     const keys = disputed ? prev.data.rotationKeys.slice(0, disputed.signer) : prev.data.rotationKeys
@@ -123,7 +123,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
   if (wrong >= 0)
     throw new PlcError(
       'InvalidLog',
-      `operation ${wrong} of ${did} is wrongly marked as nullified or standing`,
+      `operation ${wrong} of ${did} is wrongly marked as nullified or as valid`,
     )
   const last = chain.at(-1)
   if (!last) throw new PlcError('InvalidLog', `the log of ${did} is empty`)

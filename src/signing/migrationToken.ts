@@ -72,7 +72,7 @@ const parsePlcClaim = (value: unknown): PlcClaim => {
     alsoKnownAs: list('alsoKnownAs'),
     services: Object.fromEntries(
       Object.entries(services).map(([id, service]) => {
-        if (!isObject(service)) throw badClaims('the claim plc.services must hold objects')
+        if (!isObject(service)) throw badClaims('the claim plc.services must contain objects')
         return [id, { type: stringClaim(service, 'type'), endpoint: stringClaim(service, 'endpoint') }]
       }),
     ),
@@ -98,7 +98,7 @@ const parseClaims = (payload: JsonObject): MigrationClaims => {
   const [iat, exp] = [integerClaim(payload, 'iat'), integerClaim(payload, 'exp')]
   if (exp <= iat) throw badClaims('the claim exp must come after iat')
   if (exp - iat > MIGRATION_LIFETIME_S)
-    throw new TokenError('TooLong', `the token would live longer than ${MIGRATION_LIFETIME_S} seconds`)
+    throw new TokenError('TooLong', `the token would be valid for more than ${MIGRATION_LIFETIME_S} seconds`)
   return {
     iss,
     aud: serviceDidClaim(payload, 'aud'),

@@ -45,7 +45,7 @@ export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): 
   const method = optionalStringClaim(payload, 'lxm')
   if (method !== undefined && !isValidNsid(method)) throw new TokenError('BadClaims', 'lxm must be an NSID')
   if (lifetime <= 0 || lifetime > (method === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S))
-    throw new TokenError('TooLong', `a service token cannot live ${lifetime} seconds`)
+    throw new TokenError('TooLong', `a service token cannot be valid for ${lifetime} seconds`)
   return await encodeJws(SERVICE_TYP, payload, sign)
 }
 
@@ -88,7 +88,7 @@ export const verifyServiceToken = async (
   if (claims.lxm !== opts.lxm) throw new TokenError('WrongMethod', `the token is not for ${opts.lxm}`)
   if (claims.exp <= seconds) throw new TokenError('Expired', 'the token has expired')
   if (claims.exp > seconds + MAX_LIFETIME_S + CLOCK_SKEW_S)
-    throw new TokenError('TooLong', 'the token lives too long')
+    throw new TokenError('TooLong', 'the token is valid for too long')
   if (claims.iat !== undefined && claims.iat > seconds + CLOCK_SKEW_S)
     throw new TokenError('FromFuture', 'the token was issued in the future')
   return claims
