@@ -1,4 +1,4 @@
-/** What an error message may point to: each has an entry in docs/troubleshoot.md; a test holds the two together. */
+/** What an error message may link to. Each topic has an entry in docs/troubleshoot.md, which a test checks. */
 export const TOPICS = [
   'token-malformed',
   'token-wrong-type',

@@ -17,7 +17,7 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   const { did, cid } = params
   requireOwnDid(account, did, error)
   const meta = account.blobs.stat(cid)
-  // An uploaded blob that no record refers to yet is not public.
+  // An uploaded blob that no record refers to yet is for its uploader only.
   if (!meta || !account.blobs.isReferenced(cid)) throw error('BlobNotFound', `Blob not found: ${cid}`)
   if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*'))
     return { notModified: true, etag: cid }

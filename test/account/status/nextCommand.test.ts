@@ -19,7 +19,7 @@ const next = (more: Partial<Situation>) => nextCommand({ ...base, ...more })
 const signed = [{ pds: 'https://new.example.com' }]
 
 describe('the next command', () => {
-  it('is something to do, or nothing, in every situation', () => {
+  it('is a command, or nothing to do, in every situation', () => {
     const states: State[] = ['absent', 'active', 'deactivated', 'moved']
     const identities = [
       here,
@@ -42,20 +42,20 @@ describe('the next command', () => {
                 }
   })
 
-  it('leads an account in', () => {
-    const coming = { state: 'deactivated', wasActive: false } as const
+  it('leads an account through moving in', () => {
+    const movingIn = { state: 'deactivated', wasActive: false } as const
     expect(next({ state: 'absent', wasActive: false })).toContain('`pds activate`')
     expect(next({ state: 'absent', wasActive: false, identity: away })).toContain(
       '`pds import --from https://new.example.com`',
     )
-    expect(next({ ...coming, identity: away, records: 0 })).toContain('still empty')
-    expect(next({ ...coming, identity: away, missingBlobs: 2 })).toContain('2 blobs missing')
-    expect(next({ ...coming, identity: away })).toContain('PLC step')
-    expect(next({ ...coming, missingBlobs: 1 })).toContain('1 blob missing')
-    expect(next(coming)).toMatch(/Everything is here.*`pds activate`/)
+    expect(next({ ...movingIn, identity: away, records: 0 })).toContain('still empty')
+    expect(next({ ...movingIn, identity: away, missingBlobs: 2 })).toContain('2 blobs missing')
+    expect(next({ ...movingIn, identity: away })).toContain('PLC step')
+    expect(next({ ...movingIn, missingBlobs: 1 })).toContain('1 blob missing')
+    expect(next(movingIn)).toMatch(/Everything is here.*`pds activate`/)
   })
 
-  it('leads an account out, and back', () => {
+  it('leads an account through leaving, and through coming back', () => {
     expect(next({})).toContain('`pds migrate-token --target')
     expect(next({ unsubmitted: signed })).toMatch(/https:\/\/new\.example\.com.*`pds identity --void`/)
     expect(next({ state: 'moved', identity: away })).toMatch(/https:\/\/new\.example\.com.*`pds deactivate`/)
