@@ -131,7 +131,7 @@ export async function createAccount(
   const endStalledImport = (): void => imports.endStalled()
   const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = new Exports({ did, platform, blocks, repo })
-  const imports: Imports = createImports({
+  const imports = createImports({
     sql,
     platform,
     did,

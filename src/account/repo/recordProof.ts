@@ -1,25 +1,23 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
 import { readNode } from '../../repo/treeNode.ts'
-import { carOf } from './commit.ts'
+import { findRecord } from '../../repo/treeSearch.ts'
 import type { Head } from '../db/accountRow.ts'
+import { carOf } from './commit.ts'
 
-/** The commit, the nodes down to the path, and the record; without the record, that there is none. */
+/**
+ * A CAR that proves what a path holds: the commit, the nodes down to the path, and the record; without the record, it
+ * proves that there is none.
+ */
 export const recordProof = (head: Head, path: string, read: (cid: Cid) => Uint8Array): Uint8Array => {
-  const proof: Block[] = [{ cid: head.root, bytes: read(head.root) }]
-  for (let cid: Cid | null = head.data; cid;) {
-    const block = read(cid)
-    proof.push({ cid, bytes: block })
-    const { left, entries } = readNode(block)
-    const after = entries.findIndex((entry) => entry.key >= path)
-    const found = entries[after]
-    if (found?.key === path) {
-      const { cid: record } = found.value
-      proof.push({ cid: record, bytes: read(record) })
-      break
-    }
-    const before = after < 0 ? entries.at(-1) : entries[after - 1]
-    cid = (before ? before.right : left)?.cid ?? null
+  const proof: Block[] = []
+  const add = (cid: Cid): Uint8Array => {
+    const bytes = read(cid)
+    proof.push({ cid, bytes })
+    return bytes
   }
+  add(head.root)
+  const record = findRecord(head.data, path, (cid) => readNode(add(cid)))
+  if (record) add(record)
   return carOf(head.root, proof)
 }

@@ -3,6 +3,7 @@ import { isValidNsid, isValidRecordKey } from '@atproto/syntax'
 import { cidKey } from '../../repo/cid.ts'
 import { decodeBlock } from '../../repo/cbor.ts'
 import { readNode, type TreeNode } from '../../repo/treeNode.ts'
+import { findRecord, recordsAfter, recordsBefore, type TreeRecord } from '../../repo/treeSearch.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Head } from '../db/accountRow.ts'
@@ -43,12 +44,7 @@ export const recordValue = (block: Uint8Array): LexMap => decodeBlock(block) as 
 // has some four entries, but an imported tree may have been made so that one has thousands.
 const ENTRIES = 4096
 
-interface Entry {
-  path: string
-  cid: Cid
-}
-
-/** The current tree's records, found by walking down it: the tree is the index. */
+/** The current tree's records, found by going down the tree: it is the index. */
 export class Records {
   readonly #blocks: Blocks
   readonly #head: () => Head | undefined
@@ -66,15 +62,8 @@ export class Records {
   }
 
   cid(path: string): Cid | undefined {
-    for (let at: Cid | null | undefined = this.#head()?.data; at;) {
-      const { left, entries }: TreeNode = this.#node(at)
-      const after = entries.findIndex(({ key }) => key >= path)
-      const next = entries[after]
-      if (next?.key === path) return next.value.cid
-      const before = after < 0 ? entries.at(-1) : entries[after - 1]
-      at = (before ? before.right : left)?.cid
-    }
-    return undefined
+    const head = this.#head()
+    return head && findRecord(head.data, path, this.#node)
   }
 
   /**
@@ -124,60 +113,22 @@ export class Records {
     return counts
   }
 
-  /** All of them in order. Commits may go on behind it: it stays with the tree that it began with. */
-  entries(): Generator<Entry, undefined, void> {
+  /** All of them in order. Commits may follow meanwhile: it stays with the tree that it began with. */
+  entries(): Generator<TreeRecord> {
     return this.#after('')
   }
 
-  /** The entries above `path`, upwards. */
-  *#after(path: string): Generator<Entry, undefined, void> {
-    const stack: (Cid | Entry)[] = []
-    // Down to where `path` would stand: what is after it waits on the stack, the next on top.
-    const open = (cid: Cid, from: string): Cid | null => {
-      const { left, entries } = this.#node(cid)
-      const first = entries.findIndex(({ key }) => key > from)
-      const after = first < 0 ? entries.length : first
-      for (let i = entries.length - 1; i >= after; i--) {
-        const entry = entries[i]
-        if (entry?.right) stack.push(entry.right.cid)
-        if (entry) stack.push({ path: entry.key, cid: entry.value.cid })
-      }
-      const before = entries[after - 1]
-      return (before ? before.right : left)?.cid ?? null
-    }
-    for (let at = this.#head()?.data ?? null; at; at = open(at, path));
-    for (let next = stack.pop(); next; next = stack.pop()) {
-      if ('path' in next) yield next
-      else for (let at: Cid | null = next; at; at = open(at, ''));
-    }
-    return undefined
+  *#after(path: string): Generator<TreeRecord> {
+    const head = this.#head()
+    if (head) yield* recordsAfter(head.data, path, this.#node)
   }
 
-  /** The entries below `path`, downwards. */
-  *#before(path: string): Generator<Entry, undefined, void> {
-    const stack: (Cid | Entry)[] = []
-    const open = (cid: Cid, to: string | undefined): Cid | null => {
-      const { left, entries } = this.#node(cid)
-      const first = to === undefined ? -1 : entries.findIndex(({ key }) => key >= to)
-      const until = first < 0 ? entries.length : first
-      if (left && until > 0) stack.push(left.cid)
-      for (let i = 0; i < until; i++) {
-        const entry = entries[i]
-        if (!entry) continue
-        stack.push({ path: entry.key, cid: entry.value.cid })
-        if (entry.right && i < until - 1) stack.push(entry.right.cid)
-      }
-      return (until > 0 ? entries[until - 1]?.right : left)?.cid ?? null
-    }
-    for (let at = this.#head()?.data ?? null; at; at = open(at, path));
-    for (let next = stack.pop(); next; next = stack.pop()) {
-      if ('path' in next) yield next
-      else for (let at: Cid | null = next; at; at = open(at, undefined));
-    }
-    return undefined
+  *#before(path: string): Generator<TreeRecord> {
+    const head = this.#head()
+    if (head) yield* recordsBefore(head.data, path, this.#node)
   }
 
-  #node(cid: Cid): TreeNode {
+  readonly #node = (cid: Cid): TreeNode => {
     const key = cidKey(cid)
     const known = this.#nodes.get(key)
     if (known) return known
@@ -186,7 +137,7 @@ export class Records {
     return this.#nodes.set(key, readNode(block))
   }
 
-  #stored({ path, cid }: Entry): StoredRecord {
+  #stored({ path, cid }: TreeRecord): StoredRecord {
     const block = this.#blocks.read(cid)
     if (!block) throw new Error(`the record ${path} has no block`)
     return { ...splitPath(path), cid, bytes: block }
