@@ -47,7 +47,7 @@ export interface Output {
   result(data: object, text: string, code?: Code): void
   /** One of several results, as it arrives; with `--json` each is one line. */
   line(data: object, text: string): void
-  /** With `--json` a line like a result's, otherwise a note: something that happened between the results. */
+  /** Something that happened between the results: with `--json` a line on stdout, otherwise a note. */
   aside(data: object, text: string): void
   /** For the user, on stderr. Left out with `--json`. */
   note(text?: string): void
@@ -134,7 +134,7 @@ export function createOutput(options: {
       clear()
       const docs = code && docsPath(code)
       const full = { ...data, ...(docs && { docs }), ...(warnings.length > 0 && { warnings }) }
-      const shown = [text, docs && `See ${docs}`].filter(Boolean).map((part) => `${part}\n`)
+      const shown = [text, docs && `See ${docs}`].filter(Boolean).map((lines) => `${lines}\n`)
       stdout.write(json ? `${stringify(full)}\n` : shown.join(''))
     },
     warn(message, code) {

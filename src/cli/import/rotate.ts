@@ -75,9 +75,9 @@ const preview = (before: PlcData, after: PlcData): string[] =>
   diffOperation(before, after).map(({ text }) => plain(text))
 
 /**
- * The PLC step: the source signs an operation by which the DID names this server, this server checks it and submits it.
- * If an interrupted run has left a signed operation that still follows the head, that one is submitted. Returns what
- * the operation changes, as sentences.
+ * The PLC step: the source signs an operation that makes the DID name this server, `pds` checks what was signed, and this
+ * server submits it. If an interrupted run has left a signed operation that still follows the head, that one is
+ * submitted. Returns what the operation changes, as sentences.
  */
 export async function rotate(
   context: Context,

@@ -38,7 +38,10 @@ const candidates = async ({ project, globals, io, where }: Context, handle: stri
   return found.flatMap(([origin, hex]) => (hex ? [[origin, hex] as const] : []))
 }
 
-/** The signing key that the DID names, from the environment, .dev.vars or the key file. */
+/**
+ * The signing key that the DID names, from the environment, .dev.vars or the key file. With it the account asks its
+ * owner's new server to accept it.
+ */
 export async function findSigningKey(
   context: Context,
   { did, handle, identity }: Status,

@@ -44,9 +44,10 @@ const SOURCE_CODES: ErrorCodes = {
 }
 
 /** What a PDS answers when it does not accept the code that it sent by e-mail. */
-const PLC_CODE_CODES: ErrorCodes = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
+const PLC_CODE_ERRORS: ErrorCodes = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
 
 const orSourceError = <T>(call: Promise<T>): Promise<T> => orServerError(call, SOURCE_CODES)
+
 /** The CliError for what the source refused. */
 export const sourceError = (cause: unknown): unknown => serverError(cause, SOURCE_CODES)
 
@@ -146,7 +147,7 @@ export async function passwordSource(
   return {
     origin,
     client,
-    orError: (call) => orServerError(call, { ...SOURCE_CODES, ...PLC_CODE_CODES }),
+    orError: (call) => orServerError(call, { ...SOURCE_CODES, ...PLC_CODE_ERRORS }),
     createToken: (aud) => createToken(client, aud, io.now()),
     async plcToken() {
       const given = io.env['PDS_PLC_TOKEN']
