@@ -4,6 +4,9 @@ import { deployment } from './test/support/deployment.ts'
 
 const { bindings } = await deployment()
 
+/** These end what hangs, and are no measure of speed: a slow or busy machine passes as well. */
+const watchdog = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 100_000 } } }
+
 /**
  * Two kinds of tests: `*.test.ts` runs in Node, `*.worker.test.ts` inside workerd,
  * in the same isolate as the Worker and its Durable Object.
@@ -14,6 +17,7 @@ export default defineConfig({
       {
         define: { __FAULTS__: 'true', __DEV__: 'true' },
         test: {
+          ...watchdog,
           name: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.worker.test.ts', 'test/interop/**', 'node_modules/**'],
@@ -29,7 +33,7 @@ export default defineConfig({
           __SEED__: JSON.stringify(process.env.SEED ?? '1'),
           __FIXTURE__: JSON.stringify(process.env.FIXTURE === '1'),
         },
-        test: { name: 'workers', include: ['test/**/*.worker.test.ts'] },
+        test: { ...watchdog, name: 'workers', include: ['test/**/*.worker.test.ts'] },
       },
     ],
   },

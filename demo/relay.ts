@@ -10,7 +10,8 @@ export interface Relay {
   close(): Promise<void>
 }
 
-const PATIENCE = 20_000
+/** Far more than a slow or busy machine needs. */
+const EVENT_TIMEOUT_MS = 120_000
 
 const typeOf = (event: RepoEvent): string => event.$type.replace(/^.*#/, '')
 
@@ -33,7 +34,7 @@ export const follow = (name: string, url: string): Relay => {
   }
   return {
     tell: async (tell, ...types) => {
-      const late = AbortSignal.timeout(PATIENCE)
+      const late = AbortSignal.timeout(EVENT_TIMEOUT_MS)
       while (!isThere(types)) {
         if (failed) throw new Error(`the firehose of ${url} broke off: ${explain(failed)}`)
         if (late.aborted) throw new Error(`the relay still waits for ${types.join(', ')} from ${url}`)

@@ -47,7 +47,9 @@ const evaluate = (file: string): Promise<number> => {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const thread = new Worker(THREAD, { eval: true, workerData: pathToFileURL(file).href })
   thread.once('message', resolve).once('error', reject)
-  return promise.finally(() => thread.terminate())
+  return promise.finally(async () => {
+    await thread.terminate()
+  })
 }
 
 const median = (values: number[]): number =>

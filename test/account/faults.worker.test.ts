@@ -1,8 +1,6 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { FAULT_POINTS, type FaultPoint, onFault } from '../../src/fault.ts'
 import { blob, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const OURS = FAULT_POINTS.filter((name) => /^(commit|import|blob|event)\./.test(name))
 const hit = new Set<FaultPoint>()

@@ -2,14 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { documentation, generate } from '../../codegen/main.ts'
 import { copy, type Copy } from './support.ts'
 
-const TIMEOUT = 60_000
-
-it('writes the same bytes each time', { timeout: TIMEOUT }, () => {
+it('writes the same bytes each time', () => {
   expect([...generate()]).toEqual([...generate()])
   expect([...documentation()]).toEqual([...documentation()])
 })
 
-it('writes what is committed, and takes away what it did not write', { timeout: TIMEOUT }, () => {
+it('writes what is committed, and takes away what it did not write', () => {
   using tree = copy()
   const before = tree.read('src/generated/methods.ts')
   tree.write('src/generated/methods.ts', 'export {}\n')
@@ -37,7 +35,7 @@ describe('--check', () => {
       (tree) => tree.write('lexicons/com/atproto/server/deleteAccount.json', '{}'),
       'lexicons/com/atproto/server/deleteAccount.json is not one of the standard documents',
     ],
-  ])('finds a standard document %s', { timeout: TIMEOUT }, ([, edit, finding]) => {
+  ])('finds a standard document %s', ([, edit, finding]) => {
     using tree = copy()
     edit(tree)
     const { code, output } = tree.codegen('--check')
@@ -46,40 +44,36 @@ describe('--check', () => {
     expect(code).toBe(1)
   })
 
-  it(
-    'finds what differs from the documents and the policy, names each file, and changes none',
-    { timeout: TIMEOUT },
-    () => {
-      using tree = copy()
-      const replace = (file: string, from: string, to: string): void => {
-        expect(tree.read(file)).toContain(from)
-        tree.write(file, tree.read(file).replace(from, to))
-      }
-      // A generated file edited, one missing, one that nothing generates.
-      replace('src/generated/server.ts', 'Router', 'Rooter')
-      tree.remove('src/generated/util.ts')
-      tree.write('src/generated/mine.ts', 'export {}\n')
-      // Our own document and the policy changed without generating.
-      replace(JOURNAL, '"maximum": 1000', '"maximum": 500')
-      replace('src/policy.ts', "'com.atproto.sync.getRepo': repoRead", "'com.atproto.sync.getRepo': write")
-      const { code, output } = tree.codegen('--check')
-      expect(
-        output
-          .split('\n')
-          .filter((line) => line.startsWith('codegen: '))
-          .toSorted(),
-      ).toEqual([
-        'codegen: README.md differs',
-        'codegen: docs/endpoints.md differs',
-        'codegen: run `npm run codegen` and commit the result',
-        'codegen: src/generated/lexicons.ts differs',
-        'codegen: src/generated/mine.ts is not generated',
-        'codegen: src/generated/server.ts differs',
-        'codegen: src/generated/util.ts is missing',
-      ])
-      expect(code).toBe(1)
-      expect(tree.read('src/generated/mine.ts')).toBe('export {}\n')
-      expect(tree.read('src/generated/server.ts')).toContain('Rooter')
-    },
-  )
+  it('finds what differs from the documents and the policy, names each file, and changes none', () => {
+    using tree = copy()
+    const replace = (file: string, from: string, to: string): void => {
+      expect(tree.read(file)).toContain(from)
+      tree.write(file, tree.read(file).replace(from, to))
+    }
+    // A generated file edited, one missing, one that nothing generates.
+    replace('src/generated/server.ts', 'Router', 'Rooter')
+    tree.remove('src/generated/util.ts')
+    tree.write('src/generated/mine.ts', 'export {}\n')
+    // Our own document and the policy changed without generating.
+    replace(JOURNAL, '"maximum": 1000', '"maximum": 500')
+    replace('src/policy.ts', "'com.atproto.sync.getRepo': repoRead", "'com.atproto.sync.getRepo': write")
+    const { code, output } = tree.codegen('--check')
+    expect(
+      output
+        .split('\n')
+        .filter((line) => line.startsWith('codegen: '))
+        .toSorted(),
+    ).toEqual([
+      'codegen: README.md differs',
+      'codegen: docs/endpoints.md differs',
+      'codegen: run `npm run codegen` and commit the result',
+      'codegen: src/generated/lexicons.ts differs',
+      'codegen: src/generated/mine.ts is not generated',
+      'codegen: src/generated/server.ts differs',
+      'codegen: src/generated/util.ts is missing',
+    ])
+    expect(code).toBe(1)
+    expect(tree.read('src/generated/mine.ts')).toBe('export {}\n')
+    expect(tree.read('src/generated/server.ts')).toContain('Rooter')
+  })
 })

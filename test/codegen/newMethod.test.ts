@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest'
 import { copy, EVERYTHING } from './support.ts'
 
-const TIMEOUT = 120_000
-
 const ping = {
   lexicon: 1,
   id: 'com.cirrus.admin.ping',
@@ -15,7 +13,7 @@ const ping = {
 }
 const ROW = "'com.cirrus.admin.checkRepo': adminOnly,"
 
-it('does not compile without a row and a handler, and says what is missing', { timeout: TIMEOUT }, () => {
+it('does not compile without a row and a handler, and says what is missing', () => {
   using tree = copy(EVERYTHING)
   tree.write('lexicons/com/cirrus/admin/ping.json', JSON.stringify(ping))
   expect(tree.codegen()).toMatchObject({
@@ -27,7 +25,7 @@ it('does not compile without a row and a handler, and says what is missing', { t
   expect(files.toSorted()).toEqual(['src/handlers/index.ts', 'src/policy.ts'])
 })
 
-it('needs one run of codegen once the policy has its row', { timeout: TIMEOUT }, () => {
+it('needs one run of codegen once the policy has its row', () => {
   using tree = copy()
   tree.write('lexicons/com/cirrus/admin/ping.json', JSON.stringify(ping))
   tree.write(

@@ -37,8 +37,8 @@ const errorName = (json: unknown): string | undefined =>
     ? json.error
     : undefined
 
-/** No answer is worth waiting for longer. */
-const PATIENCE = 30_000
+/** A server that has not answered by then will not. Far more than a slow or busy machine needs. */
+const ANSWER_TIMEOUT_MS = 120_000
 
 export const asking =
   (url: string, fetcher: (request: Request) => Promise<Response>): Asking =>
@@ -48,7 +48,7 @@ export const asking =
       headers,
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     })
     const response = await fetcher(request)
     const bytes = new Uint8Array(await response.arrayBuffer())

@@ -170,7 +170,7 @@ async function subscriptionProblem(
     : [`${state}: ${kind} on ${id} should be ${open ? 'open' : 'refused'}: ${answer.status}`]
 }
 
-it('holds in every cell', { timeout: 120_000 }, async () => {
+it('holds in every cell', async () => {
   const deployed = await deploy({ active: false })
   const ask = asking(ORIGIN, deployed.fetch)
   const problems: string[] = []

@@ -19,39 +19,23 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-it(
-  'reports every step as passed, nothing else on stdout, and leaves nothing behind',
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    const args = ['--json', '--records', '60', '--images', '5']
-    const { stdout } = await run(process.execPath, [demo, ...args], {
-      env: { ...process.env, TMPDIR: folder },
-    })
-    // The report's form is what is being tested.
-    const report = JSON.parse(stdout) as Report
-    expect(report.ok).toBe(true)
-    expect(report.steps.every(({ ok, ms }) => ok && ms >= 0)).toBe(true)
-    expect(report.steps.map(({ step }) => step)).toEqual([
-      ...[
-        'prerequisites',
-        'directory',
-        'source',
-        'seed',
-        'target',
-        'token',
-        'account',
-        'repository',
-        'blobs',
-      ],
-      ...['preferences', 'rotation', 'verification', 'deactivation', 'refusal', 'probes', 'life'],
-    ])
-    expect(await readdir(folder)).toEqual([])
-  },
-)
+it('reports every step as passed, nothing else on stdout, and leaves nothing behind', async () => {
+  const args = ['--json', '--records', '60', '--images', '5']
+  const { stdout } = await run(process.execPath, [demo, ...args], {
+    env: { ...process.env, TMPDIR: folder },
+  })
+  // The report's form is what is being tested.
+  const report = JSON.parse(stdout) as Report
+  expect(report.ok).toBe(true)
+  expect(report.steps.every(({ ok, ms }) => ok && ms >= 0)).toBe(true)
+  expect(report.steps.map(({ step }) => step)).toEqual([
+    ...['prerequisites', 'directory', 'source', 'seed', 'target', 'token', 'account', 'repository', 'blobs'],
+    ...['preferences', 'rotation', 'verification', 'deactivation', 'refusal', 'probes', 'life'],
+  ])
+  expect(await readdir(folder)).toEqual([])
+})
 
-it('tidies up after Ctrl-C, and says so by its exit code', { timeout: 120_000 }, async () => {
+it('tidies up after Ctrl-C, and says so by its exit code', async () => {
   const child = spawn(process.execPath, [demo], { env: { ...process.env, TMPDIR: folder } })
   const ended = once(child, 'exit')
   let told = ''

@@ -15,7 +15,7 @@ const get = async (cirrus: Cirrus, method: string, params: Record<string, string
   return { status: answer.status, body }
 }
 
-describe('a local Cirrus', { timeout: 60_000 }, () => {
+describe('a local Cirrus', () => {
   let plc: PlcDirectory
   beforeAll(async () => {
     plc = await startPlc()

@@ -147,6 +147,9 @@ export interface Run {
 
 const MAX_FAILURES = 10
 
+/** A run has at least this many inputs, unless `count` is smaller, even if its time is over before. */
+export const MIN_INPUTS = 21
+
 /** Runs a target for some time or some inputs. Input `n` depends only on seed, `n` and corpus, so each can be repeated. */
 export const fuzz = async (target: Target, options: Run): Promise<Report> => {
   const { seed, seconds, from = 0, count = Infinity, seeds = [], onInput } = options
@@ -162,7 +165,8 @@ export const fuzz = async (target: Target, options: Run): Promise<Report> => {
   const seen = new Set<string>()
   const started = performance.now()
   const end = started + seconds * 1000
-  for (let at = from; at < from + count && performance.now() < end; at++) {
+  for (let at = from; at < from + count; at++) {
+    if (performance.now() >= end && report.inputs >= MIN_INPUTS) break
     onInput?.(at)
     const random = new Random(seed, target.name, at)
     const mutated = at % 10 === 9 && seeds.length > 0 && target.mutate !== undefined

@@ -135,6 +135,6 @@ describe('a subscriber', () => {
     let text = ''
     silent.setEncoding('latin1').on('data', (chunk: string) => (text = (text + chunk).slice(-1000)))
     silent.resume()
-    await expect.poll(() => text, { timeout: 20_000 }).toContain('ConsumerTooSlow')
+    await expect.poll(() => text).toContain('ConsumerTooSlow')
   })
 })

@@ -1,10 +1,9 @@
 import { readCarWithRoot, verifyRepo, verifyRepoCar } from '@atproto/repo'
 import * as fc from 'fast-check'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { FAULT_POINTS, onFault } from '../../src/fault.ts'
 import { collect, DID, inAccount, post, type TestAccount, unpost } from '../account/support/account.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
 afterEach(() => onFault(undefined))
 
 const POINTS = FAULT_POINTS.filter((name) => name.startsWith('import.'))

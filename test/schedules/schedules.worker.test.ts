@@ -13,8 +13,6 @@ const count = Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__)
 const from = Number(typeof __SEED__ === 'undefined' ? 1 : __SEED__)
 const BATCH = 10
 
-vi.setConfig({ testTimeout: 120_000 })
-
 // What a fault does to a request is an internal error, and said so hundreds of times.
 const { error: say } = console
 beforeAll(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))

@@ -27,7 +27,7 @@ function objections(source: string): number[] {
 const lines = readFileSync(path.join(import.meta.dirname, 'handlers.ts'), 'utf8').split('\n')
 const isDirective = (line: string): boolean => line.includes('// @ts-expect-error')
 
-it('objects to each seeded mistake once nothing expects it', { timeout: 60_000 }, () => {
+it('objects to each seeded mistake once nothing expects it', () => {
   const mistakes = lines.filter(isDirective).length
   const seeded = lines.map((line) => (isDirective(line) ? '//' : line)).join('\n')
   // Line numbers stay, so each directive stands right above its mistake.
@@ -36,6 +36,6 @@ it('objects to each seeded mistake once nothing expects it', { timeout: 60_000 }
   expect([...new Set(objections(seeded))]).toEqual(expected)
 })
 
-it('objects to nothing in the file as it stands', { timeout: 60_000 }, () => {
+it('objects to nothing in the file as it stands', () => {
   expect(objections(lines.join('\n'))).toEqual([])
 })

@@ -1,8 +1,6 @@
 import { cidForRawBytes } from '@atproto/lex-data'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { blob, DID, inAccount, POST, post, type TestAccount, unpost } from '../support/account.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const streamOf = (bytes: Uint8Array, chunk = 300_000): ReadableStream<Uint8Array> => {
   let at = 0

@@ -5,8 +5,6 @@ import { describe, expect, it, vi } from 'vitest'
 import { stream, POST, collect, inAccount, post, unpost } from '../support/account.ts'
 import { cids, exported, fill, lacking, pack, problems, tidy } from '../support/stored.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const MINUTE = 60_000
 
 describe('loose rows', () => {

@@ -4,8 +4,6 @@ import { describe, expect, it, vi } from 'vitest'
 import { stream, DID, POST, collect, inAccount, post, type TestAccount, unpost } from '../support/account.ts'
 import { exported, fill, lacking, pack, problems, tidy } from '../support/stored.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 

@@ -1,5 +1,5 @@
 /** Databases of earlier schema versions, migrated to this program's; and this version's, by a migration made up here. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { recordValue } from '../../../src/account/repo/records.ts'
 import { migrate, type Migration, MIGRATIONS, schemaVersion } from '../../../src/account/db/schema.ts'
 import { Sql, type SqlValue } from '../../../src/account/db/sql.ts'
@@ -8,8 +8,6 @@ import { cidsOf, dump, type Fixture, recordsOf, tablesOf } from '../../fixtures/
 import { fillEveryTable } from '../../fixtures/fillEveryTable.ts'
 import { DID, inAccount, POST, post, type TestAccount, unpost } from '../support/account.ts'
 import { fixtures, inFixture, packAndCollect, sound, stored } from '../support/fixtures.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Steps of every kind: a new column, a new table filled from another one by a function, and a table made again. */
 const MADE_UP: Migration = [

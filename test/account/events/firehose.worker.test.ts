@@ -1,10 +1,8 @@
 import { encode } from '@atproto/lex-cbor'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { onFault } from '../../../src/fault.ts'
 import { post, unpost } from '../support/account.ts'
 import { expectDense, serve, type Server, type Subscription } from '../support/subscriber.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const open: Subscription[] = []
 afterEach(() => {

@@ -1,11 +1,9 @@
 /** Sync 1.1, checked on every event of a random history as a stranger would: see ../support/inductive.ts. */
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { type Change, history, record } from '../../support/history.ts'
 import { checkCommit, checkSync, type Standing } from '../../support/inductive.ts'
 import { expectDense, serve } from '../support/subscriber.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const write = (change: Change): RepoWrite => {
   const { action, collection, rkey } = change

@@ -1,14 +1,12 @@
 import { decode, encode } from '@atproto/lex-cbor'
 import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { cborCid } from '../../../src/repo/cid.ts'
 import { carOf } from '../../../src/account/repo/commit.ts'
 import { onFault } from '../../../src/fault.ts'
 import { checkCommit, checkSync } from '../../support/inductive.ts'
 import { stream, blob, DID, POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill, refused, source, state } from '../support/imported.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 describe('an import', () => {
   it('takes in exactly what came, and serves the same bytes', async () => {

@@ -1,6 +1,6 @@
 /** Imports over what is here already, or nearly: what they write, and what is here then. */
 import { readCarWithRoot } from '@atproto/repo'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { collect, inAccount, post, seeded, type TestAccount } from '../support/account.ts'
 import { fresh, goesOn, isGood, packs, shape } from '../support/imported.ts'
 import {
@@ -14,8 +14,6 @@ import {
   type Repository,
   text,
 } from '../support/repository.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Rows that the import wrote. */
 const cost = async (account: TestAccount, work: () => Promise<unknown>): Promise<number> => {

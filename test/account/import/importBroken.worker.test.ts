@@ -2,15 +2,13 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { type BlockMap, readCarWithRoot } from '@atproto/repo'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { cborCid } from '../../../src/repo/cid.ts'
 import { carOf, signCommit } from '../../../src/account/repo/commit.ts'
 import { carHeader } from '../../../src/repo/writeCar.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { stream, DID, inAccount } from '../support/account.ts'
 import { fill, refused, source, state } from '../support/imported.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 describe('an import that is refused leaves everything as it was:', () => {
   type Make = (

@@ -1,6 +1,6 @@
 /** What happens to an import on its way: damage, collection, another import, others who wait. */
 import { encode } from '@atproto/lex-cbor'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Block } from '../../../src/repo/block.ts'
 import { cborCid } from '../../repo/fixture.ts'
 import { inAccount, post, seeded, stream, type TestAccount } from '../support/account.ts'
@@ -17,8 +17,6 @@ import {
   shuffled,
   text,
 } from '../support/repository.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const damage = ({ sql }: TestAccount, { cid, bytes }: Block): void => {
   for (const part of sql.all<{ n: number; bytes: ArrayBuffer }>('SELECT n, bytes FROM part')) {

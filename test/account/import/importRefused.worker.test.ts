@@ -1,6 +1,6 @@
 /** Imports over nearly the same that are refused or broken off. */
 import { Secp256k1Keypair } from '@atproto/crypto'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { signCommit } from '../../../src/account/repo/commit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { onFault } from '../../../src/fault.ts'
@@ -12,8 +12,6 @@ import { DID, seeded, stream, type TestAccount } from '../support/account.ts'
 import { fresh, goesOn, isGood, packs, refused, shape, state } from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'
 import { beyond, car, changed, come, path, Repository, shuffled, type Signed } from '../support/repository.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 describe('one that is nearly the same, and refused, leaves everything as it was:', () => {
   type Make = (

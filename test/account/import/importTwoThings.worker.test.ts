@@ -1,12 +1,10 @@
 /** Blocks that are a record and something else as well. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readNode } from '../../../src/repo/treeNode.ts'
 import { inAccount } from '../support/account.ts'
 import { fresh, goesOn, isGood, refused, shape, state } from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'
 import { changed, come, filled, path } from '../support/repository.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 describe('a block that is two things', () => {
   it('is refused where it is a record and a node of the tree, on an empty account', async () => {

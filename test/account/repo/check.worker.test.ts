@@ -1,7 +1,5 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { blob, inAccount, POST, post, type TestAccount } from '../support/account.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const filled = async (account: TestAccount): Promise<void> => {
   const { repo, journal, sql } = account

@@ -1,11 +1,9 @@
 /** What is new since a revision: exactly what its tree did not have, or nothing at all. */
 import { readCarWithRoot } from '@atproto/repo'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RemovalLog } from '../../../src/account/blocks/removalLog.ts'
 import { POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill } from '../support/stored.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const LONG = ' and so on'.repeat(100)
 

@@ -1,12 +1,10 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { decode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { MemoryBlockstore, MST, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { keyLayer } from '../../../src/repo/treeNode.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from '../support/account.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 interface CommitBody {
   commit: Cid

@@ -62,7 +62,7 @@ export class Subscription {
   }
 
   /** Waits until the condition holds. */
-  async until(condition: () => boolean, what: string, ms = 20_000): Promise<void> {
+  async until(condition: () => boolean, what: string, ms = 120_000): Promise<void> {
     const late = AbortSignal.timeout(ms)
     while (!condition()) {
       if (late.aborted) throw new Error(`${what}: not after ${ms} ms; ${this.frames.length} frames`)

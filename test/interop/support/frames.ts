@@ -51,7 +51,7 @@ export const record = async (url: string, cursor?: number): Promise<Recording> =
   await opened
   return {
     messages,
-    until: async (done, ms = 60_000) => {
+    until: async (done, ms = 120_000) => {
       const late = AbortSignal.timeout(ms)
       const expired = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve()))
       while (!done(messages)) {
