@@ -43,13 +43,15 @@ import(workerData).then(() => {
   parentPort.postMessage((user + system) / 1000)
 })`
 
-const evaluate = (file: string): Promise<number> => {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
+const evaluate = async (file: string): Promise<number> => {
   const thread = new Worker(THREAD, { eval: true, workerData: pathToFileURL(file).href })
-  thread.once('message', resolve).once('error', reject)
-  return promise.finally(async () => {
+  try {
+    return await new Promise<number>((resolve, reject) =>
+      thread.once('message', resolve).once('error', reject),
+    )
+  } finally {
     await thread.terminate()
-  })
+  }
 }
 
 const median = (values: number[]): number =>

@@ -1,11 +1,9 @@
 /** What the network is told when the DID document changes without this server. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { verifyCommit } from '../../src/repo/commit.ts'
 import { changeDid, latestCommit, pdsAt } from './support/did.ts'
 import { newKey } from './support/keys.ts'
 import { HANDLE, inWorld, ORIGIN, TARGET, type World } from './support/world.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 const MINUTE = 60_000
 

@@ -3,8 +3,6 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { answerAsRelays, RELAYS } from './support/relays.ts'
 import { HANDLE, inWorld, type World } from './support/world.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
 const MINUTE = 60_000
 
 afterEach(() => vi.restoreAllMocks())
