@@ -16,28 +16,28 @@ import { createServiceAuth, type ServiceAuth } from './auth/serviceAuth.ts'
 import { createSessions, type Sessions, type TokenPair } from './auth/sessions.ts'
 import { signIn, type SignInInput } from './auth/signIn.ts'
 import { createVerifyCredential } from './auth/verifyCredential.ts'
-import { Blobs } from './blobs/blobs.ts'
+import { createBlobs, type Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/repack.ts'
 import { readAccount, readCounts, readHead, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
-import { Firehose } from './events/firehose.ts'
-import { Relays } from './events/relays.ts'
-import { Sequencer } from './events/sequencer.ts'
+import { createFirehose, type Firehose } from './events/firehose.ts'
+import { createRelays, type Relays } from './events/relays.ts'
+import { createSequencer, type SequencedEvent, type Sequencer } from './events/sequencer.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
 import { createImports, type Imports } from './import/imports.ts'
-import { Journal } from './journal.ts'
+import { createJournal, type Journal } from './journal.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
-import { Maintenance } from './maintenance.ts'
+import { createMaintenance, type Maintenance } from './maintenance.ts'
 import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
 import { createPlcOperations, type PlcOperations } from './plc/plcOperations.ts'
-import { Preferences } from './preferences.ts'
+import { createPreferences, type Preferences } from './preferences.ts'
 import { check, type CheckReport } from './repo/check.ts'
 import { Exports } from './repo/exports.ts'
 import { signedManifest } from './repo/manifest.ts'
 import { Records } from './repo/records.ts'
-import { Repo } from './repo/repo.ts'
+import { createRepo, type Repo } from './repo/repo.ts'
 import { readStatus } from './status/readStatus.ts'
 
 /** The account as the handlers use it. */
@@ -106,7 +106,7 @@ export async function createAccount(
   const sql = new Sql(ctx.storage)
   migrate(sql, did, platform.now())
   const state = (): State => stateOf(readAccount(sql))
-  const journal = new Journal(sql, platform)
+  const journal = createJournal({ sql, platform })
   /** What most services need. */
   const base = { sql, platform, journal, did, handle, origin, serviceDid, dev, signingKey, rotationKey }
 
@@ -114,22 +114,23 @@ export async function createAccount(
   const wake = (delay: number): void =>
     void maintenance.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
   const watchMove = (): Promise<void> => maintenance.watchMove()
-  const sequencer = new Sequencer(sql, platform, did, (event) => {
+  const broadcast = (event: SequencedEvent): void => {
     firehose.publish(event)
     relays.noticed()
     maintenance.begin()
-  })
-  const firehose = new Firehose({ platform, sequencer, wake, sockets: ctx })
+  }
+  const sequencer = createSequencer({ sql, platform, did, broadcast })
+  const firehose = createFirehose({ platform, sequencer, wake, sockets: ctx })
   const send = outbound(platform, { dev })
   const log = (line: string): void => console.warn(line)
-  const relays = new Relays({ sql, platform, sequencer, wake, relays: origins, hostname, send, log })
+  const relays = createRelays({ sql, platform, sequencer, wake, relays: origins, hostname, send, log })
 
   const blocks = new Blocks(sql, platform)
   const records = new Records(blocks, () => readHead(sql))
   const repack = createRepack({ sql, platform, blocks })
-  const blobs = new Blobs(sql, platform, did)
+  const blobs = createBlobs({ sql, platform, did })
   const endStalledImport = (): void => imports.endStalled()
-  const repo = new Repo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
+  const repo = createRepo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = new Exports({ did, platform, blocks, repo })
   const imports = createImports({
     sql,
@@ -142,7 +143,7 @@ export async function createAccount(
     sequencer,
     repo,
   })
-  const preferences = new Preferences(sql)
+  const preferences = createPreferences({ sql })
 
   const plcLedger = createPlcLedger(sql)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
@@ -184,7 +185,7 @@ export async function createAccount(
   })
   const statusDeps = { ...base, config, blobs, imports, identityWatch, plc }
 
-  const maintenance = new Maintenance({
+  const maintenance = createMaintenance({
     sql,
     platform,
     repack,
@@ -196,7 +197,7 @@ export async function createAccount(
     retention: retentionMs,
     alarms: ctx.storage,
     observe: () => lifecycle.followDid(),
-    report: (cause) => console.error('a chore failed', cause),
+    report: (cause) => console.error('a maintenance step failed', cause),
   })
   // The configuration may have changed since the network was last told.
   if (identityWatch.needsAnnouncement()) wake(0)

@@ -3,51 +3,66 @@ import { canonicalJson } from '../canonicalJson.ts'
 import type { Platform } from '../platform.ts'
 import type { Sql } from './db/sql.ts'
 
-/** What may stand in a journal row. Never a secret, a token or a password. */
+/** What a journal row may say besides its event. Never a secret, a token or a password. */
 export type JournalDetail = { [key: string]: JournalValue }
 type JournalValue = string | number | boolean | null | JournalValue[] | { [key: string]: JournalValue }
 
 export interface JournalEntry {
   n: number
+  /** Milliseconds. */
   at: number
   event: string
   detail: JournalDetail
+  /** The hash of the row before this one. */
   prev: string
   hash: string
+}
+
+type RecentEntry = Pick<JournalEntry, 'at' | 'event' | 'detail'>
+
+/** What happened to the account: rows chained by hash, so that none can be changed or removed without a trace. */
+export interface Journal {
+  /** Adds a row, in the transaction that makes it true. */
+  append(event: string, detail?: JournalDetail): JournalEntry
+  /** A page, newest first; `cursor` is the last `n` that the caller has seen. */
+  page(options: { cursor?: number; limit: number }): { entries: JournalEntry[]; cursor?: number }
+  /**
+   * The latest entries, newest first. Failed sign-ins in a row are one entry, the last of them, with `times`: guessed
+   * passwords must not push out what the owner has to see.
+   */
+  recent(limit: number): RecentEntry[]
+  /** Computes the chain again from its beginning. */
+  verify(): { ok: boolean; entries: number; problem?: string }
+}
+
+export interface JournalDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
 }
 
 type Row = { n: number; at: number; event: string; detail: string; prev: string; hash: string }
 
 const GENESIS = '0'.repeat(64)
-const PAGE = 500
-/** The one event that strangers can cause. */
+/** Rows read at once when the chain is verified. */
+const PAGE_ROWS = 500
+/** The only event that strangers can cause. */
 const FAILED = 'failed-sign-in'
 
-const chain = (prev: string, n: number, at: number, event: string, detail: string): string =>
+const hashOf = ({ prev, n, at, event, detail }: Omit<Row, 'hash'>): string =>
   createHash('sha256')
     .update(`${prev}\n${n}\n${at}\n${JSON.stringify(event)}\n${detail}`)
     .digest('hex')
 
-/** What happened to the account: rows chained by hash, so that none can be changed or taken out unseen. */
-export class Journal {
-  readonly #sql: Sql
-  readonly #platform: Pick<Platform, 'now'>
+const entryOf = (row: Row): JournalEntry => ({ ...row, detail: JSON.parse(row.detail) as JournalDetail })
 
-  constructor(sql: Sql, platform: Pick<Platform, 'now'>) {
-    this.#sql = sql
-    this.#platform = platform
-  }
-
-  /** Part of the transaction that makes it true. */
-  append(event: string, detail: JournalDetail = {}): JournalEntry {
-    this.#sql.assertTransaction()
-    const last = this.#sql.first<{ n: number; hash: string }>(
-      'SELECT n, hash FROM journal ORDER BY n DESC LIMIT 1',
-    )
-    const [n, prev, at] = [(last?.n ?? 0) + 1, last?.hash ?? GENESIS, this.#platform.now()]
+export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
+  const append = (event: string, detail: JournalDetail = {}): JournalEntry => {
+    sql.assertTransaction()
+    const last = sql.first<{ n: number; hash: string }>('SELECT n, hash FROM journal ORDER BY n DESC LIMIT 1')
+    const [n, prev, at] = [(last?.n ?? 0) + 1, last?.hash ?? GENESIS, platform.now()]
     const text = canonicalJson(detail)
-    const hash = chain(prev, n, at, event, text)
-    this.#sql.run(
+    const hash = hashOf({ prev, n, at, event, detail: text })
+    sql.run(
       'INSERT INTO journal (n, at, event, detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?)',
       n,
       at,
@@ -59,60 +74,55 @@ export class Journal {
     return { n, at, event, detail, prev, hash }
   }
 
-  /** Newest first; `cursor` is the last `n` that the caller has seen. */
-  page(options: { cursor?: number; limit: number }): { entries: JournalEntry[]; cursor?: number } {
-    const rows = this.#sql.all<Row>(
+  const page: Journal['page'] = ({ cursor, limit }) => {
+    const rows = sql.all<Row>(
       'SELECT n, at, event, detail, prev, hash FROM journal WHERE n < ? ORDER BY n DESC LIMIT ?',
-      options.cursor ?? Number.MAX_SAFE_INTEGER,
-      options.limit,
+      cursor ?? Number.MAX_SAFE_INTEGER,
+      limit,
     )
-    const entries = rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as JournalDetail }))
+    const entries = rows.map(entryOf)
     const last = entries.at(-1)
-    return last && entries.length === options.limit && last.n > 1 ? { entries, cursor: last.n } : { entries }
+    return last && entries.length === limit && last.n > 1 ? { entries, cursor: last.n } : { entries }
   }
 
-  /**
-   * The latest, newest first. Failed sign-ins in a row are one entry, the last of them, with `times`: whoever
-   * guesses passwords must not push out what the owner has to see.
-   */
-  recent(limit: number): Pick<JournalEntry, 'at' | 'event' | 'detail'>[] {
-    const own = this.#sql.all<Row>(
+  const recent = (limit: number): RecentEntry[] => {
+    const rows = sql.all<Row>(
       `SELECT n, at, event, detail FROM journal WHERE event <> '${FAILED}' ORDER BY n DESC LIMIT ?`,
       limit,
     )
-    const entries: Pick<JournalEntry, 'at' | 'event' | 'detail'>[] = []
-    let above = (this.#sql.first<{ n: number | null }>('SELECT max(n) AS n FROM journal')?.n ?? 0) + 1
-    // No number is left out, so what lies between two of these rows are failed sign-ins.
-    for (const row of [...own, undefined]) {
+    const entries: RecentEntry[] = []
+    let above = (sql.first<{ n: number | null }>('SELECT max(n) AS n FROM journal')?.n ?? 0) + 1
+    // No number is left out, so the rows between two of these are failed sign-ins.
+    for (const row of [...rows, undefined]) {
       const times = above - 1 - (row?.n ?? 0)
-      const [last] = times > 0 ? this.page({ cursor: above, limit: 1 }).entries : []
+      const [last] = times > 0 ? page({ cursor: above, limit: 1 }).entries : []
       if (last) entries.push({ ...last, detail: { ...last.detail, times } })
       if (!row || entries.length >= limit) break
-      entries.push({ ...row, detail: JSON.parse(row.detail) as JournalDetail })
+      entries.push(entryOf(row))
       above = row.n
     }
     return entries.slice(0, limit)
   }
 
-  /** Recomputes the chain from its beginning. */
-  verify(): { ok: boolean; entries: number; problem?: string } {
+  const verify: Journal['verify'] = () => {
     let [n, prev] = [0, GENESIS]
     for (;;) {
-      const rows = this.#sql.all<Row>(
+      const rows = sql.all<Row>(
         'SELECT n, at, event, detail, prev, hash FROM journal WHERE n > ? ORDER BY n LIMIT ?',
         n,
-        PAGE,
+        PAGE_ROWS,
       )
       for (const row of rows) {
         const broken = (problem: string) => ({ ok: false, entries: n, problem: `row ${row.n}: ${problem}` })
         if (row.n !== n + 1) return broken(`follows row ${n}`)
         if (row.prev !== prev) return broken('does not name the hash of the row before it')
-        if (row.hash !== chain(prev, row.n, row.at, row.event, row.detail))
-          return broken('its hash does not match')
+        if (row.hash !== hashOf(row)) return broken('its hash does not match')
         n = row.n
         prev = row.hash
       }
-      if (rows.length < PAGE) return { ok: true, entries: n }
+      if (rows.length < PAGE_ROWS) return { ok: true, entries: n }
     }
   }
+
+  return { append, page, recent, verify }
 }

@@ -1,140 +1,125 @@
-/** What the account does by itself, by alarm: collection in bounded steps, a look at its DID, a word to the relays. */
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs/blobs.ts'
-import { type Exports, KEPT } from './repo/exports.ts'
+import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports.ts'
 import type { Firehose } from './events/firehose.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
 import type { Sql } from './db/sql.ts'
 import type { Repack } from './blocks/repack.ts'
 
+/**
+ * What the account does by itself, when its alarm rings: it packs and collects in bounded steps, looks where its DID
+ * points, and tells the relays of new events.
+ */
+export interface Maintenance {
+  /** Makes sure that the alarm rings within `delay` milliseconds. */
+  wake(delay: number): Promise<void>
+  /**
+   * Called for each event. Events are deleted after a time, so that from the first one on there is always an alarm;
+   * after many, it rings soon if there is much to pack.
+   */
+  begin(): void
+  /** Something was written that must be collected later: at most one alarm an hour. */
+  collectSoon(): Promise<void>
+  /** A token was minted or an operation signed: the DID may move soon. */
+  watchMove(): Promise<void>
+  /**
+   * Runs one step of everything, and sets the next alarm. A step that fails is left for the next time, and the others
+   * run nevertheless: the platform gives up an alarm that throws after a few more tries.
+   */
+  run(): Promise<void>
+}
+
 export interface MaintenanceDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'sleep'>
   repack: Repack
-  blobs: Blobs
-  exports: Exports
-  sequencer: Sequencer
+  blobs: Pick<Blobs, 'collect'>
+  exports: Pick<Exports, 'oldest'>
+  sequencer: Pick<Sequencer, 'prune'>
   relays: Pick<Relays, 'run' | 'nextAt'>
   firehose: Pick<Firehose, 'resume'>
   /** Milliseconds that events are kept. */
   retention: number
-  /** Looks where the DID points. Failures are the network's, not the account's. */
+  /** Looks where the DID points. A failure is the network's, not the account's. */
   observe(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
-  /** Is told why a chore failed. */
+  /** Gets the reason why a step failed. */
   report(cause: unknown): void
 }
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
 
-const STEP = 1000
-/** Steps in one alarm: a megabyte each is packed, some ten milliseconds each are collected. */
-const STEPS = { pack: 4, collect: 16 }
-/** Events after which it is seen whether there is much to pack. */
-const OFTEN = 100
-/** While a move may be under way, how often the DID is looked at; and else. */
-const WATCH = { moving: 2 * MINUTE, quiet: 6 * HOUR }
+/** Events and blob objects that one alarm deletes at most. */
+const DELETE_LIMIT = 1000
+/** Steps in one alarm: each packs a megabyte, or collects for some ten milliseconds. */
+const STEPS_PER_ALARM = { pack: 4, collect: 16 }
+/** Whether there is much to pack is checked once in so many events. */
+const EVENTS_PER_PACK_CHECK = 100
+/** How often the DID is looked at while a move may be under way, and otherwise. */
+const DID_CHECK_MS = { moving: 2 * MINUTE_MS, quiet: 6 * HOUR_MS }
+/** A token or signature that is not older than this may still be used for a move. */
+const MOVE_MS = HOUR_MS
 
-export class Maintenance {
-  readonly #deps: MaintenanceDeps
-  #observedAt = 0
-  #begun = false
-  #events = 0
-  #waking: Promise<void> = Promise.resolve()
+export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
+  const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention, alarms } = deps
+  let observedAt = 0
+  let hasAlarm = false
+  let events = 0
+  let lastWake: Promise<void> = Promise.resolve()
 
-  constructor(deps: MaintenanceDeps) {
-    this.#deps = deps
-  }
-
-  /** Makes sure of an alarm within `delay` milliseconds. */
-  wake(delay: number): Promise<void> {
-    const { alarms, platform } = this.#deps
+  const wake = (delay: number): Promise<void> => {
     const wanted = platform.now() + delay
-    // One after the other: between the question and the answer another may set a nearer one.
-    const waking = this.#waking.then(async () => {
+    // One after the other: between the question and the answer another caller may set an earlier alarm.
+    const waking = lastWake.then(async () => {
       const set = await alarms.getAlarm()
       if (set === null || set > wanted) await alarms.setAlarm(wanted)
     })
-    this.#waking = waking.catch(() => {})
+    lastWake = waking.catch(() => {})
     return waking
   }
 
-  /** There is a log to trim: from the first event on there is always an alarm, and soon one after many. */
-  begin(): void {
-    if (++this.#events % OFTEN === 0 && this.#deps.repack.isDue) void this.wake(SECOND).catch(() => {})
-    if (this.#begun) return
-    this.#begun = true
-    this.wake(WATCH.quiet).catch(() => (this.#begun = false))
+  const begin = (): void => {
+    if (++events % EVENTS_PER_PACK_CHECK === 0 && repack.isDue) void wake(SECOND_MS).catch(() => {})
+    if (hasAlarm) return
+    hasAlarm = true
+    wake(DID_CHECK_MS.quiet).catch(() => (hasAlarm = false))
   }
 
-  /** Something was written that will have to be collected: at most one alarm an hour. */
-  collectSoon(): Promise<void> {
-    return this.wake(KEPT)
-  }
-
-  /** A token was minted or an operation signed: the DID may move soon. */
-  watchMove(): Promise<void> {
-    return this.wake(WATCH.moving)
-  }
-
-  /**
-   * One step of everything, and the next alarm. What fails is left for the next time and keeps nothing else
-   * from being done: an alarm that throws is given up by the platform after a few more tries.
-   */
-  async run(): Promise<void> {
-    const { repack, blobs, exports, sequencer, platform, firehose, relays, retention } = this.#deps
-    const now = platform.now()
-    await this.#attempt(() => firehose.resume())
-    const steps = [
-      await this.#attempt(() => this.#several(STEPS.pack, () => repack.step())),
-      await this.#attempt(() =>
-        this.#several(STEPS.collect, () => repack.collect(Math.min(now - KEPT, exports.oldest() ?? now))),
-      ),
-      await this.#attempt(() => sequencer.prune(now - retention, STEP)),
-      await this.#attempt(() => blobs.collect(STEP)),
-    ]
-    const watching = this.#moving(now) ? WATCH.moving : WATCH.quiet
-    const asking = this.#attempt(() => relays.run().then(() => true))
-    const [asked] = await Promise.all([asking, this.#observe(now, watching)])
-    const more = steps.some((step) => step?.more)
-    const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE
-    const waiting = Math.min(repack.dueIn, this.#waste() ? KEPT : WATCH.quiet)
-    const next = more ? SECOND : Math.min(watching, Math.max(SECOND, waiting))
-    await this.wake(Math.max(0, Math.min(next, crawl)))
-  }
-
-  /** A few steps, between which others get their turn. */
-  async #several(count: number, step: () => { more: boolean }): Promise<{ more: boolean }> {
+  /** A few steps; others get their turn in between. */
+  const several = async (count: number, step: () => { more: boolean }): Promise<{ more: boolean }> => {
     let { more } = step()
     for (let n = 1; n < count && more; n++) {
-      await this.#deps.platform.sleep(0)
+      await platform.sleep(0)
       ;({ more } = step())
     }
     return { more }
   }
 
-  async #attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+  const attempt = async <T>(work: () => T | Promise<T>): Promise<T | undefined> => {
     try {
       return await work()
     } catch (cause) {
-      this.#deps.report(cause)
+      deps.report(cause)
       return undefined
     }
   }
 
-  /** While there is much to collect the alarm rings every second; the directory is not asked that often. */
-  async #observe(now: number, every: number): Promise<void> {
-    if (now - this.#observedAt < Math.min(every, WATCH.moving) / 2) return
-    this.#observedAt = now
-    await this.#deps.observe().catch(() => undefined)
+  /** While there is much to collect, the alarm rings every second; the directory is not asked that often. */
+  const observe = async (now: number, every: number): Promise<void> => {
+    if (now - observedAt < Math.min(every, DID_CHECK_MS.moving) / 2) return
+    observedAt = now
+    await deps.observe().catch(() => undefined)
   }
 
-  /** From the newest row backwards to the token or signature, or to what is an hour old: no flood hides it. */
-  #moving(now: number): boolean {
-    const row = this.#deps.sql.first(
+  /**
+   * Whether a token or signature is recent. Reads from the newest row backwards to one of those, or to one that is too
+   * old: no flood of other rows hides it.
+   */
+  const mayMove = (now: number): boolean => {
+    const row = sql.first(
       `WITH RECURSIVE past (n, at, event) AS (
          SELECT * FROM (SELECT n, at, event FROM journal ORDER BY n DESC LIMIT 1)
          UNION ALL
@@ -142,13 +127,40 @@ export class Maintenance {
          WHERE past.at > ?1 AND past.event NOT IN ('mint', 'sign')
        )
        SELECT 1 AS yes FROM past WHERE event IN ('mint', 'sign') AND at > ?1`,
-      now - HOUR,
+      now - MOVE_MS,
     )
     return row !== undefined
   }
 
-  #waste(): boolean {
-    const { repack, sql } = this.#deps
-    return repack.hasReplacedRows || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
+  /** Whether something waits until it may be deleted. */
+  const hasWaste = (): boolean =>
+    repack.hasReplacedRows || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
+
+  const run = async (): Promise<void> => {
+    const now = platform.now()
+    const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.oldest() ?? now)
+    await attempt(() => firehose.resume())
+    const steps = [
+      await attempt(() => several(STEPS_PER_ALARM.pack, () => repack.step())),
+      await attempt(() => several(STEPS_PER_ALARM.collect, () => repack.collect(collectBefore()))),
+      await attempt(() => sequencer.prune(now - retention, DELETE_LIMIT)),
+      await attempt(() => blobs.collect(DELETE_LIMIT)),
+    ]
+    const didCheck = mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
+    const asking = attempt(() => relays.run().then(() => true))
+    const [asked] = await Promise.all([asking, observe(now, didCheck)])
+    const more = steps.some((step) => step?.more)
+    const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
+    const waiting = Math.min(repack.dueIn, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
+    const next = more ? SECOND_MS : Math.min(didCheck, Math.max(SECOND_MS, waiting))
+    await wake(Math.max(0, Math.min(next, crawl)))
+  }
+
+  return {
+    wake,
+    begin,
+    collectSoon: () => wake(SUPERSEDED_RETENTION_MS),
+    watchMove: () => wake(DID_CHECK_MS.moving),
+    run,
   }
 }

@@ -1,19 +1,19 @@
 import { describe, expect, it, vi } from 'vitest'
 import { inAccount, post, type TestAccount, unpost } from './support/account.ts'
-import { choresOf } from './support/maintenance.ts'
+import { maintenanceOf } from './support/maintenance.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
-/** Runs the chores once; gives how long until the next time. */
+/** Runs the maintenance once; returns the minutes until the next time. */
 const next = async (account: TestAccount): Promise<number> => {
-  const { chores, alarm } = choresOf(account, { retention: 1000 * MINUTE })
-  await chores.run()
+  const { maintenance, alarm } = maintenanceOf(account, { retention: 1000 * MINUTE })
+  await maintenance.run()
   return Math.round(((alarm() ?? 0) - account.clock.now) / MINUTE)
 }
 
 describe('the alarm', () => {
-  it('looks at the DID often for an hour after a token was minted, whatever else is in the journal', () =>
+  it('looks at the DID often for an hour after a token was minted, whatever else the journal has', () =>
     inAccount(async (account) => {
       const { journal, sql, clock } = account
       const append = (event: string, times = 1) =>
@@ -35,7 +35,7 @@ describe('the alarm', () => {
       expect(await next(account)).toBe(2)
     }))
 
-  it('rings when what was deleted is a day old, and an hour later, when it leaves the disk', () =>
+  it('rings when a deleted record is a day old, and an hour later, when it is removed from the disk', () =>
     inAccount(async (account) => {
       const { clock, repo, sql } = account
       await repo.create()
@@ -45,7 +45,7 @@ describe('the alarm', () => {
         sql
           .all<{ bytes: ArrayBuffer }>('SELECT bytes FROM loose UNION ALL SELECT bytes FROM part')
           .some(({ bytes }) => Buffer.from(bytes).includes('a secret'))
-      // Ours has looked at all of the day by then.
+      // The alarm rings every six hours anyway.
       for (let hours = 0; hours < 18; hours += 6) {
         expect(await next(account)).toBe(360)
         clock.now += 360 * MINUTE
@@ -62,39 +62,39 @@ describe('the alarm', () => {
     }))
 })
 
-describe('chores', () => {
-  it('go on where one of them fails', () =>
+describe('maintenance', () => {
+  it('runs the other steps where one of them fails', () =>
     inAccount(async (account) => {
       const { repo, sequencer, clock } = account
       await repo.create()
       await repo.commit([post('one', 'x'), post('two', 'y')])
       clock.now += 2 * DAY
       const fails = (): never => {
-        throw new Error('a chore failed')
+        throw new Error('a step failed')
       }
       const report = vi.fn()
-      const { chores, alarm } = choresOf(account, {
+      const { maintenance, alarm } = maintenanceOf(account, {
         repack: { step: fails, collect: fails, waits: true } as never,
         blobs: { collect: () => Promise.reject(new Error('the bucket is away')) } as never,
         relays: { run: () => Promise.reject(new Error('no relay')), nextAt: () => undefined },
         firehose: { resume: fails },
         report,
       })
-      await chores.run()
+      await maintenance.run()
       expect(alarm()).not.toBeNull()
       expect(sequencer.oldest()).toBeUndefined()
       expect(report).toHaveBeenCalledTimes(5)
       await repo.commit([post('after', 'all')])
     }))
 
-  it('are run soon once there is much to pack', () =>
+  it('runs soon once there is much to pack', () =>
     inAccount(async (account) => {
       const { repo, clock } = account
-      const { chores, alarm } = choresOf(account)
+      const { maintenance, alarm } = maintenanceOf(account)
       await repo.create()
       for (let i = 0; i < 400; i++) {
         await repo.commit([post('one', `text ${i}`)])
-        chores.begin()
+        maintenance.begin()
         await Promise.resolve()
         if (i === 150) expect((alarm() ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
       }

@@ -4,7 +4,7 @@ import type { Cid } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
 import { MemoryBlockstore, MST } from '@atproto/repo'
 import { describe, expect, test } from 'vitest'
-import { nextTree, type Op } from '../../src/account/repo/commit.ts'
+import { nextTree, type RecordOp } from '../../src/account/repo/nextTree.ts'
 import type { Blocks as Store } from '../../src/account/blocks/blocks.ts'
 import { blobRefs } from '../../src/repo/blobRefs.ts'
 import { readCar } from '../../src/repo/readCar.ts'
@@ -100,9 +100,9 @@ const edit = async ({ keys, adds, dels }: Edit) => {
   const store = { read: (cid: Cid) => blocks.get(cid.toString()) ?? null } as unknown as Store
   const storage = new MemoryBlockstore()
   for (const bytes of blocks.values()) await storage.putBlock(cborCid(bytes), bytes)
-  const ops: Op[] = [
-    ...adds.map((path): Op => ({ action: 'create', path, cid: value, prev: null })),
-    ...dels.map((path): Op => ({ action: 'delete', path, cid: null, prev: value })),
+  const ops: RecordOp[] = [
+    ...adds.map((path): RecordOp => ({ action: 'create', path, cid: value, prev: null })),
+    ...dels.map((path): RecordOp => ({ action: 'delete', path, cid: null, prev: value })),
   ]
   return nextTree(MST.load(storage, root), ops, store)
 }

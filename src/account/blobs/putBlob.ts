@@ -3,30 +3,32 @@ import { type Cid, cidForRawHash } from '@atproto/lex-data'
 import { chunksOf } from '../../streams/chunks.ts'
 import { error } from '../../xrpc/errors.ts'
 
-// R2 wants all parts but the last of one size, and 5 MiB at least. Also all that is buffered of a
-// body without a declared length.
-const PART = 5 * 1024 * 1024
+/**
+ * R2 asks that all parts of an upload but the last have the same size, at least 5 MiB. This is also the most that is
+ * buffered of a body without a declared length.
+ */
+const PART_BYTES = 5 * 1024 * 1024
 
-/** Without a declared length: one put of what fits into a part, else an upload in parts. */
+/** Stores a body without a declared length: in one put if it fits into a part, otherwise as an upload in parts. */
 const putInParts = async (
   bucket: R2Bucket,
   key: string,
   chunks: AsyncGenerator<Uint8Array>,
   options: R2MultipartOptions,
 ): Promise<void> => {
-  const part = new Uint8Array(PART)
+  const part = new Uint8Array(PART_BYTES)
   let filled = 0
   let upload: R2MultipartUpload | undefined
   const parts: R2UploadedPart[] = []
   try {
     for await (const chunk of chunks) {
       for (let rest = chunk; rest.length > 0;) {
-        if (filled === PART) {
+        if (filled === PART_BYTES) {
           upload ??= await bucket.createMultipartUpload(key, options)
           parts.push(await upload.uploadPart(parts.length + 1, part))
           filled = 0
         }
-        const piece = rest.subarray(0, PART - filled)
+        const piece = rest.subarray(0, PART_BYTES - filled)
         part.set(piece, filled)
         filled += piece.length
         rest = rest.subarray(piece.length)
@@ -42,8 +44,8 @@ const putInParts = async (
 }
 
 /**
- * Streams a blob into the bucket and hashes it on the way. With `expect`, the bucket checks too. Where
- * it throws, or the CID is another than expected, what it may have stored is the caller's to delete.
+ * Streams a blob into the bucket and hashes it on the way. With `expect`, the bucket checks the hash too. If this throws,
+ * or the CID is not the one expected, the caller must delete what may have been stored.
  */
 export const putBlob = async (
   bucket: R2Bucket,
@@ -70,7 +72,7 @@ export const putBlob = async (
         throw error('InvalidRequest', 'fewer bytes than were declared')
       ended = true
     } finally {
-      // Refused, or the bucket gave up: tell the sender to stop.
+      // It was refused, or the bucket gave up: the sender is told to stop.
       if (!ended) await source.cancel()
     }
   }
@@ -78,7 +80,7 @@ export const putBlob = async (
   else {
     const fixed = new FixedLengthStream(length)
     const writer = fixed.writable.getWriter()
-    // Said again by every write; unheard it would count as nobody's error.
+    // Every write throws the same error; without a listener it would be an unhandled rejection.
     writer.closed.catch(() => {})
     const pump = async () => {
       try {
@@ -94,7 +96,7 @@ export const putBlob = async (
       fixed.readable,
       expect ? { ...rest, sha256: expect.multihash.digest } : rest,
     )
-    // The pump knows better why it failed than the bucket does.
+    // The pump's reason says more than the bucket's.
     const [pumped, put] = await Promise.allSettled([pump(), stored])
     const cause =
       pumped.status === 'rejected' ? pumped.reason : put.status === 'rejected' ? put.reason : undefined

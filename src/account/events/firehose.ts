@@ -1,9 +1,3 @@
-/**
- * The event stream's sockets. A subscriber is a socket and the number of the last event that it was sent,
- * which stands in the socket's attachment, so that it outlives hibernation; events stay in SQL. Who has
- * everything gets the next event as it is committed. Everybody else is behind, and is served from SQL, page
- * by page, as fast as he reads: a subscriber costs one buffer of bounded size, however far behind he is.
- */
 import { messageFrame } from '../../xrpc/frames.ts'
 import { endSubscription } from '../../xrpc/subscription.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
@@ -12,19 +6,45 @@ import { infoFrame } from './frames.ts'
 import { SocketBuffer } from './socketBuffer.ts'
 import type { SequencedEvent, Sequencer } from './sequencer.ts'
 
+/**
+ * The event stream's sockets. A subscriber is a socket and the number of the last event that was sent to it, which is
+ * kept in the socket's attachment, so that it survives hibernation; the events stay in SQL. A subscriber that has
+ * every event gets the next one as it is committed. All others are behind and are served from SQL, page by page, as
+ * fast as they read: a subscriber costs one buffer of bounded size, however far behind it is.
+ */
+export interface Firehose {
+  readonly subscribers: readonly SubscriberState[]
+  /** Accepts the socket and sends every event after `cursor`, or from now on, and then each new one. */
+  subscribe(socket: WebSocket, cursor: number | undefined): void
+  /** Sends an event that was just committed. Never fails: no write may fail because of it. */
+  publish(event: SequencedEvent): void
+  /** Serves the subscribers that are behind. */
+  resume(): void
+  /** The other side has closed, or the connection has failed. */
+  gone(socket: WebSocket): void
+}
+
+export interface SubscriberState {
+  cursor: number
+  /** Whether it has every event. */
+  live: boolean
+  /** Bytes that were sent to it and have not left. */
+  waiting: number
+}
+
 export interface FirehoseDeps {
   platform: Pick<Platform, 'now' | 'sleep'>
   sequencer: Sequencer
   /** Holds the sockets while the object hibernates. */
   sockets: Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets'>
-  /** Makes sure that `resume` is called in so many milliseconds, even if this object dies. */
+  /** Makes sure that `resume` is called within so many milliseconds, even if this object dies. */
   wake(delay: number): void
 }
 
 interface Subscriber {
   readonly socket: WebSocket
-  readonly outflow: SocketBuffer
-  /** The last event sent. */
+  readonly buffer: SocketBuffer
+  /** The last event that was sent. */
   cursor: number
 }
 
@@ -32,213 +52,211 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 const MAX_SUBSCRIBERS = 1000
-/** Bytes that wait to be taken: of one subscriber, and of all together. One frame may come on top. */
-const WAITING = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
-/** How much of the log is read at once, and sent before anybody else gets a turn. */
+/** Bytes that may wait to be taken: by one subscriber, and by all of them. One frame may be added to that. */
+const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
+/** How much of the log is read at once, and sent before another subscriber gets its turn. */
 const PAGE = { events: 250, bytes: MiB }
-const TURN = 4 * MiB
-/** Whoever is behind and has taken less than that for so many milliseconds is too slow. */
-const PATIENCE = { ms: 10_000, bytes: 64 * KiB }
+/** Bytes that are sent before the object does anything else. */
+const TURN_BYTES = 4 * MiB
+/** A subscriber that is behind and has taken less than this in so many milliseconds is too slow. */
+const TOO_SLOW = { ms: 10_000, bytes: 64 * KiB }
 /** Milliseconds between two looks at sockets that are full: at first, and at most. */
-const POLL = { least: 1, most: 50 }
-/** A replay that dies with its object goes on after this. */
-const SAFETY = 5000
+const POLL_MS = { least: 1, most: 50 }
+/** A replay whose object dies goes on after this. */
+const REPLAY_WAKE_MS = 5000
 
 const OPEN = 1
 const CLOSED = 3
 /** A close code, "normal closure". */
-const NORMAL = 1000
+const NORMAL_CLOSURE = 1000
 
 interface Page {
   after: number
   frames: Uint8Array<ArrayBuffer>[]
-  /** Events after `after` were taken out of the log before he read them. */
+  /** Events after `after` were deleted from the log before the subscriber got them. */
   gap: boolean
   last: number
 }
 
-export class Firehose {
-  readonly #deps: FirehoseDeps
-  readonly #subscribers = new Map<WebSocket, Subscriber>()
-  readonly #behind = new Set<Subscriber>()
-  #page: Page | undefined
-  #serving = false
+export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseDeps): Firehose => {
+  const subscribers = new Map<WebSocket, Subscriber>()
+  const behind = new Set<Subscriber>()
+  let page: Page | undefined
+  let isServing = false
 
-  constructor(deps: FirehoseDeps) {
-    this.#deps = deps
-    for (const socket of deps.sockets.getWebSockets()) {
-      const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
-      if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
-      this.#adopt(socket, attachment.cursor)
-    }
-    this.resume()
-  }
-
-  get subscribers(): { cursor: number; live: boolean; waiting: number }[] {
-    return [...this.#subscribers.values()].map((subscriber) => ({
-      cursor: subscriber.cursor,
-      live: !this.#behind.has(subscriber),
-      waiting: subscriber.outflow.waiting(),
-    }))
-  }
-
-  /** Accepts the socket and sends everything after `cursor`, or from now on; then what comes. */
-  subscribe(socket: WebSocket, cursor: number | undefined): void {
-    const { sequencer } = this.#deps
-    const latest = sequencer.latest()
-    if (cursor !== undefined && cursor > latest)
-      throw new XrpcError('FutureCursor', `cursor ${cursor} is in the future: the latest event is ${latest}`)
-    if (this.#deps.sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
-      throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
-    this.#deps.sockets.acceptWebSocket(socket)
-    // Numbers are dense from the oldest on: from here every gap is a mistake.
-    const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
-    const subscriber = this.#adopt(socket, start)
-    this.#save(subscriber)
-    if (cursor !== undefined && sequencer.isOutdated(cursor))
-      subscriber.outflow.send(
-        infoFrame('OutdatedCursor', `cursor ${cursor} is older than what is kept; events may be missing`),
-      )
-    if (subscriber.cursor < latest) this.#fallBehind(subscriber)
-  }
-
-  /** An event that has just been committed. Never fails: it must not be in the way of a write. */
-  publish(event: SequencedEvent): void {
-    const frame = messageFrame(event.type, event.body)
-    const limit = this.#limit()
-    for (const subscriber of this.#subscribers.values()) {
-      // Whoever is behind meets the event in the log.
-      if (this.#behind.has(subscriber)) continue
-      if (subscriber.cursor === event.seq - 1 && subscriber.outflow.waiting() < limit)
-        this.#send(subscriber, [frame], event.seq)
-      else this.#fallBehind(subscriber)
-    }
-  }
-
-  /** Serves whoever is behind. */
-  resume(): void {
-    const latest = this.#deps.sequencer.latest()
-    for (const subscriber of this.#subscribers.values())
-      if (subscriber.cursor < latest) this.#behind.add(subscriber)
-    if (this.#behind.size > 0) void this.#serve()
-  }
-
-  /** The other side has closed, or the connection failed. */
-  gone(socket: WebSocket): void {
-    const subscriber = this.#subscribers.get(socket)
-    if (subscriber) this.#forget(subscriber)
-    // Without a word from us the connection would stay open until the object hibernates.
-    if (socket.readyState !== CLOSED) socket.close(NORMAL)
-  }
-
-  #adopt(socket: WebSocket, cursor: number): Subscriber {
-    const subscriber = { socket, cursor, outflow: new SocketBuffer(socket, this.#deps.platform) }
-    this.#subscribers.set(socket, subscriber)
+  const adopt = (socket: WebSocket, cursor: number): Subscriber => {
+    const subscriber = { socket, cursor, buffer: new SocketBuffer(socket, platform) }
+    subscribers.set(socket, subscriber)
     return subscriber
   }
 
-  #forget(subscriber: Subscriber): void {
-    this.#subscribers.delete(subscriber.socket)
-    this.#behind.delete(subscriber)
+  const forget = (subscriber: Subscriber): void => {
+    subscribers.delete(subscriber.socket)
+    behind.delete(subscriber)
   }
 
-  #fallBehind(subscriber: Subscriber): void {
-    this.#behind.add(subscriber)
-    subscriber.outflow.mark()
-    void this.#serve()
+  const save = ({ socket, cursor }: Subscriber): void => socket.serializeAttachment({ cursor })
+
+  /** The bytes that may wait for one subscriber. Sockets that are closing still hold what they were sent, so they count. */
+  const waitingLimit = (): number => {
+    const share = WAITING_BYTES.all / Math.max(1, sockets.getWebSockets().length)
+    return Math.max(WAITING_BYTES.least, Math.min(WAITING_BYTES.most, share))
   }
 
-  /** Turn by turn until nobody is behind. What happens between two awaits cannot be divided: no event falls between. */
-  async #serve(): Promise<void> {
-    if (this.#serving) return
-    this.#serving = true
+  const send = (
+    subscriber: Subscriber,
+    frames: readonly Uint8Array<ArrayBuffer>[],
+    last: number,
+  ): boolean => {
     try {
-      this.#turn()
-      if (this.#behind.size > 0) this.#deps.wake(SAFETY)
-      for (let delay = 0; this.#behind.size > 0;) {
-        await this.#deps.platform.sleep(delay)
-        delay = this.#turn() ? 0 : Math.min(POLL.most, Math.max(POLL.least, delay * 2))
-      }
-    } finally {
-      this.#serving = false
-    }
-  }
-
-  /** Sends each at most a page. Whoever got one goes to the end of the queue. */
-  #turn(): boolean {
-    const limit = this.#limit()
-    let sent = 0
-    for (const subscriber of [...this.#behind]) {
-      if (sent >= TURN) break
-      sent += this.#advance(subscriber, limit)
-    }
-    this.#page = this.#behind.size > 0 ? this.#page : undefined
-    return sent > 0
-  }
-
-  #advance(subscriber: Subscriber, limit: number): number {
-    const { socket, outflow } = subscriber
-    if (socket.readyState !== OPEN) {
-      this.#forget(subscriber)
-      return 0
-    }
-    if (outflow.waiting() >= limit) {
-      if (outflow.isStuck(PATIENCE)) this.#drop(subscriber)
-      return 0
-    }
-    const { frames, gap, last } = this.#read(subscriber.cursor)
-    if (gap) {
-      this.#drop(subscriber)
-      return 0
-    }
-    if (!this.#send(subscriber, frames, last)) return 0
-    this.#behind.delete(subscriber)
-    if (last < this.#deps.sequencer.latest()) this.#behind.add(subscriber)
-    return frames.reduce((sum, frame) => sum + frame.length, 1)
-  }
-
-  /** A page of the log, read once for all who stand at the same place. */
-  #read(after: number): Page {
-    if (this.#page?.after === after && this.#page.frames.length > 0) return this.#page
-    const events = this.#deps.sequencer.read(after, PAGE.events, PAGE.bytes)
-    const frames = events.map(({ type, body }) => messageFrame(type, body))
-    const gap = events[0]?.seq !== after + 1
-    return (this.#page = { after, frames, gap, last: events.at(-1)?.seq ?? after })
-  }
-
-  #send(subscriber: Subscriber, frames: readonly Uint8Array<ArrayBuffer>[], last: number): boolean {
-    try {
-      for (const frame of frames) subscriber.outflow.send(frame)
+      for (const frame of frames) subscriber.buffer.send(frame)
       subscriber.cursor = last
-      this.#save(subscriber)
+      save(subscriber)
       return true
     } catch {
-      // It closed meanwhile: he comes back with the last number that he got.
-      this.#forget(subscriber)
+      // It closed meanwhile: its owner comes back with the last number that it got.
+      forget(subscriber)
       return false
     }
   }
 
-  #save({ socket, cursor }: Subscriber): void {
-    socket.serializeAttachment({ cursor })
-  }
-
-  #drop(subscriber: Subscriber): void {
-    this.#forget(subscriber)
+  const drop = (subscriber: Subscriber): void => {
+    forget(subscriber)
     try {
       endSubscription(
         subscriber.socket,
         'ConsumerTooSlow',
-        `behind by ${this.#deps.sequencer.latest() - subscriber.cursor} events, and not reading`,
+        `behind by ${sequencer.latest() - subscriber.cursor} events, and not reading`,
       )
     } catch {
-      // Gone before it could be told.
+      // It closed before the message could be sent.
     }
   }
 
-  /** Sockets that are closing still hold what they were sent, so they count. */
-  #limit(): number {
-    const share = WAITING.all / Math.max(1, this.#deps.sockets.getWebSockets().length)
-    return Math.max(WAITING.least, Math.min(WAITING.most, share))
+  /** A page of the log, read once for all subscribers with the same cursor. */
+  const read = (after: number): Page => {
+    if (page?.after === after && page.frames.length > 0) return page
+    const events = sequencer.read(after, PAGE.events, PAGE.bytes)
+    const frames = events.map(({ type, body }) => messageFrame(type, body))
+    const gap = events[0]?.seq !== after + 1
+    return (page = { after, frames, gap, last: events.at(-1)?.seq ?? after })
+  }
+
+  /** Sends a subscriber at most a page; returns the bytes that were sent. */
+  const advance = (subscriber: Subscriber, limit: number): number => {
+    const { socket, buffer } = subscriber
+    if (socket.readyState !== OPEN) {
+      forget(subscriber)
+      return 0
+    }
+    if (buffer.waitingBytes() >= limit) {
+      if (buffer.isStuck(TOO_SLOW)) drop(subscriber)
+      return 0
+    }
+    const { frames, gap, last } = read(subscriber.cursor)
+    if (gap) {
+      drop(subscriber)
+      return 0
+    }
+    if (!send(subscriber, frames, last)) return 0
+    // To the end of the queue.
+    behind.delete(subscriber)
+    if (last < sequencer.latest()) behind.add(subscriber)
+    return frames.reduce((sum, frame) => sum + frame.length, 1)
+  }
+
+  /** One page for each subscriber that is behind, until the turn is used up. Returns whether anything was sent. */
+  const takeTurn = (): boolean => {
+    const limit = waitingLimit()
+    let sent = 0
+    for (const subscriber of [...behind]) {
+      if (sent >= TURN_BYTES) break
+      sent += advance(subscriber, limit)
+    }
+    page = behind.size > 0 ? page : undefined
+    return sent > 0
+  }
+
+  /** Turn by turn until no subscriber is behind. What runs between two awaits is not interrupted: no event is missed. */
+  const serve = async (): Promise<void> => {
+    if (isServing) return
+    isServing = true
+    try {
+      takeTurn()
+      if (behind.size > 0) wake(REPLAY_WAKE_MS)
+      for (let delay = 0; behind.size > 0;) {
+        await platform.sleep(delay)
+        delay = takeTurn() ? 0 : Math.min(POLL_MS.most, Math.max(POLL_MS.least, delay * 2))
+      }
+    } finally {
+      isServing = false
+    }
+  }
+
+  const fallBehind = (subscriber: Subscriber): void => {
+    behind.add(subscriber)
+    subscriber.buffer.mark()
+    void serve()
+  }
+
+  const resume = (): void => {
+    const latest = sequencer.latest()
+    for (const subscriber of subscribers.values()) if (subscriber.cursor < latest) behind.add(subscriber)
+    if (behind.size > 0) void serve()
+  }
+
+  for (const socket of sockets.getWebSockets()) {
+    const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
+    if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
+    adopt(socket, attachment.cursor)
+  }
+  resume()
+
+  return {
+    get subscribers() {
+      return [...subscribers.values()].map((subscriber) => ({
+        cursor: subscriber.cursor,
+        live: !behind.has(subscriber),
+        waiting: subscriber.buffer.waitingBytes(),
+      }))
+    },
+    subscribe: (socket, cursor) => {
+      const latest = sequencer.latest()
+      if (cursor !== undefined && cursor > latest)
+        throw new XrpcError(
+          'FutureCursor',
+          `cursor ${cursor} is in the future: the latest event is ${latest}`,
+        )
+      if (sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
+        throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
+      sockets.acceptWebSocket(socket)
+      // Numbers have no gaps from the oldest event on: after this one, every gap is an error.
+      const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
+      const subscriber = adopt(socket, start)
+      save(subscriber)
+      if (cursor !== undefined && sequencer.isOutdated(cursor))
+        subscriber.buffer.send(
+          infoFrame('OutdatedCursor', `cursor ${cursor} is older than what is kept; events may be missing`),
+        )
+      if (subscriber.cursor < latest) fallBehind(subscriber)
+    },
+    publish: (event) => {
+      const frame = messageFrame(event.type, event.body)
+      const limit = waitingLimit()
+      for (const subscriber of subscribers.values()) {
+        // A subscriber that is behind finds the event in the log.
+        if (behind.has(subscriber)) continue
+        if (subscriber.cursor === event.seq - 1 && subscriber.buffer.waitingBytes() < limit)
+          send(subscriber, [frame], event.seq)
+        else fallBehind(subscriber)
+      }
+    },
+    resume,
+    gone: (socket) => {
+      const subscriber = subscribers.get(socket)
+      if (subscriber) forget(subscriber)
+      // Unless we close it too, the connection stays open until the object hibernates.
+      if (socket.readyState !== CLOSED) socket.close(NORMAL_CLOSURE)
+    },
   }
 }

@@ -1,4 +1,3 @@
-/** The messages of subscribeRepos, typed by its lexicon. */
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import type { CID } from 'multiformats/cid'
@@ -7,10 +6,10 @@ import { messageFrame, type MessageBody, type MessageName } from '../../xrpc/fra
 type Id = 'com.atproto.sync.subscribeRepos'
 type Info = MessageBody<Id, 'info'>
 
-/** What the log holds; an `#info` is for one subscriber, at one moment. */
+/** The messages of subscribeRepos that the log has, typed by its lexicon; an `#info` is for one subscriber only. */
 export type EventType = Exclude<MessageName<Id>, 'info'>
 
-/** lex-cli's CID is the one of multiformats; what is encoded here is @atproto/lex-data's. */
+/** The types of lex-cli have the CID of multiformats; here the one of @atproto/lex-data is encoded. */
 type Encoded<T> = T extends CID
   ? Cid
   : T extends Uint8Array
@@ -21,11 +20,12 @@ type Encoded<T> = T extends CID
         ? { [Key in keyof T]: Encoded<T[Key]> }
         : T
 
-/** What a message says besides its number, its time and the account's DID. */
+/** A message's fields without its number, its time and the account's DID. */
 export type EventFields<Type extends EventType> = Omit<
   Encoded<MessageBody<Id, Type>>,
   'seq' | 'time' | 'did' | 'repo'
 >
 
+/** The frame of an `#info`. */
 export const infoFrame = (name: Info['name'], message: string): Uint8Array<ArrayBuffer> =>
   messageFrame('info', encode({ name, message }))

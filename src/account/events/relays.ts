@@ -1,10 +1,29 @@
-/** Tells relays that there is something to fetch here. By alarm: a write never waits for it, or fails with it. */
 import type { Outbound } from '../../outbound.ts'
 import { OutboundError } from '../../outbound.ts'
 import type { Platform } from '../../platform.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount } from '../db/accountRow.ts'
+
+/** Asks relays to crawl this server when there are new events. It does so by alarm: no write waits for it, or fails with it. */
+export interface Relays {
+  /** Called for each event that was committed. */
+  noticed(): void
+  /** The account was activated: the relays are asked at once, however recently they were asked before. */
+  hurry(): void
+  /** When the next relay is to be asked (milliseconds); undefined while all of them know of every event. */
+  nextAt(): number | undefined
+  /** Asks the relays that are due. */
+  run(): Promise<void>
+  /** Asks these relays, or all that are configured, now. */
+  ask(relays?: readonly string[]): Promise<CrawlAnswer[]>
+}
+
+export interface CrawlAnswer {
+  relay: string
+  ok: boolean
+  error?: string
+}
 
 export interface RelayDeps {
   sql: Sql
@@ -14,18 +33,12 @@ export interface RelayDeps {
   /** Origins. */
   relays: readonly string[]
   hostname: string
-  /** Makes sure that `run` is called in so many milliseconds. */
+  /** Makes sure that `run` is called within so many milliseconds. */
   wake(delay: number): void
   log(line: string): void
 }
 
-export interface Asked {
-  relay: string
-  ok: boolean
-  error?: string
-}
-
-interface Row {
+interface Crawl {
   /** The last event when the relay was last asked with success. */
   seq: number
   askedAt: number
@@ -33,106 +46,20 @@ interface Row {
   retryAt: number
 }
 
-const MINUTE = 60_000
-/** The reference asks no more often, and relays count requests. */
-const EVERY = 20 * MINUTE
-const RETRY = { first: MINUTE, most: 6 * 60 * MINUTE }
-const MAX_ANSWER = 64 * 1024
+const MINUTE_MS = 60_000
+/** The reference PDS asks no more often, and relays count requests. */
+const INTERVAL_MS = 20 * MINUTE_MS
+/** Doubled with each failure. */
+const RETRY_MS = { first: MINUTE_MS, most: 6 * 60 * MINUTE_MS }
+const MAX_ANSWER_BYTES = 64 * 1024
 
-export class Relays {
-  readonly #deps: RelayDeps
-  /** An alarm is set for what has happened so far. */
-  #awaited = false
+export const createRelays = (deps: RelayDeps): Relays => {
+  const { sql, platform, sequencer, relays, log } = deps
+  /** Whether an alarm is set for what has happened so far. */
+  let isAwaited = false
 
-  constructor(deps: RelayDeps) {
-    this.#deps = deps
-  }
-
-  /** An event was committed. */
-  noticed(): void {
-    if (this.#awaited) return
-    const due = this.nextAt()
-    if (due === undefined) return
-    this.#awaited = true
-    this.#deps.wake(Math.max(0, due - this.#deps.platform.now()))
-  }
-
-  /** The account has come up: the relays are told at once, whenever they were asked before. */
-  hurry(): void {
-    if (this.#deps.relays.length === 0) return
-    this.#deps.sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
-    this.#awaited = true
-    this.#deps.wake(0)
-  }
-
-  /** When the next relay is to be asked; undefined while all know of everything. */
-  nextAt(): number | undefined {
-    // An account that is only just coming in is not announced yet.
-    if (readAccount(this.#deps.sql).activatedAt === undefined) return undefined
-    const latest = this.#deps.sequencer.latest()
-    const dues = this.#deps.relays
-      .map((relay) => this.#row(relay))
-      .filter(({ seq }) => seq < latest)
-      .map(({ askedAt, retryAt }) => Math.max(askedAt + EVERY, retryAt))
-    return dues.length === 0 ? undefined : Math.min(...dues)
-  }
-
-  /** Asks those whose time has come. */
-  async run(): Promise<void> {
-    const { relays, platform, sequencer } = this.#deps
-    this.#awaited = false
-    const now = platform.now()
-    if ((this.nextAt() ?? Infinity) > now) return
-    const latest = sequencer.latest()
-    const due = relays.filter((relay) => {
-      const { seq, askedAt, retryAt } = this.#row(relay)
-      return seq < latest && Math.max(askedAt + EVERY, retryAt) <= now
-    })
-    await this.ask(due)
-  }
-
-  /** Asks these, or all that are configured, now. */
-  async ask(relays: readonly string[] = this.#deps.relays): Promise<Asked[]> {
-    return await Promise.all(relays.map((relay) => this.#ask(relay)))
-  }
-
-  async #ask(relay: string): Promise<Asked> {
-    const { sequencer, platform, hostname, send, relays, log } = this.#deps
-    const latest = sequencer.latest()
-    const configured = relays.includes(relay)
-    try {
-      const answer = await send(`${relay}/xrpc/com.atproto.sync.requestCrawl`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ hostname }),
-        maxBytes: MAX_ANSWER,
-        statuses: 'any',
-      })
-      const text = await answer.text()
-      if (answer.status < 200 || answer.status > 299)
-        return this.#failed(relay, `it answered ${answer.status} ${reason(text)}`)
-      if (configured) this.#store(relay, { seq: latest, askedAt: platform.now(), failures: 0, retryAt: 0 })
-      return { relay, ok: true }
-    } catch (cause) {
-      if (!(cause instanceof OutboundError)) log(`requestCrawl at ${relay}: ${String(cause)}`)
-      return this.#failed(relay, cause instanceof OutboundError ? cause.message : 'it could not be asked')
-    }
-  }
-
-  #failed(relay: string, why: string): Asked {
-    const { relays, platform, log } = this.#deps
-    log(`requestCrawl at ${relay} failed: ${why}`)
-    if (relays.includes(relay)) {
-      const row = this.#row(relay)
-      const failures = row.failures + 1
-      const delay = Math.min(RETRY.most, RETRY.first * 2 ** Math.min(row.failures, 16))
-      this.#store(relay, { ...row, failures, retryAt: platform.now() + delay })
-    }
-    return { relay, ok: false, error: why }
-  }
-
-  #row(relay: string): Row {
-    const row = this.#deps.sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
+  const read = (relay: string): Crawl => {
+    const row = sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
       'SELECT seq, asked_at, failures, retry_at FROM crawl WHERE relay = ?',
       relay,
     )
@@ -141,8 +68,8 @@ export class Relays {
       : { seq: 0, askedAt: 0, failures: 0, retryAt: 0 }
   }
 
-  #store(relay: string, { seq, askedAt, failures, retryAt }: Row): void {
-    this.#deps.sql.run(
+  const store = (relay: string, { seq, askedAt, failures, retryAt }: Crawl): void => {
+    sql.run(
       `INSERT INTO crawl (relay, seq, asked_at, failures, retry_at) VALUES (?1, ?2, ?3, ?4, ?5)
        ON CONFLICT (relay) DO UPDATE SET seq = ?2, asked_at = ?3, failures = ?4, retry_at = ?5`,
       relay,
@@ -152,10 +79,86 @@ export class Relays {
       retryAt,
     )
   }
+
+  const dueAt = ({ askedAt, retryAt }: Crawl): number => Math.max(askedAt + INTERVAL_MS, retryAt)
+
+  const nextAt = (): number | undefined => {
+    // An account that is still being moved in is not announced yet.
+    if (readAccount(sql).activatedAt === undefined) return undefined
+    const latest = sequencer.latest()
+    const dues = relays
+      .map(read)
+      .filter(({ seq }) => seq < latest)
+      .map(dueAt)
+    return dues.length === 0 ? undefined : Math.min(...dues)
+  }
+
+  const failed = (relay: string, why: string): CrawlAnswer => {
+    log(`requestCrawl at ${relay} failed: ${why}`)
+    if (relays.includes(relay)) {
+      const crawl = read(relay)
+      const delay = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** Math.min(crawl.failures, 16))
+      store(relay, { ...crawl, failures: crawl.failures + 1, retryAt: platform.now() + delay })
+    }
+    return { relay, ok: false, error: why }
+  }
+
+  const askOne = async (relay: string): Promise<CrawlAnswer> => {
+    const latest = sequencer.latest()
+    try {
+      const answer = await deps.send(`${relay}/xrpc/com.atproto.sync.requestCrawl`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ hostname: deps.hostname }),
+        maxBytes: MAX_ANSWER_BYTES,
+        statuses: 'any',
+      })
+      const text = await answer.text()
+      if (answer.status < 200 || answer.status > 299)
+        return failed(relay, `it answered ${answer.status} ${reasonOf(text)}`)
+      if (relays.includes(relay))
+        store(relay, { seq: latest, askedAt: platform.now(), failures: 0, retryAt: 0 })
+      return { relay, ok: true }
+    } catch (cause) {
+      if (!(cause instanceof OutboundError)) log(`requestCrawl at ${relay}: ${String(cause)}`)
+      return failed(relay, cause instanceof OutboundError ? cause.message : 'it could not be asked')
+    }
+  }
+
+  const ask = (asked: readonly string[] = relays): Promise<CrawlAnswer[]> => Promise.all(asked.map(askOne))
+
+  return {
+    noticed: () => {
+      if (isAwaited) return
+      const due = nextAt()
+      if (due === undefined) return
+      isAwaited = true
+      deps.wake(Math.max(0, due - platform.now()))
+    },
+    hurry: () => {
+      if (relays.length === 0) return
+      sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
+      isAwaited = true
+      deps.wake(0)
+    },
+    nextAt,
+    run: async () => {
+      isAwaited = false
+      const now = platform.now()
+      if ((nextAt() ?? Infinity) > now) return
+      const latest = sequencer.latest()
+      const due = relays.filter((relay) => {
+        const crawl = read(relay)
+        return crawl.seq < latest && dueAt(crawl) <= now
+      })
+      await ask(due)
+    },
+    ask,
+  }
 }
 
-/** The start of an error's message, fit to be shown: what a stranger sends is not printed as it stands. */
-const reason = (text: string): string => {
+/** The start of an error's message, safe to show: what a stranger sends is not printed unchanged. */
+const reasonOf = (text: string): string => {
   try {
     const { message, error }: { message?: unknown; error?: unknown } = Object(JSON.parse(text))
     const said = typeof message === 'string' ? message : typeof error === 'string' ? error : ''

@@ -5,76 +5,102 @@ import type { EventFields, EventType } from './frames.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import { raiseSeqFloor, readFirstSeq, readSeqFloor } from '../db/accountRow.ts'
 
-/** One event of the firehose. A frame is the header `{op: 1, t: '#<type>'}` followed by `body`, as it stands. */
+/** One event of the firehose. Its frame is the header `{op: 1, t: '#<type>'}` followed by `body`, byte for byte. */
 export interface SequencedEvent {
   seq: number
   type: EventType
   /** The revision that a commit or a sync is about. */
   rev: string | null
-  /** Milliseconds; the body holds the same moment as text. */
+  /** Milliseconds; the body has the same time as text. */
   time: number
   /** The whole message in DAG-CBOR, `seq` and `time` included. */
   body: Uint8Array
 }
 
-// An event has up to 2 MB: a page ends early rather than fill the memory.
+/**
+ * The event log. A number is never given twice: the next one is above the newest row and above the floor in the
+ * account's row, which `prune` raises before it deletes.
+ */
+export interface Sequencer {
+  /**
+   * Runs one transaction; once it is committed, `committed` runs, and then its events are broadcast. A reader of the
+   * log must not rely on the broadcast alone: the object may die between the two.
+   */
+  transaction<T>(work: () => T, committed?: (result: T) => void): T
+  /** Appends an event. `fields` go without `seq`, `time` and the account's DID. */
+  append<Type extends EventType>(type: Type, fields: EventFields<Type>, rev?: string | null): SequencedEvent
+  /** Appends an `#identity`. */
+  identity(handle?: string): SequencedEvent
+  /** Appends an `#account`. */
+  account(active: boolean, status?: string): SequencedEvent
+  /** Appends a `#sync`. `car` has the commit only. */
+  sync(rev: string, car: Uint8Array): SequencedEvent
+  /** Events after `seq`, oldest first: `limit` of them, or fewer where they have more than `maxBytes`. */
+  read(after: number, limit: number, maxBytes?: number): SequencedEvent[]
+  /** The number of the newest event, or of the one before the first. */
+  latest(): number
+  /** The number of the oldest event that is still kept. */
+  oldest(): number | undefined
+  /** Whether events after `seq` are no longer kept. */
+  isOutdated(seq: number): boolean
+  /** Deletes events older than `before` (milliseconds), at most `limit` of them, fewer where they are large. */
+  prune(before: number, limit: number): { pruned: number; more: boolean }
+}
+
+export interface SequencerDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
+  did: string
+  /** Gets each event after it is committed. */
+  broadcast?(event: SequencedEvent): void
+}
+
+/** An event has up to 2 MB: a page ends early rather than fill the memory. */
 const READ_BYTES = 4 * 1024 * 1024
 
-// Every page that a large row spills over to is visited when the row is deleted.
+/** When a large row is deleted, SQLite visits every page that it spills over to. */
 const PRUNE_BYTES = 16 * 1024 * 1024
 
 type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
+type Size = { seq: number; size: number }
 
-/**
- * The event log. A number is never given twice: the next is one above the newest row and above
- * the floor in the account's row, which `prune` raises before it deletes.
- */
-export class Sequencer {
-  readonly #sql: Sql
-  readonly #platform: Pick<Platform, 'now'>
-  readonly #did: string
-  readonly #broadcast: (event: SequencedEvent) => void
-  #appended: SequencedEvent[] = []
+/** The last of these rows, or the one with which they reach `maxBytes`. */
+const lastWithin = (rows: readonly Size[], maxBytes: number): Size | undefined => {
+  let total = 0
+  return rows.find(({ size }) => (total += size) >= maxBytes) ?? rows.at(-1)
+}
 
-  constructor(
-    sql: Sql,
-    platform: Pick<Platform, 'now'>,
-    did: string,
-    broadcast: (event: SequencedEvent) => void = () => {},
-  ) {
-    this.#sql = sql
-    this.#platform = platform
-    this.#did = did
-    this.#broadcast = broadcast
-  }
+export const createSequencer = (deps: SequencerDeps): Sequencer => {
+  const { sql, platform, did } = deps
+  /** The events of the transaction that is running. */
+  let appended: SequencedEvent[] = []
 
-  /**
-   * One transaction; when it stands, `committed` runs and then its events go out. A reader of the
-   * log must not count on `broadcast` alone: the object may die between the two.
-   */
-  transaction<T>(work: () => T, committed: (result: T) => void = () => {}): T {
-    this.#appended = []
-    const result = this.#sql.transaction(work)
-    committed(result)
-    const events = this.#appended
-    this.#appended = []
+  const transaction: Sequencer['transaction'] = (work, committed) => {
+    appended = []
+    const result = sql.transaction(work)
+    committed?.(result)
+    const events = appended
+    appended = []
     if (events.length > 0) fault('event.beforeBroadcast')
-    for (const event of events) this.#broadcast(event)
+    for (const event of events) deps.broadcast?.(event)
     return result
   }
 
-  /** `fields` without `seq`, `time` and the account's DID under `did`. */
-  append<Type extends EventType>(
-    type: Type,
-    fields: EventFields<Type>,
-    rev: string | null = null,
-  ): SequencedEvent {
-    this.#sql.assertTransaction()
-    const seq = this.latest() + 1
-    const time = this.#platform.now()
-    const who = type === 'commit' ? { repo: this.#did } : { did: this.#did }
+  const latest = (): number => {
+    const { seq } = sql.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM event') ?? {}
+    return Math.max(readSeqFloor(sql), seq ?? 0)
+  }
+
+  const oldest = (): number | undefined =>
+    sql.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM event')?.seq ?? undefined
+
+  const append: Sequencer['append'] = (type, fields, rev = null) => {
+    sql.assertTransaction()
+    const seq = latest() + 1
+    const time = platform.now()
+    const who = type === 'commit' ? { repo: did } : { did }
     const body = encode({ ...who, ...fields, seq, time: new Date(time).toISOString() })
-    this.#sql.run(
+    sql.run(
       'INSERT INTO event (seq, type, rev, time, body) VALUES (?, ?, ?, ?, ?)',
       seq,
       type,
@@ -83,34 +109,19 @@ export class Sequencer {
       body,
     )
     const event = { seq, type, rev, time, body }
-    this.#appended.push(event)
+    appended.push(event)
     return event
   }
 
-  identity(handle?: string): SequencedEvent {
-    return this.append('identity', handle === undefined ? {} : { handle })
-  }
-
-  account(active: boolean, status?: string): SequencedEvent {
-    return this.append('account', status === undefined ? { active } : { active, status })
-  }
-
-  /** `car` holds the commit alone. */
-  sync(rev: string, car: Uint8Array): SequencedEvent {
-    return this.append('sync', { rev, blocks: car }, rev)
-  }
-
-  /** Events after `seq`, oldest first: `limit` of them, or fewer where they are large. */
-  read(after: number, limit: number, most = READ_BYTES): SequencedEvent[] {
-    const sizes = this.#sql.all<{ seq: number; size: number }>(
+  const read: Sequencer['read'] = (after, limit, maxBytes = READ_BYTES) => {
+    const sizes = sql.all<Size>(
       'SELECT seq, length(body) AS size FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
       after,
       limit,
     )
-    let size = 0
-    const end = sizes.find((row) => (size += row.size) >= most) ?? sizes.at(-1)
+    const end = lastWithin(sizes, maxBytes)
     if (!end) return []
-    return this.#sql
+    return sql
       .all<Row>(
         'SELECT seq, type, rev, time, body FROM event WHERE seq > ? AND seq <= ? ORDER BY seq',
         after,
@@ -119,42 +130,40 @@ export class Sequencer {
       .map((row) => ({ ...row, body: bytes(row.body) }))
   }
 
-  /** The number of the newest event, or of the one before the first. */
-  latest(): number {
-    const { seq } = this.#sql.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM event') ?? {}
-    return Math.max(readSeqFloor(this.#sql), seq ?? 0)
+  const isOutdated = (seq: number): boolean => {
+    // An object's first event has the number above the time when it was made: see `openAccountRow`.
+    const first = readFirstSeq(sql)
+    const kept = oldest() ?? latest() + 1
+    return seq + 1 < kept && first !== undefined && first < kept
   }
 
-  /** The number of the oldest event still kept. */
-  oldest(): number | undefined {
-    return this.#sql.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM event')?.seq ?? undefined
-  }
-
-  /** Whether events after `seq` are no longer kept. */
-  isOutdated(seq: number): boolean {
-    // An object's first event has the number above its birthday: see `migrate`.
-    const first = readFirstSeq(this.#sql)
-    const oldest = this.oldest() ?? this.latest() + 1
-    return seq + 1 < oldest && first !== undefined && first < oldest
-  }
-
-  /** Deletes events older than `before` (milliseconds), at most `limit` of them, fewer where they are large. */
-  prune(before: number, limit: number): { pruned: number; more: boolean } {
-    return this.#sql.transaction(() => {
-      raiseSeqFloor(this.#sql, this.latest())
-      let size = 0
-      const old = this.#sql.all<{ seq: number; size: number }>(
+  const prune: Sequencer['prune'] = (before, limit) =>
+    sql.transaction(() => {
+      raiseSeqFloor(sql, latest())
+      const old = sql.all<Size>(
         'SELECT seq, length(body) AS size FROM event WHERE time < ? AND seq <= (SELECT min(seq) FROM event) + ? ORDER BY seq',
         before,
         limit - 1,
       )
-      const end = old.find((row) => (size += row.size) >= PRUNE_BYTES) ?? old.at(-1)
+      const end = lastWithin(old, PRUNE_BYTES)
       if (!end) return { pruned: 0, more: false }
-      this.#sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
+      sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
       return {
         pruned: old.filter(({ seq }) => seq <= end.seq).length,
         more: end !== old.at(-1) || old.length === limit,
       }
     })
+
+  return {
+    transaction,
+    append,
+    identity: (handle) => append('identity', handle === undefined ? {} : { handle }),
+    account: (active, status) => append('account', status === undefined ? { active } : { active, status }),
+    sync: (rev, car) => append('sync', { rev, blocks: car }, rev),
+    read,
+    latest,
+    oldest,
+    isOutdated,
+    prune,
   }
 }

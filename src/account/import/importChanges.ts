@@ -6,8 +6,8 @@ import type { SectionReader } from '../../repo/sectionReader.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/treeDiff.ts'
 import { verifyRecord } from '../../repo/verifyRepo.ts'
 import { readCounts } from '../db/accountRow.ts'
-import { storeChange } from '../repo/treeChange.ts'
-import { blobsOf, refChanges, type Resolved } from '../repo/writes.ts'
+import { blobChanges, blobsOf, type ResolvedOp } from '../repo/resolvedOp.ts'
+import { storeCommit } from '../repo/storeCommit.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
 import type { ImportMonitor } from './importProgress.ts'
@@ -40,7 +40,7 @@ export const importChanges = async (
   const after = (cid: Cid): Uint8Array | undefined => find(new Link(cid.bytes, 0))?.content
   const before = (cid: Cid): Uint8Array | undefined => blocks.read(cid)
   const diff = new TreeDiff(current.data, root.commit.data, { before, after })
-  const ops: Resolved[] = []
+  const ops: ResolvedOp[] = []
   let [steps, size] = [0, 0]
   try {
     for (const change of diff.changes()) {
@@ -80,7 +80,7 @@ export const importChanges = async (
 const planOf = (
   deps: ImportDeps,
   { cid, commit, section }: Root,
-  { rev, ops, nodes, dropped }: { rev: string; ops: Resolved[]; nodes: Block[]; dropped: Cid[] },
+  { rev, ops, nodes, dropped }: { rev: string; ops: ResolvedOp[]; nodes: Block[]; dropped: Cid[] },
 ): ImportPlan => {
   const before = readCounts(deps.sql)
   const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
@@ -90,19 +90,19 @@ const planOf = (
     records: before.records + more,
     stage: () => {},
     apply: () => {
-      const { blocks, records } = storeChange(deps, { rev, ops, dropped, added: [commitBlock, ...nodes] })
+      const { blocks, records } = storeCommit(deps, { rev, ops, dropped, added: [commitBlock, ...nodes] })
       return { blocks: before.blocks + blocks, records: before.records + records }
     },
   }
 }
 
-const operation = (change: RecordChange, old: Uint8Array | undefined): Resolved => {
+const operation = (change: RecordChange, old: Uint8Array | undefined): ResolvedOp => {
   const { path, before: prev, after: cid } = change
   const before = prev ? blobsBefore(path, old) : []
-  if (cid === null) return { action: 'delete', path, cid, prev, added: [], removed: before }
+  if (cid === null) return { action: 'delete', path, cid, prev, addedBlobs: [], removedBlobs: before }
   const bytes = change.bytes.slice()
   const refs = verifyRecord(path, bytes).map((blob) => blob.cid.toString())
-  return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...refChanges(before, refs) }
+  return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...blobChanges(before, refs) }
 }
 
 const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {

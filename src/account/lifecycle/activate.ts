@@ -1,6 +1,6 @@
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
-import { carOf } from '../repo/commit.ts'
+import { carOf } from '../repo/carOf.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { readAccount, type Head, raiseTokensNotBefore, setActive } from '../db/accountRow.ts'

@@ -6,7 +6,7 @@ import { CommitError, parseCommit } from '../../repo/commit.ts'
 import { isTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import { carOf } from './commit.ts'
+import { carOf } from './carOf.ts'
 import type { Head } from '../db/accountRow.ts'
 import type { Repo } from './repo.ts'
 import { recordProof } from './recordProof.ts'
@@ -20,7 +20,7 @@ interface Pin {
 }
 
 /** What an import or a pack has made superfluous is kept at least this long, in milliseconds. */
-export const KEPT = 3600_000
+export const SUPERSEDED_RETENTION_MS = 3600_000
 // An export that nobody has read from for this long no longer holds anything back.
 const ABANDONED = 3600_000
 // Nor does one that goes on for longer than this, however slowly it is read: anybody may begin one.
@@ -115,7 +115,7 @@ export class Exports {
   /** Whether the tree of this revision is still there: a pack lets go of what was before. */
   #isKept(rev: string): boolean {
     const { blocks, platform } = this.#deps
-    const before = platform.now() - KEPT
+    const before = platform.now() - SUPERSEDED_RETENTION_MS
     const settled = blocks.packs.all().find(({ at }) => at < before)
     return rev >= (settled?.rev ?? '')
   }

@@ -5,7 +5,7 @@ import { isValidRecordKey } from '@atproto/syntax'
 import { cidText } from '../../repo/cid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { lexicons } from '../../xrpc/lexicons.ts'
-import type { RepoWrite } from './writes.ts'
+import type { RepoWrite } from './resolveWrites.ts'
 
 export type ValidationStatus = 'valid' | 'unknown' | undefined
 

@@ -6,18 +6,46 @@ import { nextTid } from '../../repo/tid.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import { carOf, type CommitSigner, nextTree, signCommit } from './commit.ts'
-import { type SignedChange, commitEvent } from './commitEvent.ts'
-import { storeChange } from './treeChange.ts'
+import { carOf } from './carOf.ts'
+import { commitEvent } from './commitEvent.ts'
+import { nextTree } from './nextTree.ts'
+import { requireBlobs } from './requireBlobs.ts'
+import { type RepoWrite, resolveWrites, type WriteResult } from './resolveWrites.ts'
+import { type CommitSigner, signCommit } from './signCommit.ts'
+import { storeCommit } from './storeCommit.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, stateOf, type Head, readHead, writeHead, readStaging } from '../db/accountRow.ts'
-import { requireBlobs } from './requireBlobs.ts'
-import { type RepoWrite, type WriteResult, Writes } from './writes.ts'
 
-export type { RepoWrite, WriteResult } from './writes.ts'
+export type { RepoWrite, WriteResult } from './resolveWrites.ts'
+
+/** The repository: writes, one after the other, each in one transaction. */
+export interface Repo {
+  /** Root, tree and revision of the latest commit; undefined before `create` or an import. */
+  head(): Head | undefined
+  /** The same, or throws `RepoNotFound`. */
+  load(): Head
+  /** Runs alone: no commit, signature or import's switch happens in between. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+  /** Makes an empty repository, if there is none. It appends no event: activation announces the repository. */
+  create(): Promise<Head>
+  /**
+   * Applies writes as one commit. A function is called when it is the commit's turn, so that what it reads cannot change
+   * before the commit is written.
+   */
+  commit(
+    writes: readonly RepoWrite[] | (() => readonly RepoWrite[]),
+    options?: CommitOptions,
+  ): Promise<CommitResult>
+  /** Signs the same tree again: after a key change or on moving in. `within` appends the events that say so. */
+  resign(options?: ResignOptions): Promise<Head>
+  /** A CAR of the latest commit only: the `blocks` of `#sync`. */
+  commitCar(): Uint8Array
+  /** A revision for now, above these. */
+  nextRev(...above: string[]): string
+}
 
 export interface CommitResult {
   /** Undefined where the writes changed nothing. */
@@ -32,6 +60,11 @@ export interface CommitOptions {
   within?: (head: Head) => void
 }
 
+export interface ResignOptions {
+  signer?: CommitSigner
+  within?: (head: Head, commitCar: Uint8Array) => void
+}
+
 export interface RepoDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
@@ -41,147 +74,37 @@ export interface RepoDeps {
   records: Records
   blobs: Blobs
   sequencer: Sequencer
-  /** Lets go of an import whose sender has gone silent. */
+  /** Ends an import whose sender has gone silent. */
   endStalledImport(): void
 }
 
-// A tree in memory keeps every node it ever read: start afresh before that grows large.
+/** A tree in memory keeps every node that it ever read: it is loaded again before that grows large. */
 const COMMITS_PER_TREE = 200
 
-/** The repository: writes, one after the other, each one transaction. */
-export class Repo {
-  readonly #deps: RepoDeps
-  readonly #writes: Writes
-  #queue: Promise<unknown> = Promise.resolve()
-  #loaded: { head: Head; tree: MST; age: number } | undefined
+export const createRepo = (deps: RepoDeps): Repo => {
+  const { sql, platform, did, signer, blocks, sequencer } = deps
+  let queue: Promise<unknown> = Promise.resolve()
+  let loaded: { head: Head; tree: MST; commits: number } | undefined
 
-  constructor(deps: RepoDeps) {
-    this.#deps = deps
-    this.#writes = new Writes(deps)
+  const head = (): Head | undefined => readHead(sql)
+
+  const load = (): Head => {
+    const latest = head()
+    if (!latest) throw new XrpcError('RepoNotFound', `no repository of ${did} here yet`)
+    return latest
   }
 
-  /** Where the repository stands; undefined before `create` or an import. */
-  head(): Head | undefined {
-    return readHead(this.#deps.sql)
-  }
-
-  /** Where the repository stands, or `RepoNotFound`. */
-  load(): Head {
-    const head = this.head()
-    if (!head) throw new XrpcError('RepoNotFound', `no repository of ${this.#deps.did} here yet`)
-    return head
-  }
-
-  /** Runs alone: no other commit, signature or import's switch in between. */
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const run = this.#queue.then(work, work)
-    this.#queue = run.catch(() => {})
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const run = queue.then(work, work)
+    queue = run.catch(() => {})
     return run
   }
 
-  /** An empty repository, if there is none. It makes no event: activation announces it. */
-  create(): Promise<Head> {
-    return this.exclusive(async () => {
-      const known = this.head()
-      if (known) return known
-      this.#mustNotBeImporting()
-      const { blocks, did, signer, platform } = this.#deps
-      const tree = await MST.create(blocks)
-      const { cid: data, bytes } = await tree.serialize()
-      const rev = this.nextRev()
-      const commit = await signCommit(signer, { did, rev, data })
-      const head = { root: commit.cid, data, rev }
-      return this.#move(undefined, head, () => {
-        blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
-        writeHead(this.#deps.sql, head, { blocks: 2, records: 0 })
-      })
-    })
-  }
+  const nextRev = (...above: string[]): string => nextTid(platform.now(), above.toSorted().at(-1))
 
-  /**
-   * Applies writes as one commit. A function is called when it is the commit's turn, so that what
-   * it reads cannot change before it is written.
-   */
-  commit(
-    writes: readonly RepoWrite[] | (() => readonly RepoWrite[]),
-    options: CommitOptions = {},
-  ): Promise<CommitResult> {
-    return this.exclusive(async () => {
-      this.#mustBeOpen()
-      const { head, tree } = this.#current()
-      const { swapCommit } = options
-      if (swapCommit !== undefined && !swapCommit?.equals(head.root)) {
-        throw new XrpcError('InvalidSwap', `the latest commit is ${head.root}, not ${swapCommit}`)
-      }
-      const { results, ops } = this.#writes.resolve(typeof writes === 'function' ? writes() : writes)
-      if (ops.length === 0) return { commit: undefined, results }
-
-      const { blocks, did, signer } = this.#deps
-      const next = await nextTree(tree, ops, blocks)
-      const rev = this.nextRev(head.rev)
-      const commit = await signCommit(signer, { did, rev, data: next.data })
-      const event = commitEvent(head, { ops, next, commit, rev })
-      for (const { refs } of ops) requireBlobs(refs, this.#deps.blobs)
-      fault('commit.beforeTransaction')
-      const to = { root: commit.cid, data: next.data, rev }
-      this.#move(
-        head,
-        to,
-        () => {
-          const added = this.#store(head, { ops, next, commit, rev })
-          this.#deps.sequencer.append('commit', event, rev)
-          fault('commit.afterEvent')
-          writeHead(this.#deps.sql, to, added)
-          options.within?.(to)
-        },
-        next.tree,
-      )
-      fault('commit.afterTransaction')
-      return { commit: { cid: commit.cid, rev }, results }
-    })
-  }
-
-  /** Signs the same tree anew: after a key change or on moving in. `within` appends the events that say so. */
-  resign(
-    options: { signer?: CommitSigner; within?: (head: Head, commitCar: Uint8Array) => void } = {},
-  ): Promise<Head> {
-    return this.exclusive(async () => {
-      const { head, tree } = this.#current()
-      const { blocks, did, platform, sql } = this.#deps
-      const rev = this.nextRev(head.rev)
-      const commit = await signCommit(options.signer ?? this.#deps.signer, { did, rev, data: head.data })
-      const to = { ...head, root: commit.cid, rev }
-      fault('commit.beforeTransaction')
-      return this.#move(
-        head,
-        to,
-        () => {
-          blocks.append(rev, platform.now(), [commit], [head.root])
-          writeHead(sql, to, { blocks: 0, records: 0 })
-          options.within?.(to, carOf(commit.cid, [commit]))
-        },
-        tree,
-      )
-    })
-  }
-
-  /** A CAR of the latest commit alone: the `blocks` of `#sync`. */
-  commitCar(): Uint8Array {
-    const { root } = this.load()
-    const bytes = this.#deps.blocks.read(root)
-    if (!bytes) throw new Error(`the commit ${root} has no block`)
-    return carOf(root, [{ cid: root, bytes }])
-  }
-
-  /** A revision of now, above these. */
-  nextRev(...above: string[]): string {
-    const last = above.toSorted().at(-1)
-    return nextTid(this.#deps.platform.now(), last)
-  }
-
-  /** In its turn: no commit follows a deactivation or a move, also where the request was let in before it. */
-  #mustBeOpen(): void {
-    const state = stateOf(readAccount(this.#deps.sql))
+  /** Checked in turn: no commit follows a deactivation or a move, even if its request was let in before that. */
+  const mustBeOpen = (): void => {
+    const state = stateOf(readAccount(sql))
     if (state === 'deactivated' || state === 'moved')
       throw error(
         'AccountDeactivated',
@@ -189,45 +112,113 @@ export class Repo {
       )
   }
 
-  /** An import replaces what is here: nothing may come in between. One whose sender has gone silent is let go. */
-  #mustNotBeImporting(): void {
-    const { sql } = this.#deps
-    const importing = () => readStaging(sql) !== undefined
-    if (importing()) this.#deps.endStalledImport()
-    if (importing())
+  /** An import replaces the repository: nothing may be written meanwhile. One whose sender has gone silent is ended. */
+  const mustNotBeImporting = (): void => {
+    const isImporting = () => readStaging(sql) !== undefined
+    if (isImporting()) deps.endStalledImport()
+    if (isImporting())
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
   }
 
-  /** The head and its tree, read again where memory and storage differ (a fault may lie between them). */
-  #current(): { head: Head; tree: MST } {
-    const head = this.load()
-    const { blocks } = this.#deps
-    this.#mustNotBeImporting()
-    if (!this.#loaded?.head.root.equals(head.root) || this.#loaded.age >= COMMITS_PER_TREE) {
-      this.#loaded = { head, tree: MST.load(blocks, head.data), age: 0 }
-    }
-    return this.#loaded
+  /** The head and its tree, read again where memory and storage differ (there may have been a fault in between). */
+  const current = (): { head: Head; tree: MST } => {
+    const latest = load()
+    mustNotBeImporting()
+    if (!loaded?.head.root.equals(latest.root) || loaded.commits >= COMMITS_PER_TREE)
+      loaded = { head: latest, tree: MST.load(blocks, latest.data), commits: 0 }
+    return loaded
   }
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */
-  #move(from: Head | undefined, to: Head, work: () => void, tree?: MST): Head {
-    return this.#deps.sequencer.transaction(
+  const move = (from: Head | undefined, to: Head, work: () => void, tree?: MST): Head =>
+    sequencer.transaction(
       () => {
-        const stored = this.head()
+        const stored = head()
         if (from ? !stored?.root.equals(from.root) : stored)
           throw new Error('the repository moved under a commit')
         work()
         return to
       },
       () => {
-        this.#loaded = tree && { head: to, tree, age: (this.#loaded?.age ?? 0) + 1 }
+        loaded = tree && { head: to, tree, commits: (loaded?.commits ?? 0) + 1 }
       },
     )
+
+  const create = (): Promise<Head> =>
+    exclusive(async () => {
+      const known = head()
+      if (known) return known
+      mustNotBeImporting()
+      const tree = await MST.create(blocks)
+      const { cid: data, bytes } = await tree.serialize()
+      const rev = nextRev()
+      const commit = await signCommit(signer, { did, rev, data })
+      const to = { root: commit.cid, data, rev }
+      return move(undefined, to, () => {
+        blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
+        writeHead(sql, to, { blocks: 2, records: 0 })
+      })
+    })
+
+  const commit: Repo['commit'] = (writes, { swapCommit, within } = {}) =>
+    exclusive(async () => {
+      mustBeOpen()
+      const { head: from, tree } = current()
+      if (swapCommit !== undefined && !swapCommit?.equals(from.root))
+        throw new XrpcError('InvalidSwap', `the latest commit is ${from.root}, not ${swapCommit}`)
+      const { results, ops } = resolveWrites(deps, typeof writes === 'function' ? writes() : writes)
+      if (ops.length === 0) return { commit: undefined, results }
+
+      const next = await nextTree(tree, ops, blocks)
+      const rev = nextRev(from.rev)
+      const signed = await signCommit(signer, { did, rev, data: next.data })
+      // Nothing is awaited from here on, so that what is checked here still holds in the transaction.
+      const event = commitEvent(from, { ops, next, commit: signed, rev })
+      for (const { refs } of ops) requireBlobs(refs, deps.blobs)
+      fault('commit.beforeTransaction')
+      const to = { root: signed.cid, data: next.data, rev }
+      move(
+        from,
+        to,
+        () => {
+          const added = [signed, ...next.newNodes]
+          const counts = storeCommit(deps, { rev, ops, added, dropped: [from.root, ...next.droppedNodes] })
+          sequencer.append('commit', event, rev)
+          fault('commit.afterEvent')
+          writeHead(sql, to, counts)
+          within?.(to)
+        },
+        next.tree,
+      )
+      fault('commit.afterTransaction')
+      return { commit: { cid: signed.cid, rev }, results }
+    })
+
+  const resign = (options: ResignOptions = {}): Promise<Head> =>
+    exclusive(async () => {
+      const { head: from, tree } = current()
+      const rev = nextRev(from.rev)
+      const signed = await signCommit(options.signer ?? signer, { did, rev, data: from.data })
+      const to = { ...from, root: signed.cid, rev }
+      fault('commit.beforeTransaction')
+      return move(
+        from,
+        to,
+        () => {
+          blocks.append(rev, platform.now(), [signed], [from.root])
+          writeHead(sql, to, { blocks: 0, records: 0 })
+          options.within?.(to, carOf(signed.cid, [signed]))
+        },
+        tree,
+      )
+    })
+
+  const commitCar = (): Uint8Array => {
+    const { root } = load()
+    const bytes = blocks.read(root)
+    if (!bytes) throw new Error(`the commit ${root} has no block`)
+    return carOf(root, [{ cid: root, bytes }])
   }
 
-  /** Writes what the commit changes. */
-  #store(head: Head, { ops, next, commit, rev }: SignedChange): { blocks: number; records: number } {
-    const added = [commit, ...next.newNodes]
-    return storeChange(this.#deps, { rev, ops, added, dropped: [head.root, ...next.droppedNodes] })
-  }
+  return { head, load, exclusive, create, commit, resign, commitCar, nextRev }
 }

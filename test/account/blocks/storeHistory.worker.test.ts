@@ -2,8 +2,8 @@
 import { readCar, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { type Cid, parseCid } from '@atproto/lex-data'
 import { expect, it, vi } from 'vitest'
-import { signCommit } from '../../../src/account/repo/commit.ts'
-import { KEPT } from '../../../src/account/repo/exports.ts'
+import { signCommit } from '../../../src/account/repo/signCommit.ts'
+import { SUPERSEDED_RETENTION_MS } from '../../../src/account/repo/exports.ts'
 import { LIFETIME_BYTES } from '../../../src/account/blocks/blockLifetime.ts'
 import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import { onFault } from '../../../src/fault.ts'
@@ -170,7 +170,7 @@ class History {
     for (const running of this.running) await this.read(running)
     clock.now += this.pick(50) * 60_000
     for (let i = this.pick(5); i >= 0; i--)
-      repack.collect(Math.min(clock.now - KEPT, exports.oldest() ?? clock.now))
+      repack.collect(Math.min(clock.now - SUPERSEDED_RETENTION_MS, exports.oldest() ?? clock.now))
   }
 
   /** Something is broken off at one of its steps; afterwards all is as before, or done. */

@@ -1,7 +1,7 @@
 /** Imports over nearly the same that are refused or broken off. */
 import { Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, it } from 'vitest'
-import { signCommit } from '../../../src/account/repo/commit.ts'
+import { signCommit } from '../../../src/account/repo/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { onFault } from '../../../src/fault.ts'
 import { readNode } from '../../../src/repo/treeNode.ts'

@@ -2,18 +2,22 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Secp256k1Keypair } from '@atproto/crypto'
 import { parseCid } from '@atproto/lex-data'
-import { Blobs } from '../../../src/account/blobs/blobs.ts'
+import { createBlobs, type Blobs } from '../../../src/account/blobs/blobs.ts'
 import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { check, type CheckReport } from '../../../src/account/repo/check.ts'
 import { Exports } from '../../../src/account/repo/exports.ts'
 import { readHead } from '../../../src/account/db/accountRow.ts'
 import { createImports, type Imports } from '../../../src/account/import/imports.ts'
-import { Journal } from '../../../src/account/journal.ts'
-import { Preferences } from '../../../src/account/preferences.ts'
+import { createJournal, type Journal } from '../../../src/account/journal.ts'
+import { createPreferences, type Preferences } from '../../../src/account/preferences.ts'
 import { Records } from '../../../src/account/repo/records.ts'
-import { Repo, type RepoWrite } from '../../../src/account/repo/repo.ts'
+import { createRepo, type Repo, type RepoWrite } from '../../../src/account/repo/repo.ts'
 import { migrate, type Migration } from '../../../src/account/db/schema.ts'
-import { type SequencedEvent, Sequencer } from '../../../src/account/events/sequencer.ts'
+import {
+  createSequencer,
+  type SequencedEvent,
+  type Sequencer,
+} from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
 import { createRepack, type Repack } from '../../../src/account/blocks/repack.ts'
 import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
@@ -72,14 +76,19 @@ const build = (
   const blocks = new Blocks(sql, platform, options.removalLogSize)
   const records = new Records(blocks, () => readHead(sql))
   const repack = createRepack({ sql, platform, blocks })
-  const blobs = new Blobs(sql, platform, DID)
-  const sequencer = new Sequencer(sql, platform, DID, (event) => events.push(event))
-  const repo = new Repo({
+  const blobs = createBlobs({ sql, platform, did: DID })
+  const sequencer = createSequencer({
+    sql,
+    platform,
+    did: DID,
+    broadcast: (event) => void events.push(event),
+  })
+  const repo = createRepo({
     ...{ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer },
     endStalledImport: () => imports.endStalled(),
   })
-  const journal = new Journal(sql, platform)
-  const preferences = new Preferences(sql)
+  const journal = createJournal({ sql, platform })
+  const preferences = createPreferences({ sql })
   const exports = new Exports({ did: DID, platform, blocks, repo })
   const imports: Imports = createImports({
     sql,

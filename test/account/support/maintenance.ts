@@ -1,17 +1,21 @@
-import { type MaintenanceDeps, Maintenance } from '../../../src/account/maintenance.ts'
+import {
+  createMaintenance,
+  type Maintenance,
+  type MaintenanceDeps,
+} from '../../../src/account/maintenance.ts'
 import type { TestAccount } from './account.ts'
 
-const DAY = 24 * 3600_000
+const DAY_MS = 24 * 3600_000
 
-/** An account's chores, with nobody in the network and an alarm that the test looks at. */
-export const choresOf = (
+/** An account's maintenance, without a network and with an alarm that the test can read. */
+export const maintenanceOf = (
   account: TestAccount,
-  parts: Partial<MaintenanceDeps> = {},
-): { chores: Maintenance; alarm: () => number | null } => {
+  deps: Partial<MaintenanceDeps> = {},
+): { maintenance: Maintenance; alarm: () => number | null } => {
   let alarm: number | null = null
-  const chores = new Maintenance({
+  const maintenance = createMaintenance({
     ...account,
-    retention: DAY,
+    retention: DAY_MS,
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },
     firehose: { resume: () => {} },
     observe: () => Promise.resolve(),
@@ -23,7 +27,7 @@ export const choresOf = (
         return Promise.resolve()
       },
     },
-    ...parts,
+    ...deps,
   })
-  return { chores, alarm: () => alarm }
+  return { maintenance, alarm: () => alarm }
 }

@@ -1,7 +1,8 @@
 /** A repository of any shape, made in memory, and its CAR in any order. */
 import type { Secp256k1Keypair } from '@atproto/crypto'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import { carOf, signCommit } from '../../../src/account/repo/commit.ts'
+import { carOf } from '../../../src/account/repo/carOf.ts'
+import { signCommit } from '../../../src/account/repo/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { walk } from '../../../src/repo/treeWalk.ts'

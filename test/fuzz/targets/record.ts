@@ -1,10 +1,8 @@
 import { encode } from '@atproto/lex-cbor'
 import { isCid, type LexValue } from '@atproto/lex-data'
-import type { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { type Prepared, prepareRecord, swapCid } from '../../../src/account/repo/prepareRecord.ts'
-import type { Records } from '../../../src/account/repo/records.ts'
 import { requireBlobs } from '../../../src/account/repo/requireBlobs.ts'
-import { type Resolved, Writes } from '../../../src/account/repo/writes.ts'
+import { type ResolvedWrite, resolveWrites } from '../../../src/account/repo/resolveWrites.ts'
 import { decodeBlock } from '../../../src/repo/cbor.ts'
 import { LIMITS } from '../../../src/limits.ts'
 import { readBody } from '../../../src/xrpc/body.ts'
@@ -71,10 +69,7 @@ const blobs = {
   stat: (cid: string) => (cid === BLOB ? { cid, size: 10, mimeType: 'image/png' } : undefined),
   isReferenced: () => false,
 }
-const writes = new Writes({
-  blocks: { read: () => undefined } as unknown as Blocks,
-  records: { cid: () => undefined } as unknown as Records,
-})
+const stored = { blocks: { read: () => undefined }, records: { cid: () => undefined } }
 
 const body = (random: Random): Json => {
   const record = structuredClone(random.pick(RECORDS))
@@ -111,7 +106,7 @@ const compare = (given: Json, stored: LexValue, path: string): void => {
 }
 
 /** A record, from the request's body to the block that would be stored. */
-export const record: Target<string, { prepared: Prepared; op: Resolved | undefined }> = {
+export const record: Target<string, { prepared: Prepared; op: ResolvedWrite | undefined }> = {
   name: 'record',
   typed: [XrpcError],
   generate: (random) => {
@@ -130,7 +125,7 @@ export const record: Target<string, { prepared: Prepared; op: Resolved | undefin
     >[0] & { swapCommit?: string }
     swapCid('swapCommit', input.swapCommit)
     const prepared = prepareRecord({ ...input, action: 'create' }, () => '3jzfcijpj2z2a')
-    const { ops } = writes.resolve([prepared.write])
+    const { ops } = resolveWrites(stored, [prepared.write])
     for (const { refs } of ops) requireBlobs(refs, blobs)
     return { prepared, op: ops[0] }
   },

@@ -1,18 +1,11 @@
-import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { DataDiff, MST, type NodeEntry, ReadableBlockstore, type BlockMap } from '@atproto/repo'
 import type { Block } from '../../repo/block.ts'
-import { cborCid, cidKey } from '../../repo/cid.ts'
-import { carHeader, carSection } from '../../repo/writeCar.ts'
+import { cidKey } from '../../repo/cid.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 
-/** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */
-export interface CommitSigner {
-  sign(bytes: Uint8Array): Promise<Uint8Array>
-}
-
 /** A change of one record, resolved against the current tree. */
-export interface Op {
+export interface RecordOp {
   action: 'create' | 'update' | 'delete'
   path: string
   cid: Cid | null
@@ -22,7 +15,7 @@ export interface Op {
   prev: Cid | null
 }
 
-/** The next tree and what tells it from the last. */
+/** The next tree, and how it differs from the current one. */
 export interface NextTree {
   tree: MST
   data: Cid
@@ -32,7 +25,7 @@ export interface NextTree {
   proof: Block[]
 }
 
-/** Reads nodes out of what is about to be written, then out of the store, and remembers which. */
+/** Reads nodes from what is about to be written, otherwise from the store, and remembers which. */
 class Recorder extends ReadableBlockstore {
   readonly seen = new Map<string, Block>()
   readonly #fresh: BlockMap
@@ -65,7 +58,7 @@ class Recorder extends ReadableBlockstore {
 const NEIGHBOURS = [-1, 0, 1] as const
 
 /**
- * What `MST.getCoveringProof` gives, without encoding and hashing every node on the way again: that
+ * Reads the nodes that `MST.getCoveringProof` returns, without encoding and hashing every node on the way again: that
  * was most of the time of a large commit.
  */
 const cover = async (root: MST, path: string, recorder: Recorder): Promise<void> => {
@@ -74,8 +67,8 @@ const cover = async (root: MST, path: string, recorder: Recorder): Promise<void>
       await recorder.getBytes(await node.getPointer())
       const entries: NodeEntry[] = await node.getEntries()
       const index: number = await node.findGtOrEqualLeafIndex(path)
-      const at: NodeEntry | undefined = entries[index]
-      const found: boolean = at?.isLeaf() === true && at.key === path
+      const entry: NodeEntry | undefined = entries[index]
+      const found: boolean = entry?.isLeaf() === true && entry.key === path
       if (found && side === 0) break
       const next: NodeEntry | undefined = found && side === 1 ? entries[index + 1] : entries[index - 1]
       node = next?.isTree() ? next : undefined
@@ -84,8 +77,8 @@ const cover = async (root: MST, path: string, recorder: Recorder): Promise<void>
 }
 
 /**
- * Takes a key out. The library's tree, once empty, still remembers the layer that its last key was on,
- * and would put the next key below a root without keys, which is no tree: an empty one starts afresh.
+ * Removes a key. When the library's tree is empty, it still remembers the layer of its last key and would put the next
+ * key below a root without keys, which is not a valid tree: an empty tree is made again.
  */
 const without = async (tree: MST, path: string): Promise<MST> => {
   const next = await tree.delete(path)
@@ -93,7 +86,7 @@ const without = async (tree: MST, path: string): Promise<MST> => {
 }
 
 /** Applies the operations to the tree. Nothing is written. */
-export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): Promise<NextTree> => {
+export const nextTree = async (tree: MST, ops: readonly RecordOp[], blocks: Blocks): Promise<NextTree> => {
   let next = tree
   for (const { action, path, cid } of ops) {
     if (action === 'delete' || cid === null) next = await without(next, path)
@@ -106,8 +99,8 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   // The covering proof of each path: the nodes down to it and to its neighbours on both sides.
   const recorder = new Recorder(fresh, blocks)
   for (const { path } of ops) await cover(next, path, recorder)
-  // Several operations side by side may need nodes that no covering proof of the final tree has:
-  // invert them, and send what was read.
+  // Several operations next to each other may need nodes that no covering proof of the final tree has: they are
+  // inverted, and the nodes that were read are sent.
   let inverted = MST.load(recorder, data)
   for (const { action, path, prev } of ops.toReversed()) {
     if (action === 'create' || prev === null) inverted = await without(inverted, path)
@@ -115,25 +108,8 @@ export const nextTree = async (tree: MST, ops: readonly Op[], blocks: Blocks): P
   }
   const [before, after] = [await tree.getPointer(), await inverted.getPointer()]
   if (!before.equals(after)) throw new Error(`inverting the operations gives ${after}, not ${before}`)
-  // The diff also lists the records that are gone; which of those may go, `Repo` knows.
+  // The diff also lists the records that are gone; `storeCommit` decides which of those are dropped.
   const leaves = new Set(ops.flatMap(({ prev }) => (prev ? [cidKey(prev)] : [])))
   const droppedNodes = diff.removedCids.toList().filter((cid) => !leaves.has(cidKey(cid)))
   return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...recorder.seen.values()] }
-}
-
-/** Signs a commit over a tree. */
-export const signCommit = async (
-  signer: CommitSigner,
-  fields: { did: string; rev: string; data: Cid },
-): Promise<Block> => {
-  const unsigned = { did: fields.did, version: 3, data: fields.data, rev: fields.rev, prev: null }
-  const bytes = encode({ ...unsigned, sig: await signer.sign(encode(unsigned)) })
-  return { cid: cborCid(bytes), bytes }
-}
-
-/** A CAR of a few blocks, in memory. */
-export const carOf = (root: Cid | null, blocks: Iterable<Block>): Uint8Array => {
-  const parts = [carHeader(root)]
-  for (const { cid, bytes } of blocks) parts.push(carSection(cid, bytes))
-  return new Uint8Array(Buffer.concat(parts))
 }

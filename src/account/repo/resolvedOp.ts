@@ -1,0 +1,42 @@
+import type { Cid } from '@atproto/lex-data'
+import { cidKey } from '../../repo/cid.ts'
+import { blobRefs } from '../../repo/blobRefs.ts'
+import type { RecordOp } from './nextTree.ts'
+import { recordValue } from './records.ts'
+
+/** A change of one record, and how the blobs change to which it refers (as the text of their CIDs). */
+export interface ResolvedOp extends RecordOp {
+  addedBlobs: string[]
+  removedBlobs: string[]
+}
+
+/** The CIDs of the blobs that a stored record refers to. */
+export const blobsOf = (bytes: Uint8Array | undefined): string[] =>
+  bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
+
+/** The blobs that a record refers to only after a change, or only before it. */
+export const blobChanges = (
+  before: readonly string[],
+  after: readonly string[],
+): Pick<ResolvedOp, 'addedBlobs' | 'removedBlobs'> => ({
+  addedBlobs: after.filter((blob) => !before.includes(blob)),
+  removedBlobs: before.filter((blob) => !after.includes(blob)),
+})
+
+/** Each record that the operations add or remove, and by how many paths: another path may hold the same record. */
+export const pathCounts = (
+  ops: readonly RecordOp[],
+): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
+  const counts = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()
+  const count = (cid: Cid, by: number): { bytes?: Uint8Array } => {
+    const entry = counts.get(cidKey(cid)) ?? { cid, paths: 0 }
+    entry.paths += by
+    counts.set(cidKey(cid), entry)
+    return entry
+  }
+  for (const { cid, bytes, prev } of ops) {
+    if (cid && bytes) count(cid, 1).bytes = bytes
+    if (prev) count(prev, -1)
+  }
+  return counts.values()
+}

@@ -1,0 +1,50 @@
+import type { Cid } from '@atproto/lex-data'
+import { fault } from '../../fault.ts'
+import type { Platform } from '../../platform.ts'
+import type { Blobs } from '../blobs/blobs.ts'
+import type { Blocks } from '../blocks/blocks.ts'
+import type { Block } from '../../repo/block.ts'
+import { pathCounts, type ResolvedOp } from './resolvedOp.ts'
+
+/** What a commit changes in the tree before it. */
+export interface CommitContents {
+  rev: string
+  /** The commit, and the nodes that are new. */
+  added: readonly Block[]
+  /** The commit before it, and the nodes that are gone. */
+  dropped: readonly Cid[]
+  ops: readonly ResolvedOp[]
+}
+
+export interface StoreCommitDeps {
+  blocks: Blocks
+  blobs: Blobs
+  platform: Pick<Platform, 'now'>
+}
+
+/** Writes the blocks and blob references of a commit, inside its transaction; returns how the counts change. */
+export const storeCommit = (
+  { blocks, blobs, platform }: StoreCommitDeps,
+  { rev, ops, added: nodes, dropped: nodesDropped }: CommitContents,
+): { blocks: number; records: number } => {
+  const now = platform.now()
+  const added = [...nodes]
+  const dropped = [...nodesDropped]
+  for (const { cid, bytes, paths } of pathCounts(ops)) {
+    const before = blocks.paths(cid)
+    const after = before + paths
+    if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
+    if (before > 0 && after === 0) dropped.push(cid)
+    if (before > 1 || after > 1) blocks.setPaths(cid, after, now)
+  }
+  blocks.append(rev, now, added, dropped)
+  fault('commit.afterBlocks')
+  let records = 0
+  for (const { path, cid, prev, addedBlobs, removedBlobs } of ops) {
+    records += (cid ? 1 : 0) - (prev ? 1 : 0)
+    for (const blob of removedBlobs) blobs.unrefer(path, blob, now)
+    for (const blob of addedBlobs) blobs.refer(path, blob, rev)
+  }
+  fault('commit.afterRecords')
+  return { blocks: added.length - dropped.length, records }
+}
