@@ -15,7 +15,7 @@ import { heading, sizeText } from '../report.ts'
 import { type Action, message, type Stream, streamOf } from './stream.ts'
 
 const SIZES = [10_000, 100_000]
-const PARTS = [16, 32, 64, 128, 256]
+const SEGMENT_KB = [16, 32, 64, 128, 256]
 const SCHEMAS = ['A', 'B', 'C']
 const times = (count: number, action: Action): Action[] => Array.from({ length: count }, () => action)
 const PLAN = [
@@ -27,7 +27,7 @@ const PLAN = [
 /** Of these the costs are told; the rest is for the index. */
 const MEASURED = 700
 const INDEXED = [100, 500, 1000]
-/** When all is packed anew: see src/account/store/repack.ts. */
+/** When all is packed anew: see src/account/blocks/repack.ts. */
 const commitsPerPack = (blocks: number) => Math.min(1000, Math.max(250, blocks / 100))
 
 type Cells = Record<string, number | string>
@@ -42,11 +42,11 @@ interface Step {
 }
 type Run = (object: string, step: string, body?: Uint8Array) => Promise<Step>
 
-/** The Worker in workerd; `part`: with parts of so many KB. */
-const withWorker = async (part: number, work: (run: Run) => Promise<void>): Promise<void> => {
+/** The Worker in workerd, with segments of `segmentKb` KB. */
+const withWorker = async (segmentKb: number, work: (run: Run) => Promise<void>): Promise<void> => {
   const { code, compatibilityDate } = await bundleWorker({ main: 'bench/schemas/worker.ts' })
-  const cut = code.replace(/\bPART = 64 \* 1024\b/, `PART = ${part} * 1024`)
-  if (part !== 64 && cut === code) throw new Error('the bundle has no PART')
+  const cut = code.replace(/\bSEGMENT_BYTES = 64 \* 1024\b/, `SEGMENT_BYTES = ${segmentKb} * 1024`)
+  if (segmentKb !== 64 && cut === code) throw new Error('the bundle has no SEGMENT_BYTES')
   const [port, state] = [await freePort(), await mkdtemp(join(tmpdir(), 'cirrus-'))]
   const bundle = { code: cut, compatibilityDate }
   const workerd = await startWorkerd({ bundle, port, env: {}, state, onLog: progress })
@@ -203,12 +203,12 @@ const commits = async (
 
 const parts = async (size: number, stream: Stream): Promise<void> => {
   const { reads, root } = readsOf(stream)
-  for (const part of PARTS)
-    await withWorker(part, async (run) => {
-      progress(`parts of ${part} KB, ${sizeText(size)} records`)
+  for (const segmentKb of SEGMENT_KB)
+    await withWorker(segmentKb, async (run) => {
+      progress(`segments of ${segmentKb} KB, ${sizeText(size)} records`)
       const { rows } = await run('C', 'load', stream.whole)
-      add('The size of a part', {
-        ...{ records: sizeText(size), KB: part, 'rows of an import': rows },
+      add('The size of a segment', {
+        ...{ records: sizeText(size), KB: segmentKb, 'rows of an import': rows },
         'one block by CID, µs': (await timeOf(run, 'C', 'read', reads)) * (1000 / READS),
         'all in order, ms': await timeOf(run, 'C', 'tour', root, 7),
       })
