@@ -10,7 +10,7 @@ export interface RateLimits {
   /** Counts a new migration token. */
   mint(): void
   /** Counts writes, with the reference's points for each action. */
-  write(action: keyof typeof POINTS, count: number): void
+  write(action: keyof typeof WRITE_POINTS, count: number): void
   /** Whether one more failed admin sign-in may be written into the journal. */
   noteAdminFailure(): boolean
 }
@@ -47,7 +47,7 @@ const WRITE_LIMITS: readonly Limit[] = [
   { key: 'write', limit: 5000, windowSeconds: HOUR_S },
   { key: 'write-day', limit: 35_000, windowSeconds: DAY_S },
 ]
-const POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
+const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
 /** How many wrong admin passwords are written into the journal: strangers must not be able to fill it. */
 const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', limit: 10, windowSeconds: HOUR_S }]
 
@@ -112,7 +112,7 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
       take('sign-ins', [...ofNetwork, ...ALL_SIGN_INS_LIMITS])
     },
     mint: () => take('new migration tokens', MINT_LIMITS),
-    write: (action, writes) => take('writes', WRITE_LIMITS, POINTS[action] * writes),
+    write: (action, writes) => take('writes', WRITE_LIMITS, WRITE_POINTS[action] * writes),
     noteAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
   }
 }

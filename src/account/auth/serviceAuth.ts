@@ -34,7 +34,7 @@ export interface ServiceAuthDeps {
 }
 
 /** Methods that manage the account itself: only the owner calls them, on this server, with a session. */
-const PROTECTED = new Set([
+const PROTECTED_METHODS = new Set([
   'com.atproto.admin.sendEmail',
   'com.atproto.identity.requestPlcOperationSignature',
   'com.atproto.identity.signPlcOperation',
@@ -59,7 +59,10 @@ const PROTECTED = new Set([
   'com.atproto.server.updateEmail',
 ])
 
-const isProtected = (lxm: string): boolean => PROTECTED.has(lxm) || lxm.startsWith('com.cirrus.')
+/** The lifetime of a token that is asked for without `exp`. */
+const DEFAULT_LIFETIME_S = 60
+
+const isProtected = (lxm: string): boolean => PROTECTED_METHODS.has(lxm) || lxm.startsWith('com.cirrus.')
 
 const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
 
@@ -88,9 +91,9 @@ const checkGrant = (by: MigrationClaims, { aud, lxm }: ServiceAuthParams): void 
     )
 }
 
-/** When the token expires, in seconds since the epoch: as asked, within the limits; by default in one minute. */
+/** When the token expires, in seconds since the epoch: as asked, within the limits. */
 const expiryOf = ({ exp, lxm }: ServiceAuthParams, now: number, by?: MigrationClaims): number => {
-  const expires = exp ?? Math.min(now + 60, by?.exp ?? Infinity)
+  const expires = exp ?? Math.min(now + DEFAULT_LIFETIME_S, by?.exp ?? Infinity)
   if (expires <= now) throw badExpiration(`exp: ${expires} is in the past (it is ${now})`)
   const most = lxm === undefined ? MAX_LIFETIME_ANY_METHOD_S : MAX_LIFETIME_S
   if (expires > now + most)

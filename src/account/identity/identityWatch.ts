@@ -5,7 +5,8 @@ import type { Journal } from '../journal.ts'
 import type { PlcLedger } from '../plc/plcLedger.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount, readAnnounced, setAnnounced, setMovedTo } from '../db/accountRow.ts'
+import { readAccount, setMovedTo } from '../db/accountRow.ts'
+import { lastAnnounced, storeAnnounced } from './announced.ts'
 import { type Observation, observeDid } from './observeDid.ts'
 import { upstreamError } from './upstreamError.ts'
 
@@ -47,14 +48,6 @@ export interface IdentityWatchDeps {
   signingKey: Pick<SigningKey, 'did'>
 }
 
-/** What the last `#identity` event said. */
-interface Announced {
-  handle: string
-  key: string | null
-  /** The handle that was configured then. */
-  configured: string
-}
-
 /** How old an observation may be if it is only shown. */
 const GLANCE_MAX_AGE_MS = 5 * 60_000
 /**
@@ -75,16 +68,8 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
   let lastAsked = 0
   let lastAnswered = 0
 
-  const lastAnnounced = (): Announced | undefined => {
-    const announced = readAnnounced(sql)
-    // Only `noteAnnounced` writes it.
-    return announced === undefined ? undefined : (JSON.parse(announced) as Announced)
-  }
-
-  const noteAnnounced = (handle: string, key: string | undefined): void => {
-    const announced: Announced = { handle, key: key ?? null, configured }
-    setAnnounced(sql, JSON.stringify(announced))
-  }
+  const noteAnnounced = (handle: string, key: string | undefined): void =>
+    storeAnnounced(sql, { handle, key: key ?? null, configured })
 
   const isHere = (observation: Observation): boolean => observation.pds === origin
 
@@ -96,7 +81,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     const handle = observation.handle ?? configured
     const movedTo = isHere(observation) ? undefined : (observation.pds ?? '')
     if (row.movedTo === movedTo) {
-      const before = lastAnnounced()
+      const before = lastAnnounced(sql)
       const isKnown = before?.handle === handle && before.key === (observation.signingKey ?? null)
       // While the DID names another PDS it is not ours to announce; while deactivated, the activation announces it.
       if (movedTo !== undefined || row.stored !== 'active') return
@@ -162,9 +147,9 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     },
     isHere,
     noteAnnounced,
-    announcedKey: () => lastAnnounced()?.key ?? undefined,
+    announcedKey: () => lastAnnounced(sql)?.key ?? undefined,
     needsAnnouncement: () => {
-      const announced = lastAnnounced()
+      const announced = lastAnnounced(sql)
       return (
         readAccount(sql).stored === 'active' &&
         announced !== undefined &&
