@@ -119,11 +119,11 @@ export async function createAccount(
     relays.noticed()
     maintenance.begin()
   }
-  const sequencer = createSequencer({ sql, platform, did, broadcast })
+  const sequencer = createSequencer({ ...base, broadcast })
   const firehose = createFirehose({ platform, sequencer, wake, sockets: ctx })
   const send = outbound(platform, { dev })
   const log = (line: string): void => console.warn(line)
-  const relays = createRelays({ sql, platform, sequencer, wake, relays: origins, hostname, send, log })
+  const relays = createRelays({ ...base, sequencer, wake, relays: origins, hostname, send, log })
 
   const blocks = new Blocks(sql, platform)
   const records = new Records(blocks, () => readHead(sql))
@@ -132,20 +132,10 @@ export async function createAccount(
   const endStalledImport = (): void => imports.endStalled()
   const repo = createRepo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = new Exports({ did, platform, blocks, repo })
-  const imports = createImports({
-    sql,
-    platform,
-    did,
-    signer,
-    blocks,
-    repack,
-    blobs,
-    sequencer,
-    repo,
-  })
-  const preferences = createPreferences({ sql })
+  const imports = createImports({ ...base, signer, blocks, repack, blobs, sequencer, repo })
+  const preferences = createPreferences(base)
 
-  const plcLedger = createPlcLedger(sql)
+  const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
   const rateLimits = createRateLimits(base)
   const sessions = createSessions({ ...base, tokens })
@@ -186,8 +176,7 @@ export async function createAccount(
   const statusDeps = { ...base, config, blobs, imports, identityWatch, plc }
 
   const maintenance = createMaintenance({
-    sql,
-    platform,
+    ...base,
     repack,
     blobs,
     exports,

@@ -39,7 +39,7 @@ export const voidId = (prev: string): string => `void:${prev}`
 /** The text was made here from a typed operation, so it has that shape. */
 export const storedOperation = (entry: PlcLedgerEntry): Operation => JSON.parse(entry.operation) as Operation
 
-export const createPlcLedger = (sql: Sql): PlcLedger => ({
+export const createPlcLedger = ({ sql }: { sql: Sql }): PlcLedger => ({
   find: (jti) => sql.first<Row>(`SELECT ${COLUMNS} FROM plc_ledger WHERE jti = ?`, jti),
   store: ({ jti, at, request, operation, cid, prev }) => {
     sql.assertTransaction()
