@@ -80,7 +80,7 @@ export const CATALOGUE = {
   'bad-target': entry('usage', 'give the target’s URL (https://…) or its did:web'),
   'target-unreachable': entry('retry', 'check the target’s address, and that it is running'),
   'target-is-self': entry('usage', 'name the PDS that the account moves to'),
-  'target-lies': entry('failed', 'ask the target’s operator; do not create a token for it'),
+  'target-lies': entry('failed', 'ask the target’s operator; do not mint a token for it'),
   'invalid-scope': entry('usage', 'see `pds migrate-token --help` for the scopes'),
   // Migration tokens, as `pds import` sees them before it uses one
   'token-malformed': entry('failed', 'copy the whole token again: one line, three parts'),
@@ -92,7 +92,7 @@ export const CATALOGUE = {
   'token-wrong-issuer': entry('failed', 'use a token of the account that `pds init` has set up'),
   'token-wrong-audience': entry('failed', 'run `pds migrate-token --target <this server>` on the source'),
   'token-untargeted': entry('failed', 'run `pds migrate-token --target <this server>` on the source'),
-  'token-scope': entry('failed', 'create a token with the scopes that the message names'),
+  'token-scope': entry('failed', 'mint a token with the scopes that the message names'),
   'token-refused': entry('failed', 'run `pds migrate-token` again on the source'),
   // Moving in
   'source-unreachable': entry('retry', 'check --from, then run the same command again'),

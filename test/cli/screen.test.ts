@@ -24,8 +24,8 @@ describe('pds', () => {
 
         init           Set up this folder: identity, keys, wrangler.toml, .dev.vars.
         status         Show what is where, and the one next command to run.
-        migrate-token  Print a token, valid for 15 minutes, with which another PDS moves the account.
-        revoke-tokens  Revoke every migration token that was created until now.
+        migrate-token  Mint a token, valid for 15 minutes, with which another PDS moves the account.
+        revoke-tokens  Revoke every migration token that was minted until now.
         deactivate     Stop accepting writes and serving the public, after a move. Nothing is deleted.
         activate       Activate the account: a new one, one that moved in, or one that was deactivated.
         export         Back up the account to a folder: repository, blobs, preferences, PLC log, manifest.
@@ -180,7 +180,7 @@ describe('pds migrate-token', () => {
     expect(asked.map(({ authorization }) => authorization)).toEqual([null])
   })
 
-  it('creates no token for the server itself', async () => {
+  it('mints no token for the server itself', async () => {
     const server = fake()
     const minted = await against(server, ['migrate-token', '--target', `https://${HOST}`])
     expect([minted.code, minted.stdout]).toEqual([2, ''])

@@ -36,7 +36,7 @@ const voidOperation = async ({ prompts, out }: Context, server: Client, status: 
   const text = [
     `Voided: ${done.voided.join(', ')}`,
     `New head: ${done.head}`,
-    'Next: migration tokens name the old head; create another one to move.',
+    'Next: migration tokens name the old head; mint another one to move.',
   ]
   out.result({ ok: true, ...done }, text.join('\n'))
 }

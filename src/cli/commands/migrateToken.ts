@@ -46,7 +46,7 @@ const minutes = (from: number, to: string): string => {
 
 export const migrateToken = command({
   name: 'migrate-token',
-  summary: 'Print a token, valid for 15 minutes, with which another PDS moves the account.',
+  summary: 'Mint a token, valid for 15 minutes, with which another PDS moves the account.',
   description:
     'stdout has only the token; stderr says what it allows, until when, and what to do next.\n' +
     'Anyone who has it can read the whole account: give it to the target and to nobody else.',

@@ -4,7 +4,7 @@ import { getStatus } from '../status.ts'
 
 export const revokeTokens = command({
   name: 'revoke-tokens',
-  summary: 'Revoke every migration token that was created until now.',
+  summary: 'Revoke every migration token that was minted until now.',
   description:
     'A PLC operation that was already signed with one stays valid: `pds identity --void` makes it worthless.',
   async run({ admin, out }) {

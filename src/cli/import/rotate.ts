@@ -59,7 +59,7 @@ const inspect = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
   })()
   const wrong = (what: string) =>
     new CliError('source-refused', `the operation that the source signed ${what}; it was not submitted`, {
-      next: 'create no other token for this source before you know why; `pds identity --void` there makes the operation worthless',
+      next: 'do not mint another token for this source until you know why; `pds identity --void` there makes the operation worthless',
     })
   if (operation.prev !== head.cid) throw wrong('does not follow the DID’s current head')
   if (operation.services[PDS_ID]?.endpoint !== wanted.services[PDS_ID]?.endpoint)
