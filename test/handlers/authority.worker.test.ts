@@ -4,6 +4,7 @@ import { type Scope, SCOPES } from '../../src/signing/migrationToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
+import { sample, type Schema } from '../contract/sample.ts'
 import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
 
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
@@ -17,8 +18,9 @@ const READS_WITHOUT_ERRORS = [
   'com.atproto.repo.listRecords',
 ]
 
-/** What the methods need before they look at the caller. */
-const params = (world: World): Record<string, string> => ({
+/** Valid parameters, which are read before the credential is: a sample of what the lexicon requires, and things of this account. */
+const params = (world: World, id: MethodId): Record<string, string> => ({
+  ...samples(id),
   did: world.did,
   repo: world.did,
   collection: 'app.bsky.feed.post',
@@ -30,6 +32,12 @@ const params = (world: World): Record<string, string> => ({
   aud: TARGET_DID,
   lxm: 'com.atproto.server.createAccount',
 })
+
+const samples = (id: MethodId): Record<string, string> => {
+  const { parameters } = definition(id)
+  const values = parameters ? sample(parameters as Schema) : {}
+  return Object.fromEntries(Object.entries(Object(values)).map(([name, value]) => [name, String(value)]))
+}
 
 const setState = (world: World, state: State): void => {
   world.account.sql.run(
@@ -103,7 +111,7 @@ const NEVER_INSIDE = ['AuthMissing', 'AuthenticationRequired', 'AccountDeactivat
 
 /** A procedure is sent without a body, as no typed client does: a caller who is let in fails there, and changes nothing. */
 const send = async (world: World, id: MethodId, authorization?: string) => {
-  const response = await world.fetch(`/xrpc/${id}?${new URLSearchParams(params(world))}`, {
+  const response = await world.fetch(`/xrpc/${id}?${new URLSearchParams(params(world, id))}`, {
     method: definition(id).type === 'procedure' ? 'POST' : 'GET',
     headers: { ...(authorization && { authorization }) },
   })
