@@ -1,4 +1,4 @@
-/** What the Worker answers by itself: its pages, and a configuration that is not right. */
+/** What the Worker answers itself: its pages, and the errors of a configuration with a mistake. */
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { notConfigured, readConfig, type Env } from '../src/config.ts'
@@ -39,18 +39,18 @@ describe('the pages', () => {
   )
 })
 
-describe('a configuration that is not right', () => {
+describe('a mistake in the configuration', () => {
   it.for([
     ['DID', 'nobody'],
     ['HANDLE', 'no handle'],
     ['HOSTNAME', 'https://x.example'],
     ['PLC_DIRECTORY_URL', 'plc.directory'],
     ['RECOVERY_KEYS', 'did:key:zQ3shnope'],
-  ] as const)('is told by the name of its variable: %s', ([name, value]) => {
+  ] as const)('is reported with the name of its variable: %s', ([name, value]) => {
     expect(() => readConfig({ ...bindings, [name]: value })).toThrow(name)
   })
 
-  it('is told to whoever asks, by names and never by values', async () => {
+  it('is reported to every caller, with names and never with values', async () => {
     for (const cause of [
       await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
       await problem(() => loadSigningKey(new Secret(canary))),

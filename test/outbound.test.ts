@@ -67,7 +67,7 @@ const HOSTILE = [
   `https://example.com/${'x'.repeat(5000)}`,
 ]
 
-test.each(HOSTILE)('%j is not asked', async (url) => {
+test.each(HOSTILE)('%j is refused', async (url) => {
   const fetch = vi.fn<typeof globalThis.fetch>()
   await expect(outbound({ fetch }, { dev: false })(url)).rejects.toMatchObject({ code: 'Blocked' })
   expect(fetch).not.toHaveBeenCalled()
@@ -75,7 +75,7 @@ test.each(HOSTILE)('%j is not asked', async (url) => {
 
 test.each(
   HOSTILE.filter((url) => !/^https:\/\/(localhost|127|2130706433|0x7f|0177|017|１|①|%31|\[::1])/i.test(url)),
-)('%j is not asked in development either', (url) => {
+)('%j is refused in development too', (url) => {
   expect(() => checkUrl(url, { dev: true })).toThrow(OutboundError)
 })
 
@@ -91,14 +91,14 @@ test('public names are asked', () => {
     expect(checkUrl(url, { dev: false }).protocol).toBe('https:')
 })
 
-/** Answers once, and keeps what was asked. */
+/** Answers once, and keeps the request. */
 const fake = (answer: () => Response | Promise<Response>) => {
   const seen: { url: string; headers: Record<string, string>; init: RequestInit }[] = []
   const fetch = async (url: unknown, init: RequestInit = {}) => {
     seen.push({ url: String(url), headers: Object.fromEntries(new Headers(init.headers)), init })
     return await answer()
   }
-  // One of fetch's many forms is all that outbound uses.
+  // outbound uses only one of fetch's forms.
   const send = outbound({ fetch: fetch as typeof globalThis.fetch }, { dev: false })
   return { seen, send: (request?: OutboundRequest) => send('https://example.com/', request) }
 }
@@ -139,7 +139,7 @@ test('a status that is not 2xx is an error unless it is expected', async () => {
   expect([answer.status, await answer.text()]).toEqual([404, 'no'])
 })
 
-test('a body above the cap is cut off while it streams', async () => {
+test('a body above the limit is cut off while it streams', async () => {
   let pulled = 0
   let cancelled = false
   const endless = () =>
@@ -179,7 +179,7 @@ test('what is not JSON and what cannot be reached are network errors', async () 
   })
 })
 
-/** AbortSignal.timeout keeps its own clock, so it is replaced by one that runs out at once. */
+/** AbortSignal.timeout has its own clock, so it is replaced by a signal that times out at once. */
 const outOfTime = () =>
   vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
     const controller = new AbortController()

@@ -66,7 +66,7 @@ describe('what is sent', () => {
     })
   })
 
-  it('is a Blob with its type, or bytes with theirs', async () => {
+  it('is a Blob with its type, or bytes with their type', async () => {
     await client.com.atproto.repo.uploadBlob(new Blob(['hello'], { type: 'text/plain' }))
     expect(sent()).toMatchObject({
       body: 'hello',
@@ -89,7 +89,7 @@ describe('what is sent', () => {
     })
   })
 
-  it('is refused when it is nothing of that', async () => {
+  it('is refused when it is none of these', async () => {
     // @ts-expect-error a string has no type and no length
     await expect(client.com.atproto.repo.uploadBlob('text')).rejects.toThrow(TypeError)
   })
@@ -102,7 +102,7 @@ describe('what is received', () => {
     expect(await bytesOf(blob.body)).toEqual(new TextEncoder().encode('{}'))
   })
 
-  it('has no length when that is the length of something compressed', async () => {
+  it('has no length when the header gives that of compressed bytes', async () => {
     const blob = await client.com.atproto.sync.getBlob({ did: DID, cid: 'gzip' })
     expect(blob.length).toBeUndefined()
     expect(await bytesOf(blob.body)).toHaveLength('compressed'.length)
@@ -118,7 +118,7 @@ describe('what is received', () => {
     expect(await bytesOf(blob.body)).toEqual(new TextEncoder().encode('cd'))
   })
 
-  it('is no repository when it says that it is something else', async () => {
+  it('is not accepted as a repository when it has another type', async () => {
     await expect(client.com.atproto.sync.getRepo({ did: DID })).rejects.toMatchObject({ error: 'Unexpected' })
   })
 })

@@ -28,7 +28,7 @@ describe('the client in a Worker', () => {
     expect(await verifyBlob(cid, await bytesOf(body))).toBe(true)
   })
 
-  it('refuses a stream that is longer or shorter than it was said to be', async () => {
+  it('refuses a stream that is longer or shorter than its declared length', async () => {
     const { fetch } = server({
       '*': async (request) => json({ size: (await request.arrayBuffer()).byteLength }),
     })

@@ -41,13 +41,13 @@ describe('the host', () => {
     expect(() => connect(host)).toThrow(`"${host}"`)
   })
 
-  it('is not repeated where it holds a password', () => {
+  it('is not shown in the error where it has a password', () => {
     expect(() => connect('https://alice:hunter2@alice.example')).toThrow(/^(?!.*hunter2)/)
   })
 })
 
 describe('a request', () => {
-  it('carries params as the lexicon writes them, leaves out what is not given', async () => {
+  it('has params as the lexicon writes them, and leaves out what is not given', async () => {
     const { fetch, requests } = server({ '*': () => json({ records: [] }) })
     const { repo } = connect(HOST, { fetch }).com.atproto
     await repo.listRecords({ repo: DID, collection: 'a.b.c', limit: 5, reverse: true, cursor: undefined })
@@ -57,7 +57,7 @@ describe('a request', () => {
     )
   })
 
-  it('repeats the name of an array', async () => {
+  it('repeats the name of an array param for each item', async () => {
     const { fetch, requests } = server({
       '*': () => new Response('', { headers: { 'content-type': 'application/vnd.ipld.car' } }),
     })
@@ -115,11 +115,11 @@ describe('a credential', () => {
     expect(credentials(requests)).toEqual([null, 'Bearer abc', basic, 'Bearer def'])
   })
 
-  it('is one at a time', () => {
+  it('is only one of token, admin and session', () => {
     expect(() => connect(HOST, { token: 'abc', admin: { password: 'x' } })).toThrow(/one of token, admin/)
   })
 
-  it('gives way to the Authorization that a call brings', async () => {
+  it('is replaced by the Authorization header of a call', async () => {
     const { fetch, requests } = server({ '*': () => json(status) })
     await connect(HOST, { fetch, token: 'abc' }).com.atproto.sync.getRepoStatus(
       { did: DID },
@@ -138,14 +138,14 @@ describe('a credential', () => {
     expect(requests.map(({ redirect }) => redirect)).toEqual(['manual'])
   })
 
-  it('never follows one with a password in the body either', async () => {
+  it('never follows a redirect of a request with a password in its body', async () => {
     const { fetch, requests } = server({ '*': () => failure('AuthenticationRequired', 401) })
     await caught(connect(HOST, { fetch }).login({ identifier: 'a', password: 'b' }))
     await caught(connect(HOST, { fetch }).com.atproto.sync.getRepo({ did: DID }))
     expect(requests.map(({ redirect }) => redirect)).toEqual(['manual', 'follow'])
   })
 
-  it('that expires is renewed once for all calls, and each call goes on', async () => {
+  it('that expires is renewed once for all calls, and each call is repeated', async () => {
     let renewed = 0
     const { fetch, requests } = server({
       '*': (request) =>
@@ -204,7 +204,7 @@ describe('an answer', () => {
     expect(await caught(call(broken))).toMatchObject({ error: 'Unexpected', status: 200 })
   })
 
-  it('of JSON without end is not read to the end', async () => {
+  it('in JSON that never ends is not read further than the limit', async () => {
     let sent = 0
     const endless = () =>
       new Response(
@@ -220,7 +220,7 @@ describe('an answer', () => {
     expect(sent).toBeLessThan(30)
   })
 
-  it('that does not come is a NetworkError with its cause', async () => {
+  it('that never arrives is a NetworkError with its cause', async () => {
     const cause = new TypeError('fetch failed')
     const broken = async () => Promise.reject(cause)
     const error = await caught(connect(HOST, { fetch: broken }).com.atproto.sync.getRepo({ did: DID }))

@@ -1,5 +1,5 @@
 /**
- * What a project without dependencies gets: the package as built, in a folder of its own outside this tree,
+ * What a project without dependencies gets: the built package in a folder of its own outside this tree,
  * compiled with `skipLibCheck: false` and without Node's or Cloudflare's types, then run.
  */
 import { execFile } from 'node:child_process'
@@ -74,7 +74,7 @@ subscribeRepos('alice.example', { curser: 1 })
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 describe('the built package', () => {
-  it('imports nothing, neither its code nor its declarations', () => {
+  it('imports nothing, neither in its code nor in its declarations', () => {
     const imports = [...built('.js'), ...built('.d.ts')].flatMap((text) =>
       [...text.matchAll(/(?:from|import)\s*\(?["']([^"'\n]+)["']/g)].map(([, name]) => name),
     )

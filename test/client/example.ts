@@ -1,14 +1,14 @@
 import { type Client, connect, settle } from 'cirrus-pds/client'
 import { digestOf, readAccount } from 'cirrus-pds/client/import'
 
-/** What your server does with what it is given. */
+/** What your server does with an account's data. */
 interface Store {
   importCar(car: ReadableStream<Uint8Array>): Promise<void>
   hasBlob(cid: string): Promise<boolean>
   /** Refuses bytes with another sha-256. */
   putBlob(cid: string, body: ReadableStream<Uint8Array>, type: string, sha256: Uint8Array): Promise<void>
   putPreferences(preferences: unknown[]): Promise<void>
-  /** What getRecommendedDidCredentials answers here. */
+  /** Your server's own answer to getRecommendedDidCredentials. */
   credentials(): { rotationKeys?: string[]; services?: Record<string, unknown> }
   submit(operation: unknown): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Frames of an event stream, by the reference's encoder. */
+/** Frames of an event stream, made by the reference's encoder. */
 import { encode } from '@atproto/lex-cbor'
 import { cidForRawHash, type LexValue } from '@atproto/lex-data'
 

@@ -53,7 +53,7 @@ function source(routes: Record<string, Route>, options: Partial<ReadOptions> = {
   return { account, requests, copy, ranges: () => requests.map(({ headers }) => headers.get('range')) }
 }
 
-/** Answers in turn. */
+/** Gives one answer after another. */
 const turns = (...answers: Route[]): Route => {
   const rest = [...answers]
   return (request) =>
@@ -76,7 +76,7 @@ describe('the repository', () => {
     return { text: await text, asked: requests.map(({ url }) => new URL(url)) }
   }
 
-  it('of a Cirrus goes on with the same commit when the connection breaks', async () => {
+  it('of a Cirrus continues with the same commit when the connection breaks', async () => {
     const { text, asked } = await read({
       'com.atproto.sync.getRepo': () => car(streamOf('one ', new Error('cut')), `"${ROOT}"`),
       'com.cirrus.admin.resumeRepo': turns(
@@ -90,7 +90,7 @@ describe('the repository', () => {
     )
   })
 
-  it('of another PDS fails with what broke it', async () => {
+  it('of another PDS fails with the error that broke the connection', async () => {
     const broken = { 'com.atproto.sync.getRepo': () => car(streamOf('one ', new Error('cut')), 'W/"4-abc"') }
     expect((await read(broken)).text).toBe('cut')
     const { text, asked } = await read({
@@ -109,13 +109,13 @@ describe('the blobs of an account', () => {
     expect(await copy()).toEqual(['text/plain: one', 'text/plain: two', three])
   })
 
-  it('are left out where they are here already', async () => {
+  it('are left out if the caller has them', async () => {
     const { copy, requests } = source({}, one)
     expect(await copy()).toEqual([three])
     expect(requests.filter(({ url }) => url.includes('getBlob'))).toHaveLength(1)
   })
 
-  it('are asked for again after 429, 5xx and a lost connection', async () => {
+  it('are requested again after 429, 5xx and a lost connection', async () => {
     const { copy, requests } = source(
       {
         'com.atproto.sync.getBlob': turns(
@@ -131,13 +131,13 @@ describe('the blobs of an account', () => {
     expect(requests.filter(({ url }) => url.includes('getBlob'))).toHaveLength(4)
   })
 
-  it('are not asked for again when the answer would be the same', async () => {
+  it('are not requested again when the answer would be the same', async () => {
     const { copy, requests } = source({ 'com.atproto.sync.getBlob': () => failure('RepoTakendown') })
     await expect(copy()).rejects.toMatchObject({ error: 'RepoTakendown' })
     expect(requests).toHaveLength(2)
   })
 
-  it('that are lost end the reading, unless someone wants to know of them', async () => {
+  it('that are lost end the reading, unless there is a callback for them', async () => {
     const lost: Route = (request) =>
       cidIn(request) === CIDS[0] ? failure('BlobNotFound') : blob(texts.get(cidIn(request)) ?? '', {})
     await expect(source({ 'com.atproto.sync.getBlob': lost }).copy()).rejects.toMatchObject({
@@ -148,7 +148,7 @@ describe('the blobs of an account', () => {
     expect(missing.mock.calls).toEqual([[CIDS[0]]])
   })
 
-  it('go on where they were when the connection breaks', async () => {
+  it('continue where they were when the connection breaks', async () => {
     const { copy, ranges } = source(
       {
         'com.atproto.sync.getBlob': turns(
@@ -162,7 +162,7 @@ describe('the blobs of an account', () => {
     expect(ranges()).toEqual([null, null, null, 'bytes=3-'])
   })
 
-  it('go on also when the body just stops short, and on a server without ranges', async () => {
+  it('continue also when the body ends too early, and on a server without ranges', async () => {
     const { copy } = source(
       {
         'com.atproto.sync.getBlob': turns(
@@ -175,7 +175,7 @@ describe('the blobs of an account', () => {
     expect(await copy()).toEqual([three])
   })
 
-  it('are not pieced together from a range that was not asked for', async () => {
+  it('are not put together from a range that was not requested', async () => {
     const { copy } = source(
       {
         'com.atproto.sync.getBlob': turns(
@@ -188,7 +188,7 @@ describe('the blobs of an account', () => {
     await expect(copy()).rejects.toThrow('another range')
   })
 
-  it('that break off every time are given up', async () => {
+  it('that break off every time end with the error', async () => {
     const { copy, requests } = source(
       { 'com.atproto.sync.getBlob': () => blob(streamOf(new Error('reset')), { 'content-length': '5' }) },
       { ...one, retries: 2 },
@@ -197,7 +197,7 @@ describe('the blobs of an account', () => {
     expect(requests.filter(({ url }) => url.includes('getBlob'))).toHaveLength(3)
   })
 
-  it('are no longer waited for after an abort', async () => {
+  it('are not waited for after an abort', async () => {
     const abort = new AbortController()
     const { copy } = source(
       {
@@ -223,12 +223,12 @@ describe('the rest of an account', () => {
 })
 
 describe('the CID of a blob', () => {
-  it('holds its sha-256', () => {
+  it('has its sha-256', () => {
     const cid = 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
     expect(Buffer.from(digestOf(cid)).toString('hex')).toBe(createHash('sha256').update('').digest('hex'))
   })
 
-  it('tells other bytes apart', async () => {
+  it('does not match other bytes', async () => {
     expect(await verifyBlob(cidOf('one'), new TextEncoder().encode('one'))).toBe(true)
     expect(await verifyBlob(cidOf('one'), new TextEncoder().encode('two'))).toBe(false)
   })

@@ -41,13 +41,13 @@ describe('pages', () => {
     expect(await collect(async () => answers.shift() ?? { items: [9], cursor: 'x' })).toEqual([1])
   })
 
-  it('never end early without a word: a cursor that comes again is an error', async () => {
+  it('never end early unnoticed: a cursor that comes again is an error', async () => {
     let n = 0
     const circle = async (): Promise<Page> => ({ items: [n], cursor: ['a', 'b'][n++ % 2] ?? '' })
     await expect(collect(circle)).rejects.toThrow(/repeats its cursor a/)
   })
 
-  it('are not empty for ever', async () => {
+  it('fail after too many empty pages in a row', async () => {
     let n = 0
     await expect(collect(async () => ({ items: [], cursor: String(n++) }))).rejects.toThrow(
       /empty pages in a row/,

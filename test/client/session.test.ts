@@ -6,7 +6,7 @@ const HOST = 'https://alice.example'
 const session: Session = { did: DID, handle: 'alice.example', accessJwt: 'access0', refreshJwt: 'refresh0' }
 const idOf = (request: Request): string => request.url.replace(`${HOST}/xrpc/com.atproto.`, '')
 
-/** A server that takes one access token at a time, the last that it gave. */
+/** A server that accepts one access token at a time: the last that it issued. */
 function rotating({ refresh, current = 0 }: { refresh?: Route; current?: number } = {}) {
   let generation = current
   const tokens = () => ({ ...session, accessJwt: `access${generation}`, refreshJwt: `refresh${generation}` })
@@ -35,7 +35,7 @@ function rotating({ refresh, current = 0 }: { refresh?: Route; current?: number 
 }
 
 describe('signing in', () => {
-  it('gives a client with the session, and tells onSession of it', async () => {
+  it('returns a client with the session, and calls onSession', async () => {
     const { fetch, requests } = rotating()
     const told: (Session | undefined)[] = []
     const client = await connect(HOST, { fetch, onSession: (s) => void told.push(s) }).login({
@@ -132,7 +132,7 @@ describe('an access token that expired', () => {
 })
 
 describe('a session', () => {
-  it('is changed by refreshSession called by hand', async () => {
+  it('is changed by a direct call of refreshSession', async () => {
     const { fetch } = rotating()
     const client = connect(HOST, { fetch }).withSession(session)
     await client.com.atproto.server.refreshSession()
@@ -150,7 +150,7 @@ describe('a session', () => {
     expect(credentials(requests)).toEqual(['Bearer refresh0', null])
   })
 
-  it('that the server has forgotten can be left, too', async () => {
+  it('that the server no longer knows can be left, too', async () => {
     const { fetch } = server({ '*': () => failure('InvalidToken') })
     const client = connect(HOST, { fetch, session })
     await client.logout()

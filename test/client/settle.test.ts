@@ -10,14 +10,14 @@ const call = (route: Route) =>
   )
 
 describe('settle', () => {
-  it('gives the data', async () => {
+  it('returns the data', async () => {
     expect(await call(() => json({ did: DID, active: true }))).toEqual({
       ok: true,
       data: { did: DID, active: true },
     })
   })
 
-  it('gives an error that the method declares, or a standard one, by name', async () => {
+  it('returns an error that the method declares, or a standard one, by name', async () => {
     expect(await call(() => failure('RepoNotFound'))).toMatchObject({
       ok: false,
       error: 'RepoNotFound',
@@ -26,7 +26,7 @@ describe('settle', () => {
     expect(await call(() => failure('RateLimitExceeded', 429))).toMatchObject({ error: 'RateLimitExceeded' })
   })
 
-  it('keeps the union closed: another name is Unexpected, and the message tells it', async () => {
+  it('keeps the union closed: another name is Unexpected, and the message has the name', async () => {
     const result = await call(() => failure('BlobNotFound'))
     expect(result).toMatchObject({
       ok: false,
@@ -36,12 +36,12 @@ describe('settle', () => {
     expect(result.ok || result.cause.error).toBe('BlobNotFound')
   })
 
-  it('tells a lost network from a server that says no', async () => {
+  it('distinguishes a lost network from a server that refuses', async () => {
     const lost = await call(() => Promise.reject(new TypeError('reset')))
     expect(lost).toMatchObject({ ok: false, error: 'NetworkError', status: 0 })
   })
 
-  it('lets through what is no failure of the call', async () => {
+  it('throws what is not a failure of the call', async () => {
     await expect(settle(Promise.reject(new RangeError('a bug')))).rejects.toThrow('a bug')
   })
 })

@@ -1,4 +1,4 @@
-/** A server of event streams out of canned frames, with no other code than node:http's: it can misbehave. */
+/** A server of event streams that sends prepared frames, made of node:http only, so that it can break the protocol. */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,7 +17,7 @@ export class Peer {
     const cursor = new URL(url, 'http://x').searchParams.get('cursor')
     this.cursor = cursor === null ? undefined : Number(cursor)
     socket.on('error', () => {}).on('close', () => (this.closed = true))
-    // Whatever a subscriber says is goodbye.
+    // All that a subscriber sends is the closing of the connection.
     socket.on('data', () => this.close())
   }
 
@@ -46,7 +46,7 @@ export class Peer {
     this.#socket.end()
   }
 
-  /** The line breaks. */
+  /** Breaks the connection. */
   cut(): void {
     this.#socket.destroy()
   }
@@ -63,7 +63,7 @@ export interface Stream extends AsyncDisposable {
   peers: Peer[]
 }
 
-/** Calls `serve` for each subscriber, with how many there were before; `refuse` says whose handshake fails. */
+/** Calls `serve` for each subscriber, with the number of those before; `refuse` decides whose handshake fails. */
 export async function stream(
   serve: (peer: Peer, n: number) => void,
   refuse: (n: number) => boolean = () => false,

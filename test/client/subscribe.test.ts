@@ -8,11 +8,11 @@ import {
 import { commit, event, failure, frame, identity } from './frames.ts'
 import { type Peer, stream } from './stream.ts'
 
-/** The first attempt after a loss comes in a quarter of a second, the next in half of one. */
+/** The first attempt after a loss is made after a quarter of a second, the next after half a second. */
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
 afterEach(() => vi.restoreAllMocks())
 
-/** Reads `count` events and breaks off. */
+/** Reads `count` events, then stops. */
 const take = async (host: string, count: number, options: SubscribeOptions = {}): Promise<RepoEvent[]> => {
   const found: RepoEvent[] = []
   for await (const event of subscribeRepos(host, options)) {
@@ -30,7 +30,7 @@ const failed = (host: string, options: SubscribeOptions = {}): Promise<unknown> 
     (error: unknown) => error,
   )
 
-/** Everything after the cursor, `all` in number, in pieces as small or large as wanted. */
+/** Every event after the cursor, up to `all`, in pieces of any size. */
 const serving =
   (all: number, piece = all) =>
   (peer: Peer): void => {
@@ -44,7 +44,7 @@ const until = async (done: () => boolean): Promise<void> => {
 }
 
 describe('subscribeRepos', () => {
-  it('gives events typed by the lexicon: bytes as Uint8Array, links as JSON has them', async () => {
+  it('yields events typed by the lexicon: bytes as Uint8Array, links as in JSON', async () => {
     await using server = await stream((peer) =>
       peer.send(
         commit(1, new Uint8Array([1, 2, 3])),
@@ -62,7 +62,7 @@ describe('subscribeRepos', () => {
     })
   })
 
-  it('asks for what comes after the cursor, or for what comes from now on', async () => {
+  it('asks for the events after the cursor, or for those from now on', async () => {
     await using server = await stream(serving(6))
     expect(await seqs(server.host, 2, { cursor: 4 })).toEqual([5, 6])
     expect(await seqs(server.host, 1, { cursor: 0 })).toEqual([1])
@@ -74,13 +74,13 @@ describe('subscribeRepos', () => {
     ])
   })
 
-  it('closes the connection when the reader breaks off', async () => {
+  it('closes the connection when the reader stops', async () => {
     await using server = await stream(serving(3))
     await take(server.host, 1)
     await until(() => server.peers[0]?.closed === true)
   })
 
-  it('goes on after a lost connection: each event once and in order', async () => {
+  it('continues after a lost connection: each event once and in order', async () => {
     await using server = await stream((peer, n) => {
       serving(9)(peer)
       if (n === 0) setTimeout(() => peer.cut(), 50)
@@ -98,7 +98,7 @@ describe('subscribeRepos', () => {
     expect(pieces.peers.map(({ cursor }) => cursor)).toEqual([undefined, 4, 8])
   })
 
-  it('never gives an event twice or out of order, whatever the server sends', async () => {
+  it('never yields an event twice or out of order, whatever the server sends', async () => {
     await using server = await stream((peer, n) => {
       peer.send(identity(1), identity(2), identity(2), identity(1), identity(5), identity(4))
       if (n > 0) peer.send(identity(6))
@@ -107,7 +107,7 @@ describe('subscribeRepos', () => {
     expect(await seqs(server.host, 4)).toEqual([1, 2, 5, 6])
   })
 
-  it('waits longer after each failure, and no longer once events come again', async () => {
+  it('waits longer after each failure, and shortly again once events arrive', async () => {
     const waits: number[] = []
     const reasons: string[] = []
     await using server = await stream(
@@ -139,7 +139,7 @@ describe('subscribeRepos', () => {
     expect(waits).toEqual([250, 500])
   })
 
-  it('throws what no new attempt would mend', async () => {
+  it('throws what another attempt would not change', async () => {
     for (const [name, declared] of [
       ['FutureCursor', true],
       ['InvalidRequest', true],
@@ -174,7 +174,7 @@ describe('subscribeRepos', () => {
     },
   )
 
-  it('tells of an outdated cursor, and passes over what it does not know', async () => {
+  it('reports an outdated cursor, and skips messages that it does not know', async () => {
     await using server = await stream((peer) => {
       peer.send(event('info', { name: 'OutdatedCursor', message: 'older' }))
       peer.send(frame({ op: 2 }, { seq: 6 }), event('weather', { seq: 7, sun: true }), event('news', {}))
@@ -200,7 +200,7 @@ describe('subscribeRepos', () => {
     expect(await failed(server.host)).toMatchObject({ error: 'Unexpected' })
   })
 
-  it('takes a text for a lost connection', async () => {
+  it('treats a text message as a lost connection', async () => {
     await using server = await stream((peer) => {
       if (peer.cursor === undefined) peer.send(identity(1))
       peer.text('hello')
@@ -229,7 +229,7 @@ describe('subscribeRepos', () => {
       expect(most).toBeLessThanOrEqual(7)
     })
 
-    it('gets on even if one event is more than the buffer', async () => {
+    it('makes progress even if one event is larger than the buffer', async () => {
       await using server = await stream((peer) => {
         for (let seq = (peer.cursor ?? 0) + 1; seq <= 5; seq++) peer.send(commit(seq, new Uint8Array(1000)))
       })
@@ -256,7 +256,7 @@ describe('subscribeRepos', () => {
         if (when === 'while it waits') setTimeout(() => stop.abort(), 50)
         const onRetry = () => setTimeout(() => stop.abort(), 10)
         const found: number[] = []
-        // The wait before another attempt is the longest there is, a minute: a signal that ends it is known by the clock.
+        // Before another attempt it would wait for up to a minute: the clock shows that the signal ended the wait.
         vi.spyOn(Math, 'random').mockReturnValue(1000)
         const begin = Date.now()
         for await (const { seq } of subscribeRepos(server.host, { signal: stop.signal, onRetry })) {
@@ -270,7 +270,7 @@ describe('subscribeRepos', () => {
     )
   })
 
-  it('refuses what cannot be meant, before anything is sent', () => {
+  it('refuses invalid arguments before anything is sent', () => {
     expect(() => subscribeRepos('alice.example/path')).toThrow(TypeError)
     expect(() => subscribeRepos('alice.example', { cursor: -1 })).toThrow('-1 is not a cursor')
     expect(() => subscribeRepos('alice.example', { cursor: 1.5 })).toThrow(TypeError)
@@ -279,7 +279,7 @@ describe('subscribeRepos', () => {
     vi.unstubAllGlobals()
   })
 
-  it('speaks TLS but to this machine', async () => {
+  it('uses TLS except for this machine', async () => {
     const urls: string[] = []
     class Recorded extends EventTarget {
       constructor(url: string) {

@@ -1,10 +1,10 @@
-/** The event stream inside workerd, whose WebSockets give a Blob unless told otherwise. */
+/** The event stream inside workerd, whose WebSockets deliver a Blob by default. */
 import { describe, expect, it } from 'vitest'
 import { subscribeRepos } from '../../src/client/subscribe.ts'
 import { commit, identity } from './frames.ts'
 
 describe('subscribeRepos in a Worker', () => {
-  it('reads from a WebSocket of the runtime, and goes on after it closed', async () => {
+  it('reads from a WebSocket of the runtime, and continues after it closed', async () => {
     const urls: string[] = []
     /** The constructor may give any WebSocket: here the near end of a pair, as an upgraded fetch would. */
     const Paired = function (url: string) {

@@ -33,7 +33,7 @@ describe('subscribeRepos on a Cirrus', () => {
   }
   const admin = () => connect(cirrus.url, { admin: { password: cirrus.adminPassword } }).com.cirrus.admin
 
-  it('replays what is kept and goes on live, with the records themselves', async () => {
+  it('replays what is kept and continues live, with the records themselves', async () => {
     const seeded = await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: 250, blobs: 3 })
     const write = await writer()
     const records = new Map<string, string>()
@@ -79,7 +79,7 @@ describe('subscribeRepos on a Cirrus', () => {
     expect(seqs.length).toBeGreaterThanOrEqual(16)
   })
 
-  it('refuses a cursor that is ahead, and tells who follows', async () => {
+  it('refuses a cursor that is ahead, and lists the subscribers', async () => {
     const { latest } = await admin().listSubscribers()
     const ahead = subscribeRepos(cirrus.url, { cursor: latest + 5 }).next()
     await expect(ahead).rejects.toMatchObject({ error: 'FutureCursor', declared: true })

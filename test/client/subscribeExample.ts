@@ -1,17 +1,17 @@
 import { readRecords, type RepoEvent, subscribeRepos } from 'cirrus-pds/client/subscribe'
 
-/** Where you got to, kept between two runs. */
-interface Place {
+/** The last cursor, stored between two runs. */
+interface CursorStore {
   load(): Promise<number | undefined>
   save(seq: number): Promise<void>
 }
 
-export async function follow(host: string, place: Place, signal: AbortSignal): Promise<void> {
-  const cursor = await place.load()
+export async function follow(host: string, store: CursorStore, signal: AbortSignal): Promise<void> {
+  const cursor = await store.load()
   const onInfo = ({ name }: { name: string }) => console.warn(name) // OutdatedCursor: events are missing
   for await (const event of subscribeRepos(host, { cursor, signal, onInfo })) {
     for (const line of await linesOf(event)) console.log(line)
-    await place.save(event.seq)
+    await store.save(event.seq)
   }
 }
 
@@ -27,6 +27,6 @@ export async function linesOf(event: RepoEvent): Promise<string[]> {
     case 'com.atproto.sync.subscribeRepos#identity':
       return [`${event.did} may have another handle, key or PDS: look it up`]
     case 'com.atproto.sync.subscribeRepos#sync':
-      return [`${event.did} stands at ${event.rev}: fetch its repository`]
+      return [`${event.did} is now at ${event.rev}: fetch its repository`]
   }
 }

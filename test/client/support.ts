@@ -11,7 +11,7 @@ export const json = (body: unknown, status = 200, headers: Record<string, string
 export const failure = (error: string, status = 400, message = `it is ${error}`): Response =>
   json({ error, message }, status)
 
-/** Routes by NSID; `*` takes the rest. Keeps what was asked. */
+/** Routes by NSID; `*` is for all others. Keeps the requests. */
 export function server(routes: Record<string, Route>) {
   const requests: Request[] = []
   const fetch: Fetch = async (url, init) => {
@@ -46,6 +46,6 @@ export const streamOf = (...chunks: (string | Error)[]): ReadableStream<Uint8Arr
   )
 }
 
-/** A token whose claims can be read, as those of real sessions. Signed by no one. */
+/** A token whose claims can be read, as those of real sessions. Its signature is not valid. */
 export const jwt = (name: string, exp: number): string =>
   `${name}.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.sig`

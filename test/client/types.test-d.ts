@@ -1,4 +1,4 @@
-/** Compiled, never run: what must compile does, and each line that says otherwise must not. */
+/** Compiled, never run: each line compiles, except those after an expected error. */
 import { connect, type Download, pages, settle, type Settled } from '../../src/client/index.ts'
 import { type RepoEvent, subscribeRepos } from '../../src/client/subscribe.ts'
 
@@ -61,7 +61,7 @@ export async function binaries(): Promise<void> {
   await repo.importRepo(await sync.getBlob({ did, cid: 'bafkrei' }))
   // @ts-expect-error a blob needs a type, bare bytes have none
   await repo.uploadBlob(stream)
-  // @ts-expect-error an object is no body
+  // @ts-expect-error an object is not a body
   await repo.importRepo({ car: stream })
 }
 
@@ -102,7 +102,7 @@ export async function errors(): Promise<void> {
   void blob.data
   const none = await settle(server.activateAccount())
   same<typeof none, Settled<void, never>>(true)
-  // What has lost its type declares nothing, instead of anything.
+  // A call that has lost its type declares no errors, not all of them.
   const plain = await settle((async () => 1)())
   // @ts-expect-error
   if (!plain.ok && plain.error === 'RepoTakendown') return
@@ -129,11 +129,11 @@ export async function subscriptions(): Promise<void> {
     void event.active
     // @ts-expect-error misspelt
     if (event.$type === 'com.atproto.sync.subscribeRepos#comit') return
-    // @ts-expect-error told by onInfo
+    // @ts-expect-error passed to onInfo
     if (event.$type === 'com.atproto.sync.subscribeRepos#info') return
   }
   // @ts-expect-error misspelt
   subscribeRepos('alice.example', { curser: 1 })
-  // @ts-expect-error a subscription is no call
+  // @ts-expect-error a subscription is not called
   void sync.subscribeRepos
 }

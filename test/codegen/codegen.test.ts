@@ -7,7 +7,7 @@ it('writes the same bytes each time', () => {
   expect([...documentation()]).toEqual([...documentation()])
 })
 
-it('writes what is committed, and takes away what it did not write', () => {
+it('writes what is committed, and removes what it did not write', () => {
   using tree = copy()
   const before = tree.read('src/generated/methods.ts')
   tree.write('src/generated/methods.ts', 'export {}\n')
@@ -50,11 +50,11 @@ describe('--check', () => {
       expect(tree.read(file)).toContain(from)
       tree.write(file, tree.read(file).replace(from, to))
     }
-    // A generated file edited, one missing, one that nothing generates.
+    // A generated file that was edited, a missing one, and one that is not generated.
     replace('src/generated/server.ts', 'Router', 'Rooter')
     tree.remove('src/generated/util.ts')
     tree.write('src/generated/mine.ts', 'export {}\n')
-    // Our own document and the policy changed without generating.
+    // Our own document and the policy, changed without a run of the generator.
     replace(JOURNAL, '"maximum": 1000', '"maximum": 500')
     replace('src/policy.ts', "'com.atproto.sync.getRepo': repoRead", "'com.atproto.sync.getRepo': write")
     const { code, output } = tree.codegen('--check')

@@ -20,8 +20,8 @@ const document = {
   },
 }
 
-/** Puts a value at a JSON path of the document. */
-function having(where: string, value: unknown): string {
+/** The document, with a value at a JSON path replaced. */
+function documentWith(where: string, value: unknown): string {
   const out: Record<string, unknown> = structuredClone(document)
   const keys = where.split('.')
   let node: Record<string, unknown> = out
@@ -52,62 +52,66 @@ const FILE = 'LexiconError: lexicons/com/example/thing.json'
 
 it.for([
   ['text that is not JSON', '{"lexicon": 1,\n "id": }', '(document): not JSON: SyntaxError'],
-  ['no id', having('id', undefined), 'id: Required'],
-  ['an id that is no NSID', having('id', 'thing'), 'id: Must be a valid NSID'],
+  ['no id', documentWith('id', undefined), 'id: Required'],
+  ['an id that is not an NSID', documentWith('id', 'thing'), 'id: Must be a valid NSID'],
   [
     'an id that its path contradicts',
-    having('id', 'com.example.other'),
+    documentWith('id', 'com.example.other'),
     'id: is "com.example.other", but the path says "com.example.thing"',
   ],
-  ['an unknown version', having('lexicon', 2), 'lexicon: Invalid literal value'],
-  ['an unknown kind of definition', having('defs.main.type', 'qury'), 'defs.main: Invalid type: qury'],
+  ['an unknown version', documentWith('lexicon', 2), 'lexicon: Invalid literal value'],
+  ['an unknown kind of definition', documentWith('defs.main.type', 'qury'), 'defs.main: Invalid type: qury'],
   [
     'a parameter of an unknown type',
-    having('defs.main.parameters.properties.a.type', 'strin'),
+    documentWith('defs.main.parameters.properties.a.type', 'strin'),
     'defs.main.parameters.properties.a.type: ',
   ],
   [
     'an unknown format',
-    having('defs.main.parameters.properties.a.format', 'didd'),
+    documentWith('defs.main.parameters.properties.a.format', 'didd'),
     'defs.main.parameters.properties.a.format: ',
   ],
   [
-    'a required parameter that is not there',
-    having('defs.main.parameters.required', ['b']),
+    'a required parameter that is not defined',
+    documentWith('defs.main.parameters.required', ['b']),
     'defs.main.parameters: Required field "b" not defined',
   ],
-  ['no encoding', having('defs.main.output.encoding', undefined), 'defs.main.output.encoding: Required'],
+  [
+    'no encoding',
+    documentWith('defs.main.output.encoding', undefined),
+    'defs.main.output.encoding: Required',
+  ],
   [
     'a mistake inside a union of forms',
-    having('defs.main.output.schema.properties.x.type', 'strin'),
+    documentWith('defs.main.output.schema.properties.x.type', 'strin'),
     'defs.main.output.schema.properties.x.type: ',
   ],
   [
     'an error without a name',
-    having('defs.main.errors', [{ name: 'A' }, {}]),
+    documentWith('defs.main.errors', [{ name: 'A' }, {}]),
     'defs.main.errors.1.name: Required',
   ],
   [
     'a second method',
-    having('defs.other', document.defs.main),
+    documentWith('defs.other', document.defs.main),
     '(document): Records, permission sets, procedures',
   ],
   [
-    'a reference to a definition that is not there',
-    having('defs.main.output.schema.properties.x', { type: 'ref', ref: '#gone' }),
+    'a reference to a definition that does not exist',
+    documentWith('defs.main.output.schema.properties.x', { type: 'ref', ref: '#gone' }),
     'defs.main.output.schema.properties.x.ref: refers to com.example.thing#gone, which no document defines',
   ],
   [
-    'a reference to a document that is not there',
-    having('defs.main.output.schema.properties.x', {
+    'a reference to a document that does not exist',
+    documentWith('defs.main.output.schema.properties.x', {
       type: 'array',
       items: { type: 'ref', ref: 'com.example.gone#x' },
     }),
     'defs.main.output.schema.properties.x.items.ref: refers to com.example.gone#x, which no document defines',
   ],
   [
-    'a union with a reference that leads nowhere',
-    having('defs.main.output.schema.properties.x', {
+    'a union with a reference to a document that does not exist',
+    documentWith('defs.main.output.schema.properties.x', {
       type: 'union',
       refs: ['#main', 'lex:com.example.gone'],
     }),

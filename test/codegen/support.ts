@@ -1,4 +1,4 @@
-/** A copy of what the generator reads and writes, to break things in. */
+/** A copy of what the generator reads and writes, for tests that damage it. */
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,

@@ -4,7 +4,7 @@ import type { Method } from '../../codegen/methods.ts'
 
 const method = (id: string): Method => ({ id, main: { type: 'query' } })
 
-it('says who may call in which state, grouped by the states', () => {
+it('lists who may call in which state, grouped by the states', () => {
   const table = emitTable([method('a.b.c')], {
     'a.b.c': {
       runs: 'account',
@@ -22,11 +22,11 @@ it('says who may call in which state, grouped by the states', () => {
   )
 })
 
-it('has a row for a method that the policy does not know yet', () => {
+it('has a row for a method without a row in the policy', () => {
   expect(emitTable([method('a.b.c')], {})).toContain('| `a.b.c` | query | | |')
 })
 
-it('goes between the markers, and nowhere else', () => {
+it('is put between the markers, and nowhere else', () => {
   const text = 'before\n<!-- endpoints -->\nold\n<!-- /endpoints -->\nafter $1 $&\n'
   expect(embedTable(text, 'new $1')).toBe(
     'before\n<!-- endpoints -->\nnew $1\n<!-- /endpoints -->\nafter $1 $&\n',

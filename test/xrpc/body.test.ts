@@ -27,13 +27,13 @@ describe('a JSON body', () => {
     expect(seen).toEqual(input)
   })
 
-  it('may say its charset, and its type in capitals', async () => {
+  it('may name its charset, and its type in capitals', async () => {
     expect(
       (await post(JSON.stringify(input), { 'content-type': 'Application/JSON; charset=UTF-8' })).status,
     ).toBe(200)
   })
 
-  it('may come in pieces that cut a character, without a length', async () => {
+  it('may arrive in chunks that split a character, without a length', async () => {
     const bytes = new TextEncoder().encode(JSON.stringify({ ...input, record: { text: '🌥' } }))
     const pieces = [...bytes].map((byte) => new Uint8Array([byte]))
     expect((await post(stream(...pieces))).status).toBe(200)
@@ -124,7 +124,7 @@ describe('a JSON body', () => {
     expect(pulled).toBe(0)
   })
 
-  it('is refused as soon as it exceeds its cap, whatever length it declared', async () => {
+  it('is refused as soon as it exceeds its limit, whatever length it declares', async () => {
     let cancelled = false
     const body = (): ReadableStream<Uint8Array> =>
       new ReadableStream({
@@ -145,7 +145,7 @@ describe('a JSON body', () => {
     expect(text).toContain('deeper than 128')
   })
 
-  it('may hold 20,000 values, whatever its text holds', async () => {
+  it('may have 20,000 values, whatever is in its strings', async () => {
     const send = (values: number): Promise<Response> => {
       const record = { text: '{[,\\"'.repeat(5000), list: Array.from({ length: values }, () => 0) }
       return big('com.atproto.repo.createRecord', {
@@ -217,7 +217,7 @@ describe('a body that is refused unread', () => {
     expect(await send(30_000)).toEqual({ read: 30_000, cancelled: false })
   })
 
-  it('is let go of, too, where the handler refuses before it reads', async () => {
+  it('is also read or cancelled where the handler refuses before it reads', async () => {
     const refusing = mount('com.atproto.repo.importRepo', () => {
       throw error('UpstreamFailure', 'the directory is down')
     })
@@ -231,7 +231,7 @@ describe('a body that is refused unread', () => {
     }
   })
 
-  it('is turned away if it is large', async () => {
+  it('is cancelled if it is large', async () => {
     const { read, cancelled } = await send(10_000_000)
     expect(cancelled).toBe(true)
     expect(read).toBeLessThan(100_000)
@@ -254,7 +254,7 @@ describe('a binary body', () => {
     expect(seen).toEqual({ encoding: 'application/vnd.ipld.car', body: 'abc' })
   })
 
-  it('has a cap of its own, by length and by what comes', async () => {
+  it('has a limit of its own, for the declared length and for the bytes that arrive', async () => {
     const long = 'x'.repeat(2001)
     expect((await send('x'.repeat(2000), CAR)).status).toBe(200)
     const tooLong = [413, 'PayloadTooLarge', 'The request body may have at most 2000 bytes']
@@ -263,7 +263,7 @@ describe('a binary body', () => {
     expect(await problem(await send(stream(long), { ...CAR, 'content-length': '1' }))).toEqual(tooLong)
   })
 
-  it("that breaks off is the sender's business, and reported to nobody", async () => {
+  it("that breaks off is the sender's error, and not reported as ours", async () => {
     reports.splice(0)
     const pieces = ['abc', 'defgh']
     const body = new ReadableStream<Uint8Array>({

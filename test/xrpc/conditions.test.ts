@@ -10,7 +10,7 @@ it('reads one range of bytes', () => {
   expect(range('bytes=-5')).toEqual({ suffix: 5 })
 })
 
-it('ignores what it may ignore: then the whole is the answer', () => {
+it('ignores the ranges that may be ignored: the answer is the whole', () => {
   for (const value of [
     '',
     'bytes',

@@ -62,7 +62,7 @@ describe('parameters', () => {
     expect(text).toContain(message)
   })
 
-  it('repeat their name in an array', async () => {
+  it('repeat their name for each item of an array', async () => {
     const cids: unknown[] = []
     const server = mount('com.atproto.sync.getBlocks', ({ params }) => {
       cids.push(params.cids)

@@ -101,7 +101,7 @@ describe('order', () => {
     expect((await problem(await read(path)))[1]).toBe('AuthMissing')
   })
 
-  it('gives the handler what the credential grants, the conditions and the origin', async () => {
+  it('passes the handler what the credential grants, the conditions and the origin', async () => {
     let seen: Seen | undefined
     const server = mount(
       id,
@@ -120,8 +120,8 @@ describe('order', () => {
   })
 })
 
-describe('the other place', () => {
-  it('is handed the request as it came, before parameters are read', async () => {
+describe('the other tier', () => {
+  it('is passed the request unchanged, before parameters are read', async () => {
     let forwarded: Request | undefined
     const server = mount(id, undefined, {
       forward: async (request) => {
@@ -134,14 +134,14 @@ describe('the other place', () => {
     expect(forwarded?.url).toBe(`${ORIGIN}/xrpc/${id}?limit=abc`)
   })
 
-  it('is 501 where there is none', async () => {
+  it('is replaced by a 501 where there is none', async () => {
     expect((await problem(await mount(id, undefined)(path))).slice(0, 2)).toEqual([
       501,
       'MethodNotImplemented',
     ])
   })
 
-  it('is not asked for a wrong verb', async () => {
+  it('is not passed a request with a wrong verb', async () => {
     const server = mount(id, undefined, { forward: async () => new Response('no') })
     expect((await server(path, { method: 'POST' })).status).toBe(400)
   })
@@ -163,7 +163,7 @@ describe('errors', () => {
     ])
   })
 
-  it('may carry headers, and never run as a page', async () => {
+  it('may have headers, and never run as a page', async () => {
     const answer = await throwing((call) => call.error('RateLimitExceeded', 'slow', { 'retry-after': '7' }))(
       path,
     )

@@ -8,7 +8,7 @@ import { mount, problem, reports } from './support.ts'
 const id = 'com.atproto.sync.subscribeRepos'
 const UPGRADE = { headers: { upgrade: 'WebSocket' } }
 
-/** A socket that keeps what is done to it, for a runtime that does not know what it is made of. */
+/** A socket that records the calls of its methods. */
 const upgradable = () => {
   const done: unknown[] = []
   const socket = {
@@ -22,7 +22,7 @@ const upgradable = () => {
 }
 
 describe('a subscription', () => {
-  it('hands its decoded parameters and the socket to the handler, which accepts it', async () => {
+  it('passes its decoded parameters and the socket to the handler, which accepts it', async () => {
     const { done, upgrade } = upgradable()
     const seen: unknown[] = []
     const server = mount(id, ({ params, ...rest }) => void seen.push(params, 'socket' in rest), { upgrade })
@@ -32,7 +32,7 @@ describe('a subscription', () => {
     expect(done).toEqual([])
   })
 
-  it('says in a frame what is wrong, and closes: over a WebSocket nobody reads a status', async () => {
+  it('reports an error in a frame and closes: a browser cannot read the status of a handshake', async () => {
     const cases: [string, () => void, string, string][] = [
       ['?cursor=abc', () => {}, 'InvalidRequest', 'Parameter "cursor"'],
       ['?cursor=1&cursor=2', () => {}, 'InvalidRequest', 'given 2 times'],
@@ -53,7 +53,7 @@ describe('a subscription', () => {
     reports.splice(0)
   })
 
-  it('refuses over HTTP what is no handshake', async () => {
+  it('refuses over HTTP a request that is not a handshake', async () => {
     const server = mount(id, () => {}, { upgrade: upgradable().upgrade })
     const plain = await server(id)
     expect(plain.headers.get('upgrade')).toBe('websocket')
@@ -62,7 +62,7 @@ describe('a subscription', () => {
     expect(await problem(post)).toEqual([400, 'InvalidRequest', expect.stringContaining('expected GET')])
   })
 
-  it('is forwarded as it is where it does not run', async () => {
+  it('is forwarded unchanged where it does not run', async () => {
     const forward = async (request: Request) => new Response(request.headers.get('upgrade'))
     const answer = await mount(id, undefined, { forward })(id, UPGRADE)
     expect(await answer.text()).toBe('WebSocket')

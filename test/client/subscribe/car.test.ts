@@ -25,7 +25,7 @@ const event = (blocks: Uint8Array<ArrayBuffer>, ops: LexValue[]) => {
 }
 
 describe('readBlocks', () => {
-  it('gives each block by its CID', async () => {
+  it('returns each block by its CID', async () => {
     const blocks = await readBlocks(car(root, post, long))
     expect([...blocks]).toEqual(
       [root, post, long].map(({ cid, bytes }) => [String(cid), new Uint8Array(bytes)]),
@@ -47,7 +47,7 @@ describe('readBlocks', () => {
 })
 
 describe('readRecords', () => {
-  it('gives what a commit did to each record', async () => {
+  it('returns what a commit did to each record', async () => {
     const path = 'app.bsky.feed.post/3lc6zqrzlgc2d'
     const found = await readRecords(
       event(car(root, post), [
@@ -70,7 +70,7 @@ describe('readRecords', () => {
     ])
   })
 
-  it('refuses a commit that keeps a record back', async () => {
+  it('refuses a commit that lacks the block of a record', async () => {
     const ops = [{ action: 'create', path: 'a.b.c/d', cid: post.cid }]
     await expect(readRecords(event(car(root), ops))).rejects.toThrow('a.b.c/d')
   })

@@ -1,4 +1,4 @@
-/** The small decoder against the reference's, and against the server's strict reader. */
+/** The client's decoder compared with the reference's, and with the server's strict reader. */
 import { decode, encode } from '@atproto/lex-cbor'
 import { type Cid, cidForRawHash, ifCid, type LexValue } from '@atproto/lex-data'
 import * as fc from 'fast-check'
@@ -51,7 +51,7 @@ const { value } = fc.letrec<{ value: LexValue }>((tie) => ({
 }))
 
 describe('the decoder', () => {
-  it('reads what the reference writes as the reference reads it', () => {
+  it('decodes what the reference encodes as the reference decodes it', () => {
     fc.assert(
       fc.property(value, (data) => {
         const bytes = encode(data)
@@ -61,7 +61,7 @@ describe('the decoder', () => {
     )
   })
 
-  it('accepts and refuses just what the server does, whoever damaged it', () => {
+  it('accepts and refuses exactly what the server does, whatever the damage', () => {
     let accepted = 0
     fc.assert(
       fc.property(value, fc.nat(), fc.integer({ min: 0, max: 255 }), (data, where, byte) => {
@@ -100,7 +100,7 @@ describe('the decoder', () => {
     expect(decodeFirst(bytes, first.end)).toEqual({ value: [1, 'two'], end: bytes.length })
   })
 
-  it('gives bytes of their own, also out of a slice of a larger buffer', () => {
+  it('returns bytes of their own, also from a slice of a larger buffer', () => {
     const whole = Buffer.concat([
       repeat(0xff, 7),
       encode({ b: new Uint8Array([1, 2]), t: 'ä' }),
