@@ -19,7 +19,7 @@ import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { createBlobs, type Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/repack.ts'
-import { readAccount, readCounts, readHead, stateOf } from './db/accountRow.ts'
+import { readAccount, readCounts, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
@@ -34,9 +34,9 @@ import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
 import { createPlcOperations, type PlcOperations } from './plc/plcOperations.ts'
 import { createPreferences, type Preferences } from './preferences.ts'
 import { check, type CheckReport } from './repo/check.ts'
-import { Exports } from './repo/exports.ts'
-import { signedManifest } from './repo/manifest.ts'
-import { Records } from './repo/records.ts'
+import { createExports, type Exports } from './repo/exports.ts'
+import { signedManifest } from './repo/signedManifest.ts'
+import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
 import { readStatus } from './status/readStatus.ts'
 
@@ -126,12 +126,12 @@ export async function createAccount(
   const relays = createRelays({ ...base, sequencer, wake, relays: origins, hostname, send, log })
 
   const blocks = new Blocks(sql, platform)
-  const records = new Records(blocks, () => readHead(sql))
+  const records = createRecords({ ...base, blocks })
   const repack = createRepack({ sql, platform, blocks })
-  const blobs = createBlobs({ sql, platform, did })
+  const blobs = createBlobs(base)
   const endStalledImport = (): void => imports.endStalled()
-  const repo = createRepo({ sql, platform, did, signer, blocks, records, blobs, sequencer, endStalledImport })
-  const exports = new Exports({ did, platform, blocks, repo })
+  const repo = createRepo({ ...base, signer, blocks, records, blobs, sequencer, endStalledImport })
+  const exports = createExports({ ...base, blocks, repo })
   const imports = createImports({ ...base, signer, blocks, repack, blobs, sequencer, repo })
   const preferences = createPreferences(base)
 

@@ -13,7 +13,7 @@ import { type BlockDeps, checkBlocks, isNoted, note, type Problem } from '../blo
 
 export interface CheckReport {
   ok: boolean
-  /** What is wrong, the first hundred. */
+  /** What is wrong: at most the first hundred problems. */
   problems: string[]
   summary: {
     rev: string | null
@@ -36,8 +36,8 @@ export interface CheckDeps extends BlockDeps {
 const MAX_PROBLEMS = 100
 
 /**
- * Recomputes everything that is stored twice from the blocks, and every hash. Only one who writes
- * nothing meanwhile gets a true answer, so the caller runs it alone (`repo.exclusive`).
+ * Recomputes everything that is stored twice from the blocks, and every hash. The answer is right only if nothing is
+ * written meanwhile, so the caller runs this alone (`repo.exclusive`).
  */
 export const check = async (deps: CheckDeps): Promise<CheckReport> => {
   const { sql, blobs, journal } = deps
@@ -48,9 +48,8 @@ export const check = async (deps: CheckDeps): Promise<CheckReport> => {
   const head = readHead(sql)
   const counts = readCounts(sql)
   const live = new DigestTable(deps.blocks.seed)
-  if (head) {
-    checkTree(deps, head, live, problem)
-  } else if (counts.blocks > 0 || counts.records > 0) problem('there are counts and no repository')
+  if (head) checkTree(deps, head, live, problem)
+  else if (counts.blocks > 0 || counts.records > 0) problem('there are counts and no repository')
   checkBlocks(deps, live, head, counts.blocks, problem)
   const events = checkEvents(sql, problem)
   const chain = journal.verify()
@@ -70,7 +69,7 @@ export const check = async (deps: CheckDeps): Promise<CheckReport> => {
   }
 }
 
-/** The commit, every node and record reached from it, the blob references, and which records stand there twice. */
+/** Checks the commit, every node and record below it, the blob references, and which records several paths hold. */
 const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Problem): void => {
   const { sql, blocks, did } = deps
   note(live, head.root.bytes, 0)
@@ -108,17 +107,17 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
     problem(`tree: ${cause.message}`)
     return
   }
-  const told = new Map([...blocks.repeated()].filter(([, paths]) => paths > 1))
+  const counted = new Map([...blocks.repeated()].filter(([, paths]) => paths > 1))
   for (const [key, { cid, paths }] of repeated) {
-    if (told.get(key) !== paths)
-      problem(`repeated records: ${cid} stands under ${paths} paths, ${told.get(key) ?? 1} counted`)
-    told.delete(key)
+    if (counted.get(key) !== paths)
+      problem(`repeated records: ${cid} is under ${paths} paths, ${counted.get(key) ?? 1} counted`)
+    counted.delete(key)
   }
-  if (told.size > 0) problem(`repeated records: ${told.size} that stand under one path or none`)
+  if (counted.size > 0) problem(`repeated records: ${counted.size} that are under one path or none`)
   const stored = sql.first<{ count: number }>('SELECT count(*) AS count FROM blob_ref')?.count ?? 0
   if (stored !== references) problem(`blob references: ${stored} stored, ${references} in the records`)
-  const counted = readCounts(sql).records
-  if (counted !== count) problem(`counts: ${counted} records counted, ${count} in the tree`)
+  const { records } = readCounts(sql)
+  if (records !== count) problem(`counts: ${records} records counted, ${count} in the tree`)
 }
 
 const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Problem): number => {
@@ -136,7 +135,7 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
   }
 }
 
-/** Numbers without gaps from the oldest kept to the newest. */
+/** Checks that the numbers have no gap from the oldest kept event to the newest. */
 const checkEvents = (sql: Sql, problem: Problem): number => {
   const row = sql.first<{ first: number | null; last: number | null; count: number }>(
     'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count FROM event',

@@ -174,7 +174,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       const signed = await signCommit(signer, { did, rev, data: next.data })
       // Nothing is awaited from here on, so that what is checked here still holds in the transaction.
       const event = commitEvent(from, { ops, next, commit: signed, rev })
-      for (const { refs } of ops) requireBlobs(refs, deps.blobs)
+      for (const { newRefs } of ops) requireBlobs(newRefs, deps.blobs)
       fault('commit.beforeTransaction')
       const to = { root: signed.cid, data: next.data, rev }
       move(

@@ -3,16 +3,15 @@ import type { BlobReference } from '../../repo/blobRefs.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 
 /**
- * The one check that the blobs of a record are stored, and are what the record says of them: clients and AppViews rely on
- * it. It belongs right before the commit's transaction, with nothing awaited in between: an upload that no record
- * refers to may be deleted at any time.
+ * The one check that the blobs to which a record newly refers are stored, and are what the record says of them: clients
+ * and AppViews rely on it. It belongs right before the commit's transaction, with nothing awaited in between: an upload
+ * that no record refers to may be deleted at any time.
  */
 export const requireBlobs = (
   refs: readonly BlobReference[],
   blobs: Pick<Blobs, 'stat' | 'isReferenced'>,
 ): void => {
-  for (const { cid, size, mimeType, legacy } of refs) {
-    if (legacy) continue
+  for (const { cid, size, mimeType } of refs) {
     const stored = blobs.stat(cid.toString())
     if (!stored)
       throw error('InvalidRequest', `Could not find blob: ${cid}. Upload it first, with uploadBlob`)

@@ -4,7 +4,8 @@ import { blobRefs, type BlobReference } from '../../repo/blobRefs.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { encodeRecord } from './encodeRecord.ts'
-import { recordPath, type Records } from './records.ts'
+import { recordPath } from './recordPath.ts'
+import type { Records } from './records.ts'
 import { blobChanges, blobsOf, type ResolvedOp } from './resolvedOp.ts'
 
 /** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
@@ -21,8 +22,8 @@ export interface WriteResult {
 }
 
 export interface ResolvedWrite extends ResolvedOp {
-  /** The blobs that the record refers to, not yet looked up. */
-  refs: BlobReference[]
+  /** The blobs that the record refers to and did not refer to before, not yet looked up. */
+  newRefs: BlobReference[]
 }
 
 export interface ResolveWritesDeps {
@@ -71,7 +72,7 @@ const resolveWrite = (
   const before = prev ? blobsOf(blocks.read(prev)) : []
   if (write.action === 'delete') {
     if (prev)
-      return { action: 'delete', path, cid: null, prev, refs: [], addedBlobs: [], removedBlobs: before }
+      return { action: 'delete', path, cid: null, prev, newRefs: [], addedBlobs: [], removedBlobs: before }
     if (write.ifExists) return undefined
     throw error('InvalidRequest', `there is no record ${path}`)
   }
@@ -84,8 +85,17 @@ const resolveWrite = (
   if (prev?.equals(cid)) return undefined
   const refs = blobRefs(write.record)
   const after = refs.map((blob) => blob.cid.toString())
-  // A record may keep a reference of this form that it has.
-  if (refs.some(({ legacy }, i) => legacy && !before.includes(after[i] ?? '')))
+  // A record may keep the references that it has, even if they are of the old form or the blob is not stored yet.
+  const newRefs = refs.filter((_, i) => !before.includes(after[i] ?? ''))
+  if (newRefs.some(({ legacy }) => legacy))
     throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)
-  return { action: prev ? 'update' : 'create', path, cid, bytes, prev, refs, ...blobChanges(before, after) }
+  return {
+    action: prev ? 'update' : 'create',
+    path,
+    cid,
+    bytes,
+    prev,
+    newRefs,
+    ...blobChanges(before, after),
+  }
 }

@@ -24,13 +24,13 @@ const DAMAGE: [string, string, RegExp][] = [
   ],
   ['the commit', `DELETE FROM loose WHERE n = (SELECT max(n) FROM loose)`, /the commit .* is missing/],
   [
-    'a lost part',
+    'a lost segment of a pack',
     `DELETE FROM part WHERE n = (SELECT min(n) FROM part)`,
     /segment 1 of the pack of .* is missing/,
   ],
   ['a lost bucket', `DELETE FROM bucket`, /is missing|not where its bucket says/],
   [
-    'a bucket that says otherwise',
+    'a bucket with a wrong entry',
     `UPDATE bucket SET entries = CAST(x'${'00'.repeat(12)}' || substr(entries, 13) AS BLOB)`,
     /is missing|not where its bucket says/,
   ],
@@ -40,21 +40,21 @@ const DAMAGE: [string, string, RegExp][] = [
     /another hash/,
   ],
   [
-    'a changed loose block',
+    'a changed block of a commit',
     `UPDATE loose SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB)`,
     /another hash/,
   ],
   [
-    'a part that is cut',
+    'a segment that is cut off',
     `UPDATE part SET bytes = substr(bytes, 1, length(bytes) - 1)`,
     /segment 1 is cut off/,
   ],
   [
-    'a part of another revision',
+    'a segment of another revision',
     `UPDATE part SET made = CAST(substr(made, 1, 4) || '3zzzzzzzzzzzz' AS BLOB)`,
     /blocks of revision 3zzzzzzzzzzzz/,
   ],
-  ['a part too many', `INSERT INTO part VALUES (99, x'', x'')`, /1 rows that belong to no pack/],
+  ['a segment too many', `INSERT INTO part VALUES (99, x'', x'')`, /1 rows that belong to no pack/],
   [
     'a block dropped too early',
     // `?` is the CID of a record that was packed.
@@ -66,7 +66,11 @@ const DAMAGE: [string, string, RegExp][] = [
     `UPDATE loose SET dropped = x'' WHERE n = (SELECT max(n) FROM loose)`,
     /current and not in the tree/,
   ],
-  ['a revision to come', `UPDATE loose SET rev = 'z' WHERE n = (SELECT max(n) FROM loose)`, /revision z/],
+  [
+    'a revision of the future',
+    `UPDATE loose SET rev = 'z' WHERE n = (SELECT max(n) FROM loose)`,
+    /revision z/,
+  ],
   [
     'a record counted twice',
     `INSERT INTO repeated (cid, paths) SELECT root, 2 FROM account`,
@@ -108,7 +112,7 @@ describe('check', () => {
         await filled(account)
         const record = account.records.cid(`${POST}/r3`)
         account.sql.run(damage, ...(record && damage.includes('?') ? [record.bytes] : []))
-        // What belongs to nothing is swept away by the next life.
+        // A restart deletes segments that belong to no pack.
         const report = await (damage.startsWith('INSERT INTO part') ? account : account.restart()).check()
         expect(report.ok).toBe(false)
         expect(report.problems.join('\n')).toMatch(problem)

@@ -5,12 +5,11 @@ import { parseCid } from '@atproto/lex-data'
 import { createBlobs, type Blobs } from '../../../src/account/blobs/blobs.ts'
 import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { check, type CheckReport } from '../../../src/account/repo/check.ts'
-import { Exports } from '../../../src/account/repo/exports.ts'
-import { readHead } from '../../../src/account/db/accountRow.ts'
+import { createExports, type Exports } from '../../../src/account/repo/exports.ts'
 import { createImports, type Imports } from '../../../src/account/import/imports.ts'
 import { createJournal, type Journal } from '../../../src/account/journal.ts'
 import { createPreferences, type Preferences } from '../../../src/account/preferences.ts'
-import { Records } from '../../../src/account/repo/records.ts'
+import { createRecords, type Records } from '../../../src/account/repo/records.ts'
 import { createRepo, type Repo, type RepoWrite } from '../../../src/account/repo/repo.ts'
 import { migrate, type Migration } from '../../../src/account/db/schema.ts'
 import {
@@ -74,7 +73,7 @@ const build = (
   migrate(sql, DID, platform.now(), options.migrations)
   const events: SequencedEvent[] = []
   const blocks = new Blocks(sql, platform, options.removalLogSize)
-  const records = new Records(blocks, () => readHead(sql))
+  const records = createRecords({ sql, blocks })
   const repack = createRepack({ sql, platform, blocks })
   const blobs = createBlobs({ sql, platform, did: DID })
   const sequencer = createSequencer({
@@ -89,7 +88,7 @@ const build = (
   })
   const journal = createJournal({ sql, platform })
   const preferences = createPreferences({ sql })
-  const exports = new Exports({ did: DID, platform, blocks, repo })
+  const exports = createExports({ did: DID, platform, blocks, repo })
   const imports: Imports = createImports({
     sql,
     platform,

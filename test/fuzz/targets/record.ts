@@ -126,7 +126,7 @@ export const record: Target<string, { prepared: Prepared; op: ResolvedWrite | un
     swapCid('swapCommit', input.swapCommit)
     const prepared = prepareRecord({ ...input, action: 'create' }, () => '3jzfcijpj2z2a')
     const { ops } = resolveWrites(stored, [prepared.write])
-    for (const { refs } of ops) requireBlobs(refs, blobs)
+    for (const { newRefs } of ops) requireBlobs(newRefs, blobs)
     return { prepared, op: ops[0] }
   },
   check: (text, { op }) => {

@@ -1,4 +1,3 @@
-/** A signed statement of what the account holds at one commit. */
 import type { SigningKey } from '../../signing/keys.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blobs } from '../blobs/blobs.ts'
@@ -14,15 +13,9 @@ export interface ManifestDeps {
   signingKey: Pick<SigningKey, 'signManifest'>
 }
 
-/** Everything is read before the first await, so that it is of one commit. */
-export const signedManifest = async ({
-  did,
-  platform,
-  repo,
-  records,
-  blobs,
-  signingKey,
-}: ManifestDeps): Promise<string> => {
+/** A signed statement of what the account has at one commit. All of it is read before the first await. */
+export const signedManifest = async (deps: ManifestDeps): Promise<string> => {
+  const { did, platform, repo, records, blobs, signingKey } = deps
   const head = repo.load()
   const { stored, bytes } = blobs.counts()
   return await signingKey.signManifest({

@@ -1,0 +1,45 @@
+import type { Blocks } from '../blocks/blocks.ts'
+import type { Head } from '../db/accountRow.ts'
+import { StoredTreeWalk, type StoredTreeWalkOptions } from '../blocks/storedTreeWalk.ts'
+import { carOf } from './carOf.ts'
+
+/** Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter. */
+const SMALL_RUN_BYTES = 16 * 1024
+
+/**
+ * The CAR of a commit and its tree in chunks. The first one is no longer than it must be, so that the receiver gets its
+ * first byte soon. Sections that are next to each other in storage go out as they are; only short runs are copied.
+ */
+export function* carChunks(
+  blocks: Blocks,
+  { root, data }: Head,
+  options: StoredTreeWalkOptions,
+): Generator<Uint8Array> {
+  const commit = blocks.read(root)
+  if (!commit) throw new Error(`the block ${root} is missing`)
+  yield carOf(root, [{ cid: root, bytes: commit }])
+  const walk = new StoredTreeWalk(blocks, data, options)
+  let small = new Uint8Array(SMALL_RUN_BYTES)
+  let length = 0
+  let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
+  for (let more = true; more;) {
+    more = walk.next()
+    const { section } = walk
+    if (more && section.bytes === bytes && section.start === end) {
+      end = section.end
+      continue
+    }
+    const run = bytes.subarray(start, end)
+    ;({ bytes, start, end } = section)
+    if (length > 0 && length + run.length > SMALL_RUN_BYTES) {
+      yield small.subarray(0, length)
+      ;[small, length] = [new Uint8Array(SMALL_RUN_BYTES), 0]
+    }
+    if (run.length > SMALL_RUN_BYTES) yield run
+    else {
+      small.set(run, length)
+      length += run.length
+    }
+  }
+  if (length > 0) yield small.subarray(0, length)
+}
