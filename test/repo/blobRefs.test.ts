@@ -24,7 +24,7 @@ describe('blob references', () => {
     expect(blobRefs(record)).toHaveLength(2)
   })
 
-  test('without a size are blobs: records made out of the legacy form say -1', () => {
+  test('without a size are blobs: records converted from the legacy form say -1', () => {
     const value = { $type: 'blob', ref: cid, mimeType: 'image/png', size: -1 } as const
     expect(blobRefs(post('x', { value }))).toEqual([
       { cid, mimeType: 'image/png', size: undefined, legacy: false },
@@ -32,20 +32,20 @@ describe('blob references', () => {
   })
 
   test.each([
-    ['a link that is no blob', { ref: cid, mimeType: 'image/png', size: 3 }],
+    ['a link that is not a blob', { ref: cid, mimeType: 'image/png', size: 3 }],
     [
-      'a blob whose link is no raw CID',
+      'a blob whose link is not a raw CID',
       { $type: 'blob', ref: cborCid(new Uint8Array()), mimeType: 'a/b', size: 3 },
     ],
     ['a negative size', { $type: 'blob', ref: cid, mimeType: 'a/b', size: -2 }],
     ['a legacy form with more fields', { cid: cid.toString(), mimeType: 'a/b', size: 3 }],
     ['a legacy form with another CID', { cid: cborCid(new Uint8Array()).toString(), mimeType: 'a/b' }],
-    ['a legacy form with no CID', { cid: 'x'.repeat(100_000), mimeType: 'a/b' }],
-  ])('%s is none', (_, value) => {
+    ['a legacy form without a CID', { cid: 'x'.repeat(100_000), mimeType: 'a/b' }],
+  ])('%s is not a blob reference', (_, value) => {
     expect(blobRefs(post('x', { value }))).toEqual([])
   })
 
-  test('a list of a million items is no problem', () => {
+  test('a list of a million items is searched', () => {
     expect(blobRefs({ list: Array.from({ length: 1_000_000 }, () => 0) })).toEqual([])
   })
 })

@@ -43,7 +43,7 @@ const { value } = fc.letrec<{ value: LexValue }>((tie) => ({
 }))
 
 describe('canonical CBOR', () => {
-  test('all that the reference encoder writes is accepted and decodes to the same data', () => {
+  test('everything that the reference encoder writes is accepted and decodes to the same data', () => {
     fc.assert(
       fc.property(value, (data) => {
         const bytes = encode(data)
@@ -57,7 +57,7 @@ describe('canonical CBOR', () => {
     )
   })
 
-  test('whatever is accepted encodes to the same bytes again, whoever damaged it', () => {
+  test('what is accepted encodes to the same bytes again, also after damage', () => {
     let accepted = 0
     fc.assert(
       fc.property(value, fc.nat(), fc.integer({ min: 0, max: 255 }), (data, where, byte) => {
@@ -158,18 +158,18 @@ describe('canonical CBOR', () => {
     expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
   })
 
-  test('links are found wherever they stand', () => {
+  test('links are found wherever they are', () => {
     const [a, b, c] = [cborCid(repeat(1, 1)), rawCid(repeat(2, 1)), cborCid(repeat(3, 1))]
     const found = links(encode({ a, list: [1, { b }], nested: { deeper: [[c]] } }))
     expect(found.map(String).sort()).toEqual([a, b, c].map(String).sort())
   })
 
-  test('the fact that decides about decoding is the key mimeType', () => {
+  test('the key mimeType is reported, by which it is decided whether to decode', () => {
     expect(checkCbor(encode({ a: { mimeType: 'x' } }))).toEqual({ map: true, mimeType: true })
     expect(checkCbor(encode({ a: 'mimeType', mimeTypf: 1 }))).toEqual({ map: true, mimeType: false })
   })
 
-  test('a CID’s flat text is its text', () => {
+  test('cidText is the text of a CID', () => {
     fc.assert(
       fc.property(cid, (any) => {
         expect(cidText(any.bytes)).toBe(any.toString())

@@ -33,7 +33,7 @@ describe('commits', () => {
     expect(await verifyCommit(commit, (await keypair.create()).did())).toBe(false)
   })
 
-  test('a high-S signature, which anyone can make of a good one, does not', async () => {
+  test('a high-S signature, which anyone can make from a valid one, does not', async () => {
     const key = await Secp256k1Keypair.create()
     const commit = parseCommit(encode(await signCommit(unsigned, key)))
     const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -43,7 +43,7 @@ describe('commits', () => {
     expect(await verifyCommit({ ...commit, sig }, key.did())).toBe(false)
   })
 
-  test('a signature of no numbers is not valid, a key that is none is an error', async () => {
+  test('a malformed signature is not valid, a malformed key is an error', async () => {
     const commit = parseCommit(encode(good))
     const key = await Secp256k1Keypair.create()
     expect(await verifyCommit({ ...commit, sig: new Uint8Array(64) }, key.did())).toBe(false)
@@ -58,19 +58,19 @@ describe('commits', () => {
     ['no prev', { did: DID, version: 3, data, rev: good.rev, sig: good.sig }, 'BadCommit'],
     ['no signature', unsigned, 'BadCommit'],
     ['a field too many', { ...good, extra: 1 }, 'BadCommit'],
-    ['a DID that is none', { ...good, did: 'alice' }, 'BadCommit'],
+    ['a malformed DID', { ...good, did: 'alice' }, 'BadCommit'],
     ['data that is raw', { ...good, data: rawCid(new Uint8Array()) }, 'BadCommit'],
     ['data that is text', { ...good, data: data.toString() }, 'BadCommit'],
     ['prev that is text', { ...good, prev: data.toString() }, 'BadCommit'],
     ['a signature of 65 bytes', { ...good, sig: new Uint8Array(65) }, 'BadCommit'],
     ['a signature in DER', { ...good, sig: new Uint8Array(70) }, 'BadCommit'],
-    ['a rev that is no TID', { ...good, rev: 'yesterday' }, 'BadRev'],
+    ['a rev that is not a TID', { ...good, rev: 'yesterday' }, 'BadRev'],
     ['a commit of 10 KB', { ...good, did: `did:web:${'a'.repeat(10_000)}` }, 'BadCommit'],
   ])('%s is refused', (_, commit, code) => {
     expect(refusal(commit)).toBe(code)
   })
 
-  test('a link to the commit before is allowed', () => {
+  test('a link to the previous commit is allowed', () => {
     expect(refusal({ ...good, prev: data })).toBe(undefined)
   })
 })

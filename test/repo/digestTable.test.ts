@@ -5,30 +5,30 @@ import { sha256 } from '../../src/repo/sha256.ts'
 
 type Pair = readonly [first: number, second: number]
 
-const MOST = 2 ** 32 - 1
+const MAX_WORD = 2 ** 32 - 1
 
-/** A CID with this word at the beginning of its digest, `at` bytes into a buffer. */
-const cidAt = (at: number, a: number): Uint8Array => {
-  const bytes = new Uint8Array(at + 36).fill(0xee)
-  new DataView(bytes.buffer).setUint32(at + 4, a)
+/** A CID whose digest begins with this word, `offset` bytes into a buffer. */
+const cidAt = (offset: number, digest: number): Uint8Array => {
+  const bytes = new Uint8Array(offset + 36).fill(0xee)
+  new DataView(bytes.buffer).setUint32(offset + 4, digest)
   return bytes
 }
 
-const pairsOf = (table: DigestTable, bytes: Uint8Array, at: number): Pair[] =>
-  table.slots(bytes, at).map((slot) => [table.first(slot), table.second(slot)])
+const pairsOf = (table: DigestTable, bytes: Uint8Array, offset: number): Pair[] =>
+  table.slots(bytes, offset).map((slot) => [table.first(slot), table.second(slot)])
 
 const sorted = (pairs: readonly Pair[]): string[] => pairs.map(String).sort()
 
-// Few, so that there are duplicates.
-const crowded = fc.constantFrom(0, 1, 1024, 0x7fffffff, 0x80000000, 0x80000001, MOST)
-const word = fc.oneof({ weight: 1, arbitrary: crowded }, { weight: 3, arbitrary: fc.nat(MOST) })
+// Only a few, so that there are duplicates.
+const crowded = fc.constantFrom(0, 1, 1024, 0x7fffffff, 0x80000000, 0x80000001, MAX_WORD)
+const word = fc.oneof({ weight: 1, arbitrary: crowded }, { weight: 3, arbitrary: fc.nat(MAX_WORD) })
 
-describe('a table of places', () => {
-  test('it is a map of lists, whatever is in it and however often it has grown', () => {
+describe('a digest table', () => {
+  test('it is a map of lists, with any entries and however often it has grown', () => {
     fc.assert(
       fc.property(
-        fc.nat(MOST),
-        fc.array(fc.tuple(word, fc.nat(MOST), fc.nat(MOST - 2), fc.boolean()), {
+        fc.nat(MAX_WORD),
+        fc.array(fc.tuple(word, fc.nat(MAX_WORD), fc.nat(MAX_WORD - 2), fc.boolean()), {
           maxLength: 3000,
           size: 'max',
         }),
@@ -60,7 +60,7 @@ describe('a table of places', () => {
             expect(sorted(pairsOf(table, cidAt(0, a), 0))).toEqual(sorted(model.get(a) ?? []))
         },
       ),
-      // Shrinking thousands of entries takes minutes and says no more.
+      // Shrinking thousands of entries takes minutes and gains nothing.
       { numRuns: 40, endOnFailure: true },
     )
   })
@@ -70,13 +70,13 @@ describe('a table of places', () => {
     const zeros = cidAt(0, 0)
     expect(table.slots(zeros, 0)).toEqual([])
     table.add(zeros, 0, 0, 0)
-    table.add(cidAt(3, MOST), 3, MOST, MOST - 1)
+    table.add(cidAt(3, MAX_WORD), 3, MAX_WORD, MAX_WORD - 1)
     expect(pairsOf(table, zeros, 0)).toEqual([[0, 0]])
-    expect(pairsOf(table, cidAt(0, MOST), 0)).toEqual([[MOST, MOST - 1]])
-    expect(table.slots(cidAt(0, MOST - 1), 0)).toEqual([])
+    expect(pairsOf(table, cidAt(0, MAX_WORD), 0)).toEqual([[MAX_WORD, MAX_WORD - 1]])
+    expect(table.slots(cidAt(0, MAX_WORD - 1), 0)).toEqual([])
   })
 
-  test('thousands of places of one digest stay together', () => {
+  test('all of thousands of entries of one digest are found', () => {
     const table = new DigestTable(7)
     for (let i = 0; i < 10_000; i++) table.add(cidAt(0, i % 3), 0, i, 0)
     expect(table.slots(cidAt(0, 1), 0)).toHaveLength(3333)

@@ -15,7 +15,7 @@ export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 export const cborCid = (bytes: Uint8Array): Cid => createCid(CBOR_DATA_CODEC, 0x12, sha256(bytes))
 export const rawCid = (bytes: Uint8Array): Cid => createCid(RAW_DATA_CODEC, 0x12, sha256(bytes))
 
-/** A store of blocks, and what it is to a walker. */
+/** Blocks in memory, and how a walk reads them. */
 export class Blocks extends Map<string, Uint8Array> {
   put(value: LexValue): Cid {
     const bytes = encode(value)
@@ -27,7 +27,7 @@ export class Blocks extends Map<string, Uint8Array> {
   read: Read = (cid) => this.get(cid.toString())
 }
 
-/** The reference implementation's repository with these records, and its CAR. */
+/** A repository of the reference implementation with these records, and its CAR. */
 export const referenceRepo = async (records: { [path: string]: LexMap }) => {
   const key = await Secp256k1Keypair.create({ exportable: true })
   const storage = new MemoryBlockstore()
@@ -59,17 +59,17 @@ export const posts = (count: number): { [path: string]: LexMap } =>
 
 /** A stream of these bytes in chunks of this size. */
 export const streamOf = (bytes: Uint8Array, size = 4096): ReadableStream<Uint8Array> => {
-  let at = 0
+  let offset = 0
   return new ReadableStream<Uint8Array>({
     pull: (controller) => {
-      if (at >= bytes.length) return controller.close()
-      controller.enqueue(bytes.slice(at, at + size))
-      at += size
+      if (offset >= bytes.length) return controller.close()
+      controller.enqueue(bytes.slice(offset, offset + size))
+      offset += size
     },
   })
 }
 
-/** These, one after the other. */
+/** These pieces, one after the other. */
 export const piecesOf = (pieces: Iterable<Uint8Array>): Pieces => {
   const iterator = pieces[Symbol.iterator]()
   return {

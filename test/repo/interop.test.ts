@@ -1,4 +1,4 @@
-/** The published vectors of the formats: what other implementations agree on, ours must, too. */
+/** The published test vectors of the formats: our implementation agrees with the others. */
 import { parseCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
@@ -96,7 +96,7 @@ const tree = (keys: readonly string[]): { root: Cid; blocks: Blocks } => {
 /** The account's next tree, over these blocks. */
 const edit = async ({ keys, adds, dels }: Edit) => {
   const { root, blocks } = tree(keys)
-  // Only what a tree asks of the store.
+  // Only the methods that the tree calls.
   const store = { read: (cid: Cid) => blocks.get(cid.toString()) ?? null } as unknown as Store
   const storage = new MemoryBlockstore()
   for (const bytes of blocks.values()) await storage.putBlock(cborCid(bytes), bytes)
@@ -144,7 +144,7 @@ describe('trees', () => {
     const { root, blocks } = tree(keys)
     expect(root.toString()).toBe(known)
     const found = []
-    // Of the record, only its CID was published.
+    // Only the CID of the record was published.
     const read = (cid: Cid) => (cid.equals(value) ? new Uint8Array(0) : blocks.read(cid))
     for (const item of walk(root, read)) if (item.kind === 'record') found.push(item.key)
     expect(found).toEqual([...keys].sort())
@@ -158,7 +158,7 @@ describe('trees', () => {
     expect(whole.root.toString()).toBe(rootAfter)
     const next = await edit(given)
     expect(next.data.toString()).toBe(rootAfter)
-    // What is new and what is gone is the difference of the two trees.
+    // The added and removed blocks are the difference of the two trees.
     const before = tree(keys).blocks
     const names = (blocks: Iterable<string>) => [...blocks].sort()
     const fresh = [...whole.blocks.keys()].filter((cid) => !before.has(cid))
@@ -177,7 +177,7 @@ describe('trees', () => {
 })
 
 describe('a commit of the network', () => {
-  test('its CAR, its commit and the way to its record are read', async () => {
+  test('its CAR, its commit and the nodes down to its record are read', async () => {
     const reader = await readCar(streamOf(bytesOf(event.blocks), 100))
     const blocks = new Blocks()
     for await (const { cid, bytes } of reader) blocks.set(cid.toString(), bytes)

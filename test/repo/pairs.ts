@@ -1,4 +1,4 @@
-/** Pairs of trees, and what tells them apart, worked out the plain way. */
+/** Pairs of trees, and their difference, computed in the simplest way. */
 import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
@@ -10,7 +10,7 @@ import { keysOn, putTree } from './tree.ts'
 
 type Records = ReadonlyMap<string, Cid>
 
-/** Ascending keys with more of the higher layers than chance gives, so that small trees are deep. */
+/** Ascending keys, with more on the higher layers than at random, so that small trees are deep. */
 export const POOL = keysOn(
   Array.from({ length: 48 }, (_, i) => [0, 2, 0, 1, 0, 3, 1, 0, 4, 0, 0, 1, 5, 0, 2, 0][i % 16] ?? 0),
 )
@@ -20,7 +20,7 @@ export const store = (): { blocks: Blocks; values: Cid[] } => {
   return { blocks, values: [0, 1, 2].map((n) => blocks.put(post(`record ${n}`))) }
 }
 
-/** By the place in the pool which record is there; none where it is 3. */
+/** For each key of the pool, which record it has; 3: none. */
 export type Choice = readonly number[]
 export const ALL: Choice = POOL.map((_, i) => i % 3)
 
@@ -32,10 +32,10 @@ const pairs = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(choices, edits).map(([a, list]) => pair(a, edited(a, list))) },
   { weight: 2, arbitrary: fc.tuple(choices, choices).map(([a, b]) => pair(a, b)) },
   { weight: 1, arbitrary: choices.map((a) => pair(a, [])) },
-  // A part of the other, cut off at one end or at both.
+  // The other tree, cut off at one end or at both.
   {
     weight: 2,
-    arbitrary: fc.tuple(choices, place, place).map(([a, from, to]) => pair(a, part(a, from, to))),
+    arbitrary: fc.tuple(choices, place, place).map(([a, from, to]) => pair(a, between(a, from, to))),
   },
 )
 export const bothWays = fc
@@ -47,7 +47,7 @@ const edited = (choice: Choice, list: readonly (readonly [number, number])[]): C
   for (const [at, n] of list) copy[at] = n
   return copy
 }
-const part = (choice: Choice, from: number, to: number): Choice =>
+const between = (choice: Choice, from: number, to: number): Choice =>
   choice.map((n, i) => (i >= from && i < to ? n : 3))
 
 export const chosen = (choice: Choice, values: readonly Cid[]): Map<string, Cid> =>
@@ -80,7 +80,7 @@ const recordsOf = (root: Cid, read: Read): Map<string, Cid> =>
 export const nodesOf = (root: Cid, read: Read): Cid[] =>
   [...walk(root, read)].flatMap(({ kind, cid }) => (kind === 'node' ? [cid] : []))
 
-/** What `a` has and `b` has not. */
+/** What `a` has and `b` does not have. */
 export const nodesOnlyIn = (a: Cid | null, b: Cid | null, read: Read): string[] => {
   const names = (root: Cid | null): string[] => (root ? nodesOf(root, read).map(String) : [])
   const others = new Set(names(b))

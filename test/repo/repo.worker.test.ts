@@ -12,7 +12,7 @@ describe('inside workerd', () => {
     const { blocks, key, cid, storage } = await referenceRepo(posts(2000))
     const sections = [...storage.blocks.entries()].map((block) => carSection(block.cid, block.bytes))
     const sent = byteStream(piecesOf([carHeader(cid), ...sections]))
-    // A body of workerd's own making: a byte stream with readAtLeast, as requests have.
+    // A stream of workerd's own: a byte stream with readAtLeast, as request bodies are.
     const { readable, writable } = new IdentityTransformStream()
     const piped = sent.pipeTo(writable)
     const reader = await readCar(readable)
@@ -40,7 +40,7 @@ describe('inside workerd', () => {
     expect(repo.counts).toMatchObject({ records: 2000, complete: true })
   })
 
-  test('a stream of pieces makes one at a time, and breaks with its source', async () => {
+  test('a stream of pieces makes one at a time, and fails with its source', async () => {
     let made = 0
     let left = false
     const endless = byteStream({ next: () => Uint8Array.of(++made), cancel: () => void (left = true) })
@@ -56,7 +56,7 @@ describe('inside workerd', () => {
     await expect(new Response(broken).arrayBuffer()).rejects.toThrow('the database went away')
   })
 
-  test('a reader who gives up ends the sender', async () => {
+  test('a reader that cancels ends the sender', async () => {
     const { readable, writable } = new IdentityTransformStream()
     const writer = writable.getWriter()
     const send = async (): Promise<void> => {

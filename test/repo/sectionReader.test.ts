@@ -7,7 +7,7 @@ import { cborCid, rawCid } from './fixture.ts'
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
 
-// Around each number of bytes that a length takes; the CID counts.
+// Around each number of bytes that a length takes; the CID is counted.
 const length = fc.oneof(
   fc.nat(300),
   fc.integer({ min: 127 - CID_LENGTH - 1, max: 128 - CID_LENGTH + 1 }),
@@ -36,7 +36,7 @@ describe('sections in a buffer', () => {
         expect(found.end).toBe(bytes.length)
         expect(found.next()).toBe(false)
 
-        // Cut inside the last: all before it are there, and it is not, however often one asks.
+        // Cut inside the last section: all before it are read, and it is not, however often that is tried.
         const last = sections.at(-1)
         if (!last) return
         const short = new SectionReader(
@@ -51,7 +51,7 @@ describe('sections in a buffer', () => {
     )
   })
 
-  test('a section is not there before its last byte is', () => {
+  test('a section is not read before its last byte is there', () => {
     const block = filled(200, 7)
     const bytes = carSection(rawCid(block), block)
     for (let cut = 0; cut < bytes.length; cut++)
@@ -66,7 +66,7 @@ describe('sections in a buffer', () => {
     expect([sections.cidAt, sections.blockAt, sections.end]).toEqual([4, 40, 40 + 2 ** 21])
   })
 
-  test('whatever the bytes are, a section lies within them and moves on', () => {
+  test('whatever the bytes are, a section is within them and after the last', () => {
     const check = (bytes: Uint8Array): void => {
       const sections = new SectionReader(bytes)
       for (let before = 0; sections.next(); before = sections.end) {
@@ -86,7 +86,7 @@ describe('sections in a buffer', () => {
       fc.property(fc.array(part, { maxLength: 5 }), (parts) => check(new Uint8Array(Buffer.concat(parts)))),
       { numRuns: 1000 },
     )
-    // So many bytes of a length that it is no number any more.
+    // A length of so many bytes that it is not a number any more.
     for (const byte of [0x80, 0xff])
       for (const size of [6, 7, 145, 146, 147, 148, 200, 2000])
         expect(new SectionReader(Uint8Array.of(...filled(size, byte), 40, ...filled(100, 1))).next()).toBe(

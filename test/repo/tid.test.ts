@@ -8,7 +8,7 @@ const micros = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 })
 const clock = fc.integer({ min: 0, max: 1023 })
 
 describe('TIDs', () => {
-  test('are written and read as the reference does', () => {
+  test('are formatted and parsed as by the reference', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2 ** 50, max: 2 ** 52 }), clock, (time, id) => {
         const tid = formatTid(time, id)
@@ -19,7 +19,7 @@ describe('TIDs', () => {
     )
   })
 
-  test('keep the order of their times as text', () => {
+  test('have the order of their times', () => {
     fc.assert(
       fc.property(micros, micros, clock, clock, (a, b, x, y) => {
         fc.pre(a !== b)
@@ -28,7 +28,7 @@ describe('TIDs', () => {
     )
   })
 
-  test('always increase, whatever clock and clock identifier do', () => {
+  test('always increase, whatever the clock and the clock identifier are', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(2 ** 31), clock), { minLength: 2 }), (moments) => {
         let prev: string | undefined
@@ -54,12 +54,12 @@ describe('TIDs', () => {
     'kjzfcijpj2z2a',
     '3jzf-cij-pj2z-2a',
     'jzzzzzzzzzzzz',
-  ])('%j is none', (text) => {
+  ])('%j is not a TID', (text) => {
     expect(isTid(text)).toBe(false)
     expect(() => parseTid(text)).toThrow(TidError)
   })
 
-  test('there is none after the last', () => {
+  test('there is no TID after the last', () => {
     const last = formatTid(Number.MAX_SAFE_INTEGER)
     expect(isTid(last)).toBe(true)
     expect(() => nextTid(0, last)).toThrow(TidError)

@@ -31,7 +31,7 @@ export interface RawEntry {
   right?: Cid | null
 }
 
-/** Node data as the format has it, right or wrong. */
+/** Data of a node in its format, valid or not. */
 export const nodeData = (left: Cid | null, entries: readonly RawEntry[]) => {
   let previous = ''
   const e = entries.map(({ key, value: v = value, right: t = null }) => {
@@ -75,14 +75,14 @@ export const putTree = (blocks: Blocks, records: ReadonlyMap<string, Cid>): Cid 
   return subtree(0, sorted.length, top) ?? putNode(blocks, null, [])
 }
 
-/** What stands at the places that `nodeLinks` finds. */
-export const linksOf = (bytes: Uint8Array, from: number): ['node' | 'record', Cid][] =>
-  nodeLinks(bytes, from).map((place) => {
-    const at = place < 0 ? ~place : place
-    return [place < 0 ? 'record' : 'node', decodeCid(bytes.slice(at, at + 36))]
+/** The CIDs at the offsets that `nodeLinks` finds. */
+export const linksOf = (bytes: Uint8Array, blockAt: number): ['node' | 'record', Cid][] =>
+  nodeLinks(bytes, blockAt).map((link) => {
+    const offset = link < 0 ? ~link : link
+    return [link < 0 ? 'record' : 'node', decodeCid(bytes.slice(offset, offset + 36))]
   })
 
-/** The order of an export by the links of the nodes alone. */
+/** The order of an export, by the links of the nodes alone. */
 export const byLinks = (root: Cid, blocks: Blocks): string[] => {
   const bytes = blocks.read(root) ?? new Uint8Array()
   const before = bytes.length % 40

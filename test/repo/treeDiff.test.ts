@@ -69,7 +69,7 @@ describe('the difference of two trees', () => {
     )
   })
 
-  test('of no tree, everything is new', () => {
+  test('without a tree before, everything is new', () => {
     const { blocks, values } = store()
     const root = putTree(blocks, chosen(ALL, values))
     const found = result(null, root, both(blocks))
@@ -77,7 +77,7 @@ describe('the difference of two trees', () => {
     expect(found.changes).toHaveLength(POOL.length)
   })
 
-  test('a record comes with its bytes, and what was read may be written over for the next', () => {
+  test('a record comes with its bytes, and what was read may be overwritten by the next', () => {
     const { blocks, values } = store()
     const before = putTree(blocks, chosen(ALL, values))
     const after = sample(blocks, values, (i) => (i * 7) % 4)
@@ -97,7 +97,7 @@ describe('the difference of two trees', () => {
   })
 })
 
-describe('what a difference costs', () => {
+describe('the cost of a difference', () => {
   const blocks = new Blocks()
   const [one, two] = [blocks.put(post('one')), blocks.put(post('two'))]
   const key = (i: number): string => `com.example.record/${String(i * 2).padStart(8, '0')}`
@@ -121,14 +121,14 @@ describe('what a difference costs', () => {
     return putTree(blocks, copy)
   }
 
-  test('nothing where there is no difference', () => {
+  test('no reads where there is no difference', () => {
     expect(reads(root, root)).toBe(0)
   })
 
   const highest = [...records.keys()].sort((a, b) => keyLayer(b) - keyLayer(a)).slice(0, 8)
   const others = [0, 17, 4_999, 8_191, 9_998, 9_999].map(key)
   test.each([...others, ...highest])(
-    'little, where one record is another or has gone or come: %s',
+    'few reads where one record is changed, deleted or created: %s',
     (path) => {
       for (const other of [changed([[path, two]]), changed([[path, undefined]])]) {
         expect(reads(root, other)).toBeLessThan(60)
@@ -137,7 +137,7 @@ describe('what a difference costs', () => {
     },
   )
 
-  test.each([0, 3, 8])('little, where a record comes in between, on layer %i', (layer) => {
+  test.each([0, 3, 8])('few reads where a record is created in between, on layer %i', (layer) => {
     for (const i of [-1, 0, 5_000, 9_999]) {
       const before = i < 0 ? 'com.example.record/' : `${key(i)}-`
       let n = 0
@@ -148,7 +148,7 @@ describe('what a difference costs', () => {
     }
   })
 
-  test('as much as there are changes, not as much as there are records', () => {
+  test('reads in proportion to the changes, and not to the records', () => {
     for (const step of [5_000, 1_000, 200]) {
       const list = Array.from(
         { length: 10_000 / step },
@@ -160,7 +160,7 @@ describe('what a difference costs', () => {
     expect(reads(root, changed(appended))).toBeLessThan(60 + 2 * appended.length)
   })
 
-  test('whoever gives up has read no more than what he was given', () => {
+  test('a caller that stops has read no more than what was yielded', () => {
     const other = changed([...records.keys()].map((path) => [path, two] as const))
     let count = 0
     const counting: Read = (cid) => {

@@ -21,14 +21,14 @@ import {
 } from './pairs.ts'
 import { keysOn, linked, putNode, putTree } from './tree.ts'
 
-describe('a tree that is not to be trusted', () => {
+describe('a tree that cannot be trusted', () => {
   interface Wounded {
     left: Cid | null
     entries: { key: string; value: Cid; right: Cid | null }[]
   }
   type Wound = (node: Wounded) => Wounded
 
-  /** The tree with these nodes changed, counted in pre-order, and everything above them made to fit. */
+  /** The tree with these nodes (by their numbers in pre-order) changed, and all nodes above them adapted. */
   const forged = (blocks: Blocks, root: Cid, wounds: ReadonlyMap<number, Wound>): Cid => {
     let nodes = 0
     const rewrite = (cid: Cid): Cid => {
@@ -53,7 +53,7 @@ describe('a tree that is not to be trusted', () => {
     return ({ left, entries }) => {
       const n = by.at % Math.max(1, entries.length)
       const entry = entries[n]
-      // On the same layer, so that only what is around it tells that it is wrong, if it is.
+      // On the same layer, so that only its neighbours show that it is wrong, if it is.
       const peers = POOL.filter((key) => entry && keyLayer(key) === keyLayer(entry.key))
       const key = peers[by.other % peers.length] ?? any
       const come = { key, value, right: null }
@@ -83,7 +83,7 @@ describe('a tree that is not to be trusted', () => {
     return why ? 'bad' : 'good'
   }
 
-  test('it is refused exactly if walking the whole of it would refuse it', () => {
+  test('it is refused exactly if a walk of the whole tree refuses it', () => {
     const outcomes = { good: 0, bad: 0 }
     fc.assert(
       fc.property(bothWays, fc.array(wounds, { minLength: 1, maxLength: 2 }), ([a, b], list) => {
@@ -103,7 +103,7 @@ describe('a tree that is not to be trusted', () => {
     expect(outcomes.good).toBeGreaterThan(30)
   })
 
-  test('any node may be the root, or stand where another one stood', () => {
+  test('any node may be the root, or be in the position of another', () => {
     const { blocks, values } = store()
     const before = putTree(blocks, chosen(ALL.slice(0, 16), values))
     const nodes = nodesOf(before, blocks.read)
@@ -122,26 +122,26 @@ describe('a tree that is not to be trusted', () => {
   const shared: [string, Made][] = [
     ['moved to the left', (b, l, r) => [good(b, l, r), putNode(b, r, [{ key: top }])]],
     ['moved to the right', (b, l, r) => [good(b, l, r), putNode(b, null, [{ key: top, right: l }])]],
-    ['standing there twice', (b, l, r) => [good(b, l, r), putNode(b, l, [{ key: top, right: l }])]],
+    ['in the tree twice', (b, l, r) => [good(b, l, r), putNode(b, l, [{ key: top, right: l }])]],
     ['exchanged with another', (b, l, r) => [good(b, l, r), putNode(b, r, [{ key: top, right: l }])]],
     ['a layer too low', (b, l, r) => [good(b, l, r), putNode(b, putNode(b, l, []), [{ key: top }])]],
     ['in front of an empty node', (b, l, r) => [good(b, l, r), good(b, l, putNode(b, null, []))]],
     [
-      'that a key before it has cut',
+      'that a key before it cuts off',
       (b, _l, _r, wide) => [
         putNode(b, wide, [{ key: last }]),
         putNode(b, null, [{ key: top, right: wide }, { key: last }]),
       ],
     ],
     [
-      'that a key behind it has cut',
+      'that a key after it cuts off',
       (b, _l, _r, wide) => [
         putNode(b, wide, [{ key: last }]),
         putNode(b, wide, [{ key: top }, { key: last }]),
       ],
     ],
     [
-      'that a key has cut where none was behind it',
+      'that a key cuts off where none was after it',
       (b, _l, _r, wide) => [
         putNode(b, null, [{ key: first, right: wide }]),
         putNode(b, null, [{ key: first, right: wide }, { key: top }]),
@@ -161,7 +161,7 @@ describe('a tree that is not to be trusted', () => {
     expect(refusal(() => result(before, after, both(blocks)))).toBe('BadTree')
   })
 
-  test('every block that is missing is missed', () => {
+  test('every missing block is noticed', () => {
     const { blocks, values } = store()
     const before = sample(blocks, values, (i) => (i % 5 === 1 ? 3 : i % 2))
     const whole = new Blocks(blocks)
@@ -178,7 +178,7 @@ describe('a tree that is not to be trusted', () => {
     }
   })
 
-  test('a hole in the tree before is no fault of the one after', () => {
+  test('a missing block of the tree before is not an error of the tree after', () => {
     const { blocks, values } = store()
     const before = putTree(blocks, chosen(ALL, values))
     const after = sample(blocks, values, (i) => (i === 7 ? 3 : i % 3))

@@ -21,7 +21,7 @@ const refusal = (bytes: Uint8Array): NodeErrorCode | undefined => {
 }
 
 describe('tree nodes', () => {
-  test('a node is read with its keys whole', () => {
+  test('a node is read, with complete keys', () => {
     const [a = '', b = '', c = ''] = keysOn([1, 1, 1])
     const node = parseNode(encode(nodeData(sub, [{ key: a }, { key: b, right: sub }, { key: c }])))
     expect(node.layer).toBe(1)
@@ -34,7 +34,7 @@ describe('tree nodes', () => {
     expect(node.entries.every((entry) => entry.value.cid.equals(value))).toBe(true)
   })
 
-  test('an empty node and one with a subtree only have no layer', () => {
+  test('an empty node, and one with only a subtree, have no layer', () => {
     expect(parseNode(encode(nodeData(null, [])))).toEqual({ left: null, entries: [], layer: null })
     expect(parseNode(encode(nodeData(sub, []))).layer).toBe(null)
   })
@@ -49,7 +49,7 @@ describe('tree nodes', () => {
     expect(keyLayer(key)).toBe(layer)
   })
 
-  test('a digest of zeros only has as many layers as it has pairs of bits', () => {
+  test('a digest of only zeros has as many layers as it has pairs of bits', () => {
     expect(keyLayer('x', () => new Uint8Array(32))).toBe(128)
   })
 
@@ -89,7 +89,7 @@ describe('tree nodes', () => {
     ['a number', 1, 'BadEncoding'],
     ['no left subtree', { e: [] }, 'BadEncoding'],
     ['one field too many', { ...base, x: 1 }, 'BadEncoding'],
-    ['entries that are no list', { ...base, e: {} }, 'BadEncoding'],
+    ['entries that are not a list', { ...base, e: {} }, 'BadEncoding'],
     ['a left subtree that is false', { ...base, l: false }, 'BadEncoding'],
     ['a left subtree that is raw', { ...base, l: rawCid(new Uint8Array()) }, 'BadEncoding'],
     ['a record that is raw', withEntry({ v: rawCid(new Uint8Array()) }), 'BadEncoding'],
@@ -105,7 +105,7 @@ describe('tree nodes', () => {
       { ...base, e: [base.e[0], { ...base.e[1], p: 500 }] as LexValue[] },
       'BadPrefix',
     ],
-    ['a key that is no path', withEntry({ k: bytesOf('abc') }), 'BadKey'],
+    ['a key that is not a path', withEntry({ k: bytesOf('abc') }), 'BadKey'],
     ['a key of bytes beyond ASCII', withEntry({ k: bytesOf('com.example.record/é') }), 'BadKey'],
     ['a key of 2 KB', withEntry({ k: bytesOf(`com.example.record/${'a'.repeat(2000)}`) }), 'BadKey'],
     ['an empty key', withEntry({ k: new Uint8Array() }), 'BadKey'],
@@ -136,7 +136,7 @@ describe('tree nodes', () => {
     expect(refusal(new Uint8Array([...encode(base), 0]))).toBe('BadEncoding')
   })
 
-  test('a damaged node is refused, or is another one in its only form', () => {
+  test('a damaged node is refused, or is another node in its only encoding', () => {
     const bytes = encode(nodeData(sub, [{ key: keyOn(1), right: sub }, { key: keyOn(1, 1) }]))
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 0, max: 255 }), (at, byte) => {
@@ -169,7 +169,7 @@ describe('nodes of our own', () => {
       return { left, bytes: encode(nodeData(left, entries)) }
     })
 
-  test('they are read as if they were strangers’, but for the layer', () => {
+  test('they are read like any others, except for the layer', () => {
     fc.assert(
       fc.property(nodes, ({ bytes }) => {
         expect(readNode(bytes)).toEqual({ ...parseNode(bytes), layer: null })
@@ -177,7 +177,7 @@ describe('nodes of our own', () => {
     )
   })
 
-  test('keys that nobody else may have are read', () => {
+  test('keys that are refused elsewhere are read', () => {
     const data = nodeData(sub, [{ key: 'a' }, ...keysOn([0, 1]).map((key) => ({ key }))])
     expect(refusal(encode(data))).toBe('BadKey')
     expect(readNode(encode(data)).entries.map(({ key }) => key)).toEqual(['a', ...keysOn([0, 1])])

@@ -22,7 +22,7 @@ const refusal = (root: Cid, blocks: Blocks, options?: WalkOptions): WalkErrorCod
 const names = (items: readonly WalkItem[]) =>
   items.map((item) => (item.kind === 'node' ? String(item.cid) : item.key))
 
-/** The same walk, written to be obviously right. */
+/** The same walk in the simplest form, so that it is obviously right. */
 const simple = async (tree: MST): Promise<string[]> => {
   const order = [String(await tree.getPointer())]
   for (const entry of await tree.getEntries()) {
@@ -83,7 +83,7 @@ describe('walking a tree', () => {
     expect(names(all(root, blocks.read))).toEqual([String(root)])
   })
 
-  test('each block is read once it is its turn, and not before', async () => {
+  test('each block is read when it is due, and not before', async () => {
     const { data, blocks } = await referenceRepo(posts(300))
     const read: string[] = []
     const visited: string[] = []
@@ -98,7 +98,7 @@ describe('walking a tree', () => {
     expect(read).toEqual(visited)
   })
 
-  test('what was read may be written over when the next block is asked for', async () => {
+  test('what was read may be overwritten when the next block is asked for', async () => {
     const { data, blocks } = await referenceRepo(posts(300))
     const buffer = new Uint8Array(64 * 1024)
     const reusing: Read = (cid) => {
@@ -111,7 +111,7 @@ describe('walking a tree', () => {
     expect(names(items)).toEqual(names(all(data, blocks.read)))
   })
 
-  test('every block that is missing is missed', async () => {
+  test('every missing block is noticed', async () => {
     const { data, blocks } = await referenceRepo(posts(60))
     const needed = new Set(all(data, blocks.read).map(({ cid }) => cid.toString()))
     for (const cid of needed) {
@@ -122,7 +122,7 @@ describe('walking a tree', () => {
     }
   })
 
-  test('with `hash`, every block that was exchanged is noticed', async () => {
+  test('with `hash`, every changed block is noticed', async () => {
     const { data, blocks } = await referenceRepo(posts(10))
     expect(refusal(data, blocks, { hash: true })).toBe(undefined)
     const [record] = all(data, blocks.read).filter((item) => item.kind === 'record')
@@ -191,7 +191,7 @@ describe('trees that no repository has', () => {
     expect(refusal(make(blocks), blocks)).toBe('BadTree')
   })
 
-  test('the same shapes, done right, are accepted', () => {
+  test('the same shapes are accepted where they are valid', () => {
     const blocks = fresh()
     const left = putNode(blocks, null, [{ key: low }])
     const right = putNode(blocks, null, [{ key: high }])
@@ -201,7 +201,7 @@ describe('trees that no repository has', () => {
     expect(refusal(putNode(blocks, between, [{ key: second }]), blocks)).toBe(undefined)
   })
 
-  test('a tree that contains itself ends, though no hash allows it', () => {
+  test('a walk of a tree that contains itself ends, although no hash allows such a tree', () => {
     const blocks = fresh()
     const self = cborCid(new Uint8Array([1]))
     for (const shape of [

@@ -15,7 +15,7 @@ import { keysOn, putNode } from './tree.ts'
 const now = Date.now()
 const key = await Secp256k1Keypair.create()
 
-/** A repository of our own making, with whatever is wrong about it. */
+/** A repository of our own, with something wrong in it. */
 const forge = async (tree: (blocks: Blocks) => Cid, change: LexMap = {}) => {
   const blocks = new Blocks()
   const unsigned = {
@@ -122,8 +122,8 @@ describe('verifying a whole repository', () => {
   })
 })
 
-describe('what is refused, and by which name', () => {
-  test('a repository of our own making is good to begin with', async () => {
+describe('what is refused, and with which code', () => {
+  test('a repository of our own is valid as long as nothing is wrong', async () => {
     const { input } = await forge(oneRecord(encode(post('hello'))))
     expect(await refusal(input)).toBe(undefined)
     expect(await refusal((await forge(emptyTree)).input)).toBe(undefined)
@@ -140,7 +140,7 @@ describe('what is refused, and by which name', () => {
     expect(await refusal({ ...input, signingKey: other.did() })).toBe('BadSignature')
   })
 
-  test('a commit that is missing, or a block that is none', async () => {
+  test('a missing commit, or a block that is not a commit', async () => {
     const { input, blocks } = await forge(emptyTree)
     expect(await refusal({ ...input, root: cborCid(new Uint8Array([7])) })).toBe('MissingBlock')
     expect(await refusal({ ...input, root: emptyTree(blocks) })).toBe('BadCommit')
@@ -150,7 +150,7 @@ describe('what is refused, and by which name', () => {
     expect(await refusal((await forge(emptyTree, { version: 2 })).input)).toBe('BadCommit')
   })
 
-  test('a revision that is no TID, or more than five minutes ahead', async () => {
+  test('a revision that is not a TID, or more than five minutes ahead', async () => {
     const at = async (ms: number) =>
       refusal((await forge(emptyTree, { rev: formatTid((now + ms) * 1000) })).input)
     expect(await refusal((await forge(emptyTree, { rev: '1' })).input)).toBe('BadRev')
@@ -158,13 +158,13 @@ describe('what is refused, and by which name', () => {
     expect(await at(5 * 60_000)).toBe(undefined)
   })
 
-  test('a tree that is none', async () => {
+  test('a block that is not a tree', async () => {
     expect(await refusal((await forge((blocks) => blocks.put(1))).input)).toBe('BadTree')
   })
 
   test.each([
-    ['is no map', encode([1])],
-    ['is no canonical CBOR', new Uint8Array([0xbf, 0xff])],
+    ['is not a map', encode([1])],
+    ['is not canonical CBOR', new Uint8Array([0xbf, 0xff])],
     ['holds a float', Uint8Array.from(Buffer.from('a16161fb3ff8000000000000', 'hex'))],
     ['is nested a hundred thousand deep', new Uint8Array(100_000).fill(0x81)],
     ['is empty', new Uint8Array()],
@@ -172,7 +172,7 @@ describe('what is refused, and by which name', () => {
     expect(await refusal((await forge(oneRecord(bytes))).input)).toBe('BadRecord')
   })
 
-  test('a record that is missing, and one whose bytes were exchanged', async () => {
+  test('a missing record, and one with other bytes', async () => {
     const bytes = encode(post('hello'))
     const { input, blocks } = await forge(oneRecord(bytes))
     blocks.set(cborCid(bytes).toString(), encode(post('other')))
@@ -181,7 +181,7 @@ describe('what is refused, and by which name', () => {
     expect(await refusal(input)).toBe('MissingBlock')
   })
 
-  test('nothing counts as complete before the last record was seen', async () => {
+  test('the counts are not complete before the last record', async () => {
     const { key: signer, blocks, cid } = await referenceRepo(posts(3))
     const repo = await verifyRepo({
       root: cid,
@@ -194,7 +194,7 @@ describe('what is refused, and by which name', () => {
     expect(repo.counts).toMatchObject({ records: 3, complete: true })
   })
 
-  test('every block may be written over when the next is asked for', async () => {
+  test('every block may be overwritten when the next is asked for', async () => {
     const image = { $type: 'blob', ref: rawCid(new Uint8Array([1])), mimeType: 'image/png', size: 1 } as const
     const records = { ...posts(50), 'app.bsky.feed.post/image': post('with an image', { embed: { image } }) }
     const { key: signer, blocks, cid, repo: reference } = await referenceRepo(records)

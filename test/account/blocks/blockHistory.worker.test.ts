@@ -8,8 +8,8 @@ import { Blocks } from '../../../src/account/blocks/blocks.ts'
 import { recordValue } from '../../../src/account/repo/records.ts'
 import { onFault } from '../../../src/fault.ts'
 import { collect, inAccount, post, stream, type TestAccount, unpost } from '../support/account.ts'
-import { come, Repository, text } from '../support/repository.ts'
-import { exported, fill, lacking, pack, problems, tidy } from '../support/stored.ts'
+import { importSigned, Repository, text } from '../support/repository.ts'
+import { exported, fill, missingFrom, pack, problems, collectAll } from '../support/stored.ts'
 
 /** A tree that has half of the records here, and others. */
 const halfOf = ({ records, key }: TestAccount): Repository => {
@@ -36,7 +36,7 @@ describe('an account', () => {
         }
         pack(account)
         clock.now += 7 * 24 * 3600_000
-        tidy(account)
+        collectAll(account)
         expect(sql.all('SELECT 1 FROM loose')).toEqual([])
         expect(account.repack.hasReplacedRows).toBe(false)
       }
@@ -63,7 +63,7 @@ describe('an account', () => {
       await repo.commit([post('r1', 'text 1')])
       pack(account)
       clock.now += 1000
-      const wanted = lacking(before.all, await exported(account))
+      const wanted = missingFrom(before.all, await exported(account))
       const rows = () => sql.first<{ n: number }>('SELECT count(*) AS n FROM loose')?.n
       const [loose, steps] = [rows(), sql.first('SELECT count(*) AS n FROM trail')]
       onFault((name) => {
@@ -96,7 +96,7 @@ describe('an account', () => {
       const before = { rev: repo.load().rev, all: await exported(account) }
       const car = await collect(account.exports.repo().body)
       const other = halfOf(account)
-      await come(account, await other.sign(clock.now + 5000))
+      await importSigned(account, await other.sign(clock.now + 5000))
       clock.now += 10_000
       const between = { rev: repo.load().rev, all: await exported(account) }
       // And what was here is imported again.
@@ -127,7 +127,7 @@ describe('an account', () => {
       let each = account.restart()
       for (let n = 0; n < 4; n++) each.repack.collect(clock.now)
       each = each.restart()
-      tidy(each)
+      collectAll(each)
       expect(each.repack.hasReplacedRows).toBe(false)
       expect(await problems(each)).toEqual([])
       expect(sql.first('SELECT min(begins) AS begins FROM trail')).toEqual({ begins: '' })
@@ -142,7 +142,7 @@ describe('an account', () => {
       pack(account)
       const { rev: since } = repo.load()
       const car = await collect(exports.repo().body)
-      await come(account, await halfOf(account).sign(clock.now + 5000))
+      await importSigned(account, await halfOf(account).sign(clock.now + 5000))
       clock.now += 10_000
       await account.imports.car(stream(car, 60_000), { signingKey: key.did() })
       const exact = await exported(account, since)
@@ -153,8 +153,8 @@ describe('an account', () => {
         if (++reads === 1500) throw new Error('a read failed')
         return find(...of)
       }
-      expect(() => tidy(account)).toThrow('a read failed')
-      tidy(account)
+      expect(() => collectAll(account)).toThrow('a read failed')
+      collectAll(account)
       expect(reads).toBeGreaterThan(3000)
       expect(await exported(account, since)).toEqual(exact)
       expect(exact).toEqual([`${repo.load().root}`])
@@ -167,7 +167,7 @@ describe('an account', () => {
       for (let round = 0; round < 3; round++) {
         await repo.commit([unpost(`r${round}`)])
         pack(account)
-        tidy(account)
+        collectAll(account)
       }
       expect(await problems(account)).toEqual([])
       const problemsAfter = async (statement: string): Promise<string> => {

@@ -1,13 +1,13 @@
-/** The store under the repository: loose rows, and what is let go while somebody reads. */
+/** Stored blocks: commit rows, and what is kept while an export reads. */
 
 import { parseCid } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
 import { stream, POST, collect, inAccount, post, unpost } from '../support/account.ts'
-import { cids, exported, fill, lacking, pack, problems, tidy } from '../support/stored.ts'
+import { cids, exported, fill, missingFrom, pack, problems, collectAll } from '../support/stored.ts'
 
 const MINUTE = 60_000
 
-describe('loose rows', () => {
+describe('commit rows', () => {
   it('are read in pages that fit into memory', () =>
     inAccount(async (account) => {
       const { repo } = account
@@ -33,7 +33,7 @@ describe('loose rows', () => {
       expect(await problems(again)).toEqual([])
     }))
 
-  it('cost no more to read from where a block comes and goes', () =>
+  it('are read no more often where a block is dropped and added again and again', () =>
     inAccount(async (account) => {
       const { repo } = account
       await fill(account, 30)
@@ -44,7 +44,7 @@ describe('loose rows', () => {
       expect(again.records.get(POST, 'r1')).toBeDefined()
       expect(first.mock.calls.length).toBeLessThan(20)
       first.mockClear()
-      // Nor does asking whether it is there.
+      // Nor to tell whether it is in the tree.
       const cids = [...again.records.entries()].map(({ cid }) => cid)
       expect(again.exports.missing(cids)).toEqual([])
       expect(first.mock.calls.filter(([query]) => query.includes('dropped'))).toEqual([])
@@ -56,7 +56,7 @@ describe('loose rows', () => {
       expect(gone && again.exports.missing([gone])).toEqual([gone])
     }))
 
-  it('are packed when they are many bytes, and no oftener than old packs can go', () =>
+  it('are packed when they are many bytes, and less often while old packs cannot be deleted', () =>
     inAccount(async (account) => {
       const { repo, repack, exports, blocks, sql } = account
       await repo.create()
@@ -64,24 +64,24 @@ describe('loose rows', () => {
       expect(repack.isDue).toBe(true)
       while (repack.step().more);
       expect(repack.isDue).toBe(false)
-      tidy(account)
+      collectAll(account)
       const reader = exports.repo().body.getReader()
       const rows = [260, 260, 260]
       for (const count of rows) {
         for (let i = 0; i < count; i++) await repo.commit([post('one', `${i} of ${count}`)])
         while (repack.step().more);
       }
-      // The export holds back the first pack; the third waits until there are twice as many rows.
+      // The export needs the first pack; the third waits until there are twice as many rows.
       expect(blocks.packs.all()).toHaveLength(3)
       await reader.cancel()
-      tidy(account)
+      collectAll(account)
       expect(sql.all('SELECT id FROM pack')).toHaveLength(1)
       expect(await problems(account)).toEqual([])
     }))
 })
 
 describe('getBlocks', () => {
-  it('knows nothing of a CID that has no digest, packed or not', () =>
+  it('does not find a CID that has no digest, packed or not', () =>
     inAccount(async (account) => {
       const odd = parseCid('bafkqaaa')
       await fill(account, 3)
@@ -93,7 +93,7 @@ describe('getBlocks', () => {
 })
 
 describe('an import', () => {
-  it('waits for a commit that is being signed when its blocks begin to come', async () => {
+  it('waits for a commit that is being signed when its first blocks are received', async () => {
     const source = await inAccount(async (account) => {
       await fill(account, 40)
       return { car: await collect(account.exports.repo().body), key: account.key }
@@ -116,7 +116,7 @@ describe('an import', () => {
 })
 
 describe('a running export', () => {
-  it('holds nothing back for ever, however slowly it is read', () =>
+  it('does not keep blocks for ever, however slowly it is read', () =>
     inAccount(async (account) => {
       const { exports, clock } = account
       await fill(account, 2000, ' and so on'.repeat(400))
@@ -129,7 +129,7 @@ describe('a running export', () => {
       await reader.cancel()
     }))
 
-  it('holds back what its own commit needs, also where that is resumed after another pack', () =>
+  it('keeps what its own commit needs, also where it is resumed after another pack', () =>
     inAccount(async (account) => {
       const { exports, repo, clock, repack } = account
       await fill(account, 1000, ' and so on'.repeat(400))
@@ -140,7 +140,7 @@ describe('a running export', () => {
       while (repack.step().more);
       clock.now += 30 * MINUTE
       const body = await exports.resume({ root, offset: 100_000 })
-      if (!body) throw new Error('no longer kept')
+      if (!body) throw new Error('not kept any more')
       const reader = body.getReader()
       const parts = [whole.subarray(0, 100_000)]
       for (let read = 0; ; read++) {
@@ -155,7 +155,7 @@ describe('a running export', () => {
       expect(exports.oldest()).toBeUndefined()
     }))
 
-  it('holds back what its `since` is known by, and fails where it has been left for too long', () =>
+  it('keeps what its `since` is known by, and fails where it was left for too long', () =>
     inAccount(async (account) => {
       const { exports, repo, clock, repack } = account
       await fill(account, 400, ' and so on'.repeat(400))
@@ -168,7 +168,7 @@ describe('a running export', () => {
       await repo.commit(some.map(again))
       await repo.commit(Array.from({ length: 200 }, (_, i) => again(1000 + i)))
       const now = await exported(account)
-      // It is known by a pack that another has taken over from already, and that is due to go in an hour.
+      // It is known by a pack that another has replaced already, and that will be deleted in an hour.
       account.sql.run('UPDATE loose SET at = 1')
       while (repack.step().more);
       expect(account.blocks.packs.all()).toHaveLength(2)
@@ -187,10 +187,10 @@ describe('a running export', () => {
         while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.oldest() ?? clock.now)).more);
       }
       const cars = async (n: number) => cids(new Uint8Array(Buffer.concat(parts[n] ?? [])))
-      expect(await cars(0)).toEqual(lacking(since.all, now))
-      expect(await cars(1)).toEqual(lacking(between.all, now))
+      expect(await cars(0)).toEqual(missingFrom(since.all, now))
+      expect(await cars(1)).toEqual(missingFrom(between.all, now))
       expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
-      // How old a block is may no longer be known: rather no CAR than one that lacks something.
+      // It may no longer be known how old a block is: better no CAR than one that lacks something.
       await expect(read(left, 2)).rejects.toThrow('was left for too long')
     }))
 

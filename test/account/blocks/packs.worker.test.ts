@@ -2,28 +2,28 @@
 import { verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it, vi } from 'vitest'
 import { stream, DID, POST, collect, inAccount, post, type TestAccount, unpost } from '../support/account.ts'
-import { exported, fill, lacking, pack, problems, tidy } from '../support/stored.ts'
+import { exported, fill, missingFrom, pack, problems, collectAll } from '../support/stored.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
 describe('a pack', () => {
-  it('remembers when a block came back that the pack before it had, too', () =>
+  it('knows when a block was added again that the pack before has, too', () =>
     inAccount(async (account) => {
       const { repo } = account
       await fill(account, 20)
       await repo.commit([unpost('r0')])
       await repo.commit([post('r0', 'text 0')])
       pack(account)
-      tidy(account)
+      collectAll(account)
       await repo.commit([unpost('r7')])
       const without = { rev: repo.load().rev, all: await exported(account) }
       await repo.commit([post('r7', 'text 7')])
-      const wanted = lacking(without.all, await exported(account))
+      const wanted = missingFrom(without.all, await exported(account))
       expect(await exported(account, without.rev)).toEqual(wanted)
       pack(account)
       expect(await exported(account, without.rev)).toEqual(wanted)
-      tidy(account)
+      collectAll(account)
       expect(account.sql.all('SELECT n FROM loose')).toEqual([])
       expect(await exported(account, without.rev)).toEqual(wanted)
       expect(await problems(account)).toEqual([])
@@ -44,12 +44,12 @@ describe('a pack', () => {
       await repo.commit([post('z', 'last')])
       while (repack.step().more);
       expect(await problems(account)).toEqual([])
-      tidy(account)
-      expect(await exported(account, before.rev)).toEqual(lacking(before.all, await exported(account)))
+      collectAll(account)
+      expect(await exported(account, before.rev)).toEqual(missingFrom(before.all, await exported(account)))
       expect(await problems(account)).toEqual([])
     }))
 
-  it('is not written while an import begins', async () => {
+  it('is not written further once an import has begun', async () => {
     const source = await inAccount(async (account) => {
       await fill(account, 400, ' and so on'.repeat(50))
       return { car: await collect(account.exports.repo().body), key: account.key }
@@ -73,7 +73,7 @@ describe('a pack', () => {
       })
       const importing = imports.car(body, { signingKey: source.key.did() })
       await new Promise((resolve) => setTimeout(resolve, 5))
-      // The alarm rings while the sender has sent nothing yet.
+      // An alarm while the sender has sent nothing yet.
       repack.step()
       release()
       const imported = await importing
@@ -83,13 +83,13 @@ describe('a pack', () => {
       repack.step()
       expect(await problems(account)).toEqual([])
       expect(records.get(POST, 'r399')).toBeDefined()
-      tidy(account)
+      collectAll(account)
       expect(await problems(account)).toEqual([])
       await verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())
     })
   })
 
-  it('is not gone on with after an import has failed', () =>
+  it('is not continued after an import has failed', () =>
     inAccount(async (account) => {
       const { repo, repack, imports, clock, key, exports } = account
       await fill(account, 5000, ' and so on'.repeat(200))
@@ -102,7 +102,7 @@ describe('a pack', () => {
       )
       while (repack.step().more);
       expect(await problems(account)).toEqual([])
-      tidy(account)
+      collectAll(account)
       expect(await problems(account)).toEqual([])
       expect((await verifyRepoCar(await collect(exports.repo().body), DID, key.did())).creates).toHaveLength(
         5000,
@@ -111,22 +111,22 @@ describe('a pack', () => {
 
   for (const [what, fail] of [
     [
-      'a block was missing',
+      'a block is missing',
       ({ blocks }: TestAccount) => vi.spyOn(blocks, 'find').mockReturnValueOnce(undefined),
     ],
     [
-      'a row was not written',
+      'a row cannot be written',
       ({ sql }: TestAccount) => {
         const { run } = sql
-        let parts = 0
+        let segments = 0
         return vi.spyOn(sql, 'run').mockImplementation((query, ...params) => {
-          if (query.startsWith('INSERT INTO part') && ++parts === 2) throw new Error('no row, missing')
+          if (query.startsWith('INSERT INTO part') && ++segments === 2) throw new Error('no row, missing')
           return run.call(sql, query, ...params)
         })
       },
     ],
   ] as const)
-    it(`is given up, not gone on with, once ${what}`, () =>
+    it(`is given up and not continued where ${what}`, () =>
       inAccount(async (account) => {
         const { repo, repack, sql, clock, exports } = account
         await fill(account, 300, ' and so on'.repeat(100))
@@ -140,7 +140,7 @@ describe('a pack', () => {
         clock.now += 2 * DAY
         while (repack.step().more);
         expect(sql.all('SELECT id FROM pack')).toHaveLength(2)
-        tidy(account)
+        collectAll(account)
         expect(sql.all('SELECT id FROM pack')).toHaveLength(1)
         expect(await problems(account)).toEqual([])
         await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())

@@ -6,10 +6,10 @@ import { carOf } from '../../../src/account/repo/carOf.ts'
 import { onFault } from '../../../src/fault.ts'
 import { checkCommit, checkSync } from '../../support/inductive.ts'
 import { stream, blob, DID, POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
-import { fill, refused, source, state } from '../support/imported.ts'
+import { fill, refusalOf, source, state } from '../support/imported.ts'
 
 describe('an import', () => {
-  it('takes in exactly what came, and serves the same bytes', async () => {
+  it('has exactly the imported repository, and exports the same bytes', async () => {
     const { car, key, head } = await source()
     await inAccount(async (account) => {
       const imported = await account.imports.car(stream(car), { signingKey: key.did() })
@@ -25,7 +25,7 @@ describe('an import', () => {
     })
   })
 
-  it('replaces an empty repository, and costs next to nothing the second time', async () => {
+  it('replaces an empty repository, and writes next to nothing the second time', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
       account.clock.now -= 3600_000
@@ -41,7 +41,7 @@ describe('an import', () => {
     })
   })
 
-  it('comes back with changes: only what changed is written', async () => {
+  it('of a repository that was here, with changes, writes only what changed', async () => {
     await inAccount(async (account) => {
       await fill(account, 300)
       const car = await collect(account.exports.repo().body)
@@ -63,7 +63,7 @@ describe('an import', () => {
     })
   })
 
-  it('of an older revision is signed anew, above both', async () => {
+  it('of an older revision gets a new commit, above both revisions', async () => {
     await inAccount(async (account) => {
       await fill(account, 50)
       const old = await collect(account.exports.repo().body)
@@ -79,7 +79,7 @@ describe('an import', () => {
     })
   })
 
-  it('takes blocks in any order and with strangers among them', async () => {
+  it('takes blocks in any order, and ignores those that do not belong to the tree', async () => {
     const { car, key, head } = await source(60)
     const { blocks, root } = await readCarWithRoot(car)
     const stray = encode({ $type: 'app.bsky.feed.post', text: 'stray' })
@@ -96,7 +96,7 @@ describe('an import', () => {
     })
   })
 
-  it('carries the blob references and keeps those that stay', async () => {
+  it('brings the blob references, and keeps those that were here', async () => {
     await inAccount(async (account) => {
       const a = await blob(account, 'first')
       const b = await blob(account, 'second')
@@ -114,7 +114,7 @@ describe('an import', () => {
           `at://${DID}/${POST}/b`,
         ])
         expect((await target.check()).problems).toEqual([])
-        // The record may be edited although its blob has not come yet.
+        // The record may be edited although its blob is not here yet.
         await target.repo.commit([post('a', 'z', { embed: a })])
         expect((await target.check()).problems).toEqual([])
       })
@@ -127,7 +127,7 @@ describe('an import', () => {
     })
   })
 
-  it('says how far it has come', async () => {
+  it('reports its progress', async () => {
     const { car, key } = await source(1500)
     await inAccount(async (account) => {
       const seen = new Set<string>()
@@ -152,14 +152,14 @@ describe('an import', () => {
     })
   })
 
-  it('refuses writes meanwhile', async () => {
+  it('refuses commits while it runs', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
       await account.repo.create()
       const slow = account.imports.car(stream(car, 100), { signingKey: key.did() })
       let error = ''
       while (!error) {
-        error = await refused(account.repo.commit([post('a', 'x')]))
+        error = await refusalOf(account.repo.commit([post('a', 'x')]))
         if (error === 'no error') error = ''
       }
       expect(error).toBe('a repository is being imported')
@@ -168,39 +168,39 @@ describe('an import', () => {
     })
   })
 
-  it('refuses to begin with an empty repository meanwhile', async () => {
+  it('refuses to create an empty repository while it runs', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
       const slow = account.imports.car(stream(car, 100), { signingKey: key.did() })
       while (!account.imports.progress?.bytes) await new Promise((resolve) => setTimeout(resolve, 0))
-      expect(await refused(account.repo.create())).toBe('a repository is being imported')
+      expect(await refusalOf(account.repo.create())).toBe('a repository is being imported')
       expect((await slow).records).toBe(120)
       expect((await account.check()).problems).toEqual([])
     })
   })
 })
 
-describe('an import whose sender has gone silent', () => {
-  it('is ended by the write that waits for it, and changes nothing when the sender comes back', async () => {
+describe('an import whose sender sends nothing more', () => {
+  it('is ended by a commit that waits for it, and changes nothing when the sender goes on', async () => {
     const { car, key } = await source(1500)
     await inAccount(async (account) => {
       await account.repo.create()
-      const comesBack = Promise.withResolvers<void>()
+      const goesOn = Promise.withResolvers<void>()
       let at = 0
       const body = new ReadableStream<Uint8Array>({
         async pull(controller) {
-          if (at > car.length * 0.9) await comesBack.promise
+          if (at > car.length * 0.9) await goesOn.promise
           if (at >= car.length) controller.close()
           else controller.enqueue(car.slice(at, (at += 4000)))
         },
       })
-      const silent = refused(account.imports.car(body, { signingKey: key.did() }))
+      const silent = refusalOf(account.imports.car(body, { signingKey: key.did() }))
       const staging = () => account.sql.first<{ staging: string | null }>('SELECT staging FROM account')
       while (staging()?.staging === null) await new Promise((resolve) => setTimeout(resolve, 1))
-      expect(await refused(account.repo.commit([post('a', 'x')]))).toBe('a repository is being imported')
+      expect(await refusalOf(account.repo.commit([post('a', 'x')]))).toBe('a repository is being imported')
       account.clock.now += 61_000
-      expect(await refused(account.repo.commit([post('a', 'x')]))).toBe('no error')
-      comesBack.resolve()
+      expect(await refusalOf(account.repo.commit([post('a', 'x')]))).toBe('no error')
+      goesOn.resolve()
       expect(await silent).toBe('this import was ended')
       expect(account.records.get(POST, 'a')).toBeDefined()
       expect((await account.check()).problems).toEqual([])
@@ -209,7 +209,7 @@ describe('an import whose sender has gone silent', () => {
 })
 
 describe('an active account', () => {
-  it('takes an import, signs it anew and tells its followers, who can go on from there', async () => {
+  it('signs an import again and announces it with #sync, from which consumers can go on', async () => {
     const { car, key } = await source(20)
     await inAccount(async (account) => {
       await account.repo.create()
@@ -226,7 +226,7 @@ describe('an active account', () => {
       const did = account.key.did()
       await checkCommit(commit, await checkSync(sync, did), did)
       expect((await account.check()).problems).toEqual([])
-      // Once more: nothing changes, so nobody is told.
+      // Again: nothing changes, so that there is no event.
       const again = await collect(account.exports.repo().body)
       expect((await account.imports.car(stream(again), { signingKey: did })).changed).toBe(false)
       expect(account.events).toHaveLength(3)
@@ -239,7 +239,7 @@ describe('an active account', () => {
       await account.repo.create()
       account.sql.run("UPDATE account SET state = 'active'")
       const before = state(account)
-      await refused(account.imports.car(stream(car), { signingKey: account.key.did() }))
+      await refusalOf(account.imports.car(stream(car), { signingKey: account.key.did() }))
       expect(state(account)).toBe(before)
       expect(account.events).toEqual([])
       await account.repo.commit([post('after', 'y')])

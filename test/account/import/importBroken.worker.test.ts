@@ -1,4 +1,4 @@
-/** What comes is broken, or breaks off. */
+/** Imports of broken CARs, and imports that are broken off. */
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { type BlockMap, readCarWithRoot } from '@atproto/repo'
@@ -9,7 +9,7 @@ import { signCommit } from '../../../src/account/repo/signCommit.ts'
 import { carHeader } from '../../../src/repo/writeCar.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { stream, DID, inAccount } from '../support/account.ts'
-import { fill, refused, source, state } from '../support/imported.ts'
+import { fill, refusalOf, source, state } from '../support/imported.ts'
 
 describe('an import that is refused leaves everything as it was:', () => {
   type Make = (
@@ -22,7 +22,7 @@ describe('an import that is refused leaves everything as it was:', () => {
     ['cut in the middle of a block', 'TruncatedCar', ({ car }) => car.slice(0, car.length - 10)],
     ['a missing block', 'MissingBlock', (_, blocks, root) => carOf(root, blocks.entries().slice(0, -1))],
     ['only the commit', 'MissingBlock', (_, blocks, root) => carOf(root, blocks.entries().slice(0, 1))],
-    ['nothing', 'TruncatedCar', () => new Uint8Array()],
+    ['an empty body', 'TruncatedCar', () => new Uint8Array()],
     ['a header alone', 'a CAR without blocks', (_, __, root) => carHeader(root)],
     ['no root', 'a repository has one root, this CAR has 0', (_, blocks) => carOf(null, blocks.entries())],
     [
@@ -31,7 +31,7 @@ describe('an import that is refused leaves everything as it was:', () => {
       (_, blocks) => carOf(blocks.cids().at(-1) ?? null, blocks.entries()),
     ],
     [
-      'bytes that are not those of their hash',
+      'a block with another hash',
       'HashMismatch',
       (_, blocks, root) =>
         carOf(
@@ -61,7 +61,7 @@ describe('an import that is refused leaves everything as it was:', () => {
         }),
     ],
     [
-      'a revision far ahead',
+      'a revision far in the future',
       'BadRev',
       async ({ key, head }, blocks) => {
         const rev = nextTid(Date.parse('2027-01-01T00:00:00Z'))
@@ -70,7 +70,7 @@ describe('an import that is refused leaves everything as it was:', () => {
       },
     ],
     [
-      'a tree that is none',
+      'a node that is not one',
       'BadTree',
       async ({ key, head }, blocks) => {
         const bytes = encode({ e: [], l: null, x: 1 })
@@ -79,7 +79,7 @@ describe('an import that is refused leaves everything as it was:', () => {
       },
     ],
     [
-      'a section of a declared gigabyte',
+      'a section that declares a gigabyte',
       'SectionTooLarge',
       ({ car }, _, root) =>
         new Uint8Array([...carHeader(root), 0x80, 0x80, 0x80, 0x80, 0x04, ...car.slice(100)]),
@@ -90,15 +90,15 @@ describe('an import that is refused leaves everything as it was:', () => {
       const good = await source()
       const { blocks, root } = await readCarWithRoot(good.car)
       const bad = await make(good, blocks, root)
-      for (const fresh of [true, false]) {
+      for (const isEmpty of [true, false]) {
         await inAccount(async (account) => {
-          if (!fresh) {
+          if (!isEmpty) {
             account.clock.now -= 3600_000
             await fill(account, 30)
             account.clock.now += 3600_000
           }
           const before = state(account)
-          expect(await refused(account.imports.car(stream(bad), { signingKey: good.key.did() }))).toBe(code)
+          expect(await refusalOf(account.imports.car(stream(bad), { signingKey: good.key.did() }))).toBe(code)
           expect(state(account)).toBe(before)
           expect((await account.check()).problems).toEqual([])
           await account.imports.car(stream(good.car), { signingKey: good.key.did() })
@@ -108,15 +108,15 @@ describe('an import that is refused leaves everything as it was:', () => {
     })
   }
 
-  it('a sender that dies, and an object that dies', async () => {
+  it('a lost connection, and an object that dies', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
       const before = state(account)
-      const dying = new ReadableStream<Uint8Array>({
+      const lost = new ReadableStream<Uint8Array>({
         start: (controller) => controller.enqueue(car.slice(0, car.length / 2)),
         pull: (controller) => controller.error(new Error('connection lost')),
       })
-      expect(await refused(account.imports.car(dying, { signingKey: key.did() }))).toContain(
+      expect(await refusalOf(account.imports.car(lost, { signingKey: key.did() }))).toContain(
         'connection lost',
       )
       expect(state(account)).toBe(before)
@@ -129,7 +129,7 @@ describe('an import that is refused leaves everything as it was:', () => {
     })
   })
 
-  it('while another begins, which wins', async () => {
+  it('ended by another import, which succeeds', async () => {
     const { car, key } = await source()
     await inAccount(async (account) => {
       let go = () => {}
@@ -142,7 +142,7 @@ describe('an import that is refused leaves everything as it was:', () => {
           }
         },
       })
-      const first = refused(account.imports.car(slow, { signingKey: key.did() }))
+      const first = refusalOf(account.imports.car(slow, { signingKey: key.did() }))
       const second = account.imports.car(stream(car), { signingKey: key.did() })
       await expect(second).resolves.toMatchObject({ records: 120 })
       go()

@@ -1,16 +1,24 @@
-/** What happens to an import on its way: damage, collection, another import, others who wait. */
+/** What may happen during an import: damage, collection, another import, other work. */
 import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it } from 'vitest'
 import type { Block } from '../../../src/repo/block.ts'
 import { cborCid } from '../../repo/fixture.ts'
 import { inAccount, post, seeded, stream, type TestAccount } from '../support/account.ts'
-import { fresh, goesOn, isGood, packs, refused, shape, state } from '../support/imported.ts'
+import {
+  freshImport,
+  expectWritable,
+  expectSound,
+  packs,
+  refusalOf,
+  contents,
+  state,
+} from '../support/imported.ts'
 import {
   car,
-  changed,
-  come,
+  withChanges,
+  importSigned,
   edit,
-  filled,
+  filledRepository,
   path,
   picture,
   Repository,
@@ -18,6 +26,7 @@ import {
   text,
 } from '../support/repository.ts'
 
+/** Overwrites a packed block. */
 const damage = ({ sql }: TestAccount, { cid, bytes }: Block): void => {
   for (const part of sql.all<{ n: number; bytes: ArrayBuffer }>('SELECT n, bytes FROM part')) {
     const at = Buffer.from(part.bytes).indexOf(Buffer.concat([cid.bytes, bytes]))
@@ -29,21 +38,21 @@ const damage = ({ sql }: TestAccount, { cid, bytes }: Block): void => {
 }
 
 describe('an import', () => {
-  it('mends blocks that storage has changed', async () => {
+  it('repairs blocks that storage has changed', async () => {
     for (const order of ['in order', 'shuffled'])
-      await changed(async (account, repository, from) => {
+      await withChanges(async (account, repository, from) => {
         for (const block of [...from.blocks.slice(5, 40), ...from.blocks.slice(-1)]) damage(account, block)
         const again = account.restart()
         expect((await again.check()).problems).not.toEqual([])
         const signed = await repository.sign(account.clock.now)
         const { blocks } = signed
-        await come(again, signed, order === 'shuffled' ? shuffled(blocks, seeded(9)) : blocks)
-        await isGood(again)
+        await importSigned(again, signed, order === 'shuffled' ? shuffled(blocks, seeded(9)) : blocks)
+        await expectSound(again)
       })
   })
 
-  it('is not hindered by a damaged record that it does without', async () => {
-    await changed(async (account, repository) => {
+  it('succeeds in spite of a damaged record that it does not have', async () => {
+    await withChanges(async (account, repository) => {
       const gone = [...repository.records].at(-9)
       if (!gone) throw new Error('no record')
       const [key, cid] = gone
@@ -51,18 +60,18 @@ describe('an import', () => {
       const again = account.restart()
       repository.records.delete(key)
       const signed = await repository.sign(account.clock.now)
-      await come(again, signed)
-      await isGood(again)
-      expect(await shape(again)).toEqual(await fresh(account, signed))
+      await importSigned(again, signed)
+      await expectSound(again)
+      expect(await contents(again)).toEqual(await freshImport(account, signed))
     })
   })
 
-  it('goes on while what it may need is collected', async () => {
-    await changed(async (account, repository, from) => {
+  it('succeeds while blocks are collected that it may need', async () => {
+    await withChanges(async (account, repository, from) => {
       const first = new Map(repository.records)
       for (let n = 0; n < 200; n++) repository.put(path(n), text(`other ${n}`))
       account.clock.now += 1000
-      await come(account, await repository.sign(account.clock.now))
+      await importSigned(account, await repository.sign(account.clock.now))
       expect(packs(account)).toBe(2)
       await account.repo.commit([post('own', 'x')])
       for (const round of [0, 1]) {
@@ -82,17 +91,17 @@ describe('an import', () => {
         })
         await account.imports.car(body, { signingKey: account.key.did() })
         expect(account.sql.all('SELECT id FROM pack WHERE id = 1')).toEqual([])
-        await isGood(account)
-        expect(await shape(account)).toEqual(await fresh(account, signed))
+        await expectSound(account)
+        expect(await contents(account)).toEqual(await freshImport(account, signed))
       }
       expect(account.blocks.find(from.root.bytes)).toBeUndefined()
-      await goesOn(account)
+      await expectWritable(account)
     })
   })
 
-  it('that another has ended writes nothing any more', async () => {
+  it('writes nothing more after another import has ended it', async () => {
     await inAccount(async (account) => {
-      const signed = await filled(account, 800).sign(account.clock.now)
+      const signed = await filledRepository(account, 800).sign(account.clock.now)
       const before = state(account)
       let second: Promise<string> | undefined
       const { now } = account.clock
@@ -104,22 +113,22 @@ describe('an import', () => {
             const broken = new ReadableStream<Uint8Array>({
               start: (controller) => controller.error(new Error('connection lost')),
             })
-            second = refused(account.imports.car(broken, { signingKey: account.key.did() }))
+            second = refusalOf(account.imports.car(broken, { signingKey: account.key.did() }))
           }
           return now
         },
         set: () => {},
       })
-      expect(await refused(come(account, signed))).toBe('this import was ended')
+      expect(await refusalOf(importSigned(account, signed))).toBe('this import was ended')
       expect(await second).toContain('connection lost')
       expect(state(account) === before).toBe(true)
     })
   })
 
-  it('lets others have their turn, in whichever order it comes', async () => {
+  it('lets other work have its turn, in any order of blocks', async () => {
     await inAccount(async (account) => {
       const { platform } = account
-      const signed = await filled(account).sign(account.clock.now)
+      const signed = await filledRepository(account).sign(account.clock.now)
       const [commit, root, ...rest] = signed.blocks
       if (!commit || !root) throw new Error('no tree')
       const strays = Array.from({ length: 40 }, (_, n) => {
@@ -135,11 +144,11 @@ describe('an import', () => {
       const bytes = car(signed, [commit, ...rest, root, ...strays])
       await account.imports.car(stream(bytes, 60_000), { signingKey: account.key.did() })
       expect(sleeps).toBeGreaterThan(signed.blocks.length / 500 + bytes.length / (256 * 1024) - 2)
-      await isGood(account)
+      await expectSound(account)
     })
   })
 
-  it('takes only so many references to blobs', async () => {
+  it('is refused with too many references to blobs', async () => {
     await inAccount(async (account) => {
       const repository = new Repository(account.key)
       const pictures = Array.from({ length: 2000 }, (_, n) => picture(`picture ${n}`))
@@ -147,7 +156,7 @@ describe('an import', () => {
         repository.put(`${path(n)}${'x'.repeat(480)}`, text('the same', { pictures }))
       const signed = await repository.sign(account.clock.now)
       const before = state(account)
-      expect(await refused(come(account, signed))).toContain('more blobs')
+      expect(await refusalOf(importSigned(account, signed))).toContain('more blobs')
       expect(state(account) === before).toBe(true)
     })
   })
@@ -158,9 +167,9 @@ describe('an import', () => {
       for (let n = 0; n < 300; n++)
         repository.put(path(n), text('the same', { embed: picture('one'), more: picture('two') }))
       const signed = await repository.sign(account.clock.now)
-      await come(account, signed)
-      await isGood(account)
-      const { references, repeated } = await shape(account)
+      await importSigned(account, signed)
+      await expectSound(account)
+      const { references, repeated } = await contents(account)
       expect(references).toHaveLength(600)
       expect(repeated).toMatchObject([{ paths: 300 }])
     })

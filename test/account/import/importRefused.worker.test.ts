@@ -1,4 +1,4 @@
-/** Imports over nearly the same that are refused or broken off. */
+/** Imports over nearly the same repository that are refused or fail. */
 import { Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, it } from 'vitest'
 import { signCommit } from '../../../src/account/repo/signCommit.ts'
@@ -9,11 +9,28 @@ import { nextTid } from '../../../src/repo/tid.ts'
 import { rawCid } from '../../repo/fixture.ts'
 import { putNode } from '../../repo/tree.ts'
 import { DID, seeded, stream, type TestAccount } from '../support/account.ts'
-import { fresh, goesOn, isGood, packs, refused, shape, state } from '../support/imported.ts'
+import {
+  freshImport,
+  expectWritable,
+  expectSound,
+  packs,
+  refusalOf,
+  contents,
+  state,
+} from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'
-import { beyond, car, changed, come, path, Repository, shuffled, type Signed } from '../support/repository.ts'
+import {
+  newBlocks,
+  car,
+  withChanges,
+  importSigned,
+  path,
+  Repository,
+  shuffled,
+  type Signed,
+} from '../support/repository.ts'
 
-describe('one that is nearly the same, and refused, leaves everything as it was:', () => {
+describe('an import of nearly the same repository that is refused leaves everything as it was:', () => {
   type Make = (
     account: TestAccount,
     repository: Repository,
@@ -26,7 +43,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
       'MissingBlock',
       async (account, repository, from) => {
         const signed = await repository.sign(now(account))
-        const lost = beyond(signed, from).at(-1)
+        const lost = newBlocks(signed, from).at(-1)
         return { signed, blocks: signed.blocks.filter((block) => block !== lost) }
       },
     ],
@@ -49,7 +66,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
       },
     ],
     [
-      'a record that is no map',
+      'a record that is not a map',
       'BadRecord',
       async (account, repository) => {
         repository.put(path(70_000), ['a list'])
@@ -57,7 +74,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
       },
     ],
     [
-      'subtrees that are here, in each other’s place',
+      'subtrees that are here, in each other’s position',
       'BadTree',
       async (account, repository, { blocks, data }) => {
         const { left, entries } = readNode(blocks[1]?.bytes ?? new Uint8Array())
@@ -82,7 +99,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
       },
     ],
     [
-      'a new record that is a node which is here',
+      'a new record that is a node of the tree here',
       'BadRecord',
       async (account, repository) => {
         await leafAt(repository, path(80_000))
@@ -95,7 +112,7 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
       async (account, repository) => ({ signed: await repository.sign(now(account)), cut: 7 }),
     ],
     [
-      'a root that is named as something else than a commit',
+      'a root whose CID is not that of a commit',
       'the root',
       async (account, repository) => {
         const signed = await repository.sign(now(account))
@@ -113,24 +130,24 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
   ]
   for (const [name, code, make] of cases)
     it(name, async () => {
-      await changed(async (account, repository, from) => {
+      await withChanges(async (account, repository, from) => {
         const records = new Map(repository.records)
         const { signed, blocks = signed.blocks, cut = 0 } = await make(account, repository, from)
         const before = state(account)
         for (const order of [blocks, shuffled(blocks, seeded(5))]) {
           const bytes = car(signed, order)
-          const coming = stream(bytes.subarray(0, bytes.length - cut), 60_000)
-          const refusal = await refused(account.imports.car(coming, { signingKey: account.key.did() }))
+          const body = stream(bytes.subarray(0, bytes.length - cut), 60_000)
+          const refusal = await refusalOf(account.imports.car(body, { signingKey: account.key.did() }))
           expect(refusal).toContain(code)
           expect(state(account) === before).toBe(true)
         }
-        await isGood(account)
+        await expectSound(account)
         repository.records.clear()
         for (const [key, cid] of records) repository.records.set(key, cid)
         const good = await repository.sign(account.clock.now)
-        await come(account, good)
+        await importSigned(account, good)
         expect(packs(account)).toBe(1)
-        await goesOn(account)
+        await expectWritable(account)
       })
     })
 
@@ -141,20 +158,20 @@ describe('one that is nearly the same, and refused, leaves everything as it was:
     'import.afterBlocks',
   ])
     it(`storage fails at ${point}`, async () => {
-      await changed(async (account, repository) => {
+      await withChanges(async (account, repository) => {
         const signed = await repository.sign(now(account))
         const before = state(account)
         for (const blocks of [signed.blocks, signed.blocks.toReversed()]) {
           onFault((name) => {
             if (name === point) throw new Error('the fault')
           })
-          await expect(come(account, signed, blocks)).rejects.toThrow('the fault')
+          await expect(importSigned(account, signed, blocks)).rejects.toThrow('the fault')
           onFault(undefined)
           expect(state(account) === before).toBe(true)
         }
-        await come(account, signed)
-        expect(await shape(account)).toEqual(await fresh(account, signed))
-        await isGood(account)
+        await importSigned(account, signed)
+        expect(await contents(account)).toEqual(await freshImport(account, signed))
+        await expectSound(account)
       })
     })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readCarWithRoot, readCar, verifyProofs, verifyRepoCar } from '@atproto/repo'
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
-import { come, Repository, text } from '../support/repository.ts'
+import { importSigned, Repository, text } from '../support/repository.ts'
 import { DID, POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill } from '../support/stored.ts'
 
@@ -158,7 +158,7 @@ describe('exports', () => {
       const other = new Repository(account.key)
       for (let i = 0; i < 40; i++) other.put(`${POST}/r${i}`, text(`elsewhere ${i}`))
       const theirs = await other.sign(clock.now - 60_000)
-      await come(account, theirs)
+      await importSigned(account, theirs)
       expect(repo.load().data.equals(theirs.data)).toBe(true)
       expect(account.blocks.read(theirs.root)).toBeDefined()
       for (const since of [undefined, repo.load().rev])

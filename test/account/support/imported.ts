@@ -1,4 +1,4 @@
-/** What an import has left, and what it was refused for. */
+/** What an account has after an import, and why an import was refused. */
 import { readCarWithRoot } from '@atproto/repo'
 import { expect } from 'vitest'
 import { collect, inAccount, post, stream, type TestAccount, unpost } from './account.ts'
@@ -20,8 +20,8 @@ export const state = ({ sql }: TestAccount) =>
     ].map((query) => sql.all(query)),
   )
 
-/** The code of a refusal. */
-export const refused = async (work: Promise<unknown>): Promise<string> =>
+/** The code of the error with which something is refused, or `no error`. */
+export const refusalOf = async (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'no error',
     (cause: { error?: string; message: string }) =>
@@ -30,8 +30,8 @@ export const refused = async (work: Promise<unknown>): Promise<string> =>
         : `${cause.error}: ${cause.message}`,
   )
 
-/** What is told of the tree here, apart from how it is stored and who signed it. */
-export const shape = async ({ sql, exports, repo }: TestAccount) => {
+/** What an account has, apart from how it is stored and who signed it. */
+export const contents = async ({ sql, exports, repo }: TestAccount) => {
   const { blocks, root } = await readCarWithRoot(await collect(exports.repo().body))
   const [account] = sql.all('SELECT hex(data) AS data, blocks, records FROM account')
   return {
@@ -47,30 +47,31 @@ export const shape = async ({ sql, exports, repo }: TestAccount) => {
   }
 }
 
-/** What another account, empty until then, has of the same CAR. */
-export const fresh = (of: TestAccount, signed: Signed) =>
+/** What another account has after importing the same CAR into an empty repository. */
+export const freshImport = (of: TestAccount, signed: Signed) =>
   inAccount(async (other) => {
     other.clock.now = of.clock.now
     await other.imports.car(stream(car(signed), 60_000), { signingKey: of.key.did() })
-    return shape(other)
+    return contents(other)
   })
 
+/** How many packs there are. */
 export const packs = ({ sql }: TestAccount): number =>
   sql.first<{ n: number }>('SELECT count(*) AS n FROM pack')?.n ?? 0
 
-export const isGood = async (account: TestAccount): Promise<void> =>
+export const expectSound = async (account: TestAccount): Promise<void> =>
   expect((await account.check()).problems).toEqual([])
 
-/** Writes go on, and all can be packed anew. */
-export const goesOn = async (account: TestAccount): Promise<void> => {
+/** Commits can follow, and everything can be packed again. */
+export const expectWritable = async (account: TestAccount): Promise<void> => {
   await account.repo.commit([post('after', 'x'), post('after2', 'x')])
   await account.repo.commit([unpost('after'), post('after3', 'z')])
-  await isGood(account)
+  await expectSound(account)
   account.clock.now += 25 * 3600_000
   const before = packs(account)
   while (account.repack.step().more);
   expect(packs(account)).toBe(before + 1)
-  await isGood(account)
+  await expectSound(account)
 }
 
 export const fill = async ({ repo }: TestAccount, count: number): Promise<void> => {

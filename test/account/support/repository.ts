@@ -1,4 +1,4 @@
-/** A repository of any shape, made in memory, and its CAR in any order. */
+/** Repositories of any content, made in memory, and their CARs in any order. */
 import type { Secp256k1Keypair } from '@atproto/crypto'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { carOf } from '../../../src/account/repo/carOf.ts'
@@ -10,7 +10,7 @@ import { Blocks, rawCid } from '../../repo/fixture.ts'
 import { putTree } from '../../repo/tree.ts'
 import { DID, inAccount, POST, seeded, stream, type TestAccount } from './account.ts'
 
-/** Reference to a blob that nobody has. */
+/** A reference to a blob that nobody has. */
 export const picture = (name: string) => ({
   $type: 'blob',
   ref: rawCid(new TextEncoder().encode(name)),
@@ -47,7 +47,7 @@ export class Repository {
     return cid
   }
 
-  /** As it is at this time. */
+  /** Signs the tree as it is, at this time in milliseconds. */
   async sign(at: number): Promise<Signed> {
     return this.signTree(putTree(this.store, this.records), at)
   }
@@ -68,8 +68,8 @@ export const shuffled = <T>(blocks: readonly T[], random: () => number): T[] =>
     .toSorted(([a], [b]) => a - b)
     .map(([, block]) => block)
 
-/** Those that this one has and that one has not. */
-export const beyond = ({ blocks }: Signed, { blocks: known }: Signed): Block[] => {
+/** The blocks that the first has and the second does not have. */
+export const newBlocks = ({ blocks }: Signed, { blocks: known }: Signed): Block[] => {
   const names = new Set(known.map(({ cid }) => cid.toString()))
   return blocks.filter(({ cid }) => !names.has(cid.toString()))
 }
@@ -78,8 +78,8 @@ export const car = ({ root, blocks }: Signed, order = blocks): Uint8Array => car
 
 export const path = (n: number): string => `${POST}/3k${String(n * 7919).padStart(11, '0')}`
 
-/** Some with a blob, some of them under several paths. */
-export const filled = (account: TestAccount, count = 3000): Repository => {
+/** A repository with records: some refer to a blob, some are under several paths. */
+export const filledRepository = (account: TestAccount, count = 3000): Repository => {
   const repository = new Repository(account.key)
   for (let n = 0; n < count; n++) {
     const words = n % 50 === 7 ? `again ${n % 3}` : `text ${n}`
@@ -88,10 +88,11 @@ export const filled = (account: TestAccount, count = 3000): Repository => {
   return repository
 }
 
-export const come = (account: TestAccount, signed: Signed, order?: readonly Block[]) =>
+/** Imports a repository, with its blocks in this order. */
+export const importSigned = (account: TestAccount, signed: Signed, order?: readonly Block[]) =>
   account.imports.car(stream(car(signed, order && [...order]), 60_000), { signingKey: account.key.did() })
 
-/** Creates, changes and deletes some; the same record comes under several paths, and goes. */
+/** Creates, changes and deletes some records; the same record is created and deleted under several paths. */
 export const edit = (repository: Repository, random: () => number, count: number): void => {
   const pick = (below: number) => Math.floor(random() * below)
   for (let i = 0; i < count; i++) {
@@ -108,14 +109,14 @@ export const edit = (repository: Repository, random: () => number, count: number
 }
 
 /** An account with this repository, a few records of which are then changed. */
-export const changed = async (
+export const withChanges = async (
   work: (account: TestAccount, repository: Repository, from: Signed) => Promise<void>,
   count = 300,
 ): Promise<void> =>
   inAccount(async (account) => {
-    const repository = filled(account, count)
+    const repository = filledRepository(account, count)
     const from = await repository.sign(account.clock.now - 3600_000)
-    await come(account, from)
+    await importSigned(account, from)
     edit(repository, seeded(7), 3)
     await work(account, repository, from)
   })
@@ -124,11 +125,11 @@ const random = seeded(11)
 
 export type Order = [string, (to: Signed, from: Signed) => readonly Block[]]
 export const IN_ORDER: Order = ['in order', ({ blocks }) => blocks]
-/** In which orders a CAR may come over what is here. */
+/** Orders in which a CAR may be imported over what is here. */
 export const ORDERS: Order[] = [
   IN_ORDER,
   ['shuffled', ({ blocks }) => shuffled(blocks, random)],
   ['reversed', ({ blocks }) => blocks.toReversed()],
   ['with the commit last', ({ blocks: [commit, ...rest] }) => (commit ? [...rest, commit] : [])],
-  ['without what is here', (to, from) => beyond(to, from)],
+  ['without what is here', (to, from) => newBlocks(to, from)],
 ]

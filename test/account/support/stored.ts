@@ -1,29 +1,31 @@
-/** What the tests of the store do to an account, and ask it. */
+/** Helpers of the tests of stored blocks. */
 import { readCarWithRoot } from '@atproto/repo'
 import { collect, post, type TestAccount } from './account.ts'
 
 const DAY = 24 * 3600_000
 
+/** The CIDs in a CAR, sorted. */
 export const cids = async (bytes: Uint8Array): Promise<string[]> =>
   (await readCarWithRoot(bytes)).blocks.cids().map(String).toSorted()
 
+/** The CIDs of an export. */
 export const exported = async ({ exports }: TestAccount, since?: string): Promise<string[]> =>
   cids(await collect(exports.repo({ since }).body))
 
-/** What the first list lacks of the second. */
-export const lacking = (have: readonly string[], all: readonly string[]): string[] => {
+/** What of `all` is missing from `have`. */
+export const missingFrom = (have: readonly string[], all: readonly string[]): string[] => {
   const known = new Set(have)
   return all.filter((cid) => !known.has(cid))
 }
 
-/** Packs all anew: something was dropped more than a day ago. */
+/** Packs everything again: for that, something must have been dropped. */
 export const pack = ({ repack, clock }: TestAccount): void => {
   clock.now += 2 * DAY
   while (repack.step().more);
 }
 
-/** Deletes whatever nobody needs. */
-export const tidy = ({ repack, exports, clock }: TestAccount): void => {
+/** Deletes all rows that are replaced and not being read. */
+export const collectAll = ({ repack, exports, clock }: TestAccount): void => {
   clock.now += 1000
   while (repack.collect(exports.oldest() ?? clock.now).more);
 }

@@ -1,4 +1,4 @@
-/** Random histories of everything that moves the stores: what leaves is exact at every moment. */
+/** Random histories of everything that changes stored blocks: every export is exact at every moment. */
 import { readCar, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { type Cid, parseCid } from '@atproto/lex-data'
 import { expect, it, vi } from 'vitest'
@@ -18,14 +18,14 @@ declare const __SEEDS__: string | undefined
 const FIRST = Number(typeof __SEED__ === 'undefined' ? 1 : __SEED__)
 const HISTORIES = Math.ceil(Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__) / 10)
 const STEPS = 120
-// Long enough that an export of a few has several chunks.
+// Long enough that an export of a few records has several chunks.
 const TEXTS = Array.from({ length: 7 }, (_, i) => `text ${i} `.repeat(4000))
 const KEYS = 40
 
 const CHANCES = [
   [0.35, 'commit'],
   [0.5, 'pack'],
-  [0.62, 'tidy'],
+  [0.62, 'collect'],
   [0.65, 'restart'],
   [0.7, 'import'],
   [0.77, 'begin'],
@@ -34,7 +34,7 @@ const CHANCES = [
   [1, 'read'],
 ] as const
 
-const FAILING = ['commit', 'pack', 'import', 'tidy'] as const
+const FAILING = ['commit', 'pack', 'import', 'collect'] as const
 
 interface Snapshot {
   car: Uint8Array
@@ -50,7 +50,7 @@ interface Running {
   since: string | undefined
 }
 
-/** What was exported as new since a revision. */
+/** An export since a revision. */
 interface Diff {
   root: Cid
   since: string
@@ -58,12 +58,13 @@ interface Diff {
 }
 
 /**
- * How often the histories came to what the rules are for: blocks that had gone and come back, as the rows or the
- * trail tell; exports since a revision, gone on with or no longer kept; and since one of which too little is known.
+ * How often the histories reached the cases that the rules are for: blocks that were removed and added again, known from
+ * commit rows or from the removal log; exports since a revision that are resumed or no longer kept; and exports since a
+ * revision of which too little is known.
  */
-const seen = { rows: 0, trail: 0, resumed: 0, gone: 0, forgotten: 0 }
-/** So little that much is forgotten, and every row and step is full. */
-const LITTLE: RemovalLogSize = { bytes: 150 * LIFETIME_BYTES, row: 7, looks: 4, drops: 9 }
+const seen = { commitRows: 0, removalLog: 0, resumed: 0, gone: 0, forgotten: 0 }
+/** So small that much is forgotten, and every row and step is full. */
+const SMALL_LOG: RemovalLogSize = { bytes: 150 * LIFETIME_BYTES, row: 7, looks: 4, drops: 9 }
 
 const setOf = async (car: Uint8Array): Promise<Set<string>> =>
   new Set((await readCarWithRoot(car)).blocks.cids().map(String))
@@ -105,7 +106,7 @@ class History {
     this.snapshots.set(rev, { car, all, paths: new Map(this.paths) })
   }
 
-  /** What has to come: the commit, and all that the tree of that revision did not have. */
+  /** What must be exported: the commit, and all that the tree of that revision did not have. */
   wanted(since?: string): string[] {
     const { all } = this.now()
     const { rev, root } = this.account.repo.load()
@@ -115,24 +116,26 @@ class History {
     const had = (each: string, cid: string): boolean => this.snapshots.get(each)?.all.has(cid) === true
     const lacking = [...all].filter((cid) => cid === `${root}` || !had(since, cid)).toSorted()
     if (lacking.length < [...all].filter((cid) => !between.every((each) => had(each, cid))).length)
-      seen[this.account.sql.first('SELECT 1 FROM trail WHERE ends > ?', since) ? 'trail' : 'rows']++
+      seen[
+        this.account.sql.first('SELECT 1 FROM trail WHERE ends > ?', since) ? 'removalLog' : 'commitRows'
+      ]++
     return lacking
   }
 
-  /** Whether it is known what the tree of that revision had: always, if the trail is not a little one. */
+  /** Whether it is known what the tree of that revision had: always, unless the removal log is a small one. */
   isKnown(since: string): boolean {
     const isKnown = this.account.blocks.history.knows(since)
-    if (this.account.blocks.removalLog.size !== LITTLE) expect(isKnown).toBe(true)
+    if (this.account.blocks.removalLog.size !== SMALL_LOG) expect(isKnown).toBe(true)
     return isKnown
   }
 
-  /** What came is what was wanted; where that is not known, at least nothing is missing. */
-  compare(came: readonly string[], wanted: readonly string[], since: string | undefined): boolean {
+  /** What was exported is what was wanted; where that is not known, at least nothing is missing. */
+  compare(exported: readonly string[], wanted: readonly string[], since: string | undefined): boolean {
     const isExact = since === undefined || this.isKnown(since)
-    if (isExact) expect(came, `since ${since}`).toEqual(wanted)
+    if (isExact) expect(exported, `since ${since}`).toEqual(wanted)
     else {
       seen.forgotten++
-      expect(wanted.filter((cid) => !came.includes(cid))).toEqual([])
+      expect(wanted.filter((cid) => !exported.includes(cid))).toEqual([])
     }
     return isExact
   }
@@ -159,21 +162,21 @@ class History {
   }
 
   pack(): void {
-    // As if what was dropped so far had been dropped long ago: the clock would end the exports.
+    // As if what was dropped so far had been dropped long ago: to move the clock would end the exports.
     if (this.random() < 0.7) this.account.sql.run('UPDATE loose SET at = 1')
     for (let i = this.pick(4); i >= 0; i--) this.account.repack.step(this.pick(90_000))
   }
 
-  async tidy(): Promise<void> {
+  async collect(): Promise<void> {
     const { clock, repack, exports } = this.account
-    // Whoever reads nothing for an hour is given up.
+    // An export that is not read for an hour is given up.
     for (const running of this.running) await this.read(running)
     clock.now += this.pick(50) * 60_000
     for (let i = this.pick(5); i >= 0; i--)
       repack.collect(Math.min(clock.now - SUPERSEDED_RETENTION_MS, exports.oldest() ?? clock.now))
   }
 
-  /** Something is broken off at one of its steps; afterwards all is as before, or done. */
+  /** Something fails at one of its steps; afterwards everything is as before, or done. */
   async fail(): Promise<void> {
     let left = this.pick(6)
     const { rev } = this.account.repo.load()
@@ -199,7 +202,7 @@ class History {
     this.account = this.account.restart()
   }
 
-  /** An export from before, perhaps with blocks left out that may be here all the same. */
+  /** Imports an earlier export, perhaps without blocks that may be here anyway. */
   async import(): Promise<void> {
     const revs = [...this.snapshots.keys()]
     const snapshot = this.snapshots.get(revs[this.pick(revs.length)] ?? '')
@@ -207,26 +210,26 @@ class History {
     const { account } = this
     const { root: old, blocks } = await readCarWithRoot(snapshot.car)
     const { data, rev: oldRev } = parseCommit(blocks.get(old) ?? new Uint8Array())
-    // Another host may have gone on with it, so that its revision is above ours.
+    // Another host may have continued it, so that its revision is above ours.
     const isNewer = this.random() < 0.4
     const rev = isNewer ? account.repo.nextRev(account.repo.load().rev) : oldRev
     const commit = isNewer
       ? await signCommit(account.key, { did: DID, rev, data })
       : { cid: old, bytes: blocks.get(old) ?? new Uint8Array() }
     const root = commit.cid
-    const part = this.random() < 0.6 ? 0 : this.random()
+    const leftOut = this.random() < 0.6 ? 0 : this.random()
     const sections = blocks
       .entries()
-      .filter(({ cid }) => !cid.equals(old) && this.random() >= part)
+      .filter(({ cid }) => !cid.equals(old) && this.random() >= leftOut)
       .map(({ cid, bytes }) => carSection(cid, bytes))
     sections.unshift(carSection(commit.cid, commit.bytes))
-    if (part > 0) for (let i = 0; i < 3; i++) sections.push(...sections.slice(0, this.pick(4)))
+    if (leftOut > 0) for (let i = 0; i < 3; i++) sections.push(...sections.slice(0, this.pick(4)))
     const body = [carHeader(root), ...sections]
     const stream = new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        // An alarm rings now and then.
+        // Alarms in between.
         if (this.random() < 0.3) this.pack()
-        if (this.random() < 0.1) await this.tidy()
+        if (this.random() < 0.1) await this.collect()
         if (this.random() < 0.1) await new Promise((resolve) => setTimeout(resolve, 0))
         const next = body.shift()
         if (next) controller.enqueue(new Uint8Array(next))
@@ -237,11 +240,11 @@ class History {
     this.paths = new Map(snapshot.paths)
     try {
       await account.imports.car(stream, { signingKey: account.key.did() })
-      // Who took it from there may ask what is new here.
+      // A host that copied it from there may ask what is new here.
       if (isNewer) await this.note({ root, data, rev })
     } catch (cause) {
       if (!String(cause).includes('MissingBlock')) throw cause
-      expect(part).toBeGreaterThan(0)
+      expect(leftOut).toBeGreaterThan(0)
       this.paths = before
     }
     await this.note()
@@ -266,7 +269,7 @@ class History {
     try {
       next = await running.reader.read()
     } catch (cause) {
-      // Rather none than one that is not exact.
+      // Better no export than one that is not exact.
       if (!String(cause).includes('was forgotten meanwhile')) throw cause
       expect(this.isKnown(running.since ?? '')).toBe(false)
       seen.forgotten++
@@ -283,7 +286,7 @@ class History {
     else if (isExact) this.diffs.push({ root, since, car })
   }
 
-  /** Some commit's CAR from some byte on: the same bytes, or nothing where its tree is no longer kept. */
+  /** Resumes the CAR of some commit from some byte on: the same bytes, or nothing where its tree is no longer kept. */
   async resume(): Promise<void> {
     const revs = [...this.snapshots.keys()]
     const rev = revs[this.pick(revs.length)] ?? ''
@@ -297,7 +300,7 @@ class History {
     for (const diff of this.diffs) await this.resumeDiff(diff)
   }
 
-  /** Likewise what is new since a revision. */
+  /** Likewise an export since a revision. */
   async resumeDiff({ root, since, car }: Diff): Promise<void> {
     const offset = this.pick(car.length)
     const body = await this.account.exports.resume({ root, offset, since })
@@ -331,7 +334,7 @@ class History {
   }
 }
 
-const live = async (account: TestAccount, seed: number): Promise<void> => {
+const run = async (account: TestAccount, seed: number): Promise<void> => {
   const history = new History(account, seeded(seed))
   if (seed % 3 === 0) account.sql.run("UPDATE account SET state = 'active'")
   await account.repo.create()
@@ -353,9 +356,9 @@ const live = async (account: TestAccount, seed: number): Promise<void> => {
 
 for (let seed = FIRST; seed < FIRST + HISTORIES; seed++)
   it(`every export of a random history is exact (seed ${seed})`, () =>
-    inAccount((account) => live(account, seed), seed % 2 === 0 ? LITTLE : undefined))
+    inAccount((account) => run(account, seed), seed % 2 === 0 ? SMALL_LOG : undefined))
 
-// One alone, run again for its seed, need not come to everything.
-it.skipIf(HISTORIES < 4)('the histories came to all that an export since a revision may be', () => {
+// One history alone, repeated by its seed, need not reach every case.
+it.skipIf(HISTORIES < 4)('the histories reached every case of an export since a revision', () => {
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0)
 })
