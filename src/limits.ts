@@ -1,4 +1,4 @@
-import type { Limits } from './xrpc/body.ts'
+import type { BodyLimits } from './xrpc/body.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -10,7 +10,7 @@ export const REQUEST_LIMIT_BYTES = 100 * 1000 * 1000
 const WRITES_LIMIT_BYTES = 4 * MiB
 
 /** How large the body of a request may be, in bytes. */
-export const LIMITS: Limits = {
+export const LIMITS: BodyLimits = {
   // Parsed, a JSON body takes ten times its size and more, and anybody may send any number of sign-ins: a method that
   // takes no data has a small limit.
   json: 64 * KiB,

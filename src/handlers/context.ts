@@ -1,4 +1,3 @@
-/** A handler's type, out of its lexicon and its row in the policy. */
 import type { Credential } from '../account/auth/credential.ts'
 import type { Account } from '../account/account.ts'
 import type { Config } from '../config.ts'
@@ -7,7 +6,7 @@ import type { MethodId } from '../generated/methods.ts'
 import type { Policy, Tier } from '../policy.ts'
 import type { Handle } from '../xrpc/types.ts'
 
-/** What there is in each place. */
+/** What handlers are passed in each tier. */
 export interface TierContexts {
   worker: { config: Config; identity: Identity }
   account: { account: Account }
@@ -20,12 +19,15 @@ export type AuthOf<Id extends MethodId> = Extract<Credential, { grants: Kinds<Id
 
 type ContextOf<Id extends MethodId> = TierContexts[Policy[Id]['runs']] & { auth: AuthOf<Id> }
 
-/** A method's handler: decoded params and input in, output out, errors thrown with `error(…)`. */
+/**
+ * A method's handler: it takes decoded params and input, returns the output, and throws errors made with `error(…)`.
+ * Its type comes from the method's lexicon and its row in the policy.
+ */
 export type Handler<Id extends MethodId> = Handle<Id, ContextOf<Id>>
 
-type RunsAt<P extends Tier> = { [Id in MethodId]: Policy[Id]['runs'] extends P ? Id : never }[MethodId]
+type RunsIn<T extends Tier> = { [Id in MethodId]: Policy[Id]['runs'] extends T ? Id : never }[MethodId]
 
-/** Exactly the handlers of one place: a missing, misspelt, mistyped or misplaced one does not compile. */
-export type Handlers<P extends Tier> = { [Id in RunsAt<P>]: Handler<Id> } & {
-  [Id in Exclude<MethodId, RunsAt<P>>]?: undefined
+/** Exactly the handlers of one tier: a missing, misspelt, mistyped or misplaced one does not compile. */
+export type Handlers<T extends Tier> = { [Id in RunsIn<T>]: Handler<Id> } & {
+  [Id in Exclude<MethodId, RunsIn<T>>]?: undefined
 }

@@ -1,4 +1,3 @@
-/** Every handler by its method. A missing, misspelt, mistyped or misplaced one does not compile. */
 import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { checkRepo } from './admin/checkRepo.ts'
@@ -49,13 +48,13 @@ import { listBlobs } from './sync/listBlobs.ts'
 import { listRepos } from './sync/listRepos.ts'
 import { subscribeRepos } from './sync/subscribeRepos.ts'
 
-/** What runs in the Worker, without the account's object. */
+/** The handlers that run in the Worker, without the account's object. */
 export const workerHandlers: Handlers<'worker'> = {
   'com.atproto.identity.resolveHandle': resolveHandle,
   'com.atproto.server.describeServer': describeServer,
 }
 
-/** What runs in the account's Durable Object. */
+/** The handlers that run in the account's Durable Object. */
 export const accountHandlers: Handlers<'account'> = {
   'app.bsky.actor.getPreferences': getPreferences,
   'app.bsky.actor.putPreferences': putPreferences,

@@ -5,8 +5,8 @@ import { error } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'
 
-/** How many bytes a request's body may have. */
-export interface Limits {
+/** How many bytes the body of a request may have. */
+export interface BodyLimits {
   json: number
   /** By method. `json` is the limit of a method that is not named. */
   methods: Partial<Record<MethodId, number>>
@@ -147,7 +147,7 @@ async function refuseBody(request: Request): Promise<void> {
  * A method's input as its lexicon declares it: undefined, a validated object, or a stream. The type and the length are
  * checked before anything is read, and no more than the limit is ever read. Binary bodies stay streams.
  */
-export async function readBody(id: MethodId, request: Request, limits: Limits): Promise<unknown> {
+export async function readBody(id: MethodId, request: Request, limits: BodyLimits): Promise<unknown> {
   const def = definition(id)
   const input = def.type === 'procedure' ? def.input : undefined
   if (!input) return refuseBody(request)

@@ -1,5 +1,5 @@
 import type { MethodId } from '../generated/methods.ts'
-import { discard, readBody, type Limits } from './body.ts'
+import { discard, readBody, type BodyLimits } from './body.ts'
 import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
@@ -18,7 +18,7 @@ export interface RuntimeOptions<Context, Auth> {
   forward?: (request: Request, context: Context) => Promise<Response>
   /** Opens a WebSocket for a subscription, whose handler accepts it. Absent: no subscription runs here. */
   upgrade?: (context: Context) => Upgraded
-  limits: Limits
+  limits: BodyLimits
   /** Whether every answer is checked against its lexicon: in tests and development. */
   validateOutput: boolean
   /** A new id for an internal error. */

@@ -17,7 +17,7 @@ export interface Socket {
 
 export type SocketConstructor = new (url: string) => Socket
 
-export interface Limits {
+export interface ConnectionLimits {
   /** Bytes that may wait to be read. */
   bufferBytes: number
   /** Until the handshake is done. */
@@ -46,7 +46,7 @@ interface Waiting {
 }
 
 /** Opens a WebSocket whose frames wait in a queue until they are read. */
-export function openConnection(url: string, Socket: SocketConstructor, limits: Limits): Connection {
+export function openConnection(url: string, Socket: SocketConstructor, limits: ConnectionLimits): Connection {
   // A linked list, not an array: what was read is freed at once, however long the queue is.
   let first: Waiting | undefined
   let last: Waiting | undefined
