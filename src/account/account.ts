@@ -188,6 +188,8 @@ export async function createAccount(
     observe: () => lifecycle.followDid(),
     report: (cause) => console.error('a maintenance step failed', cause),
   })
+  // A subscriber may have fallen behind before the object hibernated.
+  firehose.resume()
   // The configuration may have changed since the network was last told.
   if (identityWatch.needsAnnouncement()) wake(0)
 

@@ -18,7 +18,7 @@ export interface Firehose {
   subscribe(socket: WebSocket, cursor: number | undefined): void
   /** Sends an event that was just committed. Never fails: no write may fail because of it. */
   publish(event: SequencedEvent): void
-  /** Serves the subscribers that are behind. */
+  /** Serves the subscribers that are behind. Called when the object has started, and by its alarm. */
   resume(): void
   /** The other side has closed, or the connection has failed. */
   gone(socket: WebSocket): void
@@ -205,12 +205,12 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
     if (behind.size > 0) void serve()
   }
 
+  // Those that survived hibernation.
   for (const socket of sockets.getWebSockets()) {
     const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
     if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
     adopt(socket, attachment.cursor)
   }
-  resume()
 
   return {
     get subscribers() {
