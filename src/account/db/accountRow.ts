@@ -4,13 +4,13 @@ import { bytes, type Sql } from './sql.ts'
 
 export interface AccountRow {
   stored: 'new' | 'active' | 'deactivated'
-  /** Milliseconds, like every time here. Undefined while the account was never active here. */
+  /** Milliseconds, as all times here. Undefined if the account was never active here. */
   activatedAt: number | undefined
   deactivatedAt: number | undefined
-  /** As the caller gave it. Shown, never acted on. */
+  /** As the caller gave it. It is shown, and nothing is done by it. */
   deleteAfter: string | undefined
   tokensNotBefore: number
-  /** The other PDS that the DID was seen to name; `''` where it names none. */
+  /** The other PDS that the DID named when it was last looked up; `''` if it named none. */
   movedTo: string | undefined
   movedAt: number | undefined
 }
@@ -30,7 +30,7 @@ const stored = (state: string): AccountRow['stored'] => {
   throw new Error(`the account's row has the unknown state ${JSON.stringify(state)}`)
 }
 
-/** The account's one row: what was stored of its state. No other module reads or writes this row. */
+/** The state of the account, from its one row. No other module reads or writes this row. */
 export const readAccount = (sql: Sql): AccountRow => {
   const row = sql.first<Row>(
     `SELECT state, activated_at, deactivated_at, delete_after, tokens_not_before, moved_to, moved_at FROM account`,
@@ -47,28 +47,23 @@ export const readAccount = (sql: Sql): AccountRow => {
   }
 }
 
-/** A deactivated account stays deactivated wherever its DID points. */
+/** The account's state for the policy. A deactivated account stays deactivated, wherever its DID points. */
 export const stateOf = (row: AccountRow): State => {
   if (row.stored === 'new') return 'absent'
   if (row.stored === 'deactivated') return 'deactivated'
   return row.movedTo === undefined ? 'active' : 'moved'
 }
 
-/** Makes the row of a new object. Its `seq` begins at the clock: see `readSeqFloor`. */
+/** Makes the row of a new object. Its `seq` begins at the current time: see `readSeqFloor`. */
 export const openAccountRow = (sql: Sql, did: string, now: number): void => {
-  sql.run(
-    'INSERT INTO account (id, did, seq, created_at) VALUES (1, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
-    did,
-    now,
-    now,
-  )
+  sql.run('INSERT INTO account (id, did, seq, created_at) VALUES (1, ?, ?, ?)', did, now, now)
 }
 
 /** The DID that this object was made for. */
 export const readDid = (sql: Sql): string | undefined =>
   sql.first<{ did: string }>('SELECT did FROM account')?.did
 
-/** The account is active from now on; what an earlier deactivation or move left in the row is cleared. */
+/** Makes the account active; what an earlier deactivation or move left in the row is cleared. */
 export const setActive = (sql: Sql, now: number): void => {
   sql.run(
     `UPDATE account SET state = 'active', activated_at = ?, deactivated_at = NULL, delete_after = NULL,
@@ -89,20 +84,25 @@ export const setDeleteAfter = (sql: Sql, deleteAfter: string): void => {
   sql.run('UPDATE account SET delete_after = ?', deleteAfter)
 }
 
-/** `movedTo` undefined: the DID names this server again. */
-export const setMovedTo = (sql: Sql, movedTo: string | undefined, at: number): void => {
-  sql.run('UPDATE account SET moved_to = ?, moved_at = ?', movedTo ?? null, movedTo === undefined ? null : at)
+/** `movedTo` is undefined where the DID names this server again. */
+export const setMovedTo = (sql: Sql, movedTo: string | undefined, now: number): void => {
+  sql.run(
+    'UPDATE account SET moved_to = ?, moved_at = ?',
+    movedTo ?? null,
+    movedTo === undefined ? null : now,
+  )
 }
 
-/** Refuses tokens from before this time (milliseconds). It never goes back. */
+/** Tokens from before this time (milliseconds) are refused from now on. The time never goes back. */
 export const raiseTokensNotBefore = (sql: Sql, notBefore: number): void => {
   sql.run('UPDATE account SET tokens_not_before = max(tokens_not_before, ?)', notBefore)
 }
-/** Where the repository stands. */
+
+/** The latest commit of the repository. */
 export interface Head {
-  /** The latest commit. */
+  /** The commit. */
   root: Cid
-  /** Its tree's root node. */
+  /** The root node of its tree. */
   data: Cid
   rev: string
 }
@@ -116,7 +116,7 @@ export const readHead = (sql: Sql): Head | undefined => {
   return { root: decodeCid(bytes(row.root)), data: decodeCid(bytes(row.data)), rev: row.rev }
 }
 
-/** Moves the head, and the counts with it: one row. */
+/** Moves the head and changes the counts, in one row. */
 export const writeHead = (sql: Sql, head: Head, added: { blocks: number; records: number }): void => {
   sql.assertTransaction()
   sql.run(
@@ -145,8 +145,8 @@ export const setStaging = (sql: Sql, rev: string | undefined): void => {
 }
 
 /**
- * The number that no event may go below. It begins at the clock, so that an object that is made again for the same
- * DID never goes below the numbers of the one before it, which relays would ignore.
+ * Every event has a number above this one. It begins at the current time, so that an object that is made again for the
+ * same DID goes on above the numbers of the one before it: relays would ignore lower ones.
  */
 export const readSeqFloor = (sql: Sql): number =>
   sql.first<{ seq: number }>('SELECT seq FROM account')?.seq ?? 0
@@ -155,7 +155,7 @@ export const raiseSeqFloor = (sql: Sql, seq: number): void => {
   sql.run('UPDATE account SET seq = ? WHERE seq < ?', seq, seq)
 }
 
-/** The number of the first event that this object may have written. */
+/** The number of the first event of this object. */
 export const readFirstSeq = (sql: Sql): number | undefined =>
   sql.first<{ first: number }>('SELECT created_at + 1 AS first FROM account')?.first
 

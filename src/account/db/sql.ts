@@ -1,16 +1,16 @@
-/** What SQLite takes and gives back. BLOBs come back as ArrayBuffer. */
+/** A value for SQLite. Binary values come back as ArrayBuffer. */
 export type SqlValue = ArrayBuffer | ArrayBufferView | string | number | null
 
 type Row = Record<string, SqlStorageValue>
 
 /**
- * The object's SQLite. Every read is collected at once: an open cursor is no snapshot, rows
- * written ahead of it appear and a rollback kills it.
+ * The object's SQLite. Every read is collected at once: an open cursor is not a snapshot, because rows that are written
+ * ahead of it appear in it, and a rollback ends it.
  */
 export class Sql {
   /** Rows written so far, as Cloudflare bills them. */
   written = 0
-  /** Transactions that were taken back so far: what memory knows of the rows may be wrong after one. */
+  /** Transactions that were rolled back so far: what was remembered of the rows may be wrong after one. */
   rollbacks = 0
   readonly #storage: DurableObjectStorage
   #depth = 0
@@ -30,7 +30,7 @@ export class Sql {
     return this.all<T>(query, ...params)[0]
   }
 
-  /** Runs a statement; answers how many rows it wrote. */
+  /** Runs a statement; returns how many rows it wrote. */
   run(query: string, ...params: SqlValue[]): number {
     const cursor = this.#storage.sql.exec(query, ...params)
     cursor.toArray()
@@ -38,7 +38,7 @@ export class Sql {
     return cursor.rowsWritten
   }
 
-  /** All or nothing. `work` must be synchronous: an async one would commit at its first await. */
+  /** Runs all of `work` or nothing of it. It must be synchronous: an async function would commit at its first await. */
   transaction<T>(work: () => T): T {
     this.#depth++
     try {
@@ -51,7 +51,7 @@ export class Sql {
     }
   }
 
-  /** For code whose writes mean nothing unless they stand or fall with others. */
+  /** For writes that are right only if they are committed together with others. */
   assertTransaction(): void {
     if (this.#depth === 0) throw new Error('must run inside a transaction')
   }
@@ -61,5 +61,5 @@ export class Sql {
   }
 }
 
-/** A column that holds bytes. */
+/** The bytes of a binary column. */
 export const bytes = (value: ArrayBuffer): Uint8Array => new Uint8Array(value)

@@ -21,7 +21,7 @@ export interface RecordRequest {
   rkey?: string
   /** The record in the lexicon library's form: BlobRef, CID and bytes are classes. */
   record: { [name: string]: unknown }
-  /** true: its lexicon must be known. false: not validated. Absent: validated where known. */
+  /** true: its lexicon must be known. false: it is not validated. Absent: it is validated if its lexicon is known. */
   validate?: boolean
 }
 
@@ -66,7 +66,7 @@ function validate(collection: string, record: object, asked: boolean | undefined
 export function prepareRecord(request: RecordRequest, nextKey: () => string): Prepared {
   const { action, collection } = request
   const rkey = recordKey(collection, request.rkey, nextKey)
-  // `unknown` in a lexicon lets through lists, links, bytes and blobs, whose members are no fields.
+  // `unknown` in a lexicon also accepts lists, links, bytes and blobs, whose members are not fields.
   if (Object.getPrototypeOf(request.record) !== Object.prototype)
     throw error('InvalidRequest', 'the record must be an object with fields')
   const typed = { ...request.record, $type: request.record.$type ?? collection }
@@ -76,12 +76,12 @@ export function prepareRecord(request: RecordRequest, nextKey: () => string): Pr
       `Invalid $type: expected ${collection}, got ${JSON.stringify(typed.$type).slice(0, 100)}`,
     )
   const validationStatus = validate(collection, typed, request.validate)
-  // What jsonToLex made of a body is a map of lexicon values; its type says unknown.
+  // jsonToLex made this from the body, so it is a map of lexicon values, though its type is unknown.
   const record = lexToIpld(typed) as LexMap
   return { write: { action, collection, rkey, record }, validationStatus }
 }
 
-/** A CID that a caller gave to compare with; `null` stays null ("nothing there"). */
+/** A CID that the caller gave to compare with; `null` stays null ("there is nothing"). */
 export function swapCid(name: string, text: string | null | undefined): Cid | null | undefined {
   if (text === undefined || text === null) return text
   const cid = parseCidSafe(text)
