@@ -2,12 +2,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { FAULT_POINTS, type FaultPoint, onFault } from '../../src/fault.ts'
 import { blob, collect, inAccount, post, type TestAccount, unpost } from './support/account.ts'
 
-const OURS = FAULT_POINTS.filter((name) => /^(commit|import|blob|event)\./.test(name))
+const POINTS = FAULT_POINTS.filter((name) => /^(commit|import|blob|event)\./.test(name))
 const hit = new Set<FaultPoint>()
 
 afterEach(() => onFault(undefined))
 
-const died = async (work: () => Promise<unknown>): Promise<boolean> =>
+const hasDied = async (work: () => Promise<unknown>): Promise<boolean> =>
   work().then(
     () => false,
     (cause: Error) => {
@@ -16,19 +16,22 @@ const died = async (work: () => Promise<unknown>): Promise<boolean> =>
     },
   )
 
-/** Everything that writes, each step repeated until it has been done. */
-const life = async (start: TestAccount, car: { bytes: Uint8Array; key: string }): Promise<TestAccount> => {
+/** Everything that writes, each step repeated until it is done. */
+const writeEverything = async (
+  start: TestAccount,
+  car: { bytes: Uint8Array; key: string },
+): Promise<TestAccount> => {
   let account = start
   const step = async (work: (account: TestAccount) => Promise<unknown>) => {
     for (let tries = 0; tries < 5; tries++) {
-      const dead = await died(() => work(account))
-      // The memory of a killed object is gone.
+      const dead = await hasDied(() => work(account))
+      // What a killed object had in memory is lost.
       if (dead) account = account.restart()
       const report = await account.check()
       expect(report.problems).toEqual([])
       if (!dead) return
     }
-    throw new Error('never got through')
+    throw new Error('a step was never done')
   }
   await step((it) =>
     it.imports.car(new Response(car.bytes).body ?? new ReadableStream(), { signingKey: car.key }),
@@ -53,8 +56,8 @@ const source = async () =>
   })
 
 describe('a fault', () => {
-  for (const point of OURS) {
-    it(`at ${point}, once, loses and doubles nothing`, async () => {
+  for (const point of POINTS) {
+    it(`at ${point}, once, loses nothing and writes nothing twice`, async () => {
       const car = await source()
       await inAccount(async (fresh) => {
         const all: number[] = []
@@ -65,7 +68,7 @@ describe('a fault', () => {
           armed = false
           throw new Error('the fault')
         })
-        const account = await life(fresh, car)
+        const account = await writeEverything(fresh, car)
         expect(armed).toBe(false)
         for (const { seq } of account.sequencer.read(0, 1000)) all.push(seq)
         expect(new Set(all).size).toBe(all.length)
@@ -79,13 +82,15 @@ describe('a fault', () => {
       })
     })
 
-    it(`at ${point}, always, leaves a whole account`, async () => {
+    it(`at ${point}, always, leaves a sound account`, async () => {
       const car = await source()
       await inAccount(async (fresh) => {
         onFault((name) => {
           if (name === point) throw new Error('the fault')
         })
-        await life(fresh, car).catch((cause: Error) => expect(cause.message).toBe('never got through'))
+        await writeEverything(fresh, car).catch((cause: Error) =>
+          expect(cause.message).toBe('a step was never done'),
+        )
         onFault(undefined)
         const account = fresh.restart()
         expect((await account.check()).problems).toEqual([])
@@ -95,7 +100,7 @@ describe('a fault', () => {
     })
   }
 
-  it('was tried at every point', () => {
-    expect([...hit].toSorted()).toEqual(OURS.toSorted())
+  it('was injected at every point', () => {
+    expect([...hit].toSorted()).toEqual(POINTS.toSorted())
   })
 })

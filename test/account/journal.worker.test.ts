@@ -73,7 +73,7 @@ describe('the latest entries', () => {
 })
 
 describe('the event log', () => {
-  it('numbers without gaps, never twice, and holds frames ready', () =>
+  it('numbers events without gaps, never twice, and stores the bodies of their frames', () =>
     inAccount(async ({ sequencer, repo, events, sql, clock, restart }) => {
       await repo.create()
       const start = sequencer.latest()
@@ -117,7 +117,7 @@ describe('the event log', () => {
 })
 
 describe('preferences', () => {
-  it('are kept as they were put', () =>
+  it('are returned as they were put', () =>
     inAccount(async ({ preferences }) => {
       const some = [{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: true }]
       preferences.put(some)

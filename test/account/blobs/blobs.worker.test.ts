@@ -23,7 +23,7 @@ const objects = async ({ platform }: TestAccount) => {
   return all.map(({ key }) => key).toSorted()
 }
 
-/** What the bucket holds must be exactly what SQL knows of. */
+/** Expects the bucket to have exactly the objects that SQL knows. */
 const tidy = async (account: TestAccount) => {
   const rows = account.sql.all<{ key: string }>('SELECT key FROM blob')
   expect(account.sql.all('SELECT * FROM blob_loose')).toEqual([])
@@ -135,7 +135,7 @@ describe('blobs', () => {
       expect((await account.check()).problems).toEqual([])
     }))
 
-  it('must be there before a record refers to them', () =>
+  it('must be uploaded before a record refers to them', () =>
     inEmpty(async (account) => {
       await account.repo.create()
       const ref = await cidForRawBytes(new Uint8Array([9]))
@@ -145,7 +145,7 @@ describe('blobs', () => {
       expect(await failed(account.repo.commit([post('a', 'x', { embed: legacy })]))).toBe('InvalidRequest')
     }))
 
-  it('must be there, of the size and type that the record says, when the commit is written', () =>
+  it('must be stored, with the size and type that the record says, when the commit is written', () =>
     inEmpty(async (account) => {
       const { repo, sql, key } = account
       await repo.create()
@@ -175,7 +175,7 @@ describe('blobs', () => {
       expect((await account.check()).problems).toEqual([])
     }))
 
-  it('are collected when nothing refers to them for a day, not before, and never when something does', () =>
+  it('are collected once no record has referred to them for a day, and never while one does', () =>
     inEmpty(async (account) => {
       const { blobs, clock, repo } = account
       await repo.create()
@@ -189,7 +189,7 @@ describe('blobs', () => {
       expect(blobs.stat(lost.ref.toString())).toBeUndefined()
       expect(blobs.stat(kept.ref.toString())).toBeDefined()
       await tidy(account)
-      // Uploading again starts the day anew.
+      // After another upload, the day begins again.
       await blob(account, 'kept')
       await repo.commit([unpost('a')])
       clock.now += 20 * 3600_000
@@ -199,7 +199,7 @@ describe('blobs', () => {
       await tidy(account)
     }))
 
-  it('are kept for a day after their last record went, however old they are', () =>
+  it('are kept for a day after their last record was deleted, however old they are', () =>
     inEmpty(async (account) => {
       const { blobs, clock, repo } = account
       const embed = await blob(account, 'an old picture')
@@ -217,7 +217,7 @@ describe('blobs', () => {
       await tidy(account)
     }))
 
-  it('are mended by an upload when the bucket lost the object', () =>
+  it('are repaired by an upload where the bucket lost the object', () =>
     inEmpty(async (account) => {
       const { ref } = await blob(account, 'precious')
       await account.platform.bucket.delete(await objects(account))

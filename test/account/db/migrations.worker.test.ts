@@ -7,7 +7,8 @@ import { readAccount } from '../../../src/account/db/accountRow.ts'
 import { cidsOf, dump, type Fixture, recordsOf, tablesOf } from '../../fixtures/database.ts'
 import { fillEveryTable } from '../../fixtures/fillEveryTable.ts'
 import { DID, inAccount, POST, post, type TestAccount, unpost } from '../support/account.ts'
-import { fixtures, inFixture, packAndCollect, sound, stored } from '../support/fixtures.ts'
+import { everythingStored, fixtures, inFixture, packAndCollect } from '../support/fixtures.ts'
+import { expectSound } from '../support/imported.ts'
 
 /** Steps of every kind: a new column, a new table filled from another one by a function, and a table made again. */
 const MADE_UP: Migration = [
@@ -55,13 +56,13 @@ const sameSince = async ({ exports, blocks }: TestAccount, fixture: Fixture): Pr
   const { since, trees, head } = fixture
   const all = await cidsOf(exports.repo().body)
   for (const [rev, cids] of Object.entries(since)) {
-    const tree = blocks.history.knows(rev) ? trees?.[rev] : undefined
+    const tree = blocks.history.knows(rev) ? trees[rev] : undefined
     const wanted = tree ? all.filter((cid) => cid === head.root || !tree.includes(cid)) : cids
     expect([rev, await cidsOf(exports.repo({ since: rev }).body)]).toEqual([rev, wanted])
   }
 }
 
-/** Fails at one of its writes. */
+/** Storage that fails at one of its writes. */
 class Failing extends Sql {
   left: number
 
@@ -98,7 +99,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       const account = open()
       const { root, data, rev } = account.repo.load()
       expect({ root: `${root}`, data: `${data}`, rev }).toEqual(fixture.head)
-      await sound(account)
+      await expectSound(account)
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)
       expect(indexed(account)).toEqual(fixture.records)
       expect(account.journal.verify()).toEqual({ ok: true, entries: fixture.tables.journal?.rows.length })
@@ -124,14 +125,14 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       }
     }))
 
-  it('tells what came since a revision as before, also when it is packed', () =>
+  it('exports the same since a revision as before, also when it is packed', () =>
     inOld(async (fixture, open) => {
       const account = open()
       await sameSince(account, fixture)
       packAndCollect(account)
       expect(account.sql.all('SELECT 1 FROM loose')).toEqual([])
       await sameSince(account.restart(), fixture)
-      await sound(account)
+      await expectSound(account)
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)
     }))
 
@@ -143,10 +144,10 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       const cids = new Map(fixture.records.map((line) => line.split(' ') as [string, string]))
       // Of four paths with the same record two are left and a fifth was added; then only one is left.
       await repo.commit([unpost('same-a'), unpost('same-c')])
-      await sound(account)
+      await expectSound(account)
       await repo.commit([unpost('same-e'), unpost('twin-a'), post('new', 'text')])
       await repo.commit([post('p3', 'back'), post('blob-a', 'no blob')])
-      await sound(account)
+      await expectSound(account)
       for (const rkey of ['same-a', 'same-c', 'same-e', 'twin-a']) cids.delete(`${POST}/${rkey}`)
       const now = await recordsOf(account, key.did())
       expect(now.map((line) => line.split(' ')[0])).toEqual(
@@ -155,15 +156,15 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       const since = await cidsOf(account.exports.repo({ since: before }).body)
       packAndCollect(account)
       expect(account.repack.hasReplacedRows).toBe(false)
-      await sound(account)
+      await expectSound(account)
       expect(await recordsOf(account, key.did())).toEqual(now)
       const later = account.restart()
       expect(await cidsOf(later.exports.repo({ since: before }).body)).toEqual(since)
       await later.repo.commit([unpost('new')])
-      await sound(later)
+      await expectSound(later)
     }))
 
-  it('knows the trees from the last revision before exactly, and those before it as before', () =>
+  it('knows the last revision before the migration exactly, and the earlier ones as before', () =>
     inOld(async (fixture, open) => {
       const account = open()
       const { repo, records, exports } = account
@@ -191,16 +192,16 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
   it('is migrated once', () =>
     inOld(async (_, open, storage) => {
       const { sql, platform } = open()
-      const [before, written] = [stored(storage), sql.written]
+      const [before, written] = [everythingStored(storage), sql.written]
       migrate(sql, DID, platform.now(), migrations)
       open()
       expect(sql.written - written).toBe(0)
-      expect(stored(storage)).toBe(before)
+      expect(everythingStored(storage)).toBe(before)
     }))
 
-  it('stays as it was, whole, wherever the migration fails, and is migrated later', () =>
+  it('stays completely as it was wherever the migration fails, and is migrated later', () =>
     inOld(async (fixture, open, storage) => {
-      const before = stored(storage)
+      const before = everythingStored(storage)
       /** Fails after so many writes, at the latest after the last: none of them may stay. */
       const attempt = (writes: number): string => {
         try {
@@ -216,24 +217,24 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       for (let failed = ''; failed !== 'all was written'; steps++) {
         failed = attempt(steps)
         expect(failed).toMatch(/^(the storage fails|all was written)$/)
-        expect(stored(storage) === before).toBe(true)
+        expect(everythingStored(storage) === before).toBe(true)
       }
       expect(steps).toBeGreaterThan(version < schemaVersion() ? 3 : 14)
       const account = open()
-      await sound(account)
+      await expectSound(account)
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)
     }))
 
   it.runIf(version === schemaVersion())(
-    'stays as it was, whole, where a step cannot be done, and is migrated later',
+    'stays completely as it was where a step cannot be done, and is migrated later',
     () =>
       inOld(async (_, open, storage) => {
         storage.sql.exec('CREATE VIEW made_again AS SELECT * FROM rate')
-        const before = stored(storage)
+        const before = everythingStored(storage)
         expect(open).toThrow('made_again already exists')
-        expect(stored(storage)).toBe(before)
+        expect(everythingStored(storage)).toBe(before)
         storage.sql.exec('DROP VIEW made_again')
-        await sound(open())
+        await expectSound(open())
       }),
   )
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { migrate, schemaVersion } from '../../../src/account/db/schema.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
 import { inAccount, inStorage, DID } from '../support/account.ts'
-import { stored } from '../support/fixtures.ts'
+import { everythingStored } from '../support/fixtures.ts'
 
 const ADVICE =
   'Nothing was changed. Export the account with the program that made it (`pds export`), and import the folder into ' +
@@ -21,10 +21,10 @@ class ReadOnly extends Sql {
 }
 
 const expectRefused = (storage: DurableObjectStorage, message: string): void => {
-  const before = stored(storage)
+  const before = everythingStored(storage)
   expect(() => migrate(new ReadOnly(storage), DID, 0)).toThrow(message)
   expect(() => migrate(new Sql(storage), DID, 0)).toThrow(message)
-  expect(stored(storage)).toBe(before)
+  expect(everythingStored(storage)).toBe(before)
 }
 
 const latest = schemaVersion()
@@ -43,9 +43,9 @@ describe('storage', () => {
   it('of this version is opened without a write', () =>
     inStorage(async (storage, open) => {
       open()
-      const before = stored(storage)
+      const before = everythingStored(storage)
       migrate(new ReadOnly(storage), DID, 0)
-      expect(stored(storage)).toBe(before)
+      expect(everythingStored(storage)).toBe(before)
     }))
 
   it.each([1, 2, 3, 4])('of version %i, which was never released, is refused and left as it is', (version) =>
@@ -97,10 +97,10 @@ describe('storage', () => {
   it('of another account is refused and left as it is', () =>
     inStorage(async (storage, open) => {
       open()
-      const before = stored(storage)
+      const before = everythingStored(storage)
       expect(() => migrate(new Sql(storage), 'did:plc:other', 0)).toThrow(
         `this object holds ${DID}, not did:plc:other`,
       )
-      expect(stored(storage)).toBe(before)
+      expect(everythingStored(storage)).toBe(before)
     }))
 })

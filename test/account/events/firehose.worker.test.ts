@@ -19,11 +19,11 @@ const connect = async (server: Server, ...args: Parameters<Server['connect']>): 
 const range = (server: Server) =>
   server.inside(({ sequencer }) => ({ oldest: sequencer.oldest() ?? 0, latest: sequencer.latest() }))
 
-/** `ctx` is protected, for good reasons that are not the tests'. */
+/** The object's `ctx` is protected; the test needs it nevertheless. */
 const sockets = (object: unknown): WebSocket[] => (object as { ctx: DurableObjectState }).ctx.getWebSockets()
 
 let keys = 0
-/** So many commits, one after the other. */
+/** Makes so many commits, one after the other. */
 const write = (server: Server, count: number, size = 10) =>
   server.inside(async ({ repo }) => {
     for (let i = 0; i < count; i++) await repo.commit([post(`k${keys++}`, 'x'.repeat(size))])
@@ -36,7 +36,7 @@ const caughtUp = async (subscription: Subscription, server: Server) => {
 }
 
 describe('a subscriber', () => {
-  it('without a cursor gets what happens from now on, frames as they are stored', async () => {
+  it('without a cursor gets every event from now on, with the body that is stored', async () => {
     const server = await serve()
     const before = await range(server)
     const subscription = await connect(server)
@@ -49,7 +49,7 @@ describe('a subscriber', () => {
     expect(subscription.frames[0]?.header).toEqual({ op: 1, t: '#commit' })
   })
 
-  it('with a cursor of 0 gets all that is kept, without a warning while nothing was dropped', async () => {
+  it('with a cursor of 0 gets every event that is kept, without a warning while none was deleted', async () => {
     const server = await serve()
     await write(server, 5)
     const subscription = await connect(server, 0)
@@ -81,7 +81,7 @@ describe('a subscriber', () => {
     expectDense(negative, oldest, latest)
   })
 
-  it('is told of a cursor that is no number, in a frame', async () => {
+  it('gets an error frame where the cursor is not a number', async () => {
     const server = await serve()
     for (const cursor of ['abc', '1.5', '99999999999999999999']) {
       const refused = await connect(server, cursor)
@@ -92,7 +92,7 @@ describe('a subscriber', () => {
     expect(await server.inside(({ firehose }) => firehose.subscribers)).toEqual([])
   })
 
-  it('whose cursor is older than what is kept is told so, and gets what is kept', async () => {
+  it('whose cursor is older than the oldest event gets OutdatedCursor, and every event that is kept', async () => {
     const server = await serve()
     await write(server, 6)
     const all = await range(server)
@@ -117,7 +117,7 @@ describe('a subscriber', () => {
     expect(empty.types).toEqual(['#info', '#commit'])
   })
 
-  it('is there before the account is, and sees it come', async () => {
+  it('that connects before the account is active gets its activation', async () => {
     const server = await serve({ active: false })
     const subscription = await connect(server, 0)
     await server.inside((account) => account.lifecycle.activate())
@@ -125,7 +125,7 @@ describe('a subscriber', () => {
     expect(subscription.types).toEqual(['#account', '#identity', '#sync'])
   })
 
-  it('that goes is forgotten', async () => {
+  it('that closes is forgotten', async () => {
     const server = await serve()
     const subscription = await connect(server)
     expect(await server.inside(({ firehose }) => firehose.subscribers.length)).toBe(1)
@@ -135,7 +135,7 @@ describe('a subscriber', () => {
     await write(server, 1)
   })
 
-  it('over HTTP is told to use a WebSocket', async () => {
+  it('without a WebSocket is refused, with the upgrade that is needed', async () => {
     const server = await serve()
     const answer = await server.stub.fetch('https://pds.example.com/xrpc/com.atproto.sync.subscribeRepos')
     expect([answer.status, answer.headers.get('upgrade')]).toEqual([400, 'websocket'])
@@ -143,8 +143,8 @@ describe('a subscriber', () => {
   })
 })
 
-describe('nothing is missed, repeated or reordered', () => {
-  it('where a replay meets a burst of writes', async () => {
+describe('no event is missed, repeated or reordered', () => {
+  it('during a replay while many commits are written', async () => {
     const server = await serve()
     await write(server, 300)
     const { oldest } = await range(server)
@@ -169,7 +169,7 @@ describe('nothing is missed, repeated or reordered', () => {
     expectDense(live, latest + 1, await caughtUp(live, server))
     expectDense(old, oldest, await caughtUp(old, server))
     const { latest: end } = await range(server)
-    // As if it had fallen asleep twelve events ago: it goes on from the attachment's cursor.
+    // As if it had hibernated twelve events ago: it goes on from the cursor in the attachment.
     await server.inside((_, object) => {
       for (const socket of sockets(object)) socket.serializeAttachment({ cursor: end - 12 })
     })
@@ -182,7 +182,7 @@ describe('nothing is missed, repeated or reordered', () => {
     expect(live.seqs.slice(-2)).toEqual([end, end + 1])
   })
 
-  it('when the object dies: the sockets close, and the last cursor goes on', async () => {
+  it('when the object dies: the sockets close, and a new subscription goes on from the last cursor', async () => {
     const server = await serve()
     await write(server, 200)
     const { oldest } = await range(server)
@@ -201,7 +201,7 @@ describe('nothing is missed, repeated or reordered', () => {
     expect(await server.inside((account) => account.check())).toMatchObject({ problems: [] })
   })
 
-  it('where an event is committed and its sending fails: the next one brings both', async () => {
+  it('where an event is committed and its broadcast fails: both are sent with the next one', async () => {
     const server = await serve()
     const { latest: from } = await range(server)
     const subscription = await connect(server)
@@ -220,7 +220,7 @@ describe('nothing is missed, repeated or reordered', () => {
     expect(subscription.seqs).toHaveLength(5)
   })
 
-  it('in a storm of reconnections', async () => {
+  it('while many subscribers reconnect again and again', async () => {
     const server = await serve()
     await write(server, 100)
     const { oldest } = await range(server)
@@ -248,7 +248,7 @@ describe('nothing is missed, repeated or reordered', () => {
 })
 
 describe('a subscriber that does not read', () => {
-  it('is closed as too slow, costs one buffer, and holds nobody up', async () => {
+  it('is closed as too slow, costs one buffer, and does not delay the others', async () => {
     let now = Date.now()
     const server = await serve({ platform: { now: () => now } })
     const { latest: from } = await range(server)
@@ -274,7 +274,7 @@ describe('a subscriber that does not read', () => {
     expectDense(again, dead.last + 1, await caughtUp(again, server))
   })
 
-  it('for a while only, gets everything when it reads again', async () => {
+  it('for a while only, gets every event when it reads again', async () => {
     const server = await serve()
     const { latest: from } = await range(server)
     const slow = await connect(server, undefined, false)
@@ -283,7 +283,7 @@ describe('a subscriber that does not read', () => {
     expectDense(slow, from + 1, await caughtUp(slow, server))
   })
 
-  it('is closed where the events that it missed have been dropped', async () => {
+  it('is closed where the events that it missed were deleted', async () => {
     const server = await serve()
     const slow = await connect(server, undefined, false)
     await write(server, 30, 200_000)
@@ -295,7 +295,7 @@ describe('a subscriber that does not read', () => {
 })
 
 describe('the log', () => {
-  it('is trimmed by alarm, in steps, and its numbers go on', async () => {
+  it('is pruned by alarm, in steps, and its numbers go on', async () => {
     let now = Date.now()
     const server = await serve({ platform: { now: () => now } })
     await write(server, 20)

@@ -1,4 +1,4 @@
-/** Sync 1.1, checked on every event of a random history as a stranger would: see ../support/inductive.ts. */
+/** Sync 1.1, checked on every event of a random history as any consumer can: see test/support/inductive.ts. */
 import { expect, it } from 'vitest'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { type Change, history, record } from '../../support/history.ts'
@@ -46,7 +46,7 @@ for (const seed of ['one', 'two'])
     subscription.close()
   })
 
-it('an event with a node taken out, or a wrong prev, does not pass', async () => {
+it('an event with a missing node or a wrong prev fails the check', async () => {
   const server = await serve()
   const subscription = await server.connect(0)
   const key = await server.inside((account) => account.signingKey.did)

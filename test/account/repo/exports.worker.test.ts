@@ -22,7 +22,7 @@ describe('exports', () => {
       expect(blocks.size).toBe((await account.check()).summary.blocks)
     }))
 
-  it('send a block once that two paths hold', () =>
+  it('have a block only once where two paths hold it', () =>
     inAccount(async (account) => {
       await account.repo.create()
       await account.repo.commit(Array.from({ length: 50 }, (_, i) => post(`r${i}`, 'same')))
@@ -65,7 +65,7 @@ describe('exports', () => {
             ])
           }
           account.clock.now += 600_000
-          // All is packed anew now and then, and what that makes superfluous is deleted at once.
+          // Now and then everything is packed again, and what that supersedes is deleted at once.
           account.repack.step()
           while (account.repack.collect(exports.oldest() ?? account.clock.now).more);
         }
@@ -85,7 +85,7 @@ describe('exports', () => {
       expect((await account.check()).problems).toEqual([])
     }))
 
-  it('let go of their revision when they are left, read or not', () =>
+  it('no longer hold back collection once they are cancelled or abandoned', () =>
     inAccount(async (account) => {
       await fill(account, 100)
       const { exports } = account
@@ -101,11 +101,11 @@ describe('exports', () => {
       expect(exports.oldest()).toBeUndefined()
     }))
 
-  it('are resumed at any byte, also when other commits have followed', () =>
+  it('are resumed at any byte, even if other commits have followed', () =>
     inAccount(async (account) => {
       const random = seeded(5)
       await fill(account, 300, LONG)
-      // Two paths hold it now, and one of them not much longer.
+      // Two paths have the record now, and later neither of them.
       await account.repo.commit([post('twin', 'same'), post('twin2', 'same')])
       const { exports, repack, repo } = account
       const since = repo.load().rev
@@ -129,7 +129,7 @@ describe('exports', () => {
       await resumes()
       await repo.commit([unpost('twin'), unpost('twin2'), unpost('r8'), post('r9', 'other')])
       await resumes()
-      // All is packed anew; what the old commit needs stays for an hour.
+      // Everything is packed again; what the old commit needs stays for an hour.
       account.clock.now += 25 * 3600_000
       expect(repack.step()).toEqual({ more: false })
       account.clock.now += 3500_000
@@ -142,7 +142,7 @@ describe('exports', () => {
       while (repack.collect(account.clock.now - 3600_000).more);
       expect(await rest(1)).toBeUndefined()
       expect(account.sql.all('SELECT 1 FROM repeated')).toEqual([])
-      // What is no commit of ours is nothing to go on with.
+      // An export of anything but a commit of this account is not resumed.
       const record = account.records.cid(`${POST}/r1`) ?? root
       expect(await exports.resume({ root: record, offset: 0 })).toBeUndefined()
       const latest = repo.load().root
@@ -151,7 +151,7 @@ describe('exports', () => {
       )
     }))
 
-  it('are not resumed with the commit of another host, whose tree came under a revision of ours', () =>
+  it('are not resumed from the commit of another host whose tree was imported under a revision of this one', () =>
     inAccount(async (account) => {
       const { exports, repo, clock } = account
       await fill(account, 30)
@@ -166,7 +166,7 @@ describe('exports', () => {
       expect(await exports.resume({ root: repo.load().root, offset: 0 })).toBeDefined()
     }))
 
-  it('of strangers who begin and do not read keep none from getting through', () =>
+  it('are not blocked by many others that were begun and are not read', () =>
     inAccount(async (account) => {
       await fill(account, 60, ' and so on'.repeat(3000))
       const { exports } = account
@@ -177,7 +177,7 @@ describe('exports', () => {
       expect(exports.oldest()).toBeUndefined()
     }))
 
-  it('prove a record, and that there is none', () =>
+  it('prove that a path has a record, or none', () =>
     inAccount(async (account) => {
       await fill(account, 200)
       for (const rkey of ['r0', 'r77', 'r199', 'zzz', '000', 'r77x']) {

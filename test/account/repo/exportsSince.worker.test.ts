@@ -1,4 +1,4 @@
-/** What is new since a revision: exactly what its tree did not have, or nothing at all. */
+/** Exports of what is new since a revision: exactly what its tree did not have, or a failure. */
 import { readCarWithRoot } from '@atproto/repo'
 import { describe, expect, it } from 'vitest'
 import { RemovalLog } from '../../../src/account/blocks/removalLog.ts'
@@ -13,7 +13,7 @@ const cids = async (stream: ReadableStream<Uint8Array>) => {
 }
 
 describe('exports', () => {
-  it('with since, are exactly the blocks that its tree did not have', () =>
+  it('with since are exactly the blocks that its tree did not have', () =>
     inAccount(async (account) => {
       const random = seeded(11)
       await fill(account, 200)
@@ -23,7 +23,7 @@ describe('exports', () => {
         const rkey = `r${Math.floor(random() * 200)}`
         const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
         await account.repo.commit([exists ? unpost(rkey) : post(rkey, 'again')])
-        // Whoever has the tree of before has a block that goes and comes back; who has that of between lacks it.
+        // The tree before has a block that is removed and comes back; the tree in between does not have it.
         if (exists && i % 3 === 0) {
           snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo().body) })
           await account.repo.commit([post(rkey, `text ${rkey.slice(1)}`)])
@@ -45,7 +45,7 @@ describe('exports', () => {
       expect(() => account.exports.repo({ since: 'yesterday' })).toThrow('since')
     }))
 
-  it('since a revision of long ago are exact, and resumed, until it is no longer known what went', () =>
+  it('since a revision of long ago are exact, and resumed, until it is no longer known what was removed', () =>
     inAccount(async (account) => {
       const { exports, repo, repack, clock, sql } = account
       await fill(account, 100)
@@ -68,12 +68,12 @@ describe('exports', () => {
       new RemovalLog(sql).restart(account.blocks.commitLog.last(), repo.load().rev)
       const later = account.restart().exports
       expect(await cids(later.repo({ since }).body)).toContain(`${back}`)
-      // Which blocks were sent, nobody knows any more.
+      // It is no longer known which blocks were sent.
       expect(await later.resume({ root, offset: 1, since })).toBeUndefined()
       expect(await later.resume({ root, offset: 1, since: repo.load().rev })).toBeDefined()
     }))
 
-  it('are not resumed where what their `since` had is forgotten on the way to the offset', () =>
+  it('are not resumed where the tree of `since` is forgotten before the offset is reached', () =>
     inAccount(async (account) => {
       const { exports, repo, blocks, platform } = account
       await fill(account, 400, LONG)
@@ -96,7 +96,7 @@ describe('exports', () => {
       expect(sleeps).toBeGreaterThan(0)
     }))
 
-  it('since a revision fail, rather than lack something, where they were left for too long', async () => {
+  it('since a revision fail, rather than miss a block, where they were abandoned', async () => {
     for (let pause = 2; pause < 20; pause += 3)
       await inAccount(async (account) => {
         const { repo, clock, exports, repack, sql } = account

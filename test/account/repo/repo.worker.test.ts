@@ -44,7 +44,7 @@ describe('commits', () => {
       expect(await account.check()).toMatchObject({ ok: true, problems: [], summary: { records: 1 } })
     }))
 
-  it('hold together over hundreds of random writes, and every event can be inverted', () =>
+  it('are consistent over hundreds of random writes, and every event can be inverted', () =>
     inAccount(async (account) => {
       const random = seeded(7)
       const { repo } = account
@@ -90,7 +90,7 @@ describe('commits', () => {
       }
     }))
 
-  it('take a record back that was deleted, also with the same content', () =>
+  it('create a record again that was deleted, also with the same content', () =>
     inAccount(async (account) => {
       const { repo } = account
       await repo.create()
@@ -112,7 +112,7 @@ describe('commits', () => {
       expect(account.sql.first('SELECT sum(blocks) AS blocks FROM pack')).toEqual({ blocks: 3 })
     }))
 
-  it('begin a new tree after the last record, whatever layer its key was on', () =>
+  it('begin a new tree after the last record is deleted, whatever layer its key was on', () =>
     inAccount(async (account) => {
       const { repo } = account
       const on = (layer: number) => {
@@ -141,13 +141,13 @@ describe('commits', () => {
       await repo.commit([post('a', 'same'), unpost('b')])
       expect((await account.check()).problems).toEqual([])
       await repo.commit([post('b', 'other')])
-      // Two records change places: each block is dropped and needed in the same commit.
+      // Two records are exchanged: each block is dropped and added in the same commit.
       await repo.commit([post('a', 'other'), post('b', 'same')])
       expect((await account.check()).problems).toEqual([])
       expect(await paths(account)).toEqual(indexed(account))
     }))
 
-  it('change nothing when the record is already so', () =>
+  it('change nothing where the record is the same already', () =>
     inAccount(async ({ repo, events }) => {
       await repo.create()
       await repo.commit([post('a', 'one')])
@@ -160,7 +160,7 @@ describe('commits', () => {
       expect(events).toHaveLength(1)
     }))
 
-  it('are refused, with nothing written, when something is wrong with them', () =>
+  it('are refused, and nothing is written, where something is wrong with them', () =>
     inAccount(async (account) => {
       const { repo, sql } = account
       expect(await fails(repo.commit([post('a', 'one')]))).toBe('RepoNotFound')
@@ -216,7 +216,7 @@ describe('commits', () => {
       expect((await account.check()).problems).toEqual([])
     }))
 
-  it('take up where another object left off', () =>
+  it('follow those that another object wrote', () =>
     inAccount(async (account) => {
       await account.repo.create()
       await account.repo.commit([post('a', 'one')])
@@ -228,7 +228,7 @@ describe('commits', () => {
       expect(account.records.countByCollection()).toEqual({ [POST]: 3 })
     }))
 
-  it('sign the same tree anew', () =>
+  it('sign the same tree again', () =>
     inAccount(async (account) => {
       const { repo } = account
       await repo.create()
@@ -245,7 +245,7 @@ describe('commits', () => {
 })
 
 describe('records', () => {
-  it('are listed in pages, both ways, each once', () =>
+  it('are listed in pages, in both directions, each once', () =>
     inAccount(async ({ repo, records }) => {
       await repo.create()
       const rkeys = Array.from({ length: 25 }, (_, i) => `r${String(i).padStart(2, '0')}`)
@@ -282,7 +282,7 @@ describe('records', () => {
 })
 
 describe('a deactivated account', () => {
-  it('takes no commit, also not one that waited while it was deactivated', () =>
+  it('takes no commit, not even one that waited while it was deactivated', () =>
     inAccount(async (account) => {
       const { repo, sql } = account
       await repo.create()

@@ -25,7 +25,7 @@ import type { Platform } from '../../../src/platform.ts'
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
 export const POST = 'app.bsky.feed.post'
 
-/** Everything that an account's object holds, on real storage, with a clock that the test moves. */
+/** Everything that an account's object has, on real storage, with a clock that the test moves. */
 export interface TestAccount {
   storage: DurableObjectStorage
   sql: Sql
@@ -42,10 +42,10 @@ export interface TestAccount {
   repo: Repo
   exports: Exports
   imports: Imports
-  /** What went out. */
+  /** The events that were broadcast. */
   events: SequencedEvent[]
   check(): Promise<CheckReport>
-  /** The same storage in a new object: all memory lost. */
+  /** A new object on the same storage: what was only in memory is lost. */
   restart(): TestAccount
 }
 
@@ -71,40 +71,20 @@ const build = (
   }
   const sql = new Sql(storage)
   migrate(sql, DID, platform.now(), options.migrations)
+  const base = { sql, platform, did: DID }
   const events: SequencedEvent[] = []
   const blocks = new Blocks(sql, platform, options.removalLogSize)
-  const records = createRecords({ sql, blocks })
-  const repack = createRepack({ sql, platform, blocks })
-  const blobs = createBlobs({ sql, platform, did: DID })
-  const sequencer = createSequencer({
-    sql,
-    platform,
-    did: DID,
-    broadcast: (event) => void events.push(event),
-  })
-  const repo = createRepo({
-    ...{ sql, platform, did: DID, signer: key, blocks, records, blobs, sequencer },
-    endStalledImport: () => imports.endStalled(),
-  })
-  const journal = createJournal({ sql, platform })
-  const preferences = createPreferences({ sql })
-  const exports = createExports({ did: DID, platform, blocks, repo })
-  const imports: Imports = createImports({
-    sql,
-    platform,
-    did: DID,
-    signer: key,
-    blocks,
-    repack,
-    blobs,
-    sequencer,
-    repo,
-  })
-  const report = () => check({ sql, did: DID, blocks, blobs, journal, repack })
-  const parts = {
-    exports,
-    imports,
-    check: report,
+  const records = createRecords({ ...base, blocks })
+  const repack = createRepack({ ...base, blocks })
+  const blobs = createBlobs(base)
+  const sequencer = createSequencer({ ...base, broadcast: (event) => void events.push(event) })
+  const endStalledImport = (): void => imports.endStalled()
+  const repo = createRepo({ ...base, signer: key, blocks, records, blobs, sequencer, endStalledImport })
+  const journal = createJournal(base)
+  const preferences = createPreferences(base)
+  const exports = createExports({ ...base, blocks, repo })
+  const imports = createImports({ ...base, signer: key, blocks, repack, blobs, sequencer, repo })
+  return {
     storage,
     sql,
     platform,
@@ -118,15 +98,19 @@ const build = (
     journal,
     preferences,
     repo,
+    exports,
+    imports,
+    events,
+    check: () => check({ ...base, blocks, blobs, journal, repack }),
+    restart: () => build(storage, key, clock, options),
   }
-  return { ...parts, events, restart: () => build(storage, key, clock, options) }
 }
 
 let objects = 0
 
 const START = Date.parse('2026-11-22T00:00:00Z')
 
-/** Runs a test inside an object of its own, emptied first; `open` makes its tables, or migrates them. */
+/** Runs a test inside an object of its own, whose storage is emptied first; `open` makes the tables, or migrates them. */
 export const inStorage = async <T>(
   work: (storage: DurableObjectStorage, open: (now?: number) => TestAccount) => Promise<T>,
   options?: StorageOptions,
@@ -154,7 +138,7 @@ export const post = (rkey: string, text: string, more: Record<string, unknown> =
   record: { $type: POST, text, createdAt: '2026-11-22T00:00:00.000Z', ...more } as never,
 })
 
-/** A write that takes a post away. */
+/** A write that deletes a post. */
 export const unpost = (rkey: string): RepoWrite => ({ action: 'delete', collection: POST, rkey })
 
 /** A stream of these bytes in chunks of this size. */
@@ -168,17 +152,17 @@ export const stream = (bytes: Uint8Array, chunk = 1000): ReadableStream<Uint8Arr
   })
 }
 
-/** A stream's bytes, all of them. */
+/** All bytes of a stream. */
 export const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array> =>
   new Uint8Array(await new Response(stream).arrayBuffer())
 
-/** Random numbers that are the same in every run. */
+/** Pseudo-random numbers from 0 to 1, the same in every run. */
 export const seeded = (seed: number) => () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
   return seed / 2 ** 32
 }
 
-/** Uploads a blob; the reference for a record. */
+/** Uploads a blob; returns the reference for a record. */
 export const blob = async ({ blobs }: TestAccount, text: string, mimeType = 'text/plain') => {
   const bytes = new TextEncoder().encode(text)
   const meta = await blobs.upload(new Response(bytes).body ?? new ReadableStream(), {

@@ -1,5 +1,4 @@
 /** Accounts that earlier schema versions made, for the tests of the migrations. */
-import { expect } from 'vitest'
 import type { Migration } from '../../../src/account/db/schema.ts'
 import { ddlOf, type Fixture, restore, tablesOf } from '../../fixtures/database.ts'
 import { inStorage, type TestAccount } from './account.ts'
@@ -24,11 +23,8 @@ export const inFixture = (
   )
 
 /** Everything that is stored. */
-export const stored = (storage: DurableObjectStorage): string =>
+export const everythingStored = (storage: DurableObjectStorage): string =>
   JSON.stringify([ddlOf(storage), tablesOf(storage)])
-
-export const sound = async (account: TestAccount): Promise<void> =>
-  expect((await account.check()).problems).toEqual([])
 
 /** More than a day goes by: everything is packed again, and what was superseded is deleted. */
 export const packAndCollect = ({ repack, clock }: TestAccount): void => {

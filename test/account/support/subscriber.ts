@@ -1,4 +1,4 @@
-/** A whole account in an object of its own that sockets connect to, and subscribers that look at every frame. */
+/** An account in an object of its own to which sockets connect, and subscribers that decode every frame. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { decodeAll } from '@atproto/lex-cbor'
@@ -30,7 +30,7 @@ export class Subscription {
     if (reads) this.read()
   }
 
-  /** From now on it takes what comes. */
+  /** Accepts messages from now on. */
   read(): this {
     this.socket.binaryType = 'arraybuffer'
     this.socket.addEventListener('message', ({ data }) => {
@@ -86,9 +86,9 @@ export interface Server {
   directory: FakeDirectory
   requests: { url: string; body: string }[]
   connect(cursor?: number | string, reads?: boolean): Promise<Subscription>
-  /** Works inside the object. */
+  /** Runs a function inside the object. */
   inside<T>(work: (account: Account, object: AccountObject) => Promise<T> | T): Promise<T>
-  /** All memory goes, sockets hibernate. */
+  /** Evicts the object: its memory is lost, its sockets hibernate. */
   evict(): Promise<void>
   alarm(): Promise<void>
   /** The object dies as in a crash: its sockets close. */
@@ -98,13 +98,13 @@ export interface Server {
 export interface ServerOptions {
   active?: boolean
   platform?: Partial<Platform>
-  /** What the network answers beyond the directory. */
+  /** What other hosts than the directory answer. */
   answer?: (url: URL, init?: RequestInit) => Response | Promise<Response>
 }
 
 let servers = 0
 
-/** A new account, active unless told otherwise. */
+/** A new account, active unless `active` is false. */
 export const serve = async (options: ServerOptions = {}): Promise<Server> => {
   const { did, genesis } = await deployment()
   const directory = new FakeDirectory(() => Date.now())
@@ -148,7 +148,7 @@ export const serve = async (options: ServerOptions = {}): Promise<Server> => {
   return server
 }
 
-/** Every number from the first to the last, once each, in order. */
+/** Expects every number from the first to the last, once each and in order. */
 export const expectDense = (subscription: Subscription, from: number, to: number): void => {
   const { seqs } = subscription
   const wrong = seqs.findIndex((seq, index) => seq !== from + index)
