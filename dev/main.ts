@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { devFolder, type DevServer } from '../src/cli/config.ts'
-import { writeWhole } from '../src/cli/files.ts'
+import { writeAtomically } from '../src/cli/files.ts'
 import { activate } from './account.ts'
 import { ROOT } from './bundle.ts'
 import { startCirrus } from './cirrus.ts'
@@ -90,7 +90,7 @@ const main = async (): Promise<number> => {
 
   const running = join(folder, 'running.json')
   const about: DevServer = { url: cirrus.url, plcUrl: plc.url, did: account.did, handle, pid: process.pid }
-  await writeWhole(running, `${JSON.stringify(about, null, 2)}\n`)
+  await writeAtomically(running, `${JSON.stringify(about, null, 2)}\n`)
   // miniflare ends the process on a signal before anything that waits for it.
   process.on('exit', () => forget(running))
   say(

@@ -4,20 +4,20 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from '../client/cid.ts'
 import { CliError } from './errors.ts'
-import { isMissing, writeWhole } from './files.ts'
+import { isNoSuchFile, writeAtomically } from './files.ts'
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
 export interface BlobStore {
   /** The name of the blob's file. */
   file(cid: string): string
-  /** The size of the blob, if its file is here and has the right hash. */
-  have(cid: string): Promise<number | undefined>
+  /** The size of the blob in bytes; undefined if its file is missing or has another hash. */
+  storedSize(cid: string): Promise<number | undefined>
   /** Writes the blob if its hash is the one in its CID. Returns its size. */
   put(cid: string, body: AsyncIterable<Uint8Array>): Promise<number>
 }
 
-/** Blobs as files that are named by their CID. A file with the right hash never has to be fetched again. */
+/** Blobs as files in a folder, named by their CID. A file with the right hash never has to be fetched again. */
 export function blobStore(folder: string): BlobStore {
   // A CID comes from the network: only one that `digestOf` accepts becomes a file name.
   const file = (cid: string): string => {
@@ -26,7 +26,7 @@ export function blobStore(folder: string): BlobStore {
   }
   return {
     file,
-    async have(cid) {
+    async storedSize(cid) {
       const name = file(cid)
       try {
         const { size } = await stat(name)
@@ -34,7 +34,7 @@ export function blobStore(folder: string): BlobStore {
         for await (const chunk of createReadStream(name)) hash.update(chunk)
         return sameBytes(hash.digest(), digestOf(cid)) ? size : undefined
       } catch (cause) {
-        if (isMissing(cause)) return undefined
+        if (isNoSuchFile(cause)) return undefined
         throw cause
       }
     },
@@ -49,7 +49,7 @@ export function blobStore(folder: string): BlobStore {
         if (!sameBytes(hash.digest(), digestOf(cid)))
           throw new CliError('export-incomplete', `the server sent other bytes for the blob ${cid}`)
       }
-      return await writeWhole(file(cid), checked())
+      return await writeAtomically(file(cid), checked())
     },
   }
 }

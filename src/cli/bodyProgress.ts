@@ -1,6 +1,6 @@
 import type { Progress } from './output.ts'
 
-/** Passes a body on and shows how much of it has arrived; `done` bytes were here before. */
+/** Passes a body on and shows how much of it has arrived. `total` and `done` are bytes; `done` had arrived before. */
 export async function* bodyProgress(
   body: AsyncIterable<Uint8Array>,
   progress: Progress,

@@ -6,8 +6,10 @@ import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
 
 /** What a CAR file holds, verified down to the last record. */
 export interface CarFacts {
+  /** CID of the commit. */
   root: string
   rev: string
+  /** CID of the tree's root node. */
   data: string
   blocks: number
   records: number
@@ -17,6 +19,7 @@ export interface CarFacts {
   blobs: Set<string>
 }
 
+/** How many bytes a number takes as a varint. */
 const varintLength = (value: number): number => (value < 128 ? 1 : 1 + varintLength(Math.floor(value / 128)))
 
 const read = (fd: number, offset: number, length: number): Uint8Array => {
@@ -26,7 +29,7 @@ const read = (fd: number, offset: number, length: number): Uint8Array => {
   return bytes
 }
 
-/** The offset of the first block: the header is a length and that many bytes. */
+/** The offset of the first section. Before it are the length of the header, as a varint, and the header. */
 const headerEnd = (fd: number): number => {
   let [value, length] = [0, 0]
   for (const byte of read(fd, 0, 4)) {
@@ -36,8 +39,8 @@ const headerEnd = (fd: number): number => {
   return length + value
 }
 
-// Half a digest is enough to tell blocks apart, and the CID's string would take far more memory.
-const keyOf = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
+/** Half a digest is enough to tell blocks apart, and the CID's string would take far more memory. */
+const indexKey = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
 
 const CID_BYTES = 36
 
@@ -52,11 +55,12 @@ export async function verifyCarFile(
   const fd = openSync(file, 'r')
   try {
     const index = new Map<string, readonly [offset: number, length: number]>()
+    // The limit is the file's own size, which may be more than the default of 1 GiB.
     const car = await readCar(createReadStream(file), { total: statSync(file).size + 1 })
     let offset = headerEnd(fd)
     for await (const { cid, bytes } of car) {
       offset += varintLength(CID_BYTES + bytes.length) + CID_BYTES
-      index.set(keyOf(cid), [offset, bytes.length])
+      index.set(indexKey(cid), [offset, bytes.length])
       offset += bytes.length
     }
     const [root] = car.roots
@@ -66,7 +70,7 @@ export async function verifyCarFile(
       root,
       blocks: index.size,
       read: (cid) => {
-        const location = index.get(keyOf(cid))
+        const location = index.get(indexKey(cid))
         return location && read(fd, ...location)
       },
     })
@@ -91,6 +95,6 @@ export async function verifyCarFile(
   }
 }
 
-/** Why a CAR file was refused; undefined if the error is about something else. */
+/** Why a CAR file was refused; undefined if the error is not about its content. */
 export const carProblem = (cause: unknown): string | undefined =>
   cause instanceof CarError || cause instanceof RepoError ? `${cause.code}: ${cause.message}` : undefined

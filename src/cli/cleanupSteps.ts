@@ -7,7 +7,7 @@ export interface CleanupStep {
   breaks: string
 }
 
-/** What an account leaves behind when it has moved away. */
+/** The account that moved away, and what it leaves on Cloudflare. */
 export interface Deployment {
   did: string
   handle: string
@@ -18,19 +18,19 @@ export interface Deployment {
 
 /** What can be deleted after a move, in which order, and what breaks with each. */
 export function cleanupSteps({ did, handle, hostname, worker, bucket }: Deployment): CleanupStep[] {
-  const own = did === didWeb(hostname)
-  const named = handle === hostname
-  const identity = own
+  const didIsHost = did === didWeb(hostname)
+  const handleIsHost = handle === hostname
+  const didWarning = didIsHost
     ? ` Your DID itself: ${did} is this host name. First serve /.well-known/did.json under it from elsewhere, or never delete it.`
     : ''
-  const name = named
+  const handleWarning = handleIsHost
     ? ` Your handle ${handle}, which this Worker vouches for: first change the handle, or set a DNS TXT record _atproto.${handle}.`
     : ''
   return [
     {
       what: 'the Worker',
       how: `npx wrangler delete ${worker}`,
-      breaks: `Reading what the target may still lack, turning back, and every answer under ${hostname}. The database and the secrets are deleted with it.${identity}${name}`,
+      breaks: `Reading what the target may still lack, turning back, and every answer under ${hostname}. The database and the secrets are deleted with it.${didWarning}${handleWarning}`,
     },
     {
       what: 'the R2 bucket',
@@ -41,7 +41,7 @@ export function cleanupSteps({ did, handle, hostname, worker, bucket }: Deployme
     {
       what: 'the DNS records',
       how: `in the Cloudflare dashboard, the records of ${hostname}`,
-      breaks: `The name ${hostname}: whoever registers the domain next speaks for it.${identity ? ' Your DID is lost with it.' : ''}${named ? ' Your handle is lost with it.' : ''}`,
+      breaks: `The name ${hostname}: anyone who registers the domain next speaks for it.${didWarning ? ' Your DID is lost with it.' : ''}${handleIsHost ? ' Your handle is lost with it.' : ''}`,
     },
   ]
 }

@@ -1,7 +1,7 @@
 import type { Client } from '../client/index.ts'
 import type { Prompts } from './prompts.ts'
 import type { Flags, Globals, Positional, Values } from './args.ts'
-import type { Project, Where } from './config.ts'
+import type { Project, ServerAddress } from './config.ts'
 import type { Io } from './io.ts'
 import type { Output } from './output.ts'
 
@@ -12,18 +12,18 @@ export interface Context {
   readonly prompts: Prompts
   readonly globals: Globals
   readonly project: Project | undefined
-  /** Which server the command is about. */
-  where(): Where
+  /** The server that the command is about. It throws if none is named. */
+  address(): ServerAddress
   /** A client of the server with its admin password, which is asked for if it is not known. */
   admin(): Promise<Client>
-  /** The same, if the admin password is known without asking. */
+  /** The same, but undefined if the admin password is not known: it does not ask. */
   adminIfKnown(): Client | undefined
   /** A client of the server without a credential. */
   anyone(): Client
 }
 
 /** A command is data plus a `run`. */
-export interface Definition<F extends Flags, P extends readonly Positional[]> {
+export interface CommandDefinition<F extends Flags, P extends readonly Positional[]> {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
@@ -35,13 +35,13 @@ export interface Definition<F extends Flags, P extends readonly Positional[]> {
 }
 
 /** A command without the types of its flags, as the list of commands holds it. */
-export interface Command extends Omit<Definition<Flags, readonly Positional[]>, 'run'> {
+export interface Command extends Omit<CommandDefinition<Flags, readonly Positional[]>, 'run'> {
   run(context: Context, flags: Values<Flags>, positionals: readonly string[]): Promise<number | void>
 }
 
 /** Defines a command; its `run` is type-checked against its own flags and positionals. */
 export const command = <const F extends Flags = {}, const P extends readonly Positional[] = []>(
-  definition: Definition<F, P>,
+  definition: CommandDefinition<F, P>,
 ): Command =>
   // `parse` builds the values from exactly these flags and positionals.
   definition as unknown as Command

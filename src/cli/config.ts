@@ -6,21 +6,21 @@ import { CliError, messageOf } from './errors.ts'
 import { isObject } from '../isObject.ts'
 import { readText } from './files.ts'
 import type { Io } from './io.ts'
-import { readWrangler, type Wrangler } from './wranglerToml.ts'
+import { readWranglerToml, type WranglerConfig } from './wranglerToml.ts'
 
 /** A folder with a wrangler.toml, which is one deployment. */
-export interface Project extends Wrangler {
+export interface Project extends WranglerConfig {
   root: string
   tomlFile: string
   devVarsFile: string
   devVars: Record<string, string>
   /** The throw-away keys of `npm run dev`, never those of .dev.vars. */
   devServerVars: Record<string, string>
-  /** What `npm run dev` writes down while it runs. */
+  /** What `npm run dev` writes about itself while it runs. */
   devServer: DevServer | undefined
 }
 
-/** What `npm run dev` says about itself. It holds no secret. */
+/** The content of running.json, which `npm run dev` writes. It holds no secret. */
 export interface DevServer {
   url: string
   plcUrl: string
@@ -30,9 +30,11 @@ export interface DevServer {
 }
 
 export const DEV_URL = 'http://localhost:8787'
+const DEV_PLC_URL = 'http://localhost:2582'
 /** The folder with the state of `npm run dev`: what runs, its throw-away keys, its database. */
 export const devFolder = (root: string): string => join(root, '.wrangler', 'dev')
 
+/** The folder, and all folders above it. */
 const upwards = (folder: string): string[] => {
   const above = dirname(folder)
   return above === folder ? [folder] : [folder, ...upwards(above)]
@@ -51,8 +53,8 @@ const parseDevServer = (text: string | undefined): DevServer | undefined => {
 }
 
 /** The nearest wrangler.toml: in the current folder or above it, otherwise the package's own. */
-export async function findProject(io: Pick<Io, 'roots'>): Promise<Project | undefined> {
-  const root = io.roots.flatMap(upwards).find((folder) => existsSync(join(folder, 'wrangler.toml')))
+export async function findProject(io: Pick<Io, 'searchFolders'>): Promise<Project | undefined> {
+  const root = io.searchFolders.flatMap(upwards).find((folder) => existsSync(join(folder, 'wrangler.toml')))
   if (root === undefined) return undefined
   const tomlFile = join(root, 'wrangler.toml')
   const devVarsFile = join(root, '.dev.vars')
@@ -60,7 +62,7 @@ export async function findProject(io: Pick<Io, 'roots'>): Promise<Project | unde
     root,
     tomlFile,
     devVarsFile,
-    ...readWrangler((await readText(tomlFile)) ?? '', tomlFile),
+    ...readWranglerToml((await readText(tomlFile)) ?? '', tomlFile),
     devVars: parseDevVars((await readText(devVarsFile)) ?? ''),
     devServerVars: parseDevVars((await readText(join(devFolder(root), '.dev.vars'))) ?? ''),
     devServer: parseDevServer(await readText(join(devFolder(root), 'running.json'))),
@@ -73,23 +75,26 @@ export const needProject = (project: Project | undefined): Project => {
   throw new CliError('no-project', 'there is no wrangler.toml in this folder or above it')
 }
 
-/** Which server a command talks to. */
-export interface Where {
+/** The server that a command talks to, and the PLC directory that it uses. */
+export interface ServerAddress {
   origin: string
   /** Whether http to this machine is allowed. */
   dev: boolean
   plcUrl: string
-  /** Whether the server is the one that wrangler.toml and .dev.vars are about. */
-  own: boolean
+  /**
+   * Whether the keys and passwords in the project's folder are for it: wrangler.toml names it, or it is on this
+   * machine.
+   */
+  isProjectServer: boolean
 }
 
-/** The origin of a host that was given as `flag`, or the error that says what is wrong with it. */
-export const parseHost = (host: string, flag: string): string => {
+/** The origin of a host. `givenAs` is the flag or variable that it comes from; the error names it. */
+export const parseHost = (host: string, givenAs: string): string => {
   try {
     return originOf(host)
   } catch (cause) {
-    throw new CliError('usage', `${flag}: ${messageOf(cause)}`, {
-      next: `give ${flag} a host name such as pds.example.com`,
+    throw new CliError('usage', `${givenAs}: ${messageOf(cause)}`, {
+      next: `give ${givenAs} a host name such as pds.example.com`,
     })
   }
 }
@@ -97,29 +102,29 @@ export const parseHost = (host: string, flag: string): string => {
 export const isLoopback = (origin: string): boolean =>
   /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(origin)
 
-const PLC_URL = 'https://plc.directory'
+export const DEFAULT_PLC_URL = 'https://plc.directory'
 
-/** The server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml. */
-export function locate(
+/** Finds the server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml. */
+export function locateServer(
   project: Project | undefined,
   flags: { host?: string | undefined; dev: boolean },
-): Where {
+): ServerAddress {
   const vars = project?.vars ?? {}
   const hostname = vars['HOSTNAME'] ?? ''
-  const dev = project?.devServer
+  const devServer = project?.devServer
   if (flags.dev) {
-    const origin = flags.host ? parseHost(flags.host, '--host') : (dev?.url ?? DEV_URL)
+    const origin = flags.host ? parseHost(flags.host, '--host') : (devServer?.url ?? DEV_URL)
     if (!isLoopback(origin))
       throw new CliError('usage', `--dev is for a server on this machine, and ${origin} is not`, {
         next: 'leave out --dev, or --host',
       })
-    return { origin, dev: true, plcUrl: dev?.plcUrl ?? 'http://localhost:2582', own: true }
+    return { origin, dev: true, plcUrl: devServer?.plcUrl ?? DEV_PLC_URL, isProjectServer: true }
   }
-  const plcUrl = vars['PLC_DIRECTORY_URL'] || PLC_URL
+  const plcUrl = vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
   if (flags.host) {
     const origin = parseHost(flags.host, '--host')
-    const own = hostname !== '' && origin === parseHost(hostname, 'HOSTNAME')
-    return { origin, dev: isLoopback(origin), plcUrl, own: own || isLoopback(origin) }
+    const isNamed = hostname !== '' && origin === parseHost(hostname, 'HOSTNAME')
+    return { origin, dev: isLoopback(origin), plcUrl, isProjectServer: isNamed || isLoopback(origin) }
   }
   needProject(project)
   if (hostname === '')
@@ -127,7 +132,7 @@ export function locate(
       next: 'run `pds init`, or name the server with --host (--dev for the local one)',
     })
   const origin = parseHost(hostname, 'HOSTNAME')
-  return { origin, dev: isLoopback(origin), plcUrl, own: true }
+  return { origin, dev: isLoopback(origin), plcUrl, isProjectServer: true }
 }
 
 /**
@@ -137,12 +142,12 @@ export function locate(
  */
 export function adminPassword(
   project: Project | undefined,
-  where: Where,
-  dev: boolean,
+  server: ServerAddress,
+  devFlag: boolean,
   env: Io['env'],
 ): string | undefined {
   const name = 'ADMIN_PASSWORD'
-  const saved = where.own ? project?.devVars[name] || undefined : undefined
+  const saved = server.isProjectServer ? project?.devVars[name] || undefined : undefined
   const given = env[name] || undefined
-  return dev ? project?.devServerVars[name] || saved || given : (given ?? saved)
+  return devFlag ? project?.devServerVars[name] || saved || given : (given ?? saved)
 }

@@ -12,20 +12,22 @@ export function parseDevVars(text: string): Record<string, string> {
   return Object.fromEntries(found.flatMap((m) => (m?.[1] ? [[m[1], unquote(m[2] ?? '')]] : [])))
 }
 
-/** Single quotes, because the `$` of a password hash would be read as a variable otherwise. */
+/**
+ * A line of the file. The quotes are single, because between others the `$` of a password hash would begin a variable.
+ */
 const assignment = (name: string, value: string): string =>
   `${name}=${/^[\w.:/-]*$/.test(value) ? value : `'${value}'`}`
 
 /** Sets these names in the text of `.dev.vars`. Every other line stays as it is, comments too. */
 export function editDevVars(text: string, values: Readonly<Record<string, string>>): string {
-  const left = new Map(Object.entries(values))
+  const remaining = new Map(Object.entries(values))
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')
   const edited = lines.map((line) => {
     const name = LINE.exec(line)?.[1] ?? ''
-    const value = left.get(name)
+    const value = remaining.get(name)
     if (value === undefined) return line
-    left.delete(name)
+    remaining.delete(name)
     return assignment(name, value)
   })
-  return `${[...edited, ...[...left].map(([name, value]) => assignment(name, value))].join('\n')}\n`
+  return `${[...edited, ...[...remaining].map(([name, value]) => assignment(name, value))].join('\n')}\n`
 }

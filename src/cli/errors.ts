@@ -10,7 +10,7 @@ export const EXIT = {
   usage: 2,
   /** The command worked, and found problems. */
   problems: 3,
-  /** A confirmation or an answer is needed, and nobody was there to give it. */
+  /** A confirmation or an answer is missing: there is no terminal to ask, or the user declined. */
   needsInput: 4,
   /** The command failed for now: the same command may work later. */
   retry: 5,
@@ -58,12 +58,12 @@ export const CATALOGUE = {
   'host-unreachable': entry('retry', 'check the name and the network, then run the command again'),
   'not-cirrus': entry('failed', 'check --host, and that the Worker is deployed: `npx wrangler deploy`'),
   'no-admin-password': entry('needsInput', 'set ADMIN_PASSWORD in the environment or in .dev.vars'),
-  'wrong-admin-password': entry('failed', 'take ADMIN_PASSWORD from your key backup, or set a new one'),
+  'wrong-admin-password': entry('failed', 'take ADMIN_PASSWORD from your key file, or set a new one'),
   'account-absent': entry(
     'failed',
     'run `pds activate` for a new account, `pds import` for one that moves in',
   ),
-  'account-not-active': entry('failed', 'run `pds status`; `pds activate` brings the account up'),
+  'account-not-active': entry('failed', 'run `pds status`; `pds activate` activates the account'),
   'rate-limit': entry('retry', 'wait as long as the server says, then run the command again'),
   'server-error': entry('retry', 'run the command again; `npx wrangler tail` shows the server’s log'),
   refused: entry('failed', 'run `pds status`'),
@@ -139,13 +139,14 @@ export type Code = keyof typeof CATALOGUE
 
 export interface CliErrorOptions {
   next?: string
+  /** The server's name for the error. */
   server?: string
-  /** The entry that explains it, if it is not the one of its code: the server may name one. */
+  /** The entry of docs/troubleshoot.md that explains it, if not the one of its code: the server may name another. */
   docs?: string
   cause?: unknown
 }
 
-/** A failure that the user is told about: what was wrong, what to do next, where it is explained. */
+/** A failure, as it is reported to the user: what was wrong, what to do next, where it is explained. */
 export class CliError extends CodedError<Code> {
   override readonly name = 'CliError'
   readonly next: string
@@ -163,5 +164,5 @@ export class CliError extends CodedError<Code> {
   }
 }
 
-/** What went wrong, in words. */
+/** The message of anything that was thrown. */
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

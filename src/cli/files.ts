@@ -4,14 +4,14 @@ import { dirname } from 'node:path'
 import { isObject } from '../isObject.ts'
 
 /** Whether an error says that there is no such file. */
-export const isMissing = (cause: unknown): boolean => isObject(cause) && cause['code'] === 'ENOENT'
+export const isNoSuchFile = (cause: unknown): boolean => isObject(cause) && cause['code'] === 'ENOENT'
 
 /** The text of a file; undefined if there is no such file. */
 export async function readText(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    if (isMissing(cause)) return undefined
+    if (isNoSuchFile(cause)) return undefined
     throw cause
   }
 }
@@ -38,10 +38,10 @@ const write = async (file: string, data: Chunks, mode: number, flag: 'wx' | 'a' 
 }
 
 /**
- * Writes a temporary file next to it, syncs, and renames: whenever the process dies, the file is either as it was or
- * complete. Returns the number of bytes.
+ * Writes a file so that, whenever the process dies, it is either as it was or complete: a temporary file next to it is
+ * written, synced and renamed. Returns the number of bytes.
  */
-export async function writeWhole(file: string, data: Chunks, mode = 0o644): Promise<number> {
+export async function writeAtomically(file: string, data: Chunks, mode = 0o644): Promise<number> {
   await mkdir(dirname(file), { recursive: true })
   const temporary = `${file}.${randomBytes(4).toString('hex')}.part`
   try {
@@ -54,12 +54,12 @@ export async function writeWhole(file: string, data: Chunks, mode = 0o644): Prom
   }
 }
 
-/** The name under which a large file is written, so that a later run can continue after an interruption. */
+/** The name of a large file until it is complete: after an interruption, a later run can continue it. */
 export const partialFile = (file: string): string => `${file}.part`
 
 /**
- * Appends to what an earlier run has written, and renames the file when it is complete. After another interruption,
- * what was written stays.
+ * Appends to the partial file that an earlier run has written, and renames it to `file` when it is complete. After
+ * another interruption, what was written stays.
  */
 export async function resumeWriting(file: string, data: Chunks): Promise<void> {
   await write(partialFile(file), data, 0o644, 'a')
@@ -68,6 +68,6 @@ export async function resumeWriting(file: string, data: Chunks): Promise<void> {
 
 /** Writes a file that only its owner may read. */
 export async function writeSecret(file: string, text: string): Promise<void> {
-  await writeWhole(file, text, 0o600)
+  await writeAtomically(file, text, 0o600)
   await chmod(file, 0o600)
 }

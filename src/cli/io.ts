@@ -15,7 +15,7 @@ export interface Io {
   /** The user's current folder: relative paths start there. */
   readonly cwd: string
   /** Folders that may hold wrangler.toml, the likeliest first. The folders above each of them are searched too. */
-  readonly roots: readonly string[]
+  readonly searchFolders: readonly string[]
   readonly fetch: typeof fetch
   now(): number
   random(length: number): Uint8Array
@@ -23,8 +23,8 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** The surroundings of this process. `home` is the package's folder. */
-export const processIo = (home: string, signal: AbortSignal): Io => {
+/** The surroundings of this process. `packageFolder` is the folder of the package. */
+export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
   const { env } = process
   // `npm run pds` and `pnpm pds` change into the package's folder; the user's folder is the one where they were called.
   const cwd = env['npm_lifecycle_event'] === 'pds' && env['INIT_CWD'] ? env['INIT_CWD'] : process.cwd()
@@ -34,7 +34,7 @@ export const processIo = (home: string, signal: AbortSignal): Io => {
     stderr: process.stderr,
     env,
     cwd,
-    roots: [cwd, process.cwd(), home],
+    searchFolders: [cwd, process.cwd(), packageFolder],
     fetch: (input, init) =>
       fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal }),
     now: () => Date.now(),

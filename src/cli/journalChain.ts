@@ -11,38 +11,40 @@ export interface JournalEntry {
   hash: string
 }
 
-/** What the first entry names as the hash of the entry before it. */
-export const GENESIS = '0'.repeat(64)
+/** The `prev` of the first entry, which has no entry before it. */
+export const FIRST_PREV = '0'.repeat(64)
 
 /** The hash of an entry, from its content. */
-export const hashOf = ({ prev, n, at, event, detail }: JournalEntry): string =>
+export const entryHash = ({ prev, n, at, event, detail }: JournalEntry): string =>
   createHash('sha256')
     .update([prev, n, Date.parse(at), JSON.stringify(event), canonicalJson(detail)].join('\n'))
     .digest('hex')
 
 /**
  * Checks the journal's hash chain. It is recomputed as the lexicon of getJournal describes it; except for canonicalJson
- * no code is shared with the server. Entries are given newest first, as the server returns them, and `end` is called
+ * no code is shared with the server. Give entries to `check` newest first, as the server returns them, and call `end`
  * after the last one.
  */
-export function createVerifier() {
-  let newer: JournalEntry | undefined
+export function createChainVerifier() {
+  /** The oldest entry so far. */
+  let oldest: JournalEntry | undefined
   return {
     /** A sentence that says what is wrong with this entry; undefined if nothing is. */
-    next(entry: JournalEntry): string | undefined {
-      const before = newer
-      newer = entry
-      if (hashOf(entry) !== entry.hash) return `entry ${entry.n}: its hash is not the hash of its content`
-      if (before && entry.n !== before.n - 1)
-        return `entry ${before.n} follows entry ${entry.n}: entries are missing`
-      if (before && entry.hash !== before.prev)
-        return `entry ${before.n} does not name the hash of entry ${entry.n}`
+    check(entry: JournalEntry): string | undefined {
+      const newer = oldest
+      oldest = entry
+      if (entryHash(entry) !== entry.hash) return `entry ${entry.n}: its hash is not the hash of its content`
+      if (newer && entry.n !== newer.n - 1)
+        return `entry ${newer.n} follows entry ${entry.n}: entries are missing`
+      if (newer && entry.hash !== newer.prev)
+        return `entry ${newer.n} does not name the hash of entry ${entry.n}`
       return undefined
     },
+    /** The same for the beginning of the chain. */
     end(): string | undefined {
-      if (!newer) return undefined
-      if (newer.n !== 1) return `the journal begins with entry ${newer.n}`
-      return newer.prev === GENESIS ? undefined : 'the first entry names an entry before it'
+      if (!oldest) return undefined
+      if (oldest.n !== 1) return `the journal begins with entry ${oldest.n}`
+      return oldest.prev === FIRST_PREV ? undefined : 'the first entry names an entry before it'
     },
   }
 }

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { processIo } from './io.ts'
 import { run } from './run.ts'
 
-/** Runs `pds` in this process; bin/pds.js calls it. The first interrupt stops the command, the second one the process. */
+/**
+ * Runs `pds` in this process; bin/pds.js calls it. The first interrupt stops the command, the second one the process.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController()
   const interrupt = () => {
@@ -14,8 +16,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.on('SIGTERM', interrupt)
   // `pds log | head` closes the pipe early, which is not an error.
   process.stdout.on('error', (cause: NodeJS.ErrnoException) => process.exit(cause.code === 'EPIPE' ? 0 : 1))
-  const home = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-  process.exitCode = await run(argv, processIo(home, stop.signal))
+  const packageFolder = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+  process.exitCode = await run(argv, processIo(packageFolder, stop.signal))
   process.off('SIGINT', interrupt)
   process.off('SIGTERM', interrupt)
   // After a prompt, the terminal would keep the process running.

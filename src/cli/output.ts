@@ -10,7 +10,7 @@ export interface Terminal extends Writable {
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 export type Paint = (style: Style, text: string) => string
 
-const CODES: Record<Style, readonly [number, number]> = {
+const ANSI_CODES: Record<Style, readonly [number, number]> = {
   bold: [1, 22],
   dim: [2, 22],
   red: [31, 39],
@@ -25,14 +25,15 @@ type Env = Readonly<Record<string, string | undefined>>
 export const paintFor = (stream: Terminal, env: Env): Paint => {
   const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0'
   const colour = !env['NO_COLOR'] && (forced || (stream.isTTY === true && env['TERM'] !== 'dumb'))
-  return (style, text) => (colour ? `\u001B[${CODES[style][0]}m${text}\u001B[${CODES[style][1]}m` : text)
+  return (style, text) =>
+    colour ? `\u001B[${ANSI_CODES[style][0]}m${text}\u001B[${ANSI_CODES[style][1]}m` : text
 }
 
 /** Text from a server, without the control characters with which it could change what the terminal shows. */
-export const plain = (text: string): string =>
+export const printable = (text: string): string =>
   text.replace(/(?![\t\n])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
 
-/** How far something has come: a line that a terminal redraws. */
+/** Shows how far something has come: on a terminal, as a line that is redrawn. */
 export interface Progress {
   to(done: number, total?: number): void
   end(): void
@@ -43,7 +44,7 @@ export interface Output {
   readonly json: boolean
   /** Colours text for stdout. */
   readonly paint: Paint
-  /** The result, once: with `--json` the object, otherwise the text. `code`: the entry that explains what was found. */
+  /** The result, once: with `--json` the object, otherwise the text. `code` is that of the problem which was found. */
   result(data: object, text: string, code?: Code): void
   /** One of several results, as it arrives; with `--json` each is one line. */
   line(data: object, text: string): void
@@ -58,7 +59,7 @@ export interface Output {
   error(error: CliError): void
 }
 
-/** Rows of a heading and a text that may have several lines. */
+/** Two columns of headings and texts. A text may have several lines. */
 export const table = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
   const width = Math.max(...rows.map(([name]) => name.length))
   const indent = ' '.repeat(width + 2)
@@ -103,9 +104,9 @@ export function createOutput(options: {
   const warnings: { message: string; docs?: string }[] = []
   const live = stderr.isTTY === true
   let drawn = false
-  /** Once a result was one line, the last object, which may be an error, is one line too. */
-  let lines = false
-  const stringify = (data: object): string => JSON.stringify(data, null, lines ? undefined : 2)
+  /** Whether JSON is printed on one line: after `line`, the last object, which may be an error, is one line too. */
+  let oneLine = false
+  const stringify = (data: object): string => JSON.stringify(data, null, oneLine ? undefined : 2)
   const clear = () => {
     if (drawn) stderr.write('\r\u001B[2K')
     drawn = false
@@ -117,7 +118,7 @@ export function createOutput(options: {
 
   const line = (data: object, text: string) => {
     clear()
-    lines = true
+    oneLine = true
     stdout.write(`${json ? stringify(data) : text}\n`)
   }
 
@@ -134,7 +135,7 @@ export function createOutput(options: {
       clear()
       const docs = code && docsPath(code)
       const full = { ...data, ...(docs && { docs }), ...(warnings.length > 0 && { warnings }) }
-      const shown = [text, docs && `See ${docs}`].filter(Boolean).map((lines) => `${lines}\n`)
+      const shown = [text, docs && `See ${docs}`].filter(Boolean).map((paragraph) => `${paragraph}\n`)
       stdout.write(json ? `${stringify(full)}\n` : shown.join(''))
     },
     warn(message, code) {
@@ -145,20 +146,20 @@ export function createOutput(options: {
     progress(label, unit = grouped) {
       let printedAt = 0
       let last: readonly [number, number | undefined] = [0, undefined]
-      const line = ([done, total]: typeof last) =>
+      const progressText = ([done, total]: typeof last) =>
         `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}`
       return {
         to(done, total) {
           last = [done, total]
           if (json || now() - printedAt < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
           if (live) {
-            stderr.write(`\r\u001B[2K${paint('dim', line(last))}`)
+            stderr.write(`\r\u001B[2K${paint('dim', progressText(last))}`)
             drawn = true
-          } else if (printedAt !== 0) stderr.write(`${line(last)}\n`)
+          } else if (printedAt !== 0) stderr.write(`${progressText(last)}\n`)
           printedAt = now()
         },
         end() {
-          note(line(last))
+          note(progressText(last))
         },
       }
     },

@@ -2,14 +2,17 @@ import * as clack from '@clack/prompts'
 import { CliError } from './errors.ts'
 import type { Io } from './io.ts'
 
-/** Questions to the user, on stderr. Without a terminal nobody can answer, and the error says what to do instead. */
+/**
+ * Questions to the user, on stderr. `alternative` says how else the answer can be given: by a flag or a variable.
+ * Without a terminal nobody can answer, and the error says what to do instead.
+ */
 export interface Prompts {
   text(
     message: string,
-    options?: { placeholder?: string; initial?: string; check?: Check; flag?: string },
+    options?: { placeholder?: string; initial?: string; check?: Check; alternative?: string },
   ): Promise<string>
-  secret(message: string, options?: { check?: Check; flag?: string }): Promise<string>
-  choose<T extends string>(message: string, options: readonly Choice<T>[], flag: string): Promise<T>
+  secret(message: string, options?: { check?: Check; alternative?: string }): Promise<string>
+  choose<T extends string>(message: string, options: readonly Choice<T>[], alternative: string): Promise<T>
   /** Resolves if the answer is yes or `--yes` was given; throws `not-confirmed` otherwise. */
   confirm(message: string): Promise<void>
 }
@@ -24,9 +27,9 @@ export interface Choice<T extends string> {
 
 export function createPrompts(io: Io, yes: boolean): Prompts {
   const common = { input: io.stdin, output: io.stderr, signal: io.signal }
-  const needTerminal = (message: string, flag?: string) => {
+  const needTerminal = (message: string, alternative?: string) => {
     if (io.stdin.isTTY) return
-    const next = flag ? `give it as ${flag}, or run the command in a terminal` : undefined
+    const next = alternative ? `give it as ${alternative}, or run the command in a terminal` : undefined
     throw new CliError('not-a-terminal', `there is no terminal to ask: ${message}`, next ? { next } : {})
   }
   const notCancelled = <T>(value: T): Exclude<T, symbol> => {
@@ -37,8 +40,8 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
     value ? check?.(value) : 'Please give an answer.'
 
   return {
-    async text(message, { placeholder, initial, check, flag } = {}) {
-      needTerminal(message, flag)
+    async text(message, { placeholder, initial, check, alternative } = {}) {
+      needTerminal(message, alternative)
       const options = { ...common, message, validate: validate(check) }
       return notCancelled(
         await clack.text({
@@ -48,12 +51,12 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
         }),
       ).trim()
     },
-    async secret(message, { check, flag } = {}) {
-      needTerminal(message, flag)
+    async secret(message, { check, alternative } = {}) {
+      needTerminal(message, alternative)
       return notCancelled(await clack.password({ ...common, message, validate: validate(check) }))
     },
-    async choose(message, options, flag) {
-      needTerminal(message, flag)
+    async choose(message, options, alternative) {
+      needTerminal(message, alternative)
       // A choice of strings always satisfies clack's Option, but the compiler cannot see that through `T`.
       const list = options as readonly Choice<string>[]
       const value = notCancelled(await clack.select({ ...common, message, options: [...list] }))
@@ -75,8 +78,8 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
 
 const MAX_LINE_CHARS = 64 * 1024
 
-/** The first line of standard input, at most about 64 KiB: for secrets, which must not be arguments. */
-export async function firstLine(io: Io): Promise<string> {
+/** Reads the first line of standard input, at most about 64 KiB: for secrets, which must not be arguments. */
+export async function firstInputLine(io: Io): Promise<string> {
   let text = ''
   const decoder = new TextDecoder()
   for await (const chunk of io.stdin) {

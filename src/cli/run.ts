@@ -3,13 +3,13 @@ import { parse, type Globals } from './args.ts'
 import { createPrompts } from './prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
-import { adminPassword, findProject, locate, type Project, type Where } from './config.ts'
+import { adminPassword, findProject, locateServer, type Project, type ServerAddress } from './config.ts'
 import { CliError, EXIT, messageOf } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Io } from './io.ts'
 import { createOutput, type Output, paintFor } from './output.ts'
 
-/** Levenshtein distance, for the command that the user may have meant. */
+/** Levenshtein distance, to find the command that the user may have meant. */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++)
@@ -32,9 +32,9 @@ const findCommand = (name: string): Command => {
 
 function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
   const prompts = createPrompts(io, globals.yes)
-  const where = () => locate(project, globals)
-  const knownPassword = (server: Where) => adminPassword(project, server, globals.dev, io.env)
-  const asAdmin = (server: Where, password: string) =>
+  const address = () => locateServer(project, globals)
+  const knownPassword = (server: ServerAddress) => adminPassword(project, server, globals.dev, io.env)
+  const asAdmin = (server: ServerAddress, password: string) =>
     connect(server.origin, { admin: { password }, fetch: io.fetch })
   return {
     io,
@@ -42,31 +42,32 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
     prompts,
     globals,
     project,
-    where,
-    anyone: () => connect(where().origin, { fetch: io.fetch }),
+    address,
+    anyone: () => connect(address().origin, { fetch: io.fetch }),
     async admin() {
-      const server = where()
+      const server = address()
       const { host } = new URL(server.origin)
       const password =
         knownPassword(server) ??
         (io.stdin.isTTY ? await prompts.secret(`Admin password of ${host}`) : undefined)
       if (!password)
         throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
-          ...(server.own
+          ...(server.isProjectServer
             ? {}
             : { next: 'set ADMIN_PASSWORD in the environment: the one in .dev.vars is for HOSTNAME only' }),
         })
       return asAdmin(server, password)
     },
     adminIfKnown() {
-      const server = where()
+      const server = address()
       const password = knownPassword(server)
       return password ? asAdmin(server, password) : undefined
     },
   }
 }
 
-const asError = (cause: unknown, io: Io): CliError => {
+/** Any failure as a CliError. After an interrupt, the interrupt is the failure. */
+const toCliError = (cause: unknown, io: Io): CliError => {
   if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
   if (cause instanceof CliError) return cause
   if (io.env['PDS_DEBUG'] && cause instanceof Error) io.stderr.write(`${cause.stack ?? ''}\n`)
@@ -96,7 +97,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const context = createContext(io, out, values, await findProject(io))
     return (await command.run(context, values, positionals)) ?? EXIT.ok
   } catch (cause) {
-    const error = asError(cause, io)
+    const error = toCliError(cause, io)
     if (error.code === 'host-unreachable' && argv.includes('--dev')) {
       const dev = new CliError('dev-not-running', error.message, { cause })
       out.error(dev)

@@ -1,8 +1,8 @@
-import type { Client, Output as Answered } from '../client/index.ts'
+import type { Client, Output as MethodOutput } from '../client/index.ts'
 import { CliError } from './errors.ts'
 import { orServerError } from './serverErrors.ts'
 
-type ServerCredentials = Answered<'com.atproto.identity.getRecommendedDidCredentials'>
+type ServerCredentials = MethodOutput<'com.atproto.identity.getRecommendedDidCredentials'>
 
 /** What the server would have the DID document say: its keys, its handle, its address. */
 export const serverCredentials = (server: Client): Promise<ServerCredentials> =>

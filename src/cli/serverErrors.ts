@@ -1,7 +1,7 @@
 import { XrpcError } from '../client/index.ts'
 import { DirectoryError } from '../plc/directory.ts'
 import { CATALOGUE, type Code, CliError } from './errors.ts'
-import { plain } from './output.ts'
+import { printable } from './output.ts'
 
 /** What an error means where the command says nothing else. */
 const COMMON_CODES: Record<string, Code> = {
@@ -41,7 +41,7 @@ export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
       : cause.code === 'NotFound'
         ? 'did-not-found'
         : 'directory-refused'
-    return new CliError(code, plain(cause.message), { cause })
+    return new CliError(code, printable(cause.message), { cause })
   }
   if (!(cause instanceof XrpcError)) return cause
   const { error, headers } = cause
@@ -54,7 +54,7 @@ export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
   const wait = Number(headers.get('retry-after'))
   const next =
     code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run the command again` } : {}
-  return new CliError(code, plain(reason || error), {
+  return new CliError(code, printable(reason || error), {
     server: error,
     cause,
     ...next,

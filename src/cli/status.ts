@@ -1,9 +1,9 @@
-import type { Client, Output as Answered } from '../client/index.ts'
-import { plain } from './output.ts'
+import type { Client, Output as MethodOutput } from '../client/index.ts'
+import { printable } from './output.ts'
 import { orServerError } from './serverErrors.ts'
 
 /** What `com.cirrus.admin.getStatus` answers: the account, its identity as the network sees it, and the next step. */
-export type Status = Answered<'com.cirrus.admin.getStatus'>
+export type Status = MethodOutput<'com.cirrus.admin.getStatus'>
 
 /** Asks the server for its status, as its admin. */
 export const getStatus = (server: Client): Promise<Status> =>
@@ -12,13 +12,13 @@ export const getStatus = (server: Client): Promise<Status> =>
 /** `absent`, `active`, `deactivated` or `moved`. */
 export const stateOf = ({ state, active }: Status): string => state ?? (active ? 'active' : 'deactivated')
 
-/** The operations that were signed and not submitted, each with what it changes; empty if there are none. */
+/** The operations that were signed and not submitted, each with what it changes; an empty text if there are none. */
 export const unsubmittedText = ({ unsubmitted }: Status): string =>
   unsubmitted
     .map(({ cid, signedAt, pds, changes }) =>
       [
-        `${cid}, signed ${signedAt}${pds ? `, to ${plain(pds)}` : ''}`,
-        ...changes.map((change) => `  ${plain(change)}`),
+        `${cid}, signed ${signedAt}${pds ? `, to ${printable(pds)}` : ''}`,
+        ...changes.map((change) => `  ${printable(change)}`),
       ].join('\n'),
     )
     .join('\n')

@@ -5,7 +5,7 @@ import { isObject } from '../isObject.ts'
 import { type Outbound, OutboundError } from '../outbound.ts'
 import { didWeb } from './didWeb.ts'
 import { CliError, messageOf } from './errors.ts'
-import { plain } from './output.ts'
+import { printable } from './output.ts'
 
 /** The server that an account moves to. */
 export interface Target {
@@ -14,12 +14,12 @@ export interface Target {
   did: string
 }
 
-const originFrom = (input: string, dev: boolean): string => {
+const targetOrigin = (input: string, dev: boolean): string => {
   try {
     if (input.startsWith('did:web:')) return new URL(didWebUrl(input, dev)).origin
     if (!input.startsWith('did:')) return originOf(input.replace(/\/+$/, ''))
   } catch (cause) {
-    throw new CliError('bad-target', `--target ${plain(messageOf(cause))}`, {
+    throw new CliError('bad-target', `--target ${printable(messageOf(cause))}`, {
       cause,
     })
   }
@@ -36,10 +36,10 @@ const describe = async (send: Outbound, origin: string): Promise<unknown> => {
   } catch (cause) {
     if (!(cause instanceof OutboundError)) throw cause
     if (cause.code === 'Blocked')
-      throw new CliError('bad-target', `--target ${plain(cause.message)}`, { cause })
+      throw new CliError('bad-target', `--target ${printable(cause.message)}`, { cause })
     throw new CliError(
       'target-unreachable',
-      `describeServer of ${origin} cannot be read: ${plain(cause.message)}`,
+      `describeServer of ${origin} cannot be read: ${printable(cause.message)}`,
       {
         cause,
       },
@@ -47,21 +47,25 @@ const describe = async (send: Outbound, origin: string): Promise<unknown> => {
   }
 }
 
-/** Asks a server (URL, host name or did:web) for its service DID, and checks whether that can be true. */
+/**
+ * Asks a server (URL, host name or did:web) for its service DID, and checks that it can be the DID of that server. With
+ * `dev` the server may be on this machine, with http.
+ */
 export async function describeTarget(input: string, send: Outbound, dev: boolean): Promise<Target> {
-  const origin = originFrom(input, dev)
-  const lies = (what: string) => new CliError('target-lies', `describeServer of ${origin} ${plain(what)}`)
+  const origin = targetOrigin(input, dev)
+  const targetLies = (what: string) =>
+    new CliError('target-lies', `describeServer of ${origin} ${printable(what)}`)
   const answer = await describe(send, origin)
   const { did, availableUserDomains } = isObject(answer) ? answer : {}
-  if (typeof did !== 'string') throw lies('names no DID')
+  if (typeof did !== 'string') throw targetLies('names no DID')
   const shown = did.slice(0, 200)
-  if (!isValidDid(did)) throw lies(`says that its DID is ${JSON.stringify(shown)}, which is not a DID`)
-  if (!Array.isArray(availableUserDomains)) throw lies('is not the answer of a PDS')
+  if (!isValidDid(did)) throw targetLies(`says that its DID is ${JSON.stringify(shown)}, which is not a DID`)
+  if (!Array.isArray(availableUserDomains)) throw targetLies('is not the answer of a PDS')
   if (input.startsWith('did:') && did.toLowerCase() !== input.toLowerCase())
-    throw lies(`says that it is ${shown}, not ${input}`)
+    throw targetLies(`says that it is ${shown}, not ${input}`)
   // A token for another server's DID would open the account to that server.
   if (did.startsWith('did:web:') && did.toLowerCase() !== didWeb(new URL(origin).host).toLowerCase())
-    throw lies(`says that it is ${shown}, which is another host`)
+    throw targetLies(`says that it is ${shown}, which is another host`)
   return { origin, did }
 }
 

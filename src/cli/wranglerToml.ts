@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../isObject.ts'
 import { CliError } from './errors.ts'
 
 /** What the CLI needs from wrangler.toml. */
-export interface Wrangler {
+export interface WranglerConfig {
   worker: string
   bucket: string
   vars: Record<string, string>
@@ -19,7 +19,7 @@ const parseTable = (text: string, file: string): JsonObject => {
 }
 
 /** Reads the text of a wrangler.toml; `file` is its name, for messages. */
-export function readWrangler(text: string, file: string): Wrangler {
+export function readWranglerToml(text: string, file: string): WranglerConfig {
   const config = parseTable(text, file)
   const { name, vars, r2_buckets: buckets } = config
   const bucket = (Array.isArray(buckets) ? buckets : [])
@@ -37,12 +37,12 @@ export function readWrangler(text: string, file: string): Wrangler {
 
 const TABLE_HEADING = /^\s*\[/
 const VARS_HEADING = /^\s*\[\s*vars\s*\]\s*(#.*)?$/
-/** Matches an assignment; what follows its value, white space and a comment, is the group. */
+/** Matches an assignment. Its group is what follows the value: white space and a comment. */
 const AFTER_VALUE = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^#\n]*?)(\s*#.*)?$/
 
 /**
  * Sets vars in the `[vars]` table. The file is edited as text, line by line, so that the owner's comments and order
- * stay. It throws rather than return a text that would not be read back as it should be.
+ * stay. It throws if the new text would not be read back with exactly these values.
  */
 export function editVars(text: string, values: Readonly<Record<string, string>>, file: string): string {
   parseTable(text, file)
@@ -68,7 +68,7 @@ export function editVars(text: string, values: Readonly<Record<string, string>>,
     }
   }
   const edited = `${lines.join('\n')}\n`
-  const { vars } = readWrangler(edited, file)
+  const { vars } = readWranglerToml(edited, file)
   const wrong = Object.entries(values).find(([name, value]) => vars[name] !== value)
   if (wrong)
     throw new CliError(

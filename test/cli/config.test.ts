@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { adminPassword, findProject, locate } from '../../src/cli/config.ts'
+import { adminPassword, findProject, locateServer } from '../../src/cli/config.ts'
 import { editDevVars, parseDevVars } from '../../src/cli/devVars.ts'
 import { CliError } from '../../src/cli/errors.ts'
-import { editVars, readWrangler } from '../../src/cli/wranglerToml.ts'
+import { editVars, readWranglerToml } from '../../src/cli/wranglerToml.ts'
 import { folder } from './support.ts'
 
 const TOML = `# my Cirrus
@@ -51,7 +51,7 @@ describe('wrangler.toml', () => {
   })
 
   it('names the Worker and the bucket', () => {
-    expect(readWrangler(TOML, 'wrangler.toml')).toMatchObject({ worker: 'cirrus', bucket: 'my-blobs' })
+    expect(readWranglerToml(TOML, 'wrangler.toml')).toMatchObject({ worker: 'cirrus', bucket: 'my-blobs' })
   })
 })
 
@@ -76,26 +76,26 @@ describe('the server', () => {
     await writeFile(root.in('wrangler.toml'), toml)
     await writeFile(root.in('.dev.vars'), devVars)
     await mkdir(root.in('deep/down'), { recursive: true })
-    const found = await findProject({ roots: [root.in('deep/down')] })
+    const found = await findProject({ searchFolders: [root.in('deep/down')] })
     return { found, root }
   }
 
   it('is HOSTNAME of the nearest wrangler.toml, or --host, or the local server with --dev', async () => {
     const { found, root } = await project()
     await using _ = root
-    expect(locate(found, { dev: false })).toMatchObject({
+    expect(locateServer(found, { dev: false })).toMatchObject({
       origin: 'https://old.example.com',
-      own: true,
+      isProjectServer: true,
       dev: false,
     })
-    expect(locate(found, { dev: false, host: 'x.example.com' })).toMatchObject({
+    expect(locateServer(found, { dev: false, host: 'x.example.com' })).toMatchObject({
       origin: 'https://x.example.com',
-      own: false,
+      isProjectServer: false,
     })
-    expect(locate(found, { dev: true })).toMatchObject({ origin: 'http://localhost:8787', dev: true })
-    expect(codeOf(() => locate(found, { dev: true, host: 'x.example.com' }))).toBe('usage')
-    expect(codeOf(() => locate(found, { dev: false, host: 'http://x.example.com' }))).toBe('usage')
-    expect(codeOf(() => locate(undefined, { dev: false }))).toBe('no-project')
+    expect(locateServer(found, { dev: true })).toMatchObject({ origin: 'http://localhost:8787', dev: true })
+    expect(codeOf(() => locateServer(found, { dev: true, host: 'x.example.com' }))).toBe('usage')
+    expect(codeOf(() => locateServer(found, { dev: false, host: 'http://x.example.com' }))).toBe('usage')
+    expect(codeOf(() => locateServer(undefined, { dev: false }))).toBe('no-project')
   })
 
   it('is with --dev the running development server, which has written down its address', async () => {
@@ -111,8 +111,8 @@ describe('the server', () => {
     }
     await writeFile(root.in('.wrangler/dev/running.json'), JSON.stringify(about))
     await writeFile(root.in('.wrangler/dev/.dev.vars'), 'ADMIN_PASSWORD=throw-away\n')
-    const found = await findProject({ roots: [root.path] })
-    const where = locate(found, { dev: true })
+    const found = await findProject({ searchFolders: [root.path] })
+    const where = locateServer(found, { dev: true })
     expect(where).toMatchObject({ origin: 'http://localhost:9999', plcUrl: 'http://localhost:9998' })
     expect(adminPassword(found, where, true, { ADMIN_PASSWORD: 'production' })).toBe('throw-away')
   })
@@ -120,8 +120,8 @@ describe('the server', () => {
   it('gets the admin password of the environment, otherwise of .dev.vars, which no other host gets', async () => {
     const { found, root } = await project()
     await using _ = root
-    const own = locate(found, { dev: false })
-    const other = locate(found, { dev: false, host: 'evil.example.com' })
+    const own = locateServer(found, { dev: false })
+    const other = locateServer(found, { dev: false, host: 'evil.example.com' })
     expect(adminPassword(found, own, false, { ADMIN_PASSWORD: 'given' })).toBe('given')
     expect(adminPassword(found, own, false, {})).toBe('kept')
     expect(adminPassword(found, other, false, {})).toBeUndefined()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../../src/canonicalJson.ts'
-import { createVerifier, GENESIS, type JournalEntry } from '../../src/cli/journalChain.ts'
+import { createChainVerifier, FIRST_PREV, type JournalEntry } from '../../src/cli/journalChain.ts'
 
 // Written out by hand from the lexicon of getJournal.
 const entry = (n: number, prev: string, detail: string): JournalEntry => {
@@ -9,13 +9,13 @@ const entry = (n: number, prev: string, detail: string): JournalEntry => {
   const hash = createHash('sha256').update(`${prev}\n${n}\n1795341600000\n"mint"\n${detail}`).digest('hex')
   return { n, at, event: 'mint', detail: JSON.parse(detail), prev, hash }
 }
-const first = entry(1, GENESIS, '{}')
+const first = entry(1, FIRST_PREV, '{}')
 const second = entry(2, first.hash, '{"a":[1,{"x":null,"y":"ž"}],"b":true}')
 const third = entry(3, second.hash, '{"target":null}')
 
 const problems = (...newestFirst: JournalEntry[]): string[] => {
-  const verifier = createVerifier()
-  return [...newestFirst.map((it) => verifier.next(it)), verifier.end()].filter((it) => it !== undefined)
+  const verifier = createChainVerifier()
+  return [...newestFirst.map((it) => verifier.check(it)), verifier.end()].filter((it) => it !== undefined)
 }
 
 describe('the journal', () => {

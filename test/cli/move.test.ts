@@ -80,11 +80,9 @@ describe('pds export', () => {
     ).toHaveLength(2)
   })
 
-  it('says that no key backup was found', async () => {
+  it('says that no key file was found', async () => {
     const done = await on(source, ['export', 'backup', '--json'])
-    expect(member(done.json, 'warnings')).toMatchObject([
-      { message: expect.stringContaining('no key backup') },
-    ])
+    expect(member(done.json, 'warnings')).toMatchObject([{ message: expect.stringContaining('no key file') }])
   })
 
   it('does not overwrite the export of another account', async () => {

@@ -30,7 +30,7 @@ describe('pds', () => {
         activate       Activate the account: a new one, one that moved in, or one that was deactivated.
         export         Back up the account to a folder: repository, blobs, preferences, PLC log, manifest.
         import         Move an account in from another PDS, or restore it from a backup.
-        identity       Show what the DID document and the PLC directory say. --void: end a signed, unsubmitted operation.
+        identity       Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
         emit-identity  Tell the network to look up the DID again: handle, key and server.
         request-crawl  Ask relays to subscribe to this server now.
         check          Read the whole repository on the server and recompute everything derived from it.
@@ -314,7 +314,7 @@ describe('pds deactivate', () => {
         2. the R2 bucket: npx wrangler r2 bucket delete cirrus-blobs
            breaks: The last copy of blobs that the target lacks. Keep it as an archive, or first check that checkAccountStatus of the target counts as many imported blobs as expected.
         3. the DNS records: in the Cloudflare dashboard, the records of alice.example.com
-           breaks: The name alice.example.com: whoever registers the domain next speaks for it. Your handle is lost with it.
+           breaks: The name alice.example.com: anyone who registers the domain next speaks for it. Your handle is lost with it.
       "
     `)
   })

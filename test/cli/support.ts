@@ -72,7 +72,7 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
     stderr,
     env,
     cwd,
-    roots: [cwd],
+    searchFolders: [cwd],
     fetch: options.fetch ?? fetch,
     now: options.now ?? (() => Date.now()),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),

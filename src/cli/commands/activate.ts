@@ -1,14 +1,14 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { plain } from '../output.ts'
+import { printable } from '../output.ts'
 import { getStatus, stateOf, unsubmittedText } from '../status.ts'
 
 export const activate = command({
   name: 'activate',
   summary: 'Activate the account: a new one, one that moved in, or one that was deactivated.',
   description: 'It is refused while the DID names another PDS or another key.',
-  async run({ admin, prompts, io, out, where }) {
+  async run({ admin, prompts, io, out, address }) {
     const server = await admin()
     const status = await getStatus(server)
     const { did, handle, identity, unsubmitted } = status
@@ -16,9 +16,9 @@ export const activate = command({
     if (identity.movedAway)
       throw new CliError(
         'did-elsewhere',
-        `${did} names ${plain(identity.pds ?? 'no PDS')}, not this server`,
+        `${did} names ${printable(identity.pds ?? 'no PDS')}, not this server`,
         {
-          next: `to move it here: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; otherwise leave it as it is`,
+          next: `to move it here: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; otherwise leave it as it is`,
         },
       )
     if (unsubmitted.length > 0) {
@@ -31,9 +31,9 @@ export const activate = command({
     const { next } = await getStatus(server)
     const text = [
       before === 'active'
-        ? `${plain(handle)} is active on ${where().origin}, as before.`
-        : `${plain(handle)} (${did}) is active on ${where().origin}.`,
-      plain(next),
+        ? `${printable(handle)} is active on ${address().origin}, as before.`
+        : `${printable(handle)} (${did}) is active on ${address().origin}.`,
+      printable(next),
     ].join('\n')
     out.result({ ok: true, did, handle, before, next }, text)
   },

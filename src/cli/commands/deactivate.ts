@@ -1,7 +1,7 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { cleanupSteps, cleanupText } from '../cleanupSteps.ts'
-import { plain } from '../output.ts'
+import { printable } from '../output.ts'
 import { getStatus, stateOf } from '../status.ts'
 
 export const deactivate = command({
@@ -10,27 +10,27 @@ export const deactivate = command({
   description:
     'The owner, the admin and a migration token can still read everything. `pds activate` activates the account again\n' +
     'while the DID names this server.',
-  async run({ admin, prompts, where, project, out }) {
+  async run({ admin, prompts, address, project, out }) {
     const server = await admin()
     const status = await getStatus(server)
     const { did, handle, identity } = status
-    const { host } = new URL(where().origin)
+    const { host } = new URL(address().origin)
     const already = stateOf(status) === 'deactivated'
     if (identity.error)
-      out.warn(`the network could not be asked which PDS the DID names: ${plain(identity.error)}`)
+      out.warn(`the network could not be asked which PDS the DID names: ${printable(identity.error)}`)
     else if (!identity.movedAway)
       out.warn(
-        `the DID still names this server. If you deactivate now, ${plain(handle)} is offline everywhere until it moves to another PDS, or until \`pds activate\`.`,
+        `the DID still names this server. If you deactivate now, ${printable(handle)} is offline everywhere until it moves to another PDS, or until \`pds activate\`.`,
       )
     if (!already) {
-      out.note(`Deactivating ${plain(handle)} (${did}) on ${host}:`)
+      out.note(`Deactivating ${printable(handle)} (${did}) on ${host}:`)
       out.note('  writes are refused; anonymous reads of the repository and the blobs are refused')
       out.note('  describeServer, identity and status requests are still answered')
       out.note('  you, the admin and a migration token can still read everything; nothing is deleted')
-      await prompts.confirm(`Deactivate ${plain(handle)} here?`)
+      await prompts.confirm(`Deactivate ${printable(handle)} here?`)
       await orServerError(server.com.atproto.server.deactivateAccount({}))
     }
-    const list = cleanupSteps({
+    const steps = cleanupSteps({
       did,
       handle,
       hostname: host,
@@ -38,13 +38,15 @@ export const deactivate = command({
       bucket: project?.bucket ?? 'cirrus-blobs',
     })
     const text = [
-      already ? `${plain(handle)} was already deactivated.` : `${plain(handle)} is deactivated on ${host}.`,
+      already
+        ? `${printable(handle)} was already deactivated.`
+        : `${printable(handle)} is deactivated on ${host}.`,
       identity.movedAway
         ? 'To shut it down for good, later, in this order:'
         : 'Delete nothing yet: the DID does not name another PDS (`pds status`). When it does, in this order:',
       `  0. keep a backup: \`pds export <dir>\` (it still works now) and the key file that \`pds init\` wrote`,
-      cleanupText(list),
+      cleanupText(steps),
     ].join('\n')
-    out.result({ ok: true, did, already, delete: list }, text)
+    out.result({ ok: true, did, already, delete: steps }, text)
   },
 })

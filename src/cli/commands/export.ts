@@ -6,17 +6,20 @@ import { command, type Context } from '../command.ts'
 import { getStatus } from '../status.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
 import { exportBlobList, exportBlobs } from '../export/exportBlobs.ts'
-import { compareCounts, exportRepo } from '../export/exportRepo.ts'
-import { readText, writeWhole } from '../files.ts'
-import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
+import { compareWithManifest, exportRepo } from '../export/exportRepo.ts'
+import { readText, writeAtomically } from '../files.ts'
+import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
 import { bytes, count } from '../output.ts'
 import { plcDirectory } from '../plcDirectory.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
-/** Creates the folder. It throws if the folder holds the export of another account, which would be overwritten. */
-const openFolder = async (folder: string, did: string): Promise<void> => {
+/**
+ * Creates the folder if it does not exist. Throws if it holds the export of another account, which would be
+ * overwritten.
+ */
+const prepareFolder = async (folder: string, did: string): Promise<void> => {
   const manifest = await readText(join(folder, 'manifest.jws')).catch(() => undefined)
   const issuer = (() => {
     try {
@@ -34,7 +37,7 @@ const openFolder = async (folder: string, did: string): Promise<void> => {
   }
 }
 
-/** Writes the DID's log, verified from the genesis on, and returns its head. A did:web has no log: it returns ''. */
+/** Writes the DID's log, verified from the genesis on, and returns its head. A did:web has no log: '' is returned. */
 const exportIdentity = async (context: Context, folder: string, did: string): Promise<string> => {
   if (!did.startsWith('did:plc:')) return ''
   const log = await plcDirectory(context)
@@ -49,18 +52,18 @@ const exportIdentity = async (context: Context, folder: string, did: string): Pr
     nullified,
     createdAt: new Date(createdAt).toISOString(),
   }))
-  await writeWhole(join(folder, 'plc-log.json'), json(entries))
+  await writeAtomically(join(folder, 'plc-log.json'), json(entries))
   return log.head.cid
 }
 
-/** The owner's key file, if it is where `pds init` writes it and holds this key. */
-const keyBackup = async (
+/** The path of the owner's key file, if it is where `pds init` writes it and holds this signing key. */
+const findKeyFile = async (
   context: Context,
   handle: string,
   signingKey: string,
 ): Promise<string | undefined> => {
   if (!context.project) return undefined
-  const file = keyFileName(context.project.root, handle)
+  const file = keyFilePath(context.project.root, handle)
   const keys = await readKeyFile(file)
   return keys?.signingKey === signingKey ? file : undefined
 }
@@ -77,7 +80,7 @@ export const exportCommand = command({
     const folder = resolve(io.cwd, dir)
     const server = await context.admin()
     const { did, handle, identity } = await getStatus(server)
-    await openFolder(folder, did)
+    await prepareFolder(folder, did)
     const ours = signingKeyOf(await serverCredentials(server))
     const keys = { ours, named: identity.signingKey }
     const exported = await exportRepo(context, server, { did, file: join(folder, 'repo.car'), keys })
@@ -89,12 +92,12 @@ export const exportCommand = command({
       needed: facts.blobs,
     })
     const preferences = await orServerError(server.app.bsky.actor.getPreferences())
-    await writeWhole(join(folder, 'preferences.json'), json(preferences), 0o600)
+    await writeAtomically(join(folder, 'preferences.json'), json(preferences), 0o600)
     const head = await exportIdentity(context, folder, did)
-    await writeWhole(join(folder, 'manifest.jws'), `${manifest}\n`)
+    await writeAtomically(join(folder, 'manifest.jws'), `${manifest}\n`)
 
     const problems = [
-      ...compareCounts(exported),
+      ...compareWithManifest(exported),
       ...blobs.lost.map((cid) => `the blob ${cid} is lost: the server does not have it`),
     ]
     if (claims.blobs.count !== blobs.count)
@@ -104,20 +107,20 @@ export const exportCommand = command({
     else if (claims.blobs.bytes !== blobs.bytes)
       problems.push(`blobs of ${blobs.bytes} bytes, the manifest says ${claims.blobs.bytes}`)
     const ok = problems.length === 0
-    const backup = await keyBackup(context, handle, ours)
-    if (!backup && !context.globals.dev)
+    const keyFile = await findKeyFile(context, handle, ours)
+    if (!keyFile && !context.globals.dev)
       out.warn(
-        'no key backup for this server’s signing key was found next to wrangler.toml. Without the keys the account cannot be restored from this export, and a Worker’s secrets cannot be read back.',
+        'no key file with this server’s signing key was found next to wrangler.toml. Without the keys the account cannot be restored from this export, and a Worker’s secrets cannot be read back.',
       )
     const verdict = ok ? out.paint('green', 'Complete and verified') : out.paint('red', 'Not complete')
     const text = [
       `${verdict}: ${folder}`,
-      `  repo.car          ${count(facts.records, 'record')}, rev ${facts.rev}${exported.kept ? ' (was there already)' : ''}`,
+      `  repo.car          ${count(facts.records, 'record')}, rev ${facts.rev}${exported.reused ? ' (was there already)' : ''}`,
       `  blobs/            ${count(blobs.count, 'blob')}, ${bytes(blobs.bytes)}, ${blobs.fetched} fetched now`,
       `  preferences.json  ${count(preferences.preferences.length, 'preference')}`,
       ...(head ? [`  plc-log.json      head ${head}`] : []),
       `  manifest.jws      commit ${claims.commit}`,
-      ...(backup ? [`  keys              ${backup} (not in the export)`] : []),
+      ...(keyFile ? [`  keys              ${keyFile} (not in the export)`] : []),
       ...problems.map((problem) => `  ${problem}`),
     ].join('\n')
     const result = {
@@ -129,7 +132,7 @@ export const exportCommand = command({
       records: facts.records,
       blobs,
       head,
-      keyBackup: backup ?? null,
+      keyBackup: keyFile ?? null,
     }
     out.result(ok ? result : { ...result, problems }, text, ok ? undefined : 'export-incomplete')
     return ok ? EXIT.ok : EXIT.problems

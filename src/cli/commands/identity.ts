@@ -5,14 +5,14 @@ import { outbound } from '../../outbound.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { plain, table } from '../output.ts'
+import { printable, table } from '../output.ts'
 import { plcDirectory } from '../plcDirectory.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 import { getStatus, stateOf, unsubmittedText, type Status } from '../status.ts'
 
 /** What the network says about the DID, asked from here and not through the server. */
 const lookUp = async (context: Context, did: string) => {
-  const { dev } = context.where()
+  const { dev } = context.address()
   const send = outbound({ fetch: context.io.fetch }, { dev })
   const plc = plcDirectory(context)
   try {
@@ -21,7 +21,7 @@ const lookUp = async (context: Context, did: string) => {
   } catch (cause) {
     if (cause instanceof IdentityError) {
       const code = cause.code === 'Unavailable' ? 'directory-unavailable' : 'did-not-found'
-      throw new CliError(code, plain(cause.message), { cause })
+      throw new CliError(code, printable(cause.message), { cause })
     }
     throw serverError(cause)
   }
@@ -44,14 +44,14 @@ const voidOperation = async ({ prompts, out }: Context, server: Client, status: 
 export const identity = command({
   name: 'identity',
   summary:
-    'Show what the DID document and the PLC directory say. --void: end a signed, unsubmitted operation.',
+    'Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.',
   description:
     'It asks the network directly. It exits with 3 if an active account’s DID names another server or another key.',
   flags: {
     void: { type: 'boolean', help: 'Make a signed, unsubmitted PLC operation worthless.' },
   },
   async run(context, flags) {
-    const { out, where } = context
+    const { out, address } = context
     const server = await context.admin()
     const status = await getStatus(server)
     if (flags.void) {
@@ -59,28 +59,31 @@ export const identity = command({
       return EXIT.ok
     }
     const { document, log } = await lookUp(context, status.did)
-    const ours = await serverCredentials(server)
-    const keys = new Set(ours.rotationKeys ?? [])
-    const here = document.pds === where().origin
-    const ourKey = document.signingKey === signingKeyOf(ours)
-    const rotation = log?.head.data?.rotationKeys ?? []
+    const credentials = await serverCredentials(server)
+    const ownRotationKeys = new Set(credentials.rotationKeys ?? [])
+    const here = document.pds === address().origin
+    const ourKey = document.signingKey === signingKeyOf(credentials)
+    const rotationKeys = log?.head.data?.rotationKeys ?? []
     const rows: [string, string][] = [
       ['DID', status.did],
       [
         'Handle',
         document.handle
-          ? `${plain(document.handle)}${document.handle === status.handle ? '' : ` (here ${plain(status.handle)})`}`
+          ? `${printable(document.handle)}${document.handle === status.handle ? '' : ` (here ${printable(status.handle)})`}`
           : 'none',
       ],
-      ['PDS', `${plain(document.pds ?? 'none')}${here ? ' (this server)' : ' (not this server)'}`],
+      ['PDS', `${printable(document.pds ?? 'none')}${here ? ' (this server)' : ' (not this server)'}`],
       [
         'Signing key',
         `${document.signingKey ?? 'none'}${ourKey ? ' (this server’s)' : ' (not this server’s)'}`,
       ],
       [
         'Rotation keys',
-        rotation
-          .map((key, n) => `${n + 1}. ${plain(key)}${keys.has(key) ? ' (known to this server)' : ''}`)
+        rotationKeys
+          .map(
+            (key, n) =>
+              `${n + 1}. ${printable(key)}${ownRotationKeys.has(key) ? ' (known to this server)' : ''}`,
+          )
           .join('\n'),
       ],
       ['Head', log ? `${log.head.cid}, ${new Date(log.head.createdAt).toISOString()}` : ''],
@@ -103,7 +106,7 @@ export const identity = command({
         pds: document.pds,
         here,
         signingKey: document.signingKey,
-        rotationKeys: rotation,
+        rotationKeys,
         head: log?.head.cid,
         document: document.json,
         unsubmitted: status.unsubmitted,

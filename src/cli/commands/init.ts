@@ -4,23 +4,29 @@ import { outbound } from '../../outbound.ts'
 import { createDirectory } from '../../plc/directory.ts'
 import { orServerError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { isLoopback, needProject, type Project } from '../config.ts'
+import { DEFAULT_PLC_URL, isLoopback, needProject, type Project } from '../config.ts'
 import { editDevVars } from '../devVars.ts'
 import { CliError } from '../errors.ts'
-import { readText, writeSecret, writeWhole } from '../files.ts'
+import { readText, writeSecret, writeAtomically } from '../files.ts'
 import { askAnswers } from '../init/answers.ts'
 import { initFlags } from '../init/flags.ts'
-import { ignoreKeys, ownerOnly, readKeyFile, writeKeyFile, writeRecoveryFile } from '../init/keyFiles.ts'
+import {
+  ignoreKeys,
+  restrictToOwner,
+  readKeyFile,
+  writeKeyFile,
+  writeRecoveryFile,
+} from '../init/keyFiles.ts'
 import { makePlan, type Plan } from '../init/plan.ts'
 import { editVars } from '../wranglerToml.ts'
 
 const plcUrl = (project: Project, given: string | undefined): string =>
-  given ?? (project.vars['PLC_DIRECTORY_URL'] || 'https://plc.directory')
+  given ?? (project.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL)
 
 const directoryAt = (context: Context, url: string) =>
   createDirectory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
 
-/** A DID that is configured and in use is replaced only with --force. */
+/** Throws if the answers would replace a DID that is configured and in use; with --force it only warns. */
 const guardIdentity = async (
   context: Context,
   project: Project,
@@ -31,9 +37,10 @@ const guardIdentity = async (
   const before = project.vars['DID'] ?? ''
   const { did, genesis } = plan.keys
   if (before === '' || before === did) return
-  // A new DID that is not registered yet, because the answers changed before it was, may be replaced.
-  const known = genesis && before.startsWith('did:plc:') ? await isRegistered(context, before, url) : true
-  if (!known) return
+  // A new DID may be replaced as long as it is not registered: the answers changed before it was.
+  const registered =
+    genesis && before.startsWith('did:plc:') ? await isRegistered(context, before, url) : true
+  if (!registered) return
   if (!force)
     throw new CliError(
       'keys-exist',
@@ -55,13 +62,13 @@ const isRegistered = async (context: Context, did: string, url: string): Promise
   }
 }
 
-/** Old keys are kept under another name: a lost key is a lost account. */
+/** Renames a file of old keys, so that they are kept: a lost key is a lost account. */
 const renameOld = async (file: string | undefined, now: number): Promise<void> => {
   if (file && (await readText(file)) !== undefined)
     await rename(file, file.replace(/\.json$/, `.${now}.json`))
 }
 
-const write = async (
+const writeFiles = async (
   project: Project,
   plan: Plan,
   vars: Record<string, string>,
@@ -81,13 +88,13 @@ const write = async (
   const { ROTATION_KEY, ...secrets } = plan.keys.secrets
   const edited = editDevVars(devVars, ROTATION_KEY ? { ...secrets, ROTATION_KEY } : secrets)
   if (edited !== devVars) await writeSecret(project.devVarsFile, edited)
-  await ownerOnly(project.devVarsFile)
+  await restrictToOwner(project.devVarsFile)
   const toml = (await readText(project.tomlFile)) ?? ''
   const changed = editVars(toml, vars, project.tomlFile)
-  if (changed !== toml) await writeWhole(project.tomlFile, changed)
+  if (changed !== toml) await writeAtomically(project.tomlFile, changed)
 }
 
-const instructions = (project: Project, plan: Plan, moving: boolean) => {
+const deployCommands = (project: Project, plan: Plan, moving: boolean) => {
   const { hostname } = plan.keys
   return [
     `npx wrangler r2 bucket create ${project.bucket}`,
@@ -132,7 +139,7 @@ export const init = command({
       RECOVERY_KEYS: plan.recoveryKeys.join(' '),
       ...(flags['plc-url'] ? { PLC_DIRECTORY_URL: url } : {}),
     }
-    await write(project, plan, vars, flags.force, io.now())
+    await writeFiles(project, plan, vars, flags.force, io.now())
     if (genesis) {
       out.note(`Registering ${keys.did} at ${url} …`)
       await orServerError(directoryAt(context, url).submit(keys.did, genesis))
@@ -142,7 +149,7 @@ export const init = command({
         'there is no recovery key above this server’s key: anyone who gets that key gets the DID, and no move can be undone.',
         'no-recovery-key',
       )
-    const commands = instructions(project, plan, answers.kind === 'existing')
+    const commands = deployCommands(project, plan, answers.kind === 'existing')
     const backups = [
       `${basename(keyFile)}: every key and password of this server. A Worker’s secrets cannot be read back.`,
       ...(recoveryFile && plan.recovery

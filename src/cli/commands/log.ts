@@ -3,12 +3,12 @@ import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { canonicalJson } from '../../canonicalJson.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { createVerifier, type JournalEntry } from '../journalChain.ts'
-import { count, type Paint, plain } from '../output.ts'
+import { createChainVerifier, type JournalEntry } from '../journalChain.ts'
+import { count, type Paint, printable } from '../output.ts'
 
 const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
   const text = canonicalJson(detail)
-  return `${String(n).padStart(4)}  ${at}  ${paint('bold', plain(event))}${text === '{}' ? '' : `  ${plain(text)}`}`
+  return `${String(n).padStart(4)}  ${at}  ${paint('bold', printable(event))}${text === '{}' ? '' : `  ${printable(text)}`}`
 }
 
 const parseLimit = (text: string | undefined): number => {
@@ -32,21 +32,21 @@ export const log = command({
     const limit = parseLimit(flags.limit)
     const server = await admin()
     const shown: JournalEntry[] = []
-    const verifier = createVerifier()
+    const verifier = createChainVerifier()
     const problems: string[] = []
     const progress = flags.verify ? out.progress('Entries verified') : undefined
     let seen = 0
     let head = ''
     const pageSize = flags.verify ? 1000 : Math.min(limit, 1000)
-    const list = pages((page) =>
+    const journalPages = pages((page) =>
       orServerError(server.com.cirrus.admin.getJournal({ limit: pageSize, ...page })),
     )
-    for await (const { entries } of list) {
+    for await (const { entries } of journalPages) {
       for (const entry of entries) {
         seen++
         head ||= entry.hash
         if (shown.length < limit) shown.push(entry)
-        const problem = flags.verify ? verifier.next(entry) : undefined
+        const problem = flags.verify ? verifier.check(entry) : undefined
         if (problem && problems.length < 100) problems.push(problem)
       }
       progress?.to(seen)

@@ -8,7 +8,7 @@ import { describeTarget, refuseSelf, type Target } from '../target.ts'
 import { getStatus, unsubmittedText, type Status } from '../status.ts'
 
 const targetOf = async (context: Context, input: string): Promise<Target> => {
-  const { origin, dev } = context.where()
+  const { origin, dev } = context.address()
   const send = outbound({ fetch: context.io.fetch }, { dev })
   const target = await describeTarget(input, send, dev)
   const self = await orServerError(context.anyone().com.atproto.server.describeServer())
@@ -39,8 +39,8 @@ const warn = (out: Output, status: Status, scope: readonly string[], target: Tar
     )
 }
 
-const minutes = (from: number, to: string): string => {
-  const left = Math.round((Date.parse(to) - from) / 60_000)
+const minutesUntil = (expiresAt: string, now: number): string => {
+  const left = Math.round((Date.parse(expiresAt) - now) / 60_000)
   return `${left} minute${left === 1 ? '' : 's'}`
 }
 
@@ -60,7 +60,7 @@ export const migrateToken = command({
       type: 'string',
       hint: 'scope',
       multiple: true,
-      help: `What it allows; may be repeated. Default: all but account:deactivate.\n${Object.entries(
+      help: `What the token allows; may be repeated. Default: all but account:deactivate.\n${Object.entries(
         SCOPE_MEANINGS,
       )
         .map(([name, meaning]) => `${name}: ${meaning}`)
@@ -84,17 +84,17 @@ export const migrateToken = command({
         ...(scope ? { scope } : {}),
       }),
     )
-    const moves = minted.scope.includes('account:create') || minted.scope.includes('plc:sign')
+    const canMove = minted.scope.includes('account:create') || minted.scope.includes('plc:sign')
     const next = [
       target
         ? `give the token to the import of ${target.origin}`
         : 'give the token to the target’s import, or to your migration tool',
-      ...(moves ? ['when the DID names the target (`pds status`), run `pds deactivate`'] : []),
+      ...(canMove ? ['when the DID names the target (`pds status`), run `pds deactivate`'] : []),
       'if it gets into the wrong hands: `pds revoke-tokens`',
     ]
-    out.note(`${out.json ? '' : 'Migration token'} of ${status.handle} (${status.did})`.trim())
+    out.note(`Migration token of ${status.handle} (${status.did})`)
     out.note(`  for     ${target ? `${target.origin} (${target.did})` : `any tool, as ${minted.audience}`}`)
-    out.note(`  until   ${minted.expiresAt}, ${minutes(io.now(), minted.expiresAt)} from now`)
+    out.note(`  until   ${minted.expiresAt}, ${minutesUntil(minted.expiresAt, io.now())} from now`)
     const width = Math.max(...minted.scope.map((name) => name.length))
     for (const [n, name] of minted.scope.entries())
       out.note(

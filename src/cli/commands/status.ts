@@ -1,6 +1,6 @@
 import { isObject } from '../../isObject.ts'
 import { command } from '../command.ts'
-import { bytes, count, type Paint, plain, table } from '../output.ts'
+import { bytes, count, type Paint, printable, table } from '../output.ts'
 import { getStatus, stateOf, type Status, unsubmittedText } from '../status.ts'
 
 const STATES: Record<string, string> = {
@@ -11,13 +11,13 @@ const STATES: Record<string, string> = {
 }
 
 const keyRows = (keys: readonly string[]): string =>
-  keys.map((key, n) => `${n + 1}. ${plain(key)}`).join('\n')
+  keys.map((key, n) => `${n + 1}. ${printable(key)}`).join('\n')
 
 const identityText = ({ identity }: Status): string =>
   [
-    identity.error ? `the network could not be asked: ${plain(identity.error)}` : '',
+    identity.error ? `the network could not be asked: ${printable(identity.error)}` : '',
     identity.pds
-      ? `PDS ${plain(identity.pds)}${identity.movedAway ? ' (not this server)' : ' (this server)'}`
+      ? `PDS ${printable(identity.pds)}${identity.movedAway ? ' (not this server)' : ' (this server)'}`
       : '',
     identity.signingKey ? `signing key ${identity.signingKey}` : '',
     identity.rotationKeys.length > 0
@@ -33,7 +33,7 @@ const importText = ({ importing }: Status): string => {
   if (!importing) return ''
   const { phase, bytes: received, blocks, records } = importing
   const verified = phase === 'receiving' ? '' : `, ${count(records, 'record')} verified`
-  return `running, ${plain(phase)}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
+  return `running, ${printable(phase)}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
 
 /** Failed sign-ins are counted in one entry. */
@@ -46,9 +46,9 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
   const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
   const rows: [string, string][] = [
-    ['Account', `${plain(handle)}  ${did}`],
+    ['Account', `${printable(handle)}  ${did}`],
     ['Server', origin],
-    ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? plain(state))],
+    ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? printable(state))],
     [
       '',
       [deactivatedAt ? `since ${deactivatedAt}` : '', deleteAfter ? `delete after ${deleteAfter}` : '']
@@ -69,10 +69,10 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
       'Journal',
       journal
         .slice(0, 5)
-        .map(({ at, event, detail }) => `${at}  ${plain(event)}${times(detail)}`)
+        .map(({ at, event, detail }) => `${at}  ${printable(event)}${times(detail)}`)
         .join('\n'),
     ],
-    ['Next', paint('bold', plain(next))],
+    ['Next', paint('bold', printable(next))],
   ]
   return table(
     rows.filter(([, value]) => value !== ''),
@@ -83,9 +83,12 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
 export const status = command({
   name: 'status',
   summary: 'Show what is where, and the one next command to run.',
-  async run({ admin, where, out }) {
+  async run({ admin, address, out }) {
     const server = await admin()
     const found = await getStatus(server)
-    out.result({ ok: true, server: where().origin, ...found }, statusText(found, where().origin, out.paint))
+    out.result(
+      { ok: true, server: address().origin, ...found },
+      statusText(found, address().origin, out.paint),
+    )
   },
 })

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, type Output as Answered, XrpcError } from '../../client/index.ts'
+import { type Client, type Output as MethodOutput, XrpcError } from '../../client/index.ts'
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
 import { serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
-import { count, type Paint, plain } from '../output.ts'
+import { count, type Paint, printable } from '../output.ts'
 
-type Listed = Answered<'com.cirrus.admin.listSubscribers'>
+type Listed = MethodOutput<'com.cirrus.admin.listSubscribers'>
 
 /** How many operations of one commit are shown; with `--json` all are. */
 const MAX_SHOWN_OPS = 20
@@ -32,11 +32,11 @@ const STYLES = { create: 'green', update: 'yellow', delete: 'red' } as const
 const isAction = (action: string): action is keyof typeof STYLES => Object.hasOwn(STYLES, action)
 
 export const eventText = (event: RepoEvent, paint: Paint): string => {
-  const head = `${event.seq}  ${plain(event.time)}  ${paint('bold', eventName(event).padEnd(8))}  ${plain(eventSummary(event))}`
+  const head = `${event.seq}  ${printable(event.time)}  ${paint('bold', eventName(event).padEnd(8))}  ${printable(eventSummary(event))}`
   const ops = 'ops' in event ? event.ops : []
   const lines = ops.slice(0, MAX_SHOWN_OPS).map(({ action, path }) => {
-    const word = plain(action).padEnd(6)
-    return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${plain(path)}`
+    const word = printable(action).padEnd(6)
+    return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${printable(path)}`
   })
   const rest = ops.length - lines.length
   return [head, ...lines, ...(rest > 0 ? [paint('dim', `    and ${count(rest, 'more', 'more')}`)] : [])].join(
@@ -59,7 +59,10 @@ const eventData = async (event: RepoEvent): Promise<object> => {
   // A commit that cannot be read is shown too, with the problem.
   const records = await readRecords(event).catch((cause: unknown) => cause)
   return {
-    ...{ type, ...rest, commit: commit.$link, prevData: prevData?.$link },
+    type,
+    ...rest,
+    commit: commit.$link,
+    prevData: prevData?.$link,
     ...(Array.isArray(records) ? { ops: records } : { ops, problem: messageOf(records) }),
     size: blocks.length,
   }
@@ -82,7 +85,8 @@ const watchSubscribers = async (server: Client, out: Context['out'], signal: Abo
       before = text
     } catch (cause) {
       if (signal.aborted) return
-      // Another PDS, or a server that does not answer for a moment: the events show that themselves.
+      // Another PDS does not have this method. A server that does not answer is asked again; the events show that it is
+      // away.
       if (!(cause instanceof XrpcError) || cause.error === 'MethodNotImplemented') return
       if (cause.status === 401 || cause.status === 403) {
         const error = serverError(cause)
@@ -112,13 +116,13 @@ export const watch = command({
     cursor: {
       type: 'string',
       hint: 'seq',
-      help: 'Begin after this event; 0: with the oldest that is stored. Default: now.',
+      help: 'Begin after this event. 0 begins with the oldest that is stored. Default: now.',
     },
   },
   examples: ['pds watch --cursor 0', 'pds watch --json | jq \'select(.type == "account")\''],
-  async run({ io, out, where, adminIfKnown }, flags) {
+  async run({ io, out, address, adminIfKnown }, flags) {
     const cursor = parseCursor(flags.cursor)
-    const { origin } = where()
+    const { origin } = address()
     const stop = new AbortController()
     const signal = AbortSignal.any([io.signal, stop.signal])
     out.note(`Watching ${origin}. Ctrl-C ends it.`)
@@ -132,13 +136,13 @@ export const watch = command({
           out.aside(
             { type: 'info', name, message },
             name === 'OutdatedCursor'
-              ? `The events after ${cursor} are no longer stored: this begins with the oldest that is.`
-              : plain(message ?? name),
+              ? `The events after ${cursor} are no longer stored: this begins with the oldest event that is stored.`
+              : printable(message ?? name),
           ),
         onRetry: ({ error, message }, wait) =>
           out.aside(
             { type: 'lost', error, message, wait: Math.round(wait) },
-            `No connection (${plain(message)}). Trying again in ${(wait / 1000).toFixed(1)} s.`,
+            `No connection (${printable(message)}). Trying again in ${(wait / 1000).toFixed(1)} s.`,
           ),
       })
       for await (const event of events)

@@ -3,7 +3,7 @@ import { type Client, pages } from '../../client/index.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { blobStore } from '../blobStore.ts'
 import type { Context } from '../command.ts'
-import { writeWhole } from '../files.ts'
+import { writeAtomically } from '../files.ts'
 import { parallel } from '../parallel.ts'
 
 export interface BlobEntry {
@@ -30,7 +30,7 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
   ))
     for (const { cid, size, mimeType } of blobs) found.push({ cid, size, mimeType })
   const lines = found.map((entry) => `${JSON.stringify(entry)}\n`)
-  await writeWhole(file, lines)
+  await writeAtomically(file, lines)
   return found
 }
 
@@ -53,9 +53,9 @@ export async function exportBlobs(
   }
   const have = async (cid: string) => {
     seen.add(cid)
-    // A blob of another commit than the exported one.
+    // No record of the exported commit refers to it, so it is not fetched.
     if (!needed.has(cid)) return true
-    const size = await store.have(cid)
+    const size = await store.storedSize(cid)
     if (size !== undefined) done(size)
     return size !== undefined
   }
@@ -75,10 +75,10 @@ export async function exportBlobs(
     throw serverError(cause)
   }
   progress.end()
-  // Blobs that the CAR refers to and the server does not list: it has lost the reference as well.
+  // The server does not even list these, though records in the CAR refer to them: it has lost the references too.
   for (const cid of needed) {
     if (seen.has(cid) || result.lost.includes(cid)) continue
-    const size = await store.have(cid)
+    const size = await store.storedSize(cid)
     if (size === undefined) result.lost.push(cid)
     else done(size)
   }

@@ -9,27 +9,28 @@ import { orServerError, serverError } from '../serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isMissing, partialFile, resumeWriting } from '../files.ts'
+import { isNoSuchFile, partialFile, resumeWriting } from '../files.ts'
 import { bodyProgress } from '../bodyProgress.ts'
 import { bytes } from '../output.ts'
 
-/** The keys that may have signed the repository's commit. */
-export interface Keys {
+/** The keys that may have signed the repository's commit. The manifest is always signed with the server's. */
+export interface CommitKeys {
   /** did:key of the server's signing key. */
   ours: string
   /** did:key of the key that the DID names: a commit that comes from another server may be signed with it. */
   named: string | undefined
 }
 
-export interface Exported {
+/** A verified CAR, and a manifest of the same commit. */
+export interface ExportedRepo {
   manifest: string
   claims: ManifestClaims
   facts: CarFacts
-  /** Whether the CAR was there already, from an earlier run. */
-  kept: boolean
+  /** Whether the CAR of an earlier run was used, and none was fetched. */
+  reused: boolean
 }
 
-const readManifest = async (server: Client, did: string, { ours }: Keys) => {
+const readManifest = async (server: Client, did: string, { ours }: CommitKeys) => {
   const { manifest } = await orServerError(server.com.cirrus.admin.getManifest())
   try {
     return { manifest, claims: await verifyManifest(manifest, { publicDidKey: ours, issuer: did }) }
@@ -39,21 +40,27 @@ const readManifest = async (server: Client, did: string, { ours }: Keys) => {
   }
 }
 
-const verifyFile = async (context: Context, file: string, did: string, { ours, named }: Keys) =>
+const verifyFile = async (context: Context, file: string, did: string, { ours, named }: CommitKeys) =>
   verifyCarFile(file, { did, signingKey: named ? [ours, named] : ours, now: context.io.now() })
 
 /** The CAR of an earlier run, if it is complete and of this commit. */
-const earlierExport = async (context: Context, file: string, did: string, keys: Keys, commit: string) => {
+const earlierExport = async (
+  context: Context,
+  file: string,
+  did: string,
+  keys: CommitKeys,
+  commit: string,
+) => {
   try {
     const facts = await verifyFile(context, file, did, keys)
     return facts.root === commit ? facts : undefined
   } catch (cause) {
-    if (isMissing(cause) || carProblem(cause) !== undefined) return undefined
+    if (isNoSuchFile(cause) || carProblem(cause) !== undefined) return undefined
     throw cause
   }
 }
 
-/** How many bytes of this commit's CAR an interrupted run has written. A part of another commit is deleted. */
+/** How many bytes of this commit's CAR an interrupted run has written. A partial CAR of another commit is deleted. */
 const resumeOffset = async (file: string, commit: string): Promise<number> => {
   const partial = partialFile(file)
   try {
@@ -62,13 +69,15 @@ const resumeOffset = async (file: string, commit: string): Promise<number> => {
     await car.cancel()
     if (String(car.roots[0]) === commit) return size
   } catch (cause) {
-    if (!isMissing(cause) && carProblem(cause) === undefined) throw cause
+    if (!isNoSuchFile(cause) && carProblem(cause) === undefined) throw cause
   }
   await rm(partial, { force: true })
   return 0
 }
 
-/** Fetches the repository. If the account is still at the commit of an interrupted run, it continues at its last byte. */
+/**
+ * Fetches the repository. If the account is still at the commit of an interrupted run, it continues where that stopped.
+ */
 const download = async (
   context: Context,
   server: Client,
@@ -102,29 +111,29 @@ const MAX_ATTEMPTS = 5
 export async function exportRepo(
   context: Context,
   server: Client,
-  options: { did: string; file: string; keys: Keys },
-): Promise<Exported> {
+  options: { did: string; file: string; keys: CommitKeys },
+): Promise<ExportedRepo> {
   const { did, file, keys } = options
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await readManifest(server, did, keys)
-    const kept = await earlierExport(context, file, did, keys, before.claims.commit)
-    if (kept) return { ...before, facts: kept, kept: true }
+    const earlier = await earlierExport(context, file, did, keys, before.claims.commit)
+    if (earlier) return { ...before, facts: earlier, reused: true }
     await download(context, server, { did, file, commit: before.claims.commit })
     const facts = await verifyFile(context, file, did, keys).catch((cause: unknown) => {
       const problem = carProblem(cause)
       if (problem === undefined) throw cause
       throw new CliError('export-incomplete', `${file} does not verify: ${problem}`, { cause })
     })
-    if (facts.root === before.claims.commit) return { ...before, facts, kept: false }
+    if (facts.root === before.claims.commit) return { ...before, facts, reused: false }
     // The account was written to meanwhile: perhaps the manifest is of the CAR's commit now.
     const after = await readManifest(server, did, keys)
-    if (facts.root === after.claims.commit) return { ...after, facts, kept: false }
+    if (facts.root === after.claims.commit) return { ...after, facts, reused: false }
   }
   throw new CliError('export-changing', `the account was written to during each of ${MAX_ATTEMPTS} attempts`)
 }
 
-/** The differences between the CAR and what the manifest says, as sentences. */
-export const compareCounts = ({ claims, facts }: Pick<Exported, 'claims' | 'facts'>): string[] => {
+/** The differences between the CAR and what the manifest says (records by collection, and the tree), as sentences. */
+export const compareWithManifest = ({ claims, facts }: Pick<ExportedRepo, 'claims' | 'facts'>): string[] => {
   const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
   const problems = [...names]
     .filter((name) => claims.collections[name] !== facts.collections[name])

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
-import type { Output } from '../../client/index.ts'
+import type { Output as MethodOutput } from '../../client/index.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { isObject } from '../../isObject.ts'
@@ -9,26 +9,26 @@ import { type BlobStore, blobStore } from '../blobStore.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { compareCounts } from '../export/exportRepo.ts'
-import { isMissing, readText } from '../files.ts'
-import { plain } from '../output.ts'
+import { compareWithManifest } from '../export/exportRepo.ts'
+import { isNoSuchFile, readText } from '../files.ts'
+import { printable } from '../output.ts'
 
-type Preferences = Output<'app.bsky.actor.getPreferences'>['preferences']
+type Preferences = MethodOutput<'app.bsky.actor.getPreferences'>['preferences']
 
 /** A folder that `pds export` wrote, verified. */
 export interface Backup {
   readonly folder: string
   readonly carFile: string
   readonly facts: CarFacts
-  /** Undefined if the folder has none of exactly this repository, as after an export that did not finish. */
+  /** Undefined if the manifest is missing or is of another commit, as after an export that did not finish. */
   readonly manifest: ManifestClaims | undefined
   readonly preferences: Preferences | undefined
   readonly store: BlobStore
-  /** Blobs of the repository whose files are here and have the right hash. */
-  readonly whole: ReadonlySet<string>
-  /** By CID: the MIME type that the exported server had. */
-  readonly types: ReadonlyMap<string, string>
-  /** How the folder differs from that of a complete export. None of it makes what is there doubtful. */
+  /** CIDs of the blobs of the repository whose files are in the folder and have the right hash. */
+  readonly intact: ReadonlySet<string>
+  /** By CID: the MIME type that the blob had on the exported server. */
+  readonly mimeTypes: ReadonlyMap<string, string>
+  /** How the folder differs from that of a complete export. None of it casts doubt on what is there. */
   readonly problems: readonly string[]
 }
 
@@ -53,7 +53,7 @@ const readManifest = async (folder: string, did: string, keys: readonly string[]
     if (iss !== did)
       throw new CliError(
         'wrong-account',
-        `${folder} is the backup of ${plain(String(iss))}, this server is for ${did}`,
+        `${folder} is the backup of ${printable(String(iss))}, this server is for ${did}`,
       )
     for (const publicDidKey of keys)
       try {
@@ -69,11 +69,11 @@ const readManifest = async (folder: string, did: string, keys: readonly string[]
   throw badBackup(`${file} does not verify: ${refusals.at(-1) ?? 'no key'}`)
 }
 
-const readCar = async (context: Context, carFile: string, did: string, keys: readonly string[]) => {
+const verifyBackupCar = async (context: Context, carFile: string, did: string, keys: readonly string[]) => {
   try {
     return await verifyCarFile(carFile, { did, signingKey: keys, now: context.io.now() })
   } catch (cause) {
-    if (isMissing(cause)) throw badBackup(`there is no ${carFile}`, cause)
+    if (isNoSuchFile(cause)) throw badBackup(`there is no ${carFile}`, cause)
     const problem = carProblem(cause)
     throw problem === undefined ? cause : badBackup(`${carFile} does not verify: ${problem}`, cause)
   }
@@ -87,7 +87,7 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-const readTypes = async (folder: string): Promise<Map<string, string> | undefined> => {
+const readMimeTypes = async (folder: string): Promise<Map<string, string> | undefined> => {
   const text = await readText(join(folder, 'blobs.jsonl'))
   if (text === undefined) return undefined
   const types = new Map<string, string>()
@@ -95,7 +95,7 @@ const readTypes = async (folder: string): Promise<Map<string, string> | undefine
     const entry = parseJson(line)
     if (!isObject(entry)) continue
     const { cid, mimeType } = entry
-    // The type becomes a header.
+    // The type is sent as a header: only printable ASCII.
     if (typeof cid === 'string' && typeof mimeType === 'string' && /^[\x20-\x7e]{1,255}$/.test(mimeType))
       types.set(cid, mimeType)
   }
@@ -115,18 +115,18 @@ const readPreferences = async (folder: string): Promise<Preferences | undefined>
   return preferences
 }
 
-const wholeBlobs = async (context: Context, store: BlobStore, needed: ReadonlySet<string>) => {
-  const whole = new Set<string>()
-  if (needed.size === 0) return whole
+const findIntactBlobs = async (context: Context, store: BlobStore, needed: ReadonlySet<string>) => {
+  const intact = new Set<string>()
+  if (needed.size === 0) return intact
   const progress = context.out.progress('Checking blobs')
   let done = 0
   for (const cid of needed) {
     context.io.signal.throwIfAborted()
-    if ((await store.have(cid)) !== undefined) whole.add(cid)
+    if ((await store.storedSize(cid)) !== undefined) intact.add(cid)
     progress.to(++done, needed.size)
   }
   progress.end()
-  return whole
+  return intact
 }
 
 /**
@@ -142,18 +142,18 @@ export async function readBackup(
     throw badBackup(`there is no folder ${folder}`)
   const claims = await readManifest(folder, did, keys)
   const carFile = join(folder, 'repo.car')
-  const facts = await readCar(context, carFile, did, keys)
+  const facts = await verifyBackupCar(context, carFile, did, keys)
   // An export writes its manifest last: an interrupted one leaves the manifest of the export before it.
   const isOfThisCommit = claims?.commit === facts.root
   if (claims && isOfThisCommit) {
-    const [contradiction] = compareCounts({ claims, facts })
+    const [contradiction] = compareWithManifest({ claims, facts })
     if (contradiction) throw badBackup(`repo.car and manifest.jws contradict each other: ${contradiction}`)
   }
   const store = blobStore(join(folder, 'blobs'))
-  const whole = await wholeBlobs(context, store, facts.blobs)
-  const types = await readTypes(folder)
+  const intact = await findIntactBlobs(context, store, facts.blobs)
+  const types = await readMimeTypes(folder)
   const preferences = await readPreferences(folder)
-  const missing = [...facts.blobs].filter((cid) => !whole.has(cid))
+  const missing = [...facts.blobs].filter((cid) => !intact.has(cid))
   const problems = [
     ...(claims ? [] : ['manifest.jws is missing, so nothing proves that the backup is complete']),
     ...(claims && !isOfThisCommit
@@ -170,8 +170,8 @@ export async function readBackup(
     manifest: isOfThisCommit ? claims : undefined,
     preferences,
     store,
-    whole,
-    types: types ?? new Map<string, string>(),
+    intact,
+    mimeTypes: types ?? new Map<string, string>(),
     problems,
   }
 }

@@ -8,21 +8,24 @@ import { orServerError } from '../serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isMissing, writeWhole } from '../files.ts'
+import { isNoSuchFile, writeAtomically } from '../files.ts'
 import { bodyProgress } from '../bodyProgress.ts'
 import { bytes } from '../output.ts'
 import { parallel } from '../parallel.ts'
 import { sourceError, type Source } from './source.ts'
-import type { Here } from './account.ts'
+import type { LocalAccount } from './localAccount.ts'
 
-const verify = (context: Context, here: Here, signingKey: string) =>
+const verify = (context: Context, here: LocalAccount, signingKey: string) =>
   verifyCarFile(here.resume.carFile, { did: here.did, signingKey, now: context.io.now() })
 
-/** Fetches the source's repository as it is now to the disk, and verifies it. A complete CAR is not fetched again. */
+/**
+ * Fetches the source's repository, as it is now, to the disk and verifies it. A CAR of the same commit is not fetched
+ * again.
+ */
 export async function fetchRepo(
   context: Context,
   source: Source,
-  here: Here,
+  here: LocalAccount,
   signingKey: string,
 ): Promise<CarFacts> {
   const { signal } = context.io
@@ -31,12 +34,12 @@ export async function fetchRepo(
     const facts = await verify(context, here, signingKey)
     if (facts.root === latest.cid) return facts
   } catch (cause) {
-    if (!isMissing(cause) && carProblem(cause) === undefined) throw cause
+    if (!isNoSuchFile(cause) && carProblem(cause) === undefined) throw cause
   }
   const progress = context.out.progress('Repository', bytes)
   try {
     const { body, length } = await readAccount(source.client, { did: here.did, signal }).repo()
-    await writeWhole(here.resume.carFile, bodyProgress(body, progress, { total: length }), 0o600)
+    await writeAtomically(here.resume.carFile, bodyProgress(body, progress, { total: length }), 0o600)
     progress.end()
     return await verify(context, here, signingKey)
   } catch (cause) {
@@ -51,8 +54,8 @@ export async function fetchRepo(
   }
 }
 
-/** What this server's manifest says about the repository that is here. */
-export async function ourTree(
+/** What this server's manifest says about the repository and the blobs that are here. */
+export async function manifestHere(
   admin: Client,
 ): Promise<{ data: unknown; collections: unknown; blobs: unknown }> {
   const { manifest } = await orServerError(admin.com.cirrus.admin.getManifest())
@@ -62,7 +65,7 @@ export async function ourTree(
 
 type Tree = Pick<CarFacts, 'data' | 'collections'>
 
-/** Whether it is the same tree, with the same number of records in each collection. */
+/** Whether a manifest and a CAR are of the same tree, with the same number of records in each collection. */
 export const isSameTree = ({ data, collections }: { data: unknown; collections: unknown }, facts: Tree) =>
   data === facts.data &&
   JSON.stringify(Object.entries(collections ?? {}).toSorted()) ===
@@ -75,7 +78,7 @@ export async function sendRepo(
   carFile: string,
   facts: CarFacts,
 ): Promise<boolean> {
-  if ((await ourTree(admin)).data === facts.data) return false
+  if ((await manifestHere(admin)).data === facts.data) return false
   // A Blob that reads from the disk: its length is known, and it can be sent again.
   const body = await openAsBlob(carFile)
   if (body.size > REQUEST_LIMIT_BYTES)
@@ -103,17 +106,17 @@ export const missingBlobs = async (owner: Client): Promise<Set<string>> => {
 const PARALLEL_BLOBS = 3
 
 /** Copies the blobs that are missing here. Returns how many it copied, and which are missing on the source too. */
-export async function copyBlobs(context: Context, source: Source, owner: Client, here: Here) {
+export async function copyBlobs(context: Context, source: Source, owner: Client, here: LocalAccount) {
   const missing = await missingBlobs(owner)
   const total = missing.size
-  const lost: string[] = []
   let copied = 0
-  if (total === 0) return { copied, lost }
+  if (total === 0) return { copied, lost: [] }
   const progress = context.out.progress('Blobs')
   const reader = readAccount(source.client, {
     did: here.did,
     have: (cid) => !missing.has(cid),
-    missing: (cid) => void lost.push(cid),
+    // A blob that the source lost does not end the copy; it is still missing here afterwards.
+    missing: () => {},
     signal: context.io.signal,
   }).blobs()
   try {

@@ -5,23 +5,23 @@ import type { Context } from '../command.ts'
 import { type Status, stateOf, getStatus } from '../status.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { plain } from '../output.ts'
+import { printable } from '../output.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
-import { openHere } from './account.ts'
+import { openLocalAccount } from './localAccount.ts'
 import { fetchRepo } from './copy.ts'
 import { passwordSource, tokenSource } from './source.ts'
 import {
-  closeSource,
+  deactivateSource,
   copyEverything,
   type Move,
-  ownerClient,
+  createOrSignIn,
   deactivateFirst,
   updateDid,
   verifyCopy,
 } from './moveSteps.ts'
 import { reportStep } from './reportStep.ts'
 
-/** The scopes that a token needs for what is still to be done. */
+/** The scopes that the token needs for what is still to be done; `rotated`: the DID names this server already. */
 const neededScopes = (status: Status, rotated: boolean): Scope[] => [
   ...(stateOf(status) === 'absent' ? (['account:create'] as const) : []),
   ...(rotated ? [] : (['repo:read', 'preferences:read'] as const)),
@@ -48,47 +48,48 @@ const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
 /** Copies everything, then has the DID name this server. Returns the CIDs of the blobs that the source lacks. */
 const copyAndUpdateDid = async (move: Move, status: Status, rotated: boolean) => {
   const { context, here, source } = move
-  const client = await ownerClient(move, status)
-  const { facts, lost } = await copyEverything(move, client, status, rotated)
+  const owner = await createOrSignIn(move, status)
+  const { facts, lost } = await copyEverything(move, owner, status, rotated)
   if (!facts) return lost
   await verifyCopy(move, facts)
   // What was written to the source meanwhile would be lost: the DID changes only if nothing is new.
-  const again = await fetchRepo(context, source, here, status.identity.signingKey ?? '')
-  if (again.root !== facts.root)
+  const latest = await fetchRepo(context, source, here, status.identity.signingKey ?? '')
+  if (latest.root !== facts.root)
     throw new CliError(
       'copy-incomplete',
       'the account was written to on the source during the copy; the DID was not changed',
       { next: 'stop writing there, then run the same command again' },
     )
-  await updateDid(move, client)
+  await updateDid(move, owner)
   return lost
 }
 
 /**
- * `pds import --from <host>`: moves the account in from another PDS, with a token or signed in there with `identifier`.
- * The DID changes last, when everything is here.
+ * `pds import --from <host>`: moves the account in from another PDS, with a migration token or, if `identifier` is
+ * given, with its password there. The DID changes last, when everything is here.
  */
 export async function moveIn(
   context: Context,
   { host, identifier }: { host: string; identifier: string | undefined },
 ): Promise<number> {
-  const { out, io, where } = context
-  const { origin } = where()
+  const { out, io, address } = context
+  const { origin } = address()
   if (parseHost(host, '--from') === origin)
     throw new CliError('target-is-self', `--from ${host} is this server`, {
       next: 'name the PDS that the account is on',
     })
-  const { admin, status, here } = await openHere(context)
+  const { admin, status, here } = await openLocalAccount(context)
   const rotated = await isRotated(admin, status)
   if (rotated && stateOf(status) === 'active' && status.blobs.stored >= status.blobs.expected) {
     out.result(
       { ok: true, did: here.did, already: true },
-      `${plain(here.handle)} (${here.did}) is here already, active and complete.`,
+      `${printable(here.handle)} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }
   // Asked before the token can expire: without a terminal nobody can confirm the PLC step.
-  if (!rotated && !io.stdin.isTTY) await context.prompts.confirm(`Move ${plain(here.handle)} to ${origin}?`)
+  if (!rotated && !io.stdin.isTTY)
+    await context.prompts.confirm(`Move ${printable(here.handle)} to ${origin}?`)
   const source = identifier
     ? await passwordSource(context, host, here, identifier)
     : await tokenSource(context, host, here, neededScopes(status, rotated))
@@ -97,15 +98,15 @@ export async function moveIn(
   const lost = await copyAndUpdateDid(move, status, rotated)
   await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
   reportStep(move, 'Active', origin)
-  const closed = rotated ? false : await closeSource(move)
+  const sourceDeactivated = rotated ? false : await deactivateSource(move)
   await here.resume.clear()
   const end = await getStatus(admin)
-  const next = closed
-    ? plain(end.next)
+  const next = sourceDeactivated
+    ? printable(end.next)
     : `deactivate the account on ${source.origin} (a Cirrus: \`pds deactivate\` there)`
   out.result(
-    { ok: lost.length === 0, did: here.did, from: source.origin, lost, sourceDeactivated: closed, next },
-    `${plain(here.handle)} is on ${origin} now.\nNext: ${next}`,
+    { ok: lost.length === 0, did: here.did, from: source.origin, lost, sourceDeactivated, next },
+    `${printable(here.handle)} is on ${origin} now.\nNext: ${next}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }

@@ -5,9 +5,9 @@ import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../status.ts'
 import { CliError } from '../errors.ts'
-import { count, firstFew, plain } from '../output.ts'
-import { createAccount, type Here, ownerSession } from './account.ts'
-import { copyBlobs, copyPreferences, fetchRepo, isSameTree, ourTree, sendRepo } from './copy.ts'
+import { count, firstFew, printable } from '../output.ts'
+import { createAccount, type LocalAccount, signInAsOwner } from './localAccount.ts'
+import { copyBlobs, copyPreferences, fetchRepo, isSameTree, manifestHere, sendRepo } from './copy.ts'
 import { didWebAdvice, rotate } from './rotate.ts'
 import type { Source } from './source.ts'
 import { reportStep } from './reportStep.ts'
@@ -16,37 +16,37 @@ import { reportStep } from './reportStep.ts'
 export interface Move {
   context: Context
   admin: Client
-  here: Here
+  here: LocalAccount
   source: Source
 }
 
-/** An account that moved away and returns may still be active here. It must not accept writes during the move. */
+/** An account that moved away and comes back may still be active here. It must not accept writes during the move. */
 export const deactivateFirst = async ({ prompts }: Context, admin: Client, status: Status): Promise<void> => {
   if (stateOf(status) !== 'moved') return
   await prompts.confirm(
-    `${plain(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
+    `${printable(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
   )
   await orServerError(admin.com.atproto.server.deactivateAccount({}))
 }
 
-/** The owner's session on the account here, which is created if there is none. */
-export const ownerClient = async (move: Move, status: Status): Promise<Client> => {
+/** A client with the owner's session on the account here, which is created if there is none. */
+export const createOrSignIn = async (move: Move, status: Status): Promise<Client> => {
   const { context, here, source } = move
   if (stateOf(status) !== 'absent') {
-    const client = await ownerSession(context, here)
+    const owner = await signInAsOwner(context, here)
     reportStep(move, 'Account', 'is here already')
-    return client
+    return owner
   }
-  const client = await createAccount(context, here, await source.createToken(here.serviceDid))
+  const owner = await createAccount(context, here, await source.accountToken(here.serviceDid))
   reportStep(move, 'Account', `${here.handle} created, deactivated for now`)
-  return client
+  return owner
 }
 
 /**
- * Copies repository, blobs and preferences; once the DID names this server (`rotated`), only blobs. Returns the facts of
- * the repository that was copied, and the CIDs of the blobs that the source lacks.
+ * Copies repository, blobs and preferences; once the DID names this server (`rotated`), only blobs. Returns the facts
+ * of the repository if it was copied, and the CIDs of the blobs that the source lacks.
  */
-export const copyEverything = async (move: Move, client: Client, status: Status, rotated: boolean) => {
+export const copyEverything = async (move: Move, owner: Client, status: Status, rotated: boolean) => {
   const { context, here, source, admin } = move
   let facts
   if (!rotated) {
@@ -56,21 +56,21 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
     if (!isPublicKey(signingKey))
       throw new CliError(
         'source-refused',
-        `${here.did} names ${JSON.stringify(plain(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified with it`,
+        `${here.did} names ${JSON.stringify(printable(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified with it`,
         {
           next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
           docs: docsPath('repository-refused'),
         },
       )
     facts = await fetchRepo(context, source, here, signingKey)
-    const sent = await sendRepo(client, admin, here.resume.carFile, facts)
+    const sent = await sendRepo(owner, admin, here.resume.carFile, facts)
     reportStep(
       move,
       'Repository',
       `${count(facts.records, 'record')}, rev ${facts.rev}${sent ? '' : ' (was here already)'}`,
     )
   }
-  const blobs = await copyBlobs(context, source, client, here)
+  const blobs = await copyBlobs(context, source, owner, here)
   reportStep(
     move,
     'Blobs',
@@ -84,7 +84,7 @@ export const copyEverything = async (move: Move, client: Client, status: Status,
     if (!rotated) await context.prompts.confirm('Continue without them?')
   }
   if (!rotated) {
-    const preferences = await copyPreferences(source, client)
+    const preferences = await copyPreferences(source, owner)
     reportStep(
       move,
       'Preferences',
@@ -99,7 +99,7 @@ export const verifyCopy = async (
   move: Move,
   facts: { data: string; collections: Record<string, number> },
 ): Promise<void> => {
-  if (!isSameTree(await ourTree(move.admin), facts))
+  if (!isSameTree(await manifestHere(move.admin), facts))
     throw new CliError(
       'copy-incomplete',
       'the repository here is not the one that the source has; the DID was not changed',
@@ -108,7 +108,7 @@ export const verifyCopy = async (
 }
 
 /** Has the DID name this server. A did:web can only be changed by its owner: the error says how. */
-export const updateDid = async (move: Move, client: Client): Promise<void> => {
+export const updateDid = async (move: Move, owner: Client): Promise<void> => {
   const { context, admin, here } = move
   if (!here.did.startsWith('did:plc:'))
     throw new CliError(
@@ -118,13 +118,13 @@ export const updateDid = async (move: Move, client: Client): Promise<void> => {
         next: await didWebAdvice(admin),
       },
     )
-  const changes = await rotate(context, { ...move, owner: client })
+  const changes = await rotate(context, { ...move, owner })
   reportStep(move, 'Identity', 'the DID names this server')
   for (const line of changes) context.out.note(`    ${line}`)
 }
 
 /** Deactivates the account on the source, if that is allowed. Returns whether it is deactivated. */
-export const closeSource = async (move: Move): Promise<boolean> => {
+export const deactivateSource = async (move: Move): Promise<boolean> => {
   const { context, source } = move
   const { deactivate } = source
   if (!deactivate) return false

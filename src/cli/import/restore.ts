@@ -3,13 +3,19 @@ import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf, getStatus } from '../status.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { count, plain } from '../output.ts'
+import { count, printable } from '../output.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
-import { createAccount, openHere, ownerSession } from './account.ts'
+import { createAccount, openLocalAccount, signInAsOwner } from './localAccount.ts'
 import { type Backup, readBackup } from './backup.ts'
-import { ourTree } from './copy.ts'
+import { manifestHere } from './copy.ts'
 import { findSigningKey, signAccountToken } from './signingKey.ts'
-import { type Restoration, restoreBlobs, restorePreferences, restoreRepo, verify } from './restoreSteps.ts'
+import {
+  type Restoration,
+  restoreBlobs,
+  restorePreferences,
+  restoreRepo,
+  verifyRestored,
+} from './restoreSteps.ts'
 import { didWebAdvice } from './rotate.ts'
 import { reportStep } from './reportStep.ts'
 
@@ -24,11 +30,11 @@ const activationObstacle = async ({ admin, here, ours }: Restoration, { identity
           why: `${did} names this server with the signing key ${key}, and the server has ${ours}`,
           next: 'give the server the key that the DID names (SIGNING_KEY), then run `pds activate`',
         }
-  const pds = plain(identity.pds ?? 'no PDS')
+  const pds = printable(identity.pds ?? 'no PDS')
   return {
     why: `${did} names ${pds}, not this server`,
     next: did.startsWith('did:plc:')
-      ? `to move the account back from there: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
+      ? `to move the account back from there: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
       : await didWebAdvice(admin),
   }
 }
@@ -44,16 +50,19 @@ const confirmIncomplete = async ({ prompts, out }: Context, { folder, problems }
   await prompts.confirm(`Restore what is in ${folder}?`)
 }
 
-/** An active account does not accept a repository, but it does accept blobs that it has lost. */
-const restoreLostBlobs = async (restoration: Restoration, status: Status): Promise<number> => {
+/**
+ * Restores the blobs that an active account has lost: it accepts blobs, but not a repository. If none is missing and
+ * the backup has another repository, it throws.
+ */
+const restoreIntoActive = async (restoration: Restoration, status: Status): Promise<number> => {
   const { context, admin, here, backup } = restoration
-  const same = (await ourTree(admin)).data === backup.facts.data
+  const same = (await manifestHere(admin)).data === backup.facts.data
   const complete = status.blobs.stored >= status.blobs.expected
   const base = { did: here.did, from: backup.folder }
   if (complete && same) {
     context.out.result(
       { ok: true, ...base, already: true },
-      `${plain(here.handle)} (${here.did}) is here already, active and complete.`,
+      `${printable(here.handle)} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }
@@ -62,22 +71,22 @@ const restoreLostBlobs = async (restoration: Restoration, status: Status): Promi
       'account-active',
       `the account is active here (rev ${status.repo.rev}), and the backup is of rev ${backup.facts.rev}`,
     )
-  const lost = await restoreBlobs(restoration, await ownerSession(context, here))
+  const lost = await restoreBlobs(restoration, await signInAsOwner(context, here))
   await here.resume.clear()
   const { next } = await getStatus(admin)
   context.out.result(
-    { ok: lost.length === 0, ...base, lost, activated: true, next: plain(next) },
-    `The blobs of ${plain(here.handle)} were restored; the account is active, so its repository stays as it is.\n${plain(next)}`,
+    { ok: lost.length === 0, ...base, lost, activated: true, next: printable(next) },
+    `The blobs of ${printable(here.handle)} were restored; the account is active, so its repository stays as it is.\n${printable(next)}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }
 
 /** Returns whether the account was activated. It is left to `pds activate` if a signed operation was not submitted. */
-const activate = async (restoration: Restoration, { unsubmitted }: Status): Promise<boolean> => {
+const confirmActivation = async (restoration: Restoration, { unsubmitted }: Status): Promise<boolean> => {
   const { context, admin, here } = restoration
   if (unsubmitted.length > 0) return false
   try {
-    await context.prompts.confirm(`Activate ${plain(here.handle)} on ${here.origin} now?`)
+    await context.prompts.confirm(`Activate ${printable(here.handle)} on ${here.origin} now?`)
   } catch (cause) {
     if (cause instanceof CliError && cause.code === 'not-confirmed') return false
     throw cause
@@ -92,7 +101,7 @@ const activate = async (restoration: Restoration, { unsubmitted }: Status): Prom
  * is activated last, when everything is here.
  */
 export async function restore(context: Context, folder: string): Promise<number> {
-  const { admin, here, status } = await openHere(context)
+  const { admin, here, status } = await openLocalAccount(context)
   const state = stateOf(status)
   // A new server accepts the account only with a token by the account's key: without the key nothing can begin.
   const key = state === 'absent' ? await findSigningKey(context, status) : undefined
@@ -107,33 +116,33 @@ export async function restore(context: Context, folder: string): Promise<number>
     'Backup',
     `${count(facts.records, 'record')}, ${count(facts.blobs.size, 'blob')}${problems.length > 0 ? '; not complete' : ', verified'}`,
   )
-  if (state === 'active') return await restoreLostBlobs(restoration, status)
+  if (state === 'active') return await restoreIntoActive(restoration, status)
   if (state === 'moved')
     throw new CliError('account-active', 'the account is still active here, and its DID names another PDS', {
       next: 'run `pds deactivate`, then the same command again',
     })
   await confirmIncomplete(context, backup)
-  const client = key
+  const owner = key
     ? await createAccount(context, here, await signAccountToken(context, here, key), {
         InvalidToken: 'import-refused',
         ExpiredToken: 'import-refused',
       })
-    : await ownerSession(context, here)
+    : await signInAsOwner(context, here)
   reportStep(restoration, 'Account', key ? `${here.handle} created, deactivated for now` : 'is here already')
-  await restoreRepo(restoration, client, status)
-  const lost = await restoreBlobs(restoration, client)
-  await restorePreferences(restoration, client)
-  await verify(restoration)
+  await restoreRepo(restoration, owner, status)
+  const lost = await restoreBlobs(restoration, owner)
+  await restorePreferences(restoration, owner)
+  await verifyRestored(restoration)
   const after = await getStatus(admin)
   const obstacle = await activationObstacle(restoration, after)
   if (obstacle)
     throw new CliError('did-elsewhere', `everything is restored, but not activated: ${obstacle.why}`, {
       next: obstacle.next,
     })
-  const activated = await activate(restoration, after)
+  const activated = await confirmActivation(restoration, after)
   await here.resume.clear()
   const end = await getStatus(admin)
-  const next = activated ? plain(end.next) : 'check it with `pds status`, then run `pds activate`'
+  const next = activated ? printable(end.next) : 'check it with `pds status`, then run `pds activate`'
   const ok = lost.length === 0 && problems.length === 0
   context.out.result(
     {
@@ -147,7 +156,7 @@ export async function restore(context: Context, folder: string): Promise<number>
       activated,
       next,
     },
-    `${plain(here.handle)} is restored on ${here.origin}${activated ? ', and active' : '; it is not active yet'}.\nNext: ${next}`,
+    `${printable(here.handle)} is restored on ${here.origin}${activated ? ', and active' : '; it is not active yet'}.\nNext: ${next}`,
   )
   return ok ? EXIT.ok : EXIT.problems
 }

@@ -6,35 +6,37 @@ import type { Status } from '../status.ts'
 import { CliError } from '../errors.ts'
 import { count, firstFew } from '../output.ts'
 import { parallel } from '../parallel.ts'
-import type { Here } from './account.ts'
+import type { LocalAccount } from './localAccount.ts'
 import type { Backup } from './backup.ts'
-import { isSameTree, missingBlobs, ourTree, sendRepo } from './copy.ts'
+import { isSameTree, missingBlobs, manifestHere, sendRepo } from './copy.ts'
 import { reportStep } from './reportStep.ts'
 
-/** A backup that is restored. Each of the steps may be repeated. */
+/** What the steps of restoring a backup share. Each of them may be repeated. */
 export interface Restoration {
   context: Context
   admin: Client
-  here: Here
+  here: LocalAccount
   backup: Backup
   /** did:key of this server's signing key. */
   ours: string
 }
 
-/** Restores the repository. It asks first if another one is here, because records that only that one has would be lost. */
+/**
+ * Restores the repository. It asks first if another one is here, because records that only that one has would be lost.
+ */
 export const restoreRepo = async (
   restoration: Restoration,
-  client: Client,
+  owner: Client,
   { repo }: Status,
 ): Promise<void> => {
   const { context, admin, backup } = restoration
   const { facts, carFile } = backup
-  const isOther = repo.records > 0 && (await ourTree(admin)).data !== facts.data
+  const isOther = repo.records > 0 && (await manifestHere(admin)).data !== facts.data
   if (isOther)
     await context.prompts.confirm(
       `Another repository is here: ${count(repo.records, 'record')}, rev ${repo.rev}. Replace it with that of the backup: ${count(facts.records, 'record')}, rev ${facts.rev}?`,
     )
-  const sent = await sendRepo(client, admin, carFile, facts)
+  const sent = await sendRepo(owner, admin, carFile, facts)
   reportStep(
     restoration,
     'Repository',
@@ -45,26 +47,26 @@ export const restoreRepo = async (
 const PARALLEL_BLOBS = 3
 
 /** Restores the blobs that are missing here. Returns the CIDs of those that are missing in the folder too. */
-export const restoreBlobs = async (restoration: Restoration, client: Client): Promise<string[]> => {
+export const restoreBlobs = async (restoration: Restoration, owner: Client): Promise<string[]> => {
   const { context, backup } = restoration
-  const { store, whole, types } = backup
-  const missing = await missingBlobs(client)
+  const { store, intact, mimeTypes } = backup
+  const missing = await missingBlobs(owner)
   const total = missing.size
   let sent = 0
   const progress = context.out.progress('Blobs')
   await parallel(missing, PARALLEL_BLOBS, async (cid) => {
     context.io.signal.throwIfAborted()
-    // An active account may lack blobs that only an earlier state of the folder referred to.
-    if (!whole.has(cid) && (await store.have(cid)) === undefined) return
+    // An active account may lack blobs that the repository in the folder no longer refers to; their files may be there.
+    if (!intact.has(cid) && (await store.storedSize(cid)) === undefined) return
     const body = await openAsBlob(store.file(cid))
-    const encoding = types.get(cid) ?? 'application/octet-stream'
-    const { blob } = await orServerError(client.com.atproto.repo.uploadBlob({ encoding, body }))
+    const encoding = mimeTypes.get(cid) ?? 'application/octet-stream'
+    const { blob } = await orServerError(owner.com.atproto.repo.uploadBlob({ encoding, body }))
     if (blob.ref.$link !== cid)
       throw new CliError('bad-backup', `${store.file(cid)} changed while it was sent`)
     progress.to(++sent, total)
   })
   if (total > 0) progress.end()
-  const lost = total > 0 ? [...(await missingBlobs(client))] : []
+  const lost = total > 0 ? [...(await missingBlobs(owner))] : []
   reportStep(
     restoration,
     'Blobs',
@@ -79,9 +81,9 @@ export const restoreBlobs = async (restoration: Restoration, client: Client): Pr
 }
 
 /** Restores the preferences, if the backup has any. */
-export const restorePreferences = async (restoration: Restoration, client: Client): Promise<void> => {
+export const restorePreferences = async (restoration: Restoration, owner: Client): Promise<void> => {
   const { preferences } = restoration.backup
-  if (preferences) await orServerError(client.app.bsky.actor.putPreferences({ preferences }))
+  if (preferences) await orServerError(owner.app.bsky.actor.putPreferences({ preferences }))
   reportStep(
     restoration,
     'Preferences',
@@ -90,10 +92,10 @@ export const restorePreferences = async (restoration: Restoration, client: Clien
 }
 
 /** Throws if the server does not have what the repository and the manifest of the backup say. */
-export const verify = async (restoration: Restoration): Promise<void> => {
+export const verifyRestored = async (restoration: Restoration): Promise<void> => {
   const { admin, backup } = restoration
   const { facts, manifest, problems } = backup
-  const tree = await ourTree(admin)
+  const tree = await manifestHere(admin)
   const blobs = JSON.stringify(tree.blobs)
   const expected = JSON.stringify(manifest?.blobs)
   if (!isSameTree(tree, facts))

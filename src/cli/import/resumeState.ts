@@ -14,11 +14,12 @@ export interface SavedProgress {
   operation?: Operation | undefined
 }
 
-/** The folder in which an import keeps its progress. Only the owner may read the files. */
+/** The folder in which an import saves its progress. Only the owner may read the files. */
 export interface ResumeState {
   readonly folder: string
   readonly carFile: string
   read(): Promise<SavedProgress>
+  /** Saves these values; the others stay. */
   write(changes: SavedProgress): Promise<void>
   clear(): Promise<void>
 }
@@ -36,7 +37,7 @@ const parse = (text: string | undefined): SavedProgress => {
       ...(value['operation'] === undefined ? {} : { operation: parseOperation(value['operation']) }),
     }
   } catch {
-    // Everything in it can be asked for again.
+    // Everything in the file can be asked for again.
     return {}
   }
 }

@@ -7,10 +7,10 @@ import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { plain } from '../output.ts'
+import { printable } from '../output.ts'
 import { plcDirectory } from '../plcDirectory.ts'
 import { serverCredentials } from '../serverCredentials.ts'
-import type { Here } from './account.ts'
+import type { LocalAccount } from './localAccount.ts'
 import type { Source } from './source.ts'
 
 const headOf = async (context: Context, did: string): Promise<PlcHead & { data: PlcData }> => {
@@ -32,7 +32,7 @@ interface Wanted {
   services: PlcData['services']
 }
 
-const wantedBy = async (admin: Client): Promise<Wanted> => {
+const wantedData = async (admin: Client): Promise<Wanted> => {
   const found = await serverCredentials(admin)
   return {
     rotationKeys: found.rotationKeys ?? [],
@@ -43,10 +43,10 @@ const wantedBy = async (admin: Client): Promise<Wanted> => {
 }
 
 /**
- * The operation that the source signed, if it does what was asked. It must also keep this server's rotation keys, so that
- * the account can leave again.
+ * Returns the operation that the source signed, or throws if it does not do what was asked. It must also keep this
+ * server's rotation keys, so that the account can leave again.
  */
-const inspect = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
+const checkSigned = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
   const operation = (() => {
     try {
       return parseOperation(signed)
@@ -71,22 +71,22 @@ const inspect = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
   return operation
 }
 
-const preview = (before: PlcData, after: PlcData): string[] =>
-  diffOperation(before, after).map(({ text }) => plain(text))
+const changeTexts = (before: PlcData, after: PlcData): string[] =>
+  diffOperation(before, after).map(({ text }) => printable(text))
 
 /**
- * The PLC step: the source signs an operation that makes the DID name this server, `pds` checks what was signed, and this
- * server submits it. If an interrupted run has left a signed operation that still follows the head, that one is
+ * The PLC step: the source signs an operation that makes the DID name this server, `pds` checks what was signed, and
+ * this server submits it. If an interrupted run has left a signed operation that still follows the head, that one is
  * submitted. Returns what the operation changes, as sentences.
  */
 export async function rotate(
   context: Context,
-  options: { source: Source; owner: Client; admin: Client; here: Here },
+  options: { source: Source; owner: Client; admin: Client; here: LocalAccount },
 ): Promise<string[]> {
   const { source, owner, admin, here } = options
   const { did, resume } = here
   const head = await headOf(context, did)
-  const wanted = await wantedBy(admin)
+  const wanted = await wantedData(admin)
   const saved = (await resume.read()).operation
   let operation = saved?.prev === head.cid ? saved : undefined
   if (!operation) {
@@ -96,7 +96,7 @@ export async function rotate(
       verificationMethods: { ...head.data.verificationMethods, ...wanted.verificationMethods },
     }
     context.out.note(`The operation that moves ${did}:`)
-    for (const line of preview(head.data, after)) context.out.note(`  ${line}`)
+    for (const line of changeTexts(head.data, after)) context.out.note(`  ${line}`)
     await context.prompts.confirm(`Have ${source.origin} sign it, and submit it?`)
     const token = await source.plcToken()
     const { rotationKeys, alsoKnownAs, verificationMethods, services } = wanted
@@ -109,17 +109,17 @@ export async function rotate(
         services: { ...services },
       }),
     )
-    operation = inspect(signed.operation, head, wanted)
+    operation = checkSigned(signed.operation, head, wanted)
     await resume.write({ operation })
   }
   await orServerError(owner.com.atproto.identity.submitPlcOperation({ operation: { ...operation } }), {
     InvalidRequest: 'directory-refused',
   })
-  return preview(head.data, operation)
+  return changeTexts(head.data, operation)
 }
 
 /** For a did:web: what its document must say, as advice to its owner. */
 export async function didWebAdvice(admin: Client): Promise<string> {
-  const { verificationMethods, services } = await wantedBy(admin)
+  const { verificationMethods, services } = await wantedData(admin)
   return `in its did.json set serviceEndpoint of #atproto_pds to ${services[PDS_ID]?.endpoint ?? '?'} and publicKeyMultibase of #atproto to ${(verificationMethods['atproto'] ?? '').replace('did:key:', '')}, then run the command again`
 }

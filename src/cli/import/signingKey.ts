@@ -7,57 +7,57 @@ import type { Context } from '../command.ts'
 import type { Status } from '../status.ts'
 import { didWeb } from '../didWeb.ts'
 import { CliError } from '../errors.ts'
-import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
-import { plain } from '../output.ts'
-import type { Here } from './account.ts'
+import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
+import { printable } from '../output.ts'
+import type { LocalAccount } from './localAccount.ts'
 
-const KEY_NAME = 'SIGNING_KEY'
+const SIGNING_KEY_VAR = 'SIGNING_KEY'
 const TOKEN_LIFETIME_S = 60
 
-const load = async (origin: string, hex: string): Promise<SigningKey> => {
+const load = async (foundIn: string, hex: string): Promise<SigningKey> => {
   try {
     return await loadSigningKey(new Secret(hex))
   } catch (cause) {
     if (!(cause instanceof KeyError)) throw cause
-    throw new CliError('bad-config', `${origin}: ${cause.message}`, { cause })
+    throw new CliError('bad-config', `${foundIn}: ${cause.message}`, { cause })
   }
 }
 
 /**
- * The keys that are here, each with where it comes from. As for ADMIN_PASSWORD, the files of the folder are not used for
- * a host that wrangler.toml does not name.
+ * The signing keys that are on this machine, each with the place where it was found. As for ADMIN_PASSWORD, the files
+ * of the folder are not used for a host that wrangler.toml does not name.
  */
-const candidates = async ({ project, globals, io, where }: Context, handle: string) => {
-  const file = project && where().own ? keyFileName(project.root, handle) : undefined
-  const found: [origin: string, hex: string | undefined][] = [
-    ['the keys of `npm run dev`', globals.dev ? project?.devServerVars[KEY_NAME] : undefined],
-    [KEY_NAME, io.env[KEY_NAME]],
-    ['.dev.vars', file && project?.devVars[KEY_NAME]],
+const candidates = async ({ project, globals, io, address }: Context, handle: string) => {
+  const file = project && address().isProjectServer ? keyFilePath(project.root, handle) : undefined
+  const found: [foundIn: string, hex: string | undefined][] = [
+    ['the keys of `npm run dev`', globals.dev ? project?.devServerVars[SIGNING_KEY_VAR] : undefined],
+    [SIGNING_KEY_VAR, io.env[SIGNING_KEY_VAR]],
+    ['.dev.vars', file && project?.devVars[SIGNING_KEY_VAR]],
     [file ?? '', file && (await readKeyFile(file))?.secrets.SIGNING_KEY],
   ]
-  return found.flatMap(([origin, hex]) => (hex ? [[origin, hex] as const] : []))
+  return found.flatMap(([foundIn, hex]) => (hex ? [[foundIn, hex] as const] : []))
 }
 
 /**
- * The signing key that the DID names, from the environment, .dev.vars or the key file. With it the account asks its
- * owner's new server to accept it.
+ * The signing key that the DID names, from the environment, .dev.vars or the key file. With it
+ * `signAccountToken` can ask a new server to accept the account.
  */
 export async function findSigningKey(
   context: Context,
   { did, handle, identity }: Status,
 ): Promise<SigningKey> {
   const others: string[] = []
-  for (const [origin, hex] of await candidates(context, handle)) {
-    const key = await load(origin, hex)
+  for (const [foundIn, hex] of await candidates(context, handle)) {
+    const key = await load(foundIn, hex)
     if (key.did === identity.signingKey) return key
-    others.push(`${origin} has ${key.did}`)
+    others.push(`${foundIn} has ${key.did}`)
   }
   if (identity.movedAway)
     throw new CliError(
       'did-elsewhere',
-      `${did} names ${plain(identity.pds ?? 'no PDS')} and a key that is not here`,
+      `${did} names ${printable(identity.pds ?? 'no PDS')} and a key that is not here`,
       {
-        next: `to move the account back from there: \`pds import --from ${plain(identity.pds ?? '<host>')}\`; if that server is gone, have your recovery key sign an operation that names this server and its key, then run the same command again`,
+        next: `to move the account back from there: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; if that server is gone, have your recovery key sign an operation that names this server and its key, then run the same command again`,
       },
     )
   throw new CliError(
@@ -66,8 +66,8 @@ export async function findSigningKey(
   )
 }
 
-/** A service-auth token for createAccount on the owner's own server, signed with the account's key. */
-export function signAccountToken({ io }: Context, here: Here, key: SigningKey): Promise<string> {
+/** Signs a service-auth token for createAccount on this server, with the account's own key. */
+export function signAccountToken({ io }: Context, here: LocalAccount, key: SigningKey): Promise<string> {
   // The server names the audience itself. It must name its own host, or the token would open the account elsewhere.
   const { host } = new URL(here.origin)
   if (here.serviceDid !== didWeb(host))

@@ -1,19 +1,19 @@
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
 import { CREATE_ACCOUNT, type Scope } from '../../signing/migrationToken.ts'
 import { orServerError, serverError, type ErrorCodes } from '../serverErrors.ts'
-import { firstLine } from '../prompts.ts'
+import { firstInputLine } from '../prompts.ts'
 import type { Context } from '../command.ts'
 import { parseHost } from '../config.ts'
 import { CliError } from '../errors.ts'
-import { plain } from '../output.ts'
-import { readToken } from './readToken.ts'
+import { printable } from '../output.ts'
+import { checkToken } from './checkToken.ts'
 
 /** The PDS that the account comes from. */
 export interface Source {
   readonly origin: string
   readonly client: Client
-  /** A token for createAccount on the server with this service DID. */
-  createToken(aud: string): Promise<string>
+  /** A service-auth token for createAccount on the server with this service DID, valid for a minute. */
+  accountToken(aud: string): Promise<string>
   /** The `token` of signPlcOperation. */
   plcToken(): Promise<string>
   /** Deactivates the account there; undefined if that is not allowed. */
@@ -22,14 +22,17 @@ export interface Source {
   orError<T>(call: Promise<T>): Promise<T>
 }
 
-/** The server that the account moves to. */
-export interface Self {
+/** The account that moves, and the server that it moves to. */
+export interface Destination {
+  /** DID of the account. */
   did: string
+  /** Origin of the server. */
   origin: string
+  /** DID of the server. */
   serviceDid: string
 }
 
-/** What the source's errors mean. */
+/** The codes for the source's errors. */
 const SOURCE_CODES: ErrorCodes = {
   NetworkError: 'source-unreachable',
   Unexpected: 'source-refused',
@@ -43,7 +46,7 @@ const SOURCE_CODES: ErrorCodes = {
   '*': 'source-refused',
 }
 
-/** What a PDS answers when it does not accept the code that it sent by e-mail. */
+/** The codes for what a PDS answers when it does not accept the PLC code that it sent by e-mail. */
 const PLC_CODE_ERRORS: ErrorCodes = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' }
 
 const orSourceError = <T>(call: Promise<T>): Promise<T> => orServerError(call, SOURCE_CODES)
@@ -51,26 +54,26 @@ const orSourceError = <T>(call: Promise<T>): Promise<T> => orServerError(call, S
 /** The CliError for what the source refused. */
 export const sourceError = (cause: unknown): unknown => serverError(cause, SOURCE_CODES)
 
-const createToken = async (client: Client, aud: string, now: number): Promise<string> => {
+const requestAccountToken = async (client: Client, aud: string, now: number): Promise<string> => {
   const exp = Math.floor(now / 1000) + 60
   return (await orSourceError(client.com.atproto.server.getServiceAuth({ aud, lxm: CREATE_ACCOUNT, exp })))
     .token
 }
 
 /**
- * A Cirrus, with a migration token. The token comes from standard input or a prompt, because arguments are visible in
- * the process list.
+ * Opens a Cirrus as the source, with a migration token. The token comes from standard input or a prompt, because
+ * arguments are visible in the process list.
  */
 export async function tokenSource(
   context: Context,
   from: string,
-  self: Self,
+  destination: Destination,
   needs: readonly Scope[],
 ): Promise<Source> {
   const { io, prompts } = context
   const origin = parseHost(from, '--from')
-  const check = (token: string) => readToken(token, { ...self, now: io.now(), needs })
-  const checkShown = (token: string) => {
+  const check = (token: string) => checkToken(token, { ...destination, now: io.now(), needs })
+  const promptCheck = (token: string) => {
     try {
       check(token.trim())
       return undefined
@@ -79,10 +82,12 @@ export async function tokenSource(
     }
   }
   const prompt = (why: string) =>
-    prompts.secret(`${why}, printed by \`pds migrate-token --target ${self.origin}\` there`, {
-      check: checkShown,
+    prompts.secret(`${why}, printed by \`pds migrate-token --target ${destination.origin}\` there`, {
+      check: promptCheck,
     })
-  let token = (io.stdin.isTTY ? await prompt(`Migration token of ${origin}`) : await firstLine(io)).trim()
+  let token = (
+    io.stdin.isTTY ? await prompt(`Migration token of ${origin}`) : await firstInputLine(io)
+  ).trim()
   if (token === '')
     throw new CliError('not-a-terminal', 'no migration token on standard input', {
       next: `pds migrate-token … | pds import --from ${from}`,
@@ -98,7 +103,7 @@ export async function tokenSource(
     origin,
     client,
     orError: orSourceError,
-    createToken: (aud) => createToken(client, aud, io.now()),
+    accountToken: (aud) => requestAccountToken(client, aud, io.now()),
     plcToken: async () => token,
     deactivate: facts.scope.includes('account:deactivate')
       ? () => orSourceError(client.com.atproto.server.deactivateAccount({}))
@@ -113,7 +118,7 @@ const login = async (context: Context, origin: string, identifier: string): Prom
     given ??
     (io.stdin.isTTY
       ? await prompts.secret(`Account password of ${identifier} on ${origin}`)
-      : await firstLine(io))
+      : await firstInputLine(io))
   if (!password)
     throw new CliError('not-a-terminal', `the account password of ${identifier} is missing`, {
       next: 'give it on standard input or as PDS_SOURCE_PASSWORD',
@@ -128,27 +133,30 @@ const login = async (context: Context, origin: string, identifier: string): Prom
   }
 }
 
-/** Any PDS, with the account password, as goat does it. The PLC step needs the code that the PDS sends by e-mail. */
+/**
+ * Opens any PDS as the source, with the account password, as goat does. The PLC step needs the code that the PDS sends
+ * by e-mail.
+ */
 export async function passwordSource(
   context: Context,
   from: string,
-  self: Self,
+  destination: Destination,
   identifier: string,
 ): Promise<Source> {
   const { io, prompts } = context
   const origin = parseHost(from, '--from')
   const client = await login(context, origin, identifier)
   const session: Session | undefined = client.session
-  if (session?.did !== self.did)
+  if (session?.did !== destination.did)
     throw new CliError(
       'wrong-account',
-      `${plain(identifier)} is ${session?.did ?? 'nobody'}, and this server is for ${self.did}`,
+      `${printable(identifier)} is ${session?.did ?? 'nobody'}, and this server is for ${destination.did}`,
     )
   return {
     origin,
     client,
     orError: (call) => orServerError(call, { ...SOURCE_CODES, ...PLC_CODE_ERRORS }),
-    createToken: (aud) => createToken(client, aud, io.now()),
+    accountToken: (aud) => requestAccountToken(client, aud, io.now()),
     async plcToken() {
       const given = io.env['PDS_PLC_TOKEN']
       if (given) return given
@@ -156,7 +164,7 @@ export async function passwordSource(
       return await prompts.text(
         'PLC code that the source has sent to you by e-mail (on a Cirrus: a migration token)',
         {
-          flag: 'PDS_PLC_TOKEN in the environment',
+          alternative: 'PDS_PLC_TOKEN in the environment',
         },
       )
     },

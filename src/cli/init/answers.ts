@@ -5,14 +5,17 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import type { initFlags } from './flags.ts'
 
-/** The identity. `web`: did:web of the host name. `new`: a did:plc that is created now. `existing`: the account moves in. */
-export type Kind = 'web' | 'new' | 'existing'
+/**
+ * The identity. `web`: did:web of the host name. `new`: a did:plc that is created now. `existing`: the DID of an
+ * account that moves in.
+ */
+export type IdentityKind = 'web' | 'new' | 'existing'
 
-/** What `pds init` has to know. */
+/** What `pds init` has to know, from its flags or from the user. */
 export interface Answers {
   hostname: string
   handle: string
-  kind: Kind
+  kind: IdentityKind
   /** Only with `existing`. */
   did?: string
   /** `generate` creates a key for the owner; otherwise the owner's public keys. */
@@ -42,14 +45,14 @@ const checked = (value: string, flag: string, check: (value: string) => string |
 
 type Given = Values<typeof initFlags>
 
-const kindOf = async ({ prompts }: Context, given: Given, hostname: string): Promise<Kind> => {
+const kindOf = async ({ prompts }: Context, given: Given, hostname: string): Promise<IdentityKind> => {
   const named = [given.web && 'web', given.new && 'new', given.did !== undefined && 'existing'].filter(
-    (kind): kind is Kind => typeof kind === 'string',
+    (kind): kind is IdentityKind => typeof kind === 'string',
   )
   if (named.length > 1) throw usage('--web, --new and --did exclude each other')
   return (
     named[0] ??
-    (await prompts.choose<Kind>(
+    (await prompts.choose<IdentityKind>(
       'Which identity?',
       [
         { value: 'existing', label: 'An account that I have, which moves here', hint: 'it keeps its DID' },
@@ -64,7 +67,7 @@ const kindOf = async ({ prompts }: Context, given: Given, hostname: string): Pro
 const recoveryOf = async (
   { prompts, io }: Context,
   given: Given,
-  kind: Kind,
+  kind: IdentityKind,
 ): Promise<Answers['recovery']> => {
   const keys = given['recovery-key']
   if (given['no-recovery-key'] && keys.length > 0)
@@ -88,21 +91,23 @@ const recoveryOf = async (
   return choice === 'paste' ? [await prompts.text('Its public key, as did:key', { check: checkKey })] : choice
 }
 
-/** Takes the answers from the flags, and asks for the others. `known`: the vars of wrangler.toml, as defaults. */
+/**
+ * Takes the answers from the flags, and asks for the others. It suggests those that are in `vars`, of wrangler.toml.
+ */
 export async function askAnswers(
   context: Context,
   given: Given,
-  known: Record<string, string>,
+  vars: Record<string, string>,
 ): Promise<Answers> {
   const { prompts } = context
-  const suggested = (name: string) => known[name] || undefined
+  const suggested = (name: string) => vars[name] || undefined
   const hostname = checked(
     given.hostname ??
       (await prompts.text('Host name of this server', {
         placeholder: 'pds.example.com',
         ...(suggested('HOSTNAME') ? { initial: suggested('HOSTNAME') ?? '' } : {}),
         check: checkHostname,
-        flag: '--hostname',
+        alternative: '--hostname',
       })),
     '--hostname',
     checkHostname,
@@ -113,7 +118,7 @@ export async function askAnswers(
         (await prompts.text('Handle of the account', {
           initial: suggested('HANDLE') ?? hostname,
           check: checkHandle,
-          flag: '--handle',
+          alternative: '--handle',
         })),
       '--handle',
       checkHandle,

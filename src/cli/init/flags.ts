@@ -15,5 +15,5 @@ export const initFlags = {
   },
   'no-recovery-key': { type: 'boolean', help: 'No recovery key: a stolen server key means a stolen DID.' },
   'plc-url': { type: 'string', hint: 'url', help: 'The PLC directory. Default: https://plc.directory' },
-  force: { type: 'boolean', help: 'Make new keys although there are some. It asks first.' },
+  force: { type: 'boolean', help: 'Make new keys even if there are keys already. It asks first.' },
 } as const satisfies Flags

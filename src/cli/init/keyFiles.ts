@@ -1,16 +1,16 @@
+import { appendFile, chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { CliError } from '../errors.ts'
-import { isMissing, readText, writeSecret, writeWhole } from '../files.ts'
-import { appendFile, chmod } from 'node:fs/promises'
+import { isNoSuchFile, readText, writeSecret, writeAtomically } from '../files.ts'
 
 /** The secrets in .dev.vars, which are also those of the deployed Worker. */
-export const SECRETS = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
-export type Secrets = Record<(typeof SECRETS)[number], string> & { ROTATION_KEY?: string }
+export const SECRET_NAMES = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
+export type Secrets = Record<(typeof SECRET_NAMES)[number], string> & { ROTATION_KEY?: string }
 
-/** The owner's copy of every key and password: a Worker's secrets cannot be read back. */
+/** The content of the key file, the owner's copy of every key and password: a Worker's secrets cannot be read back. */
 export interface KeyFile {
   did: string
   handle: string
@@ -30,58 +30,59 @@ export interface RecoveryFile {
   privateKey: string
 }
 
-const safe = (handle: string): string => handle.replace(/[^a-z0-9.-]/gi, '-')
+const fileSafe = (handle: string): string => handle.replace(/[^a-z0-9.-]/gi, '-')
 /** Where `pds init` writes the key file. */
-export const keyFileName = (root: string, handle: string): string =>
-  join(root, `cirrus-keys-${safe(handle)}.json`)
+export const keyFilePath = (root: string, handle: string): string =>
+  join(root, `cirrus-keys-${fileSafe(handle)}.json`)
 /** Where `pds init` writes the recovery key. */
-export const recoveryFileName = (root: string, handle: string): string =>
-  join(root, `cirrus-recovery-key-${safe(handle)}.json`)
+export const recoveryFilePath = (root: string, handle: string): string =>
+  join(root, `cirrus-recovery-key-${fileSafe(handle)}.json`)
 
-const read = async (file: string): Promise<JsonObject | undefined> => {
+const readJson = async (file: string): Promise<JsonObject | undefined> => {
   const text = await readText(file)
   if (text === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return value
   } catch {
-    // The error below says so, without the content.
+    // The error below is thrown instead of this one, which would quote the content.
   }
   throw new CliError('bad-config', `${file} is not the JSON that pds init wrote`, {
     next: 'move it away, or restore it from your backup; do not delete keys that are in use',
   })
 }
 
-const text = (value: JsonObject, name: string): string => (typeof value[name] === 'string' ? value[name] : '')
+const stringIn = (value: JsonObject, name: string): string =>
+  typeof value[name] === 'string' ? value[name] : ''
 
 /** The key file; undefined if there is none. */
 export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
-  const found = await read(file)
+  const found = await readJson(file)
   if (!found) return undefined
   const secrets = isObject(found['secrets']) ? found['secrets'] : {}
-  const missing = SECRETS.filter((name) => text(secrets, name) === '')
+  const missing = SECRET_NAMES.filter((name) => stringIn(secrets, name) === '')
   if (missing.length > 0) throw new CliError('bad-config', `${file} lacks ${missing.join(', ')}`)
   return {
-    did: text(found, 'did'),
-    handle: text(found, 'handle'),
-    hostname: text(found, 'hostname'),
-    signingKey: text(found, 'signingKey'),
+    did: stringIn(found, 'did'),
+    handle: stringIn(found, 'handle'),
+    hostname: stringIn(found, 'hostname'),
+    signingKey: stringIn(found, 'signingKey'),
     secrets: {
-      SIGNING_KEY: text(secrets, 'SIGNING_KEY'),
-      ADMIN_PASSWORD: text(secrets, 'ADMIN_PASSWORD'),
-      PASSWORD_HASH: text(secrets, 'PASSWORD_HASH'),
-      SESSION_SECRET: text(secrets, 'SESSION_SECRET'),
-      ...(text(secrets, 'ROTATION_KEY') ? { ROTATION_KEY: text(secrets, 'ROTATION_KEY') } : {}),
+      SIGNING_KEY: stringIn(secrets, 'SIGNING_KEY'),
+      ADMIN_PASSWORD: stringIn(secrets, 'ADMIN_PASSWORD'),
+      PASSWORD_HASH: stringIn(secrets, 'PASSWORD_HASH'),
+      SESSION_SECRET: stringIn(secrets, 'SESSION_SECRET'),
+      ...(stringIn(secrets, 'ROTATION_KEY') ? { ROTATION_KEY: stringIn(secrets, 'ROTATION_KEY') } : {}),
     },
-    ...(text(found, 'accountPassword') ? { accountPassword: text(found, 'accountPassword') } : {}),
+    ...(stringIn(found, 'accountPassword') ? { accountPassword: stringIn(found, 'accountPassword') } : {}),
     ...(found['genesis'] === undefined ? {} : { genesis: parseOperation(found['genesis']) }),
   }
 }
 
 /** The file of the recovery key; undefined if there is none. */
 export async function readRecoveryFile(file: string): Promise<RecoveryFile | undefined> {
-  const found = await read(file)
-  return found && { did: text(found, 'did'), privateKey: text(found, 'privateKey') }
+  const found = await readJson(file)
+  return found && { did: stringIn(found, 'did'), privateKey: stringIn(found, 'privateKey') }
 }
 
 const KEY_FILE_NOTE =
@@ -95,25 +96,25 @@ export const writeKeyFile = (file: string, keys: KeyFile): Promise<void> =>
 export const writeRecoveryFile = (file: string, recovery: RecoveryFile): Promise<void> =>
   writeSecret(file, `${JSON.stringify({ what: RECOVERY_FILE_NOTE, type: 'k256', ...recovery }, null, 2)}\n`)
 
-const IGNORED = ['.dev.vars', '.wrangler/', 'cirrus-keys-*.json', 'cirrus-recovery-key-*.json']
+const IGNORED_FILES = ['.dev.vars', '.wrangler/', 'cirrus-keys-*.json', 'cirrus-recovery-key-*.json']
 
 /** Adds the key files to .gitignore, so that they are not committed by accident. */
 export async function ignoreKeys(root: string): Promise<void> {
   const file = join(root, '.gitignore')
   const lines = ((await readText(file)) ?? '').split(/\r?\n/).map((line) => line.trim())
-  const missing = IGNORED.filter((name) => !lines.includes(name))
+  const missing = IGNORED_FILES.filter((name) => !lines.includes(name))
   if (missing.length === 0) return
   const block = `# Keys of pds init: never committed.\n${missing.join('\n')}\n`
   const gap = lines.at(-1) === '' || lines.length === 1 ? '' : '\n'
-  if (lines.length === 1 && lines[0] === '') await writeWhole(file, block)
+  if (lines.length === 1 && lines[0] === '') await writeAtomically(file, block)
   else await appendFile(file, gap + block)
 }
 
-/** Takes the rights of others away from a file, which may have been created with wider rights. */
-export async function ownerOnly(file: string): Promise<void> {
+/** Lets only its owner read and write a file, which may have been created with wider rights. */
+export async function restrictToOwner(file: string): Promise<void> {
   try {
     await chmod(file, 0o600)
   } catch (cause) {
-    if (!isMissing(cause)) throw cause
+    if (!isNoSuchFile(cause)) throw cause
   }
 }

@@ -11,14 +11,14 @@ import { didWeb } from '../didWeb.ts'
 import { CliError } from '../errors.ts'
 import type { Answers } from './answers.ts'
 import {
-  keyFileName,
+  keyFilePath,
   type KeyFile,
   readKeyFile,
   readRecoveryFile,
-  recoveryFileName,
+  recoveryFilePath,
   type RecoveryFile,
   type Secrets,
-  SECRETS,
+  SECRET_NAMES,
 } from './keyFiles.ts'
 
 /** What `pds init` will write. */
@@ -29,19 +29,22 @@ export interface Plan {
   recovery?: RecoveryFile
   recoveryKeys: string[]
   genesis?: Operation
-  /** Whether the keys were there already and stay. */
+  /** Whether the keys are those that were there already. */
   kept: boolean
 }
 
-const password = (random: (length: number) => Uint8Array) => toBase64url(random(24))
+const randomPassword = (random: (length: number) => Uint8Array) => toBase64url(random(24))
 
 const originFor = (hostname: string): string =>
   isLoopback(`http://${hostname}`) ? `http://${hostname}` : `https://${hostname}`
 
-/** The secrets that are in .dev.vars, in the key file, or in both, which must not contradict each other. */
+/**
+ * The secrets of an earlier run, from the key file, otherwise from .dev.vars. The two must not hold different signing
+ * keys.
+ */
 const existingSecrets = (project: Project, file: KeyFile | undefined): Secrets | undefined => {
   const { devVars } = project
-  const [SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET] = SECRETS.map(
+  const [SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET] = SECRET_NAMES.map(
     (name) => devVars[name] || undefined,
   )
   if (file && SIGNING_KEY !== undefined && file.secrets.SIGNING_KEY !== SIGNING_KEY)
@@ -65,7 +68,7 @@ const existingSecrets = (project: Project, file: KeyFile | undefined): Secrets |
   }
   if (SIGNING_KEY)
     throw new CliError('keys-exist', '.dev.vars has a SIGNING_KEY but not all of the other secrets', {
-      next: `add the missing ones to .dev.vars (${SECRETS.join(', ')}), or make new keys with --force`,
+      next: `add the missing ones to .dev.vars (${SECRET_NAMES.join(', ')}), or make new keys with --force`,
     })
   return undefined
 }
@@ -76,7 +79,7 @@ const accountPassword = async ({ prompts, io }: Context): Promise<{ value: strin
   const wrong = given === undefined ? undefined : check(given)
   if (wrong) throw new CliError('usage', `PDS_PASSWORD: ${wrong}`)
   if (given !== undefined) return { value: given, generated: false }
-  if (!io.stdin.isTTY) return { value: password(io.random), generated: true }
+  if (!io.stdin.isTTY) return { value: randomPassword(io.random), generated: true }
   return {
     value: await prompts.secret('Account password, for apps and other tools', { check }),
     generated: false,
@@ -88,9 +91,9 @@ const newSecrets = async (context: Context) => {
   const account = await accountPassword(context)
   const secrets: Secrets = {
     SIGNING_KEY: (await generateKey(random)).reveal(),
-    ADMIN_PASSWORD: password(random),
+    ADMIN_PASSWORD: randomPassword(random),
     PASSWORD_HASH: await hashPassword(new Secret(account.value), random(16)),
-    SESSION_SECRET: password(random),
+    SESSION_SECRET: randomPassword(random),
   }
   return { secrets, ...(account.generated ? { accountPassword: account.value } : {}) }
 }
@@ -112,18 +115,18 @@ export async function makePlan(
   force: boolean,
 ): Promise<Plan> {
   const { hostname, handle, kind } = answers
-  const keyFile = keyFileName(project.root, handle)
+  const keyFile = keyFilePath(project.root, handle)
   const known = force ? undefined : await readKeyFile(keyFile)
   const old = force ? undefined : existingSecrets(project, known)
   const { secrets, accountPassword: generated = known?.accountPassword } = old
     ? { secrets: old, accountPassword: undefined }
     : await newSecrets(context)
-  // The owner may have moved the recovery key elsewhere, as told to: then wrangler.toml still names it.
+  // The owner may have moved the recovery key elsewhere, as pds init told them to: wrangler.toml still names it.
   const configured = (project.vars['RECOVERY_KEYS'] ?? '').split(/[\s,]+/).filter(Boolean)
   const keep = old && answers.recovery === 'generate' && configured.length > 0
   const recovery = keep
     ? { recoveryKeys: configured }
-    : await recoveryFor(context, answers, recoveryFileName(project.root, handle), force)
+    : await recoveryFor(context, answers, recoveryFilePath(project.root, handle), force)
   const signing = await loadSigningKey(new Secret(secrets.SIGNING_KEY))
   const rotation = await loadRotationKey(new Secret(secrets.ROTATION_KEY ?? secrets.SIGNING_KEY))
   // Signatures are deterministic: with the same keys, handle and host name a second run gives the same DID.

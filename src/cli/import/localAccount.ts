@@ -2,41 +2,46 @@ import { type Client, connect, type Session } from '../../client/index.ts'
 import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { keyFileName, readKeyFile } from '../init/keyFiles.ts'
-import { plain } from '../output.ts'
+import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
+import { printable } from '../output.ts'
 import { getStatus, type Status } from '../status.ts'
 import { type ResumeState, resumeState } from './resumeState.ts'
-import type { Self } from './source.ts'
+import type { Destination } from './source.ts'
 
-/** The account on this server, into which an import writes. */
-export interface Here extends Self {
+/** The account on this server, into which an import writes. It may not exist yet. */
+export interface LocalAccount extends Destination {
   handle: string
   resume: ResumeState
 }
 
 /** Asks this server which account it is for, and in which state that account is. */
-export async function openHere(context: Context): Promise<{ admin: Client; status: Status; here: Here }> {
-  const { origin } = context.where()
+export async function openLocalAccount(
+  context: Context,
+): Promise<{ admin: Client; status: Status; here: LocalAccount }> {
+  const { origin } = context.address()
   const admin = await context.admin()
   const status = await getStatus(admin)
   const { did, handle, identity } = status
-  if (identity.error) throw new CliError('directory-unavailable', plain(identity.error))
+  if (identity.error) throw new CliError('directory-unavailable', printable(identity.error))
   const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
   const resume = resumeState(context.project?.root ?? context.io.cwd, did)
   return { admin, status, here: { did, handle, origin, serviceDid, resume } }
 }
 
-const signedIn = (context: Context, here: Here, session: Session): Client =>
+const signedIn = (context: Context, here: LocalAccount, session: Session): Client =>
   connect(here.origin, {
     session,
     fetch: context.io.fetch,
     onSession: (changed) => here.resume.write({ session: changed }),
   })
 
-/** Creates the account, empty and deactivated. It asks twice with the same token if the first answer is lost. */
+/**
+ * Creates the account, empty and deactivated. If that fails, it asks once more with the same token: the answer may have
+ * been lost.
+ */
 export async function createAccount(
   context: Context,
-  here: Here,
+  here: LocalAccount,
   token: string,
   codes: ErrorCodes = {},
 ): Promise<Client> {
@@ -56,11 +61,11 @@ export async function createAccount(
   return signedIn(context, here, session)
 }
 
-const password = async (context: Context, here: Here): Promise<string> => {
+const password = async (context: Context, here: LocalAccount): Promise<string> => {
   const { io, prompts, project } = context
   const given = io.env['PDS_PASSWORD']
   if (given) return given
-  const keys = project ? await readKeyFile(keyFileName(project.root, here.handle)) : undefined
+  const keys = project ? await readKeyFile(keyFilePath(project.root, here.handle)) : undefined
   if (keys?.accountPassword) return keys.accountPassword
   if (io.stdin.isTTY)
     return await prompts.secret(
@@ -75,8 +80,8 @@ const password = async (context: Context, here: Here): Promise<string> => {
   )
 }
 
-/** The owner's session: that of an earlier run, otherwise a new one by the account password. */
-export async function ownerSession(context: Context, here: Here): Promise<Client> {
+/** A client with the owner's session: that of an earlier run, otherwise a new one by the account password. */
+export async function signInAsOwner(context: Context, here: LocalAccount): Promise<Client> {
   const { session } = await here.resume.read()
   if (session) {
     const client = signedIn(context, here, session)

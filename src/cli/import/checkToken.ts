@@ -2,12 +2,13 @@ import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP, type Scope } from '../../signing/migrationToken.ts'
 import { CliError } from '../errors.ts'
-import { plain } from '../output.ts'
+import { printable } from '../output.ts'
 
 /** What a migration token says. */
 export interface TokenFacts {
   target: string | undefined
-  expires: number
+  /** In milliseconds since the epoch. */
+  expiresAt: number
   scope: readonly string[]
 }
 
@@ -16,6 +17,7 @@ export interface Expected {
   did: string
   origin: string
   serviceDid: string
+  /** In milliseconds since the epoch. */
   now: number
   /** The scopes that the import still needs. */
   needs: readonly Scope[]
@@ -31,28 +33,28 @@ const decode = (token: string) => {
 }
 
 /**
- * Reads a migration token before it is used, so that the user is told at once what is wrong with it. The signature is
- * not checked here: the source verifies it.
+ * Reads a migration token and throws if it cannot serve this import, so that the user learns at once what is wrong with
+ * it. The signature is not checked here: the source verifies it.
  */
-export function readToken(token: string, expected: Expected): TokenFacts {
+export function checkToken(token: string, expected: Expected): TokenFacts {
   const { header, payload } = decode(token)
   const { iss, aud, target, exp, scope } = payload
   if (header['typ'] !== MIGRATION_TYP)
     throw new CliError(
       'token-wrong-type',
-      `this is not a migration token but a ${plain(String(header['typ'] ?? 'JWS'))}`,
+      `this is not a migration token but a ${printable(String(header['typ'] ?? 'JWS'))}`,
     )
   if (iss !== expected.did)
     throw new CliError(
       'token-wrong-issuer',
-      `the token is for the account ${plain(String(iss))}, and this server is for ${expected.did}`,
+      `the token is for the account ${printable(String(iss))}, and this server is for ${expected.did}`,
     )
   if (typeof exp !== 'number' || exp * 1000 <= expected.now)
     throw new CliError('token-expired', 'the token has expired: it is valid for 15 minutes')
   if (target !== undefined && (target !== expected.origin || aud !== expected.serviceDid))
     throw new CliError(
       'token-wrong-audience',
-      `the token is for ${plain(String(target))}, and this server is ${expected.origin}`,
+      `the token is for ${printable(String(target))}, and this server is ${expected.origin}`,
       {
         next: `on the source: pds migrate-token --target ${expected.origin}`,
       },
@@ -68,5 +70,5 @@ export function readToken(token: string, expected: Expected): TokenFacts {
         next: `on the source: pds migrate-token --target ${expected.origin}`,
       },
     )
-  return { target: typeof target === 'string' ? target : undefined, expires: exp * 1000, scope: scopes }
+  return { target: typeof target === 'string' ? target : undefined, expiresAt: exp * 1000, scope: scopes }
 }
