@@ -18,7 +18,10 @@ export interface Loaded {
 
 type Issue = NonNullable<ReturnType<typeof lexiconDoc.safeParse>['error']>['issues'][number]
 
-/** The paths of the library's inner errors begin at the definition. Joins one to the outer path, without what they share. */
+/**
+ * The paths of the library's inner errors begin at the definition. Joins one to the outer path, without what they
+ * share.
+ */
 const joinPaths = (outer: Issue['path'], inner: Issue['path']): Issue['path'] => {
   const shared = outer.findIndex((_, i) => outer.slice(i).every((key, j) => inner[j] === key))
   return [...outer.slice(0, shared < 0 ? outer.length : shared), ...inner]

@@ -48,7 +48,10 @@ export function documentation(loaded: Loaded[] = load()): Map<string, string> {
   return pages
 }
 
-/** Methods without a row in the policy: `tsc` refuses them, and the list of endpoints does not yet say who may call them. */
+/**
+ * Methods without a row in the policy: `tsc` refuses them, and the list of endpoints does not yet say who may call
+ * them.
+ */
 export const withoutRow = (loaded: Loaded[], rows: object = policy): string[] =>
   methodsOf(loaded)
     .filter(({ id }) => !Object.hasOwn(rows, id))

@@ -3,7 +3,10 @@ import path from 'node:path'
 import { schemas } from '@atproto/api'
 import { files, lexiconRoot, under } from './files.ts'
 
-/** The standard methods that Cirrus serves. Each becomes a file: a method's file in `lexicons/` means that we serve it. */
+/**
+ * The standard methods that Cirrus serves. Each becomes a file: a method's file in `lexicons/` means that we serve
+ * it.
+ */
 const METHODS = [
   'com.atproto.identity.getRecommendedDidCredentials',
   'com.atproto.identity.requestPlcOperationSignature',

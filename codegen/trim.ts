@@ -2,7 +2,7 @@ import { posix as path } from 'node:path'
 import { IndentationText, Node, Project, QuoteKind, type SourceFile } from 'ts-morph'
 import { banner } from './emit/banner.ts'
 
-const TAILS = ['HandlerInput', 'HandlerSuccess', 'HandlerError', 'HandlerOutput']
+const EXPRESS_TYPES = ['HandlerInput', 'HandlerSuccess', 'HandlerError', 'HandlerOutput']
 
 export const newProject = (): Project =>
   new Project({
@@ -21,7 +21,7 @@ interface TypeFile {
 
 /** Removes what is not a type, and the imports. */
 function cut(source: SourceFile): void {
-  for (const name of TAILS) {
+  for (const name of EXPRESS_TYPES) {
     source.getInterface(name)?.remove()
     source.getTypeAlias(name)?.remove()
   }
@@ -58,7 +58,10 @@ const LEAVES = {
   client: { BlobRef: '../client/json.ts', CID: '../client/json.ts' },
 }
 
-/** The files whose types differ between server and client: those that name a leaf, and those that refer to one of them. */
+/**
+ * The files whose types differ between server and client: those that name a leaf, and those that refer to one of
+ * them.
+ */
 function differing(files: Map<string, TypeFile>): Set<string> {
   const found = new Set<string>()
   for (let before = -1; before < found.size;) {
@@ -79,9 +82,9 @@ const relative = (from: string, to: string): string => {
   return specifier.startsWith('.') ? specifier : `./${specifier}`
 }
 
-/** The text of a file at `place`, where `locate` says where the others are. */
+/** The text of a file at `target`, where `locate` says where the others are. */
 function render(
-  place: string,
+  target: string,
   { body, names, neighbours }: TypeFile,
   leaves: Record<string, string>,
   locate: (file: string) => string,
@@ -91,12 +94,12 @@ function render(
     return used ? [`import type { ${used} } from '${specifier}';\n`] : []
   }
   const imports = [
-    ...Object.entries(leaves).flatMap(([name, target]) =>
-      from(target.startsWith('.') ? relative(place, target) : target, [name]),
+    ...Object.entries(leaves).flatMap(([name, specifier]) =>
+      from(specifier.startsWith('.') ? relative(target, specifier) : specifier, [name]),
     ),
-    ...from(relative(place, 'util.ts'), ['$Typed', 'OmitKey']),
+    ...from(relative(target, 'util.ts'), ['$Typed', 'OmitKey']),
     ...[...neighbours].map(
-      ([name, file]) => `import type * as ${name} from '${relative(place, locate(file))}';\n`,
+      ([name, file]) => `import type * as ${name} from '${relative(target, locate(file))}';\n`,
     ),
   ]
   return `${banner('trim.ts')}${imports.join('')}${imports.length > 0 ? '\n' : ''}${body}`
@@ -116,15 +119,14 @@ export function trim(raw: Map<string, string>): Map<string, string> {
       .map(([file, text]) => [file, readTypes(project.createSourceFile(file, text), file)]),
   )
   const own = differing(files)
-  const clientPlace = (file: string): string => (own.has(file) ? `client/${file}` : file)
+  const clientFile = (file: string): string => (own.has(file) ? `client/${file}` : file)
   const out = new Map<string, string>()
   for (const [file, types] of files) {
     out.set(
       file,
       render(file, types, LEAVES.server, (other) => other),
     )
-    if (own.has(file))
-      out.set(clientPlace(file), render(clientPlace(file), types, LEAVES.client, clientPlace))
+    if (own.has(file)) out.set(clientFile(file), render(clientFile(file), types, LEAVES.client, clientFile))
   }
   const util = project.createSourceFile('util.ts', raw.get('util.ts') ?? '')
   for (const statement of util.getStatements())

@@ -60,7 +60,10 @@ export class ConfigError extends Error {
 
 const CONFIGURATION_HELP = 'Run `pds init`, or see the README\'s section "Configuration"'
 
-/** A mistake in the configuration as an answer to the caller: it names vars and forms, never secrets. Other causes are returned unchanged. */
+/**
+ * A mistake in the configuration as an answer to the caller: it names vars and forms, never secrets. Other causes are
+ * returned unchanged.
+ */
 export const notConfigured = (cause: unknown): unknown => {
   if (cause instanceof ConfigError) return error('InternalServerError', `Not configured: ${cause.message}`)
   if (cause instanceof KeyError && cause.code === 'BadSecret')
@@ -109,7 +112,10 @@ function readPlcUrl(text: string): string {
   return text.replace(/\/$/, '')
 }
 
-/** As did:key, separated by spaces or commas. Without this check a mistyped key would be noticed only when an operation is signed. */
+/**
+ * As did:key, separated by spaces or commas. Without this check a mistyped key would be noticed only when an
+ * operation is signed.
+ */
 function readRecoveryKeys(text: string): string[] {
   const keys = text.split(/[\s,]+/).filter(Boolean)
   const bad = keys.find((key) => !isPublicKey(key))

@@ -61,7 +61,9 @@ const LOCAL_NAMES = new Set(
 )
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** Parses an address. Throws `Blocked` unless it is a public name on https and port 443; in development also loopback. */
+/**
+ * Parses an address. Throws `Blocked` unless it is a public name on https and port 443; in development also loopback.
+ */
 export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
   const blocked = (why: string) =>
     new OutboundError('Blocked', `refused to ask ${JSON.stringify(text.slice(0, 200))}: ${why}`)

@@ -113,7 +113,9 @@ interface Denied {
   who: {}
 }
 
-/** The type of {@link policy}: it knows each method's own row, literally, so that handlers get their types from it. */
+/**
+ * The type of {@link policy}: it knows each method's own row, literally, so that handlers get their types from it.
+ */
 export type Policy = {
   readonly [Id in MethodId]: Id extends keyof typeof rows ? (typeof rows)[Id] : Denied
 }

@@ -22,7 +22,9 @@ const single = (start: () => Promise<unknown>): (() => Promise<unknown>) => {
   return () => (running ??= start().finally(() => (running = undefined)))
 }
 
-/** Whether a bearer token expires within a minute. A stream is not sent with such a token, as it cannot be sent twice. */
+/**
+ * Whether a bearer token expires within a minute. A stream is not sent with such a token, as it cannot be sent twice.
+ */
 export function endsSoon(authorization: string | undefined): boolean {
   try {
     const claims = authorization?.split('.')[1] ?? ''

@@ -32,7 +32,10 @@ const parse = (source: string): unknown => {
   }
 }
 
-/** A method's output, or the {@link XrpcError} that it answered. `output` is the lexicon's encoding, `''` for none; `errors` are its declared names. */
+/**
+ * A method's output, or the {@link XrpcError} that it answered. `output` is the lexicon's encoding, `''` for none;
+ * `errors` are its declared names.
+ */
 export async function readResponse(
   response: Response,
   errors: readonly string[],

@@ -20,7 +20,10 @@ export function queryString(params: Record<string, unknown> = {}): string {
   return `${search}` && `?${search}`
 }
 
-/** Whether a stream can be sent with its length. Browsers remove the header, and few can stream a body: they send a Blob, which they keep on disk. */
+/**
+ * Whether a stream can be sent with its length. Browsers remove the header, and few can stream a body: they send a
+ * Blob, which they keep on disk.
+ */
 const sendsLength = (): boolean =>
   new Request('https://host.invalid', { headers: { 'content-length': '1' } }).headers.has('content-length')
 

@@ -14,7 +14,9 @@ export const isRetryable = (error: unknown): error is XrpcError =>
 /** Half a second, one, two, ..., each varied at random by half. */
 export const backoffMs = (attempt: number): number => 500 * 2 ** attempt * (0.5 + Math.random())
 
-/** Waits before the next attempt: at least as long as the server asked for, but not more than five minutes for that. */
+/**
+ * Waits before the next attempt: at least as long as the server asked for, but not more than five minutes for that.
+ */
 function pause(attempt: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
   const askedMs = error instanceof XrpcError ? Number(error.headers.get('retry-after')) * 1000 : 0
   return sleep(Math.max(backoffMs(attempt), Math.min(askedMs || 0, 300_000)), signal)

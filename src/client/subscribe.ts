@@ -1,7 +1,7 @@
 import { originOf } from './host.ts'
 import { backoffMs, isRetryable, sleep } from './retry.ts'
 import { openConnection, type SocketConstructor } from './subscribe/connection.ts'
-import { ID, type Info, type RepoEvent } from './subscribe/event.ts'
+import { SUBSCRIBE_REPOS, type Info, type RepoEvent } from './subscribe/event.ts'
 import { type Message, readFrame } from './subscribe/frame.ts'
 import { XrpcError } from './errors.ts'
 
@@ -27,9 +27,13 @@ export interface SubscribeOptions {
   onInfo?: (info: Info) => void
   /** Called when the connection is lost, with the reason and the milliseconds until the next attempt. */
   onRetry?: (error: XrpcError, wait: number) => void
-  /** Failures in a row before the stream ends with an error: 5 until the first connection is open, then any number. */
+  /**
+   * Failures in a row before the stream ends with an error: 5 until the first connection is open, then any number.
+   */
   retries?: number
-  /** Bytes of events that may wait for the reader: 16 MiB. With more, the connection is closed until they are read. */
+  /**
+   * Bytes of events that may wait for the reader: 16 MiB. With more, the connection is closed until they are read.
+   */
   buffer?: number
   /** Milliseconds without an event after which a connection counts as dead and is opened again: 10 minutes. */
   idle?: number
@@ -54,7 +58,7 @@ export function subscribeRepos(
   options: SubscribeOptions = {},
 ): AsyncGenerator<RepoEvent, void, undefined> {
   const { cursor } = options
-  const url = `${originOf(host).replace('http', 'ws')}/xrpc/${ID}`
+  const url = `${originOf(host).replace('http', 'ws')}/xrpc/${SUBSCRIBE_REPOS}`
   const Socket: SocketConstructor | undefined = options.WebSocket ?? globalThis.WebSocket
   if (!Socket) throw new TypeError('there is no WebSocket here: pass one as an option')
   if (cursor !== undefined && !(Number.isSafeInteger(cursor) && cursor >= 0))

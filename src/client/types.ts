@@ -34,7 +34,10 @@ export interface Upload<Encoding extends string> {
   length?: number
 }
 
-/** Bytes alone are enough where the lexicon gives the encoding. Elsewhere they need one: a Blob's type, or an Upload's. */
+/**
+ * Bytes alone are enough where the lexicon gives the encoding. Elsewhere they need one: a Blob's type, or an
+ * Upload's.
+ */
 type BinaryInput<Encoding extends string> =
   | Upload<Encoding>
   | Blob
@@ -103,7 +106,9 @@ export interface Transport {
 /** The client's own names for failures that are not the method's answer: see {@link XrpcError}. */
 export type LocalError = 'Unexpected' | 'NetworkError'
 
-/** How a call ended. `error` is a closed union: the declared names, the standard ones, and two of the client's own. */
+/**
+ * How a call ended. `error` is a closed union: the declared names, the standard ones, and two of the client's own.
+ */
 export type Settled<T, Errors extends string> =
   | { ok: true; data: T }
   | {

@@ -7,20 +7,20 @@ import type { Binary, NotModified } from './types.ts'
 const isNotModified = (value: object): value is NotModified => 'notModified' in value
 
 /** Script never runs from our origin, whatever a blob or an error body holds. */
-const SANDBOX = {
+const SANDBOX_HEADERS = {
   'content-security-policy': "default-src 'none'; sandbox",
   'x-content-type-options': 'nosniff',
 }
 
 function binary(output: Binary<string> | NotModified): Response {
   if (isNotModified(output))
-    return new Response(null, { status: 304, headers: { ...SANDBOX, etag: `"${output.etag}"` } })
+    return new Response(null, { status: 304, headers: { ...SANDBOX_HEADERS, etag: `"${output.etag}"` } })
   const { encoding, body, length, etag, range, headers } = output
   const size = range?.length ?? length
   return new Response(body, {
     status: range ? 206 : 200,
     headers: {
-      ...SANDBOX,
+      ...SANDBOX_HEADERS,
       'content-type': encoding,
       ...(size === undefined ? {} : { 'content-length': String(size) }),
       ...(etag === undefined ? {} : { etag: `"${etag}"`, 'accept-ranges': 'bytes' }),
@@ -50,7 +50,8 @@ const errorResponse = (
   name: string,
   message: string,
   headers: Record<string, string> = {},
-): Response => Response.json({ error: name, message }, { status, headers: { ...SANDBOX, ...headers } })
+): Response =>
+  Response.json({ error: name, message }, { status, headers: { ...SANDBOX_HEADERS, ...headers } })
 
 /** Receives the details of a bug, with the id that the caller was given. */
 export type Report = (id: string, cause: unknown) => void
@@ -67,7 +68,9 @@ export function encodeError(cause: unknown, newId: () => string, report: Report,
   return errorResponse(500, 'InternalServerError', `Internal error; reference ${reference}`)
 }
 
-/** listRecords, getRecord and describeRepo do not declare RepoDeactivated, but callers must be able to recognise it. */
+/**
+ * listRecords, getRecord and describeRepo do not declare RepoDeactivated, but callers must be able to recognise it.
+ */
 const isDeclared = (id: MethodId, name: string): boolean =>
   declaredErrors(definition(id)).includes(name) ||
   (name === 'RepoDeactivated' &&

@@ -8,7 +8,10 @@ import { networkOf } from './network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Runtime, Upgraded } from './types.ts'
 
-/** A path that ends in a method's name, as the reference reads it: whether it is an NSID is not checked, so that the answer stays 501. */
+/**
+ * A path that ends in a method's name, as the reference reads it: whether it is an NSID is not checked, so that the
+ * answer stays 501.
+ */
 const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
 
 export interface RuntimeOptions<Context, Auth> {
@@ -27,8 +30,9 @@ export interface RuntimeOptions<Context, Auth> {
 }
 
 /**
- * What runs behind every generated route: verb, params, credentials, body, handler, answer. A handler is called with `{ ...context, auth, params, input, … }`; its type is
- * checked where the handlers are listed (src/handlers/index.ts), so here it is any function.
+ * What runs behind every generated route: verb, params, credentials, body, handler, answer. A handler is called with
+ * `{ ...context, auth, params, input, … }`; its type is checked where the handlers are listed
+ * (src/handlers/index.ts), so here it is any function.
  */
 export function createRuntime<Context extends object, Auth>(
   options: RuntimeOptions<Context, Auth>,

@@ -18,7 +18,10 @@ const READS_WITHOUT_ERRORS = [
   'com.atproto.repo.listRecords',
 ]
 
-/** Valid parameters, which are read before the credential is: a sample of what the lexicon requires, and things of this account. */
+/**
+ * Valid parameters, which are read before the credential is: a sample of what the lexicon requires, and things of
+ * this account.
+ */
 const params = (world: World, id: MethodId): Record<string, string> => ({
   ...samples(id),
   did: world.did,
@@ -109,7 +112,10 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
 const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }
 const NEVER_INSIDE = ['AuthMissing', 'AuthenticationRequired', 'AccountDeactivated', 'RepoDeactivated']
 
-/** A procedure is sent without a body, as no typed client does: a caller who is let in fails there, and changes nothing. */
+/**
+ * A procedure is sent without a body, as no typed client does: a caller who is let in fails there, and changes
+ * nothing.
+ */
 const send = async (world: World, id: MethodId, authorization?: string) => {
   const response = await world.fetch(`/xrpc/${id}?${new URLSearchParams(params(world, id))}`, {
     method: definition(id).type === 'procedure' ? 'POST' : 'GET',

@@ -1,8 +1,8 @@
 import type { OutputSchema } from '../../generated/client/types/com/atproto/sync/subscribeRepos.ts'
 
-export const ID = 'com.atproto.sync.subscribeRepos'
+export const SUBSCRIBE_REPOS = 'com.atproto.sync.subscribeRepos'
 
-type Message<Name extends string> = Extract<OutputSchema, { $type: `${typeof ID}#${Name}` }>
+type Message<Name extends string> = Extract<OutputSchema, { $type: `${typeof SUBSCRIBE_REPOS}#${Name}` }>
 
 /** A change of the repository. `blocks` is a CAR: `readRecords` and `readBlocks` read it. */
 export type CommitEvent = Message<'commit'>

@@ -1,13 +1,13 @@
 import { isStandardError, STANDARD_ERRORS } from '../../standardErrors.ts'
 import { XrpcError } from '../errors.ts'
 import { decodeFirst } from './cbor.ts'
-import { ID, type Info, type RepoEvent } from './event.ts'
+import { SUBSCRIBE_REPOS, type Info, type RepoEvent } from './event.ts'
 
 /** The spec's limit. The stream ends when a server sends a longer frame. */
 const MAX_FRAME_BYTES = 5_000_000
 
-const EVENTS = ['#commit', '#sync', '#identity', '#account']
-const DECLARED = ['FutureCursor', 'ConsumerTooSlow']
+const EVENT_NAMES = ['#commit', '#sync', '#identity', '#account']
+const DECLARED_ERRORS = ['FutureCursor', 'ConsumerTooSlow']
 
 interface Fields {
   [name: string]: unknown
@@ -43,16 +43,16 @@ export function readFrame(bytes: Uint8Array): Message {
   if (header['op'] === -1) {
     const error = asText(body['error']) || 'Unexpected'
     const status = isStandardError(error) ? STANDARD_ERRORS[error] : 0
-    const declared = status > 0 || DECLARED.includes(error)
+    const declared = status > 0 || DECLARED_ERRORS.includes(error)
     throw new XrpcError(error, asText(body['message']) || error, { status, declared })
   }
   // Unknown kinds of frames and messages are skipped, as the spec requires.
   const name = header['op'] === 1 ? asText(header['t']) : ''
   const { seq } = body
   // The fields are trusted to be what the lexicon says, as in every answer of the server.
-  const message = { ...body, $type: ID + name } as unknown
+  const message = { ...body, $type: SUBSCRIBE_REPOS + name } as unknown
   if (name === '#info') return { info: message as Info }
-  if (!EVENTS.includes(name)) return Number.isSafeInteger(seq) ? { seq: Number(seq) } : {}
+  if (!EVENT_NAMES.includes(name)) return Number.isSafeInteger(seq) ? { seq: Number(seq) } : {}
   if (!Number.isSafeInteger(seq)) throw unexpected('without a seq')
   return { seq: Number(seq), event: message as RepoEvent }
 }
