@@ -59,11 +59,11 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    this.account.firehose.gone(socket)
+    this.account.firehose.noteClosed(socket)
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.account.firehose.gone(socket)
+    this.account.firehose.noteClosed(socket)
   }
 
   override async alarm(): Promise<void> {

@@ -116,8 +116,8 @@ export async function createAccount(
   const watchMove = (): Promise<void> => maintenance.watchMove()
   const broadcast = (event: SequencedEvent): void => {
     firehose.publish(event)
-    relays.noticed()
-    maintenance.begin()
+    relays.noteEvent()
+    maintenance.noteEvent()
   }
   const sequencer = createSequencer({ ...base, broadcast })
   const firehose = createFirehose({ platform, sequencer, wake, sockets: ctx })

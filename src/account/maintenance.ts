@@ -15,10 +15,10 @@ export interface Maintenance {
   /** Makes sure that the alarm rings within `delay` milliseconds. */
   wake(delay: number): Promise<void>
   /**
-   * Called for each event. Events are deleted after a time, so that from the first one on there is always an alarm;
-   * after many, it rings soon if there is much to pack.
+   * Called for each event that was committed. Events are deleted after a time, so from the first one on there is always
+   * an alarm; after many events it rings soon if there is much to pack.
    */
-  begin(): void
+  noteEvent(): void
   /** Something was written that must be collected later: at most one alarm an hour. */
   collectSoon(): Promise<void>
   /** A token was minted or an operation signed: the DID may move soon. */
@@ -81,7 +81,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     return waking
   }
 
-  const begin = (): void => {
+  const noteEvent = (): void => {
     if (++events % EVENTS_PER_PACK_CHECK === 0 && repack.isDue) void wake(SECOND_MS).catch(() => {})
     if (hasAlarm) return
     hasAlarm = true
@@ -158,7 +158,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
 
   return {
     wake,
-    begin,
+    noteEvent,
     collectSoon: () => wake(SUPERSEDED_RETENTION_MS),
     watchMove: () => wake(DID_CHECK_MS.moving),
     run,

@@ -94,7 +94,7 @@ describe('maintenance', () => {
       await repo.create()
       for (let i = 0; i < 400; i++) {
         await repo.commit([post('one', `text ${i}`)])
-        maintenance.begin()
+        maintenance.noteEvent()
         await Promise.resolve()
         if (i === 150) expect((alarm() ?? 0) - clock.now).toBeGreaterThan(60 * MINUTE)
       }

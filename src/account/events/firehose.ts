@@ -21,7 +21,7 @@ export interface Firehose {
   /** Serves the subscribers that are behind. Called when the object has started, and by its alarm. */
   resume(): void
   /** The other side has closed, or the connection has failed. */
-  gone(socket: WebSocket): void
+  noteClosed(socket: WebSocket): void
 }
 
 export interface SubscriberState {
@@ -252,7 +252,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       }
     },
     resume,
-    gone: (socket) => {
+    noteClosed: (socket) => {
       const subscriber = subscribers.get(socket)
       if (subscriber) forget(subscriber)
       // Unless we close it too, the connection stays open until the object hibernates.

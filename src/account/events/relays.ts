@@ -7,10 +7,10 @@ import { readAccount } from '../db/accountRow.ts'
 
 /** Asks relays to crawl this server when there are new events. It does so by alarm: no write waits for it, or fails with it. */
 export interface Relays {
-  /** Called for each event that was committed. */
-  noticed(): void
+  /** Called for each event that was committed: makes sure of an alarm when the next relay is due. */
+  noteEvent(): void
   /** The account was activated: the relays are asked at once, however recently they were asked before. */
-  hurry(): void
+  askAtOnce(): void
   /** When the next relay is to be asked (milliseconds); undefined while all of them know of every event. */
   nextAt(): number | undefined
   /** Asks the relays that are due. */
@@ -128,14 +128,14 @@ export const createRelays = (deps: RelayDeps): Relays => {
   const ask = (asked: readonly string[] = relays): Promise<CrawlAnswer[]> => Promise.all(asked.map(askOne))
 
   return {
-    noticed: () => {
+    noteEvent: () => {
       if (isAwaited) return
       const due = nextAt()
       if (due === undefined) return
       isAwaited = true
       deps.wake(Math.max(0, due - platform.now()))
     },
-    hurry: () => {
+    askAtOnce: () => {
       if (relays.length === 0) return
       sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
       isAwaited = true

@@ -46,7 +46,7 @@ const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: bo
   sequencer.identity(handle)
   sequencer.sync(head.rev, car)
   identityWatch.noteAnnounced(handle, signingKey)
-  relays.hurry()
+  relays.askAtOnce()
   journal.append('activate', { rev: head.rev, commit: head.root.toString() })
 }
 
