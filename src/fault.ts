@@ -14,7 +14,7 @@ export const FAULT_POINTS = [
   'import.afterSwitch',
   'repack.beforeSwitch',
   'repack.afterSwitch',
-  'trail.afterRow',
+  'removalLog.afterRow',
   'blob.afterPut',
   'blob.afterRow',
   'mint.afterJournal',

@@ -110,8 +110,8 @@ const compare = async (run: Run, size: number, stream: Stream): Promise<void> =>
         ) - sending,
       'one block by CID, µs': (await timeOf(run, object, 'read', reads)) * (1000 / READS),
       'whole tree by CID, ms': await timeOf(run, object, 'walk', root, 3),
-      'in the order it lies in, ms': await timeOf(run, object, 'scan', root, 5),
-      'as an export, ms': schema === 'C' ? await timeOf(run, object, 'tour', root, 5) : '',
+      'in the order of storage, ms': await timeOf(run, object, 'scan', root, 5),
+      'as an export, ms': schema === 'C' ? await timeOf(run, object, 'export', root, 5) : '',
     })
   }
   await commits(run, size, stream, imported)
@@ -136,7 +136,7 @@ const commits = async (
         done.push({ action, ...(await run(`${schema}${size}`, 'commit', body)) })
     last = { data: head.data }
     if (INDEXED.includes(++n))
-      add('The index of loose rows', {
+      add('The index of the commit log', {
         records,
         commits: n,
         ms: await timeOf(run, `C${size}`, 'index', undefined, 9),
@@ -155,7 +155,7 @@ const commits = async (
       mean(done.filter((step) => step.action === action).map((step) => step.rows))
     const bytes = (done.at(-1)?.bytes ?? 0) - (imported.get(schema)?.bytes ?? 0)
     const collected = schema === 'C' ? undefined : await run(`${schema}${size}`, 'collect')
-    // Every loose row is deleted once.
+    // Every commit row is deleted once.
     const later = collected ? collected.rows / MEASURED : 1
     perCommit.set(schema, mean(done.map((step) => step.rows)) + later)
     add('A commit', {
@@ -167,11 +167,11 @@ const commits = async (
     })
   }
   const latest = message(last)
-  const before = await timeOf(run, `C${size}`, 'tour', latest)
+  const before = await timeOf(run, `C${size}`, 'export', latest)
   const packed = await run(`C${size}`, 'pack')
-  const after = await timeOf(run, `C${size}`, 'tour', latest)
+  const after = await timeOf(run, `C${size}`, 'export', latest)
   const collected = await run(`C${size}`, 'collect')
-  // Without the loose rows, which `A commit` has.
+  // Without the commit rows, which `A commit` has.
   const old = collected.rows - PLAN.length
   const pack = packed.rows + old
   const growth = (collected.bytes - (imported.get('C')?.bytes ?? 0)) / PLAN.length
@@ -201,7 +201,7 @@ const commits = async (
   }
 }
 
-const parts = async (size: number, stream: Stream): Promise<void> => {
+const segments = async (size: number, stream: Stream): Promise<void> => {
   const { reads, root } = readsOf(stream)
   for (const segmentKb of SEGMENT_KB)
     await withWorker(segmentKb, async (run) => {
@@ -210,7 +210,7 @@ const parts = async (size: number, stream: Stream): Promise<void> => {
       add('The size of a segment', {
         ...{ records: sizeText(size), KB: segmentKb, 'rows of an import': rows },
         'one block by CID, µs': (await timeOf(run, 'C', 'read', reads)) * (1000 / READS),
-        'all in order, ms': await timeOf(run, 'C', 'tour', root, 7),
+        'all in order, ms': await timeOf(run, 'C', 'export', root, 7),
       })
     })
 }
@@ -227,7 +227,7 @@ const streams = new Map(SIZES.map((size) => [size, streamOf(size, PLAN)]))
 await withWorker(64, async (run) => {
   for (const [size, stream] of streams) await compare(run, size, stream)
 })
-for (const [size, stream] of streams) await parts(size, stream)
+for (const [size, stream] of streams) await segments(size, stream)
 hangUp()
 const seconds = Math.round((performance.now() - begin) / 1000)
 if (process.argv.includes('--json'))

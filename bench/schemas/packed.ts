@@ -28,7 +28,7 @@ export class Packed {
     this.#blocks = new Blocks(sql, { random: (n) => new Uint8Array(n).fill(7) })
   }
 
-  /** Written as a pack as it comes, as an import goes; only that nothing is verified. */
+  /** Written as a pack, as an import does, but without verification. */
   load(head: Head, sections: Uint8Array): void {
     const writer = new PackWriter(this.#sql, SEED)
     for (const section = new SectionReader(sections); section.next();) writer.add(section, head.rev, 'record')
@@ -90,12 +90,12 @@ export class Packed {
       );
   }
 
-  /** As an export goes: commit first, then pre-order. */
-  tour({ data }: Head): void {
-    for (const tour = new StoredTreeWalk(this.#blocks, cidOf(data)); tour.next(););
+  /** In the order of an export: the commit first, then pre-order. */
+  export({ data }: Head): void {
+    for (const walk = new StoredTreeWalk(this.#blocks, cidOf(data)); walk.next(););
   }
 
-  /** What a new life of the object reads before it finds its first block. */
+  /** What the object reads at each start before it finds its first block. */
   index(): void {
     new CommitLog(this.#sql, SEED, CACHE).find(new Uint8Array(36))
   }

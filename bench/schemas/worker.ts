@@ -39,7 +39,7 @@ export class AccountObject extends DurableObject<Env> {
         for (const _ of walk(decodeCid(Buffer.from(head.data, 'hex')), (cid) => schema.read(cid)));
       },
       scan: () => schema.scan(),
-      tour: () => schema instanceof Packed && schema.tour(head),
+      export: () => schema instanceof Packed && schema.export(head),
       index: () => schema instanceof Packed && schema.index(),
       pack: () => schema instanceof Packed && schema.pack(),
       collect: () => schema.collect(),

@@ -44,7 +44,7 @@ interface Frame {
   left: number
   readonly map: boolean
   /** Where the text of the last key begins; -1 before the first key. */
-  keyAt: number
+  keyStart: number
   keyLength: number
 }
 
@@ -77,17 +77,17 @@ const checkKey = (reader: CborReader, frame: Frame): void => {
   if (reader.major !== TEXT) reader.fail('BadKey', 'a map key that is not a string', headAt)
   const length = reader.arg
   const start = checkText(reader, length)
-  if (frame.keyAt >= 0) {
-    const order = length - frame.keyLength || compare(reader.bytes, start, frame.keyAt, length)
+  if (frame.keyStart >= 0) {
+    const order = length - frame.keyLength || compare(reader.bytes, start, frame.keyStart, length)
     if (order === 0) reader.fail('DuplicateKey', 'a map key that comes twice', headAt)
     if (order < 0) reader.fail('KeyOrder', 'map keys out of order', headAt)
   }
-  frame.keyAt = start
+  frame.keyStart = start
   frame.keyLength = length
 }
 
 const isMimeType = (bytes: Uint8Array, frame: Frame): boolean =>
-  frame.keyLength === MIME_TYPE.length && MIME_TYPE.every((byte, i) => bytes[frame.keyAt + i] === byte)
+  frame.keyLength === MIME_TYPE.length && MIME_TYPE.every((byte, i) => bytes[frame.keyStart + i] === byte)
 
 const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) => void): CborFacts => {
   const { depth = MAX_DEPTH, size = MAX_BYTES } = limits
@@ -97,14 +97,14 @@ const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) =>
   let mimeType = false
   // A stack of our own: the depth of the input must not become the depth of our calls.
   const open: Frame[] = []
-  let frame: Frame | undefined = { left: 1, map: false, keyAt: -1, keyLength: 0 }
+  let frame: Frame | undefined = { left: 1, map: false, keyStart: -1, keyLength: 0 }
 
   const enter = (left: number, isMap: boolean, headAt: number): void => {
     // Every item takes a byte: a container that declares more than is left is refused unread.
     if (left * (isMap ? 2 : 1) > reader.left) reader.fail('Truncated', `${left} items declared`, headAt)
     if (open.length >= depth) reader.fail('TooDeep', `nested deeper than ${depth}`, headAt)
     if (frame) open.push(frame)
-    frame = { left, map: isMap, keyAt: -1, keyLength: 0 }
+    frame = { left, map: isMap, keyStart: -1, keyLength: 0 }
   }
 
   while (frame) {
@@ -211,7 +211,7 @@ const build = (reader: CborReader): LexValue => {
 }
 
 /**
- * Checks a block and decodes it. @atproto/lex-cbor does not do here: it drops a byte order mark at the start of a
+ * Checks a block and decodes it. @atproto/lex-cbor is not used: it drops a byte order mark at the start of a
  * string and takes a key `__proto__` for the prototype, so that the data would not encode to the same bytes again.
  */
 export const decodeBlock = (bytes: Uint8Array, limits: CborLimits = {}): LexValue => {

@@ -42,14 +42,15 @@ const isAhead = (a: Due, b: Due): boolean => {
 }
 
 /** Whether both are one path, or one subtree that is valid after because it was valid before. */
-const areAligned = (was: Due, is: Due): boolean => {
-  if (was.kind === 'record' || is.kind === 'record')
-    return was.kind === 'record' && is.kind === 'record' && was.key === is.key
-  if (is.layer !== was.layer || !is.link.equals(was.link)) return false
+const areAligned = (before: Due, after: Due): boolean => {
+  if (before.kind === 'record' || after.kind === 'record')
+    return before.kind === 'record' && after.kind === 'record' && before.key === after.key
+  if (after.layer !== before.layer || !after.link.equals(before.link)) return false
   // Where the range of keys is narrower than it was, both are opened: the nodes along the edge show whether it is
   // wide enough.
   return (
-    is.lower <= was.lower && (is.upper === undefined || (was.upper !== undefined && was.upper <= is.upper))
+    after.lower <= before.lower &&
+    (after.upper === undefined || (before.upper !== undefined && before.upper <= after.upper))
   )
 }
 
@@ -59,12 +60,12 @@ const areAligned = (was: Due, is: Due): boolean => {
  * in both at once. A record thus goes past a node of a lower layer, which cannot contain it; but a node of its own
  * layer is opened, because that may.
  */
-const turn = (was: Due | undefined, is: Due | undefined): [Due | undefined, Due | undefined] => {
-  if (!was || !is || areAligned(was, is)) return [was, is]
-  if (isAhead(was, is)) return [was, undefined]
-  if (isAhead(is, was)) return [undefined, is]
-  const [a, b] = [was.layer ?? Infinity, is.layer ?? Infinity]
-  return a > b || (a === b && was.kind === 'node') ? [was, undefined] : [undefined, is]
+const turn = (before: Due | undefined, after: Due | undefined): [Due | undefined, Due | undefined] => {
+  if (!before || !after || areAligned(before, after)) return [before, after]
+  if (isAhead(before, after)) return [before, undefined]
+  if (isAhead(after, before)) return [undefined, after]
+  const [a, b] = [before.layer ?? Infinity, after.layer ?? Infinity]
+  return a > b || (a === b && before.kind === 'node') ? [before, undefined] : [undefined, after]
 }
 
 /**
@@ -101,14 +102,14 @@ export class TreeDiff {
    */
   *changes(): Generator<TreeDifference, void, void> {
     for (;;) {
-      const [was, is] = turn(this.#before.due, this.#after.due)
-      if (was && is?.link.equals(was.link)) {
+      const [before, after] = turn(this.#before.due, this.#after.due)
+      if (before && after?.link.equals(before.link)) {
         this.#before.skip()
         this.#after.skip()
-      } else if (was?.kind === 'node') yield this.#openBefore(was)
-      else if (is?.kind === 'node') yield this.#open('after', this.#after, is)
-      else if (is) yield this.#changed(is, was)
-      else if (was) yield this.#deleted(was)
+      } else if (before?.kind === 'node') yield this.#openBefore(before)
+      else if (after?.kind === 'node') yield this.#open('after', this.#after, after)
+      else if (after) yield this.#changed(after, before)
+      else if (before) yield this.#deleted(before)
       else return
     }
   }
@@ -124,7 +125,7 @@ export class TreeDiff {
 
   #open(side: Side, tree: TreeWalk, item: DueNode): NodeOpened {
     const bytes = this.#take(side, tree, item)
-    // Both trees may have a node in different positions, and then both open it; in each tree it is once.
+    // Both trees may have a node in different positions, and then both open it; each tree has it once.
     const { cid } = item.link
     const key = keyAt(cid.bytes, 0)
     const [own, other] = side === 'after' ? [this.added, this.dropped] : [this.dropped, this.added]
@@ -132,10 +133,10 @@ export class TreeDiff {
     return { kind: 'node', side, cid, bytes }
   }
 
-  #changed(is: DueRecord, was: DueRecord | undefined): RecordChange {
-    if (was) this.#before.skip()
-    const bytes = this.#take('after', this.#after, is)
-    return { kind: 'record', path: is.key, before: was?.link.cid ?? null, after: is.link.cid, bytes }
+  #changed(after: DueRecord, before: DueRecord | undefined): RecordChange {
+    if (before) this.#before.skip()
+    const bytes = this.#take('after', this.#after, after)
+    return { kind: 'record', path: after.key, before: before?.link.cid ?? null, after: after.link.cid, bytes }
   }
 
   #deleted({ key, link }: DueRecord): RecordChange {

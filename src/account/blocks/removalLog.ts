@@ -81,7 +81,7 @@ export class RemovalLog {
         // The rows after the first have their beginning here: when the first is forgotten, they are of no use.
         begins = ends
       }
-      fault('trail.afterRow')
+      fault('removalLog.afterRow')
       const sizes = sql.all<{ id: number; size: number }>(
         `SELECT id, length(gone) + ${LIFETIME_BYTES} AS size FROM trail ORDER BY id DESC`,
       )

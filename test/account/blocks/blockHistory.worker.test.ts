@@ -67,7 +67,7 @@ describe('an account', () => {
       const rows = () => sql.first<{ n: number }>('SELECT count(*) AS n FROM loose')?.n
       const [loose, steps] = [rows(), sql.first('SELECT count(*) AS n FROM trail')]
       onFault((name) => {
-        if (name === 'trail.afterRow') throw new Error('a fault')
+        if (name === 'removalLog.afterRow') throw new Error('a fault')
       })
       expect(() => {
         while (repack.collect(clock.now).more);

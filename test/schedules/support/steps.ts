@@ -315,7 +315,7 @@ export const step = async (world: World): Promise<void> => {
   server.clock.now += 1 + random.int(1000)
   const next = !model.active && random.chance(0.5) ? activate : choose(random)
   const points =
-    next === chores ? FAULT_POINTS.filter((name) => /^(repack|trail)\./.test(name)) : FAULT_POINTS
+    next === chores ? FAULT_POINTS.filter((name) => /^(repack|removalLog)\./.test(name)) : FAULT_POINTS
   if (random.chance(0.35)) server.arm(random.pick(points), random.chance(0.8) ? 1 : 2, random.chance(0.4))
   trace(world, next)
   try {
