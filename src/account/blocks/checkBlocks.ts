@@ -11,7 +11,7 @@ import type { Repack } from './repack.ts'
 
 const NO_BYTES = new ArrayBuffer(0)
 
-export interface BlockDeps {
+export interface CheckBlocksDeps {
   sql: Sql
   blocks: Blocks
   repack: Pick<Repack, 'isRunning'>
@@ -21,11 +21,11 @@ export interface BlockDeps {
 export type Problem = (text: string) => void
 
 /** Adds a block to the blocks of the tree, by 64 bits of its digest. */
-export const note = (live: DigestTable, cid: Uint8Array, offset: number): void =>
+export const addLive = (live: DigestTable, cid: Uint8Array, offset: number): void =>
   live.add(cid, offset, digestWord(cid, offset, 8), 0)
 
-/** Whether a block was added by `note`. */
-export const isNoted = (live: DigestTable, cid: Uint8Array, offset: number): boolean => {
+/** Whether a block was added by `addLive`. */
+export const isLive = (live: DigestTable, cid: Uint8Array, offset: number): boolean => {
   const second = digestWord(cid, offset, 8)
   return live.slots(cid, offset).some((slot) => live.first(slot) === second)
 }
@@ -36,7 +36,7 @@ export const isNoted = (live: DigestTable, cid: Uint8Array, offset: number): boo
  * removal log.
  */
 export const checkBlocks = (
-  deps: BlockDeps,
+  deps: CheckBlocksDeps,
   live: DigestTable,
   head: Head | undefined,
   counted: number,
@@ -53,7 +53,7 @@ export const checkBlocks = (
     if (!sections.isIntact) problem(`block ${name()} has another hash`)
     if ((dropped.get(keyAt(bytes, cidAt)) ?? -1) > n) return
     current++
-    if (!isNoted(live, bytes, cidAt)) problem(`block ${name()} is current and not in the tree`)
+    if (!isLive(live, bytes, cidAt)) problem(`block ${name()} is current and not in the tree`)
   }
   let rev = ''
   for (const row of blocks.commitLog.rows()) {
@@ -107,7 +107,7 @@ const checkRemovalLog = (sql: Sql, problem: Problem): void => {
 }
 
 const checkPack = (
-  { blocks }: BlockDeps,
+  { blocks }: CheckBlocksDeps,
   pack: Pack,
   visit: (sections: SectionReader) => void,
   problem: Problem,

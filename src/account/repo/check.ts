@@ -9,7 +9,7 @@ import type { Blobs } from '../blobs/blobs.ts'
 import { readCounts, readHead, type Head } from '../db/accountRow.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
-import { type BlockDeps, checkBlocks, isNoted, note, type Problem } from '../blocks/checkBlocks.ts'
+import { type CheckBlocksDeps, checkBlocks, isLive, addLive, type Problem } from '../blocks/checkBlocks.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -27,7 +27,7 @@ export interface CheckReport {
   }
 }
 
-export interface CheckDeps extends BlockDeps {
+export interface CheckDeps extends CheckBlocksDeps {
   did: string
   blobs: Blobs
   journal: Journal
@@ -72,7 +72,7 @@ export const check = async (deps: CheckDeps): Promise<CheckReport> => {
 /** Checks the commit, every node and record below it, the blob references, and which records several paths hold. */
 const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Problem): void => {
   const { sql, blocks, did } = deps
-  note(live, head.root.bytes, 0)
+  addLive(live, head.root.bytes, 0)
   const commitBytes = blocks.read(head.root)
   if (!commitBytes) problem(`the commit ${head.root} is missing`)
   else {
@@ -92,14 +92,14 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
       if (item.kind === 'record') {
         count++
         references += checkReferences(sql, item.key, item.bytes, problem)
-        if (isNoted(live, cid.bytes, 0)) {
+        if (isLive(live, cid.bytes, 0)) {
           const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
           times.paths++
           repeated.set(cidKey(cid), times)
           continue
         }
       }
-      note(live, cid.bytes, 0)
+      addLive(live, cid.bytes, 0)
       if (!blocks.isCurrent(cid)) problem(`the block ${cid} is in the tree and not current`)
     }
   } catch (cause) {
