@@ -6,15 +6,19 @@ import type { Context } from '../command.ts'
 import { writeAtomically } from '../files.ts'
 import { parallel } from '../parallel.ts'
 
+/** A line of blobs.jsonl. */
 export interface BlobEntry {
   cid: string
+  /** In bytes. */
   size: number
   mimeType: string
 }
 
+/** Of the needed blobs: those that are in the folder now, and those that the server has lost. */
 export interface ExportedBlobs {
   count: number
   bytes: number
+  /** How many of them this run fetched. */
   fetched: number
   /** CIDs of blobs that records refer to and that the server does not have. */
   lost: string[]

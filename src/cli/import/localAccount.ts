@@ -61,7 +61,8 @@ export async function createAccount(
   return signedIn(context, here, session)
 }
 
-const password = async (context: Context, here: LocalAccount): Promise<string> => {
+/** The account password on this server: of PDS_PASSWORD, the key file, or the user's answer. */
+const accountPassword = async (context: Context, here: LocalAccount): Promise<string> => {
   const { io, prompts, project } = context
   const given = io.env['PDS_PASSWORD']
   if (given) return given
@@ -94,9 +95,12 @@ export async function signInAsOwner(context: Context, here: LocalAccount): Promi
   }
   const anyone = connect(here.origin, { fetch: context.io.fetch })
   const fresh = (
-    await orServerError(anyone.login({ identifier: here.did, password: await password(context, here) }), {
-      AuthenticationRequired: 'sign-in-needed',
-    })
+    await orServerError(
+      anyone.login({ identifier: here.did, password: await accountPassword(context, here) }),
+      {
+        AuthenticationRequired: 'sign-in-needed',
+      },
+    )
   ).session
   if (!fresh) throw new CliError('sign-in-needed', 'the server opened no session')
   await here.resume.write({ session: fresh })

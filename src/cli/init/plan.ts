@@ -73,7 +73,11 @@ const existingSecrets = (project: Project, file: KeyFile | undefined): Secrets |
   return undefined
 }
 
-const accountPassword = async ({ prompts, io }: Context): Promise<{ value: string; generated: boolean }> => {
+/** The password of PDS_PASSWORD, the user's answer, or without a terminal a generated one. */
+const askAccountPassword = async ({
+  prompts,
+  io,
+}: Context): Promise<{ value: string; generated: boolean }> => {
   const given = io.env['PDS_PASSWORD']
   const check = (text: string) => (text.length < 8 || text.length > 512 ? '8 to 512 characters.' : undefined)
   const wrong = given === undefined ? undefined : check(given)
@@ -88,7 +92,7 @@ const accountPassword = async ({ prompts, io }: Context): Promise<{ value: strin
 
 const newSecrets = async (context: Context) => {
   const { random } = context.io
-  const account = await accountPassword(context)
+  const account = await askAccountPassword(context)
   const secrets: Secrets = {
     SIGNING_KEY: (await generateKey(random)).reveal(),
     ADMIN_PASSWORD: randomPassword(random),
@@ -118,7 +122,7 @@ export async function makePlan(
   const keyFile = keyFilePath(project.root, handle)
   const known = force ? undefined : await readKeyFile(keyFile)
   const old = force ? undefined : existingSecrets(project, known)
-  const { secrets, accountPassword: generated = known?.accountPassword } = old
+  const { secrets, accountPassword = known?.accountPassword } = old
     ? { secrets: old, accountPassword: undefined }
     : await newSecrets(context)
   // The owner may have moved the recovery key elsewhere, as pds init told them to: wrangler.toml still names it.
@@ -150,7 +154,7 @@ export async function makePlan(
       hostname,
       signingKey: signing.did,
       secrets,
-      ...(generated ? { accountPassword: generated } : {}),
+      ...(accountPassword ? { accountPassword } : {}),
       ...(genesis ? { genesis: genesis.operation } : {}),
     },
     ...(genesis ? { genesis: genesis.operation } : {}),
