@@ -31,6 +31,8 @@ export interface Journal {
    * passwords must not push out what the owner has to see.
    */
   recent(limit: number): RecentEntry[]
+  /** Whether a row later than `after`, in milliseconds, is of this event, and has this value in its detail. */
+  has(row: { event: string; key: string; value: string; after: number }): boolean
   /** Computes the chain again from its beginning. */
   verify(): { ok: boolean; entries: number; problem?: string }
 }
@@ -104,6 +106,15 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
     return entries.slice(0, limit)
   }
 
+  const has: Journal['has'] = ({ event, key, value, after }) =>
+    sql.first(
+      `SELECT 1 AS yes FROM journal WHERE event = ? AND json_extract(detail, '$.' || ?) = ? AND at > ?`,
+      event,
+      key,
+      value,
+      after,
+    ) !== undefined
+
   const verify: Journal['verify'] = () => {
     let [n, prev] = [0, GENESIS]
     for (;;) {
@@ -124,5 +135,5 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
     }
   }
 
-  return { append, page, recent, verify }
+  return { append, page, recent, has, verify }
 }

@@ -15,6 +15,8 @@ export interface CreateInput {
 
 /** For how long createAccount answers the same token again. */
 const REPEAT_MS = 2 * 60_000
+/** The journal's event; its detail has the `token`. */
+const CREATE_ACCOUNT_EVENT = 'create-account'
 
 const check = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => {
   const { did, handle, rateLimits, passwordHash } = deps
@@ -55,18 +57,18 @@ export const create = async (
   const { sql, platform, repo, journal, sessions, did, handle } = deps
   await check(deps, input)
   const wasCreatedByToken = () =>
-    sql.first(
-      `SELECT 1 AS yes FROM journal
-       WHERE event = 'create-account' AND json_extract(detail, '$.token') = ? AND at > ?`,
-      tokenId,
-      platform.now() - REPEAT_MS,
-    ) !== undefined
+    journal.has({
+      event: CREATE_ACCOUNT_EVENT,
+      key: 'token',
+      value: tokenId,
+      after: platform.now() - REPEAT_MS,
+    })
   if (readAccount(sql).stored === 'new') {
     await repo.create()
     sql.transaction(() => {
       if (readAccount(sql).stored !== 'new') return
       setDeactivated(sql, platform.now())
-      journal.append('create-account', { handle, token: tokenId })
+      journal.append(CREATE_ACCOUNT_EVENT, { handle, token: tokenId })
     })
   }
   if (!wasCreatedByToken() || readAccount(sql).activatedAt !== undefined)
