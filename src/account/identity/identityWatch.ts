@@ -2,7 +2,6 @@ import type { Identity } from '../../identity/identity.ts'
 import type { Platform } from '../../platform.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import type { Journal } from '../journal.ts'
-import type { PlcLedger } from '../plc/plcLedger.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, setMovedTo } from '../db/accountRow.ts'
@@ -40,7 +39,8 @@ export interface IdentityWatchDeps {
   identity: Pick<Identity, 'resolveDid' | 'directory'>
   sequencer: Sequencer
   journal: Journal
-  plcLedger: Pick<PlcLedger, 'signedSince'>
+  /** Whether a PLC operation was signed here at or after this time, in milliseconds. */
+  plcLedger: { signedSince(time: number): boolean }
   did: string
   handle: string
   origin: string
