@@ -18,3 +18,15 @@ export function definition(id: MethodId): MethodDef {
 
 /** The names of the errors that a method's document declares. */
 export const declaredErrors = (def: MethodDef): string[] => (def.errors ?? []).map(({ name }) => name)
+
+/** Methods whose documents do not declare RepoDeactivated, but whose callers must be able to recognise it. */
+const UNDECLARED_REPO_DEACTIVATED: readonly MethodId[] = [
+  'com.atproto.repo.describeRepo',
+  'com.atproto.repo.getRecord',
+  'com.atproto.repo.listRecords',
+]
+
+/** Whether the method may answer an error of this name: its document declares it, or it is RepoDeactivated of the three. */
+export const mayAnswer = (id: MethodId, name: string): boolean =>
+  declaredErrors(definition(id)).includes(name) ||
+  (name === 'RepoDeactivated' && UNDECLARED_REPO_DEACTIVATED.includes(id))

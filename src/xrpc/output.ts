@@ -1,7 +1,7 @@
 import { lexToJson } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { XrpcError } from './errors.ts'
-import { declaredErrors, definition, lexicons } from './lexicons.ts'
+import { definition, lexicons, mayAnswer } from './lexicons.ts'
 import type { Binary, NotModified } from './types.ts'
 
 const isNotModified = (value: object): value is NotModified => 'notModified' in value
@@ -61,19 +61,9 @@ export type Report = (id: string, cause: unknown) => void
  * So does an error name that the method does not declare, because callers compile against the declared names.
  */
 export function encodeError(cause: unknown, newId: () => string, report: Report, id?: MethodId): Response {
-  const known = cause instanceof XrpcError && (cause.standard || !id || isDeclared(id, cause.error))
+  const known = cause instanceof XrpcError && (cause.standard || !id || mayAnswer(id, cause.error))
   if (known) return errorResponse(cause.status, cause.error, cause.message, cause.headers)
   const reference = newId()
   report(reference, cause)
   return errorResponse(500, 'InternalServerError', `Internal error; reference ${reference}`)
 }
-
-/**
- * listRecords, getRecord and describeRepo do not declare RepoDeactivated, but callers must be able to recognise it.
- */
-const isDeclared = (id: MethodId, name: string): boolean =>
-  declaredErrors(definition(id)).includes(name) ||
-  (name === 'RepoDeactivated' &&
-    ['com.atproto.repo.describeRepo', 'com.atproto.repo.getRecord', 'com.atproto.repo.listRecords'].includes(
-      id,
-    ))

@@ -1,7 +1,8 @@
 import type { MethodId } from '../../generated/methods.ts'
 import type { CredentialKind, Rule, State } from '../../policy.ts'
+import { isScope, type Scope } from '../../signing/migrationToken.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import { declaredErrors, definition } from '../../xrpc/lexicons.ts'
+import { mayAnswer } from '../../xrpc/lexicons.ts'
 import { docsLink } from '../../docsLink.ts'
 
 /** A request that the policy does not let through. */
@@ -15,7 +16,7 @@ export interface RefusedRequest {
   did: string
 }
 
-const CREDENTIALS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service', string> = {
+const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
   anyone: 'no credential',
   session: "the owner's session (createSession)",
   refresh: 'a refresh token (refreshJwt)',
@@ -23,34 +24,24 @@ const CREDENTIALS: Record<'anyone' | 'session' | 'refresh' | 'admin' | 'service'
   service: "a service-auth token for createAccount on this server, signed by the account's DID",
 }
 
-/** Not a scope of a migration token. */
-const isBasic = (kind: string): kind is keyof typeof CREDENTIALS => Object.hasOwn(CREDENTIALS, kind)
-
-const describe = (rule: Rule): string =>
-  Object.keys(rule.who)
-    .map((kind) => (isBasic(kind) ? CREDENTIALS[kind] : `a migration token with the scope ${kind}`))
+/** The credentials that the rule accepts in some state. */
+const acceptedCredentials = (rule: Rule): string =>
+  (Object.keys(rule.who) as CredentialKind[])
+    .map((kind) => (isScope(kind) ? `a migration token with the scope ${kind}` : CREDENTIAL_NAMES[kind]))
     .join(', or ')
 
-/** Methods that answer RepoDeactivated to everyone, although their lexicons do not declare it. */
-const OPEN_READS = [
-  'com.atproto.repo.describeRepo',
-  'com.atproto.repo.getRecord',
-  'com.atproto.repo.listRecords',
-]
-
-/** In another state of the account, the client would be let through: the error says which state it is in. */
+/** The refusal of a client that would be let through if the account were in another state. It says which state it is in. */
 const wrongState = ({ id, state, kinds, request, did }: RefusedRequest): XrpcError => {
-  const declared = declaredErrors(definition(id))
   const { searchParams } = new URL(request.url)
   const named = searchParams.get('did') ?? did
-  if (named !== did && declared.includes('RepoNotFound'))
+  if (named !== did && mayAnswer(id, 'RepoNotFound'))
     return new XrpcError(
       'RepoNotFound',
       `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`,
     )
   if (state === 'absent') {
     const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${docsLink('account-absent')}`
-    return declared.includes('RepoNotFound')
+    return mayAnswer(id, 'RepoNotFound')
       ? new XrpcError('RepoNotFound', message)
       : error('InvalidRequest', message)
   }
@@ -59,11 +50,7 @@ const wrongState = ({ id, state, kinds, request, did }: RefusedRequest): XrpcErr
       'AccountDeactivated',
       `the DID now names another PDS, so nothing is written here; \`pds status\` says which one. ${docsLink('account-moved')}`,
     )
-  if (
-    state === 'deactivated' &&
-    kinds.includes('anyone') &&
-    (declared.includes('RepoDeactivated') || OPEN_READS.includes(id))
-  )
+  if (state === 'deactivated' && kinds.includes('anyone') && mayAnswer(id, 'RepoDeactivated'))
     return new XrpcError('RepoDeactivated', `the repository of ${did} is deactivated`)
   if (state === 'deactivated')
     return error(
@@ -77,10 +64,10 @@ const wrongState = ({ id, state, kinds, request, did }: RefusedRequest): XrpcErr
 export const refusal = (refused: RefusedRequest): XrpcError => {
   const { id, rule, kinds } = refused
   if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refused)
-  const needs = `${id} needs ${describe(rule)}`
+  const needs = `${id} needs ${acceptedCredentials(rule)}`
   if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${docsLink('wrong-credential')}`)
-  const given = kinds.map((kind) => (isBasic(kind) ? CREDENTIALS[kind] : kind)).join(', ')
-  const isMigrationToken = kinds.some((kind) => !isBasic(kind))
+  const given = kinds.map((kind) => (isScope(kind) ? kind : CREDENTIAL_NAMES[kind])).join(', ')
+  const isMigrationToken = kinds.some((kind) => isScope(kind))
   return error(
     'InvalidToken',
     isMigrationToken
