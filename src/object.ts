@@ -34,7 +34,7 @@ export class AccountObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     void ctx.blockConcurrencyWhile(async () => {
-      // A throw here would reset the object at every request, and the caller would not learn why.
+      // A throw here would reset the object at every request, and the client would not learn why.
       try {
         this.#account = await createAccount(ctx, readConfig(env), createPlatform(env.BLOBS))
       } catch (cause) {
@@ -43,7 +43,7 @@ export class AccountObject extends DurableObject<Env> {
     })
   }
 
-  /** The account. Also for the tests that look inside. */
+  /** The account. Tests use it too, to look inside. */
   get account(): Account {
     if (!this.#account) throw this.#failure
     return this.#account

@@ -11,7 +11,7 @@ export type Tier = 'worker' | 'account'
 export type State = 'absent' | 'active' | 'deactivated' | 'moved'
 
 /**
- * What a caller shows. anyone: no credential. session: the owner's access token. refresh: a refresh token.
+ * The kinds of credential that a client may present. anyone: none. session: the owner's access token. refresh: a refresh token.
  * admin: the deployment's admin password. service: a service-auth token for this server, signed by the
  * account's own DID. The others are the scopes of a migration token.
  */
@@ -33,11 +33,12 @@ const FILLABLE = ['active', 'deactivated'] as const
 const ACTIVE = ['active'] as const
 
 const owner = { session: ANY_ACCOUNT, admin: ANY_ACCOUNT } as const
-/** Repository reads that a mover needs, and that the public has while the account is active. */
+/** Reads of the repository: a move needs them, and the public has them while the account is active. */
 const repoRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, 'repo:read': ANY_ACCOUNT } } as const
 const blobRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, 'blob:read': ANY_ACCOUNT } } as const
 const recordRead = { runs: 'account', who: { anyone: PUBLIC, ...owner } } as const
 const write = { runs: 'account', who: { session: ACTIVE } } as const
+/** Questions about the server and its handles, not about the account. */
 const probe = { runs: 'worker', who: { anyone: ALWAYS } } as const
 /** Answered truthfully in every state, to anyone: this is how the network learns that an account is gone. */
 const status = {

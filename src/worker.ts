@@ -79,7 +79,7 @@ async function createContext(env: Env): Promise<Context> {
   return { env, config, identity: createIdentity(config, key.did, createPlatform(env.BLOBS)) }
 }
 
-/** The Worker: CORS, the well-known documents, the probes, and the way to the account's object. */
+/** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     try {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { notConfigured, readConfig, type Env } from '../src/config.ts'
 import { loadSigningKey } from '../src/signing/keys.ts'
 import { createSessionTokens } from '../src/signing/sessionTokens.ts'
-import { isPassword } from '../src/account/auth/signIn.ts'
+import { passwordMatches } from '../src/account/auth/signIn.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import worker from '../src/worker.ts'
 import { XrpcError } from '../src/xrpc/errors.ts'
@@ -55,7 +55,7 @@ describe('a mistake in the configuration', () => {
       await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
       await problem(() => loadSigningKey(new Secret(canary))),
       await problem(() => createSessionTokens(new Secret(canary), new Secret(canary))),
-      await problem(() => isPassword('x', new Secret(canary))),
+      await problem(() => passwordMatches('x', new Secret(canary))),
     ]) {
       expect(cause).toBeInstanceOf(XrpcError)
       if (!(cause instanceof XrpcError)) continue

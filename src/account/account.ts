@@ -9,7 +9,7 @@ import type { State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
 import type { Upgraded } from '../xrpc/types.ts'
 import { type Authorize, createAuthorize } from './auth/authorize.ts'
-import { createAccountTokenVerifier } from './auth/createAccountToken.ts'
+import { createMoveInTokenVerifier } from './auth/moveInToken.ts'
 import { createMigrationTokens, type MigrationTokens } from './auth/migrationTokens.ts'
 import { createRateLimits, type RateLimits } from './auth/rateLimits.ts'
 import { createServiceAuth, type ServiceAuth } from './auth/serviceAuth.ts'
@@ -83,8 +83,8 @@ export interface Account {
   manifest(): Promise<string>
   /** Recomputes everything that is derived, while nothing else changes the repository. */
   check(): Promise<CheckReport>
-  /** A record key that no record has. */
-  nextKey(): string
+  /** A record key that no record has: a new TID. */
+  nextRecordKey(): string
   /** A WebSocket that is not accepted yet. */
   upgrade(): Upgraded
 }
@@ -95,7 +95,17 @@ export async function createAccount(
   config: Config,
   platform: Platform,
 ): Promise<Account> {
-  const { did, handle, origin, serviceDid, hostname, relays: origins, retentionMs, dev, secrets } = config
+  const {
+    did,
+    handle,
+    origin,
+    serviceDid,
+    hostname,
+    relays: relayOrigins,
+    retentionMs,
+    dev,
+    secrets,
+  } = config
   const { passwordHash, adminPassword } = secrets
   const signingKey = await loadSigningKey(secrets.signingKey)
   const rotationKey = await loadRotationKey(secrets.rotationKey)
@@ -111,8 +121,8 @@ export async function createAccount(
   const base = { sql, platform, journal, did, handle, origin, serviceDid, dev, signingKey, rotationKey }
 
   // Background work. The alarm belongs to `maintenance`, which is made last because it uses the other services.
-  const wake = (delay: number): void =>
-    void maintenance.wake(delay).catch((cause: unknown) => console.error('no alarm could be set', cause))
+  const wake = (delayMs: number): void =>
+    void maintenance.wake(delayMs).catch((cause: unknown) => console.error('no alarm could be set', cause))
   const watchMove = (): Promise<void> => maintenance.watchMove()
   const broadcast = (event: SequencedEvent): void => {
     firehose.publish(event)
@@ -123,7 +133,7 @@ export async function createAccount(
   const firehose = createFirehose({ platform, sequencer, wake, sockets: ctx })
   const send = outbound(platform, { dev })
   const log = (line: string): void => console.warn(line)
-  const relays = createRelays({ ...base, sequencer, wake, relays: origins, hostname, send, log })
+  const relays = createRelays({ ...base, sequencer, wake, relays: relayOrigins, hostname, send, log })
 
   const blocks = new Blocks(sql, platform)
   const records = createRecords({ ...base, blocks })
@@ -148,7 +158,7 @@ export async function createAccount(
     sessions,
     rateLimits,
     migrationTokens,
-    verifyCreateAccountToken: createAccountTokenVerifier({ ...base, identity, identityWatch }),
+    verifyMoveInToken: createMoveInTokenVerifier({ ...base, identity, identityWatch }),
   })
   const signInDeps = { ...base, rateLimits, sessions, passwordHash, identityWatch }
 
@@ -183,9 +193,9 @@ export async function createAccount(
     sequencer,
     relays,
     firehose,
-    retention: retentionMs,
+    retentionMs,
     alarms: ctx.storage,
-    observe: () => lifecycle.followDid(),
+    followDid: () => lifecycle.followDid(),
     report: (cause) => console.error('a maintenance step failed', cause),
   })
   // A subscriber may have fallen behind before the object hibernated.
@@ -193,7 +203,7 @@ export async function createAccount(
   // The configuration may have changed since the network was last told.
   if (identityWatch.needsAnnouncement()) wake(0)
 
-  let lastKey: string | undefined
+  let lastRecordKey: string | undefined
   return {
     ...base,
     config,
@@ -217,14 +227,14 @@ export async function createAccount(
     serviceAuth,
     maintenance,
     state,
-    isActivated: () => readAccount(sql).stored === 'active',
+    isActivated: () => readAccount(sql).storedState === 'active',
     counts: () => readCounts(sql),
     authorize: createAuthorize({ did, verifyCredential, state }),
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),
     check: () => repo.exclusive(() => check({ ...base, blocks, blobs, repack })),
-    nextKey: () => (lastKey = nextTid(platform.now(), lastKey)),
+    nextRecordKey: () => (lastRecordKey = nextTid(platform.now(), lastRecordKey)),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()
       return { socket, response: new Response(null, { status: 101, webSocket: client }) }

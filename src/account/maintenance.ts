@@ -40,9 +40,9 @@ export interface MaintenanceDeps {
   relays: Pick<Relays, 'run' | 'nextAt'>
   firehose: Pick<Firehose, 'resume'>
   /** Milliseconds that events are kept. */
-  retention: number
+  retentionMs: number
   /** Looks where the DID points. A failure is the network's, not the account's. */
-  observe(): Promise<unknown>
+  followDid(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
   /** Gets the reason why a step failed. */
   report(cause: unknown): void
@@ -64,7 +64,7 @@ const DID_CHECK_MS = { moving: 2 * MINUTE_MS, quiet: 6 * HOUR_MS }
 const MOVE_MS = HOUR_MS
 
 export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
-  const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, retention, alarms } = deps
+  const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, retentionMs, alarms } = deps
   let observedAt = 0
   let hasAlarm = false
   let events = 0
@@ -111,7 +111,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
   const observe = async (now: number, every: number): Promise<void> => {
     if (now - observedAt < Math.min(every, DID_CHECK_MS.moving) / 2) return
     observedAt = now
-    await deps.observe().catch(() => undefined)
+    await deps.followDid().catch(() => undefined)
   }
 
   /**
@@ -143,7 +143,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const steps = [
       await attempt(() => several(STEPS_PER_ALARM.pack, () => repack.step())),
       await attempt(() => several(STEPS_PER_ALARM.collect, () => repack.collect(collectBefore()))),
-      await attempt(() => sequencer.prune(now - retention, DELETE_LIMIT)),
+      await attempt(() => sequencer.prune(now - retentionMs, DELETE_LIMIT)),
       await attempt(() => blobs.collect(DELETE_LIMIT)),
     ]
     const didCheck = mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet

@@ -12,10 +12,10 @@ export interface TierContexts {
   account: { account: Account }
 }
 
-type Kinds<Id extends MethodId> = keyof Policy[Id]['who']
+type KindsOf<Id extends MethodId> = keyof Policy[Id]['who']
 
 /** The credentials that the policy lets through to this handler. */
-export type AuthOf<Id extends MethodId> = Extract<Credential, { grants: Kinds<Id> }>
+export type AuthOf<Id extends MethodId> = Extract<Credential, { grants: KindsOf<Id> }>
 
 type ContextOf<Id extends MethodId> = TierContexts[Policy[Id]['runs']] & { auth: AuthOf<Id> }
 

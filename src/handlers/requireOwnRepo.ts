@@ -9,13 +9,13 @@ export const requireOwnRepo = (account: { did: string; handle: string }, repo: s
   )
 }
 
-/** A handler's own `error`, which compiles only if the method's lexicon declares RepoNotFound. */
-type RepoNotFound = (name: 'RepoNotFound', message: string) => XrpcError
+/** A handler's own function `error`, which compiles only if the method's lexicon declares RepoNotFound. */
+type MakeRepoNotFound = (name: 'RepoNotFound', message: string) => XrpcError
 
-export const repoNotFound = (did: string, error: RepoNotFound): XrpcError =>
+export const repoNotFound = (did: string, error: MakeRepoNotFound): XrpcError =>
   error('RepoNotFound', `Could not find repo for DID: ${did}`)
 
 /** Refuses a `did` that is not this account's; for methods whose lexicon declares RepoNotFound. */
-export const requireOwnDid = (account: { did: string }, did: string, error: RepoNotFound): void => {
+export const requireOwnDid = (account: { did: string }, did: string, error: MakeRepoNotFound): void => {
   if (did !== account.did) throw repoNotFound(did, error)
 }

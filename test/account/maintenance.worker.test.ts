@@ -7,7 +7,7 @@ const DAY = 24 * 60 * MINUTE
 
 /** Runs the maintenance once; returns the minutes until the next time. */
 const next = async (account: TestAccount): Promise<number> => {
-  const { maintenance, alarm } = maintenanceOf(account, { retention: 1000 * MINUTE })
+  const { maintenance, alarm } = maintenanceOf(account, { retentionMs: 1000 * MINUTE })
   await maintenance.run()
   return Math.round(((alarm() ?? 0) - account.clock.now) / MINUTE)
 }

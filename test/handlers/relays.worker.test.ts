@@ -13,7 +13,7 @@ const commit = ({ account }: World) =>
     {
       action: 'create',
       collection: 'a.b.c',
-      rkey: account.nextKey(),
+      rkey: account.nextRecordKey(),
       record: { $type: 'a.b.c', text: 'x' },
     },
   ])

@@ -13,11 +13,11 @@ export type Credential =
   | { kind: 'session'; grants: 'session'; claims: SessionClaims }
   | { kind: 'refresh'; grants: 'refresh'; claims: RefreshClaims }
   | { kind: 'admin'; grants: 'admin' }
-  /** The account's own DID asks for the account: `id` names this one token, and is not a secret. */
+  /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
   | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string }
   | TokenCredential
 
-/** A verified credential before the policy was asked: a migration token may grant several scopes. */
+/** A verified credential to which the policy has not been applied yet: a migration token may grant several scopes. */
 export type VerifiedCredential =
   | Exclude<Credential, TokenCredential>
   | { kind: 'token'; claims: MigrationClaims; raw: string }

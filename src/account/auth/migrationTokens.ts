@@ -15,12 +15,12 @@ import type { RateLimits } from './rateLimits.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, raiseTokensNotBefore } from '../db/accountRow.ts'
 import { invalidScope, type MintInput, parseScopes, parseTarget } from './mintInput.ts'
-import { plcGrant, type PlcGrantDeps } from './plcGrant.ts'
+import { grantScopes, type GrantScopesDeps } from './grantScopes.ts'
 import { tokenError } from './tokenError.ts'
 
 /** Migration tokens: only the admin mints them, they are not stored, and they are revoked all at once. */
 export interface MigrationTokens {
-  /** Mints a token. The journal has it before it exists; the token itself is not kept. */
+  /** Mints a token. The journal's row is written before the token is signed; the token itself is not stored. */
   mint(input: MintInput): Promise<MintedToken>
   /** Verifies a token that this server minted for itself. */
   verify(token: string): Promise<MigrationClaims>
@@ -36,7 +36,7 @@ export interface MintedToken {
   expiresAt: string
 }
 
-export interface MigrationTokensDeps extends PlcGrantDeps {
+export interface MigrationTokensDeps extends GrantScopesDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'random'>
   journal: Journal
@@ -46,7 +46,7 @@ export interface MigrationTokensDeps extends PlcGrantDeps {
   serviceDid: string
   origin: string
   dev: boolean
-  /** Has the DID looked at more often for a while: it may move soon. */
+  /** Looks at the DID more often for a while, because it may move soon. */
   watchMove(): Promise<void>
 }
 
@@ -55,8 +55,8 @@ export const createMigrationTokens = (deps: MigrationTokensDeps): MigrationToken
   return {
     mint: async (input) => {
       const target = parseTarget(deps, input)
-      const { scope, plc } = await plcGrant(deps, parseScopes(input.scope))
-      // Only tokens that come into being count: a directory that was down must not cost the owner the hour.
+      const { scope, plc } = await grantScopes(deps, parseScopes(input.scope))
+      // Counted only now: a directory that is down must not use up the mints that the owner has in an hour.
       rateLimits.mint()
       const jti = newId(platform.random)
       const audience = target?.audience ?? serviceDid
@@ -65,7 +65,7 @@ export const createMigrationTokens = (deps: MigrationTokensDeps): MigrationToken
         journal.append('mint', {
           jti,
           audience,
-          target: target?.target ?? null,
+          target: target?.origin ?? null,
           scope: scope.join(' '),
           exp: times.exp,
         })
@@ -76,7 +76,7 @@ export const createMigrationTokens = (deps: MigrationTokensDeps): MigrationToken
         .signMigrationToken({
           iss: did,
           aud: audience,
-          ...(target && { target: target.target, lxm: CREATE_ACCOUNT }),
+          ...(target && { target: target.origin, lxm: CREATE_ACCOUNT }),
           iat,
           exp,
           jti,

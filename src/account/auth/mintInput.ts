@@ -9,9 +9,10 @@ export interface MintInput {
   scope?: readonly string[]
 }
 
-/** The PDS that a token is for: its origin and its service DID. */
+/** The PDS that a token is for. */
 export interface Target {
-  target: string
+  origin: string
+  /** Its service DID. */
   audience: string
 }
 
@@ -48,7 +49,7 @@ export const parseTarget = (
       'InvalidRequest',
       `target: ${text} (${audience}) is this server; name the PDS that the account moves to`,
     )
-  return { target: text, audience }
+  return { origin: text, audience }
 }
 
 /** The scopes that were asked for, each once; undefined if none were named. */

@@ -3,16 +3,16 @@ import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
 
-/** How often the account's operations may be repeated. Each method but `noteAdminFailure` throws `RateLimitExceeded`. */
+/** How often the account's operations may be repeated. Each method but `countAdminFailure` throws `RateLimitExceeded`. */
 export interface RateLimits {
-  /** Counts a sign-in, by the network that it comes from and in all. */
+  /** Counts a sign-in: among those of its network, and among all. */
   signIn(network?: string): void
   /** Counts a new migration token. */
   mint(): void
-  /** Counts writes, with the reference's points for each action. */
-  write(action: keyof typeof WRITE_POINTS, count: number): void
-  /** Whether one more failed admin sign-in may be written into the journal. */
-  noteAdminFailure(): boolean
+  /** Counts writes, in the points that the reference PDS gives each action. */
+  write(action: keyof typeof WRITE_POINTS, writes: number): void
+  /** Counts a failed admin sign-in, and returns whether it may be written into the journal. */
+  countAdminFailure(): boolean
 }
 
 export interface RateLimitsDeps {
@@ -23,7 +23,8 @@ export interface RateLimitsDeps {
 interface Limit {
   /** The key of the row that counts; one for each limit. */
   key: string
-  limit: number
+  /** How many are allowed in a window. */
+  max: number
   windowSeconds: number
 }
 
@@ -32,24 +33,24 @@ const HOUR_S = 60 * MINUTE_S
 const DAY_S = 24 * HOUR_S
 
 const SIGN_IN_LIMITS: readonly Limit[] = [
-  { key: 'sign-in', limit: 30, windowSeconds: 5 * MINUTE_S },
-  { key: 'sign-in-day', limit: 300, windowSeconds: DAY_S },
+  { key: 'sign-in', max: 30, windowSeconds: 5 * MINUTE_S },
+  { key: 'sign-in-day', max: 300, windowSeconds: DAY_S },
 ]
-/** For all networks together, ten times as many: a stranger who guesses passwords must not shut out the owner. */
-const ALL_SIGN_INS_LIMITS: readonly Limit[] = SIGN_IN_LIMITS.map(({ key, limit, windowSeconds }) => ({
+/** For all networks together, the limits are ten times as high: a stranger who guesses passwords must not shut out the owner. */
+const ALL_SIGN_INS_LIMITS: readonly Limit[] = SIGN_IN_LIMITS.map(({ key, max, windowSeconds }) => ({
   key: `${key}-all`,
-  limit: 10 * limit,
+  max: 10 * max,
   windowSeconds,
 }))
-const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', limit: 10, windowSeconds: HOUR_S }]
+const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', max: 10, windowSeconds: HOUR_S }]
 /** As in the reference PDS, in points. */
 const WRITE_LIMITS: readonly Limit[] = [
-  { key: 'write', limit: 5000, windowSeconds: HOUR_S },
-  { key: 'write-day', limit: 35_000, windowSeconds: DAY_S },
+  { key: 'write', max: 5000, windowSeconds: HOUR_S },
+  { key: 'write-day', max: 35_000, windowSeconds: DAY_S },
 ]
 const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
-/** How many wrong admin passwords are written into the journal: strangers must not be able to fill it. */
-const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', limit: 10, windowSeconds: HOUR_S }]
+/** How many failed admin sign-ins are written into the journal: strangers must not be able to fill it. */
+const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', max: 10, windowSeconds: HOUR_S }]
 
 /**
  * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
@@ -61,17 +62,18 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
     limits: readonly Limit[],
     cost: number,
   ): (Limit & { used: number; reset: number }) | undefined => {
-    const now = Math.floor(platform.now() / 1000)
+    const nowSeconds = Math.floor(platform.now() / 1000)
     const counters = limits.map((limit) => {
       const row = sql.first<{ window_start: number; used: number }>(
         'SELECT window_start, used FROM rate WHERE key = ?',
         limit.key,
       )
-      const isNew = !row || row.window_start + limit.windowSeconds <= now || row.window_start > now
-      const start = isNew ? now : row.window_start
+      const isNew =
+        !row || row.window_start + limit.windowSeconds <= nowSeconds || row.window_start > nowSeconds
+      const start = isNew ? nowSeconds : row.window_start
       return { ...limit, start, used: isNew ? 0 : row.used, reset: start + limit.windowSeconds }
     })
-    const exceeded = counters.find(({ used, limit }) => used + cost > limit)
+    const exceeded = counters.find(({ used, max }) => used + cost > max)
     if (exceeded) return exceeded
     for (const { key, start, used } of counters)
       sql.run(
@@ -88,16 +90,16 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
   const take = (what: string, limits: readonly Limit[], cost = 1): void => {
     const exceeded = sql.transaction(() => count(limits, cost))
     if (!exceeded) return
-    const { limit, windowSeconds, used, reset } = exceeded
+    const { max, windowSeconds, used, reset } = exceeded
     const seconds = Math.max(1, Math.ceil(reset - platform.now() / 1000))
     throw error(
       'RateLimitExceeded',
-      `too many ${what}: at most ${limit} in ${windowSeconds} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
+      `too many ${what}: at most ${max} in ${windowSeconds} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
       {
-        'ratelimit-limit': String(limit),
-        'ratelimit-remaining': String(Math.max(0, limit - used)),
+        'ratelimit-limit': String(max),
+        'ratelimit-remaining': String(Math.max(0, max - used)),
         'ratelimit-reset': String(Math.ceil(reset)),
-        'ratelimit-policy': `${limit};w=${windowSeconds}`,
+        'ratelimit-policy': `${max};w=${windowSeconds}`,
         'retry-after': String(seconds),
       },
     )
@@ -113,6 +115,6 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
     },
     mint: () => take('new migration tokens', MINT_LIMITS),
     write: (action, writes) => take('writes', WRITE_LIMITS, WRITE_POINTS[action] * writes),
-    noteAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
+    countAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
   }
 }

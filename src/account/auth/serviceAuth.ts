@@ -117,7 +117,7 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
       const now = Math.floor(platform.now() / 1000)
       const exp = expiryOf(params, now, by)
       const jti = newId(platform.random)
-      // With this token another PDS takes the account in: it weighs as much as the migration token itself.
+      // With this token another PDS takes the account in: it can do as much as a migration token, so it is journaled too.
       if (lxm === CREATE_ACCOUNT)
         sql.transaction(() =>
           journal.append('service-token', { aud, lxm, exp, by: by ? `token ${by.jti}` : 'session' }),

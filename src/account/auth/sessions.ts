@@ -18,7 +18,7 @@ export interface Sessions {
   create(event: string, detail?: Record<string, string>): Promise<TokenPair>
   /** Whether the session is still open. */
   exists(sid: string): boolean
-  /** Replaces a refresh token, once. See REFRESH_GRACE_MS for the second time. */
+  /** Replaces a refresh token. For `REFRESH_GRACE_MS`, the same token brings the same answer again; later, it ends the session. */
   refresh(token: { sid: string; jti: string }): Promise<TokenPair>
   /** Ends a session: its access token and refresh token are refused from now on. */
   delete(sid: string): void
@@ -42,7 +42,7 @@ const REFRESH_GRACE_MS = 2 * 60_000
 
 type Row = { current: string; previous: string | null; replaced_at: number; expires_at: number }
 
-const sessionEnded = () =>
+export const sessionEnded = () =>
   error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
 
 /** Sessions in the account's database: a refresh token is used once, and a session that ended stays ended. */

@@ -22,12 +22,12 @@ export interface SignInDeps {
 export interface SignInInput {
   identifier: string
   password: string
-  /** Where the request comes from. */
+  /** The network of the client, for the rate limits. */
   network?: string | undefined
 }
 
-/** Whether this is the account password. If PASSWORD_HASH is not a valid hash, the error says so. */
-export const isPassword = async (password: string, hash: Secret): Promise<boolean> => {
+/** Whether the password has this hash, the deployment's PASSWORD_HASH. If PASSWORD_HASH is not a valid hash, the error says so. */
+export const passwordMatches = async (password: string, hash: Secret): Promise<boolean> => {
   try {
     return await verifyPassword(new Secret(password), hash)
   } catch (cause) {
@@ -43,8 +43,9 @@ const normalize = (identifier: string): string =>
     .toLowerCase()
 
 /**
- * Opens a session for the account password. The identifier is the DID or a handle: the configured handle, which after
- * a rotation is the old one that migration tools still use, or the handle that the DID document names, if it is known by now.
+ * Opens a session for the account password. The identifier is the DID or a handle: the configured handle, which
+ * migration tools still use after a PLC operation has changed it in the DID, or the handle that the latest observation
+ * of the DID names.
  */
 export const signIn = async (
   deps: SignInDeps,
@@ -55,7 +56,7 @@ export const signIn = async (
   const names = [did.toLowerCase(), handle.toLowerCase(), identityWatch.last?.handle?.toLowerCase()]
   const isKnown = names.includes(normalize(identifier))
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
-  const isRight = await isPassword(password, passwordHash)
+  const isRight = await passwordMatches(password, passwordHash)
   if (isKnown && isRight) return await sessions.create('sign-in')
   sql.transaction(() => journal.append('failed-sign-in', { why: isKnown ? 'password' : 'identifier' }))
   throw error('AuthenticationRequired', 'Invalid identifier or password')

@@ -8,12 +8,12 @@ import type { Platform } from '../../platform.ts'
 import type { Rule } from '../../policy.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
-import type { CreateAccountToken } from './createAccountToken.ts'
+import type { MoveInToken } from './moveInToken.ts'
 import type { VerifiedCredential } from './credential.ts'
 import type { Journal } from '../journal.ts'
 import type { MigrationTokens } from './migrationTokens.ts'
 import type { RateLimits } from './rateLimits.ts'
-import type { Sessions } from './sessions.ts'
+import { type Sessions, sessionEnded } from './sessions.ts'
 import type { Sql } from '../db/sql.ts'
 import { tokenError } from './tokenError.ts'
 
@@ -26,10 +26,10 @@ export interface VerifyCredentialDeps {
   adminPassword: Secret
   tokens: SessionTokens
   sessions: Pick<Sessions, 'exists'>
-  rateLimits: Pick<RateLimits, 'noteAdminFailure'>
+  rateLimits: Pick<RateLimits, 'countAdminFailure'>
   migrationTokens: Pick<MigrationTokens, 'verify'>
   /** Verifies a token with which the account's own DID asks this server to take the account in. */
-  verifyCreateAccountToken(token: string): Promise<CreateAccountToken>
+  verifyMoveInToken(token: string): Promise<MoveInToken>
 }
 
 export type VerifyCredential = (request: Request, rule: Rule) => Promise<VerifiedCredential>
@@ -47,7 +47,7 @@ const checkAdmin = (deps: VerifyCredentialDeps, header: string): VerifiedCredent
   // The password is compared whatever the user is, so that the time does not show which of the two was wrong.
   const isRight = equalSecret(basic.password, deps.adminPassword)
   if (basic.user === 'admin' && isRight) return { kind: 'admin', grants: 'admin' }
-  if (deps.rateLimits.noteAdminFailure())
+  if (deps.rateLimits.countAdminFailure())
     deps.sql.transaction(() => deps.journal.append('failed-sign-in', { why: 'admin password' }))
   throw error(
     'AuthenticationRequired',
@@ -59,19 +59,18 @@ const checkAdmin = (deps: VerifyCredentialDeps, header: string): VerifiedCredent
 export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCredential => {
   const { did, serviceDid, platform, tokens, sessions } = deps
 
-  /** The session belongs to this account and this server, and has not ended. */
+  /** Refuses a session that is not of this account and this server, or that has ended. */
   const ownSession = <T extends SessionClaims>(claims: T): T => {
     if (claims.did !== did) throw new TokenError('WrongIssuer', 'the session is of another account')
     if (claims.aud !== serviceDid) throw new TokenError('WrongAudience', 'the session is of another server')
-    if (!sessions.exists(claims.sid))
-      throw error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
+    if (!sessions.exists(claims.sid)) throw sessionEnded()
     return claims
   }
 
-  const createAccountToken = async (token: string): Promise<VerifiedCredential> => ({
+  const moveInCredential = async (token: string): Promise<VerifiedCredential> => ({
     kind: 'service',
     grants: 'service',
-    ...(await deps.verifyCreateAccountToken(token)),
+    ...(await deps.verifyMoveInToken(token)),
   })
 
   const verifyBearer = async (token: string, rule: Rule): Promise<VerifiedCredential> => {
@@ -87,10 +86,10 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
       }
       case MIGRATION_TYP:
         // Another server's targeted token opens createAccount, which none of our own tokens does.
-        if (rule.who.service) return await createAccountToken(token)
+        if (rule.who.service) return await moveInCredential(token)
         return { kind: 'token', claims: await deps.migrationTokens.verify(token), raw: token }
       case 'JWT':
-        if (rule.who.service) return await createAccountToken(token)
+        if (rule.who.service) return await moveInCredential(token)
         throw new TokenError('WrongType', 'service-auth tokens open createAccount only on this server')
       default:
         throw new TokenError('WrongType', 'the token is not for a session, a migration or a service')

@@ -2,13 +2,15 @@ import { type Cid, decodeCid } from '@atproto/lex-data'
 import type { State } from '../../policy.ts'
 import { bytes, type Sql } from './sql.ts'
 
+/** What the account's one row says of its state. Times are in milliseconds since the epoch. */
 export interface AccountRow {
-  stored: 'new' | 'active' | 'deactivated'
-  /** Milliseconds, as all times here. Undefined if the account was never active here. */
+  storedState: 'new' | 'active' | 'deactivated'
+  /** Undefined if the account was never active here. */
   activatedAt: number | undefined
   deactivatedAt: number | undefined
   /** As the caller gave it. It is shown, and nothing is done by it. */
   deleteAfter: string | undefined
+  /** Migration tokens from before this time are refused. */
   tokensNotBefore: number
   /** The other PDS that the DID named when it was last looked up; `''` if it named none. */
   movedTo: string | undefined
@@ -25,7 +27,7 @@ type Row = {
   moved_at: number | null
 }
 
-const stored = (state: string): AccountRow['stored'] => {
+const parseState = (state: string): AccountRow['storedState'] => {
   if (state === 'new' || state === 'active' || state === 'deactivated') return state
   throw new Error(`the account's row has the unknown state ${JSON.stringify(state)}`)
 }
@@ -37,7 +39,7 @@ export const readAccount = (sql: Sql): AccountRow => {
   )
   if (!row) throw new Error('the account has no row')
   return {
-    stored: stored(row.state),
+    storedState: parseState(row.state),
     activatedAt: row.activated_at ?? undefined,
     deactivatedAt: row.deactivated_at ?? undefined,
     deleteAfter: row.delete_after ?? undefined,
@@ -49,8 +51,8 @@ export const readAccount = (sql: Sql): AccountRow => {
 
 /** The account's state for the policy. A deactivated account stays deactivated, wherever its DID points. */
 export const stateOf = (row: AccountRow): State => {
-  if (row.stored === 'new') return 'absent'
-  if (row.stored === 'deactivated') return 'deactivated'
+  if (row.storedState === 'new') return 'absent'
+  if (row.storedState === 'deactivated') return 'deactivated'
   return row.movedTo === undefined ? 'active' : 'moved'
 }
 

@@ -23,13 +23,13 @@ export const schemaVersion = (migrations = MIGRATIONS): number => FIRST_VERSION 
 export const migrate = (sql: Sql, did: string, now: number, migrations = MIGRATIONS): void => {
   const latest = schemaVersion(migrations)
   const stored = readVersion(sql, latest)
-  if (stored === latest) return mustBeOf(sql, did)
-  if (stored !== undefined) mustBeOf(sql, did)
+  if (stored === latest) return requireDid(sql, did)
+  if (stored !== undefined) requireDid(sql, did)
   sql.transaction(() => {
     if (stored === undefined) {
       sql.run('CREATE TABLE schema_version (version INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT')
       for (const statement of TABLES) sql.run(statement)
-      noteVersion(sql, FIRST_VERSION, now)
+      storeVersion(sql, FIRST_VERSION, now)
       openAccountRow(sql, did, now)
     }
     const from = stored ?? FIRST_VERSION
@@ -38,16 +38,16 @@ export const migrate = (sql: Sql, did: string, now: number, migrations = MIGRATI
         if (typeof step === 'string') sql.run(step)
         else step(sql)
       }
-      noteVersion(sql, from + index + 1, now)
+      storeVersion(sql, from + index + 1, now)
     })
   })
 }
 
-const noteVersion = (sql: Sql, version: number, now: number): void => {
+const storeVersion = (sql: Sql, version: number, now: number): void => {
   sql.run('INSERT INTO schema_version (version, at) VALUES (?, ?)', version, now)
 }
 
-const mustBeOf = (sql: Sql, did: string): void => {
+const requireDid = (sql: Sql, did: string): void => {
   const stored = readDid(sql)
   if (stored !== did) throw new Error(`this object holds ${stored}, not ${did}`)
 }
@@ -72,7 +72,7 @@ const readVersion = (sql: Sql, latest: number): number | undefined => {
   return version
 }
 
-/** Told to the caller: it names no value of the account's. */
+/** The client gets this message, so it contains no value of the account. */
 const refused = (found: string, latest: number) => {
   const expected = latest === FIRST_VERSION ? `${latest}` : `${FIRST_VERSION} to ${latest}`
   return error(

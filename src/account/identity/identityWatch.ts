@@ -18,18 +18,18 @@ export interface IdentityWatch {
   /** `observe`, for a request that cannot be answered without it: failures are XRPC errors. */
   lookUp(): Promise<Observation>
   /**
-   * What is known; asked for again if that is old. It never fails and never takes long: it gives undefined instead.
+   * The latest observation or, if that is old, a new one. It never fails and never takes long: it gives undefined instead.
    * `casual`: for answers that anybody may request as often as they like, which must not become requests to the
    * directory. There, an observation that is a few minutes old is good enough.
    */
   glance(options?: { casual?: boolean }): Promise<Observation | undefined>
   /** Whether the DID names this server. */
   isHere(observation: Observation): boolean
-  /** Stores what the network was just told. Runs inside the transaction that appends the event. */
+  /** Stores what an `#identity` event tells the network. Runs inside the transaction that appends the event. */
   noteAnnounced(handle: string, key: string | undefined): void
   /** The signing key that the network was last told of. */
   announcedKey(): string | undefined
-  /** Whether another handle or key is configured than when the network was last told. */
+  /** Whether the account is active, and its configured handle or key is not the one that the network was last told. */
   needsAnnouncement(): boolean
 }
 
@@ -44,7 +44,7 @@ export interface IdentityWatchDeps {
   did: string
   handle: string
   origin: string
-  /** The configured one. */
+  /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
 }
 
@@ -64,7 +64,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
   const { sql, platform, sequencer, journal, plcLedger, did, handle: configured, origin, signingKey } = deps
   let last: Observation | undefined
   let failedAt: number | undefined
-  // Observations are numbered in the order in which they were asked for.
+  // Calls of `observe` are numbered: the newest, and the newest that was answered.
   let lastAsked = 0
   let lastAnswered = 0
 
@@ -82,12 +82,12 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     const movedTo = isHere(observation) ? undefined : (observation.pds ?? '')
     if (row.movedTo === movedTo) {
       const before = lastAnnounced(sql)
-      const isKnown = before?.handle === handle && before.key === (observation.signingKey ?? null)
-      // While the DID names another PDS it is not ours to announce; while deactivated, the activation announces it.
-      if (movedTo !== undefined || row.stored !== 'active') return
-      if (isKnown && before.configured === configured) return
+      const isAnnounced = before?.handle === handle && before.key === (observation.signingKey ?? null)
+      // While the DID names another PDS, that one announces it; while the account is deactivated, its activation will.
+      if (movedTo !== undefined || row.storedState !== 'active') return
+      if (isAnnounced && before.configured === configured) return
       sequencer.transaction(() => {
-        if (before && !isKnown) sequencer.identity(handle)
+        if (before && !isAnnounced) sequencer.identity(handle)
         noteAnnounced(handle, observation.signingKey)
       })
       return
@@ -95,7 +95,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     sequencer.transaction(() => {
       setMovedTo(sql, movedTo, observation.at)
       // If the account comes back deactivated, its activation announces it.
-      if (movedTo !== undefined || row.stored === 'active') {
+      if (movedTo !== undefined || row.storedState === 'active') {
         sequencer.identity(handle)
         noteAnnounced(handle, observation.signingKey)
       }
@@ -151,7 +151,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     needsAnnouncement: () => {
       const announced = lastAnnounced(sql)
       return (
-        readAccount(sql).stored === 'active' &&
+        readAccount(sql).storedState === 'active' &&
         announced !== undefined &&
         (announced.configured !== configured || announced.key !== signingKey.did)
       )

@@ -144,7 +144,7 @@ const switchTo = (
     monitor.assertRunning()
     // Relays follow an active account: its commit must be by its own key, and above what they know. Nothing
     // activates or deactivates it in between, because that waits for its turn as well.
-    const active = readAccount(sql).stored === 'active'
+    const active = readAccount(sql).storedState === 'active'
     const keep = commit.rev === addedIn && !active
     const rev = keep ? addedIn : repo.nextRev(addedIn, commit.rev, ...(current ? [current.rev] : []))
     const signed = keep ? undefined : await signCommit(signer, { did, rev, data: commit.data })

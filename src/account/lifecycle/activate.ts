@@ -21,8 +21,11 @@ const commitBytes = ({ blocks }: LifecycleDeps, { root }: Head): Uint8Array => {
 const isSignedByUs = async (deps: LifecycleDeps, head: Head): Promise<boolean> =>
   await verifyCommit(parseCommit(commitBytes(deps, head)), deps.signingKey.did)
 
-/** Everything about an activation, in the transaction that makes it true. */
-const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: boolean): void => {
+/**
+ * Stores, announces and journals an activation, or only the new key of an account that is active already. Runs inside a
+ * transaction: that of the commit, if one is signed.
+ */
+const storeAndAnnounce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: boolean): void => {
   const { sql, sequencer, journal, platform, identityWatch, relays } = deps
   const signingKey = deps.signingKey.did
   const handle = identityWatch.last?.handle ?? deps.handle
@@ -33,7 +36,7 @@ const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: bo
     // Tokens of the old key do not verify under the new one. This refuses them even if the old key comes back.
     raiseTokensNotBefore(sql, now)
   }
-  if (row.stored === 'active') {
+  if (row.storedState === 'active') {
     if (!isNewKey) return
     // The observation that noticed the new key may have announced it already.
     if (identityWatch.announcedKey() !== signingKey) sequencer.identity(handle)
@@ -51,11 +54,11 @@ const announce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: bo
 }
 
 /** Signs a new commit of the same tree: relays accept only a commit that verifies under the DID document's present key. */
-const resign = async (deps: LifecycleDeps): Promise<void> => {
-  await deps.repo.resign({ within: (head, car) => announce(deps, head, car, true) })
+const signWithNewKey = async (deps: LifecycleDeps): Promise<void> => {
+  await deps.repo.signAgain({ within: (head, car) => storeAndAnnounce(deps, head, car, true) })
 }
 
-/** Brings the account up here, and announces it as `#account`, `#identity`, `#sync`. May be repeated. */
+/** Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated. */
 export const activate = async (deps: LifecycleDeps): Promise<void> => {
   const { repo, sequencer, identityWatch } = deps
   requireDidHere(deps, await identityWatch.lookUp())
@@ -66,10 +69,10 @@ export const activate = async (deps: LifecycleDeps): Promise<void> => {
     // The DID may have moved again while this waited for its turn; a later observation shows that.
     if (identityWatch.last) requireDidHere(deps, identityWatch.last)
     const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(deps, head) }])
-    sequencer.transaction(() => announce(deps, head, car, false))
+    sequencer.transaction(() => storeAndAnnounce(deps, head, car, false))
     return true
   })
-  if (!isAnnounced) await resign(deps)
+  if (!isAnnounced) await signWithNewKey(deps)
 }
 
 /**
@@ -79,11 +82,11 @@ export const activate = async (deps: LifecycleDeps): Promise<void> => {
 export const followDid = async (deps: LifecycleDeps): Promise<Observation> => {
   const { identityWatch, repo, sql } = deps
   const observation = await identityWatch.observe()
-  if (readAccount(sql).stored !== 'active' || didProblem(deps, observation)) return observation
+  if (readAccount(sql).storedState !== 'active' || didProblem(deps, observation)) return observation
   const isSigned = await repo.exclusive(async () => {
     const head = repo.head()
     return !head || (await isSignedByUs(deps, head))
   })
-  if (!isSigned) await resign(deps)
+  if (!isSigned) await signWithNewKey(deps)
   return observation
 }

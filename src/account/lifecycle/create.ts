@@ -1,6 +1,6 @@
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { TokenPair } from '../auth/sessions.ts'
-import { isPassword } from '../auth/signIn.ts'
+import { passwordMatches } from '../auth/signIn.ts'
 import { readAccount, setDeactivated } from '../db/accountRow.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
@@ -9,16 +9,16 @@ export interface CreateInput {
   handle: string
   password?: string
   plcOp?: unknown
-  /** Where the request comes from. */
+  /** The network of the client, for the rate limits. */
   network?: string | undefined
 }
 
-/** For how long createAccount answers the same token again. */
+/** For this long, createAccount accepts the same token again. */
 const REPEAT_MS = 2 * 60_000
 /** The journal's event; its detail has the `token`. */
 const CREATE_ACCOUNT_EVENT = 'create-account'
 
-const check = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => {
+const checkInput = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => {
   const { did, handle, rateLimits, passwordHash } = deps
   if (input.plcOp !== undefined)
     throw error(
@@ -37,7 +37,7 @@ const check = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => 
     )
   if (input.password === undefined) return
   rateLimits.signIn(input.network)
-  if (!(await isPassword(input.password, passwordHash)))
+  if (!(await passwordMatches(input.password, passwordHash)))
     throw new XrpcError(
       'InvalidPassword',
       'this server already has a password, set by `pds init`: give that one, or leave it out',
@@ -46,8 +46,8 @@ const check = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => 
 
 /**
  * Makes an empty repository, deactivated, and opens a session. The same token may ask again for REPEAT_MS, because the
- * first answer may have been lost; another token may not. Later, a leaked copy of the token would open the owner's
- * own session; the owner, who knows the password, signs in.
+ * first answer may have been lost; another token may not. Nor may the same one later: a leaked copy of it
+ * would open a session of the owner's. The owner, who knows the password, signs in.
  */
 export const create = async (
   deps: LifecycleDeps,
@@ -55,7 +55,7 @@ export const create = async (
   tokenId: string,
 ): Promise<TokenPair> => {
   const { sql, platform, repo, journal, sessions, did, handle } = deps
-  await check(deps, input)
+  await checkInput(deps, input)
   const wasCreatedByToken = () =>
     journal.has({
       event: CREATE_ACCOUNT_EVENT,
@@ -63,10 +63,10 @@ export const create = async (
       value: tokenId,
       after: platform.now() - REPEAT_MS,
     })
-  if (readAccount(sql).stored === 'new') {
+  if (readAccount(sql).storedState === 'new') {
     await repo.create()
     sql.transaction(() => {
-      if (readAccount(sql).stored !== 'new') return
+      if (readAccount(sql).storedState !== 'new') return
       setDeactivated(sql, platform.now())
       journal.append(CREATE_ACCOUNT_EVENT, { handle, token: tokenId })
     })

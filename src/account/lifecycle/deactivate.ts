@@ -26,10 +26,10 @@ export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions
         `the DID does not name another PDS yet, so a token cannot deactivate the account; the owner can, with \`pds deactivate\`. ${docsLink('did-elsewhere')}`,
       )
   }
-  // Takes its turn among the commits: none is under way, and none follows.
+  // Exclusive, so that no commit is under way, and none follows.
   await repo.exclusive(async () =>
     sequencer.transaction(() => {
-      if (readAccount(sql).stored === 'deactivated') {
+      if (readAccount(sql).storedState === 'deactivated') {
         if (deleteAfter !== undefined) setDeleteAfter(sql, deleteAfter)
         return
       }

@@ -11,7 +11,7 @@ import type { LifecycleDeps } from './lifecycleDeps.ts'
 export interface Lifecycle {
   /** Prepares an account that moves in: an empty repository, deactivated. `tokenId` names the token that asks. */
   create(input: CreateInput, tokenId: string): Promise<TokenPair>
-  /** Brings the account up here. May be repeated. */
+  /** Activates the account here. May be repeated. */
   activate(): Promise<void>
   /** Takes the account out of service here. May be repeated. */
   deactivate(options: DeactivateOptions): Promise<void>

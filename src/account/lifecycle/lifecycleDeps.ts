@@ -26,7 +26,7 @@ export interface LifecycleDeps {
   did: string
   handle: string
   origin: string
-  /** The configured one. */
+  /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
   passwordHash: Secret
 }

@@ -24,6 +24,6 @@ export interface PlcDeps {
   did: string
   handle: string
   origin: string
-  /** Has the DID looked at more often for a while: it may move soon. */
+  /** Looks at the DID more often for a while, because it may move soon. */
   watchMove(): Promise<void>
 }

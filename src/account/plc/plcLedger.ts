@@ -8,10 +8,10 @@ export interface PlcLedger {
   /** Runs inside the transaction that has found no entry for this `jti`. */
   store(entry: PlcLedgerEntry): void
   /**
-   * The operations that follow this head, oldest first. As long as it is the head, none of them is in the directory,
-   * and each can still be submitted. Operations that void others change nothing and are left out.
+   * The operations that follow the operation `prev`, oldest first. As long as `prev` is the head, none of them is in
+   * the directory, and each can still be submitted. Operations that void others change nothing and are left out.
    */
-  waitingOn(prev: string): PlcLedgerEntry[]
+  unsubmittedOn(prev: string): PlcLedgerEntry[]
   /** Whether an operation was signed at or after this time, in milliseconds. */
   signedSince(time: number): boolean
 }
@@ -21,7 +21,7 @@ export interface PlcLedgerEntry {
   jti: string
   /** Milliseconds since the epoch. */
   at: number
-  /** Hash of what was asked for. */
+  /** Hash of the request, or `void`. */
   request: string
   /** The signed operation as JSON. Every answer carries exactly this text. */
   operation: string
@@ -33,7 +33,7 @@ type Row = { jti: string; at: number; request: string; operation: string; cid: s
 
 const COLUMNS = 'jti, at, request, operation, cid, prev'
 
-/** The `jti` of the operation that voids those waiting on this head. */
+/** The `jti` of the operation that voids the unsubmitted ones on this head. */
 export const voidId = (prev: string): string => `void:${prev}`
 
 /** The text was made here from a typed operation, so it has that shape. */
@@ -53,7 +53,7 @@ export const createPlcLedger = ({ sql }: { sql: Sql }): PlcLedger => ({
       prev,
     )
   },
-  waitingOn: (prev) => {
+  unsubmittedOn: (prev) => {
     const rows = sql.all<Row>(
       `SELECT ${COLUMNS} FROM plc_ledger WHERE prev = ? AND jti <> ? ORDER BY at, jti`,
       prev,

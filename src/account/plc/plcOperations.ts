@@ -7,15 +7,15 @@ import { sign, type SignRequest } from './sign.ts'
 import { type Signer, signingToken } from './signingToken.ts'
 import { submit } from './submit.ts'
 import { type Unsubmitted, unsubmitted } from './unsubmitted.ts'
-import { voidWaiting } from './voidWaiting.ts'
+import { voidUnsubmitted } from './voidUnsubmitted.ts'
 
 /** The account's did:plc operations: signed once for each migration token, submitted, voided. */
 export interface PlcOperations {
   /** Signs what a migration token allows, once. `token` is the one in the body, beside a session. */
   sign(signer: Signer, input: SignRequest & { token?: string }): Promise<Operation>
-  /** Has the directory take an operation after which the DID names this server. */
+  /** Submits an operation, after which the DID names this server, to the directory. */
   submit(operation: unknown): Promise<void>
-  /** Makes every operation that was signed here and waits on the present head worthless. */
+  /** Makes every unsubmitted operation on the present head worthless. */
   void(): Promise<{ head: string; voided: string[] }>
   /** The operations that were signed on this head and can still be submitted. */
   unsubmitted(observation: Pick<Observation, 'head'>): Unsubmitted[]
@@ -32,7 +32,7 @@ export const createPlcOperations = (deps: PlcDeps): PlcOperations => ({
     return operation
   },
   submit: (operation) => submit(deps, operation),
-  void: () => voidWaiting(deps),
+  void: () => voidUnsubmitted(deps),
   unsubmitted: (observation) => unsubmitted(deps, observation),
   recommended: () => recommendedCredentials(deps),
 })

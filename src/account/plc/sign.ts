@@ -39,15 +39,15 @@ const parseRequest = (input: SignRequest): OperationRequest => {
   }
 }
 
-/** Of the canonical form, so that the same request with its keys in another order has the same hash. */
+/** The hash of the canonical form, so that the same request with its keys in another order has the same hash. */
 const hashRequest = (request: OperationRequest): string =>
   createHash('sha256').update(canonicalJson(request)).digest('hex')
 
 /** The operation that this token has already signed, if any. Refuses a different request. */
-const signedBefore = (plcLedger: PlcLedger, jti: string, request: string): Operation | undefined => {
+const signedBefore = (plcLedger: PlcLedger, jti: string, requestHash: string): Operation | undefined => {
   const entry = plcLedger.find(jti)
   if (!entry) return undefined
-  if (entry.request === request) return storedOperation(entry)
+  if (entry.request === requestHash) return storedOperation(entry)
   throw error(
     'InvalidToken',
     `this migration token has signed another operation already (${entry.cid}); mint a new one with \`pds migrate-token\`. ${docsLink('token-used')}`,
@@ -80,21 +80,21 @@ export const sign = async (deps: PlcDeps, token: MigrationClaims, input: SignReq
   const { sql, plcLedger, rotationKey, recoveryKeys } = deps
   const { jti, iat, target } = token
   try {
-    const parsed = parseRequest(input)
-    const request = hashRequest(parsed)
-    const before = signedBefore(plcLedger, jti, request)
+    const request = parseRequest(input)
+    const requestHash = hashRequest(request)
+    const before = signedBefore(plcLedger, jti, requestHash)
     if (before) return before
     const head = await signableHead(deps, token)
-    const operation = buildOperation(head, parsed, {
+    const operation = buildOperation(head, request, {
       ourKey: rotationKey.did,
       recoveryKeys,
       token: { target },
     })
-    const entry = await signEntry(deps, { jti, request }, operation)
+    const entry = await signEntry(deps, { jti, request: requestHash }, operation)
     fault('sign.beforeLedger')
     // There is no await from here on. One transaction looks for an earlier entry and stores this one.
     const answer = sql.transaction(() => {
-      const meanwhile = signedBefore(plcLedger, jti, request)
+      const meanwhile = signedBefore(plcLedger, jti, requestHash)
       if (meanwhile) return meanwhile
       if (iat * 1000 < readAccount(sql).tokensNotBefore)
         throw error('InvalidToken', `the migration token has been revoked. ${docsLink('token-revoked')}`)

@@ -9,7 +9,7 @@ import type { PlcDeps } from './plcDeps.ts'
 import { plcRequestError } from './plcRequestError.ts'
 import { requirePlc } from './requirePlc.ts'
 
-/** Parses the operation and makes the reference PDS's checks. Each message says what to change. */
+/** Parses the operation and checks it as the reference PDS does. Each message says what to change. */
 const parseAndCheck = ({ rotationKey, origin, signingKey, handle }: PlcDeps, input: unknown): Operation => {
   const wrong = (what: string) =>
     error(
@@ -35,7 +35,7 @@ const parseAndCheck = ({ rotationKey, origin, signingKey, handle }: PlcDeps, inp
   }
 }
 
-/** Checks an operation before the directory sees it, has the directory take it, and announces it. */
+/** Checks an operation, submits it to the directory, and announces it. */
 export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
   const { did, directory, sequencer, journal, handle, signingKey, identityWatch } = deps
   requirePlc(did, 'submitPlcOperation')

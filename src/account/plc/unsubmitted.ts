@@ -22,7 +22,7 @@ export const unsubmitted = (
 ): Unsubmitted[] => {
   const data = head?.data
   if (!head || !data) return []
-  return plcLedger.waitingOn(head.cid).map((entry) => {
+  return plcLedger.unsubmittedOn(head.cid).map((entry) => {
     const operation = storedOperation(entry)
     return {
       cid: entry.cid,

@@ -40,7 +40,7 @@ export interface Repo {
     options?: CommitOptions,
   ): Promise<CommitResult>
   /** Signs the same tree again: after a key change or on moving in. `within` appends the events that say so. */
-  resign(options?: ResignOptions): Promise<Head>
+  signAgain(options?: SignAgainOptions): Promise<Head>
   /** A CAR of the latest commit only: the `blocks` of `#sync`. */
   commitCar(): Uint8Array
   /** A revision for now, above these. */
@@ -60,7 +60,7 @@ export interface CommitOptions {
   within?: (head: Head) => void
 }
 
-export interface ResignOptions {
+export interface SignAgainOptions {
   signer?: CommitSigner
   within?: (head: Head, commitCar: Uint8Array) => void
 }
@@ -194,7 +194,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       return { commit: { cid: signed.cid, rev }, results }
     })
 
-  const resign = (options: ResignOptions = {}): Promise<Head> =>
+  const signAgain = (options: SignAgainOptions = {}): Promise<Head> =>
     exclusive(async () => {
       const { head: from, tree } = current()
       const rev = nextRev(from.rev)
@@ -220,5 +220,5 @@ export const createRepo = (deps: RepoDeps): Repo => {
     return carOf(root, [{ cid: root, bytes }])
   }
 
-  return { head, load, exclusive, create, commit, resign, commitCar, nextRev }
+  return { head, load, exclusive, create, commit, signAgain, commitCar, nextRev }
 }

@@ -22,7 +22,7 @@ const prepare = (account: Account, write: Write, validate: boolean | undefined):
   const action = actionOf(write) === 'create' ? 'create' : 'update'
   // The lexicon leaves the type of the value open.
   const record = write.value as { [name: string]: unknown }
-  return prepareRecord({ action, collection, rkey, record, validate }, account.nextKey)
+  return prepareRecord({ action, collection, rkey, record, validate }, account.nextRecordKey)
 }
 
 export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ account, input, error }) => {

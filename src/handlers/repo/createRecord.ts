@@ -6,7 +6,7 @@ import { recordAnswer } from './recordAnswer.ts'
 export const createRecord: Handler<'com.atproto.repo.createRecord'> = async ({ account, input }) => {
   requireOwnRepo(account, input.repo)
   account.rateLimits.write('create', 1)
-  const prepared = prepareRecord({ ...input, action: 'create' }, account.nextKey)
+  const prepared = prepareRecord({ ...input, action: 'create' }, account.nextRecordKey)
   const done = await account.repo.commit([prepared.write], {
     swapCommit: swapCid('swapCommit', input.swapCommit),
   })

@@ -7,7 +7,7 @@ export const describeRepo: Handler<'com.atproto.repo.describeRepo'> = async ({ a
   return {
     handle: account.handle,
     did: account.did,
-    // Required, and the directory may be down: then at least the DID.
+    // The lexicon requires it. If the directory is down, it has at least the DID.
     didDoc: observation?.document ?? { id: account.did },
     collections: account.records.collections(),
     handleIsCorrect: observation?.handle === account.handle,

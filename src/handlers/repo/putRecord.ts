@@ -6,7 +6,7 @@ import { recordAnswer } from './recordAnswer.ts'
 export const putRecord: Handler<'com.atproto.repo.putRecord'> = async ({ account, input }) => {
   requireOwnRepo(account, input.repo)
   account.rateLimits.write('update', 1)
-  const prepared = prepareRecord({ ...input, action: 'put' }, account.nextKey)
+  const prepared = prepareRecord({ ...input, action: 'put' }, account.nextRecordKey)
   const swap = swapCid('swapRecord', input.swapRecord)
   const done = await account.repo.commit([{ ...prepared.write, swap }], {
     swapCommit: swapCid('swapCommit', input.swapCommit),

@@ -1,8 +1,8 @@
 import type { Handler } from '../context.ts'
 import { requireOwnDid } from '../requireOwnRepo.ts'
 
-/** A browser saves a blob under this name and never shows it in this server's origin, whatever its type. */
-const disposition = (cid: string): Record<string, string> => ({
+const blobHeaders = (cid: string): Record<string, string> => ({
+  // A browser saves a blob under this name and never shows it in this server's origin, whatever its type.
   'content-disposition': `attachment; filename="${cid}"`,
   // no-transform: if Cloudflare compressed a text on its way, it would arrive without its length.
   'cache-control': 'private, max-age=31536000, immutable, no-transform',
@@ -21,7 +21,7 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   if (!meta || !account.blobs.isReferenced(cid)) throw error('BlobNotFound', `Blob not found: ${cid}`)
   if (conditions.ifNoneMatch?.some((tag) => tag === cid || tag === '*'))
     return { notModified: true, etag: cid }
-  // An empty blob has no part.
+  // No range of an empty blob can be satisfied, so it is sent whole.
   const range = meta.size > 0 ? conditions.range : undefined
   if (range && ('offset' in range ? range.offset >= meta.size : range.suffix === 0))
     throw error('InvalidRequest', `Range: the blob has ${meta.size} bytes`, {
@@ -34,7 +34,7 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
     encoding: meta.mimeType,
     body: read.body,
     etag: cid,
-    headers: disposition(cid),
+    headers: blobHeaders(cid),
     ...(read.range ? { range: { ...read.range, size: meta.size } } : { length: meta.size }),
   }
 }

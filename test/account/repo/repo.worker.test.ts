@@ -234,7 +234,7 @@ describe('commits', () => {
       await repo.create()
       await repo.commit([post('a', 'one')])
       const before = repo.load()
-      const after = await repo.resign({ within: (head, car) => account.sequencer.sync(head.rev, car) })
+      const after = await repo.signAgain({ within: (head, car) => account.sequencer.sync(head.rev, car) })
       expect(after.data.equals(before.data)).toBe(true)
       expect(after.rev > before.rev).toBe(true)
       expect(account.events.map(({ type }) => type)).toEqual(['commit', 'sync'])

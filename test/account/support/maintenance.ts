@@ -15,10 +15,10 @@ export const maintenanceOf = (
   let alarm: number | null = null
   const maintenance = createMaintenance({
     ...account,
-    retention: DAY_MS,
+    retentionMs: DAY_MS,
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },
     firehose: { resume: () => {} },
-    observe: () => Promise.resolve(),
+    followDid: () => Promise.resolve(),
     report: () => {},
     alarms: {
       getAlarm: () => Promise.resolve(alarm),

@@ -99,7 +99,7 @@ describe('activateAccount', () => {
         error: 'InvalidRequest',
       })
       // As an import leaves it: the commit is signed by the key of the old host.
-      await account.repo.resign({ signer: old.signing.commitKeypair(did) })
+      await account.repo.signAgain({ signer: old.signing.commitKeypair(did) })
       const before = account.repo.load()
       const ours = { services: pdsAt(ORIGIN), verificationMethods: { atproto: world.key.did } }
       await changeDid(world, world.key, ours)

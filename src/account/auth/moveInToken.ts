@@ -15,13 +15,13 @@ import { upstreamError } from '../identity/upstreamError.ts'
  * A verified token with which the account's own DID asks this server to take the account in. `id` names this one
  * token, and is not a secret.
  */
-export interface CreateAccountToken {
+export interface MoveInToken {
   iss: string
   aud: string
   id: string
 }
 
-export interface CreateAccountTokenDeps {
+export interface MoveInTokenDeps {
   platform: Pick<Platform, 'now'>
   identity: Pick<Identity, 'resolveDid'>
   identityWatch: Pick<IdentityWatch, 'last'>
@@ -31,12 +31,12 @@ export interface CreateAccountTokenDeps {
 
 /**
  * For this long, the DID document is not asked for again. Anybody can write a token that says it is from our DID;
- * however many they send, the directory gets one request in this time, and a true token is still accepted.
+ * however many they send, the directory gets one request in this time, and a genuine token is still accepted.
  */
 const KEY_LOOKUP_COOLDOWN_MS = 10_000
 const KEY_LOOKUP_COOLDOWN_AFTER_FAILURE_MS = 2000
 
-const lookUpKey = async ({ identity, did }: CreateAccountTokenDeps): Promise<string> => {
+const lookUpKey = async ({ identity, did }: MoveInTokenDeps): Promise<string> => {
   try {
     const { signingKey } = await identity.resolveDid(did)
     if (signingKey) return signingKey
@@ -49,7 +49,7 @@ const lookUpKey = async ({ identity, did }: CreateAccountTokenDeps): Promise<str
 }
 
 /** The key in the DID document. Calls within the cool-down share one answer, even one that is still on its way. */
-const createKeyLookup = (deps: CreateAccountTokenDeps): (() => Promise<string>) => {
+const createKeyLookup = (deps: MoveInTokenDeps): (() => Promise<string>) => {
   const { platform, identityWatch } = deps
   let latest: { at: number; until: number; key: Promise<string> } | undefined
   return async () => {
@@ -70,14 +70,14 @@ const createKeyLookup = (deps: CreateAccountTokenDeps): (() => Promise<string>) 
  * Verifies a service-auth token for createAccount, or a migration token that another Cirrus minted for this server.
  * Both are signed with the key in the DID document, which the account's present PDS holds.
  */
-export const createAccountTokenVerifier = (
-  deps: CreateAccountTokenDeps,
-): ((token: string) => Promise<CreateAccountToken>) => {
+export const createMoveInTokenVerifier = (
+  deps: MoveInTokenDeps,
+): ((token: string) => Promise<MoveInToken>) => {
   const { did: issuer, serviceDid, platform } = deps
   const currentKey = createKeyLookup(deps)
   return async (token) => {
     const { header, payload } = decodeJws(token)
-    // Checked before anybody is asked: only the configured account can come in.
+    // Checked before the DID document is fetched: only the configured account can move in.
     if (payload.iss !== issuer)
       throw new TokenError(
         'WrongIssuer',

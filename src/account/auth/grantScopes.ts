@@ -7,19 +7,19 @@ import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { invalidScope } from './mintInput.ts'
 
-export interface PlcGrantDeps {
+export interface GrantScopesDeps {
   identityWatch: Pick<IdentityWatch, 'observe' | 'isHere'>
   did: string
   rotationKey: Pick<RotationKey, 'did'>
 }
 
 /** What a new token may do, and for `plc:sign` the data that the operation must build on. */
-export interface PlcGrant {
+export interface ScopeGrant {
   scope: Scope[]
   plc?: PlcClaim
 }
 
-const observe = async ({ identityWatch }: PlcGrantDeps): Promise<Observation> => {
+const observeForPlc = async ({ identityWatch }: GrantScopesDeps): Promise<Observation> => {
   try {
     return await identityWatch.observe()
   } catch (cause) {
@@ -32,7 +32,7 @@ const observe = async ({ identityWatch }: PlcGrantDeps): Promise<Observation> =>
   }
 }
 
-const plcClaim = ({ did, rotationKey }: PlcGrantDeps, { head }: Observation): PlcClaim => {
+const plcClaim = ({ did, rotationKey }: GrantScopesDeps, { head }: Observation): PlcClaim => {
   if (!head?.data) throw invalidScope(`plc:sign: ${did} has been tombstoned`)
   if (!head.data.rotationKeys.includes(rotationKey.did))
     throw invalidScope(
@@ -45,7 +45,7 @@ const plcClaim = ({ did, rotationKey }: PlcGrantDeps, { head }: Observation): Pl
  * Grants the scopes that were asked for, or the default ones. The network is asked only if `plc:sign` is among them.
  * If this server cannot sign for the DID, `plc:sign` is refused if it was asked for, and otherwise left out.
  */
-export const plcGrant = async (deps: PlcGrantDeps, asked: Scope[] | undefined): Promise<PlcGrant> => {
+export const grantScopes = async (deps: GrantScopesDeps, asked: Scope[] | undefined): Promise<ScopeGrant> => {
   const { identityWatch, did } = deps
   const scope = asked ?? [...DEFAULT_SCOPES]
   if (!scope.includes('plc:sign')) return { scope }
@@ -54,8 +54,8 @@ export const plcGrant = async (deps: PlcGrantDeps, asked: Scope[] | undefined): 
     if (!asked) return withoutPlc
     throw invalidScope(`plc:sign is for did:plc: to move ${did}, change its did.json`)
   }
-  const observation = await observe(deps)
-  // After the move a token still reads what the new PDS is missing, but nothing more is signed.
+  const observation = await observeForPlc(deps)
+  // After the move, a token still reads what the new PDS is missing, but nothing more is signed.
   if (!identityWatch.isHere(observation)) {
     if (!asked) return withoutPlc
     throw invalidScope(

@@ -46,14 +46,14 @@ const voidEntry = async (deps: PlcDeps, head: PlcHead): Promise<PlcLedgerEntry> 
 }
 
 /**
- * Makes every operation that was signed here and waits on the present head worthless: the directory takes one that
- * changes nothing in their place.
+ * Makes every unsubmitted operation on the present head worthless: one that changes nothing takes their place in the
+ * directory.
  */
-export const voidWaiting = async (deps: PlcDeps): Promise<{ head: string; voided: string[] }> => {
+export const voidUnsubmitted = async (deps: PlcDeps): Promise<{ head: string; voided: string[] }> => {
   const { did, directory, plcLedger, sql, identityWatch, journal } = deps
   if (!isPlc(did)) throw new XrpcError('NothingToVoid', `${did} is not a did:plc: nothing was signed for it`)
   const { head } = await askDirectory(() => identityWatch.observe())
-  if (!head || plcLedger.waitingOn(head.cid).length === 0)
+  if (!head || plcLedger.unsubmittedOn(head.cid).length === 0)
     throw new XrpcError(
       'NothingToVoid',
       'no operation that was signed here waits on the present head; nothing to do',
@@ -61,7 +61,7 @@ export const voidWaiting = async (deps: PlcDeps): Promise<{ head: string; voided
   const entry = await voidEntry(deps, head)
   await askDirectory(() => directory.submit(did, storedOperation(entry)))
   // Read only now: an operation that was signed in the meantime follows the same head, and is void too.
-  const voided = plcLedger.waitingOn(head.cid).map(({ cid }) => cid)
+  const voided = plcLedger.unsubmittedOn(head.cid).map(({ cid }) => cid)
   sql.transaction(() => journal.append('void', { head: entry.cid, voided }))
   await identityWatch.observe().catch(() => undefined)
   return { head: entry.cid, voided }
