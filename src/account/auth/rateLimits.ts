@@ -64,12 +64,18 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
   ): (Limit & { used: number; reset: number }) | undefined => {
     const nowSeconds = Math.floor(platform.now() / 1000)
     const counters = limits.map((limit) => {
+      // If the clock has gone back, the window counts on, and ends when its length has passed from now on.
+      sql.run(
+        'UPDATE rate SET window_start = ? WHERE key = ? AND window_start > ?',
+        nowSeconds,
+        limit.key,
+        nowSeconds,
+      )
       const row = sql.first<{ window_start: number; used: number }>(
         'SELECT window_start, used FROM rate WHERE key = ?',
         limit.key,
       )
-      const isNew =
-        !row || row.window_start + limit.windowSeconds <= nowSeconds || row.window_start > nowSeconds
+      const isNew = !row || row.window_start + limit.windowSeconds <= nowSeconds
       const start = isNew ? nowSeconds : row.window_start
       return { ...limit, start, used: isNew ? 0 : row.used, reset: start + limit.windowSeconds }
     })
@@ -108,8 +114,13 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
   return {
     signIn: (network = '') => {
       // Rows older than a day go, so there are never more rows than sign-ins allowed in a day.
-      const yesterday = Math.floor(platform.now() / 1000) - DAY_S
-      sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, yesterday)
+      const nowSeconds = Math.floor(platform.now() / 1000)
+      sql.run(
+        `UPDATE rate SET window_start = ? WHERE key LIKE 'sign-in%@%' AND window_start > ?`,
+        nowSeconds,
+        nowSeconds,
+      )
+      sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, nowSeconds - DAY_S)
       const ofNetwork = SIGN_IN_LIMITS.map((limit) => ({ ...limit, key: `${limit.key}@${network}` }))
       take('sign-ins', [...ofNetwork, ...ALL_SIGN_INS_LIMITS])
     },

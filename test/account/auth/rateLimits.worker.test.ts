@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { createRateLimits } from '../../../src/account/auth/rateLimits.ts'
+import { inStorage } from '../support/account.ts'
+
+const HOUR_MS = 3600_000
+const DAY_MS = 24 * HOUR_MS
+
+describe('a clock that goes back', () => {
+  it('does not reset a counter: the window goes on until its length has passed by the new clock', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { mint } = createRateLimits({ sql, platform })
+      for (let n = 0; n < 10; n++) mint()
+      expect(mint).toThrow('too many new migration tokens')
+      clock.now -= 30 * DAY_MS
+      expect(mint).toThrow(/try again in 3(59\d|600) seconds/)
+      clock.now += HOUR_MS - 10_000
+      expect(mint).toThrow(/try again in \d+ seconds/)
+      clock.now += 20_000
+      mint()
+    }))
+
+  it('does not reset a counter that is not used up', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { mint } = createRateLimits({ sql, platform })
+      for (let n = 0; n < 9; n++) mint()
+      clock.now -= 10_000
+      mint()
+      expect(mint).toThrow('too many new migration tokens')
+    }))
+
+  it('does not keep the counters of networks for ever', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { signIn } = createRateLimits({ sql, platform })
+      signIn('192.0.2.1')
+      clock.now -= 3650 * DAY_MS
+      signIn('192.0.2.2')
+      clock.now += DAY_MS + 10_000
+      signIn('192.0.2.3')
+      const keys = sql.all<{ key: string }>(`SELECT key FROM rate WHERE key LIKE 'sign-in%@%'`)
+      expect(keys.filter(({ key }) => !key.endsWith('@192.0.2.3'))).toEqual([])
+    }))
+})
