@@ -15,7 +15,7 @@ export interface ServiceAuth {
    * Signs a token. `by` is the migration token that asks, which gets a token for createAccount only; it is absent
    * when a session asks.
    */
-  token(params: ServiceAuthParams, by?: MigrationClaims): Promise<string>
+  sign(params: ServiceAuthParams, by?: MigrationClaims): Promise<string>
 }
 
 export interface ServiceAuthParams {
@@ -103,14 +103,14 @@ const expiryOf = ({ exp, lxm }: ServiceAuthParams, now: number, by?: MigrationCl
         : `exp: a token lives ${most} seconds at most`,
     )
   if (by && expires > by.exp)
-    throw badExpiration(`exp: at most that of the migration token that asks, ${by.exp}`)
+    throw badExpiration(`exp: at most ${by.exp}, when the migration token that asks expires`)
   return expires
 }
 
 export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
   const { sql, platform, journal, signingKey, did } = deps
   return {
-    token: async (params, by) => {
+    sign: async (params, by) => {
       const { aud, lxm } = params
       checkParams(params)
       if (by) checkGrant(by, params)

@@ -16,7 +16,7 @@ export interface TokenPair {
 export interface Sessions {
   /** Opens a session. `event` and `detail` go into the journal in the same transaction. */
   create(event: string, detail?: Record<string, string>): Promise<TokenPair>
-  /** Whether the session is still open. */
+  /** Whether the session has not been ended. When it expires is checked with its tokens. */
   exists(sid: string): boolean
   /** Replaces a refresh token. For `REFRESH_GRACE_MS`, the same token brings the same answer again; later, it ends the session. */
   refresh(token: { sid: string; jti: string }): Promise<TokenPair>

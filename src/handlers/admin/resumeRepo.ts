@@ -9,7 +9,7 @@ export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ accou
   if (!body)
     throw error(
       'SnapshotGone',
-      `the tree of the commit ${root}${since === undefined ? '' : `, or what that of ${since} had,`} is not kept here: start again with getRepo`,
+      `the tree of the commit ${root}${since === undefined ? '' : `, or the list of what the tree of ${since} had,`} is not kept here: start again with getRepo`,
     )
   return { encoding: 'application/vnd.ipld.car', body }
 }
