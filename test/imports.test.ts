@@ -1,0 +1,190 @@
+/** Which room may import which is held by the lint rules of .oxlintrc.json; here it is seen that they hold. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const oxlint = join(root, 'node_modules', '.bin', 'oxlint')
+
+/** Rooms of src from the top down: nothing may import what is above it. */
+const ROOMS: Record<string, string> = {
+  entry: 'src/object.ts',
+  cli: 'src/cli/run.ts',
+  client: 'src/client/connect.ts',
+  handlers: 'src/handlers/sync/getRepo.ts',
+  account: 'src/account/account.ts',
+  xrpc: 'src/xrpc/runtime.ts',
+  signing: 'src/signing/keys.ts',
+  identity: 'src/identity/did.ts',
+  plc: 'src/plc/log.ts',
+  crypto: 'src/crypto/jws.ts',
+  repo: 'src/repo/car.ts',
+  streams: 'src/streams/chunks.ts',
+}
+
+/** Each room, and those that it must not import. */
+const FORBIDDEN: Record<string, readonly string[]> = {
+  cli: ['entry', 'handlers', 'account', 'xrpc'],
+  client: [
+    'entry',
+    'cli',
+    'handlers',
+    'account',
+    'xrpc',
+    'signing',
+    'identity',
+    'plc',
+    'crypto',
+    'repo',
+    'streams',
+  ],
+  handlers: ['entry', 'cli', 'client'],
+  account: ['entry', 'cli', 'client', 'handlers'],
+  xrpc: ['entry', 'cli', 'client', 'handlers', 'account', 'signing', 'identity', 'plc', 'crypto', 'repo'],
+  signing: ['entry', 'cli', 'client', 'handlers', 'account', 'xrpc', 'identity'],
+  identity: ['entry', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing'],
+  plc: ['entry', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing', 'identity'],
+  crypto: ['entry', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing', 'identity', 'plc', 'repo'],
+  repo: ['entry', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing', 'identity', 'plc', 'crypto'],
+  streams: [
+    'entry',
+    'cli',
+    'client',
+    'handlers',
+    'account',
+    'xrpc',
+    'signing',
+    'identity',
+    'plc',
+    'crypto',
+    'repo',
+  ],
+}
+
+/** The rooms of src/account from the bottom up, and those beside it that each may use. */
+const ACCOUNT: Record<string, readonly string[]> = {
+  db: [],
+  blobs: ['db'],
+  blocks: ['db'],
+  events: ['db'],
+  repo: ['db', 'blobs', 'blocks', 'events'],
+  import: ['db', 'blobs', 'blocks', 'events', 'repo'],
+  identity: ['db', 'events'],
+  plc: ['db', 'events', 'identity'],
+  auth: ['db', 'events', 'identity'],
+  lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth'],
+  status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
+}
+
+interface Arrow {
+  from: string
+  to: string
+}
+
+const forbidden: Arrow[] = [
+  ...Object.entries(FORBIDDEN).flatMap(([room, others]) =>
+    others.map((other) => ({ from: planted(ROOMS[room] ?? ''), to: ROOMS[other] ?? '' })),
+  ),
+  ...Object.keys(FORBIDDEN).map((room) => ({ from: planted(ROOMS[room] ?? ''), to: 'dev/cirrus.ts' })),
+  ...accountArrows((room, other) => !ACCOUNT[room]?.includes(other)),
+  { from: 'src/account/db/planted.ts', to: 'src/handlers/index.ts' },
+  { from: 'src/cli/import/planted.ts', to: 'src/cli/commands/status.ts' },
+]
+
+const allowed: Arrow[] = [
+  { from: 'src/object.ts', to: 'src/handlers/index.ts' },
+  { from: planted(ROOMS.cli ?? ''), to: ROOMS.client ?? '' },
+  { from: planted(ROOMS.handlers ?? ''), to: ROOMS.account ?? '' },
+  { from: planted(ROOMS.account ?? ''), to: ROOMS.signing ?? '' },
+  { from: planted(ROOMS.signing ?? ''), to: ROOMS.plc ?? '' },
+  { from: 'src/account/repo/planted.ts', to: 'src/repo/car.ts' },
+  ...accountArrows((room, other) => ACCOUNT[room]?.includes(other) ?? false),
+]
+
+function planted(file: string): string {
+  return join(dirname(file), 'planted.ts')
+}
+
+function accountArrows(wanted: (room: string, other: string) => boolean): Arrow[] {
+  const rooms = Object.keys(ACCOUNT)
+  return rooms.flatMap((room) =>
+    rooms
+      .filter((other) => other !== room && wanted(room, other))
+      .map((other) => ({ from: `src/account/${room}/planted.ts`, to: `src/account/${other}/it.ts` })),
+  )
+}
+
+interface Finding {
+  code: string
+  filename: string
+  labels: { span: { line: number } }[]
+}
+
+let folder = ''
+let findings: Finding[] = []
+const lines = new Map<string, string[]>()
+
+/** The line of the import in the planted file, as the linter counts. */
+const lineOf = ({ from, to }: Arrow): number => (lines.get(from)?.indexOf(to) ?? -1) + 1
+
+const isRefused = (arrow: Arrow): boolean =>
+  findings.some(
+    ({ code, filename, labels }) =>
+      code.includes('no-restricted-imports') &&
+      filename === arrow.from &&
+      labels[0]?.span.line === lineOf(arrow),
+  )
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cirrus-imports-'))
+  cpSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
+  for (const { from, to } of [...forbidden, ...allowed]) lines.set(from, [...(lines.get(from) ?? []), to])
+  for (const [from, targets] of lines) {
+    mkdirSync(join(folder, dirname(from)), { recursive: true })
+    const imports = targets.map((to, i) => {
+      const path = relative(dirname(from), to)
+      return `import { x as x${i} } from '${path.startsWith('.') ? path : `./${path}`}'\n`
+    })
+    writeFileSync(join(folder, from), imports.join(''))
+  }
+  writeFileSync(
+    join(folder, 'src/repo/one.ts'),
+    "import { two } from './two.ts'\nexport const one = () => two\n",
+  )
+  writeFileSync(
+    join(folder, 'src/repo/two.ts'),
+    "import { one } from './one.ts'\nexport const two = () => one\n",
+  )
+  const { stdout } = spawnSync(oxlint, ['--format', 'json'], { cwd: folder, encoding: 'utf8' })
+  findings = (JSON.parse(stdout) as { diagnostics: Finding[] }).diagnostics
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+it('an import that goes up is refused, in every room', () => {
+  expect(forbidden.filter((arrow) => !isRefused(arrow))).toEqual([])
+})
+
+it('an import that goes down is taken', () => {
+  expect(allowed.filter(isRefused)).toEqual([])
+})
+
+it('a cycle of imports is refused', () => {
+  const cycles = findings.filter(({ code }) => code.includes('no-cycle')).map(({ filename }) => filename)
+  expect(cycles).toContain('src/repo/one.ts')
+})
+
+it('every room of src/account and every folder of src has its rule', () => {
+  const { overrides } = JSON.parse(readFileSync(join(root, '.oxlintrc.json'), 'utf8')) as {
+    overrides: { files: string[]; rules: Record<string, unknown> }[]
+  }
+  const ruled = overrides.filter(({ rules }) => rules['no-restricted-imports']).flatMap(({ files }) => files)
+  const folders = execFileSync('git', ['ls-files', 'src'], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .map((file) => /^src\/(?:account\/)?[^/]+(?=\/)/.exec(file)?.[0])
+    .filter((each) => each !== undefined && each !== 'src/generated' && each !== 'src/account')
+  for (const each of new Set(folders)) expect(ruled).toContain(`${each}/**`)
+  expect(ruled).toContain('src/account/*.ts')
+})
