@@ -72,8 +72,8 @@ const ACCOUNT: Record<string, readonly string[]> = {
   repo: ['db', 'blobs', 'blocks', 'events'],
   import: ['db', 'blobs', 'blocks', 'events', 'repo'],
   identity: ['db', 'events'],
-  plc: ['db', 'events', 'identity'],
   auth: ['db', 'events', 'identity'],
+  plc: ['db', 'events', 'identity', 'auth'],
   lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth'],
   status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
 }
