@@ -3,6 +3,7 @@ import { endSubscription } from '../../xrpc/subscription.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Platform } from '../../platform.ts'
 import { infoFrame } from './frames.ts'
+import { createLogPages } from './logPages.ts'
 import { SocketBuffer } from './socketBuffer.ts'
 import type { SequencedEvent, Sequencer } from './sequencer.ts'
 
@@ -54,8 +55,6 @@ const MiB = 1024 * KiB
 const MAX_SUBSCRIBERS = 1000
 /** Bytes that may wait to be taken: by one subscriber, and by all of them. One frame may be added to that. */
 const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
-/** How much of the log is read at once, and sent before another subscriber gets its turn. */
-const PAGE = { events: 250, bytes: MiB }
 /** Bytes that are sent before the object does anything else. */
 const TURN_BYTES = 4 * MiB
 /** A subscriber that is behind and has taken less than this in so many milliseconds is too slow. */
@@ -70,18 +69,10 @@ const CLOSED = 3
 /** A close code, "normal closure". */
 const NORMAL_CLOSURE = 1000
 
-interface Page {
-  after: number
-  frames: Uint8Array<ArrayBuffer>[]
-  /** Events after `after` were deleted from the log before the subscriber got them. */
-  gap: boolean
-  last: number
-}
-
 export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseDeps): Firehose => {
   const subscribers = new Map<WebSocket, Subscriber>()
   const behind = new Set<Subscriber>()
-  let page: Page | undefined
+  const pages = createLogPages({ sequencer })
   let isServing = false
 
   const adopt = (socket: WebSocket, cursor: number): Subscriber => {
@@ -133,15 +124,6 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
     }
   }
 
-  /** A page of the log, read once for all subscribers with the same cursor. */
-  const read = (after: number): Page => {
-    if (page?.after === after && page.frames.length > 0) return page
-    const events = sequencer.read(after, PAGE.events, PAGE.bytes)
-    const frames = events.map(({ type, body }) => messageFrame(type, body))
-    const gap = events[0]?.seq !== after + 1
-    return (page = { after, frames, gap, last: events.at(-1)?.seq ?? after })
-  }
-
   /** Sends a subscriber at most a page; returns the bytes that were sent. */
   const advance = (subscriber: Subscriber, limit: number): number => {
     const { socket, buffer } = subscriber
@@ -153,7 +135,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       if (buffer.isStuck(TOO_SLOW)) drop(subscriber)
       return 0
     }
-    const { frames, gap, last } = read(subscriber.cursor)
+    const { frames, gap, last } = pages.read(subscriber.cursor)
     if (gap) {
       drop(subscriber)
       return 0
@@ -173,7 +155,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       if (sent >= TURN_BYTES) break
       sent += advance(subscriber, limit)
     }
-    page = behind.size > 0 ? page : undefined
+    if (behind.size === 0) pages.clear()
     return sent > 0
   }
 

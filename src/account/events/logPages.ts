@@ -1,0 +1,37 @@
+import { messageFrame } from '../../xrpc/frames.ts'
+import type { Sequencer } from './sequencer.ts'
+
+/** Frames of the log, ready to be sent. */
+export interface LogPage {
+  after: number
+  frames: Uint8Array<ArrayBuffer>[]
+  /** Events after `after` were deleted from the log. */
+  gap: boolean
+  last: number
+}
+
+/** The page of the log that was read last, so that it is read once for all subscribers with the same cursor. */
+export interface LogPages {
+  read(after: number): LogPage
+  /** Frees the memory of the page. */
+  clear(): void
+}
+
+/** How much of the log is read at once, and sent before another subscriber gets its turn. */
+const PAGE = { events: 250, bytes: 1024 * 1024 }
+
+export const createLogPages = ({ sequencer }: { sequencer: Pick<Sequencer, 'read'> }): LogPages => {
+  let page: LogPage | undefined
+  return {
+    read: (after) => {
+      if (page?.after === after && page.frames.length > 0) return page
+      const events = sequencer.read(after, PAGE.events, PAGE.bytes)
+      const frames = events.map(({ type, body }) => messageFrame(type, body))
+      const gap = events[0]?.seq !== after + 1
+      return (page = { after, frames, gap, last: events.at(-1)?.seq ?? after })
+    },
+    clear: () => {
+      page = undefined
+    },
+  }
+}
