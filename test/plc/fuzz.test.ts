@@ -77,8 +77,8 @@ test('JSON without duplicate names is never reported to have one', () => {
 
 test('a duplicate name is found at any depth', () => {
   fc.assert(
-    fc.property(fc.string(), json, json, fc.nat(3), (name, a, b, depth) => {
-      const key = JSON.stringify(name)
+    fc.property(fc.string(), json, json, fc.nat(3), fc.nat(200), (name, a, b, depth, blanks) => {
+      const key = JSON.stringify(name) + ' '.repeat(blanks)
       const twice = `{${key}: ${JSON.stringify(a)} ,\n${key}\t: ${JSON.stringify(b)}}`
       expect(hasDuplicateKeys(`${'[{"x":'.repeat(depth)}${twice}${'}]'.repeat(depth)}`)).toBe(true)
     }),

@@ -57,6 +57,22 @@ const BASES: { header: Json; payload: Json }[] = [
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
 
+/** White space, now and then more of it than a reader may look ahead. */
+const blank = (random: Random): string =>
+  random.pick([' ', '\t', '\r\n']).repeat(random.pick([0, 1, 64, 70, 400]))
+
+/** The names in a JSON text, counted without the parser under test. */
+const namesIn = (json: string): number =>
+  [...json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined).length
+
+const membersOf = (value: unknown): number =>
+  typeof value !== 'object' || value === null
+    ? 0
+    : Object.values(value).reduce<number>(
+        (sum, member) => sum + membersOf(member),
+        Array.isArray(value) ? 0 : Object.keys(value).length,
+      )
+
 const part = (value: Json, random: Random, wild: boolean): string => {
   const json = jsonText(wild && random.chance(0.7) ? mutateJson(value, random) : value)
   // Duplicate names, white space and other escapes, which some parsers read as the same JSON.
@@ -65,7 +81,9 @@ const part = (value: Json, random: Random, wild: boolean): string => {
     : random.pick([
         () => json,
         () => json.replace('{', `{"alg":"none","exp":1,"iss":"${DID}",`),
-        () => json.replaceAll(':', ' : '),
+        () => json.replaceAll('":', `"${blank(random)}:${blank(random)}`),
+        () =>
+          json.replace('{', `{"alg"${blank(random)}:"none","aud"${blank(random)}:"did:web:other.example",`),
         () => json.replace(/"a/g, '"\\u0061'),
       ])()
   const bytes = Buffer.from(text)
@@ -152,6 +170,9 @@ export const jws: Target<string, { taken: string[] }> = {
     const again = [0, 1].map((i) => base64url(Buffer.from(parts[i] ?? '', 'base64url')))
     if ([...again, base64url(signature)].join('.') !== token)
       throw new Error('another spelling of the same token')
+    for (const [n, value] of [header, payload].entries())
+      if (namesIn(Buffer.from(parts[n] ?? '', 'base64url').toString()) !== membersOf(value))
+        throw new Error('a name of an object is there twice')
     // A targeted token is also one that we minted; no other token is accepted by two verifiers.
     if (taken.length > 1 && taken.join() !== 'migration,targeted')
       throw new Error(`accepted as ${taken.join(' and ')}`)
