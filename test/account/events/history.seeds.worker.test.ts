@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { type Change, history, record } from '../../support/history.ts'
 import { checkCommit, checkSync, type Standing } from '../../support/inductive.ts'
+import { LONG } from '../../support/scale.ts'
 import { expectDense, serve } from '../support/subscriber.ts'
 
 const write = (change: Change): RepoWrite => {
@@ -11,7 +12,7 @@ const write = (change: Change): RepoWrite => {
   return { action, collection, rkey, record: record(change) }
 }
 
-const CHANGES = 1500
+const CHANGES = LONG ? 1500 : 300
 
 for (const seed of ['one', 'two'])
   it(`every commit of a history of ${CHANGES} changes inverts to the tree before it (seed ${seed})`, async () => {

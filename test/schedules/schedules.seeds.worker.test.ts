@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { Model } from './support/model.ts'
 import { FAULT_POINTS } from '../../src/fault.ts'
+import { FIRST_SEED, SEEDS } from '../support/scale.ts'
 import { run } from './support/schedule.ts'
 import { diedAt } from './support/server.ts'
 
-declare const __SEEDS__: string | undefined
-declare const __SEED__: string | undefined
-
 // Random schedules: writes, uploads, exports, imports, tokens, signatures, deactivations, collection,
 // and deaths at every named step. SEEDS says how many, SEED where they begin.
-const count = Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__)
-const from = Number(typeof __SEED__ === 'undefined' ? 1 : __SEED__)
 const BATCH = 10
 
 // What a fault does to a request is an internal error, and said so hundreds of times.
@@ -18,8 +14,8 @@ const { error: say } = console
 beforeAll(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterAll(() => void vi.restoreAllMocks())
 
-for (let first = from; first < from + count; first += BATCH) {
-  const last = Math.min(first + BATCH, from + count) - 1
+for (let first = FIRST_SEED; first < FIRST_SEED + SEEDS; first += BATCH) {
+  const last = Math.min(first + BATCH, FIRST_SEED + SEEDS) - 1
   it(`nothing is lost, doubled or torn in the schedules ${first} to ${last}`, async () => {
     let ran = 0
     for (let seed = first; seed <= last; seed++) {
@@ -37,6 +33,6 @@ for (let first = from; first < from + count; first += BATCH) {
 }
 
 // Some steps are rare: these schedules are known to die at each.
-it.skipIf(from > 1 || count < 1500)('there was a death at every named step', () => {
+it.skipIf(FIRST_SEED > 1 || SEEDS < 1500)('there was a death at every named step', () => {
   expect([...diedAt].toSorted()).toEqual(FAULT_POINTS.toSorted())
 })

@@ -1,7 +1,7 @@
 /** Random histories of everything that changes stored blocks: every export is exact at every moment. */
 import { readCar, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { type Cid, parseCid } from '@atproto/lex-data'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { signCommit } from '../../../src/account/repo/signCommit.ts'
 import { SUPERSEDED_RETENTION_MS } from '../../../src/account/repo/exports.ts'
 import { LIFETIME_BYTES } from '../../../src/account/blocks/blockLifetime.ts'
@@ -9,14 +9,10 @@ import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
 import { onFault } from '../../../src/fault.ts'
 import { carHeader, carSection } from '../../../src/repo/writeCar.ts'
 import { parseCommit } from '../../../src/repo/commit.ts'
+import { FIRST_SEED, SEEDS } from '../../support/scale.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from '../support/account.ts'
 
-vi.setConfig({ testTimeout: 300_000 })
-
-declare const __SEED__: string | undefined
-declare const __SEEDS__: string | undefined
-const FIRST = Number(typeof __SEED__ === 'undefined' ? 1 : __SEED__)
-const HISTORIES = Math.ceil(Number(typeof __SEEDS__ === 'undefined' ? 40 : __SEEDS__) / 10)
+const HISTORIES = Math.ceil(SEEDS / 10)
 const STEPS = 120
 // Long enough that an export of a few records has several chunks.
 const TEXTS = Array.from({ length: 7 }, (_, i) => `text ${i} `.repeat(4000))
@@ -354,7 +350,7 @@ const run = async (account: TestAccount, seed: number): Promise<void> => {
   }
 }
 
-for (let seed = FIRST; seed < FIRST + HISTORIES; seed++)
+for (let seed = FIRST_SEED; seed < FIRST_SEED + HISTORIES; seed++)
   it(`every export of a random history is exact (seed ${seed})`, () =>
     inAccount((account) => run(account, seed), seed % 2 === 0 ? SMALL_LOG : undefined))
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { LONG } from '../support/scale.ts'
 import { corpus, seedsOf } from './corpus.ts'
 import { fuzz, MIN_INPUTS, runOne } from './engine.ts'
 import { TARGETS } from './targets/index.ts'
 
 // The parsers of foreign bytes, each with its corpus and then with inputs that a fixed seed makes.
 // FUZZ_SECONDS sets how long each runs, FUZZ_SEED chooses other inputs; `npm run fuzz` runs for hours.
-const seconds = Number(process.env.FUZZ_SECONDS ?? 2)
+const seconds = Number(process.env.FUZZ_SECONDS ?? (LONG ? 2 : 0.5))
 const seed = process.env.FUZZ_SEED ?? 'cirrus'
 
 for (const target of TARGETS) {
