@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../dev/bundle.ts'
 
 const versionOf = (path: string): string => {
+  if (!existsSync(path)) return 'not installed'
   const { version }: { version?: string } = JSON.parse(readFileSync(path, 'utf8'))
   return version ?? 'unknown'
 }

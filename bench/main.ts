@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { startPlc } from '../dev/plc.ts'
+import { requireReference } from '../test/interop/support/installed.ts'
 import { hangUp } from './http.ts'
 import { machine } from './machine.ts'
 import { heading, table, type Report } from './report.ts'
@@ -41,7 +42,7 @@ const USAGE = `Usage: npm run bench [-- <name>… --sizes 1k,10k --only cirrus|r
   --json     the figures as JSON on stdout
   --save     write them into bench/README.md
 
-The reference PDS must be installed: npm run interop:install
+The reference PDS must be installed (npm run interop:install), except with --only cirrus.
 `
 
 const readSize = (text: string): number => {
@@ -131,6 +132,16 @@ const main = async (): Promise<number> => {
   if (options.help) {
     process.stdout.write(USAGE)
     return 0
+  }
+  if (options.kinds.includes('reference')) {
+    try {
+      requireReference()
+    } catch (cause) {
+      process.stderr.write(
+        `${cause instanceof Error ? cause.message : String(cause)}, or give --only cirrus\n`,
+      )
+      return 2
+    }
   }
   const start = performance.now()
   const measuredOn = machine()

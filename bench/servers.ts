@@ -6,7 +6,6 @@ import { loadSigningKey } from '../src/signing/keys.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import { startPlcCirrus } from '../dev/account.ts'
 import { signIn } from '../dev/seed.ts'
-import { startReference } from '../test/interop/support/reference.ts'
 import { call, json } from './http.ts'
 
 export type Kind = 'cirrus' | 'reference'
@@ -61,6 +60,8 @@ const startCirrus = async (plcUrl: string): Promise<Server> => {
 }
 
 const startTheReference = async (plcUrl: string): Promise<Server> => {
+  // Loaded only here: Cirrus alone can be measured without the packages of the reference.
+  const { startReference } = await import('../test/interop/support/reference.ts')
   const begin = performance.now()
   const reference = await startReference({ plcUrl })
   await call(reference.url, '_health')

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Says what to do, once, instead of failing in every file. */
-export function setup() {
+/** Throws unless the reference PDS is installed; the message says how to install it. */
+export const requireReference = (): void => {
   if (existsSync(join(import.meta.dirname, '..', 'node_modules', '.interop-installed'))) return
-  throw new Error('the reference PDS is not installed; run: node test/interop/install.mjs')
+  throw new Error('the reference PDS is not installed; run: npm run interop:install')
 }
+
+/** Global set-up: fails once, before any file does. */
+export const setup = requireReference
