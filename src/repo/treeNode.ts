@@ -13,6 +13,7 @@ export class NodeError extends CodedError<NodeErrorCode> {
   override readonly name = 'NodeError'
 }
 
+/** A record of a node, and the subtree after it. */
 export interface NodeEntry {
   /** `collection/rkey`. */
   readonly key: string

@@ -27,6 +27,7 @@ export type WalkItem =
   | { readonly kind: 'node'; readonly cid: Cid; readonly bytes: Uint8Array }
   | { readonly kind: 'record'; readonly key: string; readonly cid: Cid; readonly bytes: Uint8Array }
 
+/** How a walk checks the hashes of blocks. */
 export interface WalkOptions {
   /** Whether to check every block's hash: for blocks that no reader has verified. */
   hash?: boolean

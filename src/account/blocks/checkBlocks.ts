@@ -11,6 +11,7 @@ import type { Repack } from './repack.ts'
 
 const NO_BYTES = new ArrayBuffer(0)
 
+/** What the check of the blocks needs of the account. */
 export interface CheckBlocksDeps {
   sql: Sql
   blocks: Blocks

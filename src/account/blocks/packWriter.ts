@@ -9,7 +9,7 @@ const SEGMENT_BYTES = 64 * 1024
 const BLOCKS_PER_BUCKET = 256
 
 /** What a block is in the tree; the commit counts as a node. */
-export type Kind = 'node' | 'record'
+export type BlockKind = 'node' | 'record'
 
 /**
  * Writes a pack: segments as blocks are added, then the buckets (`finish`), then, in a transaction, the row that
@@ -46,14 +46,14 @@ export class PackWriter {
   }
 
   /** Adds the next block, which was not added before. */
-  add(section: SectionReader, addedIn: string, kind: Kind): void {
+  add(section: SectionReader, addedIn: string, kind: BlockKind): void {
     this.#rows.reserve(section)
     if (this.#runs.at(-1)?.addedIn !== addedIn) this.#runs.push({ start: this.#rows.length, addedIn })
     this.#rows.add(section, kind === 'record')
   }
 
   /** The block of the CID at `offset` of `cid`, if it was added; valid until the next is added. */
-  find(cid: Uint8Array, offset = 0): { kind: Kind; section: SectionReader } | undefined {
+  find(cid: Uint8Array, offset = 0): { kind: BlockKind; section: SectionReader } | undefined {
     const found = this.#rows.find(cid, offset)
     return found && { kind: found.isMarked ? 'record' : 'node', section: found.section }
   }

@@ -31,7 +31,7 @@ export type Pack = {
  */
 export const ENTRY_BYTES = 12
 
-/** The bucket of a digest, by its first 32 bits. Nobody who does not know the seed can overfill one. */
+/** The bucket of a digest, by its first 32 bits. Only those who know the seed could overfill one. */
 export const bucketOf = (digest: number, { seed, buckets }: Pick<Pack, 'seed' | 'buckets'>): number =>
   Math.floor(((Math.imul(digest ^ seed, 0x9e3779b1) >>> 0) / 2 ** 32) * buckets)
 

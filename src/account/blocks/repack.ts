@@ -24,6 +24,7 @@ const PACK_STEP_BYTES = 1024 * 1024
 /** Rows of each table that one step of collecting deletes. */
 const COLLECT_STEP_ROWS = 200
 
+/** What a repack needs of the account. */
 export interface RepackDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
@@ -69,6 +70,7 @@ interface Run {
   writer: PackWriter
 }
 
+/** Creates the repack of an account, and deletes what an unfinished one left. */
 export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
   const { commitLog, packs } = blocks
   const removalLogWriter = new RemovalLogWriter(blocks)

@@ -8,6 +8,7 @@ const CACHE_BYTES = 1024 * 1024
 /** Added to the offset of a marked section: an offset in a row with more than one block is far smaller. */
 const MARK = 2 ** 24
 
+/** How the rows are numbered, written and read. */
 export interface SectionRowsOptions {
   seed: number
   /** Bytes of a row. A larger block has a row of its own. */

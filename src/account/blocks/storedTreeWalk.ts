@@ -8,6 +8,7 @@ import { PackCursor } from './packCursor.ts'
 /** Bytes of an entry of the stack: a CID, and whether it is a node's. */
 const ENTRY_BYTES = CID_LENGTH + 1
 
+/** What of a tree is visited. */
 export interface StoredTreeWalkOptions {
   /** By `keyAt`, records that several paths hold: each is visited only the first time. */
   repeated?: Iterable<string>

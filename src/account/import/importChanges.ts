@@ -11,11 +11,12 @@ import { storeCommit } from '../repo/storeCommit.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
 import type { ImportMonitor } from './importProgress.ts'
-import { type ImportSource, type Root, verifyRoot } from './verification.ts'
+import { type ImportSource, type VerifiedRoot, verifyRoot } from './verification.ts'
 
 /** Steps after which other work gets its turn. */
 const STEPS_PER_TURN = 500
 
+/** What the plan for a few changes is made from. */
 export interface ImportChangesOptions {
   /** Finds a block that was received, or is stored here. */
   find: (link: Link) => SectionReader | undefined
@@ -79,7 +80,7 @@ export const importChanges = async (
 
 const planOf = (
   deps: ImportDeps,
-  { cid, commit, section }: Root,
+  { cid, commit, section }: VerifiedRoot,
   { rev, ops, nodes, dropped }: { rev: string; ops: ResolvedOp[]; nodes: Block[]; dropped: Cid[] },
 ): ImportPlan => {
   const before = readCounts(deps.sql)

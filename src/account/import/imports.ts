@@ -16,6 +16,7 @@ import type { ImportMonitor, ImportProgress } from './importProgress.ts'
 import { receive } from './receive.ts'
 import type { ImportSource } from './verification.ts'
 
+/** What an import must satisfy, and what else is done with it. */
 export interface ImportOptions {
   /** One of these `did:key` must have signed the commit: the account's key at the host it comes from, or ours. */
   signingKey: ImportSource['signingKey']
@@ -25,6 +26,7 @@ export interface ImportOptions {
   within?: (head: Head) => void
 }
 
+/** What an import has led to. */
 export interface Imported {
   head: Head
   blocks: number
@@ -62,6 +64,7 @@ interface Run {
   progress: ImportProgress
 }
 
+/** Creates the imports of an account, and deletes what an unfinished one left. */
 export const createImports = (deps: ImportDeps): Imports => {
   const { sql, platform } = deps
   let running: Run | undefined

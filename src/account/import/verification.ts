@@ -26,17 +26,18 @@ export interface ImportSource {
 }
 
 /** A commit that was verified: its form, DID, signature and revision. */
-export interface Root {
+export interface VerifiedRoot {
   cid: Cid
   commit: Commit
   section: SectionReader
 }
 
+/** Verifies the commit that is imported. */
 export const verifyRoot = async (
   { did, platform }: ImportDeps,
   { root, signingKey }: ImportSource,
   section: SectionReader | undefined,
-): Promise<Root> => {
+): Promise<VerifiedRoot> => {
   if (!section) throw new RepoError('MissingBlock', `the commit ${root} is missing`)
   const commit = await verifyCommitBlock(section.content, { did, signingKey, now: platform.now() })
   return { cid: root, commit, section }
@@ -61,7 +62,7 @@ export class Verification {
   readonly #walk: TreeWalk
   readonly #addedIn: (link: Link) => string
 
-  constructor({ sql, blocks }: ImportDeps, source: ImportSource, { commit, section }: Root) {
+  constructor({ sql, blocks }: ImportDeps, source: ImportSource, { commit, section }: VerifiedRoot) {
     this.commit = commit
     this.writer = new PackWriter(sql, blocks.seed)
     this.writer.add(section, source.rev, 'node')
