@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { policy, type Rule } from '../../src/policy.ts'
-import { NOT_EXERCISED } from './day.ts'
+import { NOT_EXERCISED } from './positivePaths.ts'
 import { FAULTS, faulty } from './faulty.ts'
 import { methods } from './lexicon.ts'
 import { failures, runContract } from './run.ts'

@@ -1,4 +1,4 @@
-/** Handlers that answer what their lexicon declares, with just enough memory for a day's work. */
+/** Handlers that answer what their lexicon declares, which remember just enough for the positive paths. */
 import { jsonToLex } from '@atproto/lexicon'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'

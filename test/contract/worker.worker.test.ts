@@ -8,13 +8,13 @@ beforeAll(async () => {
   deployed = await deploy()
 })
 
-it('keeps the contract of every method, as anyone sees it', async () => {
+it('keeps the contract of every method towards anyone', async () => {
   const findings = await runContract({ url: ORIGIN, fetch: deployed.fetch })
   expect(failures(findings)).toEqual([])
   expect(findings.length).toBeGreaterThan(600)
 })
 
-it('keeps it for its owner and its admin, through a day of work', async () => {
+it('keeps it for its owner and its admin, in every successful call that can be undone', async () => {
   const findings = await runContract({
     url: ORIGIN,
     fetch: deployed.fetch,

@@ -1,4 +1,3 @@
-/** The part of the suite that signs in: private reads, bad bodies by a caller who may write, and a day's work. */
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
 import { inWords, type Answer, type Ask, type Asking } from './ask.ts'
 import { bodyCases, ignoresCredentials, isPublic, readCases, type Case } from './cases.ts'
@@ -7,7 +6,7 @@ import { judge } from './judge.ts'
 import { methodById, type Method } from './lexicon.ts'
 import { runCase, type Finding } from './finding.ts'
 import { sampleQuery } from './sample.ts'
-import { day, type Step } from './day.ts'
+import { positivePaths, type Step } from './positivePaths.ts'
 
 export interface Credentials {
   identifier: string
@@ -20,7 +19,7 @@ type Tokens = Partial<Record<CredentialKind, string>>
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** Sends a step that must succeed; the finding, and what came. */
+/** Sends a step, and gives the finding and the answer. */
 async function take(
   ask: Asking,
   { id, name, request, status = 200, errors }: Step,
@@ -64,7 +63,7 @@ function* weakCases(method: Method, { known }: Found, tokens: Tokens): Generator
       headers: { authorization },
     }
     yield {
-      name: `${kind} credential, which may not`,
+      name: `${kind} credential, which does not allow it`,
       ask,
       expected: '400 InvalidToken',
       accepts: ({ error }) => error === 'InvalidToken',
@@ -72,6 +71,7 @@ function* weakCases(method: Method, { known }: Found, tokens: Tokens): Generator
   }
 }
 
+/** The part of the suite that signs in: private reads, bad bodies by a caller who may write, and the positive paths. */
 export async function* writeFindings(
   ask: Asking,
   present: Method[],
@@ -98,7 +98,7 @@ export async function* writeFindings(
       for (const test of cases) yield await runCase(ask, method, method.id, test)
   }
   const here = new Set<string>(present.map(({ id }) => id))
-  const steps = day({ tokens, did: text(session.did) })
+  const steps = positivePaths({ tokens, did: text(session.did) })
   let next = steps.next()
   while (!next.done) {
     if (!here.has(next.value.id)) {

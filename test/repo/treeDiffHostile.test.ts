@@ -56,7 +56,7 @@ describe('a tree that cannot be trusted', () => {
       // On the same layer, so that only its neighbours show that it is wrong, if it is.
       const peers = POOL.filter((key) => entry && keyLayer(key) === keyLayer(entry.key))
       const key = peers[by.other % peers.length] ?? any
-      const come = { key, value, right: null }
+      const added = { key, value, right: null }
       const put = (more: Partial<Wounded['entries'][number]>) =>
         entries.map((e, i) => (i === n ? { ...e, ...more } : e))
       const wounds: Wounded[] = [
@@ -65,12 +65,12 @@ describe('a tree that cannot be trusted', () => {
         { left: entry?.right ?? null, entries },
         { left, entries: [] },
         { left, entries: entries.filter((_, i) => i !== n) },
-        { left, entries: [...entries, come].sort((a, b) => (a.key < b.key ? -1 : 1)) },
+        { left, entries: [...entries, added].sort((a, b) => (a.key < b.key ? -1 : 1)) },
         { left, entries: put({ right: other }) },
         { left, entries: put({ right: left }) },
         { left, entries: put({ key: any }) },
         { left, entries: put({ key }) },
-        { left: null, entries: [{ ...come, right: left }, ...entries] },
+        { left: null, entries: [{ ...added, right: left }, ...entries] },
       ]
       return wounds[by.kind] ?? { left, entries }
     }

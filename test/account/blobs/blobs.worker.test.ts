@@ -24,7 +24,7 @@ const objects = async ({ platform }: TestAccount) => {
 }
 
 /** Expects the bucket to have exactly the objects that SQL knows. */
-const tidy = async (account: TestAccount) => {
+const expectBucketMatches = async (account: TestAccount) => {
   const rows = account.sql.all<{ key: string }>('SELECT key FROM blob')
   expect(account.sql.all('SELECT * FROM blob_loose')).toEqual([])
   expect(await objects(account)).toEqual(rows.map(({ key }) => key).toSorted())
@@ -55,7 +55,7 @@ describe('blobs', () => {
           expect(read).toMatchObject({ cid, size, mimeType: 'image/png' })
           const back = new Uint8Array(await new Response(read?.body).arrayBuffer())
           expect(Buffer.from(back).equals(Buffer.from(bytes))).toBe(true)
-          await tidy(account)
+          await expectBucketMatches(account)
         }
       }))
   }
@@ -77,11 +77,11 @@ describe('blobs', () => {
       )
       expect(await failed(blobs.upload(streamOf(bytes), { ...base, expect: expect1 }))).toBe('InvalidRequest')
       expect(account.sql.all('SELECT * FROM blob')).toEqual([])
-      await tidy(account)
+      await expectBucketMatches(account)
       const right = await cidForRawBytes(bytes)
       const meta = await blobs.upload(streamOf(bytes), { ...base, length: 200_000, expect: right })
       expect(meta.cid).toBe(right.toString())
-      await tidy(account)
+      await expectBucketMatches(account)
     }))
 
   it('are given in part, and not at all to whom has them', () =>
@@ -188,7 +188,7 @@ describe('blobs', () => {
       expect(await blobs.collect()).toEqual({ deleted: 1, more: false })
       expect(blobs.stat(lost.ref.toString())).toBeUndefined()
       expect(blobs.stat(kept.ref.toString())).toBeDefined()
-      await tidy(account)
+      await expectBucketMatches(account)
       // After another upload, the day begins again.
       await blob(account, 'kept')
       await repo.commit([unpost('a')])
@@ -196,7 +196,7 @@ describe('blobs', () => {
       await blob(account, 'kept')
       clock.now += 20 * 3600_000
       expect((await blobs.collect()).deleted).toBe(0)
-      await tidy(account)
+      await expectBucketMatches(account)
     }))
 
   it('are kept for a day after their last record was deleted, however old they are', () =>
@@ -214,7 +214,7 @@ describe('blobs', () => {
       clock.now += 2 * 3600_000
       await blobs.collect()
       expect(blobs.stat(String(embed.ref))).toBeUndefined()
-      await tidy(account)
+      await expectBucketMatches(account)
     }))
 
   it('are repaired by an upload where the bucket lost the object', () =>
@@ -224,6 +224,6 @@ describe('blobs', () => {
       expect(await account.blobs.get(ref.toString())).toBeUndefined()
       await blob(account, 'precious')
       expect(await new Response((await account.blobs.get(ref.toString()))?.body).text()).toBe('precious')
-      await tidy(account)
+      await expectBucketMatches(account)
     }))
 })

@@ -110,12 +110,12 @@ class History {
     const revs = [...this.snapshots.keys()].toSorted()
     const between = revs.slice(revs.indexOf(since), revs.indexOf(rev) + 1)
     const had = (each: string, cid: string): boolean => this.snapshots.get(each)?.all.has(cid) === true
-    const lacking = [...all].filter((cid) => cid === `${root}` || !had(since, cid)).toSorted()
-    if (lacking.length < [...all].filter((cid) => !between.every((each) => had(each, cid))).length)
+    const exported = [...all].filter((cid) => cid === `${root}` || !had(since, cid)).toSorted()
+    if (exported.length < [...all].filter((cid) => !between.every((each) => had(each, cid))).length)
       seen[
         this.account.sql.first('SELECT 1 FROM trail WHERE ends > ?', since) ? 'removalLog' : 'commitRows'
       ]++
-    return lacking
+    return exported
   }
 
   /** Whether it is known what the tree of that revision had: always, unless the removal log is a small one. */

@@ -1,4 +1,3 @@
-/** A day's work on an account: every positive path that can be cleaned up after, in an order that makes sense. */
 import type { MethodId } from '../../src/generated/methods.ts'
 import type { CredentialKind } from '../../src/policy.ts'
 import type { Ask } from './ask.ts'
@@ -9,16 +8,17 @@ export interface Step {
   request: Ask
   /** 200 unless given. */
   status?: number
-  /** Any of these. */
+  /** The answer has one of these. */
   errors?: string[]
 }
 
-export interface Day {
+/** Who makes the calls: the account, and a token for each kind of credential that there is. */
+export interface Caller {
   tokens: Partial<Record<CredentialKind, string>>
   did: string
 }
 
-/** Positive paths that the suite leaves alone, and why. */
+/** Methods that the suite never calls with success, and why. */
 export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.server.createAccount': 'an account can be created only once, and not removed again',
   'com.atproto.repo.importRepo': 'it would replace the repository',
@@ -36,8 +36,12 @@ type Json = Record<string, unknown>
 const object = (value: unknown): Json => Object(value)
 const rkeyOf = (json: unknown): string => String(object(json).uri).split('/').at(-1) ?? ''
 
-/** Yields each step and is given its answer's JSON. A step on a method that is not served is given nothing. */
-export function* day({ tokens, did }: Day): Generator<Step, void, unknown> {
+/**
+ * Every successful call that can be undone, in an order in which each finds what it needs, and with them the refusals
+ * that follow from that order. Yields each step and is given the JSON of its answer, or nothing if the method is not
+ * served.
+ */
+export function* positivePaths({ tokens, did }: Caller): Generator<Step, void, unknown> {
   const as = (kind: CredentialKind): Record<string, string> => ({ authorization: tokens[kind] ?? '' })
   const get = (id: MethodId, name: string, query: Ask['query'] = {}, headers = as('session')): Step => ({
     id,
@@ -173,7 +177,7 @@ export function* day({ tokens, did }: Day): Generator<Step, void, unknown> {
 
 /** What only the admin starts. */
 function* migration(
-  tokens: Day['tokens'],
+  tokens: Caller['tokens'],
   post: (id: MethodId, name: string, body?: Json, headers?: Record<string, string>) => Step,
   get: (id: MethodId, name: string, query?: Ask['query'], headers?: Record<string, string>) => Step,
 ): Generator<Step, void, unknown> {
