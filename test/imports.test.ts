@@ -78,6 +78,9 @@ const ACCOUNT: Record<string, readonly string[]> = {
   status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
 }
 
+/** Folders inside of a room of src/account: the same rules hold one step deeper. */
+const INNER: Record<string, readonly string[]> = { repo: ['commits', 'exports'] }
+
 interface Arrow {
   from: string
   to: string
@@ -90,6 +93,9 @@ const forbidden: Arrow[] = [
   ...Object.keys(FORBIDDEN).map((room) => ({ from: planted(ROOMS[room] ?? ''), to: 'dev/cirrus.ts' })),
   ...accountArrows((room, other) => !ACCOUNT[room]?.includes(other)),
   { from: 'src/account/db/planted.ts', to: 'src/handlers/index.ts' },
+  { from: 'src/account/repo/exports/planted.ts', to: 'src/handlers/index.ts' },
+  { from: 'src/account/repo/exports/planted.ts', to: 'src/account/account.ts' },
+  { from: 'src/account/repo/exports/planted.ts', to: 'dev/cirrus.ts' },
   { from: 'src/cli/import/planted.ts', to: 'src/cli/commands/status.ts' },
 ]
 
@@ -100,6 +106,9 @@ const allowed: Arrow[] = [
   { from: planted(ROOMS.account ?? ''), to: ROOMS.signing ?? '' },
   { from: planted(ROOMS.signing ?? ''), to: ROOMS.plc ?? '' },
   { from: 'src/account/repo/planted.ts', to: 'src/repo/car.ts' },
+  { from: 'src/account/repo/planted.ts', to: 'src/plc/log.ts' },
+  { from: 'src/account/repo/exports/planted.ts', to: 'src/account/repo/repo.ts' },
+  { from: 'src/account/repo/exports/planted.ts', to: 'src/plc/log.ts' },
   ...accountArrows((room, other) => ACCOUNT[room]?.includes(other) ?? false),
 ]
 
@@ -109,11 +118,16 @@ function planted(file: string): string {
 
 function accountArrows(wanted: (room: string, other: string) => boolean): Arrow[] {
   const rooms = Object.keys(ACCOUNT)
-  return rooms.flatMap((room) =>
-    rooms
-      .filter((other) => other !== room && wanted(room, other))
-      .map((other) => ({ from: `src/account/${room}/planted.ts`, to: `src/account/${other}/it.ts` })),
-  )
+  return rooms.flatMap((room) => {
+    const others = rooms.filter((other) => other !== room && wanted(room, other))
+    const folders = [room, ...(INNER[room] ?? []).map((inner) => `${room}/${inner}`)]
+    return folders.flatMap((folder) =>
+      others.map((other) => ({
+        from: `src/account/${folder}/planted.ts`,
+        to: `src/account/${other}/it.ts`,
+      })),
+    )
+  })
 }
 
 interface Finding {
@@ -181,10 +195,16 @@ it('every room of src/account and every folder of src has its rule', () => {
     overrides: { files: string[]; rules: Record<string, unknown> }[]
   }
   const ruled = overrides.filter(({ rules }) => rules['no-restricted-imports']).flatMap(({ files }) => files)
-  const folders = execFileSync('git', ['ls-files', 'src'], { cwd: root, encoding: 'utf8' })
-    .split('\n')
+  const files = execFileSync('git', ['ls-files', 'src'], { cwd: root, encoding: 'utf8' }).split('\n')
+  const folders = files
     .map((file) => /^src\/(?:account\/)?[^/]+(?=\/)/.exec(file)?.[0])
     .filter((each) => each !== undefined && each !== 'src/generated' && each !== 'src/account')
   for (const each of new Set(folders)) expect(ruled).toContain(`${each}/**`)
   expect(ruled).toContain('src/account/*.ts')
+  const inner = files.map((file) => /^src\/account\/([^/]+)\/[^/]+(?=\/)/.exec(file))
+  for (const found of inner) {
+    if (!found) continue
+    expect(ruled).toContain(`src/account/${found[1]}/*/**`)
+    expect(INNER[found[1] ?? '']?.map((name) => `src/account/${found[1]}/${name}`)).toContain(found[0])
+  }
 })

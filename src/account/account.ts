@@ -33,8 +33,8 @@ import { createMaintenance, type Maintenance } from './maintenance.ts'
 import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
 import { createPlcOperations, type PlcOperations } from './plc/plcOperations.ts'
 import { createPreferences, type Preferences } from './preferences.ts'
-import { check, type CheckReport } from './repo/check.ts'
-import { createExports, type Exports } from './repo/exports.ts'
+import { checkAccount, type CheckReport } from './repo/checkAccount.ts'
+import { createExports, type Exports } from './repo/exports/exports.ts'
 import { signedManifest } from './repo/signedManifest.ts'
 import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
@@ -233,7 +233,7 @@ export async function createAccount(
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),
-    check: () => repo.exclusive(() => check({ ...base, blocks, blobs, repack })),
+    check: () => repo.exclusive(() => checkAccount({ ...base, blocks, blobs, repack })),
     nextRecordKey: () => (lastRecordKey = nextTid(platform.now(), lastRecordKey)),
     upgrade: () => {
       const { 0: client, 1: socket } = new WebSocketPair()

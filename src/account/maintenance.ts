@@ -1,6 +1,6 @@
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs/blobs.ts'
-import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports.ts'
+import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports/exports.ts'
 import type { Firehose } from './events/firehose.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'

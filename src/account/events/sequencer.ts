@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
-import type { EventFields, EventType } from './frames.ts'
+import type { EventFields, EventType } from './messages.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import { raiseSeqFloor, readFirstSeq, readSeqFloor } from '../db/accountRow.ts'
 

@@ -6,8 +6,8 @@ import type { SectionReader } from '../../repo/sectionReader.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/treeDiff.ts'
 import { verifyRecord } from '../../repo/verifyRepo.ts'
 import { readCounts } from '../db/accountRow.ts'
-import { blobChanges, blobsOf, type ResolvedOp } from '../repo/resolvedOp.ts'
-import { storeCommit } from '../repo/storeCommit.ts'
+import { blobChanges, blobsOf, type RecordOpWithBlobs } from '../repo/commits/recordOp.ts'
+import { storeCommit } from '../repo/commits/storeCommit.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
 import type { ImportMonitor } from './importProgress.ts'
@@ -41,7 +41,7 @@ export const importChanges = async (
   const after = (cid: Cid): Uint8Array | undefined => find(new Link(cid.bytes, 0))?.content
   const before = (cid: Cid): Uint8Array | undefined => blocks.read(cid)
   const diff = new TreeDiff(current.data, root.commit.data, { before, after })
-  const ops: ResolvedOp[] = []
+  const ops: RecordOpWithBlobs[] = []
   let [steps, size] = [0, 0]
   try {
     for (const change of diff.changes()) {
@@ -81,7 +81,7 @@ export const importChanges = async (
 const planOf = (
   deps: ImportDeps,
   { cid, commit, section }: VerifiedRoot,
-  { rev, ops, nodes, dropped }: { rev: string; ops: ResolvedOp[]; nodes: Block[]; dropped: Cid[] },
+  { rev, ops, nodes, dropped }: { rev: string; ops: RecordOpWithBlobs[]; nodes: Block[]; dropped: Cid[] },
 ): ImportPlan => {
   const before = readCounts(deps.sql)
   const more = ops.reduce((sum, op) => sum + (op.cid ? 1 : 0) - (op.prev ? 1 : 0), 0)
@@ -97,7 +97,7 @@ const planOf = (
   }
 }
 
-const operation = (change: RecordChange, old: Uint8Array | undefined): ResolvedOp => {
+const operation = (change: RecordChange, old: Uint8Array | undefined): RecordOpWithBlobs => {
   const { path, before: prev, after: cid } = change
   const before = prev ? blobsBefore(path, old) : []
   if (cid === null) return { action: 'delete', path, cid, prev, addedBlobs: [], removedBlobs: before }

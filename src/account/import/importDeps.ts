@@ -1,7 +1,7 @@
 import type { Platform } from '../../platform.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
-import type { CommitSigner } from '../repo/signCommit.ts'
+import type { CommitSigner } from '../repo/commits/signCommit.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'

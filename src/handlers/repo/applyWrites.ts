@@ -1,4 +1,4 @@
-import { prepareRecord, swapCid, type Prepared } from '../../account/repo/prepareRecord.ts'
+import { prepareRecord, swapCid, type Prepared } from '../../account/repo/commits/prepareRecord.ts'
 import type { Account } from '../../account/account.ts'
 import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
 import type { Handler } from '../context.ts'

@@ -1,4 +1,4 @@
-import { swapCid } from '../../account/repo/prepareRecord.ts'
+import { swapCid } from '../../account/repo/commits/prepareRecord.ts'
 import type { Handler } from '../context.ts'
 import { requireOwnRepo } from '../requireOwnRepo.ts'
 

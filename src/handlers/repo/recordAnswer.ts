@@ -1,4 +1,4 @@
-import type { Prepared } from '../../account/repo/prepareRecord.ts'
+import type { Prepared } from '../../account/repo/commits/prepareRecord.ts'
 import type { CommitResult } from '../../account/repo/repo.ts'
 
 /** The answer of createRecord and putRecord. `commit` is left out if nothing changed. */

@@ -1,7 +1,7 @@
 /** Imports over nearly the same repository that are refused or fail. */
 import { Secp256k1Keypair } from '@atproto/crypto'
 import { describe, expect, it } from 'vitest'
-import { signCommit } from '../../../src/account/repo/signCommit.ts'
+import { signCommit } from '../../../src/account/repo/commits/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { onFault } from '../../../src/fault.ts'
 import { readNode } from '../../../src/repo/treeNode.ts'

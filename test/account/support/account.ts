@@ -4,8 +4,8 @@ import { Secp256k1Keypair } from '@atproto/crypto'
 import { parseCid } from '@atproto/lex-data'
 import { createBlobs, type Blobs } from '../../../src/account/blobs/blobs.ts'
 import { Blocks } from '../../../src/account/blocks/blocks.ts'
-import { check, type CheckReport } from '../../../src/account/repo/check.ts'
-import { createExports, type Exports } from '../../../src/account/repo/exports.ts'
+import { checkAccount, type CheckReport } from '../../../src/account/repo/checkAccount.ts'
+import { createExports, type Exports } from '../../../src/account/repo/exports/exports.ts'
 import { createImports, type Imports } from '../../../src/account/import/imports.ts'
 import { createJournal, type Journal } from '../../../src/account/journal.ts'
 import { createPreferences, type Preferences } from '../../../src/account/preferences.ts'
@@ -101,7 +101,7 @@ const build = (
     exports,
     imports,
     events,
-    check: () => check({ ...base, blocks, blobs, journal, repack }),
+    check: () => checkAccount({ ...base, blocks, blobs, journal, repack }),
     restart: () => build(storage, key, clock, options),
   }
 }

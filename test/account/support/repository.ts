@@ -2,7 +2,7 @@
 import type { Secp256k1Keypair } from '@atproto/crypto'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { carOf } from '../../../src/account/repo/carOf.ts'
-import { signCommit } from '../../../src/account/repo/signCommit.ts'
+import { signCommit } from '../../../src/account/repo/commits/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { walk } from '../../../src/repo/treeWalk.ts'

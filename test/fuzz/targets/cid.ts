@@ -1,5 +1,5 @@
 import { decodeCid, parseCid } from '@atproto/lex-data'
-import { swapCid } from '../../../src/account/repo/prepareRecord.ts'
+import { swapCid } from '../../../src/account/repo/commits/prepareRecord.ts'
 import { blobRefs } from '../../../src/repo/blobRefs.ts'
 import { cidText } from '../../../src/repo/cid.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'

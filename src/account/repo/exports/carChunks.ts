@@ -1,7 +1,7 @@
-import type { Blocks } from '../blocks/blocks.ts'
-import type { Head } from '../db/accountRow.ts'
-import { StoredTreeWalk, type StoredTreeWalkOptions } from '../blocks/storedTreeWalk.ts'
-import { carOf } from './carOf.ts'
+import type { Blocks } from '../../blocks/blocks.ts'
+import type { Head } from '../../db/accountRow.ts'
+import { StoredTreeWalk, type StoredTreeWalkOptions } from '../../blocks/storedTreeWalk.ts'
+import { carOf } from '../carOf.ts'
 
 /** Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter. */
 const SMALL_RUN_BYTES = 16 * 1024

@@ -1,10 +1,10 @@
 import type { Cid } from '@atproto/lex-data'
-import { fault } from '../../fault.ts'
-import type { Platform } from '../../platform.ts'
-import type { Blobs } from '../blobs/blobs.ts'
-import type { Blocks } from '../blocks/blocks.ts'
-import type { Block } from '../../repo/block.ts'
-import { pathCounts, type ResolvedOp } from './resolvedOp.ts'
+import { fault } from '../../../fault.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Blobs } from '../../blobs/blobs.ts'
+import type { Blocks } from '../../blocks/blocks.ts'
+import type { Block } from '../../../repo/block.ts'
+import { pathCounts, type RecordOpWithBlobs } from './recordOp.ts'
 
 /** What a commit changes in the tree before it. */
 export interface CommitContents {
@@ -13,7 +13,7 @@ export interface CommitContents {
   added: readonly Block[]
   /** The commit before it, and the nodes that are gone. */
   dropped: readonly Cid[]
-  ops: readonly ResolvedOp[]
+  ops: readonly RecordOpWithBlobs[]
 }
 
 export interface StoreCommitDeps {

@@ -1,11 +1,22 @@
 import type { Cid } from '@atproto/lex-data'
-import { cidKey } from '../../repo/cid.ts'
-import { blobRefs } from '../../repo/blobRefs.ts'
-import type { RecordOp } from './nextTree.ts'
-import { recordValue } from './records.ts'
+import { cidKey } from '../../../repo/cid.ts'
+import { blobRefs } from '../../../repo/blobRefs.ts'
+import { recordValue } from '../records.ts'
 
-/** A change of one record, and how the blobs change to which it refers (as the text of their CIDs). */
-export interface ResolvedOp extends RecordOp {
+/** What a commit does to one record, checked against the tree before it. */
+export interface RecordOp {
+  action: 'create' | 'update' | 'delete'
+  path: string
+  /** Null on delete. */
+  cid: Cid | null
+  /** The record's block; absent on delete. */
+  bytes?: Uint8Array
+  /** What the path held before. */
+  prev: Cid | null
+}
+
+/** The same, with the blobs (as the text of their CIDs) that the record refers to only after it, and only before it. */
+export interface RecordOpWithBlobs extends RecordOp {
   addedBlobs: string[]
   removedBlobs: string[]
 }
@@ -14,11 +25,11 @@ export interface ResolvedOp extends RecordOp {
 export const blobsOf = (bytes: Uint8Array | undefined): string[] =>
   bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
 
-/** The blobs that a record refers to only after a change, or only before it. */
+/** How the blobs differ, given those that the record referred to before and refers to now. */
 export const blobChanges = (
   before: readonly string[],
   after: readonly string[],
-): Pick<ResolvedOp, 'addedBlobs' | 'removedBlobs'> => ({
+): Pick<RecordOpWithBlobs, 'addedBlobs' | 'removedBlobs'> => ({
   addedBlobs: after.filter((blob) => !before.includes(blob)),
   removedBlobs: before.filter((blob) => !after.includes(blob)),
 })

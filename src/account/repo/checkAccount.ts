@@ -39,7 +39,7 @@ const MAX_PROBLEMS = 100
  * Recomputes everything that is stored twice from the blocks, and every hash. The answer is right only if nothing is
  * written meanwhile, so the caller runs this alone (`repo.exclusive`).
  */
-export const check = async (deps: CheckDeps): Promise<CheckReport> => {
+export const checkAccount = async (deps: CheckDeps): Promise<CheckReport> => {
   const { sql, blobs, journal } = deps
   const problems: string[] = []
   const problem = (text: string) => {

@@ -1,6 +1,6 @@
-import { error } from '../../xrpc/errors.ts'
-import type { BlobReference } from '../../repo/blobRefs.ts'
-import type { Blobs } from '../blobs/blobs.ts'
+import { error } from '../../../xrpc/errors.ts'
+import type { BlobReference } from '../../../repo/blobRefs.ts'
+import type { Blobs } from '../../blobs/blobs.ts'
 
 /**
  * The one check that the blobs to which a record newly refers are stored, and are what the record says of them: clients

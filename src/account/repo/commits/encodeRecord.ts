@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { LexMap } from '@atproto/lex-data'
-import { CborError, checkCbor } from '../../repo/cbor.ts'
-import { error } from '../../xrpc/errors.ts'
+import { CborError, checkCbor } from '../../../repo/cbor.ts'
+import { error } from '../../../xrpc/errors.ts'
 
 const MAX_RECORD_BYTES = 1_000_000
 

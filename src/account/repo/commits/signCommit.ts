@@ -1,7 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
-import type { Block } from '../../repo/block.ts'
-import { cborCid } from '../../repo/cid.ts'
+import type { Block } from '../../../repo/block.ts'
+import { cborCid } from '../../../repo/cid.ts'
 
 /** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */
 export interface CommitSigner {

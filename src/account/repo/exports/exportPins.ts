@@ -1,5 +1,5 @@
-import type { Platform } from '../../platform.ts'
-import type { Blocks } from '../blocks/blocks.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Blocks } from '../../blocks/blocks.ts'
 
 /** One export that is being read. */
 export interface ExportPin {

@@ -1,12 +1,12 @@
 import type { Cid, LexMap } from '@atproto/lex-data'
-import { cborCid } from '../../repo/cid.ts'
-import { blobRefs, type BlobReference } from '../../repo/blobRefs.ts'
-import { error, XrpcError } from '../../xrpc/errors.ts'
-import type { Blocks } from '../blocks/blocks.ts'
+import { cborCid } from '../../../repo/cid.ts'
+import { blobRefs, type BlobReference } from '../../../repo/blobRefs.ts'
+import { error, XrpcError } from '../../../xrpc/errors.ts'
+import type { Blocks } from '../../blocks/blocks.ts'
 import { encodeRecord } from './encodeRecord.ts'
-import { recordPath } from './recordPath.ts'
-import type { Records } from './records.ts'
-import { blobChanges, blobsOf, type ResolvedOp } from './resolvedOp.ts'
+import { recordPath } from '../recordPath.ts'
+import type { Records } from '../records.ts'
+import { blobChanges, blobsOf, type RecordOpWithBlobs } from './recordOp.ts'
 
 /** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
 export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
@@ -21,7 +21,7 @@ export interface WriteResult {
   cid: Cid | null
 }
 
-export interface ResolvedWrite extends ResolvedOp {
+export interface ResolvedWrite extends RecordOpWithBlobs {
   /** The blobs that the record refers to and did not refer to before, not yet looked up. */
   newRefs: BlobReference[]
 }

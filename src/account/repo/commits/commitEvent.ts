@@ -1,10 +1,11 @@
-import type { Block } from '../../repo/block.ts'
-import { cidKey } from '../../repo/cid.ts'
-import { error } from '../../xrpc/errors.ts'
-import { carOf } from './carOf.ts'
-import type { NextTree, RecordOp } from './nextTree.ts'
-import type { EventFields } from '../events/frames.ts'
-import type { Head } from '../db/accountRow.ts'
+import type { Block } from '../../../repo/block.ts'
+import { cidKey } from '../../../repo/cid.ts'
+import { error } from '../../../xrpc/errors.ts'
+import { carOf } from '../carOf.ts'
+import type { NextTree } from './nextTree.ts'
+import type { RecordOp } from './recordOp.ts'
+import type { EventFields } from '../../events/messages.ts'
+import type { Head } from '../../db/accountRow.ts'
 
 /** A commit that is signed and not yet written. */
 export interface SignedCommit {

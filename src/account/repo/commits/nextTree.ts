@@ -1,19 +1,9 @@
 import type { Cid } from '@atproto/lex-data'
 import { DataDiff, MST, type NodeEntry, ReadableBlockstore, type BlockMap } from '@atproto/repo'
-import type { Block } from '../../repo/block.ts'
-import { cidKey } from '../../repo/cid.ts'
-import type { Blocks } from '../blocks/blocks.ts'
-
-/** A change of one record, resolved against the current tree. */
-export interface RecordOp {
-  action: 'create' | 'update' | 'delete'
-  path: string
-  cid: Cid | null
-  /** The record's block; absent on delete. */
-  bytes?: Uint8Array
-  /** What the path held before. */
-  prev: Cid | null
-}
+import type { Block } from '../../../repo/block.ts'
+import { cidKey } from '../../../repo/cid.ts'
+import type { Blocks } from '../../blocks/blocks.ts'
+import type { RecordOp } from './recordOp.ts'
 
 /** The next tree, and how it differs from the current one. */
 export interface NextTree {

@@ -1,9 +1,9 @@
 import type { Cid } from '@atproto/lex-data'
-import type { Block } from '../../repo/block.ts'
-import { readNode } from '../../repo/treeNode.ts'
-import { findRecord } from '../../repo/treeSearch.ts'
-import { carOf } from './carOf.ts'
-import type { Head } from '../db/accountRow.ts'
+import type { Block } from '../../../repo/block.ts'
+import { readNode } from '../../../repo/treeNode.ts'
+import { findRecord } from '../../../repo/treeSearch.ts'
+import { carOf } from '../carOf.ts'
+import type { Head } from '../../db/accountRow.ts'
 
 /**
  * A CAR that proves what a path holds: the commit, the nodes down to the path, and the record; without the record, it

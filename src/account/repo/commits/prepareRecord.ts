@@ -2,9 +2,9 @@ import { lexToIpld } from '@atproto/lexicon'
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { parseCidSafe } from '@atproto/lex-data'
 import { isValidRecordKey } from '@atproto/syntax'
-import { cidText } from '../../repo/cid.ts'
-import { error } from '../../xrpc/errors.ts'
-import { lexicons } from '../../xrpc/lexicons.ts'
+import { cidText } from '../../../repo/cid.ts'
+import { error } from '../../../xrpc/errors.ts'
+import { lexicons } from '../../../xrpc/lexicons.ts'
 import type { RepoWrite } from './resolveWrites.ts'
 
 export type ValidationStatus = 'valid' | 'unknown' | undefined
