@@ -48,7 +48,7 @@ const GENESIS = '0'.repeat(64)
 /** Rows read at once when the chain is verified. */
 const PAGE_ROWS = 500
 /** The only event that strangers can cause. */
-const FAILED = 'failed-sign-in'
+const FAILED_SIGN_IN = 'failed-sign-in'
 
 const hashOf = ({ prev, n, at, event, detail }: Omit<Row, 'hash'>): string =>
   createHash('sha256')
@@ -89,7 +89,7 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
 
   const recent = (limit: number): RecentEntry[] => {
     const rows = sql.all<Row>(
-      `SELECT n, at, event, detail FROM journal WHERE event <> '${FAILED}' ORDER BY n DESC LIMIT ?`,
+      `SELECT n, at, event, detail FROM journal WHERE event <> '${FAILED_SIGN_IN}' ORDER BY n DESC LIMIT ?`,
       limit,
     )
     const entries: RecentEntry[] = []

@@ -20,7 +20,7 @@ export interface Maintenance {
    */
   noteEvent(): void
   /** Something was written that must be collected later: at most one alarm an hour. */
-  collectSoon(): Promise<void>
+  collectLater(): Promise<void>
   /** A token was minted or an operation signed: the DID may move soon. */
   watchMove(): Promise<void>
   /**
@@ -35,7 +35,7 @@ export interface MaintenanceDeps {
   platform: Pick<Platform, 'now' | 'sleep'>
   repack: Repack
   blobs: Pick<Blobs, 'collect'>
-  exports: Pick<Exports, 'oldest'>
+  exports: Pick<Exports, 'neededSince'>
   sequencer: Pick<Sequencer, 'prune'>
   relays: Pick<Relays, 'run' | 'nextAt'>
   firehose: Pick<Firehose, 'resume'>
@@ -138,7 +138,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
 
   const run = async (): Promise<void> => {
     const now = platform.now()
-    const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.oldest() ?? now)
+    const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.neededSince() ?? now)
     await attempt(() => firehose.resume())
     const steps = [
       await attempt(() => several(STEPS_PER_ALARM.pack, () => repack.step())),
@@ -159,7 +159,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
   return {
     wake,
     noteEvent,
-    collectSoon: () => wake(SUPERSEDED_RETENTION_MS),
+    collectLater: () => wake(SUPERSEDED_RETENTION_MS),
     watchMove: () => wake(DID_CHECK_MS.moving),
     run,
   }

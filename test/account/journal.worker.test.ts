@@ -79,12 +79,12 @@ describe('the event log', () => {
       const start = sequencer.latest()
       await repo.commit([post('a', 'x')])
       sequencer.transaction(() => {
-        sequencer.account(false, 'deactivated')
-        sequencer.identity('alice.test')
+        sequencer.appendAccount(false, 'deactivated')
+        sequencer.appendIdentity('alice.test')
       })
       expect(() =>
         sequencer.transaction(() => {
-          sequencer.identity()
+          sequencer.appendIdentity()
           throw new Error('undone')
         }),
       ).toThrow('undone')
@@ -112,7 +112,7 @@ describe('the event log', () => {
       expect(sql.all('SELECT * FROM event')).toEqual([])
       const again = restart().sequencer
       expect(again.latest()).toBe(start + 4)
-      expect(again.transaction(() => again.identity()).seq).toBe(start + 5)
+      expect(again.transaction(() => again.appendIdentity()).seq).toBe(start + 5)
     }))
 })
 

@@ -51,7 +51,7 @@ describe('an account that moved away', () => {
     inWorld({}, async (world) => {
       const { account } = world
       const owner = await world.signIn()
-      const before = account.repo.load()
+      const before = account.repo.requireHead()
       let open = () => {}
       const held = account.repo.exclusive(() => new Promise<void>((resolve) => (open = resolve)))
       const write = failure(post(owner, world.did))
@@ -61,7 +61,7 @@ describe('an account that moved away', () => {
       open()
       await held
       expect(await write).toMatchObject({ status: 403, error: 'AccountDeactivated' })
-      expect(account.repo.load()).toEqual(before)
+      expect(account.repo.requireHead()).toEqual(before)
     }))
 
   it('cannot be activated here, before a deactivation or after, and the answer names the way out', () =>

@@ -81,7 +81,7 @@ describe('relays', () => {
       const { asked } = answerAsRelays(world)
       await account.repo.create()
       account.sql.run(`UPDATE account SET state = 'deactivated'`)
-      account.sequencer.transaction(() => account.sequencer.identity(HANDLE))
+      account.sequencer.transaction(() => account.sequencer.appendIdentity(HANDLE))
       await account.maintenance.run()
       expect(asked).toEqual([])
       await admin.com.atproto.server.activateAccount()

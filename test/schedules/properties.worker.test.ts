@@ -43,7 +43,7 @@ describe('for any history', () => {
           const { exports, repo, key } = account
           const past: { rev: string; car: Uint8Array }[] = []
           await live(account, commits, async () => {
-            past.push({ rev: repo.load().rev, car: await collect(exports.repo().body) })
+            past.push({ rev: repo.requireHead().rev, car: await collect(exports.repo().body) })
           })
           expect(
             paths((await verifyRepoCar(await collect(exports.repo().body), DID, key.did())).creates),
@@ -55,7 +55,7 @@ describe('for any history', () => {
             blocks.addMap(before.blocks)
             expect(paths((await verifyRepo(blocks, root, DID, key.did())).creates)).toEqual(tree(account))
             // With the same head there is only the commit to say so.
-            if (rev === repo.load().rev) expect(count).toBe(1)
+            if (rev === repo.requireHead().rev) expect(count).toBe(1)
           }
         }),
       ),
@@ -76,7 +76,7 @@ describe('for any history', () => {
         })
         await inAccount(async (first) => {
           await live(first, ours)
-          const before = { tree: tree(first), head: String(first.repo.load().root) }
+          const before = { tree: tree(first), head: String(first.repo.requireHead().root) }
           const options = { signingKey: source.key }
           onFault((name) => {
             if ('point' in death && name === death.point) throw new Error('the fault')
@@ -93,7 +93,7 @@ describe('for any history', () => {
           const done = 'point' in death && death.point === 'import.afterSwitch'
           expect(failed).toBe(true)
           expect(tree(account)).toEqual(done ? source.tree : before.tree)
-          if (!done) expect(String(account.repo.load().root)).toBe(before.head)
+          if (!done) expect(String(account.repo.requireHead().root)).toBe(before.head)
           expect((await account.check()).problems).toEqual([])
           expect(account.sql.first('SELECT staging FROM account')?.staging).toBeNull()
           await account.imports.car(whole(source.car), options)

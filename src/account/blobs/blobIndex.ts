@@ -12,7 +12,10 @@ export interface BlobIndex {
   stat(cid: string): BlobMeta | undefined
   isReferenced(cid: string): boolean
   /** Blobs that records refer to, those first referred to after `since` if it is given. */
-  list(options: { since?: string; cursor?: string; limit: number }): { cids: string[]; cursor?: string }
+  listReferenced(options: { since?: string; cursor?: string; limit: number }): {
+    cids: string[]
+    cursor?: string
+  }
   /** Blobs that records refer to and that are stored. */
   listStored(options: { cursor?: string; limit: number }): { blobs: BlobMeta[]; cursor?: string }
   /** Blobs that records refer to and that are not stored, each with one of those records. */
@@ -25,9 +28,9 @@ export interface BlobIndex {
   /** All references in order, in pages by key: rows may be written and deleted meanwhile. */
   references(): Generator<{ cid: string; path: string }, undefined, void>
   /** A record refers to a blob from now on. A reference that it had before keeps its revision. */
-  refer(path: string, cid: string, rev: string): void
+  addReference(path: string, cid: string, rev: string): void
   /** A record no longer refers to a blob. If it was the last one, the blob is kept for as long as a new upload. */
-  unrefer(path: string, cid: string, now: number): void
+  removeReference(path: string, cid: string, now: number): void
 }
 
 export interface BlobIndexDeps {
@@ -50,7 +53,7 @@ export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
       return row && metaOf(row)
     },
     isReferenced,
-    list: ({ since = '', cursor = '', limit }) => {
+    listReferenced: ({ since = '', cursor = '', limit }) => {
       const rows = sql.all<{ cid: string }>(
         'SELECT cid FROM blob_ref WHERE cid > ? GROUP BY cid HAVING min(rev) > ? ORDER BY cid LIMIT ?',
         cursor,
@@ -101,10 +104,10 @@ export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
         after = last
       }
     },
-    refer: (path, cid, rev) => {
+    addReference: (path, cid, rev) => {
       sql.run('INSERT INTO blob_ref (cid, path, rev) VALUES (?, ?, ?) ON CONFLICT DO NOTHING', cid, path, rev)
     },
-    unrefer: (path, cid, now) => {
+    removeReference: (path, cid, now) => {
       sql.run('DELETE FROM blob_ref WHERE cid = ? AND path = ?', cid, path)
       if (!isReferenced(cid)) sql.run('UPDATE blob SET created_at = ? WHERE cid = ?', now, cid)
     },

@@ -23,7 +23,7 @@ export interface Blobs extends BlobIndex {
     options: { mimeType: string; limit: number; length?: number; expect?: Cid },
   ): Promise<BlobMeta>
   /** A blob or a range of it. */
-  get(cid: string, options?: { range?: R2Range }): Promise<BlobRead | undefined>
+  get(cid: string, options?: { range?: R2Range }): Promise<BlobWithBody | undefined>
   /**
    * Deletes blobs to which no record has referred for a day, and what uploads that died left behind; at most about
    * `limit` objects.
@@ -31,7 +31,7 @@ export interface Blobs extends BlobIndex {
   collect(limit?: number): Promise<{ deleted: number; more: boolean }>
 }
 
-export interface BlobRead extends BlobMeta {
+export interface BlobWithBody extends BlobMeta {
   body: ReadableStream<Uint8Array>
   /** Which range of the blob `body` is, where one was asked for. */
   range?: { offset: number; length: number }
@@ -77,7 +77,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
         mimeType,
         now,
       )
-      if (!keep) orphans.adopted(key)
+      if (!keep) orphans.noteAdopted(key)
       const unused = keep ? key : row?.key
       if (unused !== undefined) orphans.add(unused, now)
       fault('blob.afterRow')

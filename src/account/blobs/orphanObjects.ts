@@ -8,7 +8,7 @@ export interface OrphanObjects {
   /** Notes an object, to be deleted after this time (milliseconds). */
   add(key: string, deleteAfter: number): void
   /** A blob row has the object now. */
-  adopted(key: string): void
+  noteAdopted(key: string): void
   /** Deletes those of these objects that are still orphans. */
   delete(keys: readonly string[]): Promise<void>
   /** Keys of objects that are to be deleted by now. */
@@ -34,7 +34,7 @@ export const createOrphanObjects = ({ sql, bucket }: OrphanObjectsDeps): OrphanO
         deleteAfter,
       )
     },
-    adopted: remove,
+    noteAdopted: remove,
     delete: async (keys) => {
       // Not an object that a blob row has adopted meanwhile.
       const orphans = keys.filter(has)

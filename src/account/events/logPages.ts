@@ -18,14 +18,14 @@ export interface LogPages {
 }
 
 /** How much of the log is read at once, and sent before another subscriber gets its turn. */
-const PAGE = { events: 250, bytes: 1024 * 1024 }
+const PAGE_LIMITS = { events: 250, bytes: 1024 * 1024 }
 
 export const createLogPages = ({ sequencer }: { sequencer: Pick<Sequencer, 'read'> }): LogPages => {
   let page: LogPage | undefined
   return {
     read: (after) => {
       if (page?.after === after && page.frames.length > 0) return page
-      const events = sequencer.read(after, PAGE.events, PAGE.bytes)
+      const events = sequencer.read(after, PAGE_LIMITS.events, PAGE_LIMITS.bytes)
       const frames = events.map(({ type, body }) => messageFrame(type, body))
       const gap = events[0]?.seq !== after + 1
       return (page = { after, frames, gap, last: events.at(-1)?.seq ?? after })

@@ -30,11 +30,11 @@ export interface Sequencer {
   /** Appends an event. `fields` go without `seq`, `time` and the account's DID. */
   append<Type extends EventType>(type: Type, fields: EventFields<Type>, rev?: string | null): SequencedEvent
   /** Appends an `#identity`. */
-  identity(handle?: string): SequencedEvent
+  appendIdentity(handle?: string): SequencedEvent
   /** Appends an `#account`. */
-  account(active: boolean, status?: string): SequencedEvent
+  appendAccount(active: boolean, status?: string): SequencedEvent
   /** Appends a `#sync`. `car` has the commit only. */
-  sync(rev: string, car: Uint8Array): SequencedEvent
+  appendSync(rev: string, car: Uint8Array): SequencedEvent
   /** Events after `seq`, oldest first: `limit` of them, or fewer where they have more than `maxBytes`. */
   read(after: number, limit: number, maxBytes?: number): SequencedEvent[]
   /** The number of the newest event, or of the one before the first. */
@@ -56,16 +56,16 @@ export interface SequencerDeps {
 }
 
 /** An event has up to 2 MB: a page ends early rather than fill the memory. */
-const READ_BYTES = 4 * 1024 * 1024
+const MAX_READ_BYTES = 4 * 1024 * 1024
 
 /** When a large row is deleted, SQLite visits every page that it spills over to. */
-const PRUNE_BYTES = 16 * 1024 * 1024
+const MAX_PRUNE_BYTES = 16 * 1024 * 1024
 
 type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
-type Size = { seq: number; size: number }
+type RowSize = { seq: number; size: number }
 
 /** The last of these rows, or the one with which they reach `maxBytes`. */
-const lastWithin = (rows: readonly Size[], maxBytes: number): Size | undefined => {
+const lastWithin = (rows: readonly RowSize[], maxBytes: number): RowSize | undefined => {
   let total = 0
   return rows.find(({ size }) => (total += size) >= maxBytes) ?? rows.at(-1)
 }
@@ -113,8 +113,8 @@ export const createSequencer = (deps: SequencerDeps): Sequencer => {
     return event
   }
 
-  const read: Sequencer['read'] = (after, limit, maxBytes = READ_BYTES) => {
-    const sizes = sql.all<Size>(
+  const read: Sequencer['read'] = (after, limit, maxBytes = MAX_READ_BYTES) => {
+    const sizes = sql.all<RowSize>(
       'SELECT seq, length(body) AS size FROM event WHERE seq > ? ORDER BY seq LIMIT ?',
       after,
       limit,
@@ -140,12 +140,12 @@ export const createSequencer = (deps: SequencerDeps): Sequencer => {
   const prune: Sequencer['prune'] = (before, limit) =>
     sql.transaction(() => {
       raiseSeqFloor(sql, latest())
-      const old = sql.all<Size>(
+      const old = sql.all<RowSize>(
         'SELECT seq, length(body) AS size FROM event WHERE time < ? AND seq <= (SELECT min(seq) FROM event) + ? ORDER BY seq',
         before,
         limit - 1,
       )
-      const end = lastWithin(old, PRUNE_BYTES)
+      const end = lastWithin(old, MAX_PRUNE_BYTES)
       if (!end) return { pruned: 0, more: false }
       sql.run('DELETE FROM event WHERE seq <= ?', end.seq)
       return {
@@ -157,9 +157,10 @@ export const createSequencer = (deps: SequencerDeps): Sequencer => {
   return {
     transaction,
     append,
-    identity: (handle) => append('identity', handle === undefined ? {} : { handle }),
-    account: (active, status) => append('account', status === undefined ? { active } : { active, status }),
-    sync: (rev, car) => append('sync', { rev, blocks: car }, rev),
+    appendIdentity: (handle) => append('identity', handle === undefined ? {} : { handle }),
+    appendAccount: (active, status) =>
+      append('account', status === undefined ? { active } : { active, status }),
+    appendSync: (rev, car) => append('sync', { rev, blocks: car }, rev),
     read,
     latest,
     oldest,

@@ -87,7 +87,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       if (movedTo !== undefined || row.storedState !== 'active') return
       if (isAnnounced && before.configured === configured) return
       sequencer.transaction(() => {
-        if (before && !isAnnounced) sequencer.identity(handle)
+        if (before && !isAnnounced) sequencer.appendIdentity(handle)
         noteAnnounced(handle, observation.signingKey)
       })
       return
@@ -96,7 +96,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       setMovedTo(sql, movedTo, observation.at)
       // If the account comes back deactivated, its activation announces it.
       if (movedTo !== undefined || row.storedState === 'active') {
-        sequencer.identity(handle)
+        sequencer.appendIdentity(handle)
         noteAnnounced(handle, observation.signingKey)
       }
       if (movedTo === undefined) journal.append('moved-back', {})

@@ -38,12 +38,12 @@ const replaceReferences = (
   let row = old.next().value
   for (const reference of unordered.toSorted()) {
     for (; row && `${row.cid} ${row.path}` < reference; row = old.next().value)
-      blobs.unrefer(row.path, row.cid, now)
+      blobs.removeReference(row.path, row.cid, now)
     if (row && `${row.cid} ${row.path}` === reference) row = old.next().value
     else {
       const space = reference.indexOf(' ')
-      blobs.refer(reference.slice(space + 1), reference.slice(0, space), rev)
+      blobs.addReference(reference.slice(space + 1), reference.slice(0, space), rev)
     }
   }
-  for (; row; row = old.next().value) blobs.unrefer(row.path, row.cid, now)
+  for (; row; row = old.next().value) blobs.removeReference(row.path, row.cid, now)
 }

@@ -104,7 +104,8 @@ export const createImports = (deps: ImportDeps): Imports => {
       const monitor = monitorOf(run)
       try {
         const received = await receive(deps, body, { limit, signingKey, monitor })
-        if (!received) return { head: deps.repo.load(), ...readCounts(sql), changed: false, resigned: false }
+        if (!received)
+          return { head: deps.repo.requireHead(), ...readCounts(sql), changed: false, resigned: false }
         fault('import.afterStaged')
         const plan = await received.receiver.end()
         fault('import.afterVerified')
@@ -171,7 +172,7 @@ const switchTo = (
         sql.run('DELETE FROM staged')
         setStaging(sql, undefined)
         // The last commit does not lead from what was here to this: consumers must fetch the whole again.
-        if (active && signed) sequencer.sync(head.rev, carOf(head.root, [signed]))
+        if (active && signed) sequencer.appendSync(head.rev, carOf(head.root, [signed]))
         within?.(head)
         return { head, ...counts, changed: true, resigned: signed !== undefined }
       },

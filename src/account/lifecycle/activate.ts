@@ -39,15 +39,15 @@ const storeAndAnnounce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNe
   if (row.storedState === 'active') {
     if (!isNewKey) return
     // The observation that noticed the new key may have announced it already.
-    if (identityWatch.announcedKey() !== signingKey) sequencer.identity(handle)
+    if (identityWatch.announcedKey() !== signingKey) sequencer.appendIdentity(handle)
     identityWatch.noteAnnounced(handle, signingKey)
-    sequencer.sync(head.rev, car)
+    sequencer.appendSync(head.rev, car)
     return
   }
   setActive(sql, now)
-  sequencer.account(true)
-  sequencer.identity(handle)
-  sequencer.sync(head.rev, car)
+  sequencer.appendAccount(true)
+  sequencer.appendIdentity(handle)
+  sequencer.appendSync(head.rev, car)
   identityWatch.noteAnnounced(handle, signingKey)
   relays.askAtOnce()
   journal.append('activate', { rev: head.rev, commit: head.root.toString() })
@@ -64,7 +64,7 @@ export const activate = async (deps: LifecycleDeps): Promise<void> => {
   requireDidHere(deps, await identityWatch.lookUp())
   if (!repo.head()) await repo.create()
   const isAnnounced = await repo.exclusive(async () => {
-    const head = repo.load()
+    const head = repo.requireHead()
     if (!(await isSignedByUs(deps, head))) return false
     // The DID may have moved again while this waited for its turn; a later observation shows that.
     if (identityWatch.last) requireDidHere(deps, identityWatch.last)

@@ -35,7 +35,7 @@ export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions
       }
       setDeactivated(sql, platform.now(), deleteAfter)
       fault('deactivate.afterState')
-      sequencer.account(false, 'deactivated')
+      sequencer.appendAccount(false, 'deactivated')
       fault('deactivate.afterEvent')
       journal.append('deactivate', { deleteAfter: deleteAfter ?? null, by: byToken ? 'token' : 'owner' })
     }),

@@ -22,7 +22,7 @@ export const emitIdentity = async (deps: LifecycleDeps): Promise<EmittedIdentity
   }
   const handle = observation?.handle ?? deps.handle
   const { seq } = sequencer.transaction(() => {
-    const event = sequencer.identity(handle)
+    const event = sequencer.appendIdentity(handle)
     if (observation && identityWatch.isHere(observation))
       identityWatch.noteAnnounced(handle, observation.signingKey)
     return event

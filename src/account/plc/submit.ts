@@ -53,7 +53,7 @@ export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
     throw upstreamError(cause)
   }
   sequencer.transaction(() => {
-    sequencer.identity(handle)
+    sequencer.appendIdentity(handle)
     identityWatch.noteAnnounced(handle, signingKey.did)
     journal.append('submit', { cid, prev: operation.prev })
   })

@@ -26,7 +26,7 @@ export interface Repo {
   /** Root, tree and revision of the latest commit; undefined before `create` or an import. */
   head(): Head | undefined
   /** The same, or throws `RepoNotFound`. */
-  load(): Head
+  requireHead(): Head
   /** Runs alone: no commit, signature or import's switch happens in between. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   /** Makes an empty repository, if there is none. It appends no event: activation announces the repository. */
@@ -88,7 +88,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
 
   const head = (): Head | undefined => readHead(sql)
 
-  const load = (): Head => {
+  const requireHead = (): Head => {
     const latest = head()
     if (!latest) throw new XrpcError('RepoNotFound', `no repository of ${did} here yet`)
     return latest
@@ -122,7 +122,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
 
   /** The head and its tree, read again where memory and storage differ (there may have been a fault in between). */
   const current = (): { head: Head; tree: MST } => {
-    const latest = load()
+    const latest = requireHead()
     mustNotBeImporting()
     if (!loaded?.head.root.equals(latest.root) || loaded.commits >= COMMITS_PER_TREE)
       loaded = { head: latest, tree: MST.load(blocks, latest.data), commits: 0 }
@@ -130,7 +130,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
   }
 
   /** One transaction from one head to the next; then the tree in memory, then the events. */
-  const move = (from: Head | undefined, to: Head, work: () => void, tree?: MST): Head =>
+  const advanceHead = (from: Head | undefined, to: Head, work: () => void, tree?: MST): Head =>
     sequencer.transaction(
       () => {
         const stored = head()
@@ -154,7 +154,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       const rev = nextRev()
       const commit = await signCommit(signer, { did, rev, data })
       const to = { root: commit.cid, data, rev }
-      return move(undefined, to, () => {
+      return advanceHead(undefined, to, () => {
         blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
         writeHead(sql, to, { blocks: 2, records: 0 })
       })
@@ -177,7 +177,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       for (const { newRefs } of ops) requireBlobs(newRefs, deps.blobs)
       fault('commit.beforeTransaction')
       const to = { root: signed.cid, data: next.data, rev }
-      move(
+      advanceHead(
         from,
         to,
         () => {
@@ -201,7 +201,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       const signed = await signCommit(options.signer ?? signer, { did, rev, data: from.data })
       const to = { ...from, root: signed.cid, rev }
       fault('commit.beforeTransaction')
-      return move(
+      return advanceHead(
         from,
         to,
         () => {
@@ -214,11 +214,11 @@ export const createRepo = (deps: RepoDeps): Repo => {
     })
 
   const commitCar = (): Uint8Array => {
-    const { root } = load()
+    const { root } = requireHead()
     const bytes = blocks.read(root)
     if (!bytes) throw new Error(`the commit ${root} has no block`)
     return carOf(root, [{ cid: root, bytes }])
   }
 
-  return { head, load, exclusive, create, commit, signAgain, commitCar, nextRev }
+  return { head, requireHead, exclusive, create, commit, signAgain, commitCar, nextRev }
 }

@@ -7,7 +7,7 @@ import type { Repo } from './repo.ts'
 export interface ManifestDeps {
   did: string
   platform: Pick<Platform, 'now'>
-  repo: Pick<Repo, 'load'>
+  repo: Pick<Repo, 'requireHead'>
   records: Pick<Records, 'countByCollection'>
   blobs: Pick<Blobs, 'counts'>
   signingKey: Pick<SigningKey, 'signManifest'>
@@ -16,7 +16,7 @@ export interface ManifestDeps {
 /** A signed statement of what the account has at one commit. All of it is read before the first await. */
 export const signedManifest = async (deps: ManifestDeps): Promise<string> => {
   const { did, platform, repo, records, blobs, signingKey } = deps
-  const head = repo.load()
+  const head = repo.requireHead()
   const { stored, bytes } = blobs.counts()
   return await signingKey.signManifest({
     iss: did,

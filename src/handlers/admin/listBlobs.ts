@@ -1,6 +1,6 @@
 import type { Handler } from '../context.ts'
 
 export const listBlobs: Handler<'com.cirrus.admin.listBlobs'> = ({ account, params }) => {
-  account.repo.load() // Throws RepoNotFound if there is no repository.
+  account.repo.requireHead() // Throws RepoNotFound if there is no repository.
   return account.blobs.listStored(params)
 }

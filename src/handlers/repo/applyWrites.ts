@@ -1,4 +1,5 @@
-import { prepareRecord, swapCid, type Prepared } from '../../account/repo/commits/prepareRecord.ts'
+import { prepareRecord, type PreparedRecord } from '../../account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../account/repo/commits/parseSwapCid.ts'
 import type { Account } from '../../account/account.ts'
 import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
 import type { Handler } from '../context.ts'
@@ -15,7 +16,7 @@ const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
       ? 'update'
       : 'delete'
 
-const prepare = (account: Account, write: Write, validate: boolean | undefined): Prepared => {
+const prepare = (account: Account, write: Write, validate: boolean | undefined): PreparedRecord => {
   const { collection, rkey } = write
   if (!('value' in write))
     return { write: { action: 'delete', collection, rkey: rkey ?? '' }, validationStatus: undefined }
@@ -34,7 +35,7 @@ export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ acc
   const prepared = input.writes.map((write) => prepare(account, write, input.validate))
   const { commit, results } = await account.repo.commit(
     prepared.map(({ write }) => write),
-    { swapCommit: swapCid('swapCommit', input.swapCommit) },
+    { swapCommit: parseSwapCid('swapCommit', input.swapCommit) },
   )
   return {
     ...(commit ? { commit: { cid: commit.cid.toString(), rev: commit.rev } } : {}),

@@ -1,4 +1,5 @@
-import { prepareRecord, swapCid } from '../../account/repo/commits/prepareRecord.ts'
+import { prepareRecord } from '../../account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../account/repo/commits/parseSwapCid.ts'
 import type { Handler } from '../context.ts'
 import { requireOwnRepo } from '../requireOwnRepo.ts'
 import { recordAnswer } from './recordAnswer.ts'
@@ -8,7 +9,7 @@ export const createRecord: Handler<'com.atproto.repo.createRecord'> = async ({ a
   account.rateLimits.write('create', 1)
   const prepared = prepareRecord({ ...input, action: 'create' }, account.nextRecordKey)
   const done = await account.repo.commit([prepared.write], {
-    swapCommit: swapCid('swapCommit', input.swapCommit),
+    swapCommit: parseSwapCid('swapCommit', input.swapCommit),
   })
   return recordAnswer(account, done, prepared)
 }

@@ -1,4 +1,4 @@
-import { swapCid } from '../../account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../account/repo/commits/parseSwapCid.ts'
 import type { Handler } from '../context.ts'
 import { requireOwnRepo } from '../requireOwnRepo.ts'
 
@@ -6,11 +6,11 @@ export const deleteRecord: Handler<'com.atproto.repo.deleteRecord'> = async ({ a
   requireOwnRepo(account, input.repo)
   account.rateLimits.write('delete', 1)
   const { collection, rkey } = input
-  const swap = swapCid('swapRecord', input.swapRecord)
+  const swap = parseSwapCid('swapRecord', input.swapRecord)
   const { commit } = await account.repo.commit(
     [{ action: 'delete', collection, rkey, swap, ifExists: true }],
     {
-      swapCommit: swapCid('swapCommit', input.swapCommit),
+      swapCommit: parseSwapCid('swapCommit', input.swapCommit),
     },
   )
   return commit ? { commit: { cid: commit.cid.toString(), rev: commit.rev } } : {}

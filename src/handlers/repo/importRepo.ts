@@ -20,5 +20,5 @@ export const importRepo: Handler<'com.atproto.repo.importRepo'> = async ({ accou
     signingKey: named === undefined ? ours : [named, ours],
     within: (head) => account.journal.append('import', { rev: head.rev, commit: head.root.toString() }),
   })
-  await account.maintenance.collectSoon()
+  await account.maintenance.collectLater()
 }

@@ -1,4 +1,5 @@
-import { prepareRecord, swapCid } from '../../account/repo/commits/prepareRecord.ts'
+import { prepareRecord } from '../../account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../account/repo/commits/parseSwapCid.ts'
 import type { Handler } from '../context.ts'
 import { requireOwnRepo } from '../requireOwnRepo.ts'
 import { recordAnswer } from './recordAnswer.ts'
@@ -7,9 +8,9 @@ export const putRecord: Handler<'com.atproto.repo.putRecord'> = async ({ account
   requireOwnRepo(account, input.repo)
   account.rateLimits.write('update', 1)
   const prepared = prepareRecord({ ...input, action: 'put' }, account.nextRecordKey)
-  const swap = swapCid('swapRecord', input.swapRecord)
+  const swap = parseSwapCid('swapRecord', input.swapRecord)
   const done = await account.repo.commit([{ ...prepared.write, swap }], {
-    swapCommit: swapCid('swapCommit', input.swapCommit),
+    swapCommit: parseSwapCid('swapCommit', input.swapCommit),
   })
   return recordAnswer(account, done, prepared)
 }

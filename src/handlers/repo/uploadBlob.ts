@@ -10,6 +10,6 @@ export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ accou
     length: input.length,
     limit: REQUEST_LIMIT_BYTES,
   })
-  await account.maintenance.collectSoon()
+  await account.maintenance.collectLater()
   return { blob: new BlobRef(CID.decode(parseCid(cid).bytes), mimeType, size) }
 }

@@ -6,5 +6,5 @@ export const getRepoStatus: Handler<'com.atproto.sync.getRepoStatus'> = ({ accou
   const state = account.state()
   if (state === 'absent') throw repoNotFound(params.did, error)
   if (state === 'deactivated') return { did: account.did, active: false, status: 'deactivated' }
-  return { did: account.did, active: true, rev: account.repo.load().rev }
+  return { did: account.did, active: true, rev: account.repo.requireHead().rev }
 }

@@ -4,7 +4,7 @@ import type { Handler } from '../context.ts'
 export const listRepos: Handler<'com.atproto.sync.listRepos'> = ({ account, params }) => {
   const state = account.state()
   if (state === 'absent' || params.cursor !== undefined) return { repos: [] }
-  const { root, rev } = account.repo.load()
+  const { root, rev } = account.repo.requireHead()
   const head = { did: account.did, head: root.toString(), rev }
   return {
     repos: [

@@ -104,34 +104,34 @@ describe('blobs', () => {
       const refs = [await blob(account, 'a'), await blob(account, 'bb'), await blob(account, 'ccc')]
       const [a, b, c] = refs
       await repo.create()
-      expect(blobs.list({ limit: 10 }).cids).toEqual([])
+      expect(blobs.listReferenced({ limit: 10 }).cids).toEqual([])
       expect(blobs.counts()).toEqual({ expected: 0, stored: 0, bytes: 0 })
       const one = await repo.commit([post('a', 'x', { embed: a })])
       await repo.commit([post('b', 'x', { embed: [b, a] }), post('c', 'x', { embed: c })])
       const all = refs.map(({ ref }) => ref.toString()).toSorted()
       const pages: string[] = []
       for (let cursor: string | undefined; ;) {
-        const page = blobs.list({ limit: 2, cursor })
+        const page = blobs.listReferenced({ limit: 2, cursor })
         pages.push(...page.cids)
         cursor = page.cursor
         if (!cursor) break
       }
       expect(pages).toEqual(all)
-      expect(blobs.list({ limit: 10, since: one.commit?.rev }).cids).toEqual(
+      expect(blobs.listReferenced({ limit: 10, since: one.commit?.rev }).cids).toEqual(
         [b, c].map((blobRef) => blobRef?.ref.toString()).toSorted(),
       )
       expect(blobs.counts()).toEqual({ expected: 3, stored: 3, bytes: 6 })
       expect(blobs.listStored({ limit: 2 }).blobs.map(({ cid }) => cid)).toEqual(all.slice(0, 2))
       // Editing the record keeps the revision that first referred to the blob.
       await repo.commit([post('a', 'edited', { embed: a })])
-      expect(blobs.list({ limit: 10, since: one.commit?.rev }).cids).toHaveLength(2)
+      expect(blobs.listReferenced({ limit: 10, since: one.commit?.rev }).cids).toHaveLength(2)
       sql.run('DELETE FROM blob WHERE cid = ?', b?.ref.toString() ?? '')
       expect(blobs.listMissing({ limit: 10 }).blobs).toEqual([
         { cid: b?.ref.toString(), recordUri: `at://${DID}/${POST}/b` },
       ])
       expect(blobs.counts()).toEqual({ expected: 3, stored: 2, bytes: 4 })
       await repo.commit([unpost('b'), unpost('c')])
-      expect(blobs.list({ limit: 10 }).cids).toEqual([a?.ref.toString()])
+      expect(blobs.listReferenced({ limit: 10 }).cids).toEqual([a?.ref.toString()])
       expect((await account.check()).problems).toEqual([])
     }))
 

@@ -32,7 +32,7 @@ describe('an account', () => {
         for (let i = 0; i < 12; i++) {
           await repo.commit([i % 2 === 0 ? unpost('r7') : post('r7', 'text 7')])
           if (i % 5 === 0) await repo.commit([post(`r${day * 10 + i}`, `other ${day % 2}`)])
-          trees.set(repo.load().rev, await exported(account))
+          trees.set(repo.requireHead().rev, await exported(account))
         }
         pack(account)
         clock.now += 7 * 24 * 3600_000
@@ -43,7 +43,7 @@ describe('an account', () => {
       expect(await problems(account)).toEqual([])
       for (const each of [account, account.restart()])
         for (const [since, tree] of trees) {
-          const [root] = [`${repo.load().root}`]
+          const [root] = [`${repo.requireHead().root}`]
           const wanted = (await exported(each)).filter((cid) => cid === root || !tree.includes(cid))
           expect(await exported(each, since), since).toEqual(wanted)
         }
@@ -57,7 +57,7 @@ describe('an account', () => {
       await fill(account, 400)
       // More than one step can look up.
       for (let i = 0; i < 150; i++) await repo.commit([unpost(`r${i}`)])
-      const before = { rev: repo.load().rev, all: await exported(account) }
+      const before = { rev: repo.requireHead().rev, all: await exported(account) }
       await repo.commit([post('r1', 'text 1')])
       await repo.commit([unpost('r1')])
       await repo.commit([post('r1', 'text 1')])
@@ -93,16 +93,16 @@ describe('an account', () => {
       pack(account)
       await repo.commit([unpost('r3'), post('r5', 'other'), post('new', 'words')])
       await repo.commit([unpost('r4'), post('r3', 'text 3')])
-      const before = { rev: repo.load().rev, all: await exported(account) }
+      const before = { rev: repo.requireHead().rev, all: await exported(account) }
       const car = await collect(account.exports.repo().body)
       const other = halfOf(account)
       await importSigned(account, await other.sign(clock.now + 5000))
       clock.now += 10_000
-      const between = { rev: repo.load().rev, all: await exported(account) }
+      const between = { rev: repo.requireHead().rev, all: await exported(account) }
       // And what was here is imported again.
       await account.imports.car(stream(car), { signingKey: key.did() })
       const all = await exported(account)
-      const root = `${repo.load().root}`
+      const root = `${repo.requireHead().root}`
       const wanted = [before, between].map((then) =>
         all.filter((cid) => cid === root || !then.all.includes(cid)),
       )
@@ -140,7 +140,7 @@ describe('an account', () => {
       const { repo, clock, key, blocks, exports } = account
       await fill(account, 1500)
       pack(account)
-      const { rev: since } = repo.load()
+      const { rev: since } = repo.requireHead()
       const car = await collect(exports.repo().body)
       await importSigned(account, await halfOf(account).sign(clock.now + 5000))
       clock.now += 10_000
@@ -157,7 +157,7 @@ describe('an account', () => {
       collectAll(account)
       expect(reads).toBeGreaterThan(3000)
       expect(await exported(account, since)).toEqual(exact)
-      expect(exact).toEqual([`${repo.load().root}`])
+      expect(exact).toEqual([`${repo.requireHead().root}`])
     }))
 
   it('is told by a check that its removal log has a gap or is wrong', () =>

@@ -39,7 +39,7 @@ describe('commit rows', () => {
       await fill(account, 30)
       for (let i = 0; i < 200; i++) await repo.commit([post('r1', i % 2 ? 'there' : 'and back')])
       const again = account.restart()
-      expect(again.blocks.read(again.repo.load().root)).toBeDefined()
+      expect(again.blocks.read(again.repo.requireHead().root)).toBeDefined()
       const first = vi.spyOn(again.sql, 'first')
       expect(again.records.get(POST, 'r1')).toBeDefined()
       expect(first.mock.calls.length).toBeLessThan(20)
@@ -125,7 +125,7 @@ describe('a running export', () => {
         expect((await reader.read()).done).toBe(false)
         clock.now += 50 * MINUTE
       }
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
       await reader.cancel()
     }))
 
@@ -133,7 +133,7 @@ describe('a running export', () => {
     inAccount(async (account) => {
       const { exports, repo, clock, repack } = account
       await fill(account, 1000, ' and so on'.repeat(400))
-      const { root } = repo.load()
+      const { root } = repo.requireHead()
       const whole = await collect(exports.repo().body)
       await repo.commit(Array.from({ length: 200 }, (_, i) => unpost(`r${900 - i}`)))
       account.sql.run('UPDATE loose SET at = 0')
@@ -149,10 +149,10 @@ describe('a running export', () => {
         parts.push(value)
         if (read > 5) continue
         clock.now += 20 * MINUTE
-        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.oldest() ?? clock.now)).more);
+        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.neededSince() ?? clock.now)).more);
       }
       expect(Buffer.concat(parts).equals(whole)).toBe(true)
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
     }))
 
   it('keeps what its `since` is known by, and fails where it was left for too long', () =>
@@ -162,9 +162,9 @@ describe('a running export', () => {
       pack(account)
       const some = Array.from({ length: 100 }, (_, i) => i)
       const again = (i: number) => post(`r${i}`, `text ${i}${' and so on'.repeat(400)}`)
-      const since = { rev: repo.load().rev, all: await exported(account) }
+      const since = { rev: repo.requireHead().rev, all: await exported(account) }
       await repo.commit(some.map((i) => unpost(`r${i}`)))
-      const between = { rev: repo.load().rev, all: await exported(account) }
+      const between = { rev: repo.requireHead().rev, all: await exported(account) }
       await repo.commit(some.map(again))
       await repo.commit(Array.from({ length: 200 }, (_, i) => again(1000 + i)))
       const now = await exported(account)
@@ -184,7 +184,7 @@ describe('a running export', () => {
       for (let more = true, round = 0; more; round++) {
         more = (await Promise.all(diffs.map((reader, n) => read(reader, n)))).includes(true)
         if (round < 6) clock.now += 25 * MINUTE
-        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.oldest() ?? clock.now)).more);
+        while (repack.collect(Math.min(clock.now - 60 * MINUTE, exports.neededSince() ?? clock.now)).more);
       }
       const cars = async (n: number) => cids(new Uint8Array(Buffer.concat(parts[n] ?? [])))
       expect(await cars(0)).toEqual(missingFrom(since.all, now))
@@ -203,7 +203,7 @@ describe('a running export', () => {
       sql.run('UPDATE loose SET at = 0')
       expect(repack.step(100_000)).toEqual({ more: true })
       await repo.commit([post('a', 'twice'), post('s', 'twice')])
-      const { root } = repo.load()
+      const { root } = repo.requireHead()
       const whole = await collect(exports.repo().body)
       await repo.commit([unpost('a'), unpost('s')])
       while (repack.step().more);

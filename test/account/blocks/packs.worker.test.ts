@@ -17,7 +17,7 @@ describe('a pack', () => {
       pack(account)
       collectAll(account)
       await repo.commit([unpost('r7')])
-      const without = { rev: repo.load().rev, all: await exported(account) }
+      const without = { rev: repo.requireHead().rev, all: await exported(account) }
       await repo.commit([post('r7', 'text 7')])
       const wanted = missingFrom(without.all, await exported(account))
       expect(await exported(account, without.rev)).toEqual(wanted)
@@ -34,7 +34,7 @@ describe('a pack', () => {
       const { repo, repack, clock } = account
       await fill(account, 3000, ' and so on'.repeat(200))
       await repo.commit([post('r1', 'other')])
-      const before = { rev: repo.load().rev, all: await exported(account) }
+      const before = { rev: repo.requireHead().rev, all: await exported(account) }
       await repo.commit([post('z', 'last')])
       clock.now += 2 * DAY
       expect(repack.step()).toEqual({ more: true })

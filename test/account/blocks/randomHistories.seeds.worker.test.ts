@@ -84,10 +84,10 @@ class History {
     return Math.floor(this.random() * count)
   }
 
-  async note({ root, rev } = this.account.repo.load()): Promise<void> {
+  async note({ root, rev } = this.account.repo.requireHead()): Promise<void> {
     const { exports, repo, sql, key } = this.account
     if (this.snapshots.has(rev)) return
-    const body = root.equals(repo.load().root)
+    const body = root.equals(repo.requireHead().root)
       ? exports.repo().body
       : await exports.resume({ root, offset: 0 })
     if (!body) throw new Error(`${rev} is not kept`)
@@ -105,7 +105,7 @@ class History {
   /** What must be exported: the commit, and all that the tree of that revision did not have. */
   wanted(since?: string): string[] {
     const { all } = this.now()
-    const { rev, root } = this.account.repo.load()
+    const { rev, root } = this.account.repo.requireHead()
     if (since === undefined) return [...all].toSorted()
     const revs = [...this.snapshots.keys()].toSorted()
     const between = revs.slice(revs.indexOf(since), revs.indexOf(rev) + 1)
@@ -137,7 +137,7 @@ class History {
   }
 
   now(): Snapshot {
-    const snapshot = this.snapshots.get(this.account.repo.load().rev)
+    const snapshot = this.snapshots.get(this.account.repo.requireHead().rev)
     if (!snapshot) throw new Error('no snapshot of now')
     return snapshot
   }
@@ -169,13 +169,13 @@ class History {
     for (const running of this.running) await this.read(running)
     clock.now += this.pick(50) * 60_000
     for (let i = this.pick(5); i >= 0; i--)
-      repack.collect(Math.min(clock.now - SUPERSEDED_RETENTION_MS, exports.oldest() ?? clock.now))
+      repack.collect(Math.min(clock.now - SUPERSEDED_RETENTION_MS, exports.neededSince() ?? clock.now))
   }
 
   /** Something fails at one of its steps; afterwards everything is as before, or done. */
   async fail(): Promise<void> {
     let left = this.pick(6)
-    const { rev } = this.account.repo.load()
+    const { rev } = this.account.repo.requireHead()
     const before = this.paths
     this.paths = new Map(before)
     onFault(() => {
@@ -185,7 +185,7 @@ class History {
       await this[FAILING[this.pick(FAILING.length)] ?? 'pack']()
     } catch (cause) {
       expect(String(cause)).toContain('a fault')
-      if (this.account.repo.load().rev === rev) this.paths = before
+      if (this.account.repo.requireHead().rev === rev) this.paths = before
     } finally {
       onFault(undefined)
     }
@@ -208,7 +208,7 @@ class History {
     const { data, rev: oldRev } = parseCommit(blocks.get(old) ?? new Uint8Array())
     // Another host may have continued it, so that its revision is above ours.
     const isNewer = this.random() < 0.4
-    const rev = isNewer ? account.repo.nextRev(account.repo.load().rev) : oldRev
+    const rev = isNewer ? account.repo.nextRev(account.repo.requireHead().rev) : oldRev
     const commit = isNewer
       ? await signCommit(account.key, { did: DID, rev, data })
       : { cid: old, bytes: blocks.get(old) ?? new Uint8Array() }
@@ -253,7 +253,7 @@ class History {
     this.running.push({
       reader: this.account.exports.repo({ since }).body.getReader(),
       parts: [],
-      root: this.account.repo.load().root.toString(),
+      root: this.account.repo.requireHead().root.toString(),
       wanted: this.wanted(since),
       since,
     })
@@ -292,7 +292,7 @@ class History {
     const body = await this.account.exports.resume({ root, offset })
     if (body)
       expect(Buffer.from(await collect(body)).equals(car.subarray(offset)), `resume ${rev}`).toBe(true)
-    else expect(rev).not.toBe(this.account.repo.load().rev)
+    else expect(rev).not.toBe(this.account.repo.requireHead().rev)
     for (const diff of this.diffs) await this.resumeDiff(diff)
   }
 
@@ -305,7 +305,7 @@ class History {
       expect(Buffer.from(await collect(body)).equals(car.subarray(offset)), `${root} since ${since}`).toBe(
         true,
       )
-    else if (root.equals(this.account.repo.load().root)) expect(this.isKnown(since)).toBe(false)
+    else if (root.equals(this.account.repo.requireHead().root)) expect(this.isKnown(since)).toBe(false)
   }
 
   async check(): Promise<void> {

@@ -97,7 +97,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
   it('is the same account', () =>
     inOld(async (fixture, open) => {
       const account = open()
-      const { root, data, rev } = account.repo.load()
+      const { root, data, rev } = account.repo.requireHead()
       expect({ root: `${root}`, data: `${data}`, rev }).toEqual(fixture.head)
       await expectSound(account)
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)
@@ -140,7 +140,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
     inOld(async (fixture, open) => {
       const account = open()
       const { repo, key } = account
-      const before = repo.load().rev
+      const before = repo.requireHead().rev
       const cids = new Map(fixture.records.map((line) => line.split(' ') as [string, string]))
       // Of four paths with the same record two are left and a fifth was added; then only one is left.
       await repo.commit([unpost('same-a'), unpost('same-c')])
@@ -168,7 +168,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
     inOld(async (fixture, open) => {
       const account = open()
       const { repo, records, exports } = account
-      const last = repo.load().rev
+      const last = repo.requireHead().rev
       const before = await cidsOf(exports.repo().body)
       const record = records.get(POST, 'p10')
       if (!record) throw new Error('p10 is not there')

@@ -42,7 +42,7 @@ for (const seed of ['one', 'two'])
       checked++
     }
     expect(checked).toBe(commits)
-    const head = await server.inside(({ repo }) => repo.load())
+    const head = await server.inside(({ repo }) => repo.requireHead())
     expect(standing).toEqual({ rev: head.rev, data: head.data.toString() })
     subscription.close()
   })

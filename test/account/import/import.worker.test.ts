@@ -15,7 +15,7 @@ describe('an import', () => {
       const imported = await account.imports.car(stream(car), { signingKey: key.did() })
       expect(imported).toMatchObject({ records: 120, changed: true, resigned: false })
       expect(imported.head.root.equals(head.root)).toBe(true)
-      expect(account.repo.load().rev).toBe(head.rev)
+      expect(account.repo.requireHead().rev).toBe(head.rev)
       expect((await account.check()).problems).toEqual([])
       expect(Buffer.from(await collect(account.exports.repo().body)).equals(Buffer.from(car))).toBe(true)
       expect(account.events).toEqual([])
@@ -50,12 +50,16 @@ describe('an import', () => {
         await other.imports.car(stream(car), { signingKey: key.did() })
         other.clock.now += 1000
         await other.repo.commit([post('r5', 'changed'), unpost('r6'), post('x', 'new')])
-        return { car: await collect(other.exports.repo().body), key: other.key, head: other.repo.load() }
+        return {
+          car: await collect(other.exports.repo().body),
+          key: other.key,
+          head: other.repo.requireHead(),
+        }
       })
       const written = account.sql.written
       const back = await account.imports.car(stream(away.car), { signingKey: away.key.did() })
       expect(back).toMatchObject({ records: 300, resigned: false })
-      expect(account.repo.load().root.equals(away.head.root)).toBe(true)
+      expect(account.repo.requireHead().root.equals(away.head.root)).toBe(true)
       expect(account.sql.written - written).toBeLessThan(80)
       expect((await account.check()).problems).toEqual([])
       const next = await account.repo.commit([post('y', 'home')])
@@ -68,7 +72,7 @@ describe('an import', () => {
       await fill(account, 50)
       const old = await collect(account.exports.repo().body)
       await account.repo.commit([post('later', 'x'), unpost('r1')])
-      const before = account.repo.load()
+      const before = account.repo.requireHead()
       const back = await account.imports.car(stream(old), { signingKey: account.key.did() })
       expect(back).toMatchObject({ records: 50, changed: true, resigned: true })
       expect(back.head.rev > before.rev).toBe(true)
@@ -103,11 +107,11 @@ describe('an import', () => {
       await account.repo.create()
       await account.repo.commit([post('a', 'x', { embed: a }), post('b', 'y', { embed: b })])
       const car = await collect(account.exports.repo().body)
-      const listed = account.blobs.list({ limit: 10 }).cids
+      const listed = account.blobs.listReferenced({ limit: 10 }).cids
       await inAccount(async (target) => {
         await target.imports.car(stream(car), { signingKey: account.key.did() })
         expect(target.blobs.counts()).toEqual({ expected: 2, stored: 0, bytes: 0 })
-        expect(target.blobs.list({ limit: 10 }).cids).toEqual(listed)
+        expect(target.blobs.listReferenced({ limit: 10 }).cids).toEqual(listed)
         const { blobs } = target.blobs.listMissing({ limit: 10 })
         expect(blobs.map(({ recordUri }) => recordUri).toSorted()).toEqual([
           `at://${DID}/${POST}/a`,
@@ -215,7 +219,7 @@ describe('an active account', () => {
       await account.repo.create()
       account.sql.run("UPDATE account SET state = 'active'")
       await account.repo.commit([post('before', 'x')])
-      const { rev } = account.repo.load()
+      const { rev } = account.repo.requireHead()
       const imported = await account.imports.car(stream(car), { signingKey: key.did() })
       expect(imported).toMatchObject({ changed: true, resigned: true, records: 20 })
       expect(imported.head.rev > rev).toBe(true)

@@ -32,7 +32,7 @@ describe('a history of moves away and back', () => {
           // Blocks may only be left out if they are here.
           const orders = isHere ? ORDERS : ORDERS.slice(0, -1)
           const [order, arrange] = orders[Math.floor(dice() * orders.length)] ?? IN_ORDER
-          const before = { rev: account.repo.load().rev, ...(await contents(account)) }
+          const before = { rev: account.repo.requireHead().rev, ...(await contents(account)) }
           const newest = newestPack(account)
           await importSigned(account, to, arrange(to, from))
           ways.add(newestPack(account) === newest ? 'a commit' : 'a pack')

@@ -46,7 +46,7 @@ describe('a block that is a record and something else', () => {
       await expectSound(account)
       await importSigned(account, second)
       await expectSound(account)
-      expect(account.repo.load().root.equals(second.root)).toBe(true)
+      expect(account.repo.requireHead().root.equals(second.root)).toBe(true)
       expect(await contents(account)).toEqual(await freshImport(account, second))
       await expectWritable(account)
     })

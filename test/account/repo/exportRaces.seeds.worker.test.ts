@@ -16,14 +16,14 @@ it(
       let bases = 0
       let reads = 0
       for (let race = 0; race < RACES; race++) {
-        const at = repo.load()
-        const since = race % 2 === 1 ? repo.load().rev : undefined
+        const at = repo.requireHead()
+        const since = race % 2 === 1 ? repo.requireHead().rev : undefined
         const base = since ? await collect(exports.repo().body) : undefined
         if (since) {
           bases++
           await repo.commit([post(`s${race}`, 'since')])
         }
-        const expected = repo.load()
+        const expected = repo.requireHead()
         const reader = exports.repo({ since }).body.getReader()
         const parts: Uint8Array[] = []
         for (;;) {
@@ -41,7 +41,7 @@ it(
           account.clock.now += 600_000
           // Now and then everything is packed again, and what that supersedes is deleted at once.
           account.repack.step()
-          while (account.repack.collect(exports.oldest() ?? account.clock.now).more);
+          while (account.repack.collect(exports.neededSince() ?? account.clock.now).more);
         }
         const bytes = new Uint8Array(Buffer.concat(parts))
         const { root, blocks } = await readCarWithRoot(bytes)
@@ -55,7 +55,7 @@ it(
       }
       expect(bases).toBe(Math.floor(RACES / 2))
       expect(reads).toBeGreaterThan(RACES * 3)
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
       expect((await account.check()).problems).toEqual([])
     }),
   120_000 + RACES * 2_000,

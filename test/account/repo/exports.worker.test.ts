@@ -13,7 +13,7 @@ describe('exports', () => {
       await fill(account, 300)
       const bytes = await collect(account.exports.repo().body)
       const { root, blocks } = await readCarWithRoot(bytes)
-      expect(root.equals(account.repo.load().root)).toBe(true)
+      expect(root.equals(account.repo.requireHead().root)).toBe(true)
       expect(blocks.cids()[0]?.equals(root)).toBe(true)
       const { creates } = await verifyRepoCar(bytes, DID, account.key.did())
       expect(creates).toHaveLength(300)
@@ -37,15 +37,15 @@ describe('exports', () => {
       await fill(account, 100)
       const { exports } = account
       await exports.repo().body.cancel()
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
       const reader = exports.repo().body.getReader()
       await reader.read()
       await reader.cancel()
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
       exports.repo()
-      expect(exports.oldest()).toBeDefined()
+      expect(exports.neededSince()).toBeDefined()
       account.clock.now += 2 * 3600_000
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
     }))
 
   it('are resumed at any byte, even if other commits have followed', () =>
@@ -55,7 +55,7 @@ describe('exports', () => {
       // Two paths have the record now, and later neither of them.
       await account.repo.commit([post('twin', 'same'), post('twin2', 'same')])
       const { exports, repack, repo } = account
-      const since = repo.load().rev
+      const since = repo.requireHead().rev
       const back = account.records.cid(`${POST}/r20`)
       await repo.commit([unpost('r20')])
       await repo.commit([post('r7', 'changed'), post('twin3', 'same'), post('r20', `text 20${LONG}`)])
@@ -80,9 +80,9 @@ describe('exports', () => {
       account.clock.now += 25 * 3600_000
       expect(repack.step()).toEqual({ more: false })
       account.clock.now += 3500_000
-      while (repack.collect(Math.min(exports.oldest() ?? Infinity, account.clock.now - 3600_000)).more);
+      while (repack.collect(Math.min(exports.neededSince() ?? Infinity, account.clock.now - 3600_000)).more);
       await resumes()
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
       account.clock.now += 200_000
       expect(await rest(1)).toBeUndefined()
       expect(await rest(1, newer, since)).toBeUndefined()
@@ -92,7 +92,7 @@ describe('exports', () => {
       // An export of anything but a commit of this account is not resumed.
       const record = account.records.cid(`${POST}/r1`) ?? root
       expect(await exports.resume({ root: record, offset: 0 })).toBeUndefined()
-      const latest = repo.load().root
+      const latest = repo.requireHead().root
       await expect(exports.resume({ root: latest, offset: 10_000_000 })).rejects.toThrow(
         'offset: the CAR ends',
       )
@@ -106,11 +106,11 @@ describe('exports', () => {
       for (let i = 0; i < 40; i++) other.put(`${POST}/r${i}`, text(`elsewhere ${i}`))
       const theirs = await other.sign(clock.now - 60_000)
       await importSigned(account, theirs)
-      expect(repo.load().data.equals(theirs.data)).toBe(true)
+      expect(repo.requireHead().data.equals(theirs.data)).toBe(true)
       expect(account.blocks.read(theirs.root)).toBeDefined()
-      for (const since of [undefined, repo.load().rev])
+      for (const since of [undefined, repo.requireHead().rev])
         expect(await exports.resume({ root: theirs.root, offset: 0, since })).toBeUndefined()
-      expect(await exports.resume({ root: repo.load().root, offset: 0 })).toBeDefined()
+      expect(await exports.resume({ root: repo.requireHead().root, offset: 0 })).toBeDefined()
     }))
 
   it('are not blocked by many others that were begun and are not read', () =>
@@ -121,7 +121,7 @@ describe('exports', () => {
       const { creates } = await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())
       expect(creates).toHaveLength(60)
       await Promise.all(idle.map((stream) => stream.body.cancel()))
-      expect(exports.oldest()).toBeUndefined()
+      expect(exports.neededSince()).toBeUndefined()
     }))
 
   it('prove that a path has a record, or none', () =>

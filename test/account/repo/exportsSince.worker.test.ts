@@ -19,13 +19,16 @@ describe('exports', () => {
       await fill(account, 200)
       const snapshots: { rev: string; all: Set<string> }[] = []
       for (let i = 0; i < 12; i++) {
-        snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo().body) })
+        snapshots.push({ rev: account.repo.requireHead().rev, all: await cids(account.exports.repo().body) })
         const rkey = `r${Math.floor(random() * 200)}`
         const exists = account.records.cid(`${POST}/${rkey}`) !== undefined
         await account.repo.commit([exists ? unpost(rkey) : post(rkey, 'again')])
         // The tree before has a block that is removed and comes back; the tree in between does not have it.
         if (exists && i % 3 === 0) {
-          snapshots.push({ rev: account.repo.load().rev, all: await cids(account.exports.repo().body) })
+          snapshots.push({
+            rev: account.repo.requireHead().rev,
+            all: await cids(account.exports.repo().body),
+          })
           await account.repo.commit([post(rkey, `text ${rkey.slice(1)}`)])
         }
         if (i === 6) {
@@ -38,7 +41,7 @@ describe('exports', () => {
         expect(await cids(account.exports.repo({ since: rev }).body)).toEqual(
           new Set([...now].filter((cid) => !all.has(cid))),
         )
-      const latest = account.repo.load()
+      const latest = account.repo.requireHead()
       expect(await cids(account.exports.repo({ since: latest.rev }).body)).toEqual(
         new Set([latest.root.toString()]),
       )
@@ -49,11 +52,11 @@ describe('exports', () => {
     inAccount(async (account) => {
       const { exports, repo, repack, clock, sql } = account
       await fill(account, 100)
-      const since = repo.load().rev
+      const since = repo.requireHead().rev
       const back = account.records.cid(`${POST}/r20`)
       await repo.commit([unpost('r20')])
       await repo.commit([post('r20', 'text 20')])
-      const { root } = repo.load()
+      const { root } = repo.requireHead()
       const known = await collect(exports.repo({ since }).body)
       expect(await cids(exports.repo({ since }).body)).toEqual(new Set([`${root}`]))
       for (let month = 0; month < 3; month++) {
@@ -65,31 +68,31 @@ describe('exports', () => {
         const rest = await exports.resume({ root, offset: 1, since })
         expect(rest && Buffer.from(await collect(rest)).equals(known.subarray(1))).toBe(true)
       }
-      new RemovalLog(sql).restart(account.blocks.commitLog.last(), repo.load().rev)
+      new RemovalLog(sql).restart(account.blocks.commitLog.last(), repo.requireHead().rev)
       const later = account.restart().exports
       expect(await cids(later.repo({ since }).body)).toContain(`${back}`)
       // It is no longer known which blocks were sent.
       expect(await later.resume({ root, offset: 1, since })).toBeUndefined()
-      expect(await later.resume({ root, offset: 1, since: repo.load().rev })).toBeDefined()
+      expect(await later.resume({ root, offset: 1, since: repo.requireHead().rev })).toBeDefined()
     }))
 
   it('are not resumed where the tree of `since` is forgotten before the offset is reached', () =>
     inAccount(async (account) => {
       const { exports, repo, blocks, platform } = account
       await fill(account, 400, LONG)
-      const since = repo.load().rev
+      const since = repo.requireHead().rev
       await repo.commit([unpost('r20')])
       await repo.commit([post('r20', `text 20${LONG}`)])
       for (let i = 0; i < 300; i += 100)
         await repo.commit(
           Array.from({ length: 100 }, (_, n) => post(`z${i + n}`, `text ${i + n}${LONG.repeat(4)}`)),
         )
-      const { root } = repo.load()
+      const { root } = repo.requireHead()
       const car = await collect(exports.repo({ since }).body)
       const sleep = platform.sleep.bind(platform)
       let sleeps = 0
       platform.sleep = (ms) => {
-        if (++sleeps === 1) blocks.removalLog.restart(blocks.commitLog.last(), repo.load().rev)
+        if (++sleeps === 1) blocks.removalLog.restart(blocks.commitLog.last(), repo.requireHead().rev)
         return sleep(ms)
       }
       expect(await exports.resume({ root, offset: car.length - 10, since })).toBeUndefined()
@@ -106,7 +109,7 @@ describe('exports', () => {
         while (repack.collect(clock.now + 1).more);
         const some = Array.from({ length: 96 }, (_, i) => i).filter((i) => i % 4 < 2)
         await repo.commit(some.map((i) => unpost(`r${i}`)))
-        const since = repo.load().rev
+        const since = repo.requireHead().rev
         await repo.commit(some.map((i) => post(`r${i}`, `text ${i}`)))
         await repo.commit(
           some.filter((i) => i % 4 === 0).map((i) => post(`r${i + 2}`, `big ${i}`.repeat(4000))),
@@ -116,7 +119,7 @@ describe('exports', () => {
         clock.now += 25 * 3600_000
         while (repack.step().more);
         clock.now += 3601_000
-        while (repack.collect(Math.min(clock.now - 3600_000, exports.oldest() ?? clock.now)).more);
+        while (repack.collect(Math.min(clock.now - 3600_000, exports.neededSince() ?? clock.now)).more);
         expect(sql.all('SELECT 1 FROM loose')).toEqual([])
         const rest = async () => {
           while (!(await reader.read()).done);

@@ -61,10 +61,10 @@ describe('commits', () => {
         }
         await repo.commit([...writes.values()])
         const event = account.events.at(-1)
-        if (!event || event.rev !== repo.load().rev) continue
+        if (!event || event.rev !== repo.requireHead().rev) continue
         const body = bodyOf(event)
         const { blocks } = await readCarWithRoot(body.blocks)
-        const tree = MST.load(account.blocks, repo.load().data)
+        const tree = MST.load(account.blocks, repo.requireHead().data)
         for (const { path } of body.ops) {
           const proof = await tree.getCoveringProof(path)
           for (const cid of proof.cids()) expect(blocks.has(cid)).toBe(true)
@@ -128,7 +128,7 @@ describe('commits', () => {
       expect((await account.check()).problems).toEqual([])
       let fresh = await MST.create(new MemoryBlockstore())
       for (const { path, cid } of account.records.entries()) fresh = await fresh.add(path, cid)
-      expect(repo.load().data.equals(await fresh.getPointer())).toBe(true)
+      expect(repo.requireHead().data.equals(await fresh.getPointer())).toBe(true)
     }))
 
   it('keep a record that another path still holds', () =>
@@ -233,8 +233,10 @@ describe('commits', () => {
       const { repo } = account
       await repo.create()
       await repo.commit([post('a', 'one')])
-      const before = repo.load()
-      const after = await repo.signAgain({ within: (head, car) => account.sequencer.sync(head.rev, car) })
+      const before = repo.requireHead()
+      const after = await repo.signAgain({
+        within: (head, car) => account.sequencer.appendSync(head.rev, car),
+      })
       expect(after.data.equals(before.data)).toBe(true)
       expect(after.rev > before.rev).toBe(true)
       expect(account.events.map(({ type }) => type)).toEqual(['commit', 'sync'])

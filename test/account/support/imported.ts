@@ -36,7 +36,7 @@ export const contents = async ({ sql, exports, repo }: TestAccount) => {
   const [account] = sql.all('SELECT hex(data) AS data, blocks, records FROM account')
   return {
     account,
-    isWhole: blocks.size === account?.blocks && root.equals(repo.load().root),
+    isWhole: blocks.size === account?.blocks && root.equals(repo.requireHead().root),
     blocks: blocks
       .cids()
       .filter((cid) => !cid.equals(root))
@@ -87,5 +87,9 @@ export const fill = async ({ repo }: TestAccount, count: number): Promise<void> 
 export const source = async (count = 120) =>
   inAccount(async (account) => {
     await fill(account, count)
-    return { car: await collect(account.exports.repo().body), key: account.key, head: account.repo.load() }
+    return {
+      car: await collect(account.exports.repo().body),
+      key: account.key,
+      head: account.repo.requireHead(),
+    }
   })

@@ -27,7 +27,7 @@ export const pack = ({ repack, clock }: TestAccount): void => {
 /** Deletes all rows that are replaced and not being read. */
 export const collectAll = ({ repack, exports, clock }: TestAccount): void => {
   clock.now += 1000
-  while (repack.collect(exports.oldest() ?? clock.now).more);
+  while (repack.collect(exports.neededSince() ?? clock.now).more);
 }
 
 export const fill = async ({ repo }: TestAccount, count: number, more = ''): Promise<void> => {

@@ -1,5 +1,5 @@
 import { decodeCid, parseCid } from '@atproto/lex-data'
-import { swapCid } from '../../../src/account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../../src/account/repo/commits/parseSwapCid.ts'
 import { blobRefs } from '../../../src/repo/blobRefs.ts'
 import { cidText } from '../../../src/repo/cid.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'
@@ -35,7 +35,7 @@ export const cid: Target<string, { swap: string | undefined; blob: string | unde
   },
   run: (text) => {
     const [blob] = blobRefs({ cid: text, mimeType: 'image/png' })
-    return { swap: cidOf(swapCid('swapCommit', text)?.bytes), blob: cidOf(blob?.cid.bytes) }
+    return { swap: cidOf(parseSwapCid('swapCommit', text)?.bytes), blob: cidOf(blob?.cid.bytes) }
   },
   check: (text, { swap, blob }) => {
     if (blob !== undefined && blob !== text) throw new Error(`a reference to ${blob}`)

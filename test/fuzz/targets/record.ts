@@ -1,6 +1,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { isCid, type LexValue } from '@atproto/lex-data'
-import { type Prepared, prepareRecord, swapCid } from '../../../src/account/repo/commits/prepareRecord.ts'
+import { type PreparedRecord, prepareRecord } from '../../../src/account/repo/commits/prepareRecord.ts'
+import { parseSwapCid } from '../../../src/account/repo/commits/parseSwapCid.ts'
 import { requireBlobs } from '../../../src/account/repo/commits/requireBlobs.ts'
 import { type ResolvedWrite, resolveWrites } from '../../../src/account/repo/commits/resolveWrites.ts'
 import { decodeBlock } from '../../../src/repo/cbor.ts'
@@ -106,7 +107,7 @@ const compare = (given: Json, stored: LexValue, path: string): void => {
 }
 
 /** A record, from the request's body to the block that would be stored. */
-export const record: Target<string, { prepared: Prepared; op: ResolvedWrite | undefined }> = {
+export const record: Target<string, { prepared: PreparedRecord; op: ResolvedWrite | undefined }> = {
   name: 'record',
   typed: [XrpcError],
   generate: (random) => {
@@ -123,7 +124,7 @@ export const record: Target<string, { prepared: Prepared; op: ResolvedWrite | un
     const input = (await readBody('com.atproto.repo.createRecord', request, LIMITS)) as Parameters<
       typeof prepareRecord
     >[0] & { swapCommit?: string }
-    swapCid('swapCommit', input.swapCommit)
+    parseSwapCid('swapCommit', input.swapCommit)
     const prepared = prepareRecord({ ...input, action: 'create' }, () => '3jzfcijpj2z2a')
     const { ops } = resolveWrites(stored, [prepared.write])
     for (const { newRefs } of ops) requireBlobs(newRefs, blobs)

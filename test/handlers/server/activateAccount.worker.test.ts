@@ -100,11 +100,11 @@ describe('activateAccount', () => {
       })
       // As an import leaves it: the commit is signed by the key of the old host.
       await account.repo.signAgain({ signer: old.signing.commitKeypair(did) })
-      const before = account.repo.load()
+      const before = account.repo.requireHead()
       const ours = { services: pdsAt(ORIGIN), verificationMethods: { atproto: world.key.did } }
       await changeDid(world, world.key, ours)
       await admin.com.atproto.server.activateAccount()
-      const after = account.repo.load()
+      const after = account.repo.requireHead()
       expect(after.rev > before.rev).toBe(true)
       expect(after.data.equals(before.data)).toBe(true)
       expect(await verifyCommit(await latestCommit(world), world.key.did)).toBe(true)

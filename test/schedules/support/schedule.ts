@@ -30,7 +30,7 @@ const settled = async (server: Server, model: Model): Promise<void> => {
     const oldest = revs[0]
     for (const [rev, cid] of model.commits)
       if (typeof oldest === 'string' && rev >= oldest) expect(told.get(rev)).toBe(cid)
-    const head = account.repo.load()
+    const head = account.repo.requireHead()
     expect(head.rev >= model.rev).toBe(true)
     model.rev = head.rev
     // What was minted and signed is written down.

@@ -16,7 +16,7 @@ export interface NextTree {
 }
 
 /** Reads nodes from what is about to be written, otherwise from the store, and remembers which. */
-class Recorder extends ReadableBlockstore {
+class RecordingBlockstore extends ReadableBlockstore {
   readonly seen = new Map<string, Block>()
   readonly #fresh: BlockMap
   readonly #blocks: Blocks
@@ -51,7 +51,7 @@ const NEIGHBOURS = [-1, 0, 1] as const
  * Reads the nodes that `MST.getCoveringProof` returns, without encoding and hashing every node on the way again: that
  * was most of the time of a large commit.
  */
-const cover = async (root: MST, path: string, recorder: Recorder): Promise<void> => {
+const readCoveringProof = async (root: MST, path: string, recorder: RecordingBlockstore): Promise<void> => {
   for (const side of NEIGHBOURS) {
     for (let node: MST | undefined = root; node;) {
       await recorder.getBytes(await node.getPointer())
@@ -87,8 +87,8 @@ export const nextTree = async (tree: MST, ops: readonly RecordOp[], blocks: Bloc
   const fresh = diff.newMstBlocks
 
   // The covering proof of each path: the nodes down to it and to its neighbours on both sides.
-  const recorder = new Recorder(fresh, blocks)
-  for (const { path } of ops) await cover(next, path, recorder)
+  const recorder = new RecordingBlockstore(fresh, blocks)
+  for (const { path } of ops) await readCoveringProof(next, path, recorder)
   // Several operations next to each other may need nodes that no covering proof of the final tree has: they are
   // inverted, and the nodes that were read are sent.
   let inverted = MST.load(recorder, data)

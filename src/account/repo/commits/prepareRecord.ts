@@ -1,15 +1,13 @@
 import { lexToIpld } from '@atproto/lexicon'
-import type { Cid, LexMap } from '@atproto/lex-data'
-import { parseCidSafe } from '@atproto/lex-data'
+import type { LexMap } from '@atproto/lex-data'
 import { isValidRecordKey } from '@atproto/syntax'
-import { cidText } from '../../../repo/cid.ts'
 import { error } from '../../../xrpc/errors.ts'
 import { lexicons } from '../../../xrpc/lexicons.ts'
 import type { RepoWrite } from './resolveWrites.ts'
 
 export type ValidationStatus = 'valid' | 'unknown' | undefined
 
-export interface Prepared {
+export interface PreparedRecord {
   write: RepoWrite
   /** Absent where the caller asked for no validation. */
   validationStatus: ValidationStatus
@@ -63,7 +61,7 @@ function validate(collection: string, record: object, asked: boolean | undefined
  * Makes a write of a record as a client sent it: named, typed and validated, or refused with what is wrong with it.
  * Whether its blobs are stored is checked when the write is committed.
  */
-export function prepareRecord(request: RecordRequest, nextKey: () => string): Prepared {
+export function prepareRecord(request: RecordRequest, nextKey: () => string): PreparedRecord {
   const { action, collection } = request
   const rkey = recordKey(collection, request.rkey, nextKey)
   // `unknown` in a lexicon also accepts lists, links, bytes and blobs, whose members are not fields.
@@ -79,13 +77,4 @@ export function prepareRecord(request: RecordRequest, nextKey: () => string): Pr
   // jsonToLex made this from the body, so it is a map of lexicon values, though its type is unknown.
   const record = lexToIpld(typed) as LexMap
   return { write: { action, collection, rkey, record }, validationStatus }
-}
-
-/** A CID that the caller gave to compare with; `null` stays null ("there is nothing"). */
-export function swapCid(name: string, text: string | null | undefined): Cid | null | undefined {
-  if (text === undefined || text === null) return text
-  const cid = parseCidSafe(text)
-  if (!cid || cidText(cid.bytes) !== text)
-    throw error('InvalidRequest', `${name}: "${text.slice(0, 100)}" is not a CID`)
-  return cid
 }

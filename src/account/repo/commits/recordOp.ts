@@ -22,7 +22,7 @@ export interface RecordOpWithBlobs extends RecordOp {
 }
 
 /** The CIDs of the blobs that a stored record refers to. */
-export const blobsOf = (bytes: Uint8Array | undefined): string[] =>
+export const blobCidsOf = (bytes: Uint8Array | undefined): string[] =>
   bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
 
 /** How the blobs differ, given those that the record referred to before and refers to now. */
@@ -35,7 +35,7 @@ export const blobChanges = (
 })
 
 /** Each record that the operations add or remove, and by how many paths: another path may hold the same record. */
-export const pathCounts = (
+export const pathDeltas = (
   ops: readonly RecordOp[],
 ): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
   const counts = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()

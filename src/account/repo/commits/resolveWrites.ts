@@ -6,7 +6,7 @@ import type { Blocks } from '../../blocks/blocks.ts'
 import { encodeRecord } from './encodeRecord.ts'
 import { recordPath } from '../recordPath.ts'
 import type { Records } from '../records.ts'
-import { blobChanges, blobsOf, type RecordOpWithBlobs } from './recordOp.ts'
+import { blobChanges, blobCidsOf, type RecordOpWithBlobs } from './recordOp.ts'
 
 /** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
 export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
@@ -69,7 +69,7 @@ const resolveWrite = (
   path: string,
   prev: Cid | null,
 ): ResolvedWrite | undefined => {
-  const before = prev ? blobsOf(blocks.read(prev)) : []
+  const before = prev ? blobCidsOf(blocks.read(prev)) : []
   if (write.action === 'delete') {
     if (prev)
       return { action: 'delete', path, cid: null, prev, newRefs: [], addedBlobs: [], removedBlobs: before }

@@ -4,7 +4,7 @@ import type { Platform } from '../../../platform.ts'
 import type { Blobs } from '../../blobs/blobs.ts'
 import type { Blocks } from '../../blocks/blocks.ts'
 import type { Block } from '../../../repo/block.ts'
-import { pathCounts, type RecordOpWithBlobs } from './recordOp.ts'
+import { pathDeltas, type RecordOpWithBlobs } from './recordOp.ts'
 
 /** What a commit changes in the tree before it. */
 export interface CommitContents {
@@ -30,7 +30,7 @@ export const storeCommit = (
   const now = platform.now()
   const added = [...nodes]
   const dropped = [...nodesDropped]
-  for (const { cid, bytes, paths } of pathCounts(ops)) {
+  for (const { cid, bytes, paths } of pathDeltas(ops)) {
     const before = blocks.paths(cid)
     const after = before + paths
     if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
@@ -42,8 +42,8 @@ export const storeCommit = (
   let records = 0
   for (const { path, cid, prev, addedBlobs, removedBlobs } of ops) {
     records += (cid ? 1 : 0) - (prev ? 1 : 0)
-    for (const blob of removedBlobs) blobs.unrefer(path, blob, now)
-    for (const blob of addedBlobs) blobs.refer(path, blob, rev)
+    for (const blob of removedBlobs) blobs.removeReference(path, blob, now)
+    for (const blob of addedBlobs) blobs.addReference(path, blob, rev)
   }
   fault('commit.afterRecords')
   return { blocks: added.length - dropped.length, records }

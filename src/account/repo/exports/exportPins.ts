@@ -15,7 +15,7 @@ export interface ExportPins {
   /** Pins the tree of a revision. */
   pin(rev: string): ExportPin
   /** What packs from this time on (milliseconds) have superseded is needed; undefined while nothing is read. */
-  oldest(): number | undefined
+  neededSince(): number | undefined
 }
 
 export interface ExportPinsDeps {
@@ -26,12 +26,12 @@ export interface ExportPinsDeps {
 /** An export from which nothing was read for this long no longer holds anything back. */
 const ABANDONED_MS = 3600_000
 /** Nor does one that takes longer than this, however slowly it is read: anybody may begin one. */
-const LONGEST_MS = 24 * 3600_000
+const MAX_EXPORT_MS = 24 * 3600_000
 
 interface Held {
   begun: number
   /** It needs what packs have superseded at this time or later. */
-  from: number
+  neededSince: number
   touched: number
 }
 
@@ -42,7 +42,7 @@ export const createExportPins = ({ platform, blocks }: ExportPinsDeps): ExportPi
       const now = platform.now()
       // If the revision is not the latest, a pack of a later one may have superseded it already.
       const pack = blocks.packs.all().findLast((it) => it.rev > rev)
-      const held: Held = { begun: now, from: pack?.at ?? now, touched: now }
+      const held: Held = { begun: now, neededSince: pack?.at ?? now, touched: now }
       pins.add(held)
       return {
         touch: () => {
@@ -54,12 +54,12 @@ export const createExportPins = ({ platform, blocks }: ExportPinsDeps): ExportPi
         },
       }
     },
-    oldest: () => {
+    neededSince: () => {
       const now = platform.now()
       let oldest: number | undefined
       for (const held of pins) {
-        if (now - held.touched > ABANDONED_MS || now - held.begun > LONGEST_MS) pins.delete(held)
-        else if (oldest === undefined || held.from < oldest) oldest = held.from
+        if (now - held.touched > ABANDONED_MS || now - held.begun > MAX_EXPORT_MS) pins.delete(held)
+        else if (oldest === undefined || held.neededSince < oldest) oldest = held.neededSince
       }
       return oldest
     },

@@ -30,7 +30,7 @@ export interface Exports {
     since?: string | undefined
   }): Promise<ReadableStream<Uint8Array> | undefined>
   /** What packs from this time on (milliseconds) have superseded is needed by an export that is being read. */
-  oldest(): number | undefined
+  neededSince(): number | undefined
   /** Those of these blocks that the current tree does not have. */
   missing(cids: readonly Cid[]): Cid[]
   /** Blocks as a CAR without a root. The caller has checked that none is missing. */
@@ -46,7 +46,7 @@ export interface ExportsDeps {
   did: string
   platform: Pick<Platform, 'now' | 'sleep'>
   blocks: Blocks
-  repo: Pick<Repo, 'load'>
+  repo: Pick<Repo, 'requireHead'>
 }
 
 /** What an import or a pack has superseded is kept for at least this long. */
@@ -112,7 +112,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
 
   /** A commit whose whole tree is still kept. */
   const findCommit = (root: Cid): Head | undefined => {
-    const latest = repo.load()
+    const latest = repo.requireHead()
     if (root.equals(latest.root)) return latest
     const bytes = blocks.read(root)
     try {
@@ -160,13 +160,13 @@ export const createExports = (deps: ExportsDeps): Exports => {
 
   return {
     repo: ({ since } = {}) => {
-      const head = repo.load()
+      const head = repo.requireHead()
       return { root: head.root, body: pinned(chunksOf(head, since), { rev: head.rev, since }) }
     },
     resume,
-    oldest: () => pins.oldest(),
+    neededSince: () => pins.neededSince(),
     missing: (cids) => cids.filter((cid) => !blocks.isCurrent(cid)),
-    blocks: (cids) => pinned(sections(cids), { rev: repo.load().rev }),
-    record: (collection, rkey) => recordProof(repo.load(), `${collection}/${rkey}`, read),
+    blocks: (cids) => pinned(sections(cids), { rev: repo.requireHead().rev }),
+    record: (collection, rkey) => recordProof(repo.requireHead(), `${collection}/${rkey}`, read),
   }
 }
