@@ -73,6 +73,14 @@ export const CATALOGUE = {
   'directory-refused': entry('failed', 'run `pds identity` and compare what it shows'),
   'did-not-found': entry('failed', 'check the DID; `pds init --new` creates a new one'),
   'did-elsewhere': entry('failed', 'move the account back with `pds import`, or leave it deactivated here'),
+  'operation-differs': entry(
+    'needsInput',
+    'run the command in a terminal, read the differences, and answer; --yes does not cover them',
+  ),
+  'too-many-keys': entry(
+    'failed',
+    'have one of the keys that you hold sign an operation that drops one of them, then run the same command again',
+  ),
   'rotation-key': entry('failed', 'have one of the DID’s current rotation keys sign'),
   'nothing-to-void': entry('failed', 'nothing: no signed operation is left to void'),
   'no-recovery-key': entry('failed', 'add a recovery key above Cirrus’s own before you move'),

@@ -15,6 +15,11 @@ export interface Prompts {
   choose<T extends string>(message: string, options: readonly Choice<T>[], alternative: string): Promise<T>
   /** Resolves if the answer is yes or `--yes` was given; throws `not-confirmed` otherwise. */
   confirm(message: string): Promise<void>
+  /**
+   * The same for what `--yes` does not cover, because nobody could know of it beforehand. Throws `unasked` if there is
+   * no terminal to ask.
+   */
+  insist(message: string, unasked: CliError): Promise<void>
 }
 
 /** Returns a sentence that says what is wrong with an answer; undefined if it is accepted. */
@@ -38,6 +43,11 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
   }
   const validate = (check: Check | undefined) => (value: string | undefined) =>
     value ? check?.(value) : 'Please give an answer.'
+
+  const ask = async (message: string): Promise<void> => {
+    if (notCancelled(await clack.confirm({ ...common, message, initialValue: false }))) return
+    throw new CliError('not-confirmed', 'the answer was no: nothing was changed')
+  }
 
   return {
     async text(message, { placeholder, initial, check, alternative } = {}) {
@@ -70,8 +80,11 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
         throw new CliError('not-confirmed', `not done without a confirmation: ${message}`, {
           next: 'add --yes, or run the command in a terminal',
         })
-      if (notCancelled(await clack.confirm({ ...common, message, initialValue: false }))) return
-      throw new CliError('not-confirmed', 'the answer was no: nothing was changed')
+      await ask(message)
+    },
+    async insist(message, unasked) {
+      if (!io.stdin.isTTY) throw unasked
+      await ask(message)
     },
   }
 }

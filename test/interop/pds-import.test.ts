@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { newKey } from '../../dev/account.ts'
 import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
 import { member, pds, type RunOptions } from '../cli/support.ts'
 import { problems, startStage, status, type Stage } from './support/cirrus.ts'
@@ -13,6 +14,7 @@ import { readIdentity, readRepo, wrongBlobs, type RepoState } from './support/ve
 
 const RECORDS = 250
 const BLOBS = 12
+const LABELER = { atproto_labeler: { type: 'AtprotoLabeler', endpoint: 'https://label.example.com' } }
 
 describe('pds import from the reference PDS', () => {
   let stage: Stage
@@ -21,6 +23,32 @@ describe('pds import from the reference PDS', () => {
   let seeded: Seeded
   let before: RepoState
   let cwd: string
+  let recovery: string
+  let label: string
+  /** The reference's own rotation key, which the owner's stands above. */
+  let reference: string
+
+  /** The DID gets a labeler, a second name and a recovery key of the owner. */
+  const extendDid = async () => {
+    const { plc, reference: pds } = stage
+    const { identity } = alice.agent.com.atproto
+    const now = await readIdentity(plc.url, alice.did)
+    reference = now.rotationKeys[0] ?? ''
+    await identity.requestPlcOperationSignature()
+    const { data } = await identity.signPlcOperation({
+      token: await pds.plcToken(alice.did),
+      rotationKeys: [recovery, ...now.rotationKeys],
+      alsoKnownAs: [...now.alsoKnownAs, 'https://alice.example.com'],
+      verificationMethods: { ...now.verificationMethods, atproto_label: label },
+      services: { ...now.services, ...LABELER },
+    })
+    const sent = await fetch(`${plc.url}/${alice.did}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(data.operation),
+    })
+    if (!sent.ok) throw new Error(await sent.text())
+  }
 
   const run = (env: Record<string, string>, options: RunOptions = {}) =>
     pds(
@@ -28,7 +56,11 @@ describe('pds import from the reference PDS', () => {
         ...['import', '--from', stage.reference.url, '--identifier', 'alice.test'],
         ...['--host', cirrus.url, '--yes', '--json'],
       ],
-      { cwd, ...options, env: { ADMIN_PASSWORD: cirrus.adminPassword, ...env } },
+      {
+        cwd,
+        ...options,
+        env: { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url, ...env },
+      },
     )
 
   beforeAll(async () => {
@@ -38,6 +70,9 @@ describe('pds import from the reference PDS', () => {
     seeded = await seed(alice.agent, { records: RECORDS, blobs: BLOBS })
     before = await readRepo(reference.url, alice.did)
     const { did, handle } = alice
+    recovery = (await newKey()).did
+    label = (await newKey()).did
+    await extendDid()
     cirrus = await startCirrus({ plcUrl: plc.url, did, handle })
     cwd = await mkdtemp(join(tmpdir(), 'pds-import-'))
     const toml = `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`
@@ -76,10 +111,21 @@ describe('pds import from the reference PDS', () => {
     expect(await wrongBlobs(cirrus.url, alice.did, seeded)).toEqual([])
     expect(await readIdentity(stage.plc.url, alice.did)).toMatchObject({ pds: cirrus.url })
     expect(await problems(cirrus)).toEqual([])
+    expect(member(moved.json, 'warnings')).toBeUndefined()
     expect(await status(cirrus)).toMatchObject({
       state: 'active',
       blobs: { expected: BLOBS, stored: BLOBS },
       next: expect.stringContaining('All is well'),
     })
+  })
+
+  it('leaves the DID with its labeler, its names and the owner’s key, and without the key of the source', async () => {
+    const now = await readIdentity(stage.plc.url, alice.did)
+    const { signingKey = '' } = now
+    expect(now.rotationKeys).toEqual([recovery, signingKey])
+    expect(now.rotationKeys).not.toContain(reference)
+    expect(now.services).toMatchObject(LABELER)
+    expect(now.verificationMethods).toEqual({ atproto: signingKey, atproto_label: label })
+    expect(now.alsoKnownAs).toEqual(['at://alice.test', 'https://alice.example.com'])
   })
 })

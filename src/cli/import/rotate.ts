@@ -1,16 +1,16 @@
 import type { Client } from '../../client/index.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import { diffOperation } from '../../plc/diffOperation.ts'
-import { PlcError } from '../../plc/errors.ts'
-import { parseOperation, parseServices, parseVerificationMethods } from '../../plc/parse.ts'
-import type { Operation, PlcData, PlcHead } from '../../plc/types.ts'
+import { parseServices, parseVerificationMethods } from '../../plc/parse.ts'
+import type { PlcData, PlcHead } from '../../plc/types.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { printable } from '../output.ts'
 import { plcDirectory } from '../plcDirectory.ts'
 import { serverCredentials } from '../serverCredentials.ts'
+import { compareSigned } from './compareSigned.ts'
 import type { LocalAccount } from './localAccount.ts'
+import { planMove } from './planMove.ts'
 import type { Source } from './source.ts'
 
 const headOf = async (context: Context, did: string): Promise<PlcHead & { data: PlcData }> => {
@@ -24,15 +24,7 @@ const headOf = async (context: Context, did: string): Promise<PlcHead & { data: 
   return { ...head, data }
 }
 
-/** What the DID is to say after the move. */
-interface Wanted {
-  rotationKeys: string[]
-  alsoKnownAs: string[]
-  verificationMethods: Record<string, string>
-  services: PlcData['services']
-}
-
-const wantedData = async (admin: Client): Promise<Wanted> => {
+const wantedData = async (admin: Client): Promise<PlcData> => {
   const found = await serverCredentials(admin)
   return {
     rotationKeys: found.rotationKeys ?? [],
@@ -43,79 +35,83 @@ const wantedData = async (admin: Client): Promise<Wanted> => {
 }
 
 /**
- * Returns the operation that the source signed, or throws if it does not do what was asked. It must also keep this
- * server's rotation keys, so that the account can leave again.
+ * The source's own rotation keys, as far as they are known. The DID's signing key is the source's, so it is one of them
+ * if it is a rotation key as well, as on most Cirruses.
  */
-const checkSigned = (signed: unknown, head: PlcHead, wanted: Wanted): Operation => {
-  const operation = (() => {
-    try {
-      return parseOperation(signed)
-    } catch (cause) {
-      if (!(cause instanceof PlcError)) throw cause
-      throw new CliError('source-refused', `what the source signed is not an operation: ${cause.message}`, {
-        cause,
-      })
-    }
-  })()
-  const wrong = (what: string) =>
-    new CliError('source-refused', `the operation that the source signed ${what}; it was not submitted`, {
-      next: 'do not mint another token for this source until you know why; `pds identity --void` there makes the operation worthless',
-    })
-  if (operation.prev !== head.cid) throw wrong('does not follow the DID’s current head')
-  if (operation.services[PDS_ID]?.endpoint !== wanted.services[PDS_ID]?.endpoint)
-    throw wrong('does not name this server')
-  if (operation.verificationMethods['atproto'] !== wanted.verificationMethods['atproto'])
-    throw wrong('does not name this server’s signing key')
-  const missing = wanted.rotationKeys.find((key) => !operation.rotationKeys.includes(key))
-  if (missing) throw wrong(`lacks the rotation key ${missing}`)
-  return operation
+const keysOfSource = async (source: Source, { data }: { data: PlcData }): Promise<string[]> => {
+  const named = await source.rotationKeys()
+  if (named) return named
+  const { atproto } = data.verificationMethods
+  return atproto === undefined ? [] : [atproto]
 }
 
-const changeTexts = (before: PlcData, after: PlcData): string[] =>
-  diffOperation(before, after).map(({ text }) => printable(text))
+/** Submits nothing that the user has not seen: a difference is asked about, and `--yes` does not cover it. */
+const agreeToDifferences = async (
+  { out, prompts }: Context,
+  source: Source,
+  differences: readonly string[],
+): Promise<void> => {
+  if (differences.length === 0) return
+  const next = `read the differences; if you did not expect them, run \`pds identity --void\` on ${source.origin}, which makes the operation worthless, and mint no other token there`
+  out.warn(
+    `${source.origin} signed something else than what was agreed on. Compared with it:\n${differences.map((line) => `  ${line}`).join('\n')}\nIf you did not expect this, answer no, and run \`pds identity --void\` there.`,
+    'operation-differs',
+  )
+  await prompts.insist(
+    'Submit the operation with these differences?',
+    new CliError(
+      'operation-differs',
+      `the operation that ${source.origin} signed differs from the one that was agreed on, and was not submitted: ${differences.join('; ')}`,
+      { next },
+    ),
+  )
+}
 
 /**
- * The PLC step: the source signs an operation that makes the DID name this server, `pds` checks what was signed, and
- * this server submits it. If an interrupted run has left a signed operation that still follows the head, that one is
- * submitted. Returns what the operation changes, as sentences.
+ * The PLC step: the source signs the operation that the user has seen, what it signed is compared with that, and this
+ * server submits it. If an interrupted run has left a signed operation that still follows the head, that one is compared
+ * and submitted. Returns what the operation changes, as sentences.
  */
 export async function rotate(
   context: Context,
   options: { source: Source; owner: Client; admin: Client; here: LocalAccount },
 ): Promise<string[]> {
   const { source, owner, admin, here } = options
+  const { out } = context
   const { did, resume } = here
   const head = await headOf(context, did)
   const wanted = await wantedData(admin)
-  const saved = (await resume.read()).operation
-  let operation = saved?.prev === head.cid ? saved : undefined
-  if (!operation) {
-    const after = {
-      ...wanted,
-      services: { ...head.data.services, ...wanted.services },
-      verificationMethods: { ...head.data.verificationMethods, ...wanted.verificationMethods },
-    }
-    context.out.note(`The operation that moves ${did}:`)
-    for (const line of changeTexts(head.data, after)) context.out.note(`  ${line}`)
-    await context.prompts.confirm(`Have ${source.origin} sign it, and submit it?`)
+  const sourceKeys = await keysOfSource(source, head)
+  const plan = planMove({ head, wanted, sourceKeys })
+  const ask = async (): Promise<unknown> => {
+    const title = `The operation that moves ${did}:`
+    const shown = plan.lines.map((line) => `  ${line}`)
+    for (const line of [title, ...shown]) out.note(line)
+    const question = `Have ${source.origin} sign it, and submit it?`
+    // With --json the notes are left out, but who is asked must see what about.
+    await context.prompts.confirm(out.json ? [title, ...shown, question].join('\n') : question)
     const token = await source.plcToken()
-    const { rotationKeys, alsoKnownAs, verificationMethods, services } = wanted
-    const signed = await source.orError(
-      source.client.com.atproto.identity.signPlcOperation({
-        token,
-        rotationKeys,
-        alsoKnownAs,
-        verificationMethods,
-        services: { ...services },
-      }),
-    )
-    operation = checkSigned(signed.operation, head, wanted)
-    await resume.write({ operation })
+    const { rotationKeys, alsoKnownAs, verificationMethods, services } = plan.operation
+    const request = { token, rotationKeys, alsoKnownAs, verificationMethods, services: { ...services } }
+    return (await source.orError(source.client.com.atproto.identity.signPlcOperation(request))).operation
   }
+  const saved = (await resume.read()).operation
+  const signed = saved?.prev === head.cid ? saved : await ask()
+  const { operation, differences, signer } = await compareSigned(signed, {
+    plan,
+    keysBefore: head.data.rotationKeys,
+    ours: wanted.rotationKeys,
+  })
+  await agreeToDifferences(context, source, differences)
+  await resume.write({ operation })
   await orServerError(owner.com.atproto.identity.submitPlcOperation({ operation: { ...operation } }), {
     InvalidRequest: 'directory-refused',
   })
-  return changeTexts(head.data, operation)
+  if (operation.rotationKeys.includes(signer) && !wanted.rotationKeys.includes(signer))
+    out.warn(
+      `${source.origin} signed with the rotation key ${signer}, which the DID still has: it can go on changing the DID until an operation drops that key.`,
+    )
+  return diffOperation(head.data, operation).map(({ text }) => text)
 }
 
 /** For a did:web: what its document must say, as advice to its owner. */

@@ -7,6 +7,7 @@ import { parseHost } from '../config.ts'
 import { CliError } from '../errors.ts'
 import { printable } from '../output.ts'
 import { checkToken } from './checkToken.ts'
+import { sourceRotationKeys } from './sourceRotationKeys.ts'
 
 /** The PDS that the account comes from. */
 export interface Source {
@@ -14,6 +15,8 @@ export interface Source {
   readonly client: Client
   /** A service-auth token for createAccount on the server with this service DID, valid for a minute. */
   accountToken(aud: string): Promise<string>
+  /** The rotation keys that the source names as its own; undefined if it does not say. */
+  rotationKeys(): Promise<string[] | undefined>
   /** The `token` of signPlcOperation. */
   plcToken(): Promise<string>
   /** Deactivates the account there; undefined if that is not allowed. */
@@ -104,6 +107,8 @@ export async function tokenSource(
     client,
     orError: orSourceError,
     accountToken: (aud) => requestAccountToken(client, aud, io.now()),
+    // A migration token does not open getRecommendedDidCredentials.
+    rotationKeys: async () => undefined,
     plcToken: async () => token,
     deactivate: facts.scope.includes('account:deactivate')
       ? () => orSourceError(client.com.atproto.server.deactivateAccount({}))
@@ -157,6 +162,7 @@ export async function passwordSource(
     client,
     orError: (call) => orServerError(call, { ...SOURCE_CODES, ...PLC_CODE_ERRORS }),
     accountToken: (aud) => requestAccountToken(client, aud, io.now()),
+    rotationKeys: () => orSourceError(sourceRotationKeys(client, destination.did)),
     async plcToken() {
       const given = io.env['PDS_PLC_TOKEN']
       if (given) return given

@@ -1,0 +1,17 @@
+import { fromBase64url } from '../../crypto/base64url.ts'
+import { isPublicKey, parsePublicKey, verifyWith } from '../../crypto/publicKey.ts'
+import { operationBytes } from '../../plc/cid.ts'
+import type { Operation } from '../../plc/types.ts'
+
+/** The key of these, as did:key, with which the operation is signed; undefined if with none of them. */
+export async function findSigner(
+  { sig, ...unsigned }: Operation,
+  keys: readonly string[],
+): Promise<string | undefined> {
+  const signature = fromBase64url(sig)
+  if (!signature) return undefined
+  const bytes = operationBytes({ ...unsigned })
+  for (const key of keys)
+    if (isPublicKey(key) && (await verifyWith(parsePublicKey(key), bytes, signature))) return key
+  return undefined
+}

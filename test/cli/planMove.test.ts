@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { newKey } from '../../dev/account.ts'
+import { CliError } from '../../src/cli/errors.ts'
+import { planMove } from '../../src/cli/import/planMove.ts'
+import { buildOperation } from '../../src/plc/build.ts'
+import type { PlcData, PlcHead } from '../../src/plc/types.ts'
+
+const pds = (endpoint: string) => ({ atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } })
+const labeler = { atproto_labeler: { type: 'AtprotoLabeler', endpoint: 'https://label.example.com' } }
+
+let keys: string[]
+let [owner, old, ours, other, operator] = ['', '', '', '', '']
+const head = (rotationKeys: string[]): PlcHead & { data: PlcData } => ({
+  did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz',
+  cid: 'bafyreics4vcrrrjdvmx26323vuz4hyhlrjdf3stqag7fbqg2xazkpczm2q',
+  createdAt: 0,
+  data: {
+    rotationKeys,
+    alsoKnownAs: ['at://alice.old.example.com', 'https://alice.example.com'],
+    verificationMethods: { atproto: old, atproto_label: other },
+    services: { ...pds('https://old.example.com'), ...labeler },
+  },
+})
+const wanted = (rotationKeys: string[]): PlcData => ({
+  rotationKeys,
+  alsoKnownAs: ['at://alice.test'],
+  verificationMethods: { atproto: ours },
+  services: pds('https://new.example.com'),
+})
+
+beforeAll(async () => {
+  keys = await Promise.all(Array.from({ length: 6 }, async () => (await newKey()).did))
+  ;[owner = '', old = '', ours = '', other = '', operator = ''] = keys
+})
+
+describe('the operation that moves an account in', () => {
+  it('keeps everything that the DID has beside its PDS', () => {
+    const { operation, lines } = planMove({
+      head: head([owner, old]),
+      wanted: wanted([ours]),
+      sourceKeys: [old],
+    })
+    expect(operation).toEqual({
+      type: 'plc_operation',
+      rotationKeys: [owner, ours],
+      alsoKnownAs: ['at://alice.test', 'at://alice.old.example.com', 'https://alice.example.com'],
+      verificationMethods: { atproto: ours, atproto_label: other },
+      services: { ...pds('https://new.example.com'), ...labeler },
+      prev: 'bafyreics4vcrrrjdvmx26323vuz4hyhlrjdf3stqag7fbqg2xazkpczm2q',
+    })
+    expect(lines).toContain(`rotation key ${old} is dropped`)
+  })
+
+  it.each<[string, () => [string[], string[], string[] | undefined], () => string[]]>([
+    [
+      'keeps the keys above and below',
+      () => [[owner, old, other], [ours], [old]],
+      () => [owner, ours, other],
+    ],
+    ['drops all keys that are the source’s', () => [[operator, old], [ours], [operator, old]], () => [ours]],
+    [
+      'keeps every key if none is the source’s',
+      () => [[owner, old], [ours], undefined],
+      () => [owner, ours, old],
+    ],
+    [
+      'puts the recovery keys that are asked for before ours',
+      () => [[old], [owner, ours], [old]],
+      () => [owner, ours],
+    ],
+    [
+      'keeps a key that is asked for, whoever names it',
+      () => [
+        [owner, old],
+        [owner, ours],
+        [owner, old],
+      ],
+      () => [owner, ours],
+    ],
+    ['has no key twice', () => [[owner, old, ours], [ours], [old]], () => [owner, ours]],
+  ])('%s', (_, given, expected) => {
+    const [before, asked, sourceKeys] = given()
+    expect(
+      planMove({ head: head(before), wanted: wanted(asked), sourceKeys }).operation.rotationKeys,
+    ).toEqual(expected())
+  })
+
+  it('says so if none of the keys is known to be the source’s', () => {
+    const plan = (sourceKeys?: string[]) =>
+      planMove({ head: head([owner, old]), wanted: wanted([ours]), sourceKeys })
+    expect(plan().lines.join('\n')).toContain('does not say which rotation key is its own')
+    expect(plan([old]).lines.join('\n')).not.toContain('does not say')
+  })
+
+  it('is refused, with every key, if there would be more than the directory takes', () => {
+    const full = () => planMove({ head: head(keys), wanted: wanted([ours]), sourceKeys: [old] })
+    expect(full).not.toThrow()
+    const over = () => planMove({ head: head(keys), wanted: wanted([ours]), sourceKeys: undefined })
+    expect(over).toThrow(CliError)
+    expect(over).toThrow(new RegExp(`6 rotation keys, and the directory takes 5: ${owner}`))
+  })
+
+  it.each<[string, () => string[], () => string[] | undefined]>([
+    ['that names its own key', () => [owner, old, other], () => [old]],
+    ['that does not', () => [owner, old], () => undefined],
+  ])('is what a Cirrus makes of it, %s', (_, before, sourceKeys) => {
+    const at = head(before())
+    const { operation } = planMove({ head: at, wanted: wanted([ours]), sourceKeys: sourceKeys() })
+    const merged = buildOperation(at, operation, {
+      ourKey: old,
+      recoveryKeys: [owner],
+      token: { target: 'https://new.example.com' },
+    })
+    expect(merged).toEqual(operation)
+  })
+})
