@@ -15,13 +15,13 @@ import type { SequencedEvent, Sequencer } from './sequencer.ts'
  */
 export interface Firehose {
   readonly subscribers: readonly SubscriberState[]
-  /** Accepts the socket and sends every event after `cursor`, or from now on, and then each new one. */
+  /** Accepts the socket and sends it every event after `cursor`, then each new one; without a cursor, new ones only. */
   subscribe(socket: WebSocket, cursor: number | undefined): void
   /** Sends an event that was just committed. Never fails: no write may fail because of it. */
   publish(event: SequencedEvent): void
   /** Serves the subscribers that are behind. Called when the object has started, and by its alarm. */
   resume(): void
-  /** The other side has closed, or the connection has failed. */
+  /** Called when the other side has closed, or the connection has failed. */
   noteClosed(socket: WebSocket): void
 }
 
@@ -38,8 +38,8 @@ export interface FirehoseDeps {
   sequencer: Sequencer
   /** Holds the sockets while the object hibernates. */
   sockets: Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets'>
-  /** Makes sure that `resume` is called within so many milliseconds, even if this object dies. */
-  wake(delay: number): void
+  /** Makes sure that `resume` is called within `delayMs`, even if this object dies. */
+  wake(delayMs: number): void
 }
 
 interface Subscriber {
@@ -53,15 +53,15 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 const MAX_SUBSCRIBERS = 1000
-/** Bytes that may wait to be taken: by one subscriber, and by all of them. One frame may be added to that. */
+/** Bytes that may wait to be taken: by one subscriber (`least` to `most`), and by all. One frame may come on top of it. */
 const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
-/** Bytes that are sent before the object does anything else. */
+/** Bytes that are sent before other requests get their turn. */
 const TURN_BYTES = 4 * MiB
 /** A subscriber that is behind and has taken less than this in so many milliseconds is too slow. */
 const TOO_SLOW = { ms: 10_000, bytes: 64 * KiB }
-/** Milliseconds between two looks at sockets that are full: at first, and at most. */
+/** Milliseconds between two checks of whether full sockets have room again: at first, and at most. */
 const POLL_MS = { least: 1, most: 50 }
-/** A replay whose object dies goes on after this. */
+/** If the object dies while subscribers are behind, it is woken after this to go on. */
 const REPLAY_WAKE_MS = 5000
 
 const OPEN = 1
@@ -105,7 +105,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       save(subscriber)
       return true
     } catch {
-      // It closed meanwhile: its owner comes back with the last number that it got.
+      // It closed meanwhile: the client connects again with the last number that it received.
       forget(subscriber)
       return false
     }
@@ -141,7 +141,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       return 0
     }
     if (!send(subscriber, frames, last)) return 0
-    // To the end of the queue.
+    // A set keeps the order of insertion: this moves the subscriber to the end of the queue.
     behind.delete(subscriber)
     if (last < sequencer.latest()) behind.add(subscriber)
     return frames.reduce((sum, frame) => sum + frame.length, 1)
@@ -187,7 +187,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
     if (behind.size > 0) void serve()
   }
 
-  // Those that survived hibernation.
+  // The sockets that survived hibernation.
   for (const socket of sockets.getWebSockets()) {
     const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
     if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
@@ -212,7 +212,7 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       if (sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
         throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
       sockets.acceptWebSocket(socket)
-      // Numbers have no gaps from the oldest event on: after this one, every gap is an error.
+      // From the oldest event on, numbers have no gaps: a gap after `start` means that events were deleted.
       const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
       const subscriber = adopt(socket, start)
       save(subscriber)

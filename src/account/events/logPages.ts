@@ -3,17 +3,19 @@ import type { Sequencer } from './sequencer.ts'
 
 /** Frames of the log, ready to be sent. */
 export interface LogPage {
+  /** The page begins after this number. */
   after: number
   frames: Uint8Array<ArrayBuffer>[]
-  /** Events after `after` were deleted from the log. */
+  /** Whether the event right after `after` is no longer in the log. */
   gap: boolean
+  /** The number of the last frame's event. */
   last: number
 }
 
-/** The page of the log that was read last, so that it is read once for all subscribers with the same cursor. */
+/** Reads pages of the log. The last one is kept, so that it is read once for all subscribers with the same cursor. */
 export interface LogPages {
   read(after: number): LogPage
-  /** Frees the memory of the page. */
+  /** Frees the memory of the page that is kept. */
   clear(): void
 }
 

@@ -3,12 +3,13 @@ import type { Head } from '../../db/accountRow.ts'
 import { StoredTreeWalk, type StoredTreeWalkOptions } from '../../blocks/storedTreeWalk.ts'
 import { carOf } from '../carOf.ts'
 
-/** Runs of up to so many bytes are put together: large enough that a chunk's own cost does not matter. */
+/** Runs of at most this many bytes are copied into one chunk: large enough that a chunk's own cost does not matter. */
 const SMALL_RUN_BYTES = 16 * 1024
 
 /**
- * The CAR of a commit and its tree in chunks. The first one is no longer than it must be, so that the receiver gets its
- * first byte soon. Sections that are next to each other in storage go out as they are; only short runs are copied.
+ * The CAR of a commit and its tree in chunks. The first one has the commit alone, so that the receiver gets its first
+ * byte soon. Sections that are next to each other in storage are a run, which goes out as it is; only short runs are
+ * copied.
  */
 export function* carChunks(
   blocks: Blocks,
@@ -19,8 +20,10 @@ export function* carChunks(
   if (!commit) throw new Error(`the block ${root} is missing`)
   yield carOf(root, [{ cid: root, bytes: commit }])
   const walk = new StoredTreeWalk(blocks, data, options)
+  /** Short runs that are not sent yet, `length` bytes of them. */
   let small = new Uint8Array(SMALL_RUN_BYTES)
   let length = 0
+  // The run that grows with each section that follows it in storage.
   let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
   for (let more = true; more;) {
     more = walk.next()

@@ -3,7 +3,7 @@ import type { Blocks } from '../../blocks/blocks.ts'
 
 /** One export that is being read. */
 export interface ExportPin {
-  /** Called for each chunk that is read. */
+  /** Notes that the export is still read: called for each chunk. */
   touch(): void
   /** Whether it still holds anything back. */
   isHeld(): boolean
@@ -14,7 +14,7 @@ export interface ExportPin {
 export interface ExportPins {
   /** Pins the tree of a revision. */
   pin(rev: string): ExportPin
-  /** What packs from this time on (milliseconds) have superseded is needed; undefined while nothing is read. */
+  /** The time (milliseconds) since when superseded blocks are needed; undefined while nothing is read. */
   neededSince(): number | undefined
 }
 
@@ -25,12 +25,12 @@ export interface ExportPinsDeps {
 
 /** An export from which nothing was read for this long no longer holds anything back. */
 const ABANDONED_MS = 3600_000
-/** Nor does one that takes longer than this, however slowly it is read: anybody may begin one. */
+/** Nor does one that takes longer than this, even if it is still read: anybody may begin one. */
 const MAX_EXPORT_MS = 24 * 3600_000
 
 interface Held {
   begun: number
-  /** It needs what packs have superseded at this time or later. */
+  /** It needs what packs have superseded at this time (milliseconds) or later. */
   neededSince: number
   touched: number
 }

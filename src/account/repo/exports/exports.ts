@@ -12,7 +12,7 @@ import { createExportPins } from './exportPins.ts'
 import { recordProof } from './recordProof.ts'
 import type { Repo } from '../repo.ts'
 
-/** What the server gives out of the repository: the whole tree of one commit, what is new in it, or proofs from it. */
+/** What the server gives out of the repository: the whole tree of a commit, what is new in it, single blocks, or proofs. */
 export interface Exports {
   /**
    * A CAR of the latest commit: the commit first, then its tree in pre-order, each block once. With `since`, exactly the
@@ -29,7 +29,10 @@ export interface Exports {
     offset: number
     since?: string | undefined
   }): Promise<ReadableStream<Uint8Array> | undefined>
-  /** What packs from this time on (milliseconds) have superseded is needed by an export that is being read. */
+  /**
+   * Exports that are being read need the blocks that were superseded at this time (milliseconds) or later. Undefined
+   * while no export is read.
+   */
   neededSince(): number | undefined
   /** Those of these blocks that the current tree does not have. */
   missing(cids: readonly Cid[]): Cid[]
@@ -72,7 +75,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
     return carChunks(blocks, head, { repeated: blocks.repeated().keys(), after })
   }
 
-  /** Holds back the collection of what is there now until the stream has ended, failed or been abandoned. */
+  /** The chunks as a stream. What it needs is not deleted until it has ended, failed or been abandoned. */
   const pinned = (
     chunks: Generator<Uint8Array>,
     { rev, since }: { rev: string; since?: string | undefined },
@@ -85,7 +88,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
       next: () => {
         pin.touch()
         try {
-          // A block that was deleted is noticed. That it is no longer known how old a block is, is not.
+          // If a block was deleted, the walk throws. If it was forgotten how old a block is, nothing throws but this.
           if (since !== undefined && !pin.isHeld())
             throw new Error(`an export since ${since} was left for too long`)
           if (wasKnown && !blocks.history.knows(since))
@@ -103,14 +106,15 @@ export const createExports = (deps: ExportsDeps): Exports => {
     })
   }
 
-  /** Whether the tree of this revision is still there: a pack supersedes what was before it. */
+  /** Whether the whole tree of this revision is still stored: a pack supersedes what only earlier trees had. */
   const isKept = (rev: string): boolean => {
+    // What the newest pack of these has superseded may be deleted by now.
     const before = platform.now() - SUPERSEDED_RETENTION_MS
-    const settled = blocks.packs.all().find(({ at }) => at < before)
-    return rev >= (settled?.rev ?? '')
+    const newest = blocks.packs.all().find(({ at }) => at < before)
+    return rev >= (newest?.rev ?? '')
   }
 
-  /** A commit whose whole tree is still kept. */
+  /** The head as it was at this commit, if its whole tree is still stored. */
   const findCommit = (root: Cid): Head | undefined => {
     const latest = repo.requireHead()
     if (root.equals(latest.root)) return latest
@@ -118,7 +122,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
     try {
       const { did: owner, data, rev } = parseCommit(bytes ?? new Uint8Array())
       const isOwn = owner === did && rev <= latest.rev && isKept(rev)
-      // A commit of another host may have come with an import, which gave its tree another revision.
+      // An import may have brought a commit of another host, and stored its tree under another revision.
       return isOwn && blocks.history.isInTree(rev, root.bytes, 0) ? { root, data, rev } : undefined
     } catch (cause) {
       if (cause instanceof CommitError) return undefined
@@ -139,7 +143,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
       let left = offset
       for (let n = 1; ; n++) {
         const { value } = chunks.next()
-        // It may have been forgotten while other requests had their turn.
+        // What was known of `since` may have been forgotten while other requests had their turn.
         if (!isKnown()) return undefined
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
