@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Server } from './servers.ts'
 
-/** Milliseconds of processor time that a process has used, all threads; in steps of 10. Linux only. */
+/** Milliseconds of processor time that all threads of a process have used, in steps of 10 ms. Linux only. */
 const cpuOf = async (pid: number): Promise<number | undefined> => {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // The name, in brackets, may hold spaces.
+    // The name, in brackets, may contain spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * 10
   } catch {
@@ -13,11 +13,11 @@ const cpuOf = async (pid: number): Promise<number | undefined> => {
   }
 }
 
-/** Adds up the processor time of pieces of work, by server: it hardly depends on what else the machine does. */
+/** Adds up processor time by server. It hardly depends on what else the machine does. */
 export class Cpu {
   readonly #used = new Map<Server, { ms: number; units: number }>()
 
-  /** `units`: how many operations the work is. */
+  /** `units` is the number of operations in the work. */
   async watch<T>(server: Server, units: number, work: () => Promise<T>): Promise<T> {
     const before = await cpuOf(server.pid)
     const result = await work()
@@ -29,7 +29,7 @@ export class Cpu {
     return result
   }
 
-  /** Milliseconds for each operation. */
+  /** Milliseconds per operation. */
   perUnit(): Map<Server, number[]> {
     return new Map([...this.#used].map(([server, { ms, units }]) => [server, [ms / units]]))
   }

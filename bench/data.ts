@@ -1,4 +1,3 @@
-/** The same records for both servers, and a signed repository of them as a CAR. */
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, createCid, type Cid } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
 import { loadSigningKey } from '../src/signing/keys.ts'
@@ -35,7 +34,7 @@ const didOf = (n: number): string => {
   return `did:plc:${Array.from(sha256(encode(n)).subarray(0, 24), (byte) => alphabet[byte & 31]).join('')}`
 }
 
-/** The n-th record of an ordinary account: of six, three are posts, two likes and one a follow. */
+/** The n-th record of an ordinary account, the same for both servers. Of six records, three are posts, two likes and one is a follow. */
 export const recordOf = (n: number): NewRecord => {
   const createdAt = new Date(EPOCH + n * 60_000).toISOString()
   const rkey = formatTid((EPOCH + n * 60_000) * 1000, n % 1024)
@@ -68,7 +67,7 @@ interface Leaf {
   readonly bytes: Uint8Array
 }
 
-/** The one tree of these leaves, which must be in order. Every block goes to `sections`, parents first. */
+/** Builds the tree of these leaves, which must be in order. Every block is added to `sections`, parents first. */
 const build = (
   leaves: readonly Leaf[],
   range: { from: number; to: number; layer: number; below: boolean },
@@ -113,7 +112,7 @@ export const plant = (records: readonly NewRecord[]): Tree => {
   const layer = leaves.reduce((most, leaf) => Math.max(most, leaf.layer), 0)
   const sections: Uint8Array[] = []
   const data = build(leaves, { from: 0, to: leaves.length, layer, below: false }, sections)
-  if (!data) throw new Error('a tree without a root')
+  if (!data) throw new Error('the tree has no root')
   return { size: leaves.length, data, sections, paths: leaves.map(({ key }) => key) }
 }
 
@@ -126,7 +125,7 @@ export const treeOf = (size: number): Tree => {
   return tree
 }
 
-/** The repository of this account: its commit of now, signed with its key, and the tree. */
+/** The repository of this account as a CAR: a commit made now and signed with the account's key, and the tree. */
 export const carOf = async (tree: Tree, did: string, signingKey: string): Promise<Buffer> => {
   const key = (await loadSigningKey(new Secret(signingKey))).commitKeypair(did)
   const unsigned = { did, version: 3, data: tree.data, rev: nextTid(Date.now()), prev: null }

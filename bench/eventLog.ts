@@ -27,7 +27,7 @@ export const post = async ({ url, did, token }: Server, text: string): Promise<s
 
 const eventOf = (frame: Uint8Array | undefined): RepoEvent | undefined => frame && readFrame(frame).event
 
-/** That these are the commits of these writes, in this order, and nothing else. */
+/** Checks that these are the commits of these writes, in this order, and nothing else. */
 export const check = (server: Server, frames: readonly Uint8Array[], revs: readonly string[]): void => {
   expect(server, 'events', frames.length, revs.length)
   let last = 0
@@ -40,7 +40,7 @@ export const check = (server: Server, frames: readonly Uint8Array[], revs: reado
   }
 }
 
-/** Events of what was done before may still be on their way: the log begins behind one that is known. */
+/** Events of earlier writes may still arrive, so the log begins after an event that is known. */
 export const begin = async (server: Server): Promise<Log> => {
   const early = await follow(server.url)
   try {
@@ -56,7 +56,7 @@ export const begin = async (server: Server): Promise<Log> => {
   }
 }
 
-/** Commits of one record each, until there is something to replay. */
+/** Writes commits of one record each until there are enough events to replay. */
 export const fillLog = async (
   { size, progress }: Stand,
   server: Server,
@@ -67,7 +67,7 @@ export const fillLog = async (
       progress(`${server.kind}: writing events at ${size} records, ${revs.length} of ${EVENTS}`)
       await server.forgetLimits()
     }
-    // Several at once are done in any order: their revs tell which.
+    // Concurrent writes are done in any order; their revs say in which.
     const some = await Promise.all([1, 2, 3, 4].map((n) => post(server, `event ${revs.length + n}`)))
     revs.push(...some.sort())
   }

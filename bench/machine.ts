@@ -14,7 +14,7 @@ const versionOf = (path: string): string => {
 export const machine = () => ({
   cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
   memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-  /** Above zero at the start, something else was running too. */
+  /** The load average at the start; above zero means that something else was running too. */
   load: Number(loadavg()[0]?.toFixed(1)),
   system: `${process.platform} ${process.arch}`,
   node: process.versions.node,

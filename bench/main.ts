@@ -78,7 +78,7 @@ const progress = (text: string): void => {
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[2K${text}` : `${text}\n`)
 }
 
-/** Only Cirrus goes beyond this: the reference holds the whole repository in memory. */
+/** Larger repositories are measured on Cirrus only, because the reference holds the whole repository in memory. */
 const REFERENCE_LIMIT = 200_000
 
 const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Promise<Row[]> => {

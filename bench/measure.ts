@@ -1,7 +1,6 @@
-/** Numbers out of repetitions. */
 import type { Server } from './servers.ts'
 
-/** The median of several repetitions and how far they lie apart. */
+/** The median of several repetitions, with the lowest and the highest. */
 export interface Figure {
   readonly median: number
   readonly low: number
@@ -22,8 +21,8 @@ export const figure = (values: readonly number[]): Figure => ({
 })
 
 /**
- * Runs the work on each server in turn, the one first that was last before: both see the same machine,
- * and while one works the other is idle.
+ * Runs the work on each server in turn, and changes which one is first each time: both see the same machine, and one
+ * is idle while the other works.
  */
 export const alternate = async <T>(
   servers: readonly Server[],

@@ -3,15 +3,15 @@ import { readMemory } from '../dev/memory.ts'
 
 export interface Watched<T> {
   readonly result: T
-  /** Bytes: before, and the most that there was meanwhile. */
+  /** Bytes before the work, and the peak during it. */
   readonly before: number
   readonly peak: number
 }
 
-/** The most memory that a process takes while the work runs. */
+/** The peak memory of a process while the work runs. */
 export const watchMemory = async <T>(pid: number, work: () => Promise<T>): Promise<Watched<T>> => {
   const { rss: before } = await readMemory(pid)
-  // Linux resets the high-water mark where it is allowed; elsewhere it is sampled.
+  // Linux can reset the high-water mark if that is permitted; elsewhere the memory is sampled.
   const exact = await writeFile(`/proc/${pid}/clear_refs`, '5').then(
     () => true,
     () => false,

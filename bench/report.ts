@@ -20,9 +20,9 @@ const cell = (of: Figure | undefined): string => {
   return `${number(of.median)}${spread}`
 }
 
-/** How many times better Cirrus is; below one it is worse. */
+/** How many times better Cirrus is; a value below one means that it is worse. */
 const ratio = ({ cirrus, reference, better }: Row): string => {
-  // Nothing is so many times better than nothing, or than a moment before another.
+  // A ratio to zero or to a negative time means nothing.
   if (!cirrus || !reference || cirrus.median <= 0 || reference.median <= 0) return ''
   const times = better === 'higher' ? cirrus.median / reference.median : reference.median / cirrus.median
   return `${times.toFixed(times < 10 ? 1 : 0)}×`
@@ -35,7 +35,7 @@ export const sizeText = (size: number): string =>
       ? `${size / 1000}k`
       : `${size}`
 
-/** A Markdown table, which a terminal shows as well. */
+/** A Markdown table, which is also readable in a terminal. */
 export const table = ({ rows }: Pick<Report, 'rows'>): string => {
   const lines = rows.map((row) => [
     `${row.measure}, ${row.unit}`,
@@ -52,7 +52,7 @@ export const table = ({ rows }: Pick<Report, 'rows'>): string => {
   return [line(all[0] ?? []), rule, ...lines.map(line)].join('\n')
 }
 
-/** What it was measured on, in a line. */
+/** One line that says what it was measured on. */
 export const heading = ({ machine, seconds }: Pick<Report, 'machine' | 'seconds'>): string => {
   const { cpu, memory, system, load, node, workerd, reference } = machine
   return `${cpu}, ${memory}, ${system} · Node ${node} · workerd ${workerd} · reference PDS ${reference} · ${seconds} s, load ${load} before`

@@ -1,9 +1,9 @@
-/** A line of the result: one measure of both servers. */
 import { figure, type Figure } from './measure.ts'
 import type { Kind, Server } from './servers.ts'
 
+/** One line of the result: one measure of both servers. */
 export interface Row {
-  /** What it is run by: `npm run bench -- getRepo`. */
+  /** The name that runs it: `npm run bench -- getRepo`. */
   readonly name: string
   readonly measure: string
   readonly unit: string
@@ -14,7 +14,7 @@ export interface Row {
   readonly reference?: Figure
 }
 
-/** What a row needs: the servers with `size` records each, and where results and progress go. */
+/** What a row needs: the servers with `size` records each, and functions that take results and progress. */
 export interface Stand {
   readonly servers: readonly Server[]
   readonly size: number
@@ -24,7 +24,7 @@ export interface Stand {
 
 export type RowHead = Pick<Row, 'name' | 'measure' | 'unit' | 'better'> & { readonly size?: number }
 
-/** Makes a row out of each server's repetitions. */
+/** Makes a row from the repetitions of each server. */
 export const rowOf = (
   { name, measure, unit, better, size }: RowHead,
   values: ReadonlyMap<Server | Kind, readonly number[]>,

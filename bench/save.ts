@@ -5,7 +5,7 @@ import { heading, table, type Report } from './report.ts'
 const README = join(import.meta.dirname, 'README.md')
 const FIGURES = /(<!-- figures -->\n)[^]*(<!-- end of figures -->)/
 
-/** Puts the figures into bench/README.md in place of the last ones. */
+/** Replaces the figures in bench/README.md. */
 export const save = (report: Report): void => {
   const day = new Date().toISOString().slice(0, 10)
   const text = readFileSync(README, 'utf8')

@@ -1,4 +1,3 @@
-/** The two servers, each in a process of its own with one empty account that is signed in. */
 import { readFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
@@ -15,7 +14,7 @@ export interface Server {
   readonly url: string
   readonly did: string
   readonly token: string
-  /** The account's, in hex, and its public half as did:key. */
+  /** The account's signing key in hex, and its public half as did:key. */
   readonly signingKey: string
   readonly didKey: string
   readonly pid: number
@@ -23,7 +22,7 @@ export interface Server {
   readonly start: number
   /** Cirrus only: rows written so far and the size of the database. */
   sql?(): Promise<{ written: number; databaseSize: number }>
-  /** Cirrus only: forgets how much was written in this hour. */
+  /** Cirrus only: resets the write limit of this hour. */
   forgetLimits(): Promise<void>
   /** Cirrus only: ends the process and starts another over the same state. */
   restart?(): Promise<void>
@@ -32,7 +31,7 @@ export interface Server {
 
 const HANDLE = 'alice.test'
 
-/** Without the checks of answers that only development has, and without fault points: as it is deployed. */
+/** The Worker as it is deployed: without fault points and without the checks of answers that only development has. */
 export const BUNDLE = { main: 'bench/worker.ts', define: { __DEV__: 'false', __FAULTS__: 'false' } }
 
 const didKeyOf = async (hex: string) => (await loadSigningKey(new Secret(hex))).did
@@ -60,7 +59,7 @@ const startCirrus = async (plcUrl: string): Promise<Server> => {
 }
 
 const startTheReference = async (plcUrl: string): Promise<Server> => {
-  // Loaded only here: Cirrus alone can be measured without the packages of the reference.
+  // Imported only here, so that Cirrus alone can be measured without the packages of the reference.
   const { startReference } = await import('../test/interop/support/reference.ts')
   const begin = performance.now()
   const reference = await startReference({ plcUrl })
@@ -78,6 +77,6 @@ const startTheReference = async (plcUrl: string): Promise<Server> => {
   }
 }
 
-/** One of the two, ready for use. */
+/** Starts one of the two servers in a process of its own, with one empty account that is signed in. */
 export const startServer = (kind: Kind, plcUrl: string): Promise<Server> =>
   kind === 'cirrus' ? startCirrus(plcUrl) : startTheReference(plcUrl)

@@ -1,13 +1,12 @@
-/** A WebSocket that costs little, so that what is measured is the server: frames are taken apart, not decoded. */
 import { createHash, randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 export interface Follower {
-  /** The messages, as they came, and when the last bytes of each did. */
+  /** The messages as they arrived, and when the last bytes of each arrived. */
   readonly frames: readonly Uint8Array[]
   readonly times: readonly number[]
-  /** Waits until there are so many. */
+  /** Waits until there are this many. */
   until(count: number): Promise<void>
   close(): void
 }
@@ -18,7 +17,10 @@ const BINARY = 2
 const CLOSE = 8
 const PING = 9
 
-/** Follows the event stream of a server, from now on or after a cursor. */
+/**
+ * Follows the event stream of a server, from now on or after a cursor. It splits the frames and does not decode them:
+ * the client costs little, so that the figures are those of the server.
+ */
 export const follow = (host: string, cursor?: number): Promise<Follower> => {
   const key = randomBytes(16).toString('base64')
   const url = new URL('/xrpc/com.atproto.sync.subscribeRepos', host)
@@ -40,7 +42,7 @@ export const follow = (host: string, cursor?: number): Promise<Follower> => {
   })
 }
 
-/** A client's frames are masked: here with nothing. */
+/** Frames of a client must be masked; the mask here is zero. */
 const reply = (opcode: number, payload: Uint8Array): Uint8Array =>
   Buffer.concat([new Uint8Array([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload])
 

@@ -1,4 +1,3 @@
-/** No figure counts for an answer that is wrong. */
 import { setTimeout } from 'node:timers/promises'
 import { cidText } from '../src/repo/cid.ts'
 import { readCar } from '../src/repo/readCar.ts'
@@ -9,13 +8,13 @@ async function* inParts(bytes: Uint8Array) {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
 }
 
-/** That the CAR holds one commit's tree, signed by the account. */
+/** Checks that the CAR holds the tree of one commit, signed by the account. No figure counts for a wrong answer. */
 export const verifyCar = async (server: Server, car: Uint8Array) => {
   const reader = await readCar(inParts(car))
   const blocks = new Map<string, Uint8Array>()
   for await (const { cid, bytes } of reader) blocks.set(cidText(cid.bytes), bytes)
   const [root] = reader.roots
-  if (!root) throw new Error(`${server.kind}: a CAR without a root`)
+  if (!root) throw new Error(`${server.kind}: the CAR has no root`)
   const { didKey: signingKey, did } = server
   const repo = await verifyWholeRepo({
     root,
@@ -24,12 +23,12 @@ export const verifyCar = async (server: Server, car: Uint8Array) => {
     read: (cid) => blocks.get(cidText(cid.bytes)),
     now: Date.now(),
   })
-  // Connections that the server closed in all this time are noticed before the next request takes one.
+  // Connections that the server closed meanwhile are noticed before the next request uses one.
   await setTimeout(10)
   return { data: repo.commit.data.toString(), records: repo.counts.records }
 }
 
-/** The same, with this many records; gives the tree's root. */
+/** Checks the same, and the number of records; gives the root of the tree. */
 export const verifyExport = async (server: Server, car: Uint8Array, records: number): Promise<string> => {
   const verified = await verifyCar(server, car)
   expect(server, 'records exported', verified.records, records)

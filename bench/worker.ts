@@ -1,11 +1,11 @@
-/**
- * The Worker under measurement, as it is deployed, and three doors beside it: what SQLite wrote, the write limits
- * forgotten (a benchmark makes more records than an account may in an hour), and an import of more than the 100 MB
- * that a request may have.
- */
 import type { Env } from '../src/config.ts'
 import worker, { AccountObject as Account } from '../src/worker.ts'
 
+/**
+ * The Worker that is measured, as it is deployed, and three more routes: one reports what SQLite wrote, one resets the
+ * write limits (a benchmark makes more records than an account may in an hour), and one imports more than the 100 MB
+ * that a request may have.
+ */
 export class AccountObject extends Account {
   override async fetch(request: Request): Promise<Response> {
     const { sql, imports, signingKey } = this.account
@@ -21,7 +21,7 @@ export class AccountObject extends Account {
       default: {
         const before = sql.written
         const answer = await super.fetch(request)
-        // With the answer, for the object may be another one by the next request: workerd lets go of it when idle.
+        // Sent with the answer, because workerd evicts an idle object and the next request may reach another one.
         if (request.method === 'POST') answer.headers.set('bench-rows-written', String(sql.written - before))
         return answer
       }

@@ -1,6 +1,6 @@
-/** What has to be closed again, the latest first. */
+/** What has to be closed again, in reverse order. */
 export interface Cleanup {
-  /** Takes on something that was started. After `close()` it is closed at once, and this throws. */
+  /** Registers something that was started. After `close()`, this closes it at once and throws. */
   add(undo: () => Promise<void>): Promise<void>
   close(): Promise<void>
 }
@@ -8,7 +8,7 @@ export interface Cleanup {
 export const createCleanup = (): Cleanup => {
   const undos: (() => Promise<void>)[] = []
   let closing: Promise<void> | undefined
-  // One that fails must not keep the others from being tried.
+  // If one fails, the others are still closed.
   const run = (undo: () => Promise<void>) => undo().catch(() => undefined)
   return {
     add: async (undo) => {

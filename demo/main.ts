@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: an account with a few hundred records and images moves from a Cirrus to another server, driven by
- * the one token that `pds migrate-token` prints. Everything on loopback, nothing kept.
+ * the one token that `pds migrate-token` prints. Everything runs on loopback, and nothing is kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -57,7 +57,7 @@ const main = async (): Promise<number> => {
   const code = await Promise.race([told, interrupted])
   if (code >= 128) process.stderr.write('\nStopped. Tidying up …\n')
   await cleanup.close()
-  // What was just being started when the signal came is closed as soon as it has started.
+  // What was still starting when the signal arrived is closed as soon as it has started.
   await Promise.race([told, sleep(3000, undefined, { ref: false })])
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   if (code === 0)
@@ -97,5 +97,5 @@ const readOptions = () => {
 }
 
 process.exitCode = await main()
-// A story that was interrupted may still wait for an answer that will not come.
+// A story that was interrupted may still wait for an answer that never arrives.
 if (process.exitCode !== 0) process.exit()

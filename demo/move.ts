@@ -1,4 +1,3 @@
-/** The move itself: nothing but the published client and the token. This is what a target PDS would run. */
 import { type Client, connect, pages } from '../src/client/index.ts'
 
 export interface NewAccount {
@@ -8,7 +7,10 @@ export interface NewAccount {
   readonly password: string
 }
 
-/** The account on the target, inactive until its DID names it. Gives the client that is signed in there. */
+/**
+ * Creates the account on the target, inactive until its DID names the target. Gives the client that is signed in there.
+ * This and the other steps of the move use only the published client and the token: a target PDS would run the same.
+ */
 export const createAccount = async (
   source: Client,
   targetUrl: string,
@@ -16,7 +18,7 @@ export const createAccount = async (
 ): Promise<Client> => {
   const target = connect(targetUrl)
   const { did: aud } = await target.com.atproto.server.describeServer()
-  // The token itself never goes to the target, only this one of 60 seconds, good for one method.
+  // The token itself never goes to the target, only this one, which is valid for 60 seconds and one method.
   const { token } = await source.com.atproto.server.getServiceAuth({
     aud,
     lxm: 'com.atproto.server.createAccount',
@@ -25,7 +27,7 @@ export const createAccount = async (
   return target.withSession(session)
 }
 
-/** The repository, streamed from one side to the other. Gives its size. */
+/** Streams the repository from one side to the other. Gives its size in bytes. */
 export const moveRepo = async (source: Client, target: Client, did: string): Promise<number> => {
   let size = 0
   const { body } = await source.com.atproto.sync.getRepo({ did })
@@ -42,7 +44,7 @@ export const moveRepo = async (source: Client, target: Client, did: string): Pro
   return size
 }
 
-/** Each blob. The target answers with the hash of what it received. Gives how many, and how many bytes. */
+/** Copies each blob. The target answers with the hash of what it received. Gives the number of blobs and of bytes. */
 export const moveBlobs = async (
   source: Client,
   target: Client,
@@ -68,7 +70,7 @@ export const movePreferences = async (source: Client, target: Client): Promise<n
   return preferences.length
 }
 
-/** The source signs what the target asks for; the target sends it to the directory. */
+/** The source signs the operation that the target asks for, and the target sends it to the directory. */
 export const rotate = async (source: Client, target: Client, token: string): Promise<void> => {
   const credentials = await target.com.atproto.identity.getRecommendedDidCredentials()
   const { operation } = await source.com.atproto.identity.signPlcOperation({ ...credentials, token })

@@ -1,4 +1,4 @@
-/** Tells a person what happens, step by step; keeps the report for machines. */
+/** Shows a person what happens, step by step, and keeps the report for machines. */
 export interface Step {
   readonly step: string
   readonly ok: boolean
@@ -17,12 +17,12 @@ interface Terminal {
   write(text: string): unknown
 }
 
-/** Adds one line to what is told of the step under way. */
+/** Adds one line to the output of the current step. */
 export type Tell = (line: string) => void
 
 export interface Narrator {
   opening(title: string, text: string): void
-  /** Runs one step. A throw is told and ends the story. */
+  /** Runs one step. If it throws, the error is shown and the story ends. */
   step<T>(name: string, title: string, work: (tell: Tell) => Promise<T>): Promise<T>
   closing(text: string): void
   report(): Report
@@ -108,7 +108,7 @@ export const createNarrator = (out: Terminal, options: { json: boolean; color: b
   }
 }
 
-/** An error in one line: XRPC errors with the name that the server gave. */
+/** An error in one line; an XRPC error with the name that the server gave. */
 export const explain = (cause: unknown): string => {
   if (!(cause instanceof Error)) return String(cause)
   const name = 'error' in cause && typeof cause.error === 'string' ? `${cause.error}: ` : ''

@@ -1,14 +1,16 @@
-/** Runs the real `pds` command, as its owner would. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Cirrus } from '../dev/cirrus.ts'
 
 const BIN = join(import.meta.dirname, '..', 'bin', 'pds.js')
 
-/** What it printed on stdout. Fails with its last words if it does. */
+/**
+ * Runs the real `pds` command as its owner would, and gives what it printed on stdout. Throws with what it printed on
+ * stderr if it fails.
+ */
 export const pds = async (cirrus: Cirrus, ...args: string[]): Promise<string> => {
   const child = spawn(process.execPath, [BIN, ...args, '--host', cirrus.url], {
-    // The password is in no argument, which a process list would show.
+    // The password is not an argument: a process list would show it.
     env: { ...process.env, ADMIN_PASSWORD: cirrus.adminPassword, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,21 +1,24 @@
-/** What a relay sees: a subscriber of a server's firehose, by the published client, whose events are told as they arrive. */
 import { type RepoEvent, subscribeRepos } from '../src/client/subscribe.ts'
 import { explain, type Tell } from './narrator.ts'
 
 type Type = 'account' | 'commit' | 'identity' | 'sync'
 
+/**
+ * What a relay sees: a subscriber of a server's firehose that uses the published client and shows the events as they
+ * arrive.
+ */
 export interface Relay {
-  /** Waits until events of these types have arrived, in this order, and tells all that have come since the last time. */
+  /** Waits until events of these types have arrived in this order, and shows all that arrived since the last call. */
   tell(tell: Tell, ...types: Type[]): Promise<void>
   close(): Promise<void>
 }
 
-/** Far more than a slow or busy machine needs. */
+/** Far more time than a slow or busy machine needs. */
 const EVENT_TIMEOUT_MS = 120_000
 
 const typeOf = (event: RepoEvent): string => event.$type.replace(/^.*#/, '')
 
-/** Subscribes, from the server's first event on. */
+/** Subscribes from the server's first event on. */
 export const follow = (name: string, url: string): Relay => {
   const ending = new AbortController()
   let events: RepoEvent[] = []
@@ -55,7 +58,7 @@ export const follow = (name: string, url: string): Relay => {
 
 const line = (type: string, text: string): string => `${`#${type}`.padEnd(10)} ${text}`
 
-/** One line for each event; commits that follow one another are one. */
+/** One line for each event; consecutive commits share one. */
 function* lines(events: readonly RepoEvent[]): Generator<string> {
   let commits = 0
   let ops: string[] = []

@@ -1,4 +1,3 @@
-/** An account leaves: the steps, in the order of the guide. */
 import { connect } from '../src/client/index.ts'
 import { activate, createPlcAccount } from '../dev/account.ts'
 import { startCirrus } from '../dev/cirrus.ts'
@@ -21,6 +20,7 @@ export interface StoryOptions {
 
 const DEACTIVATED = ['AccountDeactivated', 'RepoDeactivated']
 
+/** An account leaves: the steps, in the order of the guide. */
 export const tellStory = async (narrator: Narrator, options: StoryOptions): Promise<void> => {
   const { cleanup } = options
   const handle = 'alice.test'
@@ -210,5 +210,5 @@ interface Claims {
 }
 
 const claims = (token: string): Claims =>
-  // Its form is the program's own; the target verifies it, this only shows it.
+  // The form is that of our own tokens; the target verifies the token, this only shows it.
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Claims

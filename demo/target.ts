@@ -1,15 +1,15 @@
-/** Where the account moves to: a second Cirrus, or the reference PDS. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type PlcAccount } from '../dev/account.ts'
 import { startCirrus } from '../dev/cirrus.ts'
 
+/** Where the account moves to: a second Cirrus, or the reference PDS. */
 export interface Target {
   readonly url: string
   /** One sentence about it. */
   readonly about: string
-  /** The password that she has there: of her choice, or the one that her Cirrus was set up with. */
+  /** The account's password there: one that she chose, or the one that her Cirrus was set up with. */
   readonly password: string
   close(): Promise<void>
 }
@@ -19,13 +19,13 @@ export type TargetKind = (typeof TARGETS)[number]
 
 const INTEROP = join(import.meta.dirname, '..', 'test', 'interop')
 
-/** Why this kind of target cannot be started here, and what to do; or nothing. */
+/** Why this kind of target cannot be started here and what to do about it; undefined if it can. */
 export const missing = (kind: TargetKind): string | undefined =>
   kind === 'cirrus' || existsSync(join(INTEROP, 'node_modules', '.interop-installed'))
     ? undefined
     : 'The reference PDS is not installed. Run `npm run interop:install` (1.5 minutes, once), then the demo again.'
 
-/** Starts a target that does not know the account yet. */
+/** Starts a target that does not have the account yet. */
 export const startTarget = async (
   kind: TargetKind,
   { did, handle, plcUrl, recoveryKeys }: PlcAccount,

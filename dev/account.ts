@@ -13,7 +13,7 @@ export interface PlcAccountOptions {
   readonly port?: number
   /** k256 in hex; a new one by default. */
   readonly signingKey?: string
-  /** The owner's keys above ours, as did:key. By default one that is made here; `[]` for none. */
+  /** The owner's recovery keys, which come before ours, as did:key. By default one new key; `[]` for none. */
   readonly recoveryKeys?: readonly string[]
   /** A rotation key other than the signing key. */
   readonly separateRotationKey?: boolean
@@ -84,7 +84,7 @@ export const activate = async (cirrus: Cirrus): Promise<void> => {
   if (!answer.ok) throw new Error(`activateAccount: ${answer.status} ${await answer.text()}`)
 }
 
-/** Everything at once: a did:plc account, its Cirrus, and both ready for use. */
+/** Registers a did:plc account and starts its Cirrus; both are ready for use. */
 export const startPlcCirrus = async (
   options: PlcAccountOptions & Omit<CirrusOptions, 'did' | 'rotationKey'>,
 ): Promise<Cirrus & { readonly account: PlcAccount }> => {

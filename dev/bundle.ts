@@ -1,4 +1,3 @@
-/** The Worker as one module, made as wrangler makes it, in a third of a second. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -7,6 +6,7 @@ import { isObject } from '../src/isObject.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
 
+/** The Worker as one module, bundled with the same settings as wrangler uses, in a third of a second. */
 export interface Bundle {
   readonly code: string
   readonly compatibilityDate: string
@@ -15,7 +15,7 @@ export interface Bundle {
 export interface BundleOptions {
   /** The Worker's main module; by default the one of wrangler.toml. */
   readonly main?: string
-  /** Replaces the defines of wrangler.toml: `{ __FAULTS__: 'true' }`. */
+  /** Override the defines of wrangler.toml, for example `{ __FAULTS__: 'true' }`. */
   readonly define?: Readonly<Record<string, string>>
 }
 

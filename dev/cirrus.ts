@@ -1,7 +1,3 @@
-/**
- * A whole Cirrus on loopback: the real Worker in workerd, with its object's SQLite and its bucket on disk.
- * For `npm run dev`, the demo, the benchmarks and the tests that need a server to talk to.
- */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -28,15 +24,19 @@ export interface CirrusOptions {
   readonly recoveryKeys?: readonly string[]
   readonly password?: string
   readonly adminPassword?: string
-  /** The folder that keeps the state after `close()`. By default a throw-away one. */
+  /** The folder that keeps the state after `close()`. By default a temporary one, which `close()` removes. */
   readonly persist?: string
-  /** Over all other variables and secrets of the Worker. */
+  /** Overrides every other variable and secret of the Worker. */
   readonly env?: Readonly<Record<string, string>>
   readonly bundle?: BundleOptions
   /** What the Worker writes to its console. By default to the file `$CIRRUS_LOG`, if set, and to `log`. */
   readonly onLog?: (line: string) => void
 }
 
+/**
+ * A whole Cirrus on loopback: the real Worker in workerd, with its object's SQLite and its bucket on disk. For `npm
+ * run dev`, the demo, the benchmarks and the tests that need a server to talk to.
+ */
 export interface Cirrus extends AsyncDisposable {
   /** `http://localhost:<port>` */
   readonly url: string
@@ -50,14 +50,14 @@ export interface Cirrus extends AsyncDisposable {
   readonly signingKey: string
   /** What the Worker has written to its console, oldest first. */
   readonly log: readonly string[]
-  /** workerd's process; another one after `restart()`. */
+  /** The process of workerd; `restart()` starts another one. */
   readonly pid: number
   memory(): Promise<Memory>
-  /** SIGKILL, as a crash. Down until `restart()`. */
+  /** Kills the process with SIGKILL, like a crash. The server stays down until `restart()`. */
   kill(): Promise<void>
-  /** The same state, address and secrets in a new process. `env` changes the configuration from now on. */
+  /** Starts a new process with the same state, address and secrets. `env` changes the configuration from now on. */
   restart(env?: Readonly<Record<string, string>>): Promise<void>
-  /** Stops it, and removes the state unless it was to persist. */
+  /** Stops the server, and removes the state unless it was meant to be kept. */
   close(): Promise<void>
 }
 
@@ -117,11 +117,11 @@ export const startCirrus = async (options: CirrusOptions): Promise<Cirrus> => {
     signingKey,
     log,
     get pid() {
-      if (!running) throw new Error('this Cirrus does not run')
+      if (!running) throw new Error('this Cirrus is not running')
       return running.pid
     },
     memory: async () => {
-      if (!running) throw new Error('this Cirrus does not run')
+      if (!running) throw new Error('this Cirrus is not running')
       return await readMemory(running.pid)
     },
     kill: () => stop('SIGKILL'),

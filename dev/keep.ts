@@ -1,4 +1,4 @@
-/** What `npm run dev` keeps between two runs, below `.wrangler/dev`: throw-away keys, an account, the directory's log. */
+/** What `npm run dev` keeps between two runs, below `.wrangler/dev`: temporary keys, an account, the directory's log. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { editDevVars, parseDevVars } from '../src/cli/devVars.ts'
@@ -10,12 +10,12 @@ import { createPlcAccount, newKey, type PlcAccount } from './account.ts'
 export const SECRET_NAMES = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
 export type DevSecrets = Record<(typeof SECRET_NAMES)[number], string>
 
-/** The account password of every development account: it opens nothing but this machine. */
+/** The password of every development account. It gives access to this machine only. */
 export const PASSWORD = 'development'
 
 const WARNING = '# Throw-away keys of `npm run dev`. Never use them anywhere else.\n'
 
-/** The keys of the last run; new ones the first time. */
+/** The keys of the last run, or new ones on the first run. */
 export async function devSecrets(folder: string): Promise<DevSecrets> {
   const file = join(folder, '.dev.vars')
   const text = (await readText(file)) ?? WARNING
@@ -36,7 +36,7 @@ const isAccount = (value: unknown): value is PlcAccount =>
   value !== null &&
   ['did', 'handle', 'plcUrl', 'signingKey'].every((name) => typeof Reflect.get(value, name) === 'string')
 
-/** The account of the last run, if it is for these keys and addresses; else a new one, registered. */
+/** The account of the last run if it has these keys and addresses, otherwise a new one that is registered. */
 export async function devAccount(
   folder: string,
   options: { plcUrl: string; port: number; handle: string; signingKey: string },

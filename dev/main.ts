@@ -1,6 +1,6 @@
 /**
  * `npm run dev`: a local Cirrus with an account that is ready to use, and a PLC directory of its own. Loopback only;
- * the state stays below `.wrangler/dev`, and deleting that folder is starting anew.
+ * the state stays below `.wrangler/dev`, and deleting that folder starts again from the beginning.
  */
 import { readFileSync, rmSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -91,7 +91,7 @@ const main = async (): Promise<number> => {
   const running = join(folder, 'running.json')
   const about: DevServer = { url: cirrus.url, plcUrl: plc.url, did: account.did, handle, pid: process.pid }
   await writeAtomically(running, `${JSON.stringify(about, null, 2)}\n`)
-  // miniflare ends the process on a signal before anything that waits for it.
+  // On a signal, miniflare ends the process before anything that waits for the signal has run.
   process.on('exit', () => forget(running))
   say(
     [
@@ -114,7 +114,7 @@ const main = async (): Promise<number> => {
   return 0
 }
 
-/** Another one may run by now, and have written its own. */
+/** Another run may have started meanwhile and written its own file. */
 const forget = (file: string): void => {
   try {
     const about: unknown = JSON.parse(readFileSync(file, 'utf8'))

@@ -5,11 +5,11 @@ import { promisify } from 'node:util'
 /** Bytes of physical memory. */
 export interface Memory {
   readonly rss: number
-  /** The most that the process ever had; where the system does not say (macOS), the same as `rss`. */
+  /** The peak since the process started; the same as `rss` where the system does not report it (macOS). */
   readonly peak: number
 }
 
-/** What a process takes. */
+/** How much memory a process uses. */
 export const readMemory = async (pid: number): Promise<Memory> => {
   try {
     const status = await readFile(`/proc/${pid}/status`, 'utf8')

@@ -2,19 +2,19 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 
-/** How a broken directory answers: after a delay, with a status, or not at all (`status: 0` cuts the line). */
+/** How a broken directory answers: after a delay, with a status, or not at all (`status: 0` closes the connection). */
 export interface Outage {
   readonly status?: number
   readonly delayMs?: number
-  /** Only requests that this accepts are hit. By default all of them. */
+  /** Only requests that this returns true for are affected. By default all of them. */
   readonly only?: (method: string, path: string) => boolean
 }
 
 export interface PlcDirectory extends AsyncDisposable {
   readonly url: string
-  /** What was asked of it, oldest first, as `POST /did:plc:…`. */
+  /** The requests that it received, oldest first, as `POST /did:plc:…`. */
   readonly requests: readonly string[]
-  /** Break it until `recover()`. */
+  /** Breaks it until `recover()`. */
   fail(outage: Outage): void
   recover(): void
   close(): Promise<void>
@@ -22,7 +22,7 @@ export interface PlcDirectory extends AsyncDisposable {
 
 export interface PlcOptions {
   port?: number
-  /** A file that keeps the operations, so that the directory's memory outlives it. */
+  /** A file that keeps the operations, so that they are still there after a restart. */
   log?: string
 }
 
@@ -30,8 +30,8 @@ export interface PlcOptions {
 export async function startPlc(options: PlcOptions = {}): Promise<PlcDirectory> {
   const { MockDatabase, PlcServer } = await importQuietly()
   const db = new MockDatabase()
-  // The mock compares a list with itself where the real database locks the row: two operations sent at once
-  // would both be taken. One at a time gives the answers of the real one.
+  // The in-memory database compares a list with itself where the real one locks the row, so it would accept two
+  // operations that are sent at once. One operation at a time gives the answers of the real database.
   const add = db.validateAndAddOp.bind(db)
   let tail: Promise<unknown> = Promise.resolve()
   db.validateAndAddOp = (did, operation) => {
@@ -83,7 +83,7 @@ export async function startPlc(options: PlcOptions = {}): Promise<PlcDirectory> 
     await once(server, 'close')
   }
   return {
-    // By name: the reference PDS refuses to fetch from a literal address.
+    // A name, because the reference PDS refuses to fetch from a literal address.
     url: `http://localhost:${address.port}`,
     requests,
     fail: (next) => {

@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib'
 
-/** A valid PNG of its own for each `seed`: a gradient with grain, so that it does not compress to nothing. */
+/** A valid PNG, different for each `seed`: a gradient with noise, so that it does not compress to almost nothing. */
 export const png = (seed: number, width = 64, height = 48): Uint8Array => {
   const rows = Buffer.alloc(height * (1 + width * 3))
   const hue = [(seed * 53) & 255, (seed * 97 + 80) & 255, (seed * 31 + 160) & 255]

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A port of loopback that nobody uses: a service DID holds its port, so it must be known before the start. */
+/** A free port on loopback. The service DID contains the port, so it must be known before the server starts. */
 export const freePort = async (): Promise<number> => {
   const server = createServer()
   server.listen(0, '127.0.0.1')

@@ -101,10 +101,10 @@ const record = (did: string, n: number, images: readonly unknown[]): Write => {
   }
 }
 
-/** The CID of nothing that is here: likes point anywhere. */
+/** A CID that no record here has: likes may point to any record. */
 const NOWHERE = 'bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a'
 
-/** A record key in the form of a timestamp, rising with n. */
+/** A record key in the form of a timestamp (TID), which increases with n. */
 const tid = (n: number): string => {
   const alphabet = '234567abcdefghijklmnopqrstuvwxyz'
   let value = (1_700_000_000_000_000n + BigInt(n) * 1_000_000n) << 10n

@@ -1,4 +1,3 @@
-/** One workerd under miniflare, and its process: its memory, its end. */
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
@@ -14,15 +13,16 @@ export interface WorkerdOptions {
   readonly onLog: (line: string) => void
 }
 
+/** One workerd that miniflare runs, and its process: how much memory it uses, and how it is stopped. */
 export interface Workerd {
   readonly pid: number
-  /** Ends it and waits for the end. SIGKILL leaves it no time to tidy up. */
+  /** Stops the process and waits until it has exited. SIGKILL leaves it no time to clean up. */
   stop(signal?: 'SIGKILL'): Promise<void>
 }
 
 let last: Promise<unknown> = Promise.resolve()
 
-/** Starts the Worker and resolves once it answers. One after the other: births are told apart by their time. */
+/** Starts the Worker and resolves once it answers. Starts are queued, because a child process is known only by when it was started. */
 export const startWorkerd = (options: WorkerdOptions): Promise<Workerd> => {
   const started = last.then(() => start(options))
   last = started.catch(() => undefined)
@@ -71,7 +71,7 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
       if (signal && child.exitCode === null && child.signalCode === null) {
         const gone = once(child, 'exit')
         child.kill(signal)
-        // Before the exit is noticed: miniflare starts a new workerd for one that crashes.
+        // Done before miniflare notices the exit: it would start a new workerd in place of one that crashed.
         const disposed = running.dispose()
         await gone
         await disposed
@@ -80,7 +80,7 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
   }
 }
 
-/** miniflare keeps its child to itself; Node tells of each that is made. */
+/** miniflare does not expose its child process; Node reports each one that is created. */
 const watchBirths = () => {
   const born: ChildProcess[] = []
   // The channel's message is `{ process }`, by Node's documentation.
@@ -90,8 +90,8 @@ const watchBirths = () => {
 }
 
 /**
- * On a signal miniflare ends the whole process at once. A program that listens itself wants to tidy up first:
- * gives a function that takes miniflare's listeners away again, where there were others before.
+ * On a signal, miniflare ends the whole process at once. A program with a listener of its own wants to clean up first.
+ * Gives a function that removes miniflare's listeners again where there were others before.
  */
 const keepSignals = () => {
   const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => ({

@@ -1,4 +1,3 @@
-/** importRepo of almost the same repository, as a mirror sends it or a move that is begun anew. */
 import { setTimeout } from 'node:timers/promises'
 import { carOf, plant, recordOf, treeOf } from '../data.ts'
 import { alternate, timed } from '../measure.ts'
@@ -7,10 +6,13 @@ import { post, setActive } from './fill.ts'
 
 const MORE = 10
 
-/** Ten records more, and then ten fewer: in the end the repository has what it had. */
+/**
+ * importRepo of almost the same repository, as from a mirror or a move that is started again. First ten records more,
+ * then ten fewer, so that the repository ends as it began.
+ */
 export const again = async ({ servers, size, add, progress }: Stand): Promise<void> => {
   const more = plant(Array.from({ length: size + MORE }, (_, n) => recordOf(n)))
-  // That took a while, in which a server may have closed a connection: let it be seen.
+  // A server may have closed a connection meanwhile: this lets the client notice it.
   await setTimeout(100)
   const runs = await alternate(servers, 4, async (server, round) => {
     const tree = round % 2 === 0 ? more : treeOf(size)

@@ -12,13 +12,13 @@ const at = (value: unknown, key: string): unknown =>
     ? new Map<string, unknown>(Object.entries(value)).get(key)
     : undefined
 
-/** Blobs of a megabyte: uploaded, put into a record so that they may be read, and read. */
+/** Blobs of 1 MB: uploaded, referred to by a record so that they can be read, and read. */
 export const blob = async ({ servers, add, progress }: Stand): Promise<void> => {
   const runs = await alternate(servers, ROUNDS, async (server, round) => {
     progress(`${server.kind}: blobs, ${round + 1} of ${ROUNDS}`)
     const { url, did, token } = server
     await server.forgetLimits()
-    // PNG by its first bytes: the reference looks.
+    // The first bytes are those of a PNG, because the reference checks them.
     const bytes = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(BYTES - 8)])
     let uploaded: unknown
     const up = await timed(async () => {

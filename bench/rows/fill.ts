@@ -1,4 +1,3 @@
-/** importRepo, which is also how the servers come by their records; and what starting them costs. */
 import { carOf, treeOf } from '../data.ts'
 import { Cpu } from '../cpu.ts'
 import { call, json } from '../http.ts'
@@ -8,20 +7,20 @@ import { MiB, rowOf, type Stand } from '../row.ts'
 import { startServer, type Kind, type Server } from '../servers.ts'
 import { expect } from '../verify.ts'
 
-/** Cirrus takes no larger request, as the platform does not. */
+/** Cirrus accepts no larger request, because the platform does not. */
 const REQUEST_LIMIT = 100_000_000
 
 interface Filling extends Omit<Stand, 'servers'> {
   readonly plcUrl: string
   readonly kinds: readonly Kind[]
   readonly repetitions: number
-  /** False: one import, and no rows of it. */
+  /** If false, there is one import and no rows about it. */
   readonly measured: boolean
-  /** What does not depend on the size is told once. */
+  /** What does not depend on the size is reported once. */
   readonly first: boolean
 }
 
-/** Gives the rows that were written, where that is told. */
+/** Gives the number of rows written, if the server reports it. */
 export const post = async (server: Server, car: Buffer): Promise<number | undefined> => {
   const type = 'application/vnd.ipld.car'
   const own = server.kind === 'cirrus' && car.length > REQUEST_LIMIT
@@ -31,7 +30,7 @@ export const post = async (server: Server, car: Buffer): Promise<number | undefi
   return written === undefined ? undefined : Number(written)
 }
 
-/** An active account takes no import, nor would one be moved that way. */
+/** Only a deactivated account accepts an import, as in a move. */
 export const setActive = async ({ url, token }: Server, active: boolean): Promise<void> => {
   const method = `com.atproto.server.${active ? 'activate' : 'deactivate'}Account`
   await call(url, method, active ? { token, post: true } : { token, body: {} })
@@ -41,11 +40,14 @@ const check = async (server: Server, size: number): Promise<void> => {
   const status = json(
     await call(server.url, 'com.atproto.server.checkAccountStatus', { token: server.token }),
   )
-  // The reference counts the records of its index, Cirrus those of its tree: both are all of them.
+  // The reference counts the records in its index, Cirrus those in its tree; both count all of them.
   expect(server, 'records imported', status['indexedRecords'], size)
 }
 
-/** Starts the servers afresh for each repetition; those of the last one stay, filled. */
+/**
+ * importRepo, which also gives the servers their records, and what starting them costs. Starts new servers for each
+ * repetition; those of the last one stay running, with their records.
+ */
 export const fill = async (filling: Filling): Promise<Server[]> => {
   const { plcUrl, kinds, size, repetitions, measured, first, add, progress } = filling
   const tree = treeOf(size)

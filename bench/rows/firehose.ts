@@ -1,4 +1,3 @@
-/** subscribeRepos: how soon a write is seen, how fast what is kept is replayed, and what 50 subscribers cost. */
 import { Cpu } from '../cpu.ts'
 import { begin, check, fillLog, type Log, post } from '../eventLog.ts'
 import { alternate, quantile } from '../measure.ts'
@@ -14,6 +13,7 @@ const PER_ROUND = 40
 const REPLAYS = 21
 const SUBSCRIBERS = 50
 
+/** subscribeRepos: how soon a write is seen, how fast what is kept is replayed, and what 50 subscribers cost. */
 export const firehose = async (stand: Stand): Promise<void> => {
   const logs = new Map<Server, Log>()
   for (const server of stand.servers) logs.set(server, await begin(server))
@@ -78,7 +78,7 @@ const latency = async (
   }
 }
 
-/** From the handshake to the last event. */
+/** Measures from the handshake to the last event. */
 const replayed = async (server: Server, { cursor, revs }: Log): Promise<{ ms: number; one: Follower }> => {
   const start = performance.now()
   const one = await follow(server.url, cursor)
@@ -121,7 +121,7 @@ const replay = async (
   add(rowOf(of('replay, processor time for 1k events', 'ms', 'lower'), cpu.perUnit()))
 }
 
-/** Fifty who follow live, and fifty who replay everything at once. */
+/** Fifty subscribers that follow live, and fifty that replay everything at once. */
 const crowd = async (
   { servers, size, add, progress }: Stand,
   logOf: (server: Server) => Log,

@@ -55,7 +55,7 @@ export const getRepo = async ({ servers, size, add, progress }: Stand): Promise<
   )
 }
 
-/** In a process that has done nothing else: what an import took is not given back at once. */
+/** In a process that has done nothing else, because the memory of an import is not released at once. */
 const afterRestart = async (servers: readonly Server[], tell: (above: number[]) => void): Promise<void> => {
   const server = servers.find((one) => one.restart)
   if (!server?.restart) return

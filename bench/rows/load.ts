@@ -10,7 +10,7 @@ import { verifyCar, verifyExport } from '../verify.ts'
 const exportOf = ({ url, did }: Server): Promise<Answer> =>
   call(url, 'com.atproto.sync.getRepo', { params: { did } })
 
-/** Four exports at once, and exports while the owner goes on changing records. */
+/** Four exports at once, and exports while the owner changes records. */
 export const load = async (stand: Stand): Promise<void> => {
   await together(stand)
   await whileWriting(stand)
@@ -48,7 +48,7 @@ const whileWriting = async ({ servers, size, add, progress }: Stand): Promise<vo
     const { url, did, token } = server
     const running = new Set(['export'])
     const exported = exportOf(server).finally(() => running.clear())
-    // A rejection is that of the await below.
+    // The await below handles a rejection.
     exported.catch(() => {})
     let writes = 0
     for (; running.size > 0; writes++) {

@@ -24,7 +24,7 @@ export const getRecord = async ({ servers, size, add, progress }: Stand): Promis
   add(rowOf({ name: 'getRecord', size, measure: 'getRecord p50', unit: 'ms', better: 'lower' }, runs))
 }
 
-/** Pages of a hundred, one after the other. */
+/** Pages of 100 records, one after the other. */
 export const listRecords = async ({ servers, size, add, progress }: Stand): Promise<void> => {
   const runs = await alternate(servers, ROUNDS, async (server, round) => {
     progress(`${server.kind}: listRecords at ${size} records, ${round + 1} of ${ROUNDS}`)
@@ -41,7 +41,7 @@ export const listRecords = async ({ servers, size, add, progress }: Stand): Prom
       const page = json(answer)
       const count = Array.isArray(page['records']) ? page['records'].length : 0
       cursor = typeof page['cursor'] === 'string' && count === 100 ? page['cursor'] : undefined
-      // The last page may be shorter, and says nothing.
+      // The last page may be shorter, so it is not counted.
       if (count === 100) times.push(answer.total)
       else if (size > 1000 && n < 3) throw new Error(`${server.kind}: a page of ${count} records`)
     }

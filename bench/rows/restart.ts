@@ -4,7 +4,7 @@ import { rowOf, type Stand } from '../row.ts'
 
 const ROUNDS = 5
 
-/** What the first visitor waits for after a restart: the Worker, and then the account's object, which opens its storage. */
+/** How long the first request waits after a restart: for the Worker, then for the account's object, which opens its storage. */
 export const restart = async ({ servers, size, add, progress }: Stand): Promise<void> => {
   const server = servers.find((one) => one.restart)
   if (!server?.restart) return

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:schemas`: what the schemas of the store cost that there was a choice of (docs/storage.md), each given
- * the same repository and the same commits. Progress goes to stderr, tables (or with --json all numbers) to stdout.
+ * `npm run bench:schemas`: the cost of each schema of the store that was considered (docs/storage.md), all with the same
+ * repository and the same commits. Progress goes to stderr, tables (or with --json all numbers) to stdout.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -24,10 +24,10 @@ const PLAN = [
   ...times(100, 'delete'),
   ...times(300, 'create'),
 ]
-/** Of these the costs are told; the rest is for the index. */
+/** The costs of these commits are reported; the others only fill the index. */
 const MEASURED = 700
 const INDEXED = [100, 500, 1000]
-/** When all is packed anew: see src/account/blocks/repack.ts. */
+/** When everything is packed again: see src/account/blocks/repack.ts. */
 const commitsPerPack = (blocks: number) => Math.min(1000, Math.max(250, blocks / 100))
 
 type Cells = Record<string, number | string>
@@ -62,7 +62,7 @@ const withWorker = async (segmentKb: number, work: (run: Run) => Promise<void>):
   }
 }
 
-/** Milliseconds of a step, the median of several, less those of a request that only brings the same bytes. */
+/** Milliseconds of a step, as the median of several, minus those of a request that only carries the same bytes. */
 const timeOf = async (
   run: Run,
   object: string,

@@ -1,4 +1,3 @@
-/** Schema C, by the program's own modules: a row for each commit, and packs. */
 import { type Cid, decodeCid } from '@atproto/lex-data'
 import { Blocks } from '../../src/account/blocks/blocks.ts'
 import { writeHead } from '../../src/account/db/accountRow.ts'
@@ -17,6 +16,7 @@ const HOUR = 3600_000
 
 const cidOf = (hex: string) => decodeCid(Buffer.from(hex, 'hex'))
 
+/** Schema C, by the program's own modules: a row for each commit, and packs. */
 export class Packed {
   readonly #sql: Sql
   readonly #blocks: Blocks
@@ -28,7 +28,7 @@ export class Packed {
     this.#blocks = new Blocks(sql, { random: (n) => new Uint8Array(n).fill(7) })
   }
 
-  /** Written as a pack, as an import does, but without verification. */
+  /** Writes a pack as an import does, but without verification. */
   load(head: Head, sections: Uint8Array): void {
     const writer = new PackWriter(this.#sql, SEED)
     for (const section = new SectionReader(sections); section.next();) writer.add(section, head.rev, 'record')
@@ -49,7 +49,7 @@ export class Packed {
     this.#move(head, blocks.length - dropped.length)
   }
 
-  /** The account's row, which every schema has: done for what follows, and not counted. */
+  /** Writes the account's row, which every schema has; it is needed for what follows and not counted. */
   #move({ rev, root, data }: Head, blocks: number): void {
     const { written } = this.#sql
     writeHead(this.#sql, { rev, root: cidOf(root), data: cidOf(data) }, { blocks, records: 0 })
@@ -74,13 +74,13 @@ export class Packed {
     return this.#blocks.read(cid)
   }
 
-  /** With nothing of the packs in memory. */
+  /** Reads with nothing of the packs in memory. */
   readCold(cid: Uint8Array): Uint8Array | undefined {
     this.#blocks.packs.changed()
     return this.#blocks.find(cid)?.section.bytes
   }
 
-  /** All that is packed, whatever its order. */
+  /** All packed blocks, in any order. */
   scan(): void {
     const { first = 1, last = 0 } = this.#blocks.packs.current() ?? {}
     for (let n = first; n <= last; n++)

@@ -1,10 +1,12 @@
-/** A row for each block: A is the schema as it was until version 2, B does without `dropped` and the index of records. */
 import type { Cid } from '@atproto/lex-data'
 import { bytes, type Sql } from '../../src/account/db/sql.ts'
 import { CID_LENGTH } from '../../src/repo/cborReader.ts'
 import { SectionReader } from '../../src/repo/sectionReader.ts'
 import type { Head } from './stream.ts'
 
+/**
+ * A row for each block: A is the schema as it was until version 2, B does without `dropped` and the index of records.
+ */
 export class Rows {
   readonly #sql: Sql
   readonly #isA: boolean
@@ -52,7 +54,7 @@ export class Rows {
     sql.run('INSERT INTO garbage (rev, cids) VALUES (?, ?)', rev, Buffer.concat(cids))
   }
 
-  /** What an hour later the alarm does. */
+  /** What the alarm does an hour later. */
   collect(): void {
     const sql = this.#sql
     for (const { rev, cids } of sql.all<{ rev: string; cids: ArrayBuffer }>('SELECT rev, cids FROM garbage'))
@@ -63,7 +65,7 @@ export class Rows {
       })
   }
 
-  /** Everything in the order in which it lies. */
+  /** All blocks in the order of storage. */
   scan(): void {
     const page = 'SELECT cid, bytes FROM block WHERE cid > ? ORDER BY cid LIMIT 1000'
     for (let after: ArrayBuffer | undefined = new ArrayBuffer(); after;)

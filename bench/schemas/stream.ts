@@ -1,4 +1,3 @@
-/** What every schema is given: one tree, and the same commits on top of it. */
 import { randomBytes } from 'node:crypto'
 import { encode } from '@atproto/lex-cbor'
 import { type Cid, decodeCid } from '@atproto/lex-data'
@@ -11,7 +10,7 @@ import { recordOf, treeOf } from '../data.ts'
 
 export type Action = 'create' | 'update' | 'delete'
 
-/** What a request carries in front of its blocks. CIDs are in hex. */
+/** The header of a request, before its blocks. CIDs are in hex. */
 export interface Head {
   readonly rev: string
   readonly root: string
@@ -21,7 +20,7 @@ export interface Head {
   /** Of a commit: path, record and the record that was there. */
   readonly ops?: readonly (readonly [string, string | null, string | null])[]
   readonly dropped?: readonly string[]
-  /** What is to be read. */
+  /** The CIDs to read. */
   readonly cids?: readonly string[]
 }
 
@@ -36,7 +35,7 @@ export const message = (head: object, sections: readonly Uint8Array[] = []): Buf
 
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 
-/** A commit of the right size. Nobody looks at its signature. */
+/** A commit of the right size. Its signature is not checked. */
 const commitOf = (data: Cid) => {
   const rev = nextTid(Date.now())
   const bytes = encode({ did: DID, version: 3, data, rev, prev: null, sig: new Uint8Array(randomBytes(64)) })
@@ -52,6 +51,7 @@ const read = (section: Uint8Array): { cid: Cid; bytes: Uint8Array } => {
   }
 }
 
+/** The input of every schema: one tree, and the same commits on top of it. */
 export interface Stream {
   readonly cids: readonly string[]
   readonly whole: Buffer
@@ -74,7 +74,7 @@ export const streamOf = (size: number, plan: readonly Action[]): Stream => {
     let last = first
     let mst: MST = MST.load(new MemoryBlockstore(stored), tree.data)
     for (const [n, action] of plan.entries()) {
-      // New records come last in their collections; what is changed or deleted lies anywhere, each only once.
+      // New records are the last in their collections; changed and deleted ones are anywhere, each only once.
       const { collection, rkey, value } = recordOf(size + n)
       const path = action === 'create' ? `${collection}/${rkey}` : (tree.paths[(n * 7919) % size] ?? '')
       const block = encode({ ...value, n } as Parameters<typeof encode>[0]) // As in `plant`.

@@ -1,4 +1,3 @@
-/** An object for each schema, whose name begins with the schema's; a request is a step of the benchmark. */
 import { DurableObject } from 'cloudflare:workers'
 import { decodeCid } from '@atproto/lex-data'
 import { Sql } from '../../src/account/db/sql.ts'
@@ -9,6 +8,7 @@ import { Packed } from './packed.ts'
 import { Rows } from './rows.ts'
 import type { Head } from './stream.ts'
 
+/** An object for each schema, whose name begins with the schema's; a request is a step of the benchmark. */
 export class AccountObject extends DurableObject<Env> {
   readonly #sql = new Sql(this.ctx.storage)
   #schema: Rows | Packed | undefined
@@ -25,7 +25,7 @@ export class AccountObject extends DurableObject<Env> {
       : new Rows(sql, name.startsWith('A')))
     const before = sql.written
     const run = {
-      // What a request costs whatever the schema: it is taken off.
+      // The cost of a request itself, which is subtracted.
       nothing: () => {
         for (const reader = new SectionReader(sections); reader.next();)
           decodeCid(sections.slice(reader.cidAt, reader.blockAt))

@@ -1,6 +1,6 @@
-/** Sends one request and keeps all of the answer that the suite judges. */
 import { queryString, type Query } from './sample.ts'
 
+/** Sends one request and keeps all of the answer that the suite judges. */
 export interface Ask {
   verb?: string
   query?: Query
@@ -12,9 +12,9 @@ export interface Answer {
   status: number
   headers: Headers
   bytes: Uint8Array
-  /** The parsed body, where the content type says JSON and it is. */
+  /** The parsed body, if the content type says JSON and the body is JSON. */
   json: unknown
-  /** The error's name, where the body is an error. */
+  /** The name of the error, if the body is an error. */
   error: string | undefined
 }
 
@@ -37,7 +37,7 @@ const errorName = (json: unknown): string | undefined =>
     ? json.error
     : undefined
 
-/** A server that has not answered by then will not. Far more than a slow or busy machine needs. */
+/** A server that has not answered by then never will. Far more time than a slow or busy machine needs. */
 const ANSWER_TIMEOUT_MS = 120_000
 
 export const asking =
@@ -56,7 +56,7 @@ export const asking =
     return { status: response.status, headers: response.headers, bytes, json, error: errorName(json) }
   }
 
-/** An answer in a few words, for the report. */
+/** Describes an answer in a few words, for the report. */
 export const inWords = ({ status, headers, error, json }: Answer): string => {
   const message =
     typeof json === 'object' && json !== null && 'message' in json

@@ -11,9 +11,9 @@ export interface Case {
   name: string
   ask: Ask
   expected: string
-  /** Whether the answer is the expected one; what every answer must keep to is judged besides. */
+  /** Whether the answer is the expected one. What every answer must satisfy is judged separately. */
   accepts(answer: Answer, earlier: Answer[]): boolean
-  /** Requests whose answers `accepts` compares with. */
+  /** Requests whose answers `accepts` compares this answer with. */
   besides?: Ask[]
 }
 
@@ -41,19 +41,19 @@ const answered = (name: string, ask: Ask, mustWork: boolean): Case => ({
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A token that says all the right things, with a signature that anyone could have written. */
+/** A token with the right claims and a signature that anyone could have made. */
 const unsigned = (did: string, alg: string): string => {
   const claims = { scope: 'com.atproto.access', sub: did, iss: did, aud: did, iat: 1, exp: 4_102_444_800 }
   return `${base64url({ typ: 'at+jwt', alg })}.${base64url(claims)}.${alg === 'none' ? '' : 'A'.repeat(43)}`
 }
 
-/** A request body that every server must refuse, so that a hole in the checks writes nothing. */
+/** A request body that every server must refuse, so that a missing check does not lead to a write. */
 const badBody = ({ input }: Method): Ask =>
   input ? { headers: { 'content-type': 'text/plain' }, body: 'not what the lexicon says' } : {}
 
 const verbOf = ({ kind }: Method): string => (kind === 'query' ? 'GET' : 'POST')
 
-/** Credentials that are none. Bodies are bad on purpose: authority is asked first. */
+/** Invalid credentials. The bodies are bad on purpose, because authority must be checked first. */
 export function* credentialCases(method: Method, known: Known): Generator<Case> {
   const ask: Ask = { verb: verbOf(method), query: sampleQuery(method, known), ...badBody(method) }
   const withHeader = (authorization: string): Ask => ({ ...ask, headers: { ...ask.headers, authorization } })
@@ -80,7 +80,7 @@ export function* verbCases(method: Method, known: Known): Generator<Case> {
     yield refused(`${verb} instead of ${verbOf(method)}`, { verb, query }, 'InvalidRequest')
 }
 
-/** Parameters with a mistake. Asked without a credential too: they are read before it. */
+/** Parameters with a mistake. Sent without a credential too, because parameters are read before it. */
 export function* paramCases(
   method: Method,
   known: Known,
@@ -95,7 +95,7 @@ export function* paramCases(
     yield refused(`parameter ${name}`, { ...ask, query: value }, 'InvalidRequest')
 }
 
-/** Which facts about the server a method's sample needs to find something. */
+/** The facts about the server that a method's sample needs in order to find something. */
 const needs = (method: Method): (keyof Known)[] => {
   const needed = new Set<keyof Known>()
   const probe = JSON.stringify(sampleQuery(method, PROBE))
@@ -112,7 +112,7 @@ const PROBE: Known = {
   rkey: 'x-rkey',
 }
 
-/** The error for a thing that is not there, where the lexicon has one. */
+/** The error for a thing that does not exist, if the lexicon declares one. */
 function* absentCases(
   method: Method,
   known: Known,
@@ -138,7 +138,7 @@ const sameBody = (a: Answer, b: Answer | undefined): boolean =>
 const longest = (json: unknown): number =>
   Math.max(0, ...Object.values(Object(json)).map((value) => (Array.isArray(value) ? value.length : 0)))
 
-/** What a caller who may ask gets from a query. */
+/** What an authorized caller gets from a query. */
 export function* readCases(
   method: Method,
   { known, has }: Found,
@@ -180,7 +180,7 @@ export function* readCases(
   yield* absentCases(method, known, works, headers)
 }
 
-/** Bodies with a mistake, sent by a caller who may write. */
+/** Bodies with a mistake, sent by a caller that may write. */
 export function* bodyCases(
   method: Method,
   known: Known,
@@ -215,13 +215,13 @@ export function* bodyCases(
   )
   yield refused('a body that is no object', json('text'), 'InvalidRequest')
   const schema: Schema = input.schema
-  // Some servers take a list for an object without members, and would carry out what it asks for.
+  // Some servers treat a list as an object without members, and would do what it asks for.
   if (schema.required) yield refused('a body that is a list', json([]), 'InvalidRequest')
   for (const { name, value } of violations(schema, known))
     yield refused(`body ${name}`, json(value), 'InvalidRequest')
 }
 
-/** Signing in with a name that nobody has: refused, and nothing is written but a failed attempt. */
+/** Signing in with a name that no account has is refused, and writes nothing but the failed attempt. */
 export function* signInCases(method: Method): Generator<Case> {
   if (method.id !== 'com.atproto.server.createSession' || !method.input?.schema) return
   const schema: Schema = method.input.schema
@@ -236,7 +236,7 @@ export function* signInCases(method: Method): Generator<Case> {
 const names = (headers: Headers, name: string): string[] =>
   (headers.get(name) ?? '').split(',').map((value) => value.trim().toLowerCase())
 
-/** What a browser asks before it asks. */
+/** The preflight request of a browser. */
 export function preflightCase(method: Method): Case {
   const verb = verbOf(method)
   const ask: Ask = {

@@ -23,7 +23,7 @@ describe('the contract suite on a server that keeps its contracts', () => {
     expect(findings.length).toBeGreaterThan(600)
   })
 
-  it("finds nothing as the owner, and takes every method's positive path but the listed ones", async () => {
+  it('finds nothing as the owner, and calls every method with success but the listed ones', async () => {
     const findings = await run(stub(), true)
     expect(failures(findings)).toEqual([])
     const worked = new Set(findings.filter(({ expected }) => expected === '200').map(({ method }) => method))
@@ -33,7 +33,7 @@ describe('the contract suite on a server that keeps its contracts', () => {
     expect(left.toSorted()).toEqual(Object.keys(NOT_EXERCISED).toSorted())
   })
 
-  it("sends nothing that could change an anonymous stranger's server", async () => {
+  it('sends nothing anonymously that could change a server', async () => {
     const called: string[] = []
     const handlers = Object.fromEntries(
       methods
@@ -41,7 +41,7 @@ describe('the contract suite on a server that keeps its contracts', () => {
         .map(({ id }) => [id, () => void called.push(id)]),
     )
     await run(stub({ handlers }), false)
-    // The sign-in attempts with a name that nobody has.
+    // The attempts to sign in with a name that no account has.
     expect(new Set(called)).toEqual(new Set(['com.atproto.server.createSession']))
   })
 })
@@ -51,7 +51,7 @@ describe('the contract suite on a server with a seeded fault', () => {
     const found = failures(await run(faulty(fault), fault.write ?? false))
     const named = found.filter(({ method }) => method === fault.method)
     expect(named, JSON.stringify(found, null, 2)).not.toEqual([])
-    // A fault of one method is not blamed on the others.
+    // A fault of one method is not reported for the others.
     expect(found.filter(({ method }) => method !== fault.method)).toEqual([])
   })
 })

@@ -1,4 +1,3 @@
-/** The whole Worker in workerd, its account active, with a record and a blob, and a directory of the test's making. */
 import { env, exports } from 'cloudflare:workers'
 import { runInDurableObject } from 'cloudflare:test'
 import type { AccountObject } from '../../src/object.ts'
@@ -11,25 +10,28 @@ export const ORIGIN = `https://${HOSTNAME}`
 export const CREDENTIALS = { identifier: HANDLE, password: PASSWORD, admin: ADMIN_PASSWORD }
 export const ADMIN = `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}`
 
+/**
+ * The whole Worker in workerd, with an active account that has a record and a blob, and a fake directory.
+ */
 export interface Deployed {
   did: string
   directory: FakeDirectory
-  /** Sends to the Worker as the network would. */
+  /** Sends a request to the Worker, as the network would. */
   fetch(request: Request): Promise<Response>
-  /** Calls a method and insists on success. */
+  /** Calls a method, and throws unless it succeeds. */
   call(
     id: string,
     init?: { body?: unknown; type?: string; auth?: string; query?: string },
   ): Promise<Record<string, unknown>>
-  /** Looks into the account's object. */
+  /** Runs code inside the account's object. */
   inside<T>(work: (object: AccountObject) => Promise<T> | T): Promise<T>
 }
 
-// The plugin types neither the Worker's exports nor its bindings.
+// The plugin does not type the Worker's exports and bindings.
 const worker = (exports as unknown as { default: { fetch(request: Request): Promise<Response> } }).default
 const namespace = (env as unknown as Env).ACCOUNT
 
-/** Makes the Worker ready. `active: false` leaves it as it is right after its deployment. */
+/** Makes the Worker ready. With `active: false` it stays as it is right after deployment. */
 export async function deploy({ active = true } = {}): Promise<Deployed> {
   const { did, genesis } = await deployment()
   const directory = new FakeDirectory(() => Date.now())

@@ -1,10 +1,9 @@
-/** Finds out anonymously what there is on a server: an account, a record, a blob. */
 import type { Asking } from './ask.ts'
 import { NOWHERE, type Known } from './sample.ts'
 
 export interface Found {
   known: Known
-  /** Which of `known` the server really has. */
+  /** Which members of `known` the server really has. */
   has: Set<keyof Known>
 }
 
@@ -15,10 +14,11 @@ const object = (value: unknown): Json => (isObject(value) ? value : {})
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
+/** Finds out, without a credential, what a server has: an account, a record, a blob. */
 export async function discover(ask: Asking, did?: string): Promise<Found> {
   const facts: Partial<Known> = {}
   const read = async (id: string, query: Record<string, string> = {}): Promise<Json> => {
-    // Whether there is an answer at all is for the cases to say.
+    // The cases say whether there is an answer at all.
     const answer = await ask(id, { query }).catch(() => undefined)
     return answer?.status === 200 ? object(answer.json) : {}
   }

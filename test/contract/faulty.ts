@@ -1,4 +1,3 @@
-/** The stub server with one fault: what the suite must find, or it is not worth running. */
 import type { MethodId } from '../../src/generated/methods.ts'
 import { XrpcError } from '../../src/xrpc/errors.ts'
 import { methodById } from './lexicon.ts'
@@ -8,14 +7,14 @@ import { HELD, stubOutput, type StubHandler } from './stubHandlers.ts'
 
 export interface Fault {
   name: string
-  /** Where the suite must find it. */
+  /** The method in which the suite must find the fault. */
   method: MethodId | 'com.example.unknown'
-  /** Shows only to a caller who signs in. */
+  /** The fault shows only to a caller that signs in. */
   write?: boolean
   options?: StubOptions
-  /** Takes the place of the answer, before CORS is added. */
+  /** Replaces the answer before CORS headers are added. */
   answer?: (request: Request, healthy: FetchHandler) => Promise<Response> | Response
-  /** Takes the place of the answer that leaves the server. */
+  /** Replaces the answer that leaves the server. */
   outside?: (request: Request, response: Response) => Promise<Response> | Response
 }
 
@@ -27,7 +26,7 @@ const handler = (id: MethodId, own: StubHandler): StubOptions => ({
   validateOutput: false,
 })
 
-/** Lets everyone into one method, whatever credential came along. */
+/** Lets every caller use one method, with any credential or none. */
 const openTo = (method: MethodId, when: (header: string | null) => boolean): StubOptions => ({
   authorize: (id, request) =>
     id === method && when(request.headers.get('authorization')) ? 'session' : authorize(id, request),
@@ -40,7 +39,7 @@ const instead =
   (request, healthy) =>
     when(request) ? response() : healthy(request)
 
-/** Changes every answer that a condition holds for. */
+/** Changes every answer for which the condition holds. */
 const changed =
   (when: (response: Response) => boolean, change: (headers: Headers) => void): Fault['outside'] =>
   (_, response) => {
@@ -65,7 +64,7 @@ export const FAULTS: Fault[] = [
     name: 'an error that is not declared',
     method: 'com.atproto.sync.getLatestCommit',
     options: handler('com.atproto.sync.getLatestCommit', () => {
-      // Standard by its flag, so that the runtime lets it through.
+      // Marked as a standard error, so that the runtime lets it through.
       throw Object.assign(new XrpcError('RepoOnFire', 'seeded'), { standard: true })
     }),
   },
@@ -153,7 +152,7 @@ export const FAULTS: Fault[] = [
     ),
     answer: (request, healthy) => {
       const url = new URL(request.url)
-      // What a server does that reads the URL itself.
+      // As a server does that parses the URL itself.
       if (!url.searchParams.has('limit')) url.searchParams.set('limit', '20')
       return healthy(new Request(url, request))
     },
@@ -349,7 +348,9 @@ const fail404 = (body: unknown): Response =>
 
 const methodOf = (request: Request): string => new URL(request.url).pathname.replace('/xrpc/', '')
 
-/** The stub with one fault, which shows in its method only. */
+/**
+ * The stub server with one fault, which shows in one method only and which the suite must find.
+ */
 export function faulty({ method, options, answer, outside }: Fault): FetchHandler {
   const healthy = stubRouter(options)
   const inner = withCors((request) =>

@@ -1,9 +1,9 @@
-/** One case, sent and judged. */
 import { inWords, type Asking } from './ask.ts'
 import type { Case } from './cases.ts'
 import { judge } from './judge.ts'
 import type { Method } from './lexicon.ts'
 
+/** The result of one case. */
 export interface Finding {
   method: string
   case: string

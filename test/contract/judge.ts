@@ -1,17 +1,16 @@
-/** What every answer must keep to, whatever was asked: its lexicon, the standard errors, CORS. */
 import { jsonToLex } from '@atproto/lexicon'
 import { STANDARD_ERRORS } from '../../src/standardErrors.ts'
 import { mediaType, type Answer } from './ask.ts'
 import { lexicons, type Method } from './lexicon.ts'
 
-/** The reads that may add this to their documents, see the README's list of errors. */
+/** The reads that may answer this although their documents do not declare it: see the list of errors in the README. */
 const MAY_BE_DEACTIVATED = [
   'com.atproto.repo.describeRepo',
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
 
-/** The status that goes with an error, or nothing if the method may not answer it. */
+/** The status of an error, or undefined if the method must not answer with it. */
 function statusOf(name: string, method: Method | undefined): number | undefined {
   if (Object.hasOwn(STANDARD_ERRORS, name)) return STANDARD_ERRORS[name as keyof typeof STANDARD_ERRORS]
   const declared =
@@ -47,14 +46,14 @@ function* judgeOutput({ headers, bytes, json }: Answer, method: Method): Generat
       yield 'x-content-type-options: nosniff is missing'
     if (!/default-src 'none'.*sandbox/.test(headers.get('content-security-policy') ?? ''))
       yield 'content-security-policy does not sandbox'
-    // What is compressed on the way has no length that could be known beforehand.
+    // The length of an answer that is compressed on the way cannot be known beforehand.
     if (headers.get('content-length') === null && headers.get('content-encoding') === null)
       yield 'content-length is missing'
   }
   if (!schema || type !== 'application/json') return
   if (json === undefined) return yield 'a body that is not JSON'
   try {
-    // Values of any shape come in; the library says whether they are of the right one.
+    // Values may have any shape; the library says whether it is the right one.
     lexicons.assertValidXrpcOutput(method.id, jsonToLex(json as Parameters<typeof jsonToLex>[0]))
   } catch (cause) {
     yield `the output breaks the lexicon: ${cause instanceof Error ? cause.message : String(cause)}`
@@ -66,7 +65,10 @@ function* judgeCors({ headers }: Answer): Generator<string> {
   if (headers.get('access-control-allow-credentials') === 'true') yield 'CORS with credentials'
 }
 
-/** What is wrong with an answer, whatever the question was. `hasBody` is false for HEAD. */
+/**
+ * Yields what is wrong with an answer to any request: every answer must satisfy its lexicon, the standard errors and CORS.
+ * `hasBody` is false for HEAD.
+ */
 export function* judge(answer: Answer, method: Method | undefined, hasBody = true): Generator<string> {
   yield* judgeCors(answer)
   const { status } = answer

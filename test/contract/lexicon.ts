@@ -1,4 +1,3 @@
-/** The methods as their documents declare them: what the suite is made from. */
 import { Lexicons, type LexXrpcBody, type LexXrpcProcedure, type LexXrpcQuery } from '@atproto/lexicon'
 import { schemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
@@ -15,7 +14,7 @@ export interface Method {
   errors: string[]
 }
 
-// Building the library's index rewrites the references in place: the server keeps its own copy.
+// Building the library's index changes the references in place, so the suite has a copy of its own.
 export const lexicons = new Lexicons(structuredClone(schemas))
 
 const methodOf = (id: string, def: LexXrpcQuery | LexXrpcProcedure): Method => ({

@@ -36,7 +36,7 @@ it('prints a line for each method of a server that keeps its contracts', async (
   expect(text).toMatch(/^\d+ passed, 0 failed$/m)
 })
 
-it('shows what was expected and what came, and fails', async () => {
+it('shows the expected and the actual answer, and fails', async () => {
   const { code, text } = await run(['--url', broken.url])
   expect(code).toBe(1)
   expect(text).toMatch(/^FAIL {2}com\.atproto\.server\.describeServer \(\d+ of \d+\)$/m)
@@ -76,7 +76,7 @@ it('says what it needs', async () => {
   })
 })
 
-it('says so where nobody answers', async () => {
+it('says so if no server answers', async () => {
   const gone = await serve(stub())
   await gone.close()
   const { code, text } = await run(['--url', gone.url])

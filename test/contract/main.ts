@@ -1,7 +1,3 @@
-/**
- * `npm run test:contract -- --url https://pds.example [--did did] [--json] [--write --identifier name]`
- * Passwords come from the environment: CONTRACT_PASSWORD for the account, ADMIN_PASSWORD for the admin.
- */
 import { parseArgs } from 'node:util'
 import { report } from './report.ts'
 import { failures, runContract } from './run.ts'
@@ -9,6 +5,10 @@ import { failures, runContract } from './run.ts'
 const USAGE =
   'Usage: npm run test:contract -- --url <origin> [--did <did>] [--json] [--write --identifier <handle or did>]'
 
+/**
+ * Runs `npm run test:contract -- --url https://pds.example [--did did] [--json] [--write --identifier name]`. Passwords
+ * come from the environment: CONTRACT_PASSWORD for the account, ADMIN_PASSWORD for the admin.
+ */
 export async function main(
   args: string[],
   env: Record<string, string | undefined>,

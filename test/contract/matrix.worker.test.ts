@@ -1,6 +1,6 @@
 /**
- * The authority table, cell by cell: every kind of credential on every method in every state of the
- * account, each sent for real. What is expected is read off policy.ts and the lexicons.
+ * The authority table, cell by cell: every kind of credential on every method in every state of the account, each as a
+ * real request. The expected answers follow from policy.ts and the lexicons.
  */
 import { expect, it } from 'vitest'
 import { CREATE_ACCOUNT } from '../../src/signing/migrationToken.ts'
@@ -20,7 +20,7 @@ const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
 
 type Headers = Record<CredentialKind, string | undefined>
 
-/** Made inside the object, with its own keys: they are as good in every state. */
+/** Created inside the object with its own keys, so that they are valid in every state. */
 const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
   inside(async ({ account }) => {
     const now = Math.floor(account.platform.now() / 1000)
@@ -52,7 +52,7 @@ const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
       refresh: `Bearer ${session.refreshJwt}`,
       admin: ADMIN,
       service: `Bearer ${service}`,
-      // One for each scope: `fromEntries` forgets that there is one for each.
+      // One for each scope; the type of `fromEntries` does not say so.
       ...(Object.fromEntries(await Promise.all(SCOPES.map(token))) as Record<Scope, string>),
     }
   })
@@ -79,8 +79,8 @@ const enter: Record<State, (deployed: Deployed) => Promise<void>> = {
 }
 
 /**
- * A request that is complete for a query, and for a procedure stops right behind the door: its body
- * is refused before anything is done, so that a thousand of them change nothing.
+ * A request that is complete for a query. For a procedure its body is refused right after the check of authority, so that
+ * a thousand of them change nothing.
  */
 const request = (method: Method, known: Known, authorization: string | undefined): Ask => ({
   verb: method.kind === 'query' ? 'GET' : 'POST',
@@ -112,7 +112,7 @@ const letIn = (method: Method, answer: Answer): boolean =>
     ? behindTheDoor(answer)
     : answer.status === 200 || !NO.includes(answer.error ?? '')
 
-/** The error of a cell that the policy does not open. */
+/** The error of a cell that the policy denies. */
 function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {
   const rule: Rule = policy[id]
   if (rule.who[kind] === undefined) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
@@ -149,7 +149,7 @@ const subscriptions = schemas
   .filter(({ id, defs }) => id in policy && defs.main?.type === 'subscription')
   .map(({ id }) => id as MethodId) // in the policy, so a method
 
-/** A subscription's cell: the handshake is taken exactly where the policy opens it to anyone. */
+/** The cell of a subscription: the handshake is accepted exactly where the policy allows anyone. */
 async function subscriptionProblem(
   deployed: Deployed,
   id: MethodId,
@@ -196,7 +196,7 @@ it('holds in every cell', async () => {
         cells += 1
         problems.push(...(await subscriptionProblem(deployed, id, kind, state, headers[kind])))
       }
-    // Nothing that was let in has changed the state.
+    // No request that was allowed has changed the state.
     expect(await deployed.inside(({ account }) => account.state())).toBe(state)
   }
   expect(seen).toEqual(STATES)

@@ -156,7 +156,7 @@ export function* positivePaths({ tokens, did }: Caller): Generator<Step, void, u
     status: 400,
     errors: ['RepoDeactivated'],
   }
-  yield get('com.atproto.sync.getRepoStatus', 'tells its state while deactivated', { did }, {})
+  yield get('com.atproto.sync.getRepoStatus', 'reports its state while deactivated', { did }, {})
   yield get('com.atproto.server.getSession', 'knows its owner while deactivated')
   yield post('com.atproto.server.activateAccount', 'activates it again')
   yield get('com.atproto.sync.getLatestCommit', 'shows the repository again', { did }, {})
@@ -175,7 +175,7 @@ export function* positivePaths({ tokens, did }: Caller): Generator<Step, void, u
   }
 }
 
-/** What only the admin starts. */
+/** The calls that need the admin's password. */
 function* migration(
   tokens: Caller['tokens'],
   post: (id: MethodId, name: string, body?: Json, headers?: Record<string, string>) => Step,

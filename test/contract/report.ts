@@ -1,4 +1,3 @@
-/** The findings as a person reads them. */
 import type { Finding } from './run.ts'
 
 const lines = (method: string, findings: Finding[]): string[] => {
@@ -14,7 +13,10 @@ const lines = (method: string, findings: Finding[]): string[] => {
   ]
 }
 
-/** One line for each method that keeps its contract; case by case what does not; then the sum. */
+/**
+ * The findings for a person to read: one line for each method that keeps its contract, each case that does not, then the
+ * totals.
+ */
 export function report(findings: Finding[]): string {
   const bad = findings.filter(({ ok }) => !ok).length
   return [

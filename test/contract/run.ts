@@ -1,6 +1,6 @@
 /**
- * The contract suite: every method of the lexicons against any server. Without `write` it sends
- * only anonymous reads and requests that must be refused, so it is safe on anyone's server.
+ * The contract suite: every method of the lexicons against any server. Without `write` it sends only anonymous reads and
+ * requests that must be refused, so it is safe on any server.
  */
 import { asking, inWords, type Ask, type Asking } from './ask.ts'
 import {
@@ -24,13 +24,13 @@ export type { Finding } from './finding.ts'
 export interface ContractOptions {
   /** The server's origin. */
   url: string
-  /** Sends a request; the global `fetch` unless given, e.g. a Worker's own. */
+  /** Sends a request, for example a Worker's own `fetch`. By default the global `fetch`. */
   fetch?: (request: Request) => Promise<Response>
   /** Needed with `write`. */
   credentials?: Credentials
   /** Also sign in, write records and blobs, deactivate and activate, and clean up. */
   write?: boolean
-  /** The account to read; found by listRepos unless given. */
+  /** The account to read. By default listRepos finds one. */
   did?: string
   /** Only these methods. */
   only?: (id: string) => boolean
@@ -58,7 +58,7 @@ const unknownMethod = (verb: string): Case => ({
 
 const probe = ({ kind }: Method): Ask => ({ verb: kind === 'query' ? 'GET' : 'POST' })
 
-/** Whether the server has the method at all. What a bare request is answered does not matter. */
+/** Whether the server has the method at all. It does not matter how it answers an empty request. */
 async function served(ask: Asking, method: Method): Promise<Finding> {
   const base = { method: method.id, case: 'is served', expected: 'anything but 501' }
   try {
@@ -69,7 +69,7 @@ async function served(ask: Asking, method: Method): Promise<Finding> {
   }
 }
 
-/** Runs the suite and says, case by case, what was expected and what came. */
+/** Runs the suite and gives, case by case, the expected and the actual answer. */
 export async function runContract(options: ContractOptions): Promise<Finding[]> {
   const ask = asking(options.url, options.fetch ?? ((request) => fetch(request)))
   const found = await discover(ask, options.did)
@@ -93,5 +93,5 @@ export async function runContract(options: ContractOptions): Promise<Finding[]> 
   return findings
 }
 
-/** What was not as it should be. */
+/** The findings that are not as expected. */
 export const failures = (findings: Finding[]): Finding[] => findings.filter(({ ok }) => !ok)

@@ -1,8 +1,7 @@
-/** Values that a schema accepts, as they stand on the wire. */
 import type { LexUserType } from '@atproto/lexicon'
 import { lexicons, type Method } from './lexicon.ts'
 
-/** Things that exist on the server under test, so that a valid request also finds something. */
+/** What exists on the server under test, so that a valid request also finds something. */
 export interface Known {
   did: string
   handle: string
@@ -15,7 +14,7 @@ export interface Known {
   blob: string
 }
 
-/** Well-formed names of things that exist nowhere. */
+/** Well-formed names of things that do not exist anywhere. */
 export const NOWHERE: Known = {
   did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
   handle: 'nobody.example.com',
@@ -27,7 +26,7 @@ export const NOWHERE: Known = {
   blob: 'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku',
 }
 
-/** What the schemas mean, as far as the suite goes: the library's own type names no nested ones. */
+/** The parts of a schema that the suite uses: the library's own type does not name nested ones. */
 export interface Schema {
   type: string
   format?: string
@@ -76,7 +75,9 @@ function text(schema: Schema, known: Known): string {
   return (schema.format && byFormat(schema.format, known)) ?? 'sample'.padEnd(schema.minLength ?? 0, '.')
 }
 
-/** A value for a schema: its required members only, and each array with `length` items. */
+/**
+ * A value that a schema accepts, as sent on the wire: only the required members, and each array with `length` items.
+ */
 export function sample(schema: Schema, known: Known = NOWHERE, length = 1): unknown {
   if (schema.default !== undefined) return schema.default
   switch (schema.type) {
@@ -119,7 +120,7 @@ export function sample(schema: Schema, known: Known = NOWHERE, length = 1): unkn
   }
 }
 
-/** Members that the lexicon leaves open but a server has to make sense of. */
+/** Members that the lexicon leaves open but that must make sense to a server. */
 const MEANT: Partial<Record<string, (known: Known) => Record<string, string | string[]>>> = {
   'com.atproto.server.getServiceAuth': ({ did }) => ({ aud: did, lxm: 'com.atproto.server.createAccount' }),
   'com.atproto.sync.getBlob': ({ blob }) => ({ cid: blob }),

@@ -1,4 +1,3 @@
-/** Puts a fetch handler behind a loopback port, so that the same bytes can go to it as to any server. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 
 export type FetchHandler = (request: Request) => Promise<Response> | Response
@@ -29,7 +28,7 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
 function toRequest(message: IncomingMessage, url: string): Request {
   const method = message.method ?? 'GET'
   const { 'content-length': length, 'transfer-encoding': chunked } = message.headers
-  // The fetch API knows no GET with a body.
+  // The fetch API does not allow a GET with a body.
   const hasBody = !['GET', 'HEAD'].includes(method) && (chunked !== undefined || Number(length ?? 0) > 0)
   return new Request(`${url}${message.url}`, {
     method,
@@ -56,6 +55,7 @@ export const listen = (server: Server): Promise<Served> =>
     })
   })
 
+/** Puts a fetch handler behind a loopback port, so that the same bytes can go to it as to any server. */
 export async function serve(handler: FetchHandler): Promise<Served> {
   let url = ''
   const server = createServer((message, answer) => {

@@ -1,7 +1,3 @@
-/**
- * A server that keeps every contract and does nothing: the generated router over the real runtime,
- * with handlers that answer what their lexicon declares. The oracle and the seeded faults stand on it.
- */
 import { createRouter } from '../../src/generated/server.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
@@ -19,7 +15,7 @@ const TOKENS: Partial<Record<string, CredentialKind>> = {
   [`Basic ${btoa(`admin:${STUB_CREDENTIALS.admin}`)}`]: 'admin',
 }
 
-/** The authority table over credentials that are plain words. */
+/** Applies the authority table to credentials that are plain words. */
 export function authorize(id: MethodId, request: Request): CredentialKind {
   const rule: Rule = policy[id]
   const header = request.headers.get('authorization')?.trim()
@@ -38,7 +34,7 @@ export interface StubOptions {
   authorize?: (id: MethodId, request: Request) => CredentialKind
   limits?: { json: number; methods: Record<string, number> }
   validateOutput?: boolean
-  /** Answer as if everything that is asked for were there. */
+  /** Answer as if everything that is requested existed. */
   answerAbsent?: boolean
 }
 
@@ -80,5 +76,8 @@ export const withCors =
     return new Response(response.body, { status: response.status, headers })
   }
 
-/** The healthy server. */
+/**
+ * A server that keeps every contract and does nothing: the generated router over the real runtime, with handlers that
+ * answer what their lexicon declares. The oracle and the seeded faults build on it.
+ */
 export const stub = (options: StubOptions = {}): FetchHandler => withCors(stubRouter(options))

@@ -1,4 +1,3 @@
-/** Handlers that answer what their lexicon declares, which remember just enough for the positive paths. */
 import { jsonToLex } from '@atproto/lexicon'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
@@ -6,7 +5,7 @@ import type { XrpcError } from '../../src/xrpc/errors.ts'
 import { methodById, methods, type Method } from './lexicon.ts'
 import { NOWHERE, sample, type Known } from './sample.ts'
 
-/** What the stub says it holds. */
+/** What the stub claims to have. */
 export const HELD: Known = {
   did: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb',
   handle: 'alice.example.com',
@@ -20,7 +19,7 @@ export const HELD: Known = {
 
 export const STUB_CREDENTIALS = { identifier: HELD.handle, password: 'stub', admin: 'stub-admin' }
 
-/** As many items as it takes for a page's limit to show. */
+/** Enough items to exceed the limit of a page. */
 const ITEMS = 120
 
 export interface StubCall {
@@ -35,7 +34,7 @@ export type StubHandler = (call: StubCall) => unknown
 const pageLength = ({ limit }: Record<string, unknown>): number =>
   Math.min(typeof limit === 'number' ? limit : ITEMS, ITEMS)
 
-/** What a lexicon's output looks like, with as many items as were asked for. */
+/** An output as the lexicon declares it, with the requested number of items. */
 export function stubOutput({ output }: Method, params: Record<string, unknown> = {}): unknown {
   if (!output) return undefined
   if (!output.schema) {
@@ -60,7 +59,7 @@ const session = (): Record<string, string> => ({
   handle: HELD.handle,
 })
 
-/** Says no where the thing asked for is not the one the stub holds, and the lexicon has an error for it. */
+/** Throws if the requested thing is not the one that the stub has, and the lexicon has an error for that. */
 function refuseAbsent({ errors, id }: Method, { params, error: refuse }: StubCall): void {
   const check = (name: string, absent: boolean): void => {
     if (absent && errors.includes(name)) throw refuse(name, 'no such thing here')
@@ -107,7 +106,10 @@ function overrides(): { handlers: Partial<Record<MethodId, StubHandler>>; state:
   return { handlers, state }
 }
 
-/** A handler for every method; `own` ones take the place of the stub's. */
+/**
+ * A handler for every method, which answers what its lexicon declares and remembers just enough for the positive paths.
+ * Handlers in `own` replace those of the stub.
+ */
 export function stubHandlers(
   own: Partial<Record<MethodId, StubHandler>> = {},
   answerAbsent = false,

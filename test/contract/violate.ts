@@ -1,4 +1,3 @@
-/** Values that a schema refuses, each off a valid one by a single mistake. */
 import type { Method } from './lexicon.ts'
 import { NOWHERE, resolve, sample, sampleQuery, type Known, type Query, type Schema } from './sample.ts'
 
@@ -7,7 +6,7 @@ export interface Violation<Value> {
   value: Value
 }
 
-/** No format takes this, and neither does a lenient reader of one. */
+/** No format accepts this, and neither does a lenient parser. */
 const NO_FORMAT = 'not valid !'
 
 function* primitive(schema: Schema): Generator<Violation<unknown>> {
@@ -24,7 +23,7 @@ function* primitive(schema: Schema): Generator<Violation<unknown>> {
   } else if (schema.type === 'boolean') yield { name: 'a word', value: 'maybe' }
 }
 
-/** Mistakes in a JSON value, at any depth that its sample reaches. */
+/** Values that a schema refuses: each has a single mistake, at any depth that the sample reaches. */
 export function* violations(schema: Schema, known: Known = NOWHERE): Generator<Violation<unknown>> {
   yield* primitive(schema)
   if (schema.type === 'ref') yield* violations(resolve(schema.ref ?? ''), known)
@@ -61,7 +60,7 @@ export function* violations(schema: Schema, known: Known = NOWHERE): Generator<V
   }
 }
 
-/** A method's parameters with one mistake, which every server must refuse. */
+/** The parameters of a method with one mistake, which every server must refuse. */
 export function* badQueries(method: Method, known: Known = NOWHERE): Generator<Violation<Query>> {
   const valid = sampleQuery(method, known)
   for (const name of method.required) {
@@ -70,7 +69,7 @@ export function* badQueries(method: Method, known: Known = NOWHERE): Generator<V
     yield { name: `${name}: empty`, value: { ...valid, [name]: '' } }
   }
   for (const [key, property] of Object.entries(method.params)) {
-    // A number is a fine string once it stands in a URL; a fraction or a vague boolean is read by some.
+    // In a URL a number is also a valid string, and some servers accept a fraction or a vague boolean.
     const schema: Schema = property.type === 'array' ? property.items : property
     for (const { name, value } of primitive(schema))
       if (!['a number', 'a fraction'].includes(name) && schema.type !== 'boolean')

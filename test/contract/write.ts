@@ -44,14 +44,14 @@ const signIn = ({ identifier, password }: Credentials): Step => ({
 
 const ruleOf = ({ id }: Method): Rule => policy[id]
 
-/** The first of our credentials that the policy lets through. */
+/** The first of our credentials that the policy allows. */
 const ownFor = (method: Method, tokens: Tokens): string | undefined =>
   (['session', 'refresh', 'admin'] as const)
     .filter((kind) => ruleOf(method).who[kind])
     .map((kind) => tokens[kind])
     .find((token) => token !== undefined)
 
-/** A good credential in the wrong place. Bodies are left out: authority is asked first. */
+/** A valid credential for a method that it does not open. Bodies are left out, because authority is checked first. */
 function* weakCases(method: Method, { known }: Found, tokens: Tokens): Generator<Case> {
   if (ignoresCredentials(method)) return
   for (const kind of ['session', 'refresh', 'admin'] as const) {

@@ -13,7 +13,7 @@ const demo = join(import.meta.dirname, '..', '..', 'demo', 'main.ts')
 const run = promisify(execFile)
 
 let folder: string
-// Its throw-away state goes where TMPDIR says, so that what it leaves there is its own.
+// The demo puts its temporary state into TMPDIR, so that anything left there is its own.
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'demo-test-'))
 })
@@ -24,7 +24,7 @@ it('reports every step as passed, nothing else on stdout, and leaves nothing beh
   const { stdout } = await run(process.execPath, [demo, ...args], {
     env: { ...process.env, TMPDIR: folder },
   })
-  // The report's form is what is being tested.
+  // The form of the report is what is tested.
   const report = JSON.parse(stdout) as Report
   expect(report.ok).toBe(true)
   expect(report.steps.every(({ ok, ms }) => ok && ms >= 0)).toBe(true)
@@ -35,14 +35,14 @@ it('reports every step as passed, nothing else on stdout, and leaves nothing beh
   expect(await readdir(folder)).toEqual([])
 })
 
-it('tidies up after Ctrl-C, and says so by its exit code', async () => {
+it('cleans up after Ctrl-C, and says so by its exit code', async () => {
   const child = spawn(process.execPath, [demo], { env: { ...process.env, TMPDIR: folder } })
   const ended = once(child, 'exit')
   let told = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const before = told.includes('Something to lose')
     told += text
-    // Once: a second one ends it at once, as whoever presses twice wants it to.
+    // Sent once: a second one would end the process at once, as a person who presses Ctrl-C twice wants.
     if (!before && told.includes('Something to lose')) child.kill('SIGINT')
   })
   expect(await ended).toEqual([130, null])
@@ -59,7 +59,7 @@ const paper = () => {
   return { lines, write: (text: string) => lines.push(text), columns: 80 }
 }
 
-it('tells a step that fails, with the name of the error, and reports it', async () => {
+it('shows a step that fails, with the name of the error, and reports it', async () => {
   const out = paper()
   const narrator = createNarrator(out, { json: false, color: false })
   await narrator.step('one', 'The first', async (tell) => tell('all is well'))
@@ -78,7 +78,7 @@ it('tells a step that fails, with the name of the error, and reports it', async 
   })
 })
 
-it('says nothing but the report for machines', async () => {
+it('prints only the report with --json', async () => {
   const out = paper()
   const narrator = createNarrator(out, { json: true, color: false })
   narrator.opening('A title', 'a text')
@@ -87,7 +87,7 @@ it('says nothing but the report for machines', async () => {
   expect(out.lines).toEqual([])
 })
 
-it('closes what was started while it was being closed', async () => {
+it('closes what is started while it is closing', async () => {
   const cleanup = createCleanup()
   const closed: string[] = []
   const undo = (name: string) => async () => void closed.push(name)

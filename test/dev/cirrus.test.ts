@@ -33,7 +33,7 @@ describe('a local Cirrus', () => {
     expect(rss).toBeGreaterThan(10 * 2 ** 20)
   })
 
-  it('holds a did:plc account with records and images, over crashes and restarts', async () => {
+  it('keeps a did:plc account with records and images over crashes and restarts', async () => {
     await using cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
     const seeded = await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: 30, blobs: 3 })
     expect(seeded.records.size).toBe(30)
@@ -52,7 +52,7 @@ describe('a local Cirrus', () => {
     expect(body).toMatchObject({ handle: 'carol.test' })
   })
 
-  it('keeps its state in a folder that was named, and in no other', async () => {
+  it('keeps its state in the folder that was named, and nowhere else', async () => {
     const persist = await mkdtemp(join(tmpdir(), 'kept-'))
     try {
       const account = await createPlcAccount({ plcUrl: plc.url, handle: 'alice.test' })
@@ -69,7 +69,7 @@ describe('a local Cirrus', () => {
     }
   })
 
-  it('registers accounts with the recovery keys that were asked for', async () => {
+  it('registers accounts with the recovery keys that were given', async () => {
     const rotationKeys = async (did: string) => {
       const data: unknown = await (await fetch(`${plc.url}/${did}/data`)).json()
       return data

@@ -1,4 +1,3 @@
-/** `npm run dev` as a process, and `pds --dev` beside it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -35,7 +34,7 @@ const start = async (root: string, port: number, plcPort: number) => {
 }
 
 describe('npm run dev', () => {
-  it('serves an account that is ready to use, and keeps it for the next time', async () => {
+  it('serves an account that is ready to use, and keeps it for the next run', async () => {
     await using place = await folder()
     await writeFile(place.in('wrangler.toml'), '')
     const [port, plcPort] = [await freePort(), await freePort()]

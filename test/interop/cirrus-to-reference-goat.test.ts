@@ -33,13 +33,13 @@ describe('Cirrus to the reference PDS, like goat', () => {
     await stage?.[Symbol.asyncDispose]()
   })
 
-  it('brings every record, under the same root', async () => {
+  it('copies every record, under the same root', async () => {
     const after = await readRepo(scene.reference.url, scene.did)
     expect(after.data).toBe(scene.before.data)
     expect(after.records).toEqual(scene.seeded.records)
   })
 
-  it('brings every blob, byte for byte and with its type', async () => {
+  it('copies every blob, byte for byte and with its type', async () => {
     expect(await wrongBlobs(scene.reference.url, scene.did, scene.seeded)).toEqual([])
     expect([...moved.blobs.cids].sort()).toEqual(scene.seeded.blobs.map(({ cid }) => cid).sort())
     expect(moved.blobs.pages).toBeGreaterThan(1)
@@ -47,14 +47,14 @@ describe('Cirrus to the reference PDS, like goat', () => {
     expect(missing.blobs).toEqual([])
   })
 
-  it('brings the preferences', async () => {
+  it('copies the preferences', async () => {
     const { data: had } = await moved.source.app.bsky.actor.getPreferences()
     const { data: kept } = await moved.target.app.bsky.actor.getPreferences()
     expect(had.preferences).toHaveLength(2)
     expect(kept).toEqual(had)
   })
 
-  it('leaves the DID with the target, and the recovery key in front', async () => {
+  it('makes the DID name the target, and keeps the recovery key first', async () => {
     const identity = await readIdentity(stage.plc.url, scene.did)
     expect(identity).toMatchObject({ pds: scene.reference.url, alsoKnownAs: ['at://alice.test'] })
     expect(identity.rotationKeys[0]).toBe(scene.cirrus.account.recoveryKeys[0])
@@ -62,7 +62,7 @@ describe('Cirrus to the reference PDS, like goat', () => {
     expect(account).toMatchObject({ activated: true, validDid: true, expectedBlobs: 105, importedBlobs: 105 })
   })
 
-  it('leaves the source deactivated, and truthful about it', async () => {
+  it('leaves the source deactivated, and the source says so', async () => {
     const { data: account } = await moved.source.com.atproto.server.checkAccountStatus()
     expect(account).toMatchObject({
       activated: false,

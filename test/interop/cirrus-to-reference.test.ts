@@ -54,26 +54,26 @@ describe.each([
     })
   })
 
-  it('brings every record, under the same root', async () => {
+  it('copies every record, under the same root', async () => {
     const after = await readRepo(scene.reference.url, scene.did)
     expect(after.data).toBe(scene.before.data)
     expect(after.records).toEqual(scene.before.records)
     expect(after.records).toEqual(scene.seeded.records)
   })
 
-  it('brings every blob, byte for byte and with its type', async () => {
+  it('copies every blob, byte for byte and with its type', async () => {
     expect([...moved.blobs].sort()).toEqual(scene.seeded.blobs.map(({ cid }) => cid).sort())
     expect(await wrongBlobs(scene.reference.url, scene.did, scene.seeded)).toEqual([])
     expect(await copyMissingBlobs(moved)).toEqual([])
   })
 
-  it('brings the preferences', async () => {
+  it('copies the preferences', async () => {
     const kept = await query(scene.reference.url, 'app.bsky.actor.getPreferences', moved.target)
     const had = await query(scene.cirrus.url, 'app.bsky.actor.getPreferences', moved.source)
     expect(kept).toEqual(had)
   })
 
-  it('leaves the DID with the target, and the recovery key in front', async () => {
+  it('makes the DID name the target, and keeps the recovery key first', async () => {
     const identity = await readIdentity(stage.plc.url, scene.did)
     expect(identity).toMatchObject({ pds: scene.reference.url, alsoKnownAs: [`at://${kind.handle}`] })
     expect(identity.rotationKeys[0]).toBe(scene.cirrus.account.recoveryKeys[0])
@@ -87,7 +87,7 @@ describe.each([
     })
   })
 
-  it('leaves the source deactivated, and truthful about it', async () => {
+  it('leaves the source deactivated, and the source says so', async () => {
     const { url } = scene.cirrus
     expect(await query(url, 'com.atproto.sync.getRepoStatus', undefined, { did: scene.did })).toEqual({
       did: scene.did,
@@ -137,7 +137,7 @@ describe.each([
     expect(after.records.size).toBe(301)
   })
 
-  it('signs nothing more', async () => {
+  it('signs no further operation', async () => {
     const fresh = await pds(scene.cirrus, 'migrate-token', '--target', scene.reference.url)
     expect(String(claims(fresh)['scope'])).not.toContain('plc:sign')
     const asked = await refusal(mint(scene.cirrus, { target: scene.reference, scope: ['plc:sign'] }))

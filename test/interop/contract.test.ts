@@ -1,4 +1,4 @@
-/** The contract suite against the reference PDS: where it answers something else than Cirrus must, and why that is so. */
+/** The contract suite against the reference PDS: where its answers differ from what Cirrus must answer, and why. */
 import { expect, it } from 'vitest'
 import { failures, runContract, type Finding } from '../contract/run.ts'
 import { startPlc } from '../support/plc.ts'
@@ -12,7 +12,7 @@ interface Difference {
   got: RegExp
 }
 
-/** Each must occur: one that the reference has mended goes. */
+/** Each must occur: a difference that the reference has fixed is removed. */
 const DIFFERENCES: Difference[] = [
   {
     reason:
@@ -97,7 +97,7 @@ async function seeded(pds: Reference): Promise<{ did: string; identifier: string
   return { did, identifier: handle, password }
 }
 
-it('keeps every contract but the listed ones', async () => {
+it('keeps every contract except as listed', async () => {
   await using plc = await startPlc()
   await using pds = await startReference({ plcUrl: plc.url })
   const { did, ...credentials } = await seeded(pds)

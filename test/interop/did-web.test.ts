@@ -1,4 +1,4 @@
-// A did:web account: everything is copied as ever, and its owner edits a file instead of having anything signed.
+// A did:web account: everything is copied as usual, and its owner edits a file instead of having an operation signed.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { activate } from '../../dev/account.ts'
@@ -24,7 +24,7 @@ describe('a did:web account', () => {
     await plc?.close()
   })
 
-  it('gets a token that reads, and signs nothing', async () => {
+  it('gets a token that can read and cannot sign', async () => {
     const token = await mint(cirrus)
     expect(claims(token)['plc']).toBeUndefined()
     expect(String(claims(token)['scope'])).not.toContain('plc:sign')
@@ -34,7 +34,7 @@ describe('a did:web account', () => {
     expect(refused.message).toContain('did.json')
   })
 
-  it('is told what to change in its did.json, by whatever it asks', async () => {
+  it('is told by every method what to change in its did.json', async () => {
     const owner = await ownerAuth(cirrus)
     const services = { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'http://localhost:9' } }
     const token = await mint(cirrus)

@@ -35,7 +35,7 @@ const subscribe = async (cursor?: number): Promise<Recording> => {
   return recording
 }
 
-/** So many posts, each by a request of its own; answers how many were acknowledged before the server was gone. */
+/** Writes this many posts, one per request; gives how many were acknowledged before the server died. */
 const write = async (auth: string, count: number, size = 20): Promise<number> => {
   for (let n = 0; n < count; n++) {
     const body = JSON.stringify({
@@ -64,7 +64,7 @@ const seqs = (messages: readonly Message[]): number[] => messages.map(({ body })
 const dense = (numbers: readonly number[]): boolean =>
   numbers.every((seq, n) => seq === Number(numbers[0]) + n)
 
-/** A subscriber on the wire that reads no byte until it is told to. */
+/** A subscriber on a raw socket that reads nothing until it is told to. */
 const deaf = async (cursor: number): Promise<Socket> => {
   const socket = connect(cirrus.port, 'localhost')
   sockets.push(socket)
@@ -104,7 +104,7 @@ describe('a subscriber', () => {
     }
     acknowledged += await write(auth, 5)
     const last = await subscribe(got.at(-1) ?? 0)
-    // The activation's three, and everything that was acknowledged; a write whose answer was lost may stand too.
+    // The three events of the activation, and every write that was acknowledged; one whose answer was lost may be there too.
     await last.until((messages) => got.length + messages.length >= acknowledged + 3)
     await expect.poll(() => last.messages.length).toBeGreaterThan(0)
     got = [...got, ...seqs(last.messages)]
@@ -129,7 +129,7 @@ describe('a subscriber', () => {
       reader.close()
     }
     const after = (await cirrus.memory()).rss
-    // It would be 30 MB for each, if what nobody reads were kept.
+    // It would be 30 MB per subscriber if unread events were kept in memory.
     expect(after - before).toBeLessThan(200 * 1024 * 1024)
     await new Promise((resolve) => setTimeout(resolve, 12_000))
     let text = ''

@@ -20,7 +20,7 @@ import { startReference, type Reference } from './support/reference.ts'
 const EVENTS = Number(process.env['EVENTS'] ?? 10_000)
 const LONG = 900_000
 
-/** Writes to any PDS. An hour's worth of writes is not what is tested: where there is a door for it, it is forgotten. */
+/** Writes to any PDS. The hourly limit is not what is tested, so it is reset where the server has a route for that. */
 const writer = (url: string, did: string, auth: string) => async (changes: readonly Change[]) => {
   const writes = changes.map((change) => ({
     $type: `com.atproto.repo.applyWrites#${change.action}`,
@@ -68,7 +68,7 @@ describe(`a history of ${EVENTS} events`, () => {
       bundle: { main: 'bench/worker.ts' },
     })
     didKey = (await loadSigningKey(new Secret(cirrus.signingKey))).did
-    // By default it resolves nothing on loopback.
+    // By default it does not resolve anything on loopback.
     const idResolver = new IdResolver({ plcUrl: plc.url, fetch, didCache: new MemoryCache() })
     idResolver.handle.resolve = async (handle) => (handle === 'alice.test' ? cirrus.did : undefined)
     firehose = new Firehose({
@@ -212,7 +212,7 @@ describe('beside the reference PDS, which does the same', () => {
       { url: cirrus.url, write: writer(cirrus.url, cirrus.did, await ownerAuth(cirrus)), into: ours },
       { url: reference.url, write: writer(reference.url, did, token), into: theirs },
     ]
-    // What each said of the account's beginning is not compared: the reference begins with an empty commit.
+    // The first events of the account are not compared, because the reference begins with an empty commit.
     const told = await Promise.all(sides.map(({ url }) => record(url, 0)))
     await told[0]?.until((messages) => messages.length === 3)
     await told[1]?.until((messages) => messages.length === 4)
@@ -245,14 +245,14 @@ describe('beside the reference PDS, which does the same', () => {
     await plc?.close()
   })
 
-  it('says the same things in the same order', () => {
+  it('sends the same events in the same order', () => {
     expect(ours.map(({ type }) => type)).toEqual(theirs.map(({ type }) => type))
     expect(count(ours.map(({ type }) => type))).toMatchObject({ '#account': 2, '#identity': 1, '#sync': 1 })
     const fields = ({ body }: Message) => Object.keys(body).toSorted()
     expect(ours.map(fields)).toEqual(theirs.map(fields))
   })
 
-  it('tells the same operations of the same trees', () => {
+  it('sends the same operations on the same trees', () => {
     const told = ({ body }: Message) => ({
       prevData: String(body.prevData),
       ops: body.ops?.map((op: { action: string; path: string; cid: unknown; prev?: unknown }) => [
@@ -286,7 +286,7 @@ describe('beside the reference PDS, which does the same', () => {
       commits++
       if (extra === 0) continue
       more++
-      // Only several operations at once may need nodes that no proof of the new tree holds.
+      // Only a commit of several operations may need nodes that are in no proof of the new tree.
       expect(body.ops.length).toBeGreaterThan(1)
     }
     expect(more).toBeLessThan(commits / 2)

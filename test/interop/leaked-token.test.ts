@@ -1,4 +1,4 @@
-// A leaked token must not be the account: what a thief, or a malicious target, gets out of it.
+// A leaked token does not give the account away: what a thief or a malicious target can do with it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { newKey } from '../../dev/account.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.[Symbol.asyncDispose]())
 
-/** An account for each group of tests: ten tokens an hour are minted, no more. */
+/** An account for each group of tests, because at most ten tokens an hour are minted. */
 const account = (handle: string) => {
   beforeAll(async () => {
     scene = await startScene(stage, { handle, records: 10, blobs: 1 })
@@ -83,7 +83,7 @@ describe('a token for one target', () => {
     const refused = await refusal(sign(token, pdsAt('http://localhost:9')))
     expect(refused).toMatchObject({ status: 400 })
     expect(refused.message).toContain(scene.reference.url)
-    // Nor for none at all, which would change the keys only.
+    // Nor without an endpoint, which would change the keys only.
     expect((await refusal(sign(token, { rotationKeys: [thief] }))).status).toBe(400)
   })
 
@@ -100,15 +100,15 @@ describe('a token for one target', () => {
   it('lets no target evict the owner', async () => {
     const token = await mint(scene.cirrus, { target: scene.reference })
     const [recovery = ''] = scene.cirrus.account.recoveryKeys
-    // The target asks for its own key alone; the owner's stays, in front.
+    // The target asks for its own key only; the owner's key stays first.
     const asked = { ...pdsAt(scene.reference.url), rotationKeys: [thief] }
     const signed = (await sign(token, asked)) as Operation
     expect(signed.rotationKeys).toEqual([recovery, thief])
-    // Nor does it come after the target's.
+    // Nor can it be moved behind the target's key.
     const other = await mint(scene.cirrus, { target: scene.reference })
     const turned = (await sign(other, { ...asked, rotationKeys: [thief, recovery] })) as Operation
     expect(turned.rotationKeys).toEqual([recovery, thief])
-    // Nor is it pushed out of the list by many others.
+    // Nor can many other keys push it out of the list.
     const many = await Promise.all(Array.from({ length: 5 }, newKey))
     const third = await mint(scene.cirrus, { target: scene.reference })
     const refused = await refusal(sign(third, { ...asked, rotationKeys: many.map(({ did }) => did) }))
@@ -153,7 +153,7 @@ describe('a token for one target', () => {
     )
   })
 
-  it('is worthless once revoked', async () => {
+  it('gives nothing once it is revoked', async () => {
     const token = await mint(scene.cirrus, { target: scene.reference })
     await command(scene.cirrus, 'com.cirrus.admin.revokeMigrationTokens')
     expect(await refusal(sign(token, pdsAt(scene.reference.url)))).toMatchObject({ error: 'InvalidToken' })

@@ -93,7 +93,7 @@ describe('pds import from the reference PDS', () => {
     expect(await readIdentity(stage.plc.url, alice.did)).toMatchObject({ pds: stage.reference.url })
   })
 
-  it('goes on with the right code, and the account is ours, whole', async () => {
+  it('continues with the right code, and the account is complete on Cirrus', async () => {
     await alice.agent.com.atproto.identity.requestPlcOperationSignature()
     const moved = await run({
       PDS_SOURCE_PASSWORD: alice.password,

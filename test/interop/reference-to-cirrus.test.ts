@@ -42,20 +42,20 @@ describe('the reference PDS to Cirrus, like goat', () => {
     await stage?.[Symbol.asyncDispose]()
   })
 
-  it('brings every record, under the same root', async () => {
+  it('copies every record, under the same root', async () => {
     const after = await readRepo(cirrus.url, alice.did)
     expect(after.data).toBe(before.data)
     expect(after.records).toEqual(before.records)
     expect(after.records.size).toBe(250)
   })
 
-  it('brings every blob, byte for byte and with its type', async () => {
+  it('copies every blob, byte for byte and with its type', async () => {
     expect(await wrongBlobs(cirrus.url, alice.did, seeded)).toEqual([])
     const { data: missing } = await moved.target.com.atproto.repo.listMissingBlobs()
     expect(missing.blobs).toEqual([])
   })
 
-  it('brings the preferences', async () => {
+  it('copies the preferences', async () => {
     const { data } = await moved.target.app.bsky.actor.getPreferences()
     expect(data.preferences).toEqual([{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: true }])
   })
@@ -98,7 +98,7 @@ describe('the reference PDS to Cirrus, like goat', () => {
     })
   })
 
-  it('takes nobody in a second time', async () => {
+  it('refuses to create the account a second time', async () => {
     const { source, target } = move
     // The old host still signs with a key that the DID no longer names.
     await expect(begin({ source, target })).rejects.toThrow(/signature does not verify/)

@@ -1,5 +1,5 @@
-// The harness itself: two reference servers and one directory, and what goat does between them. When a flow with
-// Cirrus fails and this one passes, it is Cirrus.
+// The harness itself: two reference servers and one directory, and what goat does between them. If a flow with Cirrus
+// fails and this one passes, the fault is in Cirrus.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
@@ -37,26 +37,26 @@ describe('the reference PDS to another reference PDS, like goat', () => {
     await plc?.close()
   })
 
-  it('brings every record, under the same root', async () => {
+  it('copies every record, under the same root', async () => {
     const after = await readRepo(target.url, alice.did)
     expect(after.data).toBe(before.data)
     expect(after.records).toEqual(before.records)
     expect(after.records.size).toBe(50)
   })
 
-  it('brings every blob, byte for byte and with its type', async () => {
+  it('copies every blob, byte for byte and with its type', async () => {
     expect(await wrongBlobs(target.url, alice.did, seeded)).toEqual([])
     expect([...moved.blobs.cids].sort()).toEqual(seeded.blobs.map(({ cid }) => cid).sort())
     const { data: missing } = await moved.target.com.atproto.repo.listMissingBlobs()
     expect(missing.blobs).toEqual([])
   })
 
-  it('brings the preferences', async () => {
+  it('copies the preferences', async () => {
     const { data } = await moved.target.app.bsky.actor.getPreferences()
     expect(data.preferences).toEqual([{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: true }])
   })
 
-  it('leaves the DID with the target', async () => {
+  it('makes the DID name the target', async () => {
     const identity = await readIdentity(plc.url, alice.did)
     expect(identity).toMatchObject({ pds: target.url, alsoKnownAs: ['at://alice.test'] })
     const { data: status } = await moved.target.com.atproto.server.checkAccountStatus()
@@ -69,7 +69,7 @@ describe('the reference PDS to another reference PDS, like goat', () => {
     })
   })
 
-  it('leaves the source deactivated, and truthful about it', async () => {
+  it('leaves the source deactivated, and the source says so', async () => {
     const { data: status } = await moved.source.com.atproto.server.checkAccountStatus()
     expect(status).toMatchObject({ activated: false, validDid: false })
     const { data: repo } = await moved.source.com.atproto.sync.getRepoStatus({ did: alice.did })

@@ -39,7 +39,7 @@ describe('there and back again', () => {
     keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
     there = await readRepo(reference.url, did, { signingKey: keys[1] ?? '' })
 
-    // Coming back there is an account already: sign in instead of createAccount, the rest as goat does it.
+    // On the way back the account exists already: sign in instead of createAccount; the rest is as goat does it.
     const moving: Moving = {
       did,
       source: await signIn({ url: reference.url, identifier: cirrus.handle, password: 'new password' }),
@@ -58,7 +58,7 @@ describe('there and back again', () => {
     await stage?.[Symbol.asyncDispose]()
   })
 
-  it('never lets the revision go back', async () => {
+  it('never decreases the revision', async () => {
     expect(there.rev > scene.before.rev).toBe(true)
     expect(back.rev > there.rev).toBe(true)
     await write(scene.cirrus.url, scene.did, await ownerAuth(scene.cirrus), 'home')
@@ -66,7 +66,7 @@ describe('there and back again', () => {
     expect(home.rev > back.rev).toBe(true)
   })
 
-  it('brings back what was written there, and all that was there before', () => {
+  it('copies back what was written there, and everything from before', () => {
     expect(back.data).toBe(there.data)
     expect(back.records.size).toBe(81)
     for (const [path, cid] of scene.before.records) expect(back.records.get(path)).toBe(cid)

@@ -1,5 +1,5 @@
-// The token mover, tried on servers that know no migration token: a session's access token takes its place as the
-// Bearer, and the e-mailed token as the one that signs. So a failure with Cirrus is not the mover's.
+// The token mover, tested with servers that do not know migration tokens: a session's access token is the Bearer instead,
+// and the token of the e-mail signs. So a failure with Cirrus is not a fault of the mover.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
@@ -42,7 +42,7 @@ describe('the token mover, between two reference servers', () => {
     await plc?.close()
   })
 
-  it('brings the same tree and every blob', async () => {
+  it('copies the same tree and every blob', async () => {
     const after = await readRepo(target.url, alice.did)
     expect(after.data).toBe(before.data)
     expect(after.records.size).toBe(300)

@@ -1,4 +1,5 @@
-// A signed operation never expires while the head stands: what was signed and not sent can be made worthless.
+// A signed operation does not expire while the head of the log stays the same: one that was signed and not sent can be
+// made worthless.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { pds } from '../../demo/pds.ts'
@@ -45,7 +46,7 @@ describe('voiding an operation that was signed and not submitted', () => {
     await stage?.[Symbol.asyncDispose]()
   })
 
-  it('is offered as long as one waits', async () => {
+  it('is offered while such an operation exists', async () => {
     const { unsubmitted, next } = await status(scene.cirrus)
     expect(unsubmitted).toMatchObject([{ pds: scene.reference.url }])
     expect(next).toContain('pds identity --void')

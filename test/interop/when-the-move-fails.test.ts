@@ -1,4 +1,4 @@
-// Each row of "When the move fails": whatever broke, a move can be finished or reversed, and nothing is lost.
+// Each row of "When the move fails": a move can be finished or reversed at any point of failure, and nothing is lost.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { pds } from '../../demo/pds.ts'
@@ -50,7 +50,7 @@ afterEach(async () => {
   await scene?.[Symbol.asyncDispose]()
 })
 
-/** Everything is on the target, the DID names it, the source is out of service. */
+/** Expects that everything is on the target, that the DID names it, and that the source is deactivated. */
 async function expectMoved() {
   const { cirrus, reference, did, before, seeded } = scene
   const after = await readRepo(reference.url, did)
@@ -64,7 +64,7 @@ async function expectMoved() {
   })
 }
 
-/** The account lives on Cirrus as if nothing had been tried. */
+/** Expects that the account works on Cirrus as if no move had been tried. */
 async function expectHere() {
   const { cirrus, did, before, seeded } = scene
   const { url } = cirrus
@@ -127,7 +127,7 @@ describe('the repository is copied, and the PLC step fails', () => {
       state: 'active',
       next: expect.stringContaining('pds status'),
     })
-    // Whoever reads and whoever writes notices nothing.
+    // Neither readers nor writers notice anything.
     expect((await readRepo(cirrus.url, did)).data).toBe(scene.before.data)
     await query(cirrus.url, 'com.atproto.repo.describeRepo', undefined, { repo: did })
     await ownerAuth(cirrus)
@@ -264,7 +264,7 @@ describe('the owner turns back before the PLC step', () => {
       unsubmitted: [],
       next: expect.stringContaining('All is well'),
     })
-    // And it can leave another time: the account on the target is still there to be filled.
+    // And it can leave later: the account on the target still exists and can be filled.
     const second = await mint(cirrus, { target: reference })
     const again = { ...moving, source: bearer(second) }
     await copyRepo(again)
@@ -273,7 +273,7 @@ describe('the owner turns back before the PLC step', () => {
     expect(await readIdentity(stage.plc.url, did)).toMatchObject({ pds: reference.url })
   })
 
-  it('comes back to life even if it was deactivated too early', async () => {
+  it('can be activated again even if it was deactivated too early', async () => {
     const { cirrus, reference, did } = scene
     const token = await mint(cirrus, { target: reference })
     const moving = await beginWithToken(moveTo(scene, token))
@@ -316,7 +316,7 @@ describe('both are half-way and unclear', () => {
     expect(await look()).toContain('Half-way')
     await submitOperation(moving, operation)
     expect(await look()).toContain('The move is done')
-    // Against the owner's wish nothing goes on: the DID points elsewhere.
+    // Nothing continues without the owner: the DID points elsewhere.
     const refused = await refusal(command(cirrus, 'com.atproto.server.activateAccount'))
     expect(refused.error).toBe('InvalidRequest')
     expect(refused.message).toContain(reference.url)

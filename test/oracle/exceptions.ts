@@ -1,10 +1,9 @@
-/** Where we answer something else than @atproto/xrpc-server on purpose, and why. Each must occur. */
 import type { Asked } from './requests.ts'
 import type { Compared } from './send.ts'
 
 export interface Exception {
   reason: string
-  /** The kinds of requests that it is about. */
+  /** The kinds of requests that the exception is about. */
   kinds: RegExp
   theirs: Partial<Compared>
   ours: Partial<Compared>
@@ -13,6 +12,7 @@ export interface Exception {
 const REFUSED = { status: 400, error: 'InvalidRequest' }
 const TAKEN = { status: 200 }
 
+/** Where we intentionally answer differently from @atproto/xrpc-server, and why. Each must occur. */
 export const EXCEPTIONS: Exception[] = [
   {
     reason: 'A number is a number: `10abc` and `1.5` are mistakes of the caller, not 10 and 1.',

@@ -20,7 +20,7 @@ afterAll(async () => {
   await ours.close()
 })
 
-it('answers a few hundred requests as @atproto/xrpc-server does, but for the listed exceptions', async () => {
+it('answers a few hundred requests as @atproto/xrpc-server does, except as listed', async () => {
   const differences: string[] = []
   const hit = new Set<string>()
   for (const asked of requests) {

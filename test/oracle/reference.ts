@@ -1,4 +1,3 @@
-/** The same lexicons and the same stub handlers on @atproto/xrpc-server: what it answers is right. */
 import { createServer as createHttpServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { createServer } from '@atproto/xrpc-server'
@@ -29,6 +28,7 @@ function output(method: Method): { encoding: string; body: unknown } | undefined
 
 export const LIMIT = 100_000
 
+/** Serves the same lexicons and the same stub handlers with @atproto/xrpc-server; its answers are the right ones. */
 export function serveReference(): Promise<Served> {
   const server = createServer([...lexicons], {
     payload: { jsonLimit: LIMIT, textLimit: LIMIT, blobLimit: LIMIT },

@@ -1,4 +1,3 @@
-/** A few hundred requests, good and bad, made from the lexicons. */
 import { gzipSync } from 'node:zlib'
 import type { Method } from '../contract/lexicon.ts'
 import { methods } from '../contract/lexicon.ts'
@@ -9,7 +8,7 @@ import type { Sent } from './send.ts'
 
 export interface Asked extends Sent {
   method: string
-  /** What is done to the request; the same word for all methods, so that exceptions can name it. */
+  /** What is wrong or special about the request; the same words for all methods, so that exceptions can name it. */
   kind: string
 }
 
@@ -177,6 +176,7 @@ const elsewhere: Omit<Asked, 'method'>[] = ['GET', 'POST', 'PUT'].flatMap((verb)
   { kind: 'a method in capitals', verb, path: '/xrpc/COM.ATPROTO.SERVER.DESCRIBESERVER' },
 ])
 
+/** A few hundred requests, good and bad, made from the lexicons. */
 export const requests: Asked[] = [
   ...methods.flatMap((method) => [...ofMethod(method)].map((asked) => ({ ...asked, method: method.id }))),
   ...elsewhere.map((asked) => ({ ...asked, method: '(none)' })),

@@ -1,4 +1,3 @@
-/** A request as bytes: any verb with any body, which `fetch` would not send. */
 import { request } from 'node:http'
 
 export interface Sent {
@@ -6,13 +5,13 @@ export interface Sent {
   path: string
   headers?: Record<string, string>
   body?: string | Uint8Array
-  /** Send without a length. */
+  /** Send the body without a content-length. */
   chunked?: boolean
 }
 
 export interface Compared {
   status: number
-  /** Of the body, without parameters. */
+  /** The type of the body, without parameters. */
   type: string
   error: string | undefined
 }
@@ -26,6 +25,7 @@ const errorOf = (text: string): string | undefined => {
   }
 }
 
+/** Sends a request as bytes: any verb with any body, also those that `fetch` would not send. */
 export const send = (url: string, { verb, path, headers = {}, body, chunked }: Sent): Promise<Compared> =>
   new Promise((ready, failed) => {
     const length =
@@ -48,7 +48,7 @@ export const send = (url: string, { verb, path, headers = {}, body, chunked }: S
         })
       },
     )
-    // A server may answer and hang up before it has read the whole of a body that it refuses.
+    // A server may answer and close the connection before it has read all of a body that it refuses.
     sending.on('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EPIPE' && cause.code !== 'ECONNRESET') failed(cause)
     })

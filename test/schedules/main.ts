@@ -1,6 +1,6 @@
 /**
- * `npm run schedules -- [--seeds n] [--seed first] [--jobs n]`: many random schedules, or one again. Each process
- * runs some thousand: the runtime keeps a file open for each account that it has ever had.
+ * `npm run schedules -- [--seeds n] [--seed first] [--jobs n]`: runs many random schedules, or repeats one. A process runs
+ * 2000 of them at most, because the runtime keeps a file open for each account that it has ever had.
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -12,11 +12,11 @@ const PASSED = /✓/
 const whole = (name: string, text: string): number => {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`--${name} takes a whole number from 1: ${text}`)
+    throw new Error(`--${name} must be a whole number from 1: ${text}`)
   return value
 }
 
-/** Runs these schedules; gives whether nothing was found. What was found is printed, with what the runner says. */
+/** Runs these schedules and says whether all passed. If not, prints the output of the test runner. */
 const run = (seed: number, seeds: number): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const child = spawn(

@@ -7,7 +7,7 @@ import { collect, DID, inAccount, post, type TestAccount, unpost } from '../acco
 afterEach(() => onFault(undefined))
 
 const POINTS = FAULT_POINTS.filter((name) => name.startsWith('import.'))
-/** What a commit does to each of a few keys: nothing, a text, or away with it. */
+/** What a commit does to each of a few keys: nothing, write a text, or delete. */
 const change = fc.dictionary(
   fc.constantFrom(...Array.from({ length: 24 }, (_, i) => `k${i}`)),
   fc.option(fc.integer({ min: 0, max: 4 })),
@@ -36,7 +36,7 @@ const paths = (creates: readonly { collection: string; rkey: string; cid: unknow
   creates.map(({ collection, rkey, cid }) => `${collection}/${rkey} ${String(cid)}`).toSorted()
 
 describe('for any history', () => {
-  it('an old export and what came since make the present tree', () =>
+  it('an old export and the blocks since then make the present tree', () =>
     fc.assert(
       fc.asyncProperty(history, (commits) =>
         inAccount(async (account) => {
@@ -54,7 +54,7 @@ describe('for any history', () => {
             const count = blocks.size
             blocks.addMap(before.blocks)
             expect(paths((await verifyRepo(blocks, root, DID, key.did())).creates)).toEqual(tree(account))
-            // With the same head there is only the commit to say so.
+            // If the head is the same, the export has only the commit.
             if (rev === repo.requireHead().rev) expect(count).toBe(1)
           }
         }),
@@ -62,7 +62,7 @@ describe('for any history', () => {
       { numRuns: 30 },
     ))
 
-  it('an import that dies anywhere changes nothing, and the next one takes all', () => {
+  it('an import that dies at any step changes nothing, and the next one imports everything', () => {
     const death = fc.oneof(
       fc.record({ point: fc.constantFrom(...POINTS) }),
       fc.record({ byte: fc.nat(200_000), throws: fc.boolean() }),
@@ -88,7 +88,7 @@ describe('for any history', () => {
               () => true,
             )
           onFault(undefined)
-          // Its memory is lost, whether it had answered or not.
+          // Its memory is lost, even if it had answered.
           const account = first.restart()
           const done = 'point' in death && death.point === 'import.afterSwitch'
           expect(failed).toBe(true)
@@ -108,7 +108,7 @@ describe('for any history', () => {
 
 const whole = (car: Uint8Array): ReadableStream<Uint8Array> => new Response(car).body ?? new ReadableStream()
 
-/** A sender who stops, or breaks off, after some of the bytes. */
+/** A body that ends, or fails, after some of the bytes. */
 const dying = (
   car: Uint8Array,
   { byte, throws }: { byte: number; throws: boolean },

@@ -9,7 +9,7 @@ import { diedAt } from './support/server.ts'
 // and deaths at every named step. SEEDS says how many, SEED where they begin.
 const BATCH = 10
 
-// What a fault does to a request is an internal error, and said so hundreds of times.
+// A fault makes a request fail with an internal error, which would be logged hundreds of times.
 const { error: say } = console
 beforeAll(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterAll(() => void vi.restoreAllMocks())
@@ -32,7 +32,7 @@ for (let first = FIRST_SEED; first < FIRST_SEED + SEEDS; first += BATCH) {
   })
 }
 
-// Some steps are rare: these schedules are known to die at each.
+// Some steps are rare: the first 1500 schedules are known to die at each of them.
 it.skipIf(FIRST_SEED > 1 || SEEDS < 1500)('there was a death at every named step', () => {
   expect([...diedAt].toSorted()).toEqual(FAULT_POINTS.toSorted())
 })

@@ -1,7 +1,3 @@
-/**
- * The deployment that the tests in workerd run against: fixed keys, so that the did:plc that
- * follows from them is fixed too. The values are as public as this file.
- */
 import { createHash } from 'node:crypto'
 import { Buffer } from 'node:buffer'
 import { loadRotationKey, loadSigningKey } from '../../src/signing/keys.ts'
@@ -21,13 +17,17 @@ export const ADMIN_PASSWORD = 'admin-password-of-the-tests'
 export const PASSWORD = 'account-password-of-the-tests'
 export const SESSION_SECRET = key('session')
 
+/**
+ * The deployment that the tests in workerd run against: fixed keys, so that the did:plc that follows from them is
+ * fixed too. The values are as public as this file.
+ */
 export interface Deployment {
   did: string
   genesis: Operation
   bindings: Record<string, string>
 }
 
-/** The vars and secrets of the tests' Worker, and the operation that made its DID. */
+/** The variables and secrets of the Worker under test, and the operation that created its DID. */
 export async function deployment(): Promise<Deployment> {
   const rotation = await loadRotationKey(new Secret(SIGNING_KEY))
   const signing = await loadSigningKey(new Secret(SIGNING_KEY))

@@ -1,4 +1,3 @@
-/** A random history that can be told again: creations, changes, deletions and re-creations, alone and in batches. */
 import { createHash } from 'node:crypto'
 
 export interface Change {
@@ -10,15 +9,16 @@ export interface Change {
 
 const COLLECTIONS = ['app.bsky.feed.post', 'app.bsky.feed.like', 'com.example.note', 'a.b.c', 'zz.zz.zz']
 
-/** Numbers below 1 that follow from the seed. */
+/** Random numbers from 0 to 1 that follow from the seed. */
 export const chance = (seed: string): (() => number) => {
   let n = 0
   return () => createHash('sha256').update(`${seed} ${n++}`).digest().readUInt32BE() / 2 ** 32
 }
 
 /**
- * Commits of 1 to 200 changes, until there were so many changes; `single` of 1 are of one change only. Knows
- * what exists, so that each is allowed.
+ * A random history that a seed repeats: creations, changes, deletions and re-creations, in commits of 1 to 200 changes,
+ * until there were `changes` of them. The share `single` of the commits has one change only. Each change is allowed, as
+ * the generator knows which records exist.
  */
 export function* history(seed: string, changes: number, single = 0.7): Generator<Change[]> {
   const random = chance(seed)
@@ -31,7 +31,7 @@ export function* history(seed: string, changes: number, single = 0.7): Generator
     const paths = [...live.keys()]
     const path = paths[pick(paths.length)]
     if (dice < 0.55 || path === undefined) {
-      // Some of those that were deleted come back under the same key.
+      // Some deleted records are created again under the same key.
       const again = random() < 0.25 ? gone[pick(gone.length)] : undefined
       const [collection, rkey] = again ?? [
         COLLECTIONS[pick(COLLECTIONS.length)] ?? 'a.b.c',

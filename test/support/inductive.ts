@@ -7,10 +7,10 @@ import type { LexMap } from '@atproto/lex-data'
 import { decode } from '@atproto/lex-cbor'
 import { MemoryBlockstore, MST, readCarWithRoot, verifyCommitSig } from '@atproto/repo'
 
-/** Where the repository stood after the last event. */
+/** The state of the repository after the last event. */
 export interface Standing {
   rev: string
-  /** The tree's root; undefined where nobody told it, as after `#sync`. */
+  /** The root of the tree; undefined if no event has named it, as after `#sync`. */
   data?: string
 }
 
@@ -42,7 +42,7 @@ const insist = (condition: boolean, what: string): void => {
 
 const byPath = (a: Op, b: Op): number => (a.path < b.path ? -1 : 1)
 
-/** Consumers do not agree on the order: the reference goes back as it came, the relay puts deletions first. */
+/** Consumers invert operations in different orders: the reference from the last to the first, the relay deletions first. */
 const orders = {
   'last operation first': (ops: readonly Op[]) => ops.toReversed(),
   'first operation first': (ops: readonly Op[]) => [...ops],
@@ -64,7 +64,7 @@ const ALL_ORDERS = Object.keys(orders) as (keyof typeof orders)[]
 type TreeCid = Awaited<ReturnType<MST['getPointer']>>
 type Commit = Parameters<typeof verifyCommitSig>[0]
 
-/** The commit and its signature, out of a CAR that must hold it as its root. */
+/** Reads the commit, which must be the root of the CAR, and checks its signature. */
 export const checkSigned = async (
   blocks: Uint8Array,
   event: { rev: string },
@@ -74,7 +74,7 @@ export const checkSigned = async (
   const car = await readCarWithRoot(blocks)
   const bytes = car.blocks.get(car.root)
   if (!bytes) throw new Wrong('the commit is not in its CAR')
-  // Its fields are looked at one by one below.
+  // Its fields are checked one by one below.
   const commit = decode<LexMap>(bytes) as unknown as Commit
   insist(commit.did === did && commit.version === 3 && commit.prev === null, 'the commit is not well-formed')
   insist(commit.rev === event.rev, 'the commit has another rev than the event')
@@ -82,7 +82,7 @@ export const checkSigned = async (
   return { car, commit }
 }
 
-/** Checks one `#commit` against the event before it, and gives where the repository stands then. */
+/** Checks one `#commit` against the event before it, and gives the state of the repository after it. */
 export const checkCommit = async (
   event: CommitEvent,
   before: Standing,

@@ -39,7 +39,7 @@ const post = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
 describe('the PLC directory for tests', () => {
-  it('takes a genesis operation and gives its document, data and log', async () => {
+  it('accepts a genesis operation and gives its document, data and log', async () => {
     const { did, operation } = await genesis('alice.test')
     expect((await post(`${plc.url}/${did}`, operation)).status).toBe(200)
     expect(await (await fetch(`${plc.url}/${did}`)).json()).toMatchObject({
@@ -57,7 +57,7 @@ describe('the PLC directory for tests', () => {
     expect((await fetch(`${plc.url}/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa`)).status).toBe(404)
   })
 
-  it('fails where it is told to, and recovers', async () => {
+  it('fails when it is set to fail, and recovers', async () => {
     const { did, operation } = await genesis('carol.test')
     plc.fail({ status: 503, only: (method) => method === 'POST' })
     expect((await post(`${plc.url}/${did}`, operation)).status).toBe(503)

@@ -52,7 +52,7 @@ export interface Reference extends AsyncDisposable {
 /** Boots the real reference PDS on loopback, in a process of its own, so that its memory can be measured. */
 export async function startReference(options: ReferenceOptions): Promise<Reference> {
   const node = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node')
-  if (!existsSync(node)) throw new Error('the reference PDS is not installed: node test/interop/install.mjs')
+  if (!existsSync(node)) throw new Error('the reference PDS is not installed: npm run interop:install')
   const directory = await mkdtemp(join(tmpdir(), 'reference-pds-'))
   const logFile = options.logFile ?? process.env['INTEROP_LOG']
   const { LOG_ENABLED: _, LOG_DESTINATION: __, NODE_OPTIONS: ___, ...env } = process.env

@@ -1,4 +1,3 @@
-/** What the account must hold, kept by hand beside it. */
 import { encode } from '@atproto/lex-cbor'
 import { cidForCbor } from '@atproto/lex-data'
 import { jsonToLex, lexToIpld } from '@atproto/lexicon'
@@ -12,12 +11,13 @@ export interface Blob {
 
 export interface Record {
   cid: string
-  /** The blob that it refers to. */
+  /** The blob that the record refers to. */
   blob: string | undefined
 }
 
 export type Tree = Map<string, Record>
 
+/** What the account must contain, recorded beside it by the steps. */
 export class Model {
   tree: Tree = new Map()
   active = true
@@ -28,7 +28,7 @@ export class Model {
   readonly minted: string[] = []
   /** The signed operation of each token. */
   readonly signed = new Map<string, { operation: string; request: object }>()
-  /** Exports that came whole: what a later `since` builds on, or an import brings back. */
+  /** Complete exports: a later `since` builds on one, or an import brings it back. */
   readonly exports: { rev: string; car: Uint8Array; tree: Tree }[] = []
   /** What happened, for the report of a failure. */
   readonly trace: string[] = []
@@ -49,7 +49,7 @@ export class Model {
   }
 }
 
-/** The CID that a record must get. */
+/** The CID that a record must have. */
 export const recordCid = async (record: object): Promise<string> =>
   // A record's JSON becomes a map.
   (await cidForCbor(encode(lexToIpld(jsonToLex(record)) as never))).toString()

@@ -1,4 +1,3 @@
-/** A schedule: a seed's steps, and what must be true after them. */
 import { Buffer } from 'node:buffer'
 import { decode } from '@atproto/lex-cbor'
 import { expect } from 'vitest'
@@ -14,7 +13,7 @@ const settled = async (server: Server, model: Model): Promise<void> => {
   expect(report.problems).toEqual([])
   await server.inside((account) => {
     model.expectTree([...account.records.entries()].map(({ path, cid }) => `${path} ${cid}`))
-    // Events: no gap, none twice, none lost, revisions upwards, each acknowledged commit told.
+    // Events: no gaps, none twice, none lost, increasing revisions, and one for each acknowledged commit.
     const events = account.sequencer.read(0, 10_000)
     const first = events[0]?.seq ?? 0
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => first + i))
@@ -33,7 +32,7 @@ const settled = async (server: Server, model: Model): Promise<void> => {
     const head = account.repo.requireHead()
     expect(head.rev >= model.rev).toBe(true)
     model.rev = head.rev
-    // What was minted and signed is written down.
+    // The journal has everything that was minted and signed.
     const journal = account.journal.page({ limit: 10_000 }).entries
     const minted = new Set(journal.filter(({ event }) => event === 'mint').map(({ detail }) => detail.jti))
     for (const jti of model.minted) expect(minted.has(jti)).toBe(true)
@@ -43,7 +42,7 @@ const settled = async (server: Server, model: Model): Promise<void> => {
   await blobsAreHere(server, model)
 }
 
-/** Every upload that no collection may have taken is here and whole. */
+/** Every upload that no collection may have deleted is still here and complete. */
 const blobsAreHere = async (server: Server, model: Model): Promise<void> => {
   const referred = model.referred()
   for (const { cid, text } of model.blobs.values()) {
@@ -61,7 +60,9 @@ const blobsAreHere = async (server: Server, model: Model): Promise<void> => {
   }
 }
 
-/** Runs the schedule of a seed; throws where something that must be true is not. */
+/**
+ * Runs the schedule of a seed: its steps, then the checks of what must be true after them. Throws if one of them fails.
+ */
 export const run = async (seed: number, model = new Model()): Promise<void> => {
   const random = new Random('schedule', seed)
   const server = await Server.start(`schedule ${seed}`)
@@ -79,7 +80,7 @@ export const run = async (seed: number, model = new Model()): Promise<void> => {
     if (random.chance(0.15)) await settled(server, model)
   }
   await settled(server, model)
-  // And in a life that remembers nothing.
+  // The same must hold after a restart, with nothing in memory.
   await server.abort()
   await settled(server, model)
   await server.wipe()

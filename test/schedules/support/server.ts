@@ -1,4 +1,3 @@
-/** The real object behind its real router, that can be killed at any named step. */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { Buffer } from 'node:buffer'
@@ -28,7 +27,7 @@ const { operation: genesis } = await createGenesis(
   },
 )
 
-/** What JSON.parse gives: the steps look into answers freely. */
+/** What JSON.parse gives: the steps read any member of an answer. */
 type Json = ReturnType<typeof JSON.parse>
 
 export interface Answer {
@@ -45,7 +44,7 @@ export interface Call {
   auth?: string
 }
 
-/** The answer never came: the object died on the way, before or after what it did. */
+/** No answer arrived: the object died, before or after it did what was asked. */
 export class Died extends Error {}
 
 const POST = /\.(put|create|delete|apply|upload|import|sign|activate|deactivate)[A-Z]/
@@ -53,18 +52,19 @@ const POST = /\.(put|create|delete|apply|upload|import|sign|activate|deactivate)
 /** The steps at which an object has died. */
 export const diedAt = new Set<FaultPoint>()
 
+/** The real object behind its real router. It can be killed at any named step. */
 export class Server {
-  // Later than any real clock, so that no alarm rings by itself.
+  // Later than any real clock, so that no alarm runs by itself.
   readonly clock = { now: Date.parse('2040-01-01T00:00:00.250Z') }
   readonly directory = new FakeDirectory(() => this.clock.now)
   readonly #name: string
   #stub: DurableObjectStub<AccountObject>
   #state: DurableObjectState | undefined
-  /** How often it has started again. */
+  /** How often the object has restarted. */
   lives = 0
   #armed: { point: FaultPoint; times: number; hard: boolean } | undefined
   #hard = false
-  /** Died at the armed step, since the last restart. */
+  /** Whether it died at the armed step since the last restart. */
   #killed = false
 
   private constructor(name: string) {
@@ -83,8 +83,8 @@ export class Server {
       this.#armed = undefined
       this.#killed = true
       diedAt.add(name)
-      // Dead on the spot, what was not yet on disk lost: nothing after this line runs. Otherwise it fails
-      // here, its cleanup runs, what it wrote stays, and then it dies, before anyone gets an answer.
+      // A hard death: nothing after this line runs, and what was not yet on disk is lost. Otherwise the step fails
+      // here, its cleanup runs, what it wrote stays, and then the object dies before anyone gets an answer.
       if (armed.hard) this.#state?.abort('killed by the schedule')
       throw new Error('killed by the schedule')
     })
@@ -102,14 +102,14 @@ export class Server {
     return namespace.get(namespace.idFromName(this.#name))
   }
 
-  /** The next life: a stub is of no use once its object has died. */
+  /** Starts the object again: a stub cannot be used once its object has died. */
   async #again(): Promise<void> {
     this.lives++
     this.#stub = this.#connect()
     await this.inside(() => {})
   }
 
-  /** Looks into the object. */
+  /** Runs code inside the object. */
   inside<T>(work: (account: Account, object: AccountObject) => T | Promise<T>): Promise<T> {
     return runInDurableObject(this.#stub, (object, state) => {
       this.#state = state
@@ -117,13 +117,13 @@ export class Server {
     })
   }
 
-  /** The alarm rings; throws `Died` where the object did. */
+  /** Runs the alarm; throws `Died` if the object dies. */
   async alarm(): Promise<void> {
     await this.#orDied(() => this.inside((_, object) => object.alarm()))
     if (this.#killed) throw new Died()
   }
 
-  /** The object will die when it comes to this step for the `times`th time. */
+  /** Makes the object die when it reaches this step for the `times`th time. */
   arm(point: FaultPoint, times: number, hard: boolean): void {
     this.#armed = { point, times, hard }
     this.#hard = hard
@@ -138,7 +138,7 @@ export class Server {
     this.#armed = undefined
   }
 
-  /** Whether it died since the last time that this was asked. A dead object starts again by itself. */
+  /** Whether the object died since the last call. If so, it is started again. */
   async died(): Promise<boolean> {
     const killed = this.#killed
     this.#killed = false
@@ -147,7 +147,7 @@ export class Server {
     return killed
   }
 
-  /** Dies between two requests, with everything on disk, or with what was not yet there lost. */
+  /** Kills the object between two requests; unless `synced`, what is not on disk yet is lost. */
   async abort(synced = true): Promise<void> {
     await this.inside(async () => {
       if (synced) await this.#state?.storage.sync()
@@ -156,7 +156,7 @@ export class Server {
     await this.#again()
   }
 
-  /** Leaves nothing behind, in the bucket and on disk. */
+  /** Deletes everything in the bucket and on disk. */
   async wipe(): Promise<void> {
     onFault(undefined)
     await this.inside(async (account) => {
@@ -167,7 +167,7 @@ export class Server {
     })
   }
 
-  /** Sends a request; throws `Died` where the object did. */
+  /** Sends a request; throws `Died` if the object dies. */
   async call(id: MethodId, call: Call = {}): Promise<Answer> {
     const response = await this.stream(id, call)
     const bytes = await this.#orDied(async () => new Uint8Array(await response.arrayBuffer()))
@@ -191,7 +191,7 @@ export class Server {
       ...(bytes === undefined ? {} : { body: bytes }),
     }
     const response = await this.#orDied(() => this.#stub.fetch(url, init))
-    // A throw at the step may be answered before the death is noticed; nobody ever saw that answer.
+    // A throw at the step may be answered before the death is noticed; the client never sees that answer.
     if (this.#killed) {
       await response.body?.cancel().catch(() => {})
       throw new Died()

@@ -1,4 +1,3 @@
-/** One thing that may happen to an account, chosen by the seed; each leaves the model as the account must be. */
 import { Buffer } from 'node:buffer'
 import { MemoryBlockstore, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { expect } from 'vitest'
@@ -33,7 +32,7 @@ const aWrite = ({ model, random }: World, place = random.pick(PLACES)): Write =>
   const { collection, rkey } = place
   const known = model.tree.has(`${collection}/${rkey}`)
   const action = known ? random.pick(['update', 'update', 'delete'] as const) : 'create'
-  // Few texts, so that records share blocks, go and come back.
+  // Only a few texts, so that records share blocks, disappear and come back.
   const record: Write['record'] = { $type: collection, n: random.int(5) }
   const blob = [...model.blobs.values()][random.int(model.blobs.size * 2)]
   if (blob) record.blob = { $type: 'blob', ref: { $link: blob.cid }, mimeType: 'text/plain', size: blob.size }
@@ -57,7 +56,7 @@ const applied = async (tree: Tree, writes: readonly Write[]): Promise<Tree> => {
 const lines = (server: Server): Promise<string[]> =>
   server.inside((account) => [...account.records.entries()].map(({ path, cid }) => `${path} ${cid}`))
 
-/** After a death nobody knows whether it was done: it must be one or the other. */
+/** After a death the write may have been done or not: the state must be one or the other. */
 const either = async ({ server, model }: World, next: Tree): Promise<void> => {
   const found = await lines(server)
   const before = JSON.stringify(found.toSorted()) === JSON.stringify(Model.lines(model.tree))
@@ -65,11 +64,11 @@ const either = async ({ server, model }: World, next: Tree): Promise<void> => {
   if (!before) model.tree = next
 }
 
-/** Sends it; undefined where the object died, which has then begun a new life. */
+/** Sends the request; gives undefined if the object died. It has then been started again. */
 const survive = async <T>(world: World, work: () => Promise<T>): Promise<T | undefined> => {
   try {
     const answer = await work()
-    // It may have died after the answer left.
+    // The object may have died after it sent the answer.
     await world.server.died()
     return answer
   } catch (cause) {
@@ -150,7 +149,7 @@ const treeOf = (
 const verified = async (car: Uint8Array): Promise<string[]> =>
   treeOf((await verifyRepoCar(car, DID, signingKey.did)).creates)
 
-/** An export, whole, sometimes with a write while it runs; verified by the reference. */
+/** A complete export, sometimes with a write while it runs; the reference verifies it. */
 const exported: Step = async (world) => {
   const { server, model, random } = world
   const tree = model.tree
@@ -165,7 +164,7 @@ const exported: Step = async (world) => {
       if (parts.length === 1 && model.active && random.chance(0.4)) await one(world)
     }
   } catch (cause) {
-    // Its object died under it. An end without an error would have to be the whole.
+    // The object died meanwhile. If the export ended without an error, it would have to be complete.
     if (server.lives > lives) return
     throw cause
   }
@@ -183,7 +182,7 @@ const COMMIT = {
   schema: { safeParse: (data: unknown) => ({ success: true, data }) },
 } as never
 
-/** Whoever holds an old export and takes what is new since has the present tree. */
+/** An old export and an export since its revision make the present tree. */
 const since: Step = async (world) => {
   const { server, model, random } = world
   const base = model.exports[random.int(model.exports.length)]
@@ -219,7 +218,7 @@ const activate: Step = async (world) => {
   world.model.active = stored === 'active'
 }
 
-/** A backup comes back while deactivated: all of it, or nothing. */
+/** Imports a backup while deactivated: all of it, or nothing. */
 const imported: Step = async (world) => {
   const { server, model, random, auth } = world
   const backup = model.exports[random.int(model.exports.length)]
@@ -232,7 +231,7 @@ const imported: Step = async (world) => {
     server.call('com.atproto.repo.importRepo', { auth, body: car, type: 'application/vnd.ipld.car' }),
   )
   if (!answer) return either(world, backup.tree)
-  // Cut between two blocks, with all that is missing still here, it is whole all the same.
+  // If the cut is between two blocks and the account still has all that is missing, the import succeeds.
   expect(cut ? [200, 400] : [200]).toContain(answer.status)
   if (answer.status === 200) model.tree = backup.tree
 }
@@ -243,7 +242,7 @@ const mint: Step = async (world) => {
   const answer = await survive(world, () =>
     server.call('com.cirrus.admin.createMigrationToken', { auth: ADMIN, body }),
   )
-  // Ten an hour.
+  // At most ten an hour.
   if (!answer || answer.status === 429) return
   expect(answer.status).toBe(200)
   model.minted.push(answer.body.jti)
@@ -268,7 +267,7 @@ const sign = async (world: World, token: string, jti: string): Promise<void> => 
 /** What the alarm does, hours later. */
 const chores: Step = async (world) => {
   const { server, model, random } = world
-  // What is dropped is packed away after a day and deleted an hour later.
+  // Dropped blocks are left out of a pack after a day, and deleted an hour later.
   for (const hours of random.pick([[0], [1], [2], [25], [25, 1]])) {
     server.clock.now += hours * HOUR + 10
     await survive(world, () => server.alarm())
@@ -309,7 +308,10 @@ const trace = ({ server, model }: World, next: Step): void => {
   model.trace.push(`${NAMES.get(next) ?? 'restart'}${server.armed ? ` (${server.armed})` : ''}`)
 }
 
-/** One step, during which the object may die. */
+/**
+ * Takes one step, chosen by the seed: one thing that may happen to an account, during which the object may die. It leaves
+ * the model as the account must be.
+ */
 export const step = async (world: World): Promise<void> => {
   const { server, random, model } = world
   server.clock.now += 1 + random.int(1000)
