@@ -2,8 +2,8 @@ import { CBOR_DATA_CODEC, SHA256_HASH_CODE, createCid, type Cid } from '@atproto
 import { encode } from '@atproto/lex-cbor'
 import { loadSigningKey } from '../src/signing/keys.ts'
 import { Secret } from '../src/crypto/secret.ts'
-import { carHeader, carSection } from '../src/repo/writeCar.ts'
-import { keyLayer } from '../src/repo/treeNode.ts'
+import { carHeader, carSection } from '../src/repo/car/writeCar.ts'
+import { keyLayer } from '../src/repo/tree/treeNode.ts'
 import { sha256 } from '../src/repo/sha256.ts'
 import { formatTid, nextTid } from '../src/repo/tid.ts'
 

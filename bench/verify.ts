@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
+import { readCar } from '../src/repo/car/readCar.ts'
 import { cidText } from '../src/repo/cid.ts'
-import { readCar } from '../src/repo/readCar.ts'
 import { verifyWholeRepo } from '../src/repo/verifyRepo.ts'
 import type { Server } from './servers.ts'
 

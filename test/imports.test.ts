@@ -20,7 +20,7 @@ const ROOMS: Record<string, string> = {
   identity: 'src/identity/did.ts',
   plc: 'src/plc/log.ts',
   crypto: 'src/crypto/jws.ts',
-  repo: 'src/repo/car.ts',
+  repo: 'src/repo/commit.ts',
   streams: 'src/streams/chunks.ts',
 }
 
@@ -79,7 +79,10 @@ const ACCOUNT: Record<string, readonly string[]> = {
 }
 
 /** Folders inside of a room of src/account: the same rules hold one step deeper. */
-const INNER: Record<string, readonly string[]> = { repo: ['commits', 'exports'] }
+const INNER: Record<string, readonly string[]> = {
+  blocks: ['packs', 'history'],
+  repo: ['commits', 'exports'],
+}
 
 interface Arrow {
   from: string
@@ -93,9 +96,16 @@ const forbidden: Arrow[] = [
   ...Object.keys(FORBIDDEN).map((room) => ({ from: planted(ROOMS[room] ?? ''), to: 'dev/cirrus.ts' })),
   ...accountArrows((room, other) => !ACCOUNT[room]?.includes(other)),
   { from: 'src/account/db/planted.ts', to: 'src/handlers/index.ts' },
-  { from: 'src/account/repo/exports/planted.ts', to: 'src/handlers/index.ts' },
-  { from: 'src/account/repo/exports/planted.ts', to: 'src/account/account.ts' },
-  { from: 'src/account/repo/exports/planted.ts', to: 'dev/cirrus.ts' },
+  ...Object.entries(INNER).flatMap(([room, folders]) =>
+    folders.flatMap((folder) =>
+      ['src/handlers/index.ts', 'src/account/account.ts', 'dev/cirrus.ts'].map((to) => ({
+        from: `src/account/${room}/${folder}/planted.ts`,
+        to,
+      })),
+    ),
+  ),
+  { from: 'src/repo/tree/planted.ts', to: 'src/account/account.ts' },
+  { from: 'src/repo/tree/planted.ts', to: 'src/crypto/jws.ts' },
   { from: 'src/cli/import/planted.ts', to: 'src/cli/commands/status.ts' },
 ]
 
@@ -105,8 +115,11 @@ const allowed: Arrow[] = [
   { from: planted(ROOMS.handlers ?? ''), to: ROOMS.account ?? '' },
   { from: planted(ROOMS.account ?? ''), to: ROOMS.signing ?? '' },
   { from: planted(ROOMS.signing ?? ''), to: ROOMS.plc ?? '' },
-  { from: 'src/account/repo/planted.ts', to: 'src/repo/car.ts' },
+  { from: 'src/account/repo/planted.ts', to: 'src/repo/car/readCar.ts' },
   { from: 'src/account/repo/planted.ts', to: 'src/plc/log.ts' },
+  { from: 'src/account/blocks/packs/planted.ts', to: 'src/account/blocks/blocks.ts' },
+  { from: 'src/account/blocks/packs/planted.ts', to: 'src/repo/car/readCar.ts' },
+  { from: 'src/repo/tree/planted.ts', to: 'src/repo/car/readCar.ts' },
   { from: 'src/account/repo/exports/planted.ts', to: 'src/account/repo/repo.ts' },
   { from: 'src/account/repo/exports/planted.ts', to: 'src/plc/log.ts' },
   ...accountArrows((room, other) => ACCOUNT[room]?.includes(other) ?? false),

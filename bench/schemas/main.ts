@@ -27,7 +27,7 @@ const PLAN = [
 /** The costs of these commits are reported; the others only fill the index. */
 const MEASURED = 700
 const INDEXED = [100, 500, 1000]
-/** When everything is packed again: see src/account/blocks/repack.ts. */
+/** When everything is packed again: see src/account/blocks/packs/repack.ts. */
 const commitsPerPack = (blocks: number) => Math.min(1000, Math.max(250, blocks / 100))
 
 type Cells = Record<string, number | string>

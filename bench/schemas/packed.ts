@@ -4,10 +4,10 @@ import { writeHead } from '../../src/account/db/accountRow.ts'
 import { migrate } from '../../src/account/db/schema.ts'
 import type { Sql } from '../../src/account/db/sql.ts'
 import { CommitLog } from '../../src/account/blocks/commitLog.ts'
-import { PackWriter } from '../../src/account/blocks/packWriter.ts'
-import { createRepack, type Repack } from '../../src/account/blocks/repack.ts'
+import { PackWriter } from '../../src/account/blocks/packs/packWriter.ts'
+import { createRepack, type Repack } from '../../src/account/blocks/packs/repack.ts'
 import { StoredTreeWalk } from '../../src/account/blocks/storedTreeWalk.ts'
-import { SectionReader } from '../../src/repo/sectionReader.ts'
+import { SectionReader } from '../../src/repo/car/sectionReader.ts'
 import type { Head } from './stream.ts'
 
 const SEED = 0x5eed

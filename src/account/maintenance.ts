@@ -5,7 +5,7 @@ import type { Firehose } from './events/firehose.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
 import type { Sql } from './db/sql.ts'
-import type { Repack } from './blocks/repack.ts'
+import type { Repack } from './blocks/packs/repack.ts'
 
 /**
  * What the account does by itself, when its alarm rings: it packs and collects in bounded steps, looks where its DID

@@ -1,7 +1,7 @@
 import { CBOR_DATA_CODEC, SHA256_HASH_CODE, type Cid, createCid, decodeCid } from '@atproto/lex-data'
 import { base32 } from '../base32.ts'
+import { keyAt, sameCid } from './car/sectionReader.ts'
 import { CID_LENGTH } from './cborReader.ts'
-import { keyAt, sameCid } from './sectionReader.ts'
 import { sha256 } from './sha256.ts'
 
 /** The CID of a DAG-CBOR block. */

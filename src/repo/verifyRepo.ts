@@ -5,11 +5,11 @@ import type { BlobReference } from './blobRefs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
-import { NodeError, readNode } from './treeNode.ts'
+import { NodeError, readNode } from './tree/treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
-import { WalkError, walk } from './treeWalk.ts'
-import type { Read, WalkOptions } from './treeWalk.ts'
+import { WalkError, walk } from './tree/treeWalk.ts'
+import type { Read, WalkOptions } from './tree/treeWalk.ts'
 
 /** Why a repository was refused. */
 export type RepoErrorCode =

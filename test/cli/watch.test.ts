@@ -2,7 +2,7 @@
 import { encode } from '@atproto/lex-cbor'
 import { CBOR_DATA_CODEC, createCid, SHA256_HASH_CODE } from '@atproto/lex-data'
 import { describe, expect, it, vi } from 'vitest'
-import { carHeader, carSection } from '../../src/repo/writeCar.ts'
+import { carHeader, carSection } from '../../src/repo/car/writeCar.ts'
 import { sha256 } from '../../src/repo/sha256.ts'
 import { commit, event, failure, identity } from '../client/frames.ts'
 import { type Peer, stream } from '../client/stream.ts'

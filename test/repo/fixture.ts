@@ -6,9 +6,9 @@ import { MemoryBlockstore, Repo, WriteOpAction, blocksToCarFile } from '@atproto
 import { sha256 } from '../../src/repo/sha256.ts'
 import { verifyRepo } from '../../src/repo/verifyRepo.ts'
 import type { RepoInput } from '../../src/repo/verifyRepo.ts'
-import { readCar } from '../../src/repo/readCar.ts'
+import { readCar } from '../../src/repo/car/readCar.ts'
 import type { Pieces } from '../../src/streams/byteStream.ts'
-import type { Read } from '../../src/repo/treeWalk.ts'
+import type { Read } from '../../src/repo/tree/treeWalk.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 

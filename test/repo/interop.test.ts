@@ -8,14 +8,14 @@ import { nextTree } from '../../src/account/repo/commits/nextTree.ts'
 import type { RecordOp } from '../../src/account/repo/commits/recordOp.ts'
 import type { Blocks as Store } from '../../src/account/blocks/blocks.ts'
 import { blobRefs } from '../../src/repo/blobRefs.ts'
-import { readCar } from '../../src/repo/readCar.ts'
+import { readCar } from '../../src/repo/car/readCar.ts'
 import { CborError, checkCbor, decodeBlock } from '../../src/repo/cbor.ts'
 import { parseCommit } from '../../src/repo/commit.ts'
-import { keyLayer, NodeError, parseNode } from '../../src/repo/treeNode.ts'
-import { walk } from '../../src/repo/treeWalk.ts'
+import { keyLayer, NodeError, parseNode } from '../../src/repo/tree/treeNode.ts'
+import { walk } from '../../src/repo/tree/treeWalk.ts'
 import { fixture } from '../fixtures/fixture.ts'
 import { Blocks, cborCid, streamOf } from './fixture.ts'
-import { linked, nodeData, putNode, type RawEntry } from './tree.ts'
+import { linked, nodeData, putNode, type RawEntry } from './tree/tree.ts'
 
 interface Edit {
   name: string

@@ -1,9 +1,9 @@
 import { decodeCid } from '@atproto/lex-data'
 import { describe, expect, test } from 'vitest'
 import { byteStream } from '../../src/streams/byteStream.ts'
-import { carHeader, carSection } from '../../src/repo/writeCar.ts'
-import { readCar } from '../../src/repo/readCar.ts'
-import { SectionReader } from '../../src/repo/sectionReader.ts'
+import { carHeader, carSection } from '../../src/repo/car/writeCar.ts'
+import { readCar } from '../../src/repo/car/readCar.ts'
+import { SectionReader } from '../../src/repo/car/sectionReader.ts'
 import { verifyRepo } from '../../src/repo/verifyRepo.ts'
 import { Blocks, DID, piecesOf, posts, referenceRepo } from './fixture.ts'
 

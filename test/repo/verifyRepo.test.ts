@@ -4,13 +4,13 @@ import type { Cid, LexMap, LexValue } from '@atproto/lex-data'
 import { signCommit } from '@atproto/repo'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CarError } from '../../src/repo/carError.ts'
+import { CarError } from '../../src/repo/car/carError.ts'
 import { formatTid } from '../../src/repo/tid.ts'
 import { RepoError, verifyRepo, verifyWholeRepo } from '../../src/repo/verifyRepo.ts'
 import type { RepoErrorCode, RepoInput } from '../../src/repo/verifyRepo.ts'
-import type { Read } from '../../src/repo/treeWalk.ts'
+import type { Read } from '../../src/repo/tree/treeWalk.ts'
 import { Blocks, DID, cborCid, importCar, post, posts, rawCid, referenceRepo } from './fixture.ts'
-import { keysOn, putNode } from './tree.ts'
+import { keysOn, putNode } from './tree/tree.ts'
 
 const now = Date.now()
 const key = await Secp256k1Keypair.create()

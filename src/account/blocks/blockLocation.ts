@@ -1,5 +1,5 @@
-import type { SectionReader } from '../../repo/sectionReader.ts'
-import type { PackSegment } from './packSegment.ts'
+import type { SectionReader } from '../../repo/car/sectionReader.ts'
+import type { PackSegment } from './packs/packSegment.ts'
 
 /** Where a block was found: in a row of the commit log, or in a segment of a pack. */
 export interface BlockLocation {

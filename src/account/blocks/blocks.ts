@@ -2,15 +2,15 @@ import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import type { Platform } from '../../platform.ts'
 import type { Block } from '../../repo/block.ts'
+import { keyAt } from '../../repo/car/sectionReader.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
-import { keyAt } from '../../repo/sectionReader.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { BlockHistory } from './blockHistory.ts'
 import type { BlockLocation } from './blockLocation.ts'
 import { CommitLog } from './commitLog.ts'
-import { type Pack, Packs } from './packs.ts'
-import type { PackSegment } from './packSegment.ts'
-import { RemovalLog, type RemovalLogSize } from './removalLog.ts'
+import { BlockHistory } from './history/blockHistory.ts'
+import { RemovalLog, type RemovalLogSize } from './history/removalLog.ts'
+import { type Pack, Packs } from './packs/packs.ts'
+import type { PackSegment } from './packs/packSegment.ts'
 
 /** Of the commit log and of the packs each. A walk comes back to the segment that it has just read. */
 const CACHE_BYTES = 1024 * 1024
@@ -18,7 +18,7 @@ const CACHE_BYTES = 1024 * 1024
 /**
  * The blocks of the repository: a pack of the whole tree as it was at some revision, and the log of the commits
  * since, each with the blocks that it added and the CIDs that it dropped. A commit writes one row here, and now and
- * then everything is packed again (repack.ts). A block found under its CID is right whatever the revision, so that
+ * then everything is packed again (packs/repack.ts). A block found under its CID is right whatever the revision, so that
  * reading by CID needs none.
  *
  * A class, because the library's tree (`MST`) reads its nodes from a `ReadableBlockstore`.

@@ -1,13 +1,13 @@
+import { keyAt, SectionReader } from '../../repo/car/sectionReader.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
 import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
-import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
 import { type Head, readStaging } from '../db/accountRow.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import { LIFETIME_BYTES, lifetimeAt } from './blockLifetime.ts'
 import type { Blocks } from './blocks.ts'
-import type { Pack } from './packs.ts'
-import { RUN_BYTES } from './packSegment.ts'
-import type { Repack } from './repack.ts'
+import { LIFETIME_BYTES, lifetimeAt } from './history/blockLifetime.ts'
+import type { Pack } from './packs/packs.ts'
+import { RUN_BYTES } from './packs/packSegment.ts'
+import type { Repack } from './packs/repack.ts'
 
 const NO_BYTES = new ArrayBuffer(0)
 

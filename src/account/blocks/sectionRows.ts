@@ -1,5 +1,5 @@
+import { sameCid, SectionReader } from '../../repo/car/sectionReader.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
-import { sameCid, SectionReader } from '../../repo/sectionReader.ts'
 import { bytes } from '../db/sql.ts'
 import { LruCache } from './lruCache.ts'
 

@@ -1,4 +1,4 @@
-import type { SectionReader } from '../../repo/sectionReader.ts'
+import type { SectionReader } from '../../repo/car/sectionReader.ts'
 import type { Sql } from '../db/sql.ts'
 import { SectionRows } from './sectionRows.ts'
 

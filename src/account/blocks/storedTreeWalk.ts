@@ -1,9 +1,9 @@
 import type { Cid } from '@atproto/lex-data'
+import { keyAt, SectionReader } from '../../repo/car/sectionReader.ts'
 import { CID_LENGTH } from '../../repo/cborReader.ts'
-import { keyAt, SectionReader } from '../../repo/sectionReader.ts'
-import { nodeLinks } from '../../repo/treeNode.ts'
+import { nodeLinks } from '../../repo/tree/treeNode.ts'
 import type { Blocks } from './blocks.ts'
-import { PackCursor } from './packCursor.ts'
+import { PackCursor } from './packs/packCursor.ts'
 
 /** Bytes of an entry of the stack: a CID, and whether it is a node's. */
 const ENTRY_BYTES = CID_LENGTH + 1

@@ -57,7 +57,7 @@ export const TABLES: readonly string[] = [
     made BLOB NOT NULL,
     bytes BLOB NOT NULL
   ) STRICT`,
-  // Where the blocks of a pack are, some 256 in a row: see blocks/packs.ts.
+  // Where the blocks of a pack are, some 256 in a row: see blocks/packs/packs.ts.
   `CREATE TABLE bucket (
     pack INTEGER NOT NULL,
     n INTEGER NOT NULL,
@@ -77,7 +77,7 @@ export const TABLES: readonly string[] = [
     bytes BLOB NOT NULL
   ) STRICT`,
   // What was removed with the revisions after `begins`, up to `ends`. The rows of `loose` up to there, those up to
-  // `n`, may be deleted. See blocks/removalLog.ts.
+  // `n`, may be deleted. See blocks/history/removalLog.ts.
   `CREATE TABLE trail (
     id INTEGER PRIMARY KEY,
     n INTEGER NOT NULL,

@@ -5,7 +5,7 @@ import type { CommitSigner } from '../repo/commits/signCommit.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import type { Repack } from '../blocks/repack.ts'
+import type { Repack } from '../blocks/packs/repack.ts'
 
 /** What an import needs of the account. */
 export interface ImportDeps {

@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
-import { carHeader, carSection } from '../../repo/writeCar.ts'
+import { carHeader, carSection } from '../../repo/car/writeCar.ts'
 
 /** A CAR of a few blocks, in memory. */
 export const carOf = (root: Cid | null, blocks: Iterable<Block>): Uint8Array => {

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { signCommit } from '../../../src/account/repo/commits/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { onFault } from '../../../src/fault.ts'
-import { readNode } from '../../../src/repo/treeNode.ts'
+import { readNode } from '../../../src/repo/tree/treeNode.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
 import { rawCid } from '../../repo/fixture.ts'
-import { putNode } from '../../repo/tree.ts'
+import { putNode } from '../../repo/tree/tree.ts'
 import { DID, seeded, stream, type TestAccount } from '../support/account.ts'
 import {
   freshImport,

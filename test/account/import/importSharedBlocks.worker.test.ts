@@ -1,6 +1,6 @@
 /** Imports with a block that is a record, and a node or a commit as well. */
 import { describe, expect, it } from 'vitest'
-import { readNode } from '../../../src/repo/treeNode.ts'
+import { readNode } from '../../../src/repo/tree/treeNode.ts'
 import { inAccount } from '../support/account.ts'
 import { freshImport, expectWritable, expectSound, refusalOf, contents, state } from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'

@@ -1,7 +1,7 @@
 /** Exports of what is new since a revision: exactly what its tree did not have, or a failure. */
 import { readCarWithRoot } from '@atproto/repo'
 import { describe, expect, it } from 'vitest'
-import { RemovalLog } from '../../../src/account/blocks/removalLog.ts'
+import { RemovalLog } from '../../../src/account/blocks/history/removalLog.ts'
 import { POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill } from '../support/stored.ts'
 

@@ -3,7 +3,7 @@ import { decode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 import { MemoryBlockstore, MST, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
-import { keyLayer } from '../../../src/repo/treeNode.ts'
+import { keyLayer } from '../../../src/repo/tree/treeNode.ts'
 import { DID, POST, collect, inAccount, post, seeded, type TestAccount, unpost } from '../support/account.ts'
 
 interface CommitBody {

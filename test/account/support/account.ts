@@ -18,8 +18,8 @@ import {
   type Sequencer,
 } from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
-import { createRepack, type Repack } from '../../../src/account/blocks/repack.ts'
-import type { RemovalLogSize } from '../../../src/account/blocks/removalLog.ts'
+import { createRepack, type Repack } from '../../../src/account/blocks/packs/repack.ts'
+import type { RemovalLogSize } from '../../../src/account/blocks/history/removalLog.ts'
 import type { Platform } from '../../../src/platform.ts'
 
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'

@@ -5,9 +5,9 @@ import { carOf } from '../../../src/account/repo/carOf.ts'
 import { signCommit } from '../../../src/account/repo/commits/signCommit.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { nextTid } from '../../../src/repo/tid.ts'
-import { walk } from '../../../src/repo/treeWalk.ts'
+import { walk } from '../../../src/repo/tree/treeWalk.ts'
 import { Blocks, rawCid } from '../../repo/fixture.ts'
-import { putTree } from '../../repo/tree.ts'
+import { putTree } from '../../repo/tree/tree.ts'
 import { DID, inAccount, POST, seeded, stream, type TestAccount } from './account.ts'
 
 /** A reference to a blob that nobody has. */

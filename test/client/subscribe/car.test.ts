@@ -3,7 +3,7 @@ import { CBOR_DATA_CODEC, createCid, type LexValue, SHA256_HASH_CODE } from '@at
 import { describe, expect, it } from 'vitest'
 import { readBlocks, readRecords } from '../../../src/client/subscribe.ts'
 import { readFrame } from '../../../src/client/subscribe/frame.ts'
-import { carHeader, carSection } from '../../../src/repo/writeCar.ts'
+import { carHeader, carSection } from '../../../src/repo/car/writeCar.ts'
 import { sha256 } from '../../../src/repo/sha256.ts'
 import { commit } from '../frames.ts'
 

@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Platform } from '../../../platform.ts'
 import { byteStream } from '../../../streams/byteStream.ts'
-import { carHeader, carSection } from '../../../repo/writeCar.ts'
+import { carHeader, carSection } from '../../../repo/car/writeCar.ts'
 import { CommitError, parseCommit } from '../../../repo/commit.ts'
 import { isTid } from '../../../repo/tid.ts'
 import { error } from '../../../xrpc/errors.ts'

@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../../repo/block.ts'
-import { readNode } from '../../../repo/treeNode.ts'
-import { findRecord } from '../../../repo/treeSearch.ts'
+import { readNode } from '../../../repo/tree/treeNode.ts'
+import { findRecord } from '../../../repo/tree/treeSearch.ts'
 import { carOf } from '../carOf.ts'
 import type { Head } from '../../db/accountRow.ts'
 
