@@ -8,8 +8,9 @@ export type JournalDetail = { [key: string]: JournalValue }
 type JournalValue = string | number | boolean | null | JournalValue[] | { [key: string]: JournalValue }
 
 export interface JournalEntry {
+  /** Counts from 1 without gaps. */
   n: number
-  /** Milliseconds. */
+  /** Milliseconds since 1970. */
   at: number
   event: string
   detail: JournalDetail
@@ -24,16 +25,16 @@ type RecentEntry = Pick<JournalEntry, 'at' | 'event' | 'detail'>
 export interface Journal {
   /** Adds a row, in the transaction that makes it true. */
   append(event: string, detail?: JournalDetail): JournalEntry
-  /** A page, newest first; `cursor` is the last `n` that the caller has seen. */
+  /** A page, newest first; `cursor` is the `n` of the last entry of the page before. */
   page(options: { cursor?: number; limit: number }): { entries: JournalEntry[]; cursor?: number }
   /**
-   * The latest entries, newest first. Failed sign-ins in a row are one entry, the last of them, with `times`: guessed
-   * passwords must not push out what the owner has to see.
+   * The latest entries, newest first. Failed sign-ins in a row count as one entry, the last of them, with `times`: guesses
+   * at a password must not push out what the owner has to see.
    */
   recent(limit: number): RecentEntry[]
-  /** Whether a row later than `after`, in milliseconds, is of this event, and has this value in its detail. */
+  /** Whether a row of this event, later than `after` (milliseconds), has this value under this key of its detail. */
   has(row: { event: string; key: string; value: string; after: number }): boolean
-  /** Computes the chain again from its beginning. */
+  /** Computes the chain again from its beginning; `entries` is how many rows are right. */
   verify(): { ok: boolean; entries: number; problem?: string }
 }
 
@@ -44,6 +45,7 @@ export interface JournalDeps {
 
 type Row = { n: number; at: number; event: string; detail: string; prev: string; hash: string }
 
+/** What the first row has as the hash before it. */
 const GENESIS = '0'.repeat(64)
 /** Rows read at once when the chain is verified. */
 const PAGE_ROWS = 500

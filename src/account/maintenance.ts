@@ -8,24 +8,24 @@ import type { Sql } from './db/sql.ts'
 import type { Repack } from './blocks/packs/repack.ts'
 
 /**
- * What the account does by itself, when its alarm rings: it packs and collects in bounded steps, looks where its DID
- * points, and tells the relays of new events.
+ * What the account does by itself, when its alarm rings: it packs and collects in bounded steps, checks where its DID
+ * points, and asks the relays to crawl new events.
  */
 export interface Maintenance {
-  /** Makes sure that the alarm rings within `delay` milliseconds. */
-  wake(delay: number): Promise<void>
+  /** Makes sure that the alarm rings within `delayMs`. */
+  wake(delayMs: number): Promise<void>
   /**
    * Called for each event that was committed. Events are deleted after a time, so from the first one on there is always
    * an alarm; after many events it rings soon if there is much to pack.
    */
   noteEvent(): void
-  /** Something was written that must be collected later: at most one alarm an hour. */
+  /** Called when something was written that must be collected later. Sets at most one alarm an hour. */
   collectLater(): Promise<void>
-  /** A token was minted or an operation signed: the DID may move soon. */
+  /** Called when a token was minted or an operation signed: the DID may move soon, so it is checked more often. */
   watchMove(): Promise<void>
   /**
    * Runs one step of everything, and sets the next alarm. A step that fails is left for the next time, and the others
-   * run nevertheless: the platform gives up an alarm that throws after a few more tries.
+   * run all the same: an alarm that throws is tried a few more times, and then the platform gives it up.
    */
   run(): Promise<void>
 }
@@ -41,7 +41,7 @@ export interface MaintenanceDeps {
   firehose: Pick<Firehose, 'resume'>
   /** Milliseconds that events are kept. */
   retentionMs: number
-  /** Looks where the DID points. A failure is the network's, not the account's. */
+  /** Checks where the DID points. A failure is the network's, not the account's, so it is not reported. */
   followDid(): Promise<unknown>
   alarms: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>
   /** Gets the reason why a step failed. */
@@ -58,21 +58,21 @@ const DELETE_LIMIT = 1000
 const STEPS_PER_ALARM = { pack: 4, collect: 16 }
 /** Whether there is much to pack is checked once in so many events. */
 const EVENTS_PER_PACK_CHECK = 100
-/** How often the DID is looked at while a move may be under way, and otherwise. */
+/** How often the DID is checked while a move may be under way, and otherwise. */
 const DID_CHECK_MS = { moving: 2 * MINUTE_MS, quiet: 6 * HOUR_MS }
 /** A token or signature that is not older than this may still be used for a move. */
 const MOVE_MS = HOUR_MS
 
 export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
   const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, retentionMs, alarms } = deps
-  let observedAt = 0
+  let didCheckedAt = 0
   let hasAlarm = false
   let events = 0
   let lastWake: Promise<void> = Promise.resolve()
 
-  const wake = (delay: number): Promise<void> => {
-    const wanted = platform.now() + delay
-    // One after the other: between the question and the answer another caller may set an earlier alarm.
+  const wake = (delayMs: number): Promise<void> => {
+    const wanted = platform.now() + delayMs
+    // One call after the other: while one awaits the time of the alarm, another could set an earlier one.
     const waking = lastWake.then(async () => {
       const set = await alarms.getAlarm()
       if (set === null || set > wanted) await alarms.setAlarm(wanted)
@@ -88,8 +88,8 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     wake(DID_CHECK_MS.quiet).catch(() => (hasAlarm = false))
   }
 
-  /** A few steps; others get their turn in between. */
-  const several = async (count: number, step: () => { more: boolean }): Promise<{ more: boolean }> => {
+  /** Up to `count` steps; requests get their turn in between. */
+  const runSteps = async (count: number, step: () => { more: boolean }): Promise<{ more: boolean }> => {
     let { more } = step()
     for (let n = 1; n < count && more; n++) {
       await platform.sleep(0)
@@ -107,16 +107,16 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     }
   }
 
-  /** While there is much to collect, the alarm rings every second; the directory is not asked that often. */
-  const observe = async (now: number, every: number): Promise<void> => {
-    if (now - observedAt < Math.min(every, DID_CHECK_MS.moving) / 2) return
-    observedAt = now
+  /** Checks the DID when it is time. While there is much to collect, the alarm rings every second: too often for this. */
+  const checkDid = async (now: number, everyMs: number): Promise<void> => {
+    if (now - didCheckedAt < Math.min(everyMs, DID_CHECK_MS.moving) / 2) return
+    didCheckedAt = now
     await deps.followDid().catch(() => undefined)
   }
 
   /**
-   * Whether a token or signature is recent. Reads from the newest row backwards to one of those, or to one that is too
-   * old: no flood of other rows hides it.
+   * Whether the journal has a recent token or signature. Reads from the newest row backwards, to the first of those or the
+   * first row that is too old: so no flood of other rows can hide one.
    */
   const mayMove = (now: number): boolean => {
     const row = sql.first(
@@ -132,7 +132,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     return row !== undefined
   }
 
-  /** Whether something waits until it may be deleted. */
+  /** Whether there is something that may be deleted once it is old enough. */
   const hasWaste = (): boolean =>
     repack.hasReplacedRows || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
 
@@ -141,19 +141,19 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.neededSince() ?? now)
     await attempt(() => firehose.resume())
     const steps = [
-      await attempt(() => several(STEPS_PER_ALARM.pack, () => repack.step())),
-      await attempt(() => several(STEPS_PER_ALARM.collect, () => repack.collect(collectBefore()))),
+      await attempt(() => runSteps(STEPS_PER_ALARM.pack, () => repack.step())),
+      await attempt(() => runSteps(STEPS_PER_ALARM.collect, () => repack.collect(collectBefore()))),
       await attempt(() => sequencer.prune(now - retentionMs, DELETE_LIMIT)),
       await attempt(() => blobs.collect(DELETE_LIMIT)),
     ]
-    const didCheck = mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
+    const didCheckMs = mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
     const asking = attempt(() => relays.run().then(() => true))
-    const [asked] = await Promise.all([asking, observe(now, didCheck)])
+    const [asked] = await Promise.all([asking, checkDid(now, didCheckMs)])
     const more = steps.some((step) => step?.more)
-    const crawl = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
-    const waiting = Math.min(repack.dueIn, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
-    const next = more ? SECOND_MS : Math.min(didCheck, Math.max(SECOND_MS, waiting))
-    await wake(Math.max(0, Math.min(next, crawl)))
+    const crawlMs = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
+    const workMs = Math.min(repack.dueIn, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
+    const nextMs = more ? SECOND_MS : Math.min(didCheckMs, Math.max(SECOND_MS, workMs))
+    await wake(Math.max(0, Math.min(nextMs, crawlMs)))
   }
 
   return {

@@ -2,7 +2,7 @@ import { lexToJson } from '@atproto/lexicon'
 import { error } from '../xrpc/errors.ts'
 import type { Sql } from './db/sql.ts'
 
-/** A private preference: an object with a `$type` of the namespace `app.bsky`. */
+/** A private preference: an object whose `$type` is in the namespace `app.bsky`. */
 export interface Preference {
   $type: string
   [key: string]: unknown
@@ -19,6 +19,7 @@ export interface Preferences {
 /** In characters of its JSON. */
 const MAX_PREFERENCE_LENGTH = 512 * 1024
 
+/** The row of a preference; throws `InvalidRequest` where it is not one, or is too large. */
 const rowOf = (preference: { $type: string }): { type: string; value: string } => {
   const type: unknown = preference.$type
   if (typeof type !== 'string' || !type.startsWith('app.bsky.'))

@@ -8,10 +8,10 @@ export interface BlobMeta {
 
 /** What SQL knows of the account's blobs: which are stored, and which records refer to them. */
 export interface BlobIndex {
-  /** A stored blob. */
+  /** Size and type of a stored blob; undefined where it is not stored. */
   stat(cid: string): BlobMeta | undefined
   isReferenced(cid: string): boolean
-  /** Blobs that records refer to, those first referred to after `since` if it is given. */
+  /** Blobs that records refer to, stored or not. With `since`, only those first referred to after that revision. */
   listReferenced(options: { since?: string; cursor?: string; limit: number }): {
     cids: string[]
     cursor?: string
@@ -27,9 +27,9 @@ export interface BlobIndex {
   counts(): { expected: number; stored: number; bytes: number }
   /** All references in order, in pages by key: rows may be written and deleted meanwhile. */
   references(): Generator<{ cid: string; path: string }, undefined, void>
-  /** A record refers to a blob from now on. A reference that it had before keeps its revision. */
+  /** Notes that a record refers to a blob since `rev`. A reference that it had already keeps its revision. */
   addReference(path: string, cid: string, rev: string): void
-  /** A record no longer refers to a blob. If it was the last one, the blob is kept for as long as a new upload. */
+  /** Notes that a record no longer refers to a blob. If it was the last one, the blob is kept as long as a new upload. */
   removeReference(path: string, cid: string, now: number): void
 }
 

@@ -11,22 +11,22 @@ export type { BlobMeta } from './blobIndex.ts'
 
 /**
  * The account's blobs: the bucket's objects, and what SQL knows of them. A CID is known only after the last byte has
- * come, and R2 cannot rename: an object's key is the DID and 128 random bits, and SQL knows which CID it has.
+ * arrived, and R2 cannot rename an object: so its key is the DID and 128 random bits, and SQL knows which CID it has.
  */
 export interface Blobs extends BlobIndex {
   /**
-   * Stores a blob from a stream. `length` is what the sender declared, `limit` the most that is taken; with `expect`,
-   * only that blob is stored.
+   * Stores a blob from a stream. `length` is what the sender declared, `limit` the most that is accepted (both in bytes);
+   * with `expect`, only the blob with that CID is stored.
    */
   upload(
     body: ReadableStream<Uint8Array>,
     options: { mimeType: string; limit: number; length?: number; expect?: Cid },
   ): Promise<BlobMeta>
-  /** A blob or a range of it. */
+  /** A blob or a range of it; undefined where it is not stored. */
   get(cid: string, options?: { range?: R2Range }): Promise<BlobWithBody | undefined>
   /**
-   * Deletes blobs to which no record has referred for a day, and what uploads that died left behind; at most about
-   * `limit` objects.
+   * Deletes blobs to which no record has referred for a day, and the objects of uploads that died; at most `limit` objects.
+   * `more`: there may be more of them now.
    */
   collect(limit?: number): Promise<{ deleted: number; more: boolean }>
 }
@@ -45,7 +45,7 @@ export interface BlobsDeps {
 
 /** How long a blob that no record refers to is kept; the specification asks for an hour. */
 const UNREFERENCED_RETENTION_MS = 24 * 3600_000
-/** An upload that died leaves an object without a row, which may be deleted after this. */
+/** An upload that takes longer is given up for dead: its object, which has no row, may be deleted. */
 const UPLOAD_LIMIT_MS = 24 * 3600_000
 
 type Stored = { key: string; size: number; mime: string }
@@ -58,32 +58,36 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
   const find = (cid: string): Stored | undefined =>
     sql.first<Stored>('SELECT key, size, mime FROM blob WHERE cid = ?', cid)
 
-  /** Makes the object the blob of its CID, or deletes it where an intact one is stored already. */
+  /**
+   * Makes a new object the blob of its CID. Where an intact object is stored already, that one stays. The object that is
+   * not needed is deleted.
+   */
   const adopt = async (key: string, meta: BlobMeta): Promise<BlobMeta> => {
     const known = find(meta.cid)
     const object = known && (await bucket.head(known.key))
-    const intact = known && object?.size === known.size ? known.key : undefined
-    const { adopted, unused } = sql.transaction(() => {
+    const intactKey = known && object?.size === known.size ? known.key : undefined
+    const { adopted, unusedKey } = sql.transaction(() => {
       const now = platform.now()
       const row = find(meta.cid)
-      const keep = row !== undefined && row.key === intact
+      const keepOld = row !== undefined && row.key === intactKey
+      // Once a record refers to the blob, its type stays: it was compared with what the record states.
       const mimeType = row && index.isReferenced(meta.cid) ? row.mime : meta.mimeType
       sql.run(
         `INSERT INTO blob (cid, key, size, mime, created_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (cid) DO UPDATE SET key = excluded.key, mime = excluded.mime, created_at = excluded.created_at`,
         meta.cid,
-        keep ? row.key : key,
+        keepOld ? row.key : key,
         meta.size,
         mimeType,
         now,
       )
-      if (!keep) orphans.noteAdopted(key)
-      const unused = keep ? key : row?.key
-      if (unused !== undefined) orphans.add(unused, now)
+      if (!keepOld) orphans.noteAdopted(key)
+      const unusedKey = keepOld ? key : row?.key
+      if (unusedKey !== undefined) orphans.add(unusedKey, now)
       fault('blob.afterRow')
-      return { adopted: { ...meta, mimeType }, unused }
+      return { adopted: { ...meta, mimeType }, unusedKey }
     })
-    if (unused !== undefined) await orphans.delete([unused]).catch(() => {})
+    if (unusedKey !== undefined) await orphans.delete([unusedKey]).catch(() => {})
     return adopted
   }
 

@@ -2,12 +2,12 @@ import type { Sql } from '../db/sql.ts'
 
 /**
  * Objects in the bucket that belong to no blob row (the table `blob_loose`). Each object is noted here before it is made
- * and before it is deleted, so that whenever the process dies, no object is left that nobody knows of.
+ * and before it is deleted, so that whenever the process dies, no object is left without a row that knows of it.
  */
 export interface OrphanObjects {
   /** Notes an object, to be deleted after this time (milliseconds). */
   add(key: string, deleteAfter: number): void
-  /** A blob row has the object now. */
+  /** Notes that a blob row has the object now: it is no longer an orphan. */
   noteAdopted(key: string): void
   /** Deletes those of these objects that are still orphans. */
   delete(keys: readonly string[]): Promise<void>
@@ -36,7 +36,7 @@ export const createOrphanObjects = ({ sql, bucket }: OrphanObjectsDeps): OrphanO
     },
     noteAdopted: remove,
     delete: async (keys) => {
-      // Not an object that a blob row has adopted meanwhile.
+      // A blob row may have adopted an object meanwhile: that one stays.
       const orphans = keys.filter(has)
       if (orphans.length === 0) return
       await bucket.delete(orphans)

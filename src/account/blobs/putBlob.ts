@@ -4,7 +4,7 @@ import { chunksOf } from '../../streams/chunks.ts'
 import { error } from '../../xrpc/errors.ts'
 
 /**
- * R2 asks that all parts of an upload but the last have the same size, at least 5 MiB. This is also the most that is
+ * R2 requires that all parts of an upload but the last have the same size, at least 5 MiB. This is also the most that is
  * buffered of a body without a declared length.
  */
 const PART_BYTES = 5 * 1024 * 1024
@@ -44,8 +44,8 @@ const putInParts = async (
 }
 
 /**
- * Streams a blob into the bucket and hashes it on the way. With `expect`, the bucket checks the hash too. If this throws,
- * or the CID is not the one expected, the caller must delete what may have been stored.
+ * Streams a blob into the bucket and hashes it on the way. With `expect` and a declared length, the bucket checks the hash
+ * too. If this throws, or the CID is not the one expected, the caller must delete what may have been stored.
  */
 export const putBlob = async (
   bucket: R2Bucket,
@@ -56,6 +56,7 @@ export const putBlob = async (
   const { limit, length, expect, ...rest } = options
   const hash = createHash('sha256')
   let size = 0
+  /** The body's chunks, hashed and counted; throws where they do not have the right length. */
   const measured = async function* () {
     const source = chunksOf(body)
     let ended = false
@@ -72,7 +73,7 @@ export const putBlob = async (
         throw error('InvalidRequest', 'fewer bytes than were declared')
       ended = true
     } finally {
-      // It was refused, or the bucket gave up: the sender is told to stop.
+      // The body was refused, or the bucket gave up: the rest of it is not wanted.
       if (!ended) await source.cancel()
     }
   }
@@ -101,6 +102,7 @@ export const putBlob = async (
     const cause =
       pumped.status === 'rejected' ? pumped.reason : put.status === 'rejected' ? put.reason : undefined
     const cid = cidForRawHash(hash.digest())
+    // Then the bucket has refused the hash: the caller says so better, from the CID.
     if (pumped.status === 'fulfilled' && expect && !expect.equals(cid)) return { cid, size }
     if (cause) throw cause
     return { cid, size }

@@ -6,10 +6,10 @@ import { messageFrame, type MessageBody, type MessageName } from '../../xrpc/fra
 type Id = 'com.atproto.sync.subscribeRepos'
 type Info = MessageBody<Id, 'info'>
 
-/** The messages of subscribeRepos that the log has, typed by its lexicon; an `#info` is for one subscriber only. */
+/** The messages of subscribeRepos that are in the log. An `#info` is not: it is for one subscriber only. */
 export type EventType = Exclude<MessageName<Id>, 'info'>
 
-/** The types of lex-cli have the CID of multiformats; here the one of @atproto/lex-data is encoded. */
+/** The generated types have the CID of multiformats; what is encoded here has the one of @atproto/lex-data. */
 type Encoded<T> = T extends CID
   ? Cid
   : T extends Uint8Array

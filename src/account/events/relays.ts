@@ -5,17 +5,17 @@ import type { Sequencer } from './sequencer.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount } from '../db/accountRow.ts'
 
-/** Asks relays to crawl this server when there are new events. It does so by alarm: no write waits for it, or fails with it. */
+/** Asks relays to crawl this server when there are new events. The alarm does it: no write waits for it, or fails with it. */
 export interface Relays {
-  /** Called for each event that was committed: makes sure of an alarm when the next relay is due. */
+  /** Called for each event that was committed: makes sure that an alarm rings when the next relay is due. */
   noteEvent(): void
-  /** The account was activated: the relays are asked at once, however recently they were asked before. */
+  /** Called when the account was activated: all relays are asked at once, however recently they were asked before. */
   askAtOnce(): void
   /** When the next relay is to be asked (milliseconds); undefined while all of them know of every event. */
   nextAt(): number | undefined
   /** Asks the relays that are due. */
   run(): Promise<void>
-  /** Asks these relays, or all that are configured, now. */
+  /** Asks these relays now; without them, all that are configured. */
   ask(relays?: readonly string[]): Promise<CrawlAnswer[]>
 }
 
@@ -30,33 +30,35 @@ export interface RelayDeps {
   platform: Pick<Platform, 'now'>
   sequencer: Pick<Sequencer, 'latest'>
   send: Outbound
-  /** Origins. */
+  /** The configured relays, as origins. */
   relays: readonly string[]
   hostname: string
-  /** Makes sure that `run` is called within so many milliseconds. */
-  wake(delay: number): void
+  /** Makes sure that `run` is called within `delayMs`. */
+  wake(delayMs: number): void
   log(line: string): void
 }
 
+/** When a relay was asked, and of which events it knows. Times are in milliseconds. */
 interface Crawl {
-  /** The last event when the relay was last asked with success. */
+  /** The latest event when the relay last accepted a request. */
   seq: number
   askedAt: number
+  /** Since the last success. */
   failures: number
   retryAt: number
 }
 
 const MINUTE_MS = 60_000
-/** The reference PDS asks no more often, and relays count requests. */
+/** Between two requests to a relay. The reference PDS does not ask more often, and relays count requests. */
 const INTERVAL_MS = 20 * MINUTE_MS
-/** Doubled with each failure. */
+/** The delay after a failure: doubled with each one in a row. */
 const RETRY_MS = { first: MINUTE_MS, most: 6 * 60 * MINUTE_MS }
 const MAX_ANSWER_BYTES = 64 * 1024
 
 export const createRelays = (deps: RelayDeps): Relays => {
   const { sql, platform, sequencer, relays, log } = deps
-  /** Whether an alarm is set for what has happened so far. */
-  let isAwaited = false
+  /** Whether an alarm is set for the events so far. */
+  let hasAlarm = false
 
   const read = (relay: string): Crawl => {
     const row = sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
@@ -93,7 +95,8 @@ export const createRelays = (deps: RelayDeps): Relays => {
     return dues.length === 0 ? undefined : Math.min(...dues)
   }
 
-  const failed = (relay: string, why: string): CrawlAnswer => {
+  /** Logs that a relay could not be asked, and sets the time of the next try. */
+  const noteFailure = (relay: string, why: string): CrawlAnswer => {
     log(`requestCrawl at ${relay} failed: ${why}`)
     if (relays.includes(relay)) {
       const crawl = read(relay)
@@ -115,13 +118,13 @@ export const createRelays = (deps: RelayDeps): Relays => {
       })
       const text = await answer.text()
       if (answer.status < 200 || answer.status > 299)
-        return failed(relay, `it answered ${answer.status} ${reasonOf(text)}`)
+        return noteFailure(relay, `it answered ${answer.status} ${reasonOf(text)}`)
       if (relays.includes(relay))
         store(relay, { seq: latest, askedAt: platform.now(), failures: 0, retryAt: 0 })
       return { relay, ok: true }
     } catch (cause) {
       if (!(cause instanceof OutboundError)) log(`requestCrawl at ${relay}: ${String(cause)}`)
-      return failed(relay, cause instanceof OutboundError ? cause.message : 'it could not be asked')
+      return noteFailure(relay, cause instanceof OutboundError ? cause.message : 'it could not be asked')
     }
   }
 
@@ -129,21 +132,21 @@ export const createRelays = (deps: RelayDeps): Relays => {
 
   return {
     noteEvent: () => {
-      if (isAwaited) return
+      if (hasAlarm) return
       const due = nextAt()
       if (due === undefined) return
-      isAwaited = true
+      hasAlarm = true
       deps.wake(Math.max(0, due - platform.now()))
     },
     askAtOnce: () => {
       if (relays.length === 0) return
       sql.run('UPDATE crawl SET seq = 0, asked_at = 0, failures = 0, retry_at = 0')
-      isAwaited = true
+      hasAlarm = true
       deps.wake(0)
     },
     nextAt,
     run: async () => {
-      isAwaited = false
+      hasAlarm = false
       const now = platform.now()
       if ((nextAt() ?? Infinity) > now) return
       const latest = sequencer.latest()
@@ -157,7 +160,7 @@ export const createRelays = (deps: RelayDeps): Relays => {
   }
 }
 
-/** The start of an error's message, safe to show: what a stranger sends is not printed unchanged. */
+/** The start of the error message in an answer, safe to log: text from strangers is not printed unchanged. */
 const reasonOf = (text: string): string => {
   try {
     const { message, error }: { message?: unknown; error?: unknown } = Object(JSON.parse(text))

@@ -11,7 +11,7 @@ export interface SequencedEvent {
   type: EventType
   /** The revision that a commit or a sync is about. */
   rev: string | null
-  /** Milliseconds; the body has the same time as text. */
+  /** Milliseconds since 1970; the body has the same time as text. */
   time: number
   /** The whole message in DAG-CBOR, `seq` and `time` included. */
   body: Uint8Array
@@ -23,11 +23,11 @@ export interface SequencedEvent {
  */
 export interface Sequencer {
   /**
-   * Runs one transaction; once it is committed, `committed` runs, and then its events are broadcast. A reader of the
-   * log must not rely on the broadcast alone: the object may die between the two.
+   * Runs `work` in one transaction; once it is committed, runs `afterCommit`, and then broadcasts its events. A reader of
+   * the log must not rely on the broadcast alone: the object may die before it.
    */
-  transaction<T>(work: () => T, committed?: (result: T) => void): T
-  /** Appends an event. `fields` go without `seq`, `time` and the account's DID. */
+  transaction<T>(work: () => T, afterCommit?: (result: T) => void): T
+  /** Appends an event, inside of a `transaction`. `seq`, `time` and the account's DID are added to `fields`. */
   append<Type extends EventType>(type: Type, fields: EventFields<Type>, rev?: string | null): SequencedEvent
   /** Appends an `#identity`. */
   appendIdentity(handle?: string): SequencedEvent
@@ -35,15 +35,15 @@ export interface Sequencer {
   appendAccount(active: boolean, status?: string): SequencedEvent
   /** Appends a `#sync`. `car` has the commit only. */
   appendSync(rev: string, car: Uint8Array): SequencedEvent
-  /** Events after `seq`, oldest first: `limit` of them, or fewer where they have more than `maxBytes`. */
+  /** Events after this number, oldest first: up to `limit`, or until they reach `maxBytes`. */
   read(after: number, limit: number, maxBytes?: number): SequencedEvent[]
   /** The number of the newest event, or of the one before the first. */
   latest(): number
   /** The number of the oldest event that is still kept. */
   oldest(): number | undefined
-  /** Whether events after `seq` are no longer kept. */
+  /** Whether some of the events after `seq` are no longer kept. */
   isOutdated(seq: number): boolean
-  /** Deletes events older than `before` (milliseconds), at most `limit` of them, fewer where they are large. */
+  /** Deletes events from before this time (milliseconds), oldest first: at most `limit`, fewer where they are large. */
   prune(before: number, limit: number): { pruned: number; more: boolean }
 }
 
@@ -55,10 +55,10 @@ export interface SequencerDeps {
   broadcast?(event: SequencedEvent): void
 }
 
-/** An event has up to 2 MB: a page ends early rather than fill the memory. */
+/** An event has up to 2 MB: a page ends early, so that it does not fill the memory. */
 const MAX_READ_BYTES = 4 * 1024 * 1024
 
-/** When a large row is deleted, SQLite visits every page that it spills over to. */
+/** How much one `prune` deletes: SQLite visits every page of the database over which a large row is spread. */
 const MAX_PRUNE_BYTES = 16 * 1024 * 1024
 
 type Row = { seq: number; type: EventType; rev: string | null; time: number; body: ArrayBuffer }
@@ -75,10 +75,10 @@ export const createSequencer = (deps: SequencerDeps): Sequencer => {
   /** The events of the transaction that is running. */
   let appended: SequencedEvent[] = []
 
-  const transaction: Sequencer['transaction'] = (work, committed) => {
+  const transaction: Sequencer['transaction'] = (work, afterCommit) => {
     appended = []
     const result = sql.transaction(work)
-    committed?.(result)
+    afterCommit?.(result)
     const events = appended
     appended = []
     if (events.length > 0) fault('event.beforeBroadcast')
@@ -131,7 +131,8 @@ export const createSequencer = (deps: SequencerDeps): Sequencer => {
   }
 
   const isOutdated = (seq: number): boolean => {
-    // An object's first event has the number above the time when it was made: see `openAccountRow`.
+    // Numbers begin at the time (milliseconds) when the object was made, see `openAccountRow`. If the first event is still
+    // kept, nothing was deleted, however low `seq` is.
     const first = readFirstSeq(sql)
     const kept = oldest() ?? latest() + 1
     return seq + 1 < kept && first !== undefined && first < kept

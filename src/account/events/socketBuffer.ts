@@ -3,14 +3,14 @@ import type { Platform } from '../../platform.ts'
 /** Runtimes before November 2026 do not say how much waits: there, a socket is assumed to send this fast. */
 const ASSUMED_BYTES_PER_MS = 64 * 1024
 
-/** What is sent through a socket: how many bytes of it wait to be taken, and whether any are taken at all. */
+/** Sends through a socket, and knows how many bytes still wait to be taken by the other side, and whether any are taken. */
 export class SocketBuffer {
   readonly #socket: WebSocket
   readonly #platform: Pick<Platform, 'now'>
   #sentBytes = 0
-  /** What is assumed to wait, and at which time. */
+  /** Where the runtime does not say how much waits: what was assumed to wait at this time. */
   #assumed: { bytes: number; time: number }
-  /** How many bytes were taken, and at which time. */
+  /** How many bytes had been taken at this time. */
   #mark: { time: number; takenBytes: number }
 
   constructor(socket: WebSocket, platform: Pick<Platform, 'now'>) {
@@ -34,12 +34,12 @@ export class SocketBuffer {
     return bufferedAmount ?? this.#assume(0)
   }
 
-  /** `isStuck` counts from here. */
+  /** Begins to count for `isStuck`. */
   mark(): void {
     this.#mark = { time: this.#platform.now(), takenBytes: this.#sentBytes - this.waitingBytes() }
   }
 
-  /** Whether `ms` have passed since the last `bytes` were taken. Must be called often. */
+  /** Whether fewer than `bytes` were taken in the last `ms`. Must be called often. */
   isStuck({ ms, bytes }: { ms: number; bytes: number }): boolean {
     if (this.#sentBytes - this.waitingBytes() - this.#mark.takenBytes >= bytes) this.mark()
     return this.#platform.now() - this.#mark.time >= ms

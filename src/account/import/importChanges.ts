@@ -91,7 +91,12 @@ const planOf = (
     records: before.records + more,
     stage: () => {},
     apply: () => {
-      const { blocks, records } = storeCommit(deps, { rev, ops, dropped, added: [commitBlock, ...nodes] })
+      const { blocks, records } = storeCommit(deps, {
+        rev,
+        ops,
+        droppedNodes: dropped,
+        addedNodes: [commitBlock, ...nodes],
+      })
       return { blocks: before.blocks + blocks, records: before.records + records }
     },
   }

@@ -36,8 +36,9 @@ export interface CheckDeps extends CheckBlocksDeps {
 const MAX_PROBLEMS = 100
 
 /**
- * Recomputes everything that is stored twice from the blocks, and every hash. The answer is right only if nothing is
- * written meanwhile, so the caller runs this alone (`repo.exclusive`).
+ * Checks the whole account: from its blocks, recomputes every hash and everything else that is derived from them; then
+ * checks the event log and the journal. The answer is right only if nothing is written meanwhile, so the caller runs this
+ * alone (`repo.exclusive`).
  */
 export const checkAccount = async (deps: CheckDeps): Promise<CheckReport> => {
   const { sql, blobs, journal } = deps
@@ -93,9 +94,9 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
         count++
         references += checkReferences(sql, item.key, item.bytes, problem)
         if (isLive(live, cid.bytes, 0)) {
-          const times = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
-          times.paths++
-          repeated.set(cidKey(cid), times)
+          const entry = repeated.get(cidKey(cid)) ?? { cid, paths: 1 }
+          entry.paths++
+          repeated.set(cidKey(cid), entry)
           continue
         }
       }
@@ -120,6 +121,7 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
   if (records !== count) problem(`counts: ${records} records counted, ${count} in the tree`)
 }
 
+/** Checks that the record's blob references are stored; returns how many it has. */
 const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Problem): number => {
   try {
     const refs = blobRefs(decodeBlock(block))
@@ -135,7 +137,7 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
   }
 }
 
-/** Checks that the numbers have no gap from the oldest kept event to the newest. */
+/** Checks that the events that are kept have no gap in their numbers, and revisions that rise; returns how many there are. */
 const checkEvents = (sql: Sql, problem: Problem): number => {
   const row = sql.first<{ first: number | null; last: number | null; count: number }>(
     'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count FROM event',

@@ -3,7 +3,7 @@ import { error } from '../../xrpc/errors.ts'
 
 const MAX_PATH_LENGTH = 1024
 
-/** `collection/rkey`; `InvalidRequest` where one of them does not have the form that the specification asks for. */
+/** `collection/rkey`; throws `InvalidRequest` where one of them does not have the form that the specification requires. */
 export const recordPath = (collection: string, rkey: string): string => {
   if (!isValidNsid(collection))
     throw error('InvalidRequest', `not a collection: ${JSON.stringify(collection)}`)

@@ -16,7 +16,7 @@ export interface StoredRecord {
   bytes: Uint8Array
 }
 
-/** The current tree's records, found by going down the tree: it is the index. */
+/** The records of the current tree. The tree itself is the index: a record is found by going down from its root. */
 export interface Records {
   get(collection: string, rkey: string): StoredRecord | undefined
   /** The CID of the record under a path, `collection/rkey`. */
@@ -29,11 +29,11 @@ export interface Records {
     records: StoredRecord[]
     cursor?: string
   }
-  /** The collections that have records, in order: one way down the tree for each. */
+  /** The collections that have records, in order. Goes down the tree once for each. */
   collections(): string[]
   /** How many records each collection has. Reads every node: for manifests and checks. */
   countByCollection(): Record<string, number>
-  /** All records in order. Commits may be written meanwhile: this stays with the tree that it began with. */
+  /** All records in order. Commits may be written meanwhile: the generator stays with the tree that it began with. */
   entries(): Generator<TreeRecord>
 }
 
@@ -42,12 +42,12 @@ export interface RecordsDeps {
   blocks: Blocks
 }
 
-/** A record has up to 1 MB and a page up to 100 of them: a page ends early rather than fill the memory. */
+/** A record has up to 1 MB, and a page up to 100 records: a page ends early, so that it does not fill the memory. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
 /**
- * How much of the tree is kept in memory, in entries of its nodes: a node has some four entries, but an imported tree
- * may have been made so that one has thousands. Nodes are named by their content, so that none is ever out of date.
+ * How much of the tree is kept in memory, counted in entries of its nodes: a node has about four, but an imported tree may
+ * have been made so that one has thousands. Nodes are named by their content, so none is ever out of date.
  */
 const CACHED_ENTRIES = 4096
 

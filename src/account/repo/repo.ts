@@ -21,13 +21,13 @@ import { readAccount, stateOf, type Head, readHead, writeHead, readStaging } fro
 
 export type { RepoWrite, WriteResult } from './commits/resolveWrites.ts'
 
-/** The repository: writes, one after the other, each in one transaction. */
+/** The repository's head, and what changes it: one change after the other, each in one transaction. */
 export interface Repo {
   /** Root, tree and revision of the latest commit; undefined before `create` or an import. */
   head(): Head | undefined
   /** The same, or throws `RepoNotFound`. */
   requireHead(): Head
-  /** Runs alone: no commit, signature or import's switch happens in between. */
+  /** Runs `work` alone: no commit, no new signature and no switch to an imported tree happens meanwhile. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   /** Makes an empty repository, if there is none. It appends no event: activation announces the repository. */
   create(): Promise<Head>
@@ -43,25 +43,27 @@ export interface Repo {
   signAgain(options?: SignAgainOptions): Promise<Head>
   /** A CAR of the latest commit only: the `blocks` of `#sync`. */
   commitCar(): Uint8Array
-  /** A revision for now, above these. */
+  /** A new revision: the time now, or just above the highest of `above` if that is later. */
   nextRev(...above: string[]): string
 }
 
 export interface CommitResult {
-  /** Undefined where the writes changed nothing. */
+  /** Undefined where the writes change nothing: then there is no commit. */
   commit: { cid: Cid; rev: string } | undefined
   results: WriteResult[]
 }
 
 export interface CommitOptions {
-  /** The commit that must be the latest. */
+  /** The commit that must be the latest; null never matches. */
   swapCommit?: Cid | null
-  /** Runs inside the transaction, after the head has moved. */
+  /** Runs inside the transaction, after the new head is written. */
   within?: (head: Head) => void
 }
 
 export interface SignAgainOptions {
+  /** Signs instead of the account's signer. */
   signer?: CommitSigner
+  /** Runs inside the transaction. `commitCar` has the new commit only. */
   within?: (head: Head, commitCar: Uint8Array) => void
 }
 
@@ -78,7 +80,7 @@ export interface RepoDeps {
   endStalledImport(): void
 }
 
-/** A tree in memory keeps every node that it ever read: it is loaded again before that grows large. */
+/** A tree in memory keeps every node that it has read: after this many commits it is loaded again, to free them. */
 const COMMITS_PER_TREE = 200
 
 export const createRepo = (deps: RepoDeps): Repo => {
@@ -102,7 +104,10 @@ export const createRepo = (deps: RepoDeps): Repo => {
 
   const nextRev = (...above: string[]): string => nextTid(platform.now(), above.toSorted().at(-1))
 
-  /** Checked in turn: no commit follows a deactivation or a move, even if its request was let in before that. */
+  /**
+   * Checked when it is the commit's turn: no commit follows a deactivation or a move of the account, even if its request
+   * was admitted before that.
+   */
   const mustBeOpen = (): void => {
     const state = stateOf(readAccount(sql))
     if (state === 'deactivated' || state === 'moved')
@@ -120,7 +125,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
       throw error('InvalidRequest', 'a repository is being imported: try again when that has ended')
   }
 
-  /** The head and its tree, read again where memory and storage differ (there may have been a fault in between). */
+  /** The head and its tree, loaded again where memory and storage differ: after a failure, or after an import. */
   const current = (): { head: Head; tree: MST } => {
     const latest = requireHead()
     mustNotBeImporting()
@@ -129,13 +134,13 @@ export const createRepo = (deps: RepoDeps): Repo => {
     return loaded
   }
 
-  /** One transaction from one head to the next; then the tree in memory, then the events. */
+  /** One transaction from one head to the next; once it is committed, the tree in memory follows, then the events. */
   const advanceHead = (from: Head | undefined, to: Head, work: () => void, tree?: MST): Head =>
     sequencer.transaction(
       () => {
         const stored = head()
         if (from ? !stored?.root.equals(from.root) : stored)
-          throw new Error('the repository moved under a commit')
+          throw new Error('the head changed while a commit was made')
         work()
         return to
       },
@@ -181,8 +186,12 @@ export const createRepo = (deps: RepoDeps): Repo => {
         from,
         to,
         () => {
-          const added = [signed, ...next.newNodes]
-          const counts = storeCommit(deps, { rev, ops, added, dropped: [from.root, ...next.droppedNodes] })
+          const counts = storeCommit(deps, {
+            rev,
+            ops,
+            addedNodes: [signed, ...next.newNodes],
+            droppedNodes: [from.root, ...next.droppedNodes],
+          })
           sequencer.append('commit', event, rev)
           fault('commit.afterEvent')
           writeHead(sql, to, counts)

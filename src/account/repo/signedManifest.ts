@@ -13,7 +13,7 @@ export interface ManifestDeps {
   signingKey: Pick<SigningKey, 'signManifest'>
 }
 
-/** A signed statement of what the account has at one commit. All of it is read before the first await. */
+/** A signed statement of what the account has at one commit. All of it is read before the first await, so it agrees. */
 export const signedManifest = async (deps: ManifestDeps): Promise<string> => {
   const { did, platform, repo, records, blobs, signingKey } = deps
   const head = repo.requireHead()

@@ -15,13 +15,16 @@ export interface SignedCommit {
   rev: string
 }
 
-/** The firehose allows 2 MB of blocks, and SQLite a row of 2 MB, which holds the operations too. */
+/** The firehose allows 2 MB of blocks; SQLite allows 2 MB for the row, which has the operations too. */
 const MAX_EVENT_BYTES = 1_950_000
-/** An operation's two CIDs, action and field names, without its path. */
+/** What an operation takes besides its path: two CIDs, the action and the field names. */
 const OP_BYTES = 140
 
-/** The body of `#commit`. One that is too large is refused: nothing is written by then. */
-export const commitEvent = (head: Head, { ops, next, commit, rev }: SignedCommit): EventFields<'commit'> => {
+/** The body of `#commit`. A commit that is too large is refused here, before anything is written. */
+export const commitEvent = (
+  previous: Head,
+  { ops, next, commit, rev }: SignedCommit,
+): EventFields<'commit'> => {
   const blocks = new Map<string, Block>()
   for (const block of [commit, ...next.newNodes, ...next.proof]) blocks.set(cidKey(block.cid), block)
   for (const { cid, bytes } of ops) if (cid && bytes) blocks.set(cidKey(cid), { cid, bytes })
@@ -38,12 +41,12 @@ export const commitEvent = (head: Head, { ops, next, commit, rev }: SignedCommit
     tooBig: false,
     commit: commit.cid,
     rev,
-    since: head.rev,
+    since: previous.rev,
     blocks: car,
     ops: ops.map(({ action, path, cid, prev }) =>
       prev ? { action, path, cid, prev } : { action, path, cid },
     ),
     blobs: [],
-    prevData: head.data,
+    prevData: previous.data,
   }
 }

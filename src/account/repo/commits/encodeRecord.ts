@@ -6,8 +6,8 @@ import { error } from '../../../xrpc/errors.ts'
 const MAX_RECORD_BYTES = 1_000_000
 
 /**
- * The record's block. Every reader must take it, this server above all, so it has no floating point number and no link
- * of another form: a record with one could be stored, and never exported and imported.
+ * The record's block. Every reader must accept it, above all this server itself: a record with a floating point number,
+ * or with a link of another form, could be stored, but its repository never imported again. So both are refused.
  */
 export const encodeRecord = (record: LexMap, path: string): Uint8Array => {
   let bytes

@@ -15,15 +15,15 @@ export interface NextTree {
   proof: Block[]
 }
 
-/** Reads nodes from what is about to be written, otherwise from the store, and remembers which. */
+/** Reads nodes from those about to be written, otherwise from the store, and remembers which were read. */
 class RecordingBlockstore extends ReadableBlockstore {
   readonly seen = new Map<string, Block>()
-  readonly #fresh: BlockMap
+  readonly #newNodes: BlockMap
   readonly #blocks: Blocks
 
-  constructor(fresh: BlockMap, blocks: Blocks) {
+  constructor(newNodes: BlockMap, blocks: Blocks) {
     super()
-    this.#fresh = fresh
+    this.#newNodes = newNodes
     this.#blocks = blocks
   }
 
@@ -31,7 +31,7 @@ class RecordingBlockstore extends ReadableBlockstore {
     const key = cidKey(cid)
     const seen = this.seen.get(key)
     if (seen) return seen.bytes
-    const bytes = this.#fresh.get(cid) ?? this.#blocks.read(cid)
+    const bytes = this.#newNodes.get(cid) ?? this.#blocks.read(cid)
     if (bytes) this.seen.set(key, { cid, bytes })
     return bytes ?? null
   }
@@ -45,14 +45,15 @@ class RecordingBlockstore extends ReadableBlockstore {
   }
 }
 
-const NEIGHBOURS = [-1, 0, 1] as const
+/** The neighbour on the left of a path, the path itself, the neighbour on the right. */
+const SIDES = [-1, 0, 1] as const
 
 /**
- * Reads the nodes that `MST.getCoveringProof` returns, without encoding and hashing every node on the way again: that
- * was most of the time of a large commit.
+ * Reads the nodes that `MST.getCoveringProof` returns, but does not encode and hash every node on the way again: that took
+ * most of the time of a large commit.
  */
 const readCoveringProof = async (root: MST, path: string, recorder: RecordingBlockstore): Promise<void> => {
-  for (const side of NEIGHBOURS) {
+  for (const side of SIDES) {
     for (let node: MST | undefined = root; node;) {
       await recorder.getBytes(await node.getPointer())
       const entries: NodeEntry[] = await node.getEntries()
@@ -68,7 +69,7 @@ const readCoveringProof = async (root: MST, path: string, recorder: RecordingBlo
 
 /**
  * Removes a key. When the library's tree is empty, it still remembers the layer of its last key and would put the next
- * key below a root without keys, which is not a valid tree: an empty tree is made again.
+ * key below a root without keys, which is not a valid tree: so a new empty tree is made.
  */
 const without = async (tree: MST, path: string): Promise<MST> => {
   const next = await tree.delete(path)
@@ -84,13 +85,13 @@ export const nextTree = async (tree: MST, ops: readonly RecordOp[], blocks: Bloc
   }
   const data = await next.getPointer()
   const diff = await DataDiff.of(next, tree)
-  const fresh = diff.newMstBlocks
+  const newNodes = diff.newMstBlocks
 
   // The covering proof of each path: the nodes down to it and to its neighbours on both sides.
-  const recorder = new RecordingBlockstore(fresh, blocks)
+  const recorder = new RecordingBlockstore(newNodes, blocks)
   for (const { path } of ops) await readCoveringProof(next, path, recorder)
-  // Several operations next to each other may need nodes that no covering proof of the final tree has: they are
-  // inverted, and the nodes that were read are sent.
+  // To invert several operations next to each other, a consumer may need nodes that no covering proof of the final tree
+  // has: we invert them too, and the nodes that were read for it are part of the proof.
   let inverted = MST.load(recorder, data)
   for (const { action, path, prev } of ops.toReversed()) {
     if (action === 'create' || prev === null) inverted = await without(inverted, path)
@@ -101,5 +102,5 @@ export const nextTree = async (tree: MST, ops: readonly RecordOp[], blocks: Bloc
   // The diff also lists the records that are gone; `storeCommit` decides which of those are dropped.
   const leaves = new Set(ops.flatMap(({ prev }) => (prev ? [cidKey(prev)] : [])))
   const droppedNodes = diff.removedCids.toList().filter((cid) => !leaves.has(cidKey(cid)))
-  return { tree: next, data, newNodes: fresh.entries(), droppedNodes, proof: [...recorder.seen.values()] }
+  return { tree: next, data, newNodes: newNodes.entries(), droppedNodes, proof: [...recorder.seen.values()] }
 }

@@ -9,7 +9,7 @@ export type ValidationStatus = 'valid' | 'unknown' | undefined
 
 export interface PreparedRecord {
   write: RepoWrite
-  /** Absent where the caller asked for no validation. */
+  /** Undefined where the client asked for no validation. */
   validationStatus: ValidationStatus
 }
 
@@ -23,7 +23,7 @@ export interface RecordRequest {
   validate?: boolean
 }
 
-/** The record key that the record's lexicon asks for, or the next TID. */
+/** The given record key if the lexicon allows it; without one, the key that the lexicon names, or a new TID. */
 function recordKey(collection: string, given: string | undefined, nextKey: () => string): string {
   const def = lexicons().getDef(collection)
   const kind = def?.type === 'record' ? (def.key ?? 'any') : 'any'
@@ -58,8 +58,8 @@ function validate(collection: string, record: object, asked: boolean | undefined
 }
 
 /**
- * Makes a write of a record as a client sent it: named, typed and validated, or refused with what is wrong with it.
- * Whether its blobs are stored is checked when the write is committed.
+ * Turns a record as a client sent it into a write: with a record key, a `$type`, and validated by its lexicon; throws
+ * what is wrong with it. Whether its blobs are stored is checked when the write is committed (`requireBlobs`).
  */
 export function prepareRecord(request: RecordRequest, nextKey: () => string): PreparedRecord {
   const { action, collection } = request

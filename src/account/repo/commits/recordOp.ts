@@ -34,20 +34,23 @@ export const blobChanges = (
   removedBlobs: before.filter((blob) => !after.includes(blob)),
 })
 
-/** Each record that the operations add or remove, and by how many paths: another path may hold the same record. */
+/**
+ * By how much each record's number of paths changes: several paths may hold the same record. `bytes` is given where a
+ * path holds the record now.
+ */
 export const pathDeltas = (
   ops: readonly RecordOp[],
-): Iterable<{ cid: Cid; bytes?: Uint8Array; paths: number }> => {
-  const counts = new Map<string, { cid: Cid; bytes?: Uint8Array; paths: number }>()
+): Iterable<{ cid: Cid; bytes?: Uint8Array; delta: number }> => {
+  const deltas = new Map<string, { cid: Cid; bytes?: Uint8Array; delta: number }>()
   const count = (cid: Cid, by: number): { bytes?: Uint8Array } => {
-    const entry = counts.get(cidKey(cid)) ?? { cid, paths: 0 }
-    entry.paths += by
-    counts.set(cidKey(cid), entry)
+    const entry = deltas.get(cidKey(cid)) ?? { cid, delta: 0 }
+    entry.delta += by
+    deltas.set(cidKey(cid), entry)
     return entry
   }
   for (const { cid, bytes, prev } of ops) {
     if (cid && bytes) count(cid, 1).bytes = bytes
     if (prev) count(prev, -1)
   }
-  return counts.values()
+  return deltas.values()
 }

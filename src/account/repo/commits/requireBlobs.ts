@@ -3,9 +3,9 @@ import type { BlobReference } from '../../../repo/blobRefs.ts'
 import type { Blobs } from '../../blobs/blobs.ts'
 
 /**
- * The one check that the blobs to which a record newly refers are stored, and are what the record says of them: clients
- * and AppViews rely on it. It belongs right before the commit's transaction, with nothing awaited in between: an upload
- * that no record refers to may be deleted at any time.
+ * Checks that the blobs to which a record newly refers are stored, with the size and type that the record states: clients
+ * and AppViews rely on it, and nothing else checks it. Call it right before the commit's transaction, with nothing awaited
+ * in between: an upload that no record refers to may be deleted at any time.
  */
 export const requireBlobs = (
   refs: readonly BlobReference[],
@@ -15,8 +15,8 @@ export const requireBlobs = (
     const stored = blobs.stat(cid.toString())
     if (!stored)
       throw error('InvalidRequest', `Could not find blob: ${cid}. Upload it first, with uploadBlob`)
-    // It was compared when the first record referred to it. A migration tool may have stored another type than the
-    // records say.
+    // Size and type were compared when the first record referred to the blob. A migration tool may have stored another
+    // type than the records state.
     if (blobs.isReferenced(cid.toString())) continue
     if (size !== undefined && stored.size !== size)
       throw error('InvalidRequest', `The blob ${cid} has ${stored.size} bytes, the record says ${size}`)

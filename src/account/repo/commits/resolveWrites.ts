@@ -8,7 +8,7 @@ import { recordPath } from '../recordPath.ts'
 import type { Records } from '../records.ts'
 import { blobChanges, blobCidsOf, type RecordOpWithBlobs } from './recordOp.ts'
 
-/** A change to one record. `swap` is what the path must hold now: a CID, or null for nothing. */
+/** What a client asks for one record. `swap` is what the path must hold now: a CID, or null for nothing. */
 export type RepoWrite = { collection: string; rkey: string; swap?: Cid | null } & (
   | { action: 'create' | 'update' | 'put'; record: LexMap }
   | { action: 'delete'; ifExists?: boolean }
@@ -22,7 +22,7 @@ export interface WriteResult {
 }
 
 export interface ResolvedWrite extends RecordOpWithBlobs {
-  /** The blobs that the record refers to and did not refer to before, not yet looked up. */
+  /** The blobs that the record refers to and did not refer to before. Whether they are stored is not checked yet. */
   newRefs: BlobReference[]
 }
 
@@ -34,8 +34,8 @@ export interface ResolveWritesDeps {
 const MAX_WRITES = 200
 
 /**
- * Checks writes one by one against what their paths hold, and turns them into operations; throws what is wrong with
- * them. It only reads.
+ * Checks writes one by one against what their paths hold, and turns them into operations; throws at the first that is
+ * not valid. It only reads.
  */
 export const resolveWrites = (
   deps: ResolveWritesDeps,
@@ -55,6 +55,7 @@ export const resolveWrites = (
     if (swap !== undefined && (swap === null ? prev !== null : !prev || !swap.equals(prev)))
       throw new XrpcError('InvalidSwap', `${path} holds ${prev ?? 'nothing'}, not ${swap ?? 'nothing'}`)
     const op = resolveWrite(deps.blocks, write, path, prev)
+    // A write that changes nothing has a result, but no operation.
     const action = op?.action ?? (write.action === 'delete' ? 'delete' : 'update')
     results.push({ action, path, cid: op ? op.cid : prev })
     if (op) ops.push(op)
@@ -85,7 +86,7 @@ const resolveWrite = (
   if (prev?.equals(cid)) return undefined
   const refs = blobRefs(write.record)
   const after = refs.map((blob) => blob.cid.toString())
-  // A record may keep the references that it has, even if they are of the old form or the blob is not stored yet.
+  // A record may keep the references that it has, even those of the old form or to a blob that is not stored yet.
   const newRefs = refs.filter((_, i) => !before.includes(after[i] ?? ''))
   if (newRefs.some(({ legacy }) => legacy))
     throw error('InvalidRequest', `${path} refers to a blob in the form that is no longer written`)

@@ -3,12 +3,12 @@ import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../../repo/block.ts'
 import { cborCid } from '../../../repo/cid.ts'
 
-/** Signs unsigned v3 commits: the account's `SigningKey.commitKeypair(did)`. */
+/** Signs the bytes of unsigned commits (version 3): the account's `SigningKey.commitKeypair(did)`. */
 export interface CommitSigner {
   sign(bytes: Uint8Array): Promise<Uint8Array>
 }
 
-/** Signs a commit of a tree; returns its block. */
+/** Makes the signed commit (version 3) of a tree; returns its block. */
 export const signCommit = async (
   signer: CommitSigner,
   fields: { did: string; rev: string; data: Cid },

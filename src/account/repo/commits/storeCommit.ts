@@ -6,13 +6,13 @@ import type { Blocks } from '../../blocks/blocks.ts'
 import type { Block } from '../../../repo/block.ts'
 import { pathDeltas, type RecordOpWithBlobs } from './recordOp.ts'
 
-/** What a commit changes in the tree before it. */
+/** How a commit differs from the one before it. */
 export interface CommitContents {
   rev: string
-  /** The commit, and the nodes that are new. */
-  added: readonly Block[]
+  /** The commit itself, and the nodes that are new. The records come from `ops`. */
+  addedNodes: readonly Block[]
   /** The commit before it, and the nodes that are gone. */
-  dropped: readonly Cid[]
+  droppedNodes: readonly Cid[]
   ops: readonly RecordOpWithBlobs[]
 }
 
@@ -25,16 +25,17 @@ export interface StoreCommitDeps {
 /** Writes the blocks and blob references of a commit, inside its transaction; returns how the counts change. */
 export const storeCommit = (
   { blocks, blobs, platform }: StoreCommitDeps,
-  { rev, ops, added: nodes, dropped: nodesDropped }: CommitContents,
+  { rev, ops, addedNodes, droppedNodes }: CommitContents,
 ): { blocks: number; records: number } => {
   const now = platform.now()
-  const added = [...nodes]
-  const dropped = [...nodesDropped]
-  for (const { cid, bytes, paths } of pathDeltas(ops)) {
+  const added = [...addedNodes]
+  const dropped = [...droppedNodes]
+  for (const { cid, bytes, delta } of pathDeltas(ops)) {
     const before = blocks.paths(cid)
-    const after = before + paths
+    const after = before + delta
     if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
     if (before > 0 && after === 0) dropped.push(cid)
+    // Only records that several paths hold have their paths counted.
     if (before > 1 || after > 1) blocks.setPaths(cid, after, now)
   }
   blocks.append(rev, now, added, dropped)
