@@ -1,37 +1,9 @@
-import type { Writable } from 'node:stream'
+import { cleanJson } from './cleanText.ts'
 import { docsPath } from '../docsLink.ts'
 import type { CliError, Code } from './errors.ts'
+import { createScreen, type Env, type Paint, type Terminal } from './screen.ts'
 
-export interface Terminal extends Writable {
-  isTTY?: boolean
-  columns?: number
-}
-
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
-export type Paint = (style: Style, text: string) => string
-
-const ANSI_CODES: Record<Style, readonly [number, number]> = {
-  bold: [1, 22],
-  dim: [2, 22],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  cyan: [36, 39],
-}
-
-type Env = Readonly<Record<string, string | undefined>>
-
-/** Colour for a terminal only. https://no-color.org: any value of NO_COLOR but the empty one switches it off. */
-export const paintFor = (stream: Terminal, env: Env): Paint => {
-  const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0'
-  const colour = !env['NO_COLOR'] && (forced || (stream.isTTY === true && env['TERM'] !== 'dumb'))
-  return (style, text) =>
-    colour ? `\u001B[${ANSI_CODES[style][0]}m${text}\u001B[${ANSI_CODES[style][1]}m` : text
-}
-
-/** Text from a server, without the control characters with which it could change what the terminal shows. */
-export const printable = (text: string): string =>
-  text.replace(/(?![\t\n])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
+export type { Paint, Terminal } from './screen.ts'
 
 /** Shows how far something has come: on a terminal, as a line that is redrawn. */
 export interface Progress {
@@ -57,7 +29,14 @@ export interface Output {
   /** `unit` formats the numbers. Default: a plain count. */
   progress(label: string, unit?: (n: number) => string): Progress
   error(error: CliError): void
+  /** Text on stdout as it is, with `--json` too. */
+  text(text: string): void
+  /** Where a bug happened, on stderr, with `--json` too. */
+  debug(text: string): void
 }
+
+/** A message of several lines, of which only the first begins like one of `pds`: the others may be a server's. */
+const indented = (text: string, width: number): string => text.replaceAll('\n', `\n${' '.repeat(width)}`)
 
 /** Two columns of headings and texts. A text may have several lines. */
 export const table = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
@@ -98,17 +77,20 @@ export function createOutput(options: {
   env: Env
   json: boolean
   now: () => number
+  random: (length: number) => Uint8Array
 }): Output {
-  const { stdout, stderr, env, json, now } = options
-  const paint = paintFor(stderr, env)
+  const { stderr: errorStream, env, json, now } = options
+  const secret = Buffer.from(options.random(16)).toString('hex')
+  const [stdout, stderr] = [createScreen(options.stdout, env, secret), createScreen(errorStream, env, secret)]
+  const { paint } = stderr
   const warnings: { message: string; docs?: string }[] = []
-  const live = stderr.isTTY === true
+  const live = errorStream.isTTY === true
   let drawn = false
   /** Whether JSON is printed on one line: after `line`, the last object, which may be an error, is one line too. */
   let oneLine = false
-  const stringify = (data: object): string => JSON.stringify(data, null, oneLine ? undefined : 2)
+  const stringify = (data: object): string => cleanJson(JSON.stringify(data, null, oneLine ? undefined : 2))
   const clear = () => {
-    if (drawn) stderr.write('\r\u001B[2K')
+    if (drawn) stderr.eraseLine()
     drawn = false
   }
   const note = (text = '') => {
@@ -124,7 +106,7 @@ export function createOutput(options: {
 
   return {
     json,
-    paint: paintFor(stdout, env),
+    paint: stdout.paint,
     note,
     line,
     aside(data, text) {
@@ -141,7 +123,7 @@ export function createOutput(options: {
     warn(message, code) {
       const docs = code && docsPath(code)
       warnings.push({ message, ...(docs ? { docs } : {}) })
-      note(`${paint('yellow', 'Warning:')} ${message}${docs ? `\n  See ${docs}` : ''}`)
+      note(`${paint('yellow', 'Warning:')} ${indented(message, 2)}${docs ? `\n  See ${docs}` : ''}`)
     },
     progress(label, unit = grouped) {
       let printedAt = 0
@@ -153,7 +135,8 @@ export function createOutput(options: {
           last = [done, total]
           if (json || now() - printedAt < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
           if (live) {
-            stderr.write(`\r\u001B[2K${paint('dim', progressText(last))}`)
+            stderr.eraseLine()
+            stderr.write(paint('dim', progressText(last)))
             drawn = true
           } else if (printedAt !== 0) stderr.write(`${progressText(last)}\n`)
           printedAt = now()
@@ -172,8 +155,10 @@ export function createOutput(options: {
         return
       }
       stderr.write(
-        `${paint('red', 'Error:')} ${message}\n  ${paint('bold', 'Next:')} ${next}\n  See ${docs}\n`,
+        `${paint('red', 'Error:')} ${indented(message, 2)}\n  ${paint('bold', 'Next:')} ${indented(next, 4)}\n  See ${docs}\n`,
       )
     },
+    text: (text) => stdout.write(text),
+    debug: (text) => stderr.write(text),
   }
 }

@@ -1,4 +1,5 @@
 import * as clack from '@clack/prompts'
+import { cleanText } from './cleanText.ts'
 import { CliError } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -41,35 +42,48 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
     if (typeof value !== 'symbol') return value as Exclude<T, symbol>
     throw new CliError('not-confirmed', 'cancelled: nothing was changed')
   }
-  const validate = (check: Check | undefined) => (value: string | undefined) =>
-    value ? check?.(value) : 'Please give an answer.'
+  // clack writes to the terminal by itself, so what it shows is cleaned here.
+  const validate = (check: Check | undefined) => (value: string | undefined) => {
+    const wrong = value ? check?.(value) : 'Please give an answer.'
+    return wrong === undefined ? undefined : cleanText(wrong)
+  }
 
+  const shown = ({ value, label, hint }: Choice<string>): Choice<string> => ({
+    value,
+    label: cleanText(label),
+    ...(hint === undefined ? {} : { hint: cleanText(hint) }),
+  })
   const ask = async (message: string): Promise<void> => {
-    if (notCancelled(await clack.confirm({ ...common, message, initialValue: false }))) return
+    if (notCancelled(await clack.confirm({ ...common, message: cleanText(message), initialValue: false })))
+      return
     throw new CliError('not-confirmed', 'the answer was no: nothing was changed')
   }
 
   return {
     async text(message, { placeholder, initial, check, alternative } = {}) {
       needTerminal(message, alternative)
-      const options = { ...common, message, validate: validate(check) }
+      const options = { ...common, message: cleanText(message), validate: validate(check) }
       return notCancelled(
         await clack.text({
           ...options,
-          ...(placeholder ? { placeholder } : {}),
-          ...(initial ? { initialValue: initial } : {}),
+          ...(placeholder ? { placeholder: cleanText(placeholder) } : {}),
+          ...(initial ? { initialValue: cleanText(initial) } : {}),
         }),
       ).trim()
     },
     async secret(message, { check, alternative } = {}) {
       needTerminal(message, alternative)
-      return notCancelled(await clack.password({ ...common, message, validate: validate(check) }))
+      return notCancelled(
+        await clack.password({ ...common, message: cleanText(message), validate: validate(check) }),
+      )
     },
     async choose(message, options, alternative) {
       needTerminal(message, alternative)
       // A choice of strings always satisfies clack's Option, but the compiler cannot see that through `T`.
       const list = options as readonly Choice<string>[]
-      const value = notCancelled(await clack.select({ ...common, message, options: [...list] }))
+      const value = notCancelled(
+        await clack.select({ ...common, message: cleanText(message), options: list.map(shown) }),
+      )
       const chosen = options.find((option) => option.value === value)
       if (!chosen) throw new CliError('not-confirmed', 'cancelled: nothing was changed')
       return chosen.value

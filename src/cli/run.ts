@@ -7,7 +7,7 @@ import { adminPassword, findProject, locateServer, type Project, type ServerAddr
 import { CliError, EXIT, messageOf } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Io } from './io.ts'
-import { createOutput, type Output, paintFor } from './output.ts'
+import { createOutput, type Output } from './output.ts'
 
 /** Levenshtein distance, to find the command that the user may have meant. */
 const distance = (a: string, b: string): number => {
@@ -67,10 +67,10 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
 }
 
 /** Any failure as a CliError. After an interrupt, the interrupt is the failure. */
-const toCliError = (cause: unknown, io: Io): CliError => {
+const toCliError = (cause: unknown, io: Io, out: Output): CliError => {
   if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
   if (cause instanceof CliError) return cause
-  if (io.env['PDS_DEBUG'] && cause instanceof Error) io.stderr.write(`${cause.stack ?? ''}\n`)
+  if (io.env['PDS_DEBUG'] && cause instanceof Error) out.debug(`${cause.stack ?? ''}\n`)
   return new CliError('internal', messageOf(cause), { cause })
 }
 
@@ -78,12 +78,12 @@ const toCliError = (cause: unknown, io: Io): CliError => {
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const json = argv.includes('--json')
   const out = createOutput({ ...io, json })
-  const paint = paintFor(io.stdout, io.env)
+  const { paint } = out
   try {
     const [name, ...rest] = argv
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       const about = rest.find((word) => !word.startsWith('-'))
-      io.stdout.write(
+      out.text(
         `${about && name === 'help' ? commandHelp(findCommand(about), paint) : overview(commands, paint)}\n`,
       )
       return name === undefined ? EXIT.usage : EXIT.ok
@@ -91,13 +91,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const command = findCommand(name)
     const { values, positionals } = parse(name, rest, command.flags ?? {}, command.positionals ?? [])
     if (values.help) {
-      io.stdout.write(`${commandHelp(command, paint)}\n`)
+      out.text(`${commandHelp(command, paint)}\n`)
       return EXIT.ok
     }
     const context = createContext(io, out, values, await findProject(io))
     return (await command.run(context, values, positionals)) ?? EXIT.ok
   } catch (cause) {
-    const error = toCliError(cause, io)
+    const error = toCliError(cause, io, out)
     if (error.code === 'host-unreachable' && argv.includes('--dev')) {
       const dev = new CliError('dev-not-running', error.message, { cause })
       out.error(dev)

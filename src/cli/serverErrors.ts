@@ -1,7 +1,6 @@
 import { XrpcError } from '../client/index.ts'
 import { DirectoryError } from '../plc/directory.ts'
 import { CATALOGUE, type Code, CliError } from './errors.ts'
-import { printable } from './output.ts'
 
 /** What an error means where the command says nothing else. */
 const COMMON_CODES: Record<string, Code> = {
@@ -41,7 +40,7 @@ export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
       : cause.code === 'NotFound'
         ? 'did-not-found'
         : 'directory-refused'
-    return new CliError(code, printable(cause.message), { cause })
+    return new CliError(code, cause.message, { cause })
   }
   if (!(cause instanceof XrpcError)) return cause
   const { error, headers } = cause
@@ -54,7 +53,7 @@ export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
   const wait = Number(headers.get('retry-after'))
   const next =
     code === 'rate-limit' && wait > 0 ? { next: `wait ${wait} seconds, then run the command again` } : {}
-  return new CliError(code, printable(reason || error), {
+  return new CliError(code, reason || error, {
     server: error,
     cause,
     ...next,

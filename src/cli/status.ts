@@ -1,5 +1,4 @@
 import type { Client, Output as MethodOutput } from '../client/index.ts'
-import { printable } from './output.ts'
 import { orServerError } from './serverErrors.ts'
 
 /** What `com.cirrus.admin.getStatus` answers: the account, its identity as the network sees it, and the next step. */
@@ -17,8 +16,8 @@ export const unsubmittedText = ({ unsubmitted }: Status): string =>
   unsubmitted
     .map(({ cid, signedAt, pds, changes }) =>
       [
-        `${cid}, signed ${signedAt}${pds ? `, to ${printable(pds)}` : ''}`,
-        ...changes.map((change) => `  ${printable(change)}`),
+        `${cid}, signed ${signedAt}${pds ? `, to ${pds}` : ''}`,
+        ...changes.map((change) => `  ${change}`),
       ].join('\n'),
     )
     .join('\n')

@@ -5,7 +5,6 @@ import { isObject } from '../isObject.ts'
 import { type Outbound, OutboundError } from '../outbound.ts'
 import { didWeb } from './didWeb.ts'
 import { CliError, messageOf } from './errors.ts'
-import { printable } from './output.ts'
 
 /** The server that an account moves to. */
 export interface Target {
@@ -19,7 +18,7 @@ const targetOrigin = (input: string, dev: boolean): string => {
     if (input.startsWith('did:web:')) return new URL(didWebUrl(input, dev)).origin
     if (!input.startsWith('did:')) return originOf(input.replace(/\/+$/, ''))
   } catch (cause) {
-    throw new CliError('bad-target', `--target ${printable(messageOf(cause))}`, {
+    throw new CliError('bad-target', `--target ${messageOf(cause)}`, {
       cause,
     })
   }
@@ -35,15 +34,10 @@ const describe = async (send: Outbound, origin: string): Promise<unknown> => {
     ).json()
   } catch (cause) {
     if (!(cause instanceof OutboundError)) throw cause
-    if (cause.code === 'Blocked')
-      throw new CliError('bad-target', `--target ${printable(cause.message)}`, { cause })
-    throw new CliError(
-      'target-unreachable',
-      `describeServer of ${origin} cannot be read: ${printable(cause.message)}`,
-      {
-        cause,
-      },
-    )
+    if (cause.code === 'Blocked') throw new CliError('bad-target', `--target ${cause.message}`, { cause })
+    throw new CliError('target-unreachable', `describeServer of ${origin} cannot be read: ${cause.message}`, {
+      cause,
+    })
   }
 }
 
@@ -53,8 +47,7 @@ const describe = async (send: Outbound, origin: string): Promise<unknown> => {
  */
 export async function describeTarget(input: string, send: Outbound, dev: boolean): Promise<Target> {
   const origin = targetOrigin(input, dev)
-  const targetLies = (what: string) =>
-    new CliError('target-lies', `describeServer of ${origin} ${printable(what)}`)
+  const targetLies = (what: string) => new CliError('target-lies', `describeServer of ${origin} ${what}`)
   const answer = await describe(send, origin)
   const { did, availableUserDomains } = isObject(answer) ? answer : {}
   if (typeof did !== 'string') throw targetLies('names no DID')

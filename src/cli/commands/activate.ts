@@ -1,7 +1,6 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { printable } from '../output.ts'
 import { getStatus, stateOf, unsubmittedText } from '../status.ts'
 
 export const activate = command({
@@ -14,13 +13,9 @@ export const activate = command({
     const { did, handle, identity, unsubmitted } = status
     const before = stateOf(status)
     if (identity.movedAway)
-      throw new CliError(
-        'did-elsewhere',
-        `${did} names ${printable(identity.pds ?? 'no PDS')}, not this server`,
-        {
-          next: `to move it here: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; otherwise leave it as it is`,
-        },
-      )
+      throw new CliError('did-elsewhere', `${did} names ${identity.pds ?? 'no PDS'}, not this server`, {
+        next: `to move it here: \`pds import --from ${identity.pds ?? '<host>'}\`; otherwise leave it as it is`,
+      })
     if (unsubmitted.length > 0) {
       out.warn(
         `an operation was signed and not submitted; anyone who has it can still move the DID:\n${unsubmittedText(status)}\nNext: \`pds identity --void\` makes it worthless.`,
@@ -31,9 +26,9 @@ export const activate = command({
     const { next } = await getStatus(server)
     const text = [
       before === 'active'
-        ? `${printable(handle)} is active on ${address().origin}, as before.`
-        : `${printable(handle)} (${did}) is active on ${address().origin}.`,
-      printable(next),
+        ? `${handle} is active on ${address().origin}, as before.`
+        : `${handle} (${did}) is active on ${address().origin}.`,
+      next,
     ].join('\n')
     out.result({ ok: true, did, handle, before, next }, text)
   },

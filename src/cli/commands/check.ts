@@ -1,7 +1,7 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { count, printable } from '../output.ts'
+import { count } from '../output.ts'
 
 export const check = command({
   name: 'check',
@@ -17,7 +17,7 @@ export const check = command({
       ? `${out.paint('green', 'No problems')}: ${counts}.`
       : [
           `${out.paint('red', 'Problems')} (${counts}):`,
-          ...problems.map((problem) => `  ${printable(problem)}`),
+          ...problems.map((problem) => `  ${problem}`),
           'Next: export what is there (`pds export`) before you do anything else.',
         ].join('\n')
     out.result(found, text, ok ? undefined : 'check-failed')

@@ -1,7 +1,6 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { cleanupSteps, cleanupText } from '../cleanupSteps.ts'
-import { printable } from '../output.ts'
 import { getStatus, stateOf } from '../status.ts'
 
 export const deactivate = command({
@@ -16,18 +15,17 @@ export const deactivate = command({
     const { did, handle, identity } = status
     const { host } = new URL(address().origin)
     const already = stateOf(status) === 'deactivated'
-    if (identity.error)
-      out.warn(`the network could not be asked which PDS the DID names: ${printable(identity.error)}`)
+    if (identity.error) out.warn(`the network could not be asked which PDS the DID names: ${identity.error}`)
     else if (!identity.movedAway)
       out.warn(
-        `the DID still names this server. If you deactivate now, ${printable(handle)} is offline everywhere until it moves to another PDS, or until \`pds activate\`.`,
+        `the DID still names this server. If you deactivate now, ${handle} is offline everywhere until it moves to another PDS, or until \`pds activate\`.`,
       )
     if (!already) {
-      out.note(`Deactivating ${printable(handle)} (${did}) on ${host}:`)
+      out.note(`Deactivating ${handle} (${did}) on ${host}:`)
       out.note('  writes are refused; anonymous reads of the repository and the blobs are refused')
       out.note('  describeServer, identity and status requests are still answered')
       out.note('  you, the admin and a migration token can still read everything; nothing is deleted')
-      await prompts.confirm(`Deactivate ${printable(handle)} here?`)
+      await prompts.confirm(`Deactivate ${handle} here?`)
       await orServerError(server.com.atproto.server.deactivateAccount({}))
     }
     const steps = cleanupSteps({
@@ -38,9 +36,7 @@ export const deactivate = command({
       bucket: project?.bucket ?? 'cirrus-blobs',
     })
     const text = [
-      already
-        ? `${printable(handle)} was already deactivated.`
-        : `${printable(handle)} is deactivated on ${host}.`,
+      already ? `${handle} was already deactivated.` : `${handle} is deactivated on ${host}.`,
       identity.movedAway
         ? 'To shut it down for good, later, in this order:'
         : 'Delete nothing yet: the DID does not name another PDS (`pds status`). When it does, in this order:',

@@ -1,6 +1,5 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
-import { printable } from '../output.ts'
 
 export const emitIdentity = command({
   name: 'emit-identity',
@@ -10,10 +9,10 @@ export const emitIdentity = command({
   async run({ admin, out }) {
     const server = await admin()
     const { seq, did, handle, error } = await orServerError(server.com.cirrus.admin.emitIdentity())
-    if (error !== undefined) out.warn(`${printable(error)}\nThe event has the configured handle (HANDLE).`)
+    if (error !== undefined) out.warn(`${error}\nThe event has the configured handle (HANDLE).`)
     out.result(
       { ok: true, seq, did, handle, ...(error !== undefined && { error }) },
-      `Event ${seq}: ${printable(handle)} (${did}).`,
+      `Event ${seq}: ${handle} (${did}).`,
     )
   },
 })

@@ -5,7 +5,7 @@ import { outbound } from '../../outbound.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { printable, table } from '../output.ts'
+import { table } from '../output.ts'
 import { plcDirectory } from '../plcDirectory.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 import { getStatus, stateOf, unsubmittedText, type Status } from '../status.ts'
@@ -21,7 +21,7 @@ const lookUp = async (context: Context, did: string) => {
   } catch (cause) {
     if (cause instanceof IdentityError) {
       const code = cause.code === 'Unavailable' ? 'directory-unavailable' : 'did-not-found'
-      throw new CliError(code, printable(cause.message), { cause })
+      throw new CliError(code, cause.message, { cause })
     }
     throw serverError(cause)
   }
@@ -69,10 +69,10 @@ export const identity = command({
       [
         'Handle',
         document.handle
-          ? `${printable(document.handle)}${document.handle === status.handle ? '' : ` (here ${printable(status.handle)})`}`
+          ? `${document.handle}${document.handle === status.handle ? '' : ` (here ${status.handle})`}`
           : 'none',
       ],
-      ['PDS', `${printable(document.pds ?? 'none')}${here ? ' (this server)' : ' (not this server)'}`],
+      ['PDS', `${document.pds ?? 'none'}${here ? ' (this server)' : ' (not this server)'}`],
       [
         'Signing key',
         `${document.signingKey ?? 'none'}${ourKey ? ' (this server’s)' : ' (not this server’s)'}`,
@@ -80,10 +80,7 @@ export const identity = command({
       [
         'Rotation keys',
         rotationKeys
-          .map(
-            (key, n) =>
-              `${n + 1}. ${printable(key)}${ownRotationKeys.has(key) ? ' (known to this server)' : ''}`,
-          )
+          .map((key, n) => `${n + 1}. ${key}${ownRotationKeys.has(key) ? ' (known to this server)' : ''}`)
           .join('\n'),
       ],
       ['Head', log ? `${log.head.cid}, ${new Date(log.head.createdAt).toISOString()}` : ''],

@@ -4,11 +4,11 @@ import { command } from '../command.ts'
 import { canonicalJson } from '../../canonicalJson.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { createChainVerifier, type JournalEntry } from '../journalChain.ts'
-import { count, type Paint, printable } from '../output.ts'
+import { count, type Paint } from '../output.ts'
 
 const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
   const text = canonicalJson(detail)
-  return `${String(n).padStart(4)}  ${at}  ${paint('bold', printable(event))}${text === '{}' ? '' : `  ${printable(text)}`}`
+  return `${String(n).padStart(4)}  ${at}  ${paint('bold', event)}${text === '{}' ? '' : `  ${text}`}`
 }
 
 const parseLimit = (text: string | undefined): number => {

@@ -1,7 +1,7 @@
 import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { printable, table } from '../output.ts'
+import { table } from '../output.ts'
 
 const relayOrigin = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -34,13 +34,13 @@ export const requestCrawl = command({
     )
     const ok = results.every((result) => result.ok)
     const rows = results.map((result): [string, string] => [
-      printable(result.relay),
-      result.ok ? out.paint('green', 'asked') : out.paint('red', printable(result.error ?? 'it refused')),
+      result.relay,
+      result.ok ? out.paint('green', 'asked') : out.paint('red', result.error ?? 'it refused'),
     ])
     const text =
       results.length === 0
         ? 'No relay is configured (RELAYS), so none was asked. Name one with --relay.'
-        : [`Asked to crawl ${printable(hostname)}:`, table(rows, out.paint)].join('\n')
+        : [`Asked to crawl ${hostname}:`, table(rows, out.paint)].join('\n')
     out.result({ ok, hostname, results }, text, ok ? undefined : 'crawl-refused')
     return ok ? EXIT.ok : EXIT.problems
   },

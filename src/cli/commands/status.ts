@@ -1,6 +1,6 @@
 import { isObject } from '../../isObject.ts'
 import { command } from '../command.ts'
-import { bytes, count, type Paint, printable, table } from '../output.ts'
+import { bytes, count, type Paint, table } from '../output.ts'
 import { getStatus, stateOf, type Status, unsubmittedText } from '../status.ts'
 
 const STATES: Record<string, string> = {
@@ -10,15 +10,12 @@ const STATES: Record<string, string> = {
   moved: 'moved: the DID names another PDS, but the account is still active here',
 }
 
-const keyRows = (keys: readonly string[]): string =>
-  keys.map((key, n) => `${n + 1}. ${printable(key)}`).join('\n')
+const keyRows = (keys: readonly string[]): string => keys.map((key, n) => `${n + 1}. ${key}`).join('\n')
 
 const identityText = ({ identity }: Status): string =>
   [
-    identity.error ? `the network could not be asked: ${printable(identity.error)}` : '',
-    identity.pds
-      ? `PDS ${printable(identity.pds)}${identity.movedAway ? ' (not this server)' : ' (this server)'}`
-      : '',
+    identity.error ? `the network could not be asked: ${identity.error}` : '',
+    identity.pds ? `PDS ${identity.pds}${identity.movedAway ? ' (not this server)' : ' (this server)'}` : '',
     identity.signingKey ? `signing key ${identity.signingKey}` : '',
     identity.rotationKeys.length > 0
       ? `rotation keys, the highest first\n${keyRows(identity.rotationKeys)}`
@@ -33,7 +30,7 @@ const importText = ({ importing }: Status): string => {
   if (!importing) return ''
   const { phase, bytes: received, blocks, records } = importing
   const verified = phase === 'receiving' ? '' : `, ${count(records, 'record')} verified`
-  return `running, ${printable(phase)}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
+  return `running, ${phase}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
 
 /** Failed sign-ins are counted in one entry. */
@@ -46,9 +43,9 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
   const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
   const rows: [string, string][] = [
-    ['Account', `${printable(handle)}  ${did}`],
+    ['Account', `${handle}  ${did}`],
     ['Server', origin],
-    ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? printable(state))],
+    ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? state)],
     [
       '',
       [deactivatedAt ? `since ${deactivatedAt}` : '', deleteAfter ? `delete after ${deleteAfter}` : '']
@@ -69,10 +66,10 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
       'Journal',
       journal
         .slice(0, 5)
-        .map(({ at, event, detail }) => `${at}  ${printable(event)}${times(detail)}`)
+        .map(({ at, event, detail }) => `${at}  ${event}${times(detail)}`)
         .join('\n'),
     ],
-    ['Next', paint('bold', printable(next))],
+    ['Next', paint('bold', next)],
   ]
   return table(
     rows.filter(([, value]) => value !== ''),

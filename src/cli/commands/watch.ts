@@ -4,7 +4,7 @@ import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscr
 import { serverError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
-import { count, type Paint, printable } from '../output.ts'
+import { count, type Paint } from '../output.ts'
 
 type Listed = MethodOutput<'com.cirrus.admin.listSubscribers'>
 
@@ -32,11 +32,11 @@ const STYLES = { create: 'green', update: 'yellow', delete: 'red' } as const
 const isAction = (action: string): action is keyof typeof STYLES => Object.hasOwn(STYLES, action)
 
 export const eventText = (event: RepoEvent, paint: Paint): string => {
-  const head = `${event.seq}  ${printable(event.time)}  ${paint('bold', eventName(event).padEnd(8))}  ${printable(eventSummary(event))}`
+  const head = `${event.seq}  ${event.time}  ${paint('bold', eventName(event).padEnd(8))}  ${eventSummary(event)}`
   const ops = 'ops' in event ? event.ops : []
   const lines = ops.slice(0, MAX_SHOWN_OPS).map(({ action, path }) => {
-    const word = printable(action).padEnd(6)
-    return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${printable(path)}`
+    const word = action.padEnd(6)
+    return `    ${isAction(action) ? paint(STYLES[action], word) : word}  ${path}`
   })
   const rest = ops.length - lines.length
   return [head, ...lines, ...(rest > 0 ? [paint('dim', `    and ${count(rest, 'more', 'more')}`)] : [])].join(
@@ -137,12 +137,12 @@ export const watch = command({
             { type: 'info', name, message },
             name === 'OutdatedCursor'
               ? `The events after ${cursor} are no longer stored: this begins with the oldest event that is stored.`
-              : printable(message ?? name),
+              : (message ?? name),
           ),
         onRetry: ({ error, message }, wait) =>
           out.aside(
             { type: 'lost', error, message, wait: Math.round(wait) },
-            `No connection (${printable(message)}). Trying again in ${(wait / 1000).toFixed(1)} s.`,
+            `No connection (${message}). Trying again in ${(wait / 1000).toFixed(1)} s.`,
           ),
       })
       for await (const event of events)

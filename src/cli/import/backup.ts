@@ -11,7 +11,6 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { compareWithManifest } from '../export/exportRepo.ts'
 import { isNoSuchFile, readText } from '../files.ts'
-import { printable } from '../output.ts'
 
 type Preferences = MethodOutput<'app.bsky.actor.getPreferences'>['preferences']
 
@@ -53,7 +52,7 @@ const readManifest = async (folder: string, did: string, keys: readonly string[]
     if (iss !== did)
       throw new CliError(
         'wrong-account',
-        `${folder} is the backup of ${printable(String(iss))}, this server is for ${did}`,
+        `${folder} is the backup of ${String(iss)}, this server is for ${did}`,
       )
     for (const publicDidKey of keys)
       try {

@@ -2,7 +2,6 @@ import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP, type Scope } from '../../signing/migrationToken.ts'
 import { CliError } from '../errors.ts'
-import { printable } from '../output.ts'
 
 /** What a migration token says. */
 export interface TokenFacts {
@@ -42,19 +41,19 @@ export function checkToken(token: string, expected: Expected): TokenFacts {
   if (header['typ'] !== MIGRATION_TYP)
     throw new CliError(
       'token-wrong-type',
-      `this is not a migration token but a ${printable(String(header['typ'] ?? 'JWS'))}`,
+      `this is not a migration token but a ${String(header['typ'] ?? 'JWS')}`,
     )
   if (iss !== expected.did)
     throw new CliError(
       'token-wrong-issuer',
-      `the token is for the account ${printable(String(iss))}, and this server is for ${expected.did}`,
+      `the token is for the account ${String(iss)}, and this server is for ${expected.did}`,
     )
   if (typeof exp !== 'number' || exp * 1000 <= expected.now)
     throw new CliError('token-expired', 'the token has expired: it is valid for 15 minutes')
   if (target !== undefined && (target !== expected.origin || aud !== expected.serviceDid))
     throw new CliError(
       'token-wrong-audience',
-      `the token is for ${printable(String(target))}, and this server is ${expected.origin}`,
+      `the token is for ${String(target)}, and this server is ${expected.origin}`,
       {
         next: `on the source: pds migrate-token --target ${expected.origin}`,
       },

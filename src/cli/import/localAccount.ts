@@ -3,7 +3,6 @@ import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
-import { printable } from '../output.ts'
 import { getStatus, type Status } from '../status.ts'
 import { type ResumeState, resumeState } from './resumeState.ts'
 import type { Destination } from './source.ts'
@@ -22,7 +21,7 @@ export async function openLocalAccount(
   const admin = await context.admin()
   const status = await getStatus(admin)
   const { did, handle, identity } = status
-  if (identity.error) throw new CliError('directory-unavailable', printable(identity.error))
+  if (identity.error) throw new CliError('directory-unavailable', identity.error)
   const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
   const resume = resumeState(context.project?.root ?? context.io.cwd, did)
   return { admin, status, here: { did, handle, origin, serviceDid, resume } }

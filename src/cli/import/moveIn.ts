@@ -5,7 +5,6 @@ import type { Context } from '../command.ts'
 import { type Status, stateOf, getStatus } from '../status.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { printable } from '../output.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 import { openLocalAccount } from './localAccount.ts'
 import { fetchRepo } from './copy.ts'
@@ -83,13 +82,12 @@ export async function moveIn(
   if (rotated && stateOf(status) === 'active' && status.blobs.stored >= status.blobs.expected) {
     out.result(
       { ok: true, did: here.did, already: true },
-      `${printable(here.handle)} (${here.did}) is here already, active and complete.`,
+      `${here.handle} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }
   // Asked before the token can expire: without a terminal nobody can confirm the PLC step.
-  if (!rotated && !io.stdin.isTTY)
-    await context.prompts.confirm(`Move ${printable(here.handle)} to ${origin}?`)
+  if (!rotated && !io.stdin.isTTY) await context.prompts.confirm(`Move ${here.handle} to ${origin}?`)
   const source = identifier
     ? await passwordSource(context, host, here, identifier)
     : await tokenSource(context, host, here, neededScopes(status, rotated))
@@ -102,11 +100,11 @@ export async function moveIn(
   await here.resume.clear()
   const end = await getStatus(admin)
   const next = sourceDeactivated
-    ? printable(end.next)
+    ? end.next
     : `deactivate the account on ${source.origin} (a Cirrus: \`pds deactivate\` there)`
   out.result(
     { ok: lost.length === 0, did: here.did, from: source.origin, lost, sourceDeactivated, next },
-    `${printable(here.handle)} is on ${origin} now.\nNext: ${next}`,
+    `${here.handle} is on ${origin} now.\nNext: ${next}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }

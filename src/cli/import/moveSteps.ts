@@ -5,7 +5,7 @@ import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf } from '../status.ts'
 import { CliError } from '../errors.ts'
-import { count, firstFew, printable } from '../output.ts'
+import { count, firstFew } from '../output.ts'
 import { createAccount, type LocalAccount, signInAsOwner } from './localAccount.ts'
 import { copyBlobs, copyPreferences, fetchRepo, isSameTree, manifestHere, sendRepo } from './copy.ts'
 import { didWebAdvice, rotate } from './rotate.ts'
@@ -24,7 +24,7 @@ export interface Move {
 export const deactivateFirst = async ({ prompts }: Context, admin: Client, status: Status): Promise<void> => {
   if (stateOf(status) !== 'moved') return
   await prompts.confirm(
-    `${printable(status.handle)} is still active here, though its DID names another PDS. Deactivate it here first?`,
+    `${status.handle} is still active here, though its DID names another PDS. Deactivate it here first?`,
   )
   await orServerError(admin.com.atproto.server.deactivateAccount({}))
 }
@@ -56,7 +56,7 @@ export const copyEverything = async (move: Move, owner: Client, status: Status, 
     if (!isPublicKey(signingKey))
       throw new CliError(
         'source-refused',
-        `${here.did} names ${JSON.stringify(printable(signingKey.slice(0, 100)))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified with it`,
+        `${here.did} names ${JSON.stringify(signingKey.slice(0, 100))} as its signing key, which must be a k256 or P-256 did:key: no repository can be verified with it`,
         {
           next: `have ${source.origin} sign an operation that names its key, then run the same command again`,
           docs: docsPath('repository-refused'),

@@ -3,7 +3,7 @@ import { orServerError } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { type Status, stateOf, getStatus } from '../status.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { count, printable } from '../output.ts'
+import { count } from '../output.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
 import { createAccount, openLocalAccount, signInAsOwner } from './localAccount.ts'
 import { type Backup, readBackup } from './backup.ts'
@@ -30,11 +30,11 @@ const activationObstacle = async ({ admin, here, ours }: Restoration, { identity
           why: `${did} names this server with the signing key ${key}, and the server has ${ours}`,
           next: 'give the server the key that the DID names (SIGNING_KEY), then run `pds activate`',
         }
-  const pds = printable(identity.pds ?? 'no PDS')
+  const pds = identity.pds ?? 'no PDS'
   return {
     why: `${did} names ${pds}, not this server`,
     next: did.startsWith('did:plc:')
-      ? `to move the account back from there: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
+      ? `to move the account back from there: \`pds import --from ${identity.pds ?? '<host>'}\`; if that server is gone: have your recovery key sign an operation that names ${origin} and ${ours}, then run \`pds activate\``
       : await didWebAdvice(admin),
   }
 }
@@ -62,7 +62,7 @@ const restoreIntoActive = async (restoration: Restoration, status: Status): Prom
   if (complete && same) {
     context.out.result(
       { ok: true, ...base, already: true },
-      `${printable(here.handle)} (${here.did}) is here already, active and complete.`,
+      `${here.handle} (${here.did}) is here already, active and complete.`,
     )
     return EXIT.ok
   }
@@ -75,8 +75,8 @@ const restoreIntoActive = async (restoration: Restoration, status: Status): Prom
   await here.resume.clear()
   const { next } = await getStatus(admin)
   context.out.result(
-    { ok: lost.length === 0, ...base, lost, activated: true, next: printable(next) },
-    `The blobs of ${printable(here.handle)} were restored; the account is active, so its repository stays as it is.\n${printable(next)}`,
+    { ok: lost.length === 0, ...base, lost, activated: true, next },
+    `The blobs of ${here.handle} were restored; the account is active, so its repository stays as it is.\n${next}`,
   )
   return lost.length === 0 ? EXIT.ok : EXIT.problems
 }
@@ -86,7 +86,7 @@ const confirmActivation = async (restoration: Restoration, { unsubmitted }: Stat
   const { context, admin, here } = restoration
   if (unsubmitted.length > 0) return false
   try {
-    await context.prompts.confirm(`Activate ${printable(here.handle)} on ${here.origin} now?`)
+    await context.prompts.confirm(`Activate ${here.handle} on ${here.origin} now?`)
   } catch (cause) {
     if (cause instanceof CliError && cause.code === 'not-confirmed') return false
     throw cause
@@ -142,7 +142,7 @@ export async function restore(context: Context, folder: string): Promise<number>
   const activated = await confirmActivation(restoration, after)
   await here.resume.clear()
   const end = await getStatus(admin)
-  const next = activated ? printable(end.next) : 'check it with `pds status`, then run `pds activate`'
+  const next = activated ? end.next : 'check it with `pds status`, then run `pds activate`'
   const ok = lost.length === 0 && problems.length === 0
   context.out.result(
     {
@@ -156,7 +156,7 @@ export async function restore(context: Context, folder: string): Promise<number>
       activated,
       next,
     },
-    `${printable(here.handle)} is restored on ${here.origin}${activated ? ', and active' : '; it is not active yet'}.\nNext: ${next}`,
+    `${here.handle} is restored on ${here.origin}${activated ? ', and active' : '; it is not active yet'}.\nNext: ${next}`,
   )
   return ok ? EXIT.ok : EXIT.problems
 }

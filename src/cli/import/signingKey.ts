@@ -8,7 +8,6 @@ import type { Status } from '../status.ts'
 import { didWeb } from '../didWeb.ts'
 import { CliError } from '../errors.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
-import { printable } from '../output.ts'
 import type { LocalAccount } from './localAccount.ts'
 
 const SIGNING_KEY_VAR = 'SIGNING_KEY'
@@ -55,9 +54,9 @@ export async function findSigningKey(
   if (identity.movedAway)
     throw new CliError(
       'did-elsewhere',
-      `${did} names ${printable(identity.pds ?? 'no PDS')} and a key that is not here`,
+      `${did} names ${identity.pds ?? 'no PDS'} and a key that is not here`,
       {
-        next: `to move the account back from there: \`pds import --from ${printable(identity.pds ?? '<host>')}\`; if that server is gone, have your recovery key sign an operation that names this server and its key, then run the same command again`,
+        next: `to move the account back from there: \`pds import --from ${identity.pds ?? '<host>'}\`; if that server is gone, have your recovery key sign an operation that names this server and its key, then run the same command again`,
       },
     )
   throw new CliError(

@@ -5,7 +5,6 @@ import { firstInputLine } from '../prompts.ts'
 import type { Context } from '../command.ts'
 import { parseHost } from '../config.ts'
 import { CliError } from '../errors.ts'
-import { printable } from '../output.ts'
 import { checkToken } from './checkToken.ts'
 import { sourceRotationKeys } from './sourceRotationKeys.ts'
 
@@ -155,7 +154,7 @@ export async function passwordSource(
   if (session?.did !== destination.did)
     throw new CliError(
       'wrong-account',
-      `${printable(identifier)} is ${session?.did ?? 'nobody'}, and this server is for ${destination.did}`,
+      `${identifier} is ${session?.did ?? 'nobody'}, and this server is for ${destination.did}`,
     )
   return {
     origin,
