@@ -54,8 +54,8 @@ export class AccountObject extends DurableObject<Env> {
     return xrpc.fetch(request, { account: this.#account })
   }
 
-  override async webSocketMessage(): Promise<void> {
-    // Subscribers send nothing that is read.
+  override async webSocketMessage(socket: WebSocket): Promise<void> {
+    this.account.firehose.noteMessage(socket)
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

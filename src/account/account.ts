@@ -25,6 +25,7 @@ import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
 import { createRelays, type Relays } from './events/relays.ts'
 import { createSequencer, type SequencedEvent, type Sequencer } from './events/sequencer.ts'
+import { createSubscriberLimits } from './events/subscriberLimits.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
 import { createImports, type Imports } from './import/imports.ts'
 import { createJournal, type Journal } from './journal.ts'
@@ -130,7 +131,8 @@ export async function createAccount(
     maintenance.noteEvent()
   }
   const sequencer = createSequencer({ ...base, broadcast })
-  const firehose = createFirehose({ platform, sequencer, wake, sockets: ctx })
+  const subscriberLimits = createSubscriberLimits(base)
+  const firehose = createFirehose({ platform, sequencer, subscriberLimits, wake, sockets: ctx })
   const send = outbound(platform, { dev })
   const log = (line: string): void => console.warn(line)
   const relays = createRelays({ ...base, sequencer, wake, relays: relayOrigins, hostname, send, log })

@@ -98,7 +98,8 @@ export function createRuntime<Context extends object, Auth>(
         try {
           const params = readParams(id, new URL(request.url).searchParams)
           const auth = await options.authorize(id, request, context)
-          await handler({ ...context, auth, params, socket, error: makeError } as never)
+          const network = networkOf(request.headers.get('cf-connecting-ip'))
+          await handler({ ...context, auth, params, socket, network, error: makeError } as never)
         } catch (cause) {
           // A browser cannot read the answer to a failed handshake: the error goes into a frame, as in the reference.
           await refuseSubscription(socket, failed(cause, id))

@@ -53,7 +53,7 @@ export interface Upgraded {
 }
 
 /** The argument of a subscription's handler, which sends what there is, hands the socket on, and returns. */
-export interface Subscribed<Id extends MethodId> extends Pick<Call<Id>, 'params' | 'error'> {
+export interface Subscribed<Id extends MethodId> extends Pick<Call<Id>, 'params' | 'error' | 'network'> {
   socket: WebSocket
 }
 

@@ -1,11 +1,12 @@
 import { messageFrame } from '../../xrpc/frames.ts'
 import { endSubscription } from '../../xrpc/subscription.ts'
-import { error, XrpcError } from '../../xrpc/errors.ts'
+import { XrpcError } from '../../xrpc/errors.ts'
 import type { Platform } from '../../platform.ts'
 import { infoFrame } from './messages.ts'
 import { createLogPages } from './logPages.ts'
 import { SocketBuffer } from './socketBuffer.ts'
 import type { SequencedEvent, Sequencer } from './sequencer.ts'
+import type { SocketHolder, SubscriberLimits } from './subscriberLimits.ts'
 
 /**
  * The event stream's sockets. A subscriber is a socket and the number of the last event that was sent to it, which is
@@ -15,12 +16,17 @@ import type { SequencedEvent, Sequencer } from './sequencer.ts'
  */
 export interface Firehose {
   readonly subscribers: readonly SubscriberState[]
-  /** Accepts the socket and sends it every event after `cursor`, then each new one; without a cursor, new ones only. */
-  subscribe(socket: WebSocket, cursor: number | undefined): void
+  /**
+   * Accepts the socket and sends it every event after `cursor`, then each new one; without a cursor, new ones only.
+   * `network` is the caller's, and counts against its limit.
+   */
+  subscribe(socket: WebSocket, cursor: number | undefined, network?: string): void
   /** Sends an event that was just committed. Never fails: no write may fail because of it. */
   publish(event: SequencedEvent): void
   /** Serves the subscribers that are behind. Called when the object has started, and by its alarm. */
   resume(): void
+  /** Called when the other side has sent something, which a subscriber has no reason to do. */
+  noteMessage(socket: WebSocket): void
   /** Called when the other side has closed, or the connection has failed. */
   noteClosed(socket: WebSocket): void
 }
@@ -36,23 +42,31 @@ export interface SubscriberState {
 export interface FirehoseDeps {
   platform: Pick<Platform, 'now' | 'sleep'>
   sequencer: Sequencer
+  subscriberLimits: SubscriberLimits
   /** Holds the sockets while the object hibernates. */
   sockets: Pick<DurableObjectState, 'acceptWebSocket' | 'getWebSockets'>
   /** Makes sure that `resume` is called within `delayMs`, even if this object dies. */
   wake(delayMs: number): void
 }
 
-interface Subscriber {
-  readonly socket: WebSocket
-  readonly buffer: SocketBuffer
+/** What a socket remembers while the object hibernates. */
+interface Attachment extends SocketHolder {
   /** The last event that was sent. */
   cursor: number
+  /** How many messages it has sent. */
+  messages: number
+}
+
+interface Subscriber extends Attachment {
+  readonly socket: WebSocket
+  readonly buffer: SocketBuffer
 }
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-const MAX_SUBSCRIBERS = 1000
+/** Each message wakes the object. Some clients send a few, to keep the connection or to greet. */
+const MAX_MESSAGES = 10
 /** Bytes that may wait to be taken: by one subscriber (`least` to `most`), and by all. One frame may come on top of it. */
 const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
 /** Bytes that are sent before other requests get their turn. */
@@ -69,14 +83,21 @@ const CLOSED = 3
 /** A close code, "normal closure". */
 const NORMAL_CLOSURE = 1000
 
-export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseDeps): Firehose => {
+/** The attachment of a socket, of which anything may be missing: an older version of this program may have made it. */
+const readAttachment = (socket: WebSocket): Partial<Attachment> => {
+  const attachment: Partial<Attachment> | null = socket.deserializeAttachment()
+  return attachment ?? {}
+}
+
+export const createFirehose = (deps: FirehoseDeps): Firehose => {
+  const { platform, sequencer, subscriberLimits, sockets, wake } = deps
   const subscribers = new Map<WebSocket, Subscriber>()
   const behind = new Set<Subscriber>()
   const pages = createLogPages({ sequencer })
   let isServing = false
 
-  const adopt = (socket: WebSocket, cursor: number): Subscriber => {
-    const subscriber = { socket, cursor, buffer: new SocketBuffer(socket, platform) }
+  const adopt = (socket: WebSocket, attachment: Attachment): Subscriber => {
+    const subscriber = { ...attachment, socket, buffer: new SocketBuffer(socket, platform) }
     subscribers.set(socket, subscriber)
     return subscriber
   }
@@ -86,7 +107,8 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
     behind.delete(subscriber)
   }
 
-  const save = ({ socket, cursor }: Subscriber): void => socket.serializeAttachment({ cursor })
+  const save = ({ socket, cursor, network, since, messages }: Subscriber): void =>
+    socket.serializeAttachment({ cursor, network, since, messages } satisfies Attachment)
 
   /** The bytes that may wait for one subscriber. Sockets that are closing still hold what they were sent, so they count. */
   const waitingLimit = (): number => {
@@ -111,17 +133,38 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
     }
   }
 
-  const drop = (subscriber: Subscriber): void => {
+  const end = (subscriber: Subscriber, name: string, message: string): void => {
     forget(subscriber)
     try {
-      endSubscription(
-        subscriber.socket,
-        'ConsumerTooSlow',
-        `behind by ${sequencer.latest() - subscriber.cursor} events, and not reading`,
-      )
+      endSubscription(subscriber.socket, name, message)
     } catch {
       // It closed before the message could be sent.
     }
+  }
+
+  const drop = (subscriber: Subscriber): void =>
+    end(
+      subscriber,
+      'ConsumerTooSlow',
+      `behind by ${sequencer.latest() - subscriber.cursor} events, and not reading`,
+    )
+
+  /** Gives this network's next socket a place, or throws. */
+  const makePlace = (network: string | undefined): void => {
+    const closing = sockets
+      .getWebSockets()
+      .filter((socket) => !subscribers.has(socket))
+      .map((socket): SocketHolder => {
+        const { network, since = 0 } = readAttachment(socket)
+        return { network, since }
+      })
+    const displaced = subscriberLimits.admit(network, { open: [...subscribers.values()], closing })
+    if (displaced)
+      end(
+        displaced,
+        'RateLimitExceeded',
+        'the firehose is full, and of all networks this one has the most subscribers: try again later',
+      )
   }
 
   /** Sends a subscriber at most a page; returns the bytes that were sent. */
@@ -189,9 +232,9 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
 
   // The sockets that survived hibernation.
   for (const socket of sockets.getWebSockets()) {
-    const attachment: { cursor?: unknown } | null = socket.deserializeAttachment()
-    if (socket.readyState !== OPEN || typeof attachment?.cursor !== 'number') continue
-    adopt(socket, attachment.cursor)
+    const { cursor, network, since = 0, messages = 0 } = readAttachment(socket)
+    if (socket.readyState !== OPEN || cursor === undefined) continue
+    adopt(socket, { cursor, network, since, messages })
   }
 
   return {
@@ -202,19 +245,18 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
         waiting: subscriber.buffer.waitingBytes(),
       }))
     },
-    subscribe: (socket, cursor) => {
+    subscribe: (socket, cursor, network) => {
       const latest = sequencer.latest()
       if (cursor !== undefined && cursor > latest)
         throw new XrpcError(
           'FutureCursor',
           `cursor ${cursor} is in the future: the latest event is ${latest}`,
         )
-      if (sockets.getWebSockets().length >= MAX_SUBSCRIBERS)
-        throw error('RateLimitExceeded', `there are ${MAX_SUBSCRIBERS} subscribers already: try again later`)
+      makePlace(network)
       sockets.acceptWebSocket(socket)
       // From the oldest event on, numbers have no gaps: a gap after `start` means that events were deleted.
       const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
-      const subscriber = adopt(socket, start)
+      const subscriber = adopt(socket, { cursor: start, network, since: platform.now(), messages: 0 })
       save(subscriber)
       if (cursor !== undefined && sequencer.isOutdated(cursor))
         subscriber.buffer.send(
@@ -234,6 +276,13 @@ export const createFirehose = ({ platform, sequencer, sockets, wake }: FirehoseD
       }
     },
     resume,
+    noteMessage: (socket) => {
+      const subscriber = subscribers.get(socket)
+      if (!subscriber) return
+      subscriber.messages++
+      if (subscriber.messages <= MAX_MESSAGES) save(subscriber)
+      else end(subscriber, 'InvalidRequest', 'a subscriber does not send messages')
+    },
     noteClosed: (socket) => {
       const subscriber = subscribers.get(socket)
       if (subscriber) forget(subscriber)

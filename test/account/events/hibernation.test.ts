@@ -30,6 +30,7 @@ it('a subscriber that was behind before hibernation is served once the object ha
       read: (after: number, limit: number) =>
         Array.from({ length: Math.min(limit, EVENTS - after) }, (_, i) => event(after + i + 1)),
     } as unknown as FirehoseDeps['sequencer'],
+    subscriberLimits: { admit: () => undefined },
     sockets: { acceptWebSocket: () => {}, getWebSockets: () => [socket as unknown as WebSocket] },
     wake: (delay) => {
       // What sets the alarm is made after the firehose.

@@ -85,7 +85,7 @@ export interface Server {
   stub: DurableObjectStub
   directory: FakeDirectory
   requests: { url: string; body: string }[]
-  connect(cursor?: number | string, reads?: boolean): Promise<Subscription>
+  connect(cursor?: number | string, reads?: boolean, network?: string): Promise<Subscription>
   /** Runs a function inside the object. */
   inside<T>(work: (account: Account, object: AccountObject) => Promise<T> | T): Promise<T>
   /** Evicts the object: its memory is lost, its sockets hibernate. */
@@ -125,9 +125,11 @@ export const serve = async (options: ServerOptions = {}): Promise<Server> => {
     stub: namespace.get(id),
     directory,
     requests,
-    connect: async (cursor, reads = true) => {
+    connect: async (cursor, reads = true, network) => {
       const url = cursor === undefined ? ENDPOINT : `${ENDPOINT}?cursor=${cursor}`
-      const { webSocket, status } = await server.stub.fetch(url, { headers: { upgrade: 'websocket' } })
+      const { webSocket, status } = await server.stub.fetch(url, {
+        headers: { upgrade: 'websocket', ...(network !== undefined && { 'cf-connecting-ip': network }) },
+      })
       if (!webSocket) throw new Error(`no WebSocket: ${status}`)
       return new Subscription(webSocket, reads)
     },

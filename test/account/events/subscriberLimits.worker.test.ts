@@ -1,0 +1,141 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { serve, type Server, type Subscription } from '../support/subscriber.ts'
+
+const open: Subscription[] = []
+afterEach(() => {
+  for (const subscription of open.splice(0)) if (!subscription.closed) subscription.close()
+})
+
+const connect = async (server: Server, network?: string): Promise<Subscription> => {
+  const subscription = await server.connect(undefined, true, network)
+  open.push(subscription)
+  return subscription
+}
+
+const connectMany = async (server: Server, count: number, networkOf: (n: number) => string) => {
+  const all: Subscription[] = []
+  for (let n = 0; n < count; n++) all.push(await connect(server, networkOf(n)))
+  return all
+}
+
+const count = (server: Server) => server.inside(({ firehose }) => firehose.subscribers.length)
+
+const write = (server: Server) => server.inside((account) => account.lifecycle.emitIdentity())
+
+const refused = (all: readonly Subscription[]) =>
+  all.filter(({ types }) => types.at(-1) === 'error RateLimitExceeded')
+
+const notes = (server: Server) =>
+  server.inside(({ journal }) =>
+    journal
+      .page({ limit: 100 })
+      .entries.filter(({ event }) => event.startsWith('firehose'))
+      .map(({ event, detail }) => [event, detail['network']]),
+  )
+
+/** Fifty networks with twenty sockets each: as many as there are places. */
+const fill = (server: Server) => connectMany(server, 1000, (n) => `198.51.${n % 50}.7`)
+
+describe('the places of the firehose', () => {
+  it('are not all taken by one client that opens a thousand sockets: a relay gets in, and its events', async () => {
+    const server = await serve()
+    const flood = await connectMany(server, 1000, () => '192.0.2.1')
+    expect(await count(server)).toBe(20)
+    const relay = await connect(server, '203.0.113.9')
+    await write(server)
+    await relay.until(() => relay.types.includes('#identity'), 'the event')
+    await flood[999]?.until(() => flood[999]?.closed !== undefined, 'the close')
+    expect(refused(flood)).toHaveLength(980)
+    expect(flood[999]?.frames.at(-1)?.body.message).toContain('20 subscribers of your network')
+    expect(await notes(server)).toEqual([['firehose-refused', '192.0.2.1']])
+  })
+
+  it('are taken by the neighbours of one network a hundred times at most: an IPv6 /48, an IPv4 /24', async () => {
+    const server = await serve()
+    await connectMany(server, 150, (n) => `2001:db8:1:${n.toString(16)}::1`)
+    expect(await count(server)).toBe(100)
+    await connectMany(server, 150, (n) => `192.0.2.${n}`)
+    expect(await count(server)).toBe(200)
+    await connect(server, '2001:db8:2::1')
+    expect(await count(server)).toBe(201)
+  })
+
+  it('are given up by the network that has the most: its oldest socket, not that of a relay', async () => {
+    let now = Date.now()
+    const server = await serve({ platform: { now: () => now++ } })
+    const relay = await connect(server, '203.0.113.9')
+    const flood = await connectMany(server, 999, (n) => `198.51.${n % 50}.7`)
+    const another = await connect(server, '203.0.113.200')
+    expect(await count(server)).toBe(1000)
+    // Of the networks with twenty, the one that grew last.
+    await flood[48]?.until(() => flood[48]?.closed !== undefined, 'the close')
+    expect(flood[48]?.closed).toMatchObject({ code: 1008, reason: 'RateLimitExceeded' })
+    expect(refused(flood)).toHaveLength(1)
+    await write(server)
+    for (const one of [relay, another, flood[998]])
+      await one?.until(() => one.types.includes('#identity'), 'the event')
+    expect((await notes(server)).map(([event]) => event)).toEqual(['firehose-full'])
+  })
+
+  it('are counted again after hibernation', async () => {
+    const server = await serve()
+    const flood = await fill(server)
+    await server.evict()
+    const sameNetwork = await connect(server, '198.51.0.7')
+    await sameNetwork.until(() => sameNetwork.closed !== undefined, 'the close')
+    const relay = await connect(server, '203.0.113.9')
+    expect(await count(server)).toBe(1000)
+    expect(relay.closed).toBeUndefined()
+    await expect.poll(() => refused(flood).length).toBe(1)
+    expect(refused(flood)[0]).toBe(flood.find(({ closed }) => closed))
+  })
+
+  it('are not freed for those that hold on to a socket that was closed', async () => {
+    const server = await serve()
+    // These do not read, so they do not answer the close.
+    for (let n = 0; n < 20; n++) {
+      const subscription = await server.connect(undefined, false, '192.0.2.1')
+      open.push(subscription)
+    }
+    await server.inside(({ firehose }, object) => {
+      const { ctx } = object as unknown as { ctx: DurableObjectState }
+      for (const socket of ctx.getWebSockets()) for (let n = 0; n < 11; n++) firehose.noteMessage(socket)
+    })
+    expect(await count(server)).toBe(0)
+    await connect(server, '192.0.2.1')
+    expect(await count(server)).toBe(0)
+    await connect(server, '192.0.2.2')
+    expect(await count(server)).toBe(1)
+  })
+
+  it('that were refused are one entry of the journal in six hours, also after a restart', async () => {
+    let now = Date.now()
+    const server = await serve({ platform: { now: () => now } })
+    await connectMany(server, 25, () => '192.0.2.1')
+    await server.evict()
+    await connectMany(server, 5, () => '192.0.2.1')
+    expect(await notes(server)).toHaveLength(1)
+    now += 6 * 3600_000 + 1
+    await connectMany(server, 5, () => '192.0.2.1')
+    expect(await notes(server)).toHaveLength(2)
+    expect(await server.inside(({ journal }) => journal.verify())).toMatchObject({ ok: true })
+  })
+})
+
+describe('a subscriber that sends messages', () => {
+  it('is closed after ten of them, also when the object hibernated in between', async () => {
+    const server = await serve()
+    const talker = await connect(server)
+    for (let n = 0; n < 10; n++) {
+      talker.socket.send('ping')
+      if (n === 4) await server.evict()
+    }
+    await write(server)
+    await talker.until(() => talker.types.includes('#identity'), 'the event')
+    expect(await count(server)).toBe(1)
+    talker.socket.send(new Uint8Array(1000))
+    await talker.until(() => talker.closed !== undefined, 'the close')
+    expect(talker.types.at(-1)).toBe('error InvalidRequest')
+    expect(await count(server)).toBe(0)
+  })
+})
