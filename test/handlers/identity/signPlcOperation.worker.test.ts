@@ -49,7 +49,7 @@ describe('signPlcOperation', () => {
         ...moveTo(key),
         rotationKeys: [key.did, world.recovery.did, world.key.did],
       })
-      expect(operation).toMatchObject({ services: { atproto_labeler: labeler } })
+      expect(operation.services).toEqual({ ...pdsAt(TARGET), atproto_labeler: labeler })
       expect(operation.rotationKeys).toEqual([world.recovery.did, key.did, world.key.did])
     }))
 
