@@ -19,6 +19,7 @@ export const TOPICS = [
   'token-head-moved',
   'session-ended',
   'wrong-credential',
+  'account-password',
   'account-absent',
   'account-deactivated',
   'account-moved',

@@ -96,10 +96,12 @@ const rows = {
   'com.cirrus.admin.checkRepo': adminOnly,
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.emitIdentity': adminOnly,
+  'com.cirrus.admin.endSessions': adminOnly,
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.getStatus': adminOnly,
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
+  'com.cirrus.admin.listSessions': adminOnly,
   'com.cirrus.admin.listSubscribers': adminOnly,
   'com.cirrus.admin.requestCrawl': adminOnly,
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.

@@ -28,8 +28,8 @@ export interface Journal {
   /** A page, newest first; `cursor` is the `n` of the last entry of the page before. */
   page(options: { cursor?: number; limit: number }): { entries: JournalEntry[]; cursor?: number }
   /**
-   * The latest entries, newest first. Failed sign-ins in a row count as one entry, the last of them, with `times`: guesses
-   * at a password must not push out what the owner has to see.
+   * The latest entries, newest first. What strangers can cause (failed sign-ins, refused calls of createAccount) is one
+   * entry for each kind in a row, the last of them, with `times`: it must not push out what the owner has to see.
    */
   recent(limit: number): RecentEntry[]
   /** Whether a row of this event, later than `after` (milliseconds), has this value under this key of its detail. */
@@ -49,8 +49,8 @@ type Row = { n: number; at: number; event: string; detail: string; prev: string;
 const GENESIS = '0'.repeat(64)
 /** Rows read at once when the chain is verified. */
 const PAGE_ROWS = 500
-/** The only event that strangers can cause. */
-const FAILED_SIGN_IN = 'failed-sign-in'
+/** The events that strangers can cause. */
+const FAILED_EVENTS = `('failed-sign-in', 'failed-create-account')`
 
 const hashOf = ({ prev, n, at, event, detail }: Omit<Row, 'hash'>): string =>
   createHash('sha256')
@@ -89,18 +89,32 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
     return last && entries.length === limit && last.n > 1 ? { entries, cursor: last.n } : { entries }
   }
 
+  /** The last row of each event between two others, newest first, with how many there are. */
+  const lastOfEach = (below: number, above: number): RecentEntry[] =>
+    sql
+      .all<{ n: number; times: number }>(
+        `SELECT max(n) AS n, count(*) AS times FROM journal WHERE n > ? AND n < ? GROUP BY event ORDER BY 1 DESC`,
+        below,
+        above,
+      )
+      .flatMap(({ n, times }) =>
+        page({ cursor: n + 1, limit: 1 }).entries.map((last) => ({
+          ...last,
+          detail: { ...last.detail, times },
+        })),
+      )
+
   const recent = (limit: number): RecentEntry[] => {
     const rows = sql.all<Row>(
-      `SELECT n, at, event, detail FROM journal WHERE event <> '${FAILED_SIGN_IN}' ORDER BY n DESC LIMIT ?`,
+      `SELECT n, at, event, detail FROM journal WHERE event NOT IN ${FAILED_EVENTS} ORDER BY n DESC LIMIT ?`,
       limit,
     )
     const entries: RecentEntry[] = []
     let above = (sql.first<{ n: number | null }>('SELECT max(n) AS n FROM journal')?.n ?? 0) + 1
-    // No number is left out, so the rows between two of these are failed sign-ins.
+    // No number is left out, so the rows between two of these are strangers'.
     for (const row of [...rows, undefined]) {
-      const times = above - 1 - (row?.n ?? 0)
-      const [last] = times > 0 ? page({ cursor: above, limit: 1 }).entries : []
-      if (last) entries.push({ ...last, detail: { ...last.detail, times } })
+      const below = row?.n ?? 0
+      if (above - below > 1) entries.push(...lastOfEach(below, above))
       if (!row || entries.length >= limit) break
       entries.push(entryOf(row))
       above = row.n

@@ -38,10 +38,12 @@ import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/sub
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
+import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSessions.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
 import type * as ComCirrusAdminGetManifest from './types/com/cirrus/admin/getManifest.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
+import type * as ComCirrusAdminListSessions from './types/com/cirrus/admin/listSessions.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
@@ -441,6 +443,16 @@ export interface Methods {
       output: ComCirrusAdminEmitIdentity.OutputSchema
       errors: 'RepoNotFound'
     };
+  /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
+  'com.cirrus.admin.endSessions': {
+      kind: 'procedure'
+      params: ComCirrusAdminEndSessions.QueryParams
+      defaults: never
+      input: ComCirrusAdminEndSessions.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminEndSessions.OutputSchema
+      errors: 'SessionNotFound'
+    };
   /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
   'com.cirrus.admin.getJournal': {
       kind: 'query'
@@ -480,6 +492,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
+    };
+  /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */
+  'com.cirrus.admin.listSessions': {
+      kind: 'query'
+      params: ComCirrusAdminListSessions.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminListSessions.OutputSchema
+      errors: never
     };
   /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
   'com.cirrus.admin.listSubscribers': {

@@ -3,10 +3,12 @@ import { putPreferences } from './actor/putPreferences.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { emitIdentity } from './admin/emitIdentity.ts'
+import { endSessions } from './admin/endSessions.ts'
 import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
+import { listSessions } from './admin/listSessions.ts'
 import { listSubscribers } from './admin/listSubscribers.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
@@ -93,10 +95,12 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
   'com.cirrus.admin.emitIdentity': emitIdentity,
+  'com.cirrus.admin.endSessions': endSessions,
   'com.cirrus.admin.getJournal': getJournal,
   'com.cirrus.admin.getManifest': getManifest,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
+  'com.cirrus.admin.listSessions': listSessions,
   'com.cirrus.admin.listSubscribers': listSubscribers,
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,

@@ -4,6 +4,7 @@ import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
+import { clientOf } from './client.ts'
 import { networkOf } from './network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Runtime, Upgraded } from './types.ts'
@@ -66,6 +67,7 @@ export function createRuntime<Context extends object, Auth>(
           conditions: readConditions(request.headers),
           origin: url.origin,
           network: networkOf(request.headers.get('cf-connecting-ip')),
+          client: clientOf(request.headers.get('user-agent')),
           error: makeError,
         }
         const response = encodeOutput(id, await handler(call as never), options.validateOutput)

@@ -43,6 +43,8 @@ export interface Call<Id extends MethodId> {
   origin: string
   /** The caller's network, as Cloudflare reports it; undefined elsewhere. For counting, not for trust. */
   network: string | undefined
+  /** The User-Agent of the caller, made safe to show: printable ASCII, at most 200 characters. Undefined if there is none. */
+  client: string | undefined
 }
 
 /** The server's end of a subscription's connection. */

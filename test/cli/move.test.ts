@@ -45,7 +45,10 @@ const on = (cirrus: Cirrus, args: readonly string[], options: RunOptions = {}) =
 const mint = async (...args: string[]): Promise<string> =>
   (await on(source, ['migrate-token', '--target', target.url, ...args])).stdout
 const importFrom = (options: RunOptions, ...args: string[]) =>
-  on(target, ['import', '--from', source.url, '--yes', '--json', ...args], options)
+  on(target, ['import', '--from', source.url, '--yes', '--json', ...args], {
+    ...options,
+    env: { PDS_PASSWORD: 'target-password', ...options.env },
+  })
 const movedIn = {
   state: 'active',
   repo: { records: RECORDS },

@@ -29,7 +29,10 @@ const run = (args: readonly string[], options: RunOptions = {}) =>
     env: { ADMIN_PASSWORD: 'admin', ...options.env },
   })
 const restore = (options: RunOptions = {}, ...args: string[]) =>
-  run(['import', '--from', './backup', '--yes', '--json', ...args], options)
+  run(['import', '--from', './backup', '--yes', '--json', ...args], {
+    ...options,
+    env: { PDS_PASSWORD: PASSWORD, ...options.env },
+  })
 const status = async () => (await run(['status', '--json'])).json
 const code = (json: unknown) => member(json, 'error', 'code')
 /** The Worker is deleted and deployed again: no state, the same name and keys. */
@@ -179,7 +182,7 @@ describe('pds import --from <folder>', () => {
   it('activates the account only after a confirmation', async () => {
     await redeploy()
     await writeKeys()
-    const quiet = await run(['import', '--from', 'backup', '--json'])
+    const quiet = await run(['import', '--from', 'backup', '--json'], { env: { PDS_PASSWORD: PASSWORD } })
     expect(quiet.json).toMatchObject({
       ok: true,
       activated: false,
@@ -205,7 +208,7 @@ describe('pds import --from <folder>', () => {
 
   it('needs the password if no session is left', async () => {
     expect((await run(['deactivate', '--yes'])).code).toBe(0)
-    expect(code((await restore()).json)).toBe('sign-in-needed')
+    expect(code((await restore({ env: { PDS_PASSWORD: '' } })).json)).toBe('sign-in-needed')
     expect(code((await restore({ env: { PDS_PASSWORD: 'wrong' } })).json)).toBe('sign-in-needed')
     expect((await restore({ env: { PDS_PASSWORD: PASSWORD } })).json).toMatchObject({
       ok: true,
@@ -324,7 +327,7 @@ describe('pds import --from <folder>', () => {
     const { port, signingKey } = cirrus
     await cirrus.close()
     cirrus = await startCirrus({ ...options, port, signingKey })
-    const env = { SIGNING_KEY: signingKey }
+    const env = { SIGNING_KEY: signingKey, PDS_PASSWORD: PASSWORD }
     const done = await run(['import', '--from', 'web', '--yes', '--json'], { env })
     expect(done.json, done.stdout).toMatchObject({ ok: true, activated: true })
     expect(await status()).toMatchObject(isRestored)

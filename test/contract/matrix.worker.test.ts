@@ -25,7 +25,7 @@ const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
   inside(async ({ account }) => {
     const now = Math.floor(account.platform.now() / 1000)
     const times = { iat: now, exp: now + 900 }
-    const session = await account.sessions.create('sign-in')
+    const session = await account.sessions.create({ via: 'createSession' })
     const service = await account.signingKey.signServiceToken({
       iss: did,
       aud: account.config.serviceDid,

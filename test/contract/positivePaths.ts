@@ -25,6 +25,7 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.identity.signPlcOperation': 'a signed operation does not expire',
   'com.atproto.identity.submitPlcOperation': 'it would change the identity',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
+  'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
   'com.cirrus.admin.requestCrawl': 'it would call relays',
 }
 

@@ -62,9 +62,9 @@ const credential = async (world: World, kind: CredentialKind): Promise<string | 
     case 'admin':
       return `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}`
     case 'session':
-      return bearer((await world.account.sessions.create('sign-in')).accessJwt)
+      return bearer((await world.account.sessions.create({ via: 'createSession' })).accessJwt)
     case 'refresh':
-      return bearer((await world.account.sessions.create('sign-in')).refreshJwt)
+      return bearer((await world.account.sessions.create({ via: 'createSession' })).refreshJwt)
     case 'service': {
       const lxm = 'com.atproto.server.createAccount'
       return bearer(

@@ -3,7 +3,7 @@ import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
 
-/** How often the account's operations may be repeated. Each method but `countAdminFailure` throws `RateLimitExceeded`. */
+/** How often the account's operations may be repeated. Each method but `count…Failure` throws `RateLimitExceeded`. */
 export interface RateLimits {
   /** Counts a sign-in: among those of its network, and among all. */
   signIn(network?: string): void
@@ -13,6 +13,8 @@ export interface RateLimits {
   write(action: keyof typeof WRITE_POINTS, writes: number): void
   /** Counts a failed admin sign-in, and returns whether it may be written into the journal. */
   countAdminFailure(): boolean
+  /** Counts a refused createAccount, and returns whether it may be written into the journal. */
+  countCreateFailure(): boolean
 }
 
 export interface RateLimitsDeps {
@@ -51,6 +53,8 @@ const WRITE_LIMITS: readonly Limit[] = [
 const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
 /** How many failed admin sign-ins are written into the journal: strangers must not be able to fill it. */
 const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', max: 10, windowSeconds: HOUR_S }]
+/** The same for refused calls of createAccount. */
+const CREATE_FAILURE_LIMITS: readonly Limit[] = [{ key: 'create-notes', max: 10, windowSeconds: HOUR_S }]
 
 /**
  * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
@@ -127,5 +131,6 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
     mint: () => take('new migration tokens', MINT_LIMITS),
     write: (action, writes) => take('writes', WRITE_LIMITS, WRITE_POINTS[action] * writes),
     countAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
+    countCreateFailure: () => sql.transaction(() => count(CREATE_FAILURE_LIMITS, 1) === undefined),
   }
 }

@@ -24,6 +24,8 @@ export interface SignInInput {
   password: string
   /** The network of the client, for the rate limits. */
   network?: string | undefined
+  /** The User-Agent of the client, made safe to show. */
+  client?: string | undefined
 }
 
 /** Whether the password has this hash, the deployment's PASSWORD_HASH. If PASSWORD_HASH is not a valid hash, the error says so. */
@@ -49,7 +51,7 @@ const normalize = (identifier: string): string =>
  */
 export const signIn = async (
   deps: SignInDeps,
-  { identifier, password, network }: SignInInput,
+  { identifier, password, network, client }: SignInInput,
 ): Promise<TokenPair> => {
   const { sql, rateLimits, journal, sessions, identityWatch, did, handle, passwordHash } = deps
   rateLimits.signIn(network)
@@ -57,7 +59,7 @@ export const signIn = async (
   const isKnown = names.includes(normalize(identifier))
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
   const isRight = await passwordMatches(password, passwordHash)
-  if (isKnown && isRight) return await sessions.create('sign-in')
+  if (isKnown && isRight) return await sessions.create({ via: 'createSession', client })
   sql.transaction(() => journal.append('failed-sign-in', { why: isKnown ? 'password' : 'identifier' }))
   throw error('AuthenticationRequired', 'Invalid identifier or password')
 }

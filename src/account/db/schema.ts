@@ -10,7 +10,10 @@ export type Migration = readonly (string | ((sql: Sql) => void))[]
 const FIRST_VERSION = 5
 
 /** The steps from version 5 to 6, from 6 to 7 and so on. One that was released is never edited: add another. */
-export const MIGRATIONS: readonly Migration[] = []
+export const MIGRATIONS: readonly Migration[] = [
+  // 6: how each session was opened, and by which client. Unknown for those that are there already.
+  ['ALTER TABLE session ADD COLUMN via TEXT', 'ALTER TABLE session ADD COLUMN client TEXT'],
+]
 
 /** The schema version that these migrations lead to. */
 export const schemaVersion = (migrations = MIGRATIONS): number => FIRST_VERSION + migrations.length

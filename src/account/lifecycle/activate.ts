@@ -1,6 +1,7 @@
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf } from '../repo/carOf.ts'
+import { sessionEnded } from '../auth/sessions.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { readAccount, type Head, raiseTokensNotBefore, setActive } from '../db/accountRow.ts'
@@ -21,16 +22,27 @@ const commitBytes = ({ blocks }: LifecycleDeps, { root }: Head): Uint8Array => {
 const isSignedByUs = async (deps: LifecycleDeps, head: Head): Promise<boolean> =>
   await verifyCommit(parseCommit(commitBytes(deps, head)), deps.signingKey.did)
 
+/** A commit that verifies under the DID's present key, and what is new with it. */
+interface Activation {
+  head: Head
+  car: Uint8Array
+  isNewKey: boolean
+  /** The session that activates; undefined: the administrator does, or the server itself for a new key. */
+  sid: string | undefined
+}
+
 /**
  * Stores, announces and journals an activation, or only the new key of an account that is active already. Runs inside a
  * transaction: that of the commit, if one is signed.
  */
-const storeAndAnnounce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNewKey: boolean): void => {
-  const { sql, sequencer, journal, platform, identityWatch, relays } = deps
+const storeAndAnnounce = (deps: LifecycleDeps, { head, car, isNewKey, sid }: Activation): void => {
+  const { sql, sequencer, journal, platform, identityWatch, relays, sessions } = deps
   const signingKey = deps.signingKey.did
   const handle = identityWatch.last?.handle ?? deps.handle
   const row = readAccount(sql)
   const now = platform.now()
+  // The session may have been ended while the DID was looked up.
+  if (sid !== undefined && !sessions.exists(sid)) throw sessionEnded()
   if (isNewKey) {
     journal.append('key-change', { signingKey, rev: head.rev })
     // Tokens of the old key do not verify under the new one. This refuses them even if the old key comes back.
@@ -44,6 +56,8 @@ const storeAndAnnounce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNe
     sequencer.appendSync(head.rev, car)
     return
   }
+  // Until now, the server that the account comes from could speak for it. No session from that time is trusted.
+  if (row.activatedAt === undefined) sessions.endAll('first activation', sid)
   setActive(sql, now)
   sequencer.appendAccount(true)
   sequencer.appendIdentity(handle)
@@ -54,12 +68,17 @@ const storeAndAnnounce = (deps: LifecycleDeps, head: Head, car: Uint8Array, isNe
 }
 
 /** Signs a new commit of the same tree: relays accept only a commit that verifies under the DID document's present key. */
-const signWithNewKey = async (deps: LifecycleDeps): Promise<void> => {
-  await deps.repo.signAgain({ within: (head, car) => storeAndAnnounce(deps, head, car, true) })
+const signWithNewKey = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
+  await deps.repo.signAgain({
+    within: (head, car) => storeAndAnnounce(deps, { head, car, isNewKey: true, sid }),
+  })
 }
 
-/** Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated. */
-export const activate = async (deps: LifecycleDeps): Promise<void> => {
+/**
+ * Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated. `sid` is the
+ * session that asks: the first activation ends every other one.
+ */
+export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
   const { repo, sequencer, identityWatch } = deps
   requireDidHere(deps, await identityWatch.lookUp())
   if (!repo.head()) await repo.create()
@@ -69,10 +88,10 @@ export const activate = async (deps: LifecycleDeps): Promise<void> => {
     // The DID may have moved again while this waited for its turn; a later observation shows that.
     if (identityWatch.last) requireDidHere(deps, identityWatch.last)
     const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(deps, head) }])
-    sequencer.transaction(() => storeAndAnnounce(deps, head, car, false))
+    sequencer.transaction(() => storeAndAnnounce(deps, { head, car, isNewKey: false, sid }))
     return true
   })
-  if (!isAnnounced) await signWithNewKey(deps)
+  if (!isAnnounced) await signWithNewKey(deps, sid)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { TokenPair } from '../auth/sessions.ts'
 import { passwordMatches } from '../auth/signIn.ts'
+import { docsLink } from '../../docsLink.ts'
 import { readAccount, setDeactivated } from '../db/accountRow.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
@@ -11,6 +12,8 @@ export interface CreateInput {
   plcOp?: unknown
   /** The network of the client, for the rate limits. */
   network?: string | undefined
+  /** The User-Agent of the client, made safe to show. */
+  client?: string | undefined
 }
 
 /** For this long, createAccount accepts the same token again. */
@@ -18,8 +21,7 @@ const REPEAT_MS = 2 * 60_000
 /** The journal's event; its detail has the `token`. */
 const CREATE_ACCOUNT_EVENT = 'create-account'
 
-const checkInput = async (deps: LifecycleDeps, input: CreateInput): Promise<void> => {
-  const { did, handle, rateLimits, passwordHash } = deps
+const checkInput = ({ did, handle }: LifecycleDeps, input: CreateInput): void => {
   if (input.plcOp !== undefined)
     throw error(
       'InvalidRequest',
@@ -35,19 +37,30 @@ const checkInput = async (deps: LifecycleDeps, input: CreateInput): Promise<void
       'HandleNotAvailable',
       `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`,
     )
-  if (input.password === undefined) return
-  rateLimits.signIn(input.network)
-  if (!(await passwordMatches(input.password, passwordHash)))
-    throw new XrpcError(
-      'InvalidPassword',
-      'this server already has a password, set by `pds init`: give that one, or leave it out',
-    )
+}
+
+/** A token shows that the account's present server asks. Only the password shows that its owner does. */
+const requirePassword = async (
+  { sql, journal, rateLimits, passwordHash }: LifecycleDeps,
+  { password, network }: CreateInput,
+): Promise<void> => {
+  if (password !== undefined) {
+    rateLimits.signIn(network)
+    if (await passwordMatches(password, passwordHash)) return
+  }
+  const why = password === undefined ? 'no password' : 'password'
+  if (rateLimits.countCreateFailure()) sql.transaction(() => journal.append('failed-create-account', { why }))
+  throw new XrpcError(
+    'InvalidPassword',
+    `password: expected the account password of this server, which \`pds init\` set; ${password === undefined ? 'none was given' : 'this is another one'}. ${docsLink('account-password')}`,
+  )
 }
 
 /**
- * Makes an empty repository, deactivated, and opens a session. The same token may ask again for REPEAT_MS, because the
- * first answer may have been lost; another token may not. Nor may the same one later: a leaked copy of it
- * would open a session of the owner's. The owner, who knows the password, signs in.
+ * Makes an empty repository, deactivated, and opens a session. It needs the account password besides the token, each
+ * time: the server that the account comes from can sign as many tokens as it likes. The same token may ask again for
+ * REPEAT_MS, because the first answer may have been lost, until the account is active. Later, and with another token,
+ * the owner signs in.
  */
 export const create = async (
   deps: LifecycleDeps,
@@ -55,7 +68,8 @@ export const create = async (
   tokenId: string,
 ): Promise<TokenPair> => {
   const { sql, platform, repo, journal, sessions, did, handle } = deps
-  await checkInput(deps, input)
+  checkInput(deps, input)
+  await requirePassword(deps, input)
   const wasCreatedByToken = () =>
     journal.has({
       event: CREATE_ACCOUNT_EVENT,
@@ -73,5 +87,5 @@ export const create = async (
   }
   if (!wasCreatedByToken() || readAccount(sql).activatedAt !== undefined)
     throw error('InvalidRequest', `there is an account of ${did} here already: sign in with createSession`)
-  return await sessions.create('sign-in', { via: 'createAccount' })
+  return await sessions.create({ via: 'createAccount', client: input.client })
 }

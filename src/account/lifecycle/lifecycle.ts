@@ -11,8 +11,11 @@ import type { LifecycleDeps } from './lifecycleDeps.ts'
 export interface Lifecycle {
   /** Prepares an account that moves in: an empty repository, deactivated. `tokenId` names the token that asks. */
   create(input: CreateInput, tokenId: string): Promise<TokenPair>
-  /** Activates the account here. May be repeated. */
-  activate(): Promise<void>
+  /**
+   * Activates the account here. May be repeated. The first activation ends every session but `sid`, the one that asks;
+   * undefined: the administrator asks.
+   */
+  activate(sid?: string): Promise<void>
   /** Takes the account out of service here. May be repeated. */
   deactivate(options: DeactivateOptions): Promise<void>
   /** Looks up the DID; if it names a new signing key, and this server has that key, signs a commit with it. */
@@ -25,7 +28,7 @@ export interface Lifecycle {
 
 export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   create: (input, tokenId) => create(deps, input, tokenId),
-  activate: () => activate(deps),
+  activate: (sid) => activate(deps, sid),
   deactivate: (options) => deactivate(deps, options),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),

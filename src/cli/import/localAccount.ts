@@ -35,24 +35,33 @@ const signedIn = (context: Context, here: LocalAccount, session: Session): Clien
   })
 
 /**
- * Creates the account, empty and deactivated. If that fails, it asks once more with the same token: the answer may have
- * been lost.
+ * Creates the account, empty and deactivated, with the account password of this server. If that fails, it asks once
+ * more with the same token: the answer may have been lost. `getToken` runs after the password is known: a token that
+ * is valid for a minute must not wait for somebody to type.
  */
 export async function createAccount(
   context: Context,
   here: LocalAccount,
-  token: string,
+  getToken: () => Promise<string>,
   codes: ErrorCodes = {},
 ): Promise<Client> {
+  const password = await accountPassword(context, here)
+  const token = await getToken()
   const server = connect(here.origin, { token, fetch: context.io.fetch })
   const { did, handle } = here
-  const create = () => server.com.atproto.server.createAccount({ did, handle })
+  const create = () => server.com.atproto.server.createAccount({ did, handle, password })
   const created = await orServerError(
     create().catch((cause: unknown) => {
       if (context.io.signal.aborted) throw cause
       return create()
     }),
-    { InvalidRequest: 'sign-in-needed', InvalidToken: 'token-refused', '*': 'import-refused', ...codes },
+    {
+      InvalidRequest: 'sign-in-needed',
+      InvalidPassword: 'sign-in-needed',
+      InvalidToken: 'token-refused',
+      '*': 'import-refused',
+      ...codes,
+    },
   )
   const { accessJwt, refreshJwt } = created
   const session = { did: created.did, handle: created.handle, accessJwt, refreshJwt }
@@ -71,13 +80,9 @@ const accountPassword = async (context: Context, here: LocalAccount): Promise<st
     return await prompts.secret(
       `Account password of ${here.handle} on this server (the one that pds init set)`,
     )
-  throw new CliError(
-    'sign-in-needed',
-    `${here.did} has an account here already, and nobody is signed in to it`,
-    {
-      next: 'give the account password of this server as PDS_PASSWORD',
-    },
-  )
+  throw new CliError('sign-in-needed', `the account password of this server is needed for ${here.did}`, {
+    next: 'give the account password of this server as PDS_PASSWORD',
+  })
 }
 
 /** A client with the owner's session: that of an earlier run, otherwise a new one by the account password. */

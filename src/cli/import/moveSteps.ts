@@ -37,7 +37,7 @@ export const createOrSignIn = async (move: Move, status: Status): Promise<Client
     reportStep(move, 'Account', 'is here already')
     return owner
   }
-  const owner = await createAccount(context, here, await source.accountToken(here.serviceDid))
+  const owner = await createAccount(context, here, () => source.accountToken(here.serviceDid))
   reportStep(move, 'Account', `${here.handle} created, deactivated for now`)
   return owner
 }

@@ -123,7 +123,7 @@ export async function restore(context: Context, folder: string): Promise<number>
     })
   await confirmIncomplete(context, backup)
   const owner = key
-    ? await createAccount(context, here, await signAccountToken(context, here, key), {
+    ? await createAccount(context, here, () => signAccountToken(context, here, key), {
         InvalidToken: 'import-refused',
         ExpiredToken: 'import-refused',
       })

@@ -99,6 +99,8 @@ export function createNamespaces(transport: Transport) {
           createMigrationToken: transport.procedure('com.cirrus.admin.createMigrationToken', ['InvalidScope', 'DirectoryUnavailable']),
           /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
           emitIdentity: transport.procedure('com.cirrus.admin.emitIdentity', ['RepoNotFound'], 'application/json', ''),
+          /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
+          endSessions: transport.procedure('com.cirrus.admin.endSessions', ['SessionNotFound']),
           /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
           getJournal: transport.query('com.cirrus.admin.getJournal'),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
@@ -107,6 +109,8 @@ export function createNamespaces(transport: Transport) {
           getStatus: transport.query('com.cirrus.admin.getStatus'),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
           listBlobs: transport.query('com.cirrus.admin.listBlobs', ['RepoNotFound']),
+          /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */
+          listSessions: transport.query('com.cirrus.admin.listSessions'),
           /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
           listSubscribers: transport.query('com.cirrus.admin.listSubscribers'),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */

@@ -1,5 +1,5 @@
 import type { Handler } from '../context.ts'
 
-export const activateAccount: Handler<'com.atproto.server.activateAccount'> = async ({ account }) => {
-  await account.lifecycle.activate()
+export const activateAccount: Handler<'com.atproto.server.activateAccount'> = async ({ account, auth }) => {
+  await account.lifecycle.activate(auth.kind === 'session' ? auth.claims.sid : undefined)
 }

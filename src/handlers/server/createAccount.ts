@@ -6,8 +6,9 @@ export const createAccount: Handler<'com.atproto.server.createAccount'> = async 
   auth,
   input,
   network,
+  client,
 }) => {
-  const tokens = await account.lifecycle.create({ ...input, network }, auth.id)
+  const tokens = await account.lifecycle.create({ ...input, network, client }, auth.id)
   const { did, handle, didDoc } = await sessionInfo(account)
   return { ...tokens, did, handle, ...(didDoc && { didDoc }) }
 }

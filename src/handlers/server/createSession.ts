@@ -5,7 +5,8 @@ export const createSession: Handler<'com.atproto.server.createSession'> = async 
   account,
   input,
   network,
+  client,
 }) => {
-  const tokens = await account.signIn({ ...input, network })
+  const tokens = await account.signIn({ ...input, network, client })
   return { ...tokens, ...(await sessionInfo(account)) }
 }

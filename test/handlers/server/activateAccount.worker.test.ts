@@ -80,6 +80,40 @@ describe('activateAccount', () => {
       expect((await world.admin.com.cirrus.admin.getStatus()).deactivatedAt).toBeUndefined()
     }))
 
+  it('ends every session when the admin activates for the first time, and none later', () =>
+    inWorld({ active: false }, async ({ admin, account, ...world }) => {
+      const token = await world.key.signing.signServiceToken({
+        ...{ iss: world.did, aud: SERVICE, lxm: 'com.atproto.server.createAccount', jti: 'a'.repeat(32) },
+        ...{ iat: Math.floor(world.clock.now / 1000), exp: Math.floor(world.clock.now / 1000) + 60 },
+      })
+      const input = { did: world.did, handle: HANDLE, password: PASSWORD }
+      await world.bearer(token).com.atproto.server.createAccount(input)
+      await world.signIn()
+      await admin.com.atproto.server.activateAccount()
+      expect(await admin.com.cirrus.admin.listSessions()).toEqual({ sessions: [] })
+      expect(account.journal.page({ limit: 2 }).entries[1]).toMatchObject({
+        event: 'end-sessions',
+        detail: { reason: 'first activation', ended: 2 },
+      })
+      const owner = await world.signIn()
+      await owner.com.atproto.server.deactivateAccount()
+      await admin.com.atproto.server.activateAccount()
+      await owner.com.atproto.server.getSession()
+    }))
+
+  it('is refused where the session that asks was ended meanwhile', () =>
+    inWorld({ active: false }, async ({ admin, account, directory, ...world }) => {
+      await account.repo.create()
+      const { accessJwt } = await account.sessions.create({ via: 'createSession' })
+      account.sql.run("UPDATE account SET state = 'deactivated'")
+      directory.before = async () => void (await admin.com.cirrus.admin.endSessions({ all: true }))
+      await expect(world.bearer(accessJwt).com.atproto.server.activateAccount()).rejects.toMatchObject({
+        error: 'InvalidToken',
+      })
+      expect(account.state()).toBe('deactivated')
+      expect(world.events()).toEqual([])
+    }))
+
   it('of an account that moved in signs the repository with our own key, above every revision', () =>
     inWorld({ active: false, endpoint: OLD }, async (world) => {
       const { admin, account, did } = world
@@ -109,7 +143,7 @@ describe('activateAccount', () => {
       expect(after.data.equals(before.data)).toBe(true)
       expect(await verifyCommit(await latestCommit(world), world.key.did)).toBe(true)
       expect(world.events()).toEqual(['account', 'identity', 'sync'])
-      expect(world.journal().slice(-2)).toEqual(['key-change', 'activate'])
+      expect(world.journal().slice(-3)).toEqual(['key-change', 'end-sessions', 'activate'])
       expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
     }))
 })

@@ -17,8 +17,8 @@ const serviceToken = (world: World, key: Key, claims: object = {}) =>
     jti: 'a'.repeat(32),
     ...claims,
   })
-const create = (world: World, token: string) =>
-  world.bearer(token).com.atproto.server.createAccount(input(world))
+const create = (world: World, token: string, changes: object = {}) =>
+  world.bearer(token).com.atproto.server.createAccount({ ...input(world), ...changes })
 /** Creates the account with a service token that this key signs. */
 const createBy = async (world: World, key: Key, claims: object = {}) =>
   create(world, await serviceToken(world, key, claims))
@@ -148,6 +148,7 @@ describe('createAccount: a Cirrus as the target', () => {
     ['InvalidRequest to another DID', { did: 'did:web:other.example.com' }, 'InvalidRequest'],
     ['HandleNotAvailable to another handle', { handle: 'bob.example.com' }, 'HandleNotAvailable'],
     ['InvalidPassword to another password', { password: 'another' }, 'InvalidPassword'],
+    ['InvalidPassword without a password', { password: undefined }, 'InvalidPassword'],
     ['InvalidRequest to a PLC operation', { plcOp: {} }, 'InvalidRequest'],
   ])('answers %s', (_, changes, error) =>
     incoming(async (world, old) => {
@@ -189,6 +190,79 @@ describe('createAccount: a Cirrus as the target', () => {
         () => com.cirrus.admin.getStatus(),
       ])
         await expect(call()).rejects.toMatchObject({ error: 'InvalidToken' })
+    }))
+})
+
+describe('createAccount called by the server that the account comes from, which signs the tokens itself', () => {
+  const INVALID_PASSWORD = {
+    status: 400,
+    error: 'InvalidPassword',
+    message: expect.stringContaining('#account-password'),
+  }
+
+  it('opens nothing without the account password: not before the owner, and not with a copy of their token', () =>
+    incoming(async (world, old) => {
+      const forged = await serviceToken(world, old, { jti: 'f'.repeat(32) })
+      for (const password of [undefined, '', 'a guess'])
+        await expect(create(world, forged, { password })).rejects.toMatchObject(INVALID_PASSWORD)
+      expect(world.account.state()).toBe('absent')
+      expect(world.account.repo.head()).toBeUndefined()
+
+      const token = await serviceToken(world, old)
+      await create(world, token)
+      for (const copy of [token, forged])
+        for (const password of [undefined, 'a guess'])
+          await expect(create(world, copy, { password })).rejects.toMatchObject(INVALID_PASSWORD)
+      expect((await world.admin.com.cirrus.admin.listSessions()).sessions).toHaveLength(1)
+    }))
+
+  it('counts its guesses among the sign-ins of its network', () =>
+    incoming(async (world, old) => {
+      const token = await serviceToken(world, old)
+      for (let i = 0; i < 30; i++)
+        await expect(create(world, token, { password: `guess ${i}` })).rejects.toMatchObject(INVALID_PASSWORD)
+      await expect(create(world, token)).rejects.toMatchObject({ status: 429 })
+      // A call without a password is no guess, and costs the owner nothing.
+      world.clock.now += 5 * 60_000
+      const later = await serviceToken(world, old)
+      for (let i = 0; i < 40; i++)
+        await expect(create(world, later, { password: undefined })).rejects.toMatchObject(INVALID_PASSWORD)
+      await create(world, later)
+    }))
+
+  it('is seen by the owner, and cannot fill the journal', () =>
+    incoming(async (world, old) => {
+      const forged = await serviceToken(world, old)
+      for (let i = 0; i < 40; i++)
+        await expect(create(world, forged, { password: undefined })).rejects.toMatchObject(INVALID_PASSWORD)
+      expect(world.journal()).toEqual(Array.from({ length: 10 }, () => 'failed-create-account'))
+      await create(world, forged)
+      expect((await world.admin.com.cirrus.admin.getStatus()).journal).toMatchObject([
+        { event: 'sign-in', detail: { via: 'createAccount' } },
+        { event: 'create-account' },
+        { event: 'failed-create-account', detail: { why: 'no password', times: 10 } },
+      ])
+    }))
+
+  it('has no session left once the owner activates the account', () =>
+    incoming(async (world, old) => {
+      // As if it knew the password, or had come before this was asked for.
+      const intruder = await createBy(world, old)
+      const owner = (await world.signIn()).session
+      if (!owner) throw new Error('nobody is signed in')
+      await changeDid(world, world.key, {
+        services: pdsAt(ORIGIN),
+        verificationMethods: { atproto: world.key.did },
+      })
+      await world.bearer(owner.accessJwt).com.atproto.server.activateAccount()
+      const ended = { error: 'InvalidToken', message: expect.stringContaining('#session-ended') }
+      const { com } = world.bearer(intruder.accessJwt)
+      await expect(com.atproto.server.getSession()).rejects.toMatchObject(ended)
+      await expect(
+        world.bearer(intruder.refreshJwt).com.atproto.server.refreshSession(),
+      ).rejects.toMatchObject(ended)
+      await world.bearer(owner.accessJwt).com.atproto.server.getSession()
+      expect(world.journal().slice(-2)).toEqual(['end-sessions', 'activate'])
     }))
 })
 

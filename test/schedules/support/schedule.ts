@@ -69,7 +69,7 @@ export const run = async (seed: number, model = new Model()): Promise<void> => {
   const activated = await server.call('com.atproto.server.activateAccount', { auth: ADMIN })
   expect(activated.status).toBe(200)
   const session = async () => {
-    const { accessJwt } = await server.inside((account) => account.sessions.create('sign-in'))
+    const { accessJwt } = await server.inside((account) => account.sessions.create({ via: 'createSession' }))
     return { auth: `Bearer ${accessJwt}`, until: server.clock.now + 3600_000 }
   }
   let { auth, until } = await session()

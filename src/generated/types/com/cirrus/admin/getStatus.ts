@@ -18,7 +18,7 @@ export interface OutputSchema {
   importing?: Importing
   /** PLC operations that were signed on the present head and are not in the directory. They stay valid until the head changes. */
   unsubmitted: Unsubmitted[]
-  /** The latest entries of the journal, newest first. Failed sign-ins in a row are one entry: the last of them, with their number as `times` in its detail. */
+  /** The latest entries of the journal, newest first. What strangers can cause (failed sign-ins, refused calls of createAccount) is one entry for each kind in a row: the last of them, with their number as `times` in its detail. */
   journal: JournalEntry[]
   /** The one next command, or what to do. */
   next: string

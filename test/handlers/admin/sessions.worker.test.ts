@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { logIn } from '../support/calls.ts'
+import { HANDLE, inWorld, PASSWORD, type World } from '../support/world.ts'
+
+const DAY_MS = 86400_000
+const ENDED = { error: 'InvalidToken', message: expect.stringContaining('#session-ended') }
+
+const signInWith = async ({ fetch }: World, userAgent: string | undefined) => {
+  const response = await fetch('/xrpc/com.atproto.server.createSession', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(userAgent !== undefined && { 'user-agent': userAgent }),
+    },
+    body: JSON.stringify({ identifier: HANDLE, password: PASSWORD }),
+  })
+  return (await response.json()) as { accessJwt: string; refreshJwt: string }
+}
+const listed = async ({ admin }: World) => (await admin.com.cirrus.admin.listSessions()).sessions
+
+describe('listSessions', () => {
+  it('shows the client of each sign-in, since when, and when it was last used', () =>
+    inWorld({}, async (world) => {
+      const began = new Date(world.clock.now).toISOString()
+      const { refreshJwt } = await signInWith(world, 'Graysky/1.0\t(Pixel 9)')
+      world.clock.now += DAY_MS
+      await signInWith(world, undefined)
+      world.clock.now += DAY_MS
+      await world.bearer(refreshJwt).com.atproto.server.refreshSession()
+      const [phone, other, ...rest] = await listed(world)
+      expect(rest).toEqual([])
+      expect(phone).toEqual({
+        id: expect.stringMatching(/^[\w-]{16,64}$/),
+        client: 'Graysky/1.0 (Pixel 9)',
+        via: 'createSession',
+        createdAt: began,
+        lastUsedAt: new Date(world.clock.now).toISOString(),
+        expiresAt: expect.any(String),
+      })
+      expect(Date.parse(phone?.expiresAt ?? '')).toBeGreaterThan(world.clock.now + 80 * DAY_MS)
+      expect(other).not.toHaveProperty('client')
+      expect(other?.lastUsedAt).toBe(other?.createdAt)
+    }))
+
+  it('writes no row when a session is used', () =>
+    inWorld({}, async (world) => {
+      const { accessJwt } = await logIn(world.client)
+      const written = world.account.sql.written
+      await world.bearer(accessJwt).com.atproto.server.getSession()
+      expect(world.account.sql.written).toBe(written)
+    }))
+
+  it('leaves out sessions that have expired or were signed out', () =>
+    inWorld({}, async (world) => {
+      await logIn(world.client)
+      world.clock.now += 91 * DAY_MS
+      expect(await listed(world)).toEqual([])
+      const { refreshJwt } = await logIn(world.client)
+      expect(await listed(world)).toHaveLength(1)
+      await world.bearer(refreshJwt).com.atproto.server.deleteSession()
+      expect(await listed(world)).toEqual([])
+    }))
+})
+
+describe('endSessions', () => {
+  it('ends one session at once, and no other', () =>
+    inWorld({}, async (world) => {
+      const lost = await logIn(world.client)
+      world.clock.now += 1
+      const kept = await logIn(world.client)
+      const { id = '' } = (await listed(world))[1] ?? {}
+      expect(await world.admin.com.cirrus.admin.endSessions({ id })).toEqual({ ended: 1 })
+      await expect(world.bearer(lost.accessJwt).com.atproto.server.getSession()).rejects.toMatchObject(ENDED)
+      await expect(world.bearer(lost.refreshJwt).com.atproto.server.refreshSession()).rejects.toMatchObject(
+        ENDED,
+      )
+      await world.bearer(kept.accessJwt).com.atproto.server.getSession()
+      expect(world.account.journal.page({ limit: 1 }).entries).toMatchObject([
+        { event: 'end-sessions', detail: { reason: 'admin', ended: 1, session: id } },
+      ])
+      await expect(world.admin.com.cirrus.admin.endSessions({ id })).rejects.toMatchObject({
+        error: 'SessionNotFound',
+      })
+    }))
+
+  it('ends all of them', () =>
+    inWorld({}, async (world) => {
+      const sessions = [await logIn(world.client), await logIn(world.client)]
+      expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({ ended: 2 })
+      for (const { accessJwt } of sessions)
+        await expect(world.bearer(accessJwt).com.atproto.server.getSession()).rejects.toMatchObject(ENDED)
+      expect(await listed(world)).toEqual([])
+      expect(world.journal().at(-1)).toBe('end-sessions')
+      expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({ ended: 0 })
+    }))
+
+  it.each([{}, { all: false }, { id: 'x', all: true }])('answers InvalidRequest to %j', (input) =>
+    inWorld({}, async ({ admin, client }) => {
+      await logIn(client)
+      await expect(admin.com.cirrus.admin.endSessions(input)).rejects.toMatchObject({
+        error: 'InvalidRequest',
+        message: expect.stringContaining('either'),
+      })
+    }),
+  )
+
+  it('answers SessionNotFound to an id that no session has', () =>
+    inWorld({}, async ({ admin }) => {
+      await expect(admin.com.cirrus.admin.endSessions({ id: 'nobody' })).rejects.toMatchObject({
+        status: 400,
+        error: 'SessionNotFound',
+      })
+    }))
+})
