@@ -1,4 +1,4 @@
-import type { BodyLimits } from './xrpc/body.ts'
+import type { BodyLimits, BodyTimes } from './xrpc/body.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -23,3 +23,6 @@ export const LIMITS: BodyLimits = {
     'com.atproto.repo.uploadBlob': REQUEST_LIMIT_BYTES,
   },
 }
+
+/** How long the body of a request may take: a body that never ends is memory that somebody else holds. */
+export const BODY_TIMES: BodyTimes = { jsonMs: 30_000, anonymousMs: 10_000, stallMs: 60_000 }

@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { notConfigured, readConfig, type Env } from './config.ts'
 import { createRouter } from './generated/server.ts'
 import { accountHandlers } from './handlers/index.ts'
-import { LIMITS } from './limits.ts'
+import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform } from './platform.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
@@ -18,8 +18,10 @@ const xrpc = createRouter(
   accountHandlers,
   createRuntime<{ account: Account }, Credential>({
     authorize: (id, request, { account }) => account.authorize(id, request),
+    timer: ({ account }) => account.platform.timer,
     upgrade: ({ account }) => account.upgrade(),
     limits: LIMITS,
+    times: BODY_TIMES,
     validateOutput: __DEV__,
     newId,
     report,

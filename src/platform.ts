@@ -11,6 +11,8 @@ export interface Platform {
   random(length: number): Uint8Array
   /** Waits. A timer keeps the object awake, so nothing waits that could hibernate. */
   sleep(ms: number): Promise<void>
+  /** Calls `ring` after so many milliseconds, unless the function that it returns is called before. */
+  timer(ms: number, ring: () => void): () => void
   /** The network. Only src/outbound.ts calls it. */
   fetch: typeof fetch
   /** Where blobs are kept. */
@@ -29,6 +31,10 @@ export const createPlatform = (bucket: R2Bucket): Platform => ({
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  timer: (ms, ring) => {
+    const id = setTimeout(ring, ms)
+    return () => clearTimeout(id)
+  },
   fetch: (input, init) => fetch(input, init),
   bucket,
   ...(typeof __FAULTS__ !== 'undefined' && __FAULTS__ ? overrides : {}),

@@ -7,6 +7,7 @@ export const STANDARD_ERRORS = {
   AuthenticationRequired: 401,
   AccountDeactivated: 403,
   Forbidden: 403,
+  RequestTimeout: 408,
   PayloadTooLarge: 413,
   RateLimitExceeded: 429,
   InternalServerError: 500,

@@ -5,8 +5,8 @@ import { loadSigningKey } from './signing/keys.ts'
 import { createRouter } from './generated/server.ts'
 import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
-import { LIMITS } from './limits.ts'
-import { createPlatform } from './platform.ts'
+import { BODY_TIMES, LIMITS } from './limits.ts'
+import { createPlatform, type Platform } from './platform.ts'
 import { frontPage, VERSION } from './page.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
@@ -16,6 +16,7 @@ export { AccountObject } from './object.ts'
 interface Context {
   config: Config
   identity: Identity
+  platform: Platform
   env: Env
 }
 
@@ -30,9 +31,15 @@ const xrpc = createRouter(
   workerHandlers,
   createRuntime<Context, { kind: 'anyone'; grants: 'anyone' }>({
     // What runs in the Worker is open to anyone in every state, whatever credential is sent.
-    authorize: async () => ({ kind: 'anyone', grants: 'anyone' }),
+    authorize: async () => ({
+      auth: { kind: 'anyone', grants: 'anyone' },
+      anonymous: true,
+      act: (work) => work(),
+    }),
+    timer: ({ platform }) => platform.timer,
     forward: toAccount,
     limits: LIMITS,
+    times: BODY_TIMES,
     validateOutput: false,
     newId,
     report,
@@ -76,7 +83,8 @@ const contextOf = (env: Env): Promise<Context> => {
 async function createContext(env: Env): Promise<Context> {
   const config = readConfig(env)
   const key = await loadSigningKey(config.secrets.signingKey)
-  return { env, config, identity: createIdentity(config, key.did, createPlatform(env.BLOBS)) }
+  const platform = createPlatform(env.BLOBS)
+  return { env, config, platform, identity: createIdentity(config, key.did, platform) }
 }
 
 /** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */

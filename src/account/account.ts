@@ -14,6 +14,7 @@ import { createMigrationTokens, type MigrationTokens } from './auth/migrationTok
 import { createRateLimits, type RateLimits } from './auth/rateLimits.ts'
 import { createServiceAuth, type ServiceAuth } from './auth/serviceAuth.ts'
 import { createSessions, type Sessions, type TokenPair } from './auth/sessions.ts'
+import { createStillValid } from './auth/stillValid.ts'
 import { signIn, type SignInInput } from './auth/signIn.ts'
 import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { createBlobs, type Blobs } from './blobs/blobs.ts'
@@ -162,6 +163,7 @@ export async function createAccount(
     migrationTokens,
     verifyMoveInToken: createMoveInTokenVerifier({ ...base, identity, identityWatch }),
   })
+  const assertStillValid = createStillValid({ platform, sessions, migrationTokens })
   const signInDeps = { ...base, rateLimits, sessions, passwordHash, identityWatch }
 
   const plc = createPlcOperations({
@@ -231,7 +233,7 @@ export async function createAccount(
     state,
     isActivated: () => readAccount(sql).storedState === 'active',
     counts: () => readCounts(sql),
-    authorize: createAuthorize({ did, verifyCredential, state }),
+    authorize: createAuthorize({ did, sql, verifyCredential, assertStillValid, state }),
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),

@@ -143,6 +143,12 @@ const checkExpiry = (claims: MigrationClaims, now: number): void => {
   if (claims.exp * 1000 <= now) throw new TokenError('Expired', 'the migration token has expired')
 }
 
+/** Throws if the token has expired or was revoked; both times are in milliseconds, as in `VerifyMigrationOptions`. */
+export const assertInForce = (claims: MigrationClaims, now: number, notBefore: number): void => {
+  if (claims.iat * 1000 < notBefore) throw new TokenError('Revoked', 'the migration token has been revoked')
+  checkExpiry(claims, now)
+}
+
 export interface VerifyMigrationOptions {
   /** Our own configured key: after the rotation the DID document names the target's key. */
   publicDidKey: string
@@ -164,9 +170,7 @@ export const verifyMigrationToken = async (
   const claims = await verify(token, opts.publicDidKey, opts.issuer, opts.now)
   if (claims.target === undefined && claims.aud !== opts.serviceDid)
     throw new TokenError('WrongAudience', 'the migration token is for another server')
-  if (claims.iat * 1000 < opts.notBefore)
-    throw new TokenError('Revoked', 'the migration token has been revoked')
-  checkExpiry(claims, opts.now)
+  assertInForce(claims, opts.now, opts.notBefore)
   return claims
 }
 

@@ -1,32 +1,38 @@
 import { chunksOf } from './chunks.ts'
 
 /** The errors that a capped stream fails with. */
-export interface CapErrors {
+export interface CapOptions {
   tooLarge(): Error
   /** The sender went away after so many bytes: not an error of ours. */
   brokenOff(bytes: number): Error
+  /** Waits for what is read after so many bytes, or fails where that takes too long. */
+  inTime?(read: Promise<Uint8Array | undefined>, bytes: number): Promise<Uint8Array | undefined>
 }
 
 /** Passes bytes through until `limit`, then fails: a declared length may be missing or wrong. */
 export const capped = (
   body: ReadableStream<Uint8Array>,
   limit: number,
-  errors: CapErrors,
+  options: CapOptions,
 ): ReadableStream<Uint8Array> => {
   const source = chunksOf(body)
   let seen = 0
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const chunk = await source.next().catch((cause: unknown) => {
+        const read = source.next().catch((cause: unknown) => {
           // A mistake of ours.
           if (cause instanceof TypeError) throw cause
-          throw errors.brokenOff(seen)
+          throw options.brokenOff(seen)
+        })
+        const chunk = await (options.inTime?.(read, seen) ?? read).catch((cause: unknown) => {
+          void source.cancel(cause)
+          throw cause
         })
         if (!chunk) return controller.close()
         seen += chunk.byteLength
         if (seen <= limit) return controller.enqueue(chunk.slice())
-        const refused = errors.tooLarge()
+        const refused = options.tooLarge()
         await source.cancel(refused)
         throw refused
       },

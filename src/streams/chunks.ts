@@ -6,7 +6,8 @@ export interface Chunks {
   cancel(reason?: unknown): Promise<void>
 }
 
-const READ_BYTES = 64 * 1024
+/** How much is asked for at once. */
+export const READ_BYTES = 64 * 1024
 
 /**
  * Reads large chunks into one buffer that is handed back and forth. Request bodies in workerd come in chunks of 4 KB

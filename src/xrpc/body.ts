@@ -1,7 +1,9 @@
 import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { capped } from '../streams/capped.ts'
-import { error } from './errors.ts'
+import { READ_BYTES } from '../streams/chunks.ts'
+import { type Timer, within } from './deadline.ts'
+import { error, XrpcError } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
 import type { Binary } from './types.ts'
 
@@ -10,6 +12,25 @@ export interface BodyLimits {
   json: number
   /** By method. `json` is the limit of a method that is not named. */
   methods: Partial<Record<MethodId, number>>
+}
+
+/** How long the body of a request may take, in milliseconds. */
+export interface BodyTimes {
+  /** The whole of a JSON body. */
+  jsonMs: number
+  /** The same where no credential was verified, and what is read of a body that was refused. */
+  anonymousMs: number
+  /** Each `READ_BYTES` (64 KiB) of a binary body, and its end. */
+  stallMs: number
+}
+
+/** How a body is read. */
+export interface BodyOptions {
+  limits: BodyLimits
+  times: BodyTimes
+  timer: Timer
+  /** No credential was verified. */
+  anonymous: boolean
 }
 
 const MAX_DEPTH = 128
@@ -33,11 +54,23 @@ function declaredLength(request: Request, limit: number): number | undefined {
   return Number(header)
 }
 
-/** Collects a JSON body. At most `limit` bytes and one chunk are held. */
-async function readText(request: Request, limit: number): Promise<string> {
+/** Collects a JSON body. At most `limit` bytes and one chunk are held, and for so long only. */
+async function readText(request: Request, limit: number, options: BodyOptions): Promise<string> {
   if (!request.body) return ''
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+  const { timer, times, anonymous } = options
+  const ms = anonymous ? times.anonymousMs : times.jsonMs
   const reader = request.body.getReader()
+  return await within(timer, ms, collectText(reader, limit), () => {
+    void reader.cancel().catch(() => {})
+    return error(
+      'RequestTimeout',
+      `The request body did not arrive within ${ms / 1000} seconds: send it again`,
+    )
+  })
+}
+
+async function collectText(reader: ReadableStreamDefaultReader<Uint8Array>, limit: number): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   let text = ''
   let seen = 0
   try {
@@ -100,8 +133,13 @@ function checkShape(value: unknown, left: number): void {
   for (const inner of Object.values(value)) checkShape(inner, left - 1)
 }
 
-async function readJson(id: MethodId, input: LexXrpcBody, request: Request, limit: number): Promise<unknown> {
-  const text = await readText(request, limit)
+async function readJson(
+  id: MethodId,
+  input: LexXrpcBody,
+  request: Request,
+  options: BodyOptions & { limit: number },
+): Promise<unknown> {
+  const text = await readText(request, options.limit, options)
   checkSize(text)
   let json: unknown
   try {
@@ -133,24 +171,32 @@ function contentType(request: Request, expected: string): string {
 }
 
 /** For a method without an input. Some clients send `{}` all the same; any other bytes are a mistake. */
-async function refuseBody(request: Request): Promise<void> {
+async function refuseBody(request: Request, options: BodyOptions): Promise<void> {
   const unexpected = error('InvalidRequest', 'A request body was provided when none was expected')
   const limit = 64
   if ((declaredLength(request, Number.MAX_SAFE_INTEGER) ?? 0) > limit) throw unexpected
-  const text = await readText(request, limit).catch(() => {
-    throw unexpected
+  const text = await readText(request, limit, options).catch((cause: unknown) => {
+    throw cause instanceof XrpcError && cause.error === 'RequestTimeout' ? cause : unexpected
   })
   if (!['', '{}'].includes(text.trim())) throw unexpected
 }
 
+const stalled = (ms: number, bytes: number) =>
+  error(
+    'RequestTimeout',
+    `The request body stalled: after its first ${bytes} bytes, fewer than ${READ_BYTES} came in ${ms / 1000} seconds. Send it again`,
+  )
+
 /**
  * A method's input as its lexicon declares it: undefined, a validated object, or a stream. The type and the length are
- * checked before anything is read, and no more than the limit is ever read. Binary bodies stay streams.
+ * checked before anything is read, and no more than the limit is ever read. Binary bodies stay streams. A body that
+ * does not arrive in time is `RequestTimeout`: a JSON body as a whole, a stream where it stops.
  */
-export async function readBody(id: MethodId, request: Request, limits: BodyLimits): Promise<unknown> {
+export async function readBody(id: MethodId, request: Request, options: BodyOptions): Promise<unknown> {
+  const { limits, times, timer } = options
   const def = definition(id)
   const input = def.type === 'procedure' ? def.input : undefined
-  if (!input) return refuseBody(request)
+  if (!input) return refuseBody(request, options)
   if (request.body === null && request.headers.get('content-length') === null)
     throw error('InvalidRequest', 'A request body is expected but none was provided')
   const type = contentType(request, input.encoding)
@@ -160,12 +206,13 @@ export async function readBody(id: MethodId, request: Request, limits: BodyLimit
   const isJson = input.encoding === 'application/json'
   const limit = limits.methods[id] ?? limits.json
   const length = declaredLength(request, limit)
-  if (isJson) return readJson(id, input, request, limit)
+  if (isJson) return readJson(id, input, request, { ...options, limit })
   const body: Binary<string> = {
     encoding: type,
     body: capped(request.body ?? new Blob([]).stream(), limit, {
       tooLarge: () => tooLarge(limit),
       brokenOff: (bytes) => error('InvalidRequest', `The request body broke off after ${bytes} bytes`),
+      inTime: (read, bytes) => within(timer, times.stallMs, read, () => stalled(times.stallMs, bytes)),
     }),
     ...(length === undefined ? {} : { length }),
   }
@@ -180,15 +227,21 @@ const MAX_DISCARDED_BYTES = 64 * 1024
 
 /**
  * Reads the rest of a body that the handler did not read, or cancels it if it is large: an answer that is sent while
- * the body is unread may never arrive. `input` is what `readBody` returned, if it was called.
+ * the body is unread may never arrive. It waits for `anonymousMs` at most. `input` is what `readBody` returned, if it was called.
  */
-export async function discard(request: Request, input?: unknown): Promise<void> {
+export async function discard(
+  request: Request,
+  { timer, times }: Pick<BodyOptions, 'timer' | 'times'>,
+  input?: unknown,
+): Promise<void> {
   const body = isStreamed(input) ? input.body : request.body
   // A reader that has begun on it also ends it.
   if (!body || body.locked) return
   const reader = body.getReader()
   let left =
     Number(request.headers.get('content-length') ?? 0) > MAX_DISCARDED_BYTES ? 0 : MAX_DISCARDED_BYTES
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  const stop = timer(times.anonymousMs, cancel)
   try {
     while (left > 0) {
       const { done, value } = await reader.read()
@@ -198,5 +251,7 @@ export async function discard(request: Request, input?: unknown): Promise<void> 
     await reader.cancel()
   } catch {
     // The sender is gone: nobody waits for the answer.
+  } finally {
+    stop()
   }
 }

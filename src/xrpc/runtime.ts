@@ -1,5 +1,6 @@
 import type { MethodId } from '../generated/methods.ts'
-import { discard, readBody, type BodyLimits } from './body.ts'
+import { type BodyLimits, type BodyTimes, discard, readBody } from './body.ts'
+import type { Timer } from './deadline.ts'
 import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
@@ -7,7 +8,7 @@ import { readParams } from './params.ts'
 import { clientOf } from './client.ts'
 import { networkOf } from './network.ts'
 import { refuseSubscription } from './subscription.ts'
-import type { Runtime, Upgraded } from './types.ts'
+import type { Granted, Runtime, Upgraded } from './types.ts'
 
 /**
  * A path that ends in a method's name, as the reference reads it: whether it is an NSID is not checked, so that the
@@ -17,12 +18,15 @@ const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
 
 export interface RuntimeOptions<Context, Auth> {
   /** Says who is calling, or throws if they may not. Runs after the params are read and before the body is. */
-  authorize(id: MethodId, request: Request, context: Context): Promise<Auth>
+  authorize(id: MethodId, request: Request, context: Context): Promise<Granted<Auth>>
+  /** Calls `ring` after so many milliseconds, unless the function that it returns is called before. */
+  timer(context: Context): Timer
   /** Answers a method that runs in the other tier. Absent: there is no other tier. */
   forward?: (request: Request, context: Context) => Promise<Response>
   /** Opens a WebSocket for a subscription, whose handler accepts it. Absent: no subscription runs here. */
   upgrade?: (context: Context) => Upgraded
   limits: BodyLimits
+  times: BodyTimes
   /** Whether every answer is checked against its lexicon: in tests and development. */
   validateOutput: boolean
   /** A new id for an internal error. */
@@ -48,6 +52,8 @@ export function createRuntime<Context extends object, Auth>(
     (id: MethodId, verbs: string[], handler: ((call: never) => unknown) | undefined) =>
     async (request: Request, context: Context): Promise<Response> => {
       let input: unknown
+      const { limits, times } = options
+      const timer = options.timer(context)
       try {
         if (!verbs.includes(request.method))
           throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected ${verbs[0]}`)
@@ -57,11 +63,12 @@ export function createRuntime<Context extends object, Auth>(
         }
         const url = new URL(request.url)
         const params = readParams(id, url.searchParams)
-        const auth = await options.authorize(id, request, context)
-        input = await readBody(id, request, options.limits)
+        const granted = await options.authorize(id, request, context)
+        const { anonymous } = granted
+        input = await readBody(id, request, { limits, times, timer, anonymous })
         const call = {
           ...context,
-          auth,
+          auth: granted.auth,
           params,
           input,
           conditions: readConditions(request.headers),
@@ -70,12 +77,16 @@ export function createRuntime<Context extends object, Auth>(
           client: clientOf(request.headers.get('user-agent')),
           error: makeError,
         }
-        const response = encodeOutput(id, await handler(call as never), options.validateOutput)
+        const response = encodeOutput(
+          id,
+          await granted.act(() => handler(call as never)),
+          options.validateOutput,
+        )
         if (request.method !== 'HEAD') return response
         await response.body?.cancel()
         return new Response(null, response)
       } catch (cause) {
-        await discard(request, input)
+        await discard(request, { times, timer }, input)
         const answer = failed(cause, id)
         return request.method === 'HEAD' ? new Response(null, answer) : answer
       }
@@ -99,9 +110,9 @@ export function createRuntime<Context extends object, Auth>(
         const { socket, response } = options.upgrade(context)
         try {
           const params = readParams(id, new URL(request.url).searchParams)
-          const auth = await options.authorize(id, request, context)
+          const { auth, act } = await options.authorize(id, request, context)
           const network = networkOf(request.headers.get('cf-connecting-ip'))
-          await handler({ ...context, auth, params, socket, network, error: makeError } as never)
+          await act(() => handler({ ...context, auth, params, socket, network, error: makeError } as never))
         } catch (cause) {
           // A browser cannot read the answer to a failed handshake: the error goes into a frame, as in the reference.
           await refuseSubscription(socket, failed(cause, id))

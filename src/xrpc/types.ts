@@ -28,6 +28,18 @@ export interface Conditions {
   ifNoneMatch?: string[]
 }
 
+/** A caller who was let in. */
+export interface Granted<Auth> {
+  auth: Auth
+  /** No credential was verified: the body may come from any stranger. */
+  anonymous: boolean
+  /**
+   * Runs the handler, after the body was read. Throws where the caller may no longer call it by then; and until the
+   * handler ends, whatever it writes asks again.
+   */
+  act<T>(work: () => T): T
+}
+
 /** The argument of a method's handler: decoded, validated and authorised. */
 export interface Call<Id extends MethodId> {
   params: Methods[Id]['params']

@@ -1,4 +1,5 @@
 import { createRouter } from '../../src/generated/server.ts'
+import { BODY_TIMES } from '../../src/limits.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
 import { error } from '../../src/xrpc/errors.ts'
@@ -45,7 +46,15 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
     // The stubs are typed by their documents at run time, not by the compiler.
     handlers as never,
     createRuntime<object, CredentialKind>({
-      authorize: async (id, request) => (options.authorize ?? authorize)(id, request),
+      authorize: async (id, request) => {
+        const auth = (options.authorize ?? authorize)(id, request)
+        return { auth, anonymous: auth === 'anyone', act: (work) => work() }
+      },
+      times: BODY_TIMES,
+      timer: () => (ms, ring) => {
+        const id = setTimeout(ring, ms)
+        return () => clearTimeout(id)
+      },
       limits: options.limits ?? { json: 100_000, methods: {} },
       validateOutput: options.validateOutput ?? true,
       newId: () => 'reference',

@@ -120,6 +120,43 @@ describe('order', () => {
   })
 })
 
+describe('what was granted', () => {
+  it('is asked again after the body has come, and the handler runs only then', async () => {
+    const steps: string[] = []
+    const server = mount('com.atproto.repo.deleteRecord', () => void steps.push('handler'), {
+      granted: {
+        auth: 'session',
+        anonymous: false,
+        act: () => {
+          steps.push('asked again')
+          throw error('ExpiredToken', 'too late')
+        },
+      },
+    })
+    const body = new ReadableStream(
+      {
+        pull: (controller) => {
+          steps.push('body')
+          controller.enqueue(
+            new TextEncoder().encode(JSON.stringify({ repo: DID, collection: 'a.b.c', rkey: 'd' })),
+          )
+          controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const headers = { 'content-type': 'application/json' }
+    const answer = await server('com.atproto.repo.deleteRecord', {
+      method: 'POST',
+      body,
+      headers,
+      duplex: 'half',
+    })
+    expect((await problem(answer))[1]).toBe('ExpiredToken')
+    expect(steps).toEqual(['body', 'asked again'])
+  })
+})
+
 describe('the other tier', () => {
   it('is passed the request unchanged, before parameters are read', async () => {
     let forwarded: Request | undefined

@@ -1,8 +1,11 @@
 /** The real router and runtime, in memory, with one handler that answers with its own argument. */
+import { BODY_TIMES } from '../../src/limits.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import type { CredentialKind } from '../../src/policy.ts'
 import { createRouter } from '../../src/generated/server.ts'
+import type { Timer } from '../../src/xrpc/deadline.ts'
 import { createRuntime, type RuntimeOptions } from '../../src/xrpc/runtime.ts'
+import type { Granted } from '../../src/xrpc/types.ts'
 
 export interface Seen {
   params: Record<string, unknown>
@@ -13,7 +16,16 @@ export interface Seen {
   error(name: string, message: string, headers?: Record<string, string>): Error
 }
 
-type Options = Partial<RuntimeOptions<object, CredentialKind>>
+type Options = Partial<Omit<RuntimeOptions<object, CredentialKind>, 'authorize'>> & {
+  authorize?: () => Promise<CredentialKind>
+  granted?: Granted<CredentialKind>
+}
+
+/** A timer of the machine. */
+export const timer: Timer = (ms, ring) => {
+  const id = setTimeout(ring, ms)
+  return () => clearTimeout(id)
+}
 
 export const reports: [string, unknown][] = []
 
@@ -23,15 +35,21 @@ export const ORIGIN = 'https://pds.example'
 export const mount =
   (id: MethodId, handler: ((call: Seen) => unknown) | undefined, options: Options = {}) =>
   async (path: string, init: RequestInit & { duplex?: 'half' } = {}): Promise<Response> => {
+    const { authorize = async () => 'anyone' as const, granted, ...rest } = options
     const router = createRouter(
       { [id]: handler },
       createRuntime<object, CredentialKind>({
-        authorize: async () => 'anyone',
+        authorize: async () => {
+          const auth = await authorize()
+          return granted ?? { auth, anonymous: auth === 'anyone', act: (work) => work() }
+        },
+        times: BODY_TIMES,
+        timer: () => timer,
         limits: { json: 1000, methods: { 'com.atproto.repo.importRepo': 2000 } },
         validateOutput: true,
         newId: () => 'id-1',
         report: (reference, cause) => reports.push([reference, cause]),
-        ...options,
+        ...rest,
       }),
     )
     return router.fetch(new Request(`${ORIGIN}/xrpc/${path}`, init), {})

@@ -1,30 +1,57 @@
 import { isScope } from '../../signing/migrationToken.ts'
 import type { MethodId } from '../../generated/methods.ts'
-import { policy, type Rule, type State } from '../../policy.ts'
-import { type Credential, kindsOf, withGrant } from './credential.ts'
+import { type CredentialKind, policy, type Rule, type State } from '../../policy.ts'
+import type { Granted } from '../../xrpc/types.ts'
+import type { Sql } from '../db/sql.ts'
+import { type Credential, kindsOf, type VerifiedCredential, withGrant } from './credential.ts'
 import { refusal } from './refusal.ts'
 import type { VerifyCredential } from './verifyCredential.ts'
 
 export interface AuthorizeDeps {
   did: string
+  sql: Pick<Sql, 'guarded'>
   verifyCredential: VerifyCredential
+  /** Throws if a credential that was verified before has expired or was revoked since. */
+  assertStillValid(credential: VerifiedCredential): void
   state(): State
 }
 
-/** Verifies the one credential of a request, and lets the request through only if the policy does. */
-export type Authorize = (id: MethodId, request: Request) => Promise<Credential>
+/**
+ * Verifies the one credential of a request, and lets the request through only if the policy does. Both are asked again
+ * after the body was read, and at the beginning of each transaction of the request: minutes may pass in between.
+ */
+export type Authorize = (id: MethodId, request: Request) => Promise<Granted<Credential>>
+
+const granted = (credential: VerifiedCredential, kind: CredentialKind): Credential => {
+  if (credential.kind !== 'token') return credential
+  if (!isScope(kind)) throw new Error('a migration token grants scopes only')
+  return withGrant(credential, kind)
+}
 
 export const createAuthorize =
-  ({ did, verifyCredential, state: currentState }: AuthorizeDeps): Authorize =>
+  ({ did, sql, verifyCredential, assertStillValid, state: currentState }: AuthorizeDeps): Authorize =>
   async (id, request) => {
     const rule: Rule = policy[id]
     const credential = await verifyCredential(request, rule)
     const kinds = kindsOf(credential)
-    // Read only now: the account may have changed while the credential was verified.
-    const state = currentState()
-    const granted = kinds.find((kind) => rule.who[kind]?.includes(state))
-    if (granted === undefined) throw refusal({ id, rule, state, kinds, request, did })
-    if (credential.kind !== 'token') return credential
-    if (!isScope(granted)) throw new Error('a migration token grants scopes only')
-    return withGrant(credential, granted)
+    /** The kind that opens the method now: the account may have changed while something was awaited. */
+    const grantedKind = (among: readonly CredentialKind[]): CredentialKind => {
+      const state = currentState()
+      const kind = among.find((kind) => rule.who[kind]?.includes(state))
+      if (kind === undefined) throw refusal({ id, rule, state, kinds, request, did })
+      return kind
+    }
+    const kind = grantedKind(kinds)
+    const assertMayAct = (): void => {
+      assertStillValid(credential)
+      grantedKind([kind])
+    }
+    return {
+      auth: granted(credential, kind),
+      anonymous: credential.kind === 'anyone',
+      act: (work) => {
+        assertMayAct()
+        return sql.guarded(assertMayAct, work)
+      },
+    }
   }

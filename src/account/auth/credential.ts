@@ -14,7 +14,7 @@ export type Credential =
   | { kind: 'refresh'; grants: 'refresh'; claims: RefreshClaims }
   | { kind: 'admin'; grants: 'admin' }
   /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
-  | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string }
+  | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string; exp: number }
   | TokenCredential
 
 /** A verified credential to which the policy has not been applied yet: a migration token may grant several scopes. */

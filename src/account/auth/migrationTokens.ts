@@ -3,6 +3,7 @@ import { newId } from '../../crypto/newId.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import {
   CREATE_ACCOUNT,
+  assertInForce,
   type MigrationClaims,
   migrationTimes,
   type Scope,
@@ -24,6 +25,8 @@ export interface MigrationTokens {
   mint(input: MintInput): Promise<MintedToken>
   /** Verifies a token that this server minted for itself. */
   verify(token: string): Promise<MigrationClaims>
+  /** Throws if a token that was verified before has expired or was revoked since. */
+  assertStillValid(claims: MigrationClaims): void
   /** Refuses every token minted until now; returns the time before which tokens are refused, in milliseconds. */
   revoke(): number
 }
@@ -49,6 +52,8 @@ export interface MigrationTokensDeps extends GrantScopesDeps {
   /** Looks at the DID more often for a while, because it may move soon. */
   watchMove(): Promise<void>
 }
+
+const MINT_ANOTHER = 'mint another with `pds migrate-token`'
 
 export const createMigrationTokens = (deps: MigrationTokensDeps): MigrationTokens => {
   const { sql, platform, journal, rateLimits, signingKey, did, serviceDid } = deps
@@ -101,7 +106,14 @@ export const createMigrationTokens = (deps: MigrationTokensDeps): MigrationToken
           notBefore: readAccount(sql).tokensNotBefore,
         })
       } catch (cause) {
-        throw tokenError(cause, 'mint another with `pds migrate-token`')
+        throw tokenError(cause, MINT_ANOTHER)
+      }
+    },
+    assertStillValid: (claims) => {
+      try {
+        assertInForce(claims, platform.now(), readAccount(sql).tokensNotBefore)
+      } catch (cause) {
+        throw tokenError(cause, MINT_ANOTHER)
       }
     },
     revoke: () =>

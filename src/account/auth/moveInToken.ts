@@ -19,6 +19,8 @@ export interface MoveInToken {
   iss: string
   aud: string
   id: string
+  /** When it expires, in seconds. */
+  exp: number
 }
 
 export interface MoveInTokenDeps {
@@ -85,7 +87,7 @@ export const createMoveInTokenVerifier = (
       )
     const didKey = await currentKey()
     const now = platform.now()
-    const { iss, aud } =
+    const { iss, aud, exp } =
       header.typ === MIGRATION_TYP
         ? await verifyTargetedToken(token, { publicDidKey: didKey, issuer, audience: serviceDid, now })
         : await verifyServiceToken(token, {
@@ -95,6 +97,6 @@ export const createMoveInTokenVerifier = (
             lxm: CREATE_ACCOUNT,
             now,
           })
-    return { iss, aud, id: createHash('sha256').update(token).digest('base64url') }
+    return { iss, aud, exp, id: createHash('sha256').update(token).digest('base64url') }
   }
 }

@@ -113,7 +113,8 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
         lastAnswered = asked
         last = observation
         failedAt = undefined
-        record(observation)
+        // What the network says is recorded, whoever asked and whatever became of their session.
+        sql.unguarded(() => record(observation))
       }
       return observation
     } catch (cause) {

@@ -71,12 +71,14 @@ export const createImports = (deps: ImportDeps): Imports => {
 
   /** Deletes what an import left that did not end. */
   const deleteUnfinished = (): void =>
-    sql.transaction(() => {
-      if (readStaging(sql) === undefined) return
-      sql.run('DELETE FROM staged')
-      deleteUnfinishedPack(sql)
-      setStaging(sql, undefined)
-    })
+    sql.unguarded(() =>
+      sql.transaction(() => {
+        if (readStaging(sql) === undefined) return
+        sql.run('DELETE FROM staged')
+        deleteUnfinishedPack(sql)
+        setStaging(sql, undefined)
+      }),
+    )
 
   const monitorOf = (run: Run): ImportMonitor => ({
     assertRunning: () => {

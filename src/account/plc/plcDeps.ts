@@ -16,7 +16,7 @@ export interface PlcDeps {
   sequencer: Sequencer
   plcLedger: PlcLedger
   identityWatch: IdentityWatch
-  migrationTokens: Pick<MigrationTokens, 'verify'>
+  migrationTokens: Pick<MigrationTokens, 'verify' | 'assertStillValid'>
   directory: Directory
   rotationKey: RotationKey
   signingKey: Pick<SigningKey, 'did'>

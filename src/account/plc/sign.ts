@@ -14,7 +14,6 @@ import type { Operation, PlcHead } from '../../plc/types.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import { type PlcLedger, storedOperation } from './plcLedger.ts'
-import { readAccount } from '../db/accountRow.ts'
 import type { PlcDeps } from './plcDeps.ts'
 import { plcRequestError } from './plcRequestError.ts'
 import { signEntry, storeEntry } from './signEntry.ts'
@@ -78,7 +77,7 @@ const signableHead = async ({ origin, identityWatch }: PlcDeps, token: Migration
  */
 export const sign = async (deps: PlcDeps, token: MigrationClaims, input: SignRequest): Promise<Operation> => {
   const { sql, plcLedger, rotationKey, recoveryKeys } = deps
-  const { jti, iat, target } = token
+  const { jti, target } = token
   try {
     const request = parseRequest(input)
     const requestHash = hashRequest(request)
@@ -96,8 +95,8 @@ export const sign = async (deps: PlcDeps, token: MigrationClaims, input: SignReq
     const answer = sql.transaction(() => {
       const meanwhile = signedBefore(plcLedger, jti, requestHash)
       if (meanwhile) return meanwhile
-      if (iat * 1000 < readAccount(sql).tokensNotBefore)
-        throw error('InvalidToken', `the migration token has been revoked. ${docsLink('token-revoked')}`)
+      // The request's own credential is asked again by every transaction. This is the token in its body, perhaps.
+      deps.migrationTokens.assertStillValid(token)
       storeEntry(deps, entry, head, operation)
       return storedOperation(entry)
     })

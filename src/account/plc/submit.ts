@@ -37,7 +37,7 @@ const parseAndCheck = ({ rotationKey, origin, signingKey, handle }: PlcDeps, inp
 
 /** Checks an operation, submits it to the directory, and announces it. */
 export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
-  const { did, directory, sequencer, journal, handle, signingKey, identityWatch } = deps
+  const { sql, did, directory, sequencer, journal, handle, signingKey, identityWatch } = deps
   requirePlc(did, 'submitPlcOperation')
   const operation = parseAndCheck(deps, input)
   const { head } = await identityWatch.lookUp()
@@ -47,15 +47,19 @@ export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
       'InvalidRequest',
       `the operation follows ${operation.prev}, but the newest one of ${did} is ${head.cid}: have a new one signed. ${docsLink('token-head-moved')}`,
     )
+  sql.assertGuard()
   try {
     await directory.submit(did, operation)
   } catch (cause) {
     throw upstreamError(cause)
   }
-  sequencer.transaction(() => {
-    sequencer.appendIdentity(handle)
-    identityWatch.noteAnnounced(handle, signingKey.did)
-    journal.append('submit', { cid, prev: operation.prev })
-  })
+  // The directory has taken it: it is announced and journaled, whatever became of the session meanwhile.
+  sql.unguarded(() =>
+    sequencer.transaction(() => {
+      sequencer.appendIdentity(handle)
+      identityWatch.noteAnnounced(handle, signingKey.did)
+      journal.append('submit', { cid, prev: operation.prev })
+    }),
+  )
   await identityWatch.observe().catch(() => undefined)
 }

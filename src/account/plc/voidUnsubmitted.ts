@@ -59,10 +59,12 @@ export const voidUnsubmitted = async (deps: PlcDeps): Promise<{ head: string; vo
       'no operation that was signed here waits on the present head; nothing to do',
     )
   const entry = await voidEntry(deps, head)
+  sql.assertGuard()
   await askDirectory(() => directory.submit(did, storedOperation(entry)))
   // Read only now: an operation that was signed in the meantime follows the same head, and is void too.
   const voided = plcLedger.unsubmittedOn(head.cid).map(({ cid }) => cid)
-  sql.transaction(() => journal.append('void', { head: entry.cid, voided }))
+  // The directory has taken it: see submit.ts.
+  sql.unguarded(() => sql.transaction(() => journal.append('void', { head: entry.cid, voided })))
   await identityWatch.observe().catch(() => undefined)
   return { head: entry.cid, voided }
 }

@@ -66,6 +66,7 @@ const build = (
     now: () => clock.now++,
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    timer: () => () => {},
     fetch: () => Promise.reject(new Error('no network here')),
     bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
   }

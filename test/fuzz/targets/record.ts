@@ -5,7 +5,7 @@ import { parseSwapCid } from '../../../src/account/repo/commits/parseSwapCid.ts'
 import { requireBlobs } from '../../../src/account/repo/commits/requireBlobs.ts'
 import { type ResolvedWrite, resolveWrites } from '../../../src/account/repo/commits/resolveWrites.ts'
 import { decodeBlock } from '../../../src/repo/cbor.ts'
-import { LIMITS } from '../../../src/limits.ts'
+import { BODY_TIMES, LIMITS } from '../../../src/limits.ts'
 import { readBody } from '../../../src/xrpc/body.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'
 import { mutateBytes } from '../bytes.ts'
@@ -121,7 +121,8 @@ export const record: Target<string, { prepared: PreparedRecord; op: ResolvedWrit
       body: text,
       headers: { 'content-type': 'application/json' },
     })
-    const input = (await readBody('com.atproto.repo.createRecord', request, LIMITS)) as Parameters<
+    const options = { limits: LIMITS, times: BODY_TIMES, timer: () => () => {}, anonymous: false }
+    const input = (await readBody('com.atproto.repo.createRecord', request, options)) as Parameters<
       typeof prepareRecord
     >[0] & { swapCommit?: string }
     parseSwapCid('swapCommit', input.swapCommit)

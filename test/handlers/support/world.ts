@@ -11,7 +11,7 @@ import { Secret } from '../../../src/crypto/secret.ts'
 import { createRouter } from '../../../src/generated/server.ts'
 import { accountHandlers, workerHandlers } from '../../../src/handlers/index.ts'
 import type { Identity } from '../../../src/identity/identity.ts'
-import { LIMITS } from '../../../src/limits.ts'
+import { BODY_TIMES, LIMITS } from '../../../src/limits.ts'
 import type { Platform } from '../../../src/platform.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
 import { createRuntime } from '../../../src/xrpc/runtime.ts'
@@ -38,6 +38,8 @@ export interface World {
   did: string
   /** What the network answers beyond the directory. */
   hosts: Map<string, (url: URL, init?: RequestInit) => Response>
+  /** What rings after a time, and has not been stopped: the test rings it. */
+  timers: Set<{ ms: number; ring: () => void }>
   /** Causes of the answers with status 500. A world that has another than `KILLED` fails its test. */
   bugs: unknown[]
 
@@ -140,10 +142,16 @@ const build = async (
     RELAYS: options.relays ?? '',
   }
   const config = readConfig(variables)
+  const timers: World['timers'] = new Set()
   const platform: Platform = {
     now: () => clock.now,
     random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    timer: (ms, ring) => {
+      const entry = { ms, ring }
+      timers.add(entry)
+      return () => timers.delete(entry)
+    },
     fetch: (async (input: string, init?: RequestInit) => {
       const url = new URL(input)
       if (url.origin === directory.url) return directory.fetch(input, init)
@@ -156,6 +164,8 @@ const build = async (
   const bugs: unknown[] = []
   const runtime = {
     limits: LIMITS,
+    times: BODY_TIMES,
+    timer: () => platform.timer,
     validateOutput: true,
     newId: () => 'bug',
     report: (_: string, cause: unknown) => bugs.push(cause),
@@ -171,7 +181,11 @@ const build = async (
     workerHandlers,
     createRuntime<{ config: Config; identity: Identity }, { kind: 'anyone'; grants: 'anyone' }>({
       ...runtime,
-      authorize: async () => ({ kind: 'anyone', grants: 'anyone' }),
+      authorize: async () => ({
+        auth: { kind: 'anyone', grants: 'anyone' },
+        anonymous: true,
+        act: (work) => work(),
+      }),
       forward: (request) => inAccount.fetch(request, { account: world.account }),
     }),
   )
@@ -189,6 +203,7 @@ const build = async (
     key,
     recovery,
     hosts,
+    timers,
     bugs,
     client,
     admin,

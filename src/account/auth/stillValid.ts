@@ -1,0 +1,38 @@
+import { TokenError } from '../../crypto/errors.ts'
+import type { Platform } from '../../platform.ts'
+import type { VerifiedCredential } from './credential.ts'
+import type { MigrationTokens } from './migrationTokens.ts'
+import { type Sessions, sessionEnded } from './sessions.ts'
+import { tokenError } from './tokenError.ts'
+
+export interface StillValidDeps {
+  platform: Pick<Platform, 'now'>
+  sessions: Pick<Sessions, 'exists'>
+  migrationTokens: Pick<MigrationTokens, 'assertStillValid'>
+}
+
+/**
+ * Throws if a credential that was verified before is not valid any more: what time and revocation can change is asked
+ * again, what cannot change (the signature, the claims) is not.
+ */
+export const createStillValid = ({ platform, sessions, migrationTokens }: StillValidDeps) => {
+  const assertNotExpired = (exp: number): void => {
+    if (exp * 1000 <= platform.now()) throw tokenError(new TokenError('Expired', 'the token has expired'))
+  }
+  return (credential: VerifiedCredential): void => {
+    switch (credential.kind) {
+      case 'session':
+      case 'refresh':
+        assertNotExpired(credential.claims.exp)
+        if (!sessions.exists(credential.claims.sid)) throw sessionEnded()
+        return
+      case 'token':
+        return migrationTokens.assertStillValid(credential.claims)
+      case 'service':
+        return assertNotExpired(credential.exp)
+      case 'admin':
+      case 'anyone':
+        return
+    }
+  }
+}
