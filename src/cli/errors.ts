@@ -130,6 +130,7 @@ export const CATALOGUE = {
   ),
   // What was found
   'export-incomplete': entry('problems', 'run the same command again: it continues where it stopped'),
+  'export-too-large': entry('failed', 'check --host: no Cirrus has as much to send'),
   'export-changing': entry('retry', 'stop writing for a moment, then run the command again'),
   'crawl-refused': entry(
     'problems',

@@ -1,6 +1,6 @@
 /**
- * Does `work` on each item, at most `limit` at the same time. Rejects with the first failure, without waiting for the
- * others.
+ * Does `work` on each item, at most `limit` at the same time. After the first failure it begins nothing more, waits for
+ * what has begun, so that nothing half-written stays behind, and rejects with that failure.
  */
 export async function parallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -8,8 +8,18 @@ export async function parallel<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  const failures: unknown[] = []
   const worker = async () => {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) await work(next.value)
+    try {
+      while (failures.length === 0) {
+        const next = await iterator.next()
+        if (next.done) return
+        await work(next.value)
+      }
+    } catch (cause) {
+      failures.push(cause)
+    }
   }
   await Promise.all(Array.from({ length: limit }, worker))
+  if (failures.length > 0) throw failures[0]
 }

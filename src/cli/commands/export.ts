@@ -90,6 +90,7 @@ export const exportCommand = command({
       did,
       folder: join(folder, 'blobs'),
       needed: facts.blobs,
+      listed,
     })
     const preferences = await orServerError(server.app.bsky.actor.getPreferences())
     await writeAtomically(join(folder, 'preferences.json'), json(preferences), 0o600)

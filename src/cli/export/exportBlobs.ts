@@ -3,7 +3,11 @@ import { type Client, pages } from '../../client/index.ts'
 import { orServerError, serverError } from '../serverErrors.ts'
 import { blobStore } from '../blobStore.ts'
 import type { Context } from '../command.ts'
+import { CliError } from '../errors.ts'
 import { writeAtomically } from '../files.ts'
+import { limitedBody } from '../limitedBody.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
+import { bytes, count } from '../output.ts'
 import { parallel } from '../parallel.ts'
 
 /** A line of blobs.jsonl. */
@@ -25,6 +29,14 @@ export interface ExportedBlobs {
 }
 
 const PARALLEL_BLOBS = 4
+/** With about 100 bytes each, what is collected before it is written. No repository in 10 GB refers to more blobs. */
+const MAX_LISTED_BLOBS = 5_000_000
+
+const tooLarge = (cid: string, maxBytes: number): CliError =>
+  new CliError(
+    'export-too-large',
+    `the server sent more for the blob ${cid} than the ${bytes(maxBytes)} that it may have; nothing of it was kept`,
+  )
 
 /** Writes the server's list of blobs to blobs.jsonl, as it is. */
 export async function exportBlobList(server: Client, file: string): Promise<BlobEntry[]> {
@@ -32,7 +44,12 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
   for await (const { blobs } of pages((page) =>
     orServerError(server.com.cirrus.admin.listBlobs({ limit: 1000, ...page })),
   ))
-    for (const { cid, size, mimeType } of blobs) found.push({ cid, size, mimeType })
+    for (const { cid, size, mimeType } of blobs)
+      if (found.push({ cid, size, mimeType }) > MAX_LISTED_BLOBS)
+        throw new CliError(
+          'export-too-large',
+          `the server lists more than ${count(MAX_LISTED_BLOBS, 'blob')}`,
+        )
   const lines = found.map((entry) => `${JSON.stringify(entry)}\n`)
   await writeAtomically(file, lines)
   return found
@@ -42,9 +59,10 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
 export async function exportBlobs(
   context: Context,
   server: Client,
-  options: { did: string; folder: string; needed: ReadonlySet<string> },
+  options: { did: string; folder: string; needed: ReadonlySet<string>; listed: readonly BlobEntry[] },
 ): Promise<ExportedBlobs> {
   const { did, folder, needed } = options
+  const sizes = new Map(options.listed.map(({ cid, size }) => [cid, size]))
   const { signal } = context.io
   const store = blobStore(folder)
   const progress = context.out.progress('Blobs')
@@ -71,7 +89,11 @@ export async function exportBlobs(
   }).blobs()
   try {
     await parallel(reader, PARALLEL_BLOBS, async ({ cid, body }) => {
-      const size = await store.put(cid, body)
+      const maxBytes = Math.min(sizes.get(cid) ?? REQUEST_LIMIT_BYTES, REQUEST_LIMIT_BYTES)
+      const size = await store.put(
+        cid,
+        limitedBody(body, maxBytes, () => tooLarge(cid, maxBytes)),
+      )
       result.fetched++
       done(size)
     })

@@ -11,6 +11,7 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { isNoSuchFile, partialFile, resumeWriting } from '../files.ts'
 import { bodyProgress } from '../bodyProgress.ts'
+import { limitedBody } from '../limitedBody.ts'
 import { bytes } from '../output.ts'
 
 /** The keys that may have signed the repository's commit. The manifest is always signed with the server's. */
@@ -75,13 +76,22 @@ const resumeOffset = async (file: string, commit: string): Promise<number> => {
   return 0
 }
 
+/** No repository on a Cirrus is larger: a Durable Object's database has at most 10 GB. */
+const MAX_REPO_BYTES = 10_000_000_000
+
+const tooLarge = (maxBytes: number): CliError =>
+  new CliError(
+    'export-too-large',
+    `the server sent more than ${bytes(maxBytes)} as the repository; what came was deleted`,
+  )
+
 /**
  * Fetches the repository. If the account is still at the commit of an interrupted run, it continues where that stopped.
  */
 const download = async (
   context: Context,
   server: Client,
-  { did, file, commit }: { did: string; file: string; commit: string },
+  { did, file, commit, maxBytes }: { did: string; file: string; commit: string; maxBytes: number },
 ): Promise<void> => {
   const progress = context.out.progress('Repository', bytes)
   const { signal } = context.io
@@ -98,8 +108,11 @@ const download = async (
       await rm(partialFile(file), { force: true })
     }
     const { body, length } = rest ?? (await readAccount(server, { did, signal }).repo())
-    await resumeWriting(file, bodyProgress(body, progress, { total: length, done }))
+    const limited = limitedBody(body, maxBytes - done, () => tooLarge(maxBytes))
+    await resumeWriting(file, bodyProgress(limited, progress, { total: length, done }))
   } catch (cause) {
+    if (cause instanceof CliError && cause.code === 'export-too-large')
+      await rm(partialFile(file), { force: true })
     throw serverError(cause)
   }
   progress.end()
@@ -111,14 +124,14 @@ const MAX_ATTEMPTS = 5
 export async function exportRepo(
   context: Context,
   server: Client,
-  options: { did: string; file: string; keys: CommitKeys },
+  options: { did: string; file: string; keys: CommitKeys; maxBytes?: number },
 ): Promise<ExportedRepo> {
-  const { did, file, keys } = options
+  const { did, file, keys, maxBytes = MAX_REPO_BYTES } = options
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await readManifest(server, did, keys)
     const earlier = await earlierExport(context, file, did, keys, before.claims.commit)
     if (earlier) return { ...before, facts: earlier, reused: true }
-    await download(context, server, { did, file, commit: before.claims.commit })
+    await download(context, server, { did, file, commit: before.claims.commit, maxBytes })
     const facts = await verifyFile(context, file, did, keys).catch((cause: unknown) => {
       const problem = carProblem(cause)
       if (problem === undefined) throw cause

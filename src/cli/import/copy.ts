@@ -10,10 +10,17 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { isNoSuchFile, writeAtomically } from '../files.ts'
 import { bodyProgress } from '../bodyProgress.ts'
+import { limitedBody } from '../limitedBody.ts'
 import { bytes } from '../output.ts'
 import { parallel } from '../parallel.ts'
 import { sourceError, type Source } from './source.ts'
 import type { LocalAccount } from './localAccount.ts'
+
+const tooLarge = (size: string): CliError =>
+  new CliError(
+    'import-too-large',
+    `the repository has ${size}; it is sent in one request, which may have ${bytes(REQUEST_LIMIT_BYTES)}. Nothing was changed`,
+  )
 
 const verify = (context: Context, here: LocalAccount, signingKey: string) =>
   verifyCarFile(here.resume.carFile, { did: here.did, signingKey, now: context.io.now() })
@@ -39,7 +46,11 @@ export async function fetchRepo(
   const progress = context.out.progress('Repository', bytes)
   try {
     const { body, length } = await readAccount(source.client, { did: here.did, signal }).repo()
-    await writeAtomically(here.resume.carFile, bodyProgress(body, progress, { total: length }), 0o600)
+    // What cannot be imported is not written to the disk either.
+    const limited = limitedBody(body, REQUEST_LIMIT_BYTES, () =>
+      tooLarge(`more than ${bytes(REQUEST_LIMIT_BYTES)}`),
+    )
+    await writeAtomically(here.resume.carFile, bodyProgress(limited, progress, { total: length }), 0o600)
     progress.end()
     return await verify(context, here, signingKey)
   } catch (cause) {
@@ -81,11 +92,7 @@ export async function sendRepo(
   if ((await manifestHere(admin)).data === facts.data) return false
   // A Blob that reads from the disk: its length is known, and it can be sent again.
   const body = await openAsBlob(carFile)
-  if (body.size > REQUEST_LIMIT_BYTES)
-    throw new CliError(
-      'import-too-large',
-      `the repository has ${bytes(body.size)}; it is sent in one request, which may have ${bytes(REQUEST_LIMIT_BYTES)}. Nothing was changed`,
-    )
+  if (body.size > REQUEST_LIMIT_BYTES) throw tooLarge(bytes(body.size))
   await orServerError(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
     InvalidRequest: 'import-refused',
     '*': 'import-refused',
