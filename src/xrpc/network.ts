@@ -14,3 +14,7 @@ export const networkOf = (address: string | null): string | undefined => {
     .map((group) => group.replace(/^0+(?=.)/, ''))
     .join(':')}::/64`
 }
+
+/** Whether this is not a network of a caller on the internet: a local server sees the loopback address, or nothing. */
+export const isLocal = (network: string | undefined): boolean =>
+  network === undefined || network.startsWith('127.') || network === '0:0:0:0::/64'

@@ -1,5 +1,6 @@
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
+import { isLocal } from '../../xrpc/network.ts'
 import type { Sql } from '../db/sql.ts'
 
 /** Who holds a socket, and since when. In the socket's attachment, so that it is known after hibernation. */
@@ -43,8 +44,6 @@ const MAX_OF_NETWORK = 20
 const MAX_OF_BLOCK = 100
 /** Strangers cause these entries of the journal: at most one of a kind in this time. */
 const NOTE_INTERVAL_MS = 6 * 3600_000
-/** What a local server sees instead of networks (127.0.0.0/8 and ::1). Cloudflare never reports it. */
-const LOOPBACK = /^127\.|^0:0:0:0::\/64$/
 
 /** The /24 of an IPv4 address, the /48 of a /64. */
 const blockOf = (network: string | undefined): string | undefined =>
@@ -91,7 +90,7 @@ export const createSubscriberLimits = ({
 
   return {
     admit: (network, { open, closing }) => {
-      if (network !== undefined && !LOOPBACK.test(network)) {
+      if (!isLocal(network)) {
         const all = [...open, ...closing]
         const block = blockOf(network)
         const ofNetwork = all.filter((holder) => holder.network === network).length

@@ -113,11 +113,11 @@ describe('exports', () => {
       expect(await exports.resume({ root: repo.requireHead().root, offset: 0 })).toBeDefined()
     }))
 
-  it('are not blocked by many others that were begun and are not read', () =>
+  it('are not blocked by others that were begun and are not read', () =>
     inAccount(async (account) => {
       await fill(account, 60, ' and so on'.repeat(3000))
       const { exports } = account
-      const idle = Array.from({ length: 500 }, () => exports.repo())
+      const idle = Array.from({ length: 15 }, () => exports.repo())
       const { creates } = await verifyRepoCar(await collect(exports.repo().body), DID, account.key.did())
       expect(creates).toHaveLength(60)
       await Promise.all(idle.map((stream) => stream.body.cancel()))

@@ -8,18 +8,25 @@ import { error } from '../../../xrpc/errors.ts'
 import type { Blocks } from '../../blocks/blocks.ts'
 import type { Head } from '../../db/accountRow.ts'
 import { carChunks } from './carChunks.ts'
-import { createExportPins } from './exportPins.ts'
+import { createExportPins, type ExportPin, type ExportReader } from './exportPins.ts'
 import { recordProof } from './recordProof.ts'
 import type { Repo } from '../repo.ts'
 
-/** What the server gives out of the repository: the whole tree of a commit, what is new in it, single blocks, or proofs. */
+/**
+ * What the server gives out of the repository: the whole tree of a commit, what is new in it, single blocks, or proofs.
+ * Each stream takes one of a few places until it has ended; while there is none for the reader, a call throws
+ * `RateLimitExceeded`.
+ */
 export interface Exports {
   /**
    * A CAR of the latest commit: the commit first, then its tree in pre-order, each block once. With `since`, exactly the
    * blocks that a holder of that revision lacks; if the revision is too old to be known, also those that were
    * removed and came back. It stays with that commit however long it takes and whatever is written meanwhile.
    */
-  repo(options?: { since?: string | undefined }): { root: Cid; body: ReadableStream<Uint8Array> }
+  repo(options?: { since?: string | undefined; reader?: ExportReader }): {
+    root: Cid
+    body: ReadableStream<Uint8Array>
+  }
   /**
    * The same CAR from `offset` on, byte for byte, even if other commits have followed. Undefined where the commit is not
    * one of this account, its tree is no longer kept, or it is no longer known what the tree of `since` had.
@@ -28,6 +35,7 @@ export interface Exports {
     root: Cid
     offset: number
     since?: string | undefined
+    reader?: ExportReader
   }): Promise<ReadableStream<Uint8Array> | undefined>
   /**
    * Exports that are being read need the blocks that were superseded at this time (milliseconds) or later. Undefined
@@ -37,7 +45,7 @@ export interface Exports {
   /** Those of these blocks that the current tree does not have. */
   missing(cids: readonly Cid[]): Cid[]
   /** Blocks as a CAR without a root. The caller has checked that none is missing. */
-  blocks(cids: readonly Cid[]): ReadableStream<Uint8Array>
+  blocks(cids: readonly Cid[], reader?: ExportReader): ReadableStream<Uint8Array>
   /**
    * A CAR that proves what a path holds: the commit, the nodes down to the path, and the record. Without the record, it
    * proves that there is none.
@@ -78,19 +86,17 @@ export const createExports = (deps: ExportsDeps): Exports => {
   /** The chunks as a stream. What it needs is not deleted until it has ended, failed or been abandoned. */
   const pinned = (
     chunks: Generator<Uint8Array>,
-    { rev, since }: { rev: string; since?: string | undefined },
-    firstChunk?: Uint8Array,
+    pin: ExportPin,
+    { since, firstChunk }: { since?: string | undefined; firstChunk?: Uint8Array | undefined } = {},
   ): ReadableStream<Uint8Array> => {
-    const pin = pins.pin(rev)
     const wasKnown = since !== undefined && blocks.history.knows(since)
     let first = firstChunk
     return byteStream({
       next: () => {
         pin.touch()
         try {
-          // If a block was deleted, the walk throws. If it was forgotten how old a block is, nothing throws but this.
-          if (since !== undefined && !pin.isHeld())
-            throw new Error(`an export since ${since} was left for too long`)
+          // Its place may be another's by now. And if it was forgotten how old a block is, nothing throws but this.
+          if (!pin.isHeld()) throw new Error('an export was left for too long')
           if (wasKnown && !blocks.history.knows(since))
             throw new Error(`what the tree of ${since} had was forgotten meanwhile`)
           const value = first ?? chunks.next().value
@@ -130,7 +136,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
     }
   }
 
-  const resume: Exports['resume'] = async ({ root, offset, since }) => {
+  const resume: Exports['resume'] = async ({ root, offset, since, reader }) => {
     const head = findCommit(root)
     if (!head) return undefined
     const chunks = chunksOf(head, since)
@@ -138,7 +144,8 @@ export const createExports = (deps: ExportsDeps): Exports => {
     // and the blocks are the same; if it is not, it may have been known then.
     const isKnown = () => since === undefined || blocks.history.knows(since)
     if (!isKnown()) return undefined
-    const pin = pins.pin(head.rev)
+    const pin = pins.pin(head.rev, reader)
+    let body: ReadableStream<Uint8Array> | undefined
     try {
       let left = offset
       for (let n = 1; ; n++) {
@@ -148,12 +155,12 @@ export const createExports = (deps: ExportsDeps): Exports => {
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
         if (!value || value.length > left)
-          return pinned(chunks, { rev: head.rev, since }, value?.subarray(left))
+          return (body = pinned(chunks, pin, { since, firstChunk: value?.subarray(left) }))
         left -= value.length
         if (n % CHUNKS_PER_TURN === 0) await platform.sleep(0)
       }
     } finally {
-      pin.release()
+      if (!body) pin.release()
     }
   }
 
@@ -163,14 +170,15 @@ export const createExports = (deps: ExportsDeps): Exports => {
   }
 
   return {
-    repo: ({ since } = {}) => {
+    repo: ({ since, reader } = {}) => {
       const head = repo.requireHead()
-      return { root: head.root, body: pinned(chunksOf(head, since), { rev: head.rev, since }) }
+      const chunks = chunksOf(head, since)
+      return { root: head.root, body: pinned(chunks, pins.pin(head.rev, reader), { since }) }
     },
     resume,
     neededSince: () => pins.neededSince(),
     missing: (cids) => cids.filter((cid) => !blocks.isCurrent(cid)),
-    blocks: (cids) => pinned(sections(cids), { rev: repo.requireHead().rev }),
+    blocks: (cids, reader) => pinned(sections(cids), pins.pin(repo.requireHead().rev, reader)),
     record: (collection, rkey) => recordProof(repo.requireHead(), `${collection}/${rkey}`, read),
   }
 }
