@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { bytes, type Sql } from '../../src/account/db/sql.ts'
 import { SectionReader } from '../../src/repo/car/sectionReader.ts'
-import { CID_LENGTH } from '../../src/repo/cborReader.ts'
+import { CID_LENGTH } from '../../src/repo/cidBytes.ts'
 import type { Head } from './stream.ts'
 
 /**

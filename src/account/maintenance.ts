@@ -151,7 +151,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const [asked] = await Promise.all([asking, checkDid(now, didCheckMs)])
     const more = steps.some((step) => step?.more)
     const crawlMs = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
-    const workMs = Math.min(repack.dueIn, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
+    const workMs = Math.min(repack.dueInMs, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
     const nextMs = more ? SECOND_MS : Math.min(didCheckMs, Math.max(SECOND_MS, workMs))
     await wake(Math.max(0, Math.min(nextMs, crawlMs)))
   }

@@ -1,23 +1,12 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
-import {
-  ARRAY,
-  BYTES,
-  CborReader,
-  CID_LENGTH,
-  MAP,
-  NEGINT,
-  NULL,
-  SIMPLE,
-  TAG,
-  TEXT,
-  UINT,
-} from './cborReader.ts'
+import { ARRAY, BYTES, CborReader, MAP, NEGINT, NULL, SIMPLE, TAG, TEXT, UINT } from './cborReader.ts'
+import { CID_LENGTH } from './cidBytes.ts'
 
 export { CborError } from './cborReader.ts'
 export type { CborErrorCode } from './cborReader.ts'
 
-/** The largest block that is accepted. */
+/** What a block may be at most. */
 export interface CborLimits {
   /** How deep maps and arrays may be nested; 128. */
   depth?: number
@@ -28,9 +17,9 @@ export interface CborLimits {
 /** What the check found out, so that most blocks need not be decoded at all. */
 export interface CborFacts {
   /** The outermost item is a map. */
-  readonly map: boolean
+  readonly isMap: boolean
   /** Some map in it has a key `mimeType`: without one there is no blob reference. */
-  readonly mimeType: boolean
+  readonly hasMimeType: boolean
 }
 
 const MAX_DEPTH = 128
@@ -93,18 +82,18 @@ const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) =>
   const { depth = MAX_DEPTH, size = MAX_BYTES } = limits
   const reader = new CborReader(bytes)
   if (bytes.length > size) reader.fail('TooLarge', `a block of ${bytes.length} bytes, ${size} allowed`)
-  const map = (bytes[0] ?? 0) >> 5 === MAP
-  let mimeType = false
+  const isMap = (bytes[0] ?? 0) >> 5 === MAP
+  let hasMimeType = false
   // A stack of our own: the depth of the input must not become the depth of our calls.
   const open: Frame[] = []
   let frame: Frame | undefined = { left: 1, map: false, keyStart: -1, keyLength: 0 }
 
-  const enter = (left: number, isMap: boolean, headAt: number): void => {
+  const enter = (left: number, asMap: boolean, headAt: number): void => {
     // Every item takes a byte: a container that declares more than is left is refused unread.
-    if (left * (isMap ? 2 : 1) > reader.left) reader.fail('Truncated', `${left} items declared`, headAt)
+    if (left * (asMap ? 2 : 1) > reader.left) reader.fail('Truncated', `${left} items declared`, headAt)
     if (open.length >= depth) reader.fail('TooDeep', `nested deeper than ${depth}`, headAt)
     if (frame) open.push(frame)
-    frame = { left, map: isMap, keyStart: -1, keyLength: 0 }
+    frame = { left, map: asMap, keyStart: -1, keyLength: 0 }
   }
 
   while (frame) {
@@ -115,7 +104,7 @@ const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) =>
     frame.left--
     if (frame.map) {
       checkKey(reader, frame)
-      mimeType ||= isMimeType(bytes, frame)
+      hasMimeType ||= isMimeType(bytes, frame)
     }
     const headAt = reader.offset
     reader.head()
@@ -151,7 +140,7 @@ const scan = (bytes: Uint8Array, limits: CborLimits, onLink?: (cidAt: number) =>
     }
   }
   if (reader.left > 0) reader.fail('TrailingBytes', `${reader.left} bytes after the end`)
-  return { map, mimeType }
+  return { isMap, hasMimeType }
 }
 
 /**

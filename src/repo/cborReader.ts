@@ -1,4 +1,5 @@
 import { CodedError } from '../codedError.ts'
+import { CID_LENGTH, isCidAt } from './cidBytes.ts'
 
 /** Why a piece of CBOR was refused. */
 export type CborErrorCode =
@@ -43,17 +44,6 @@ export const SIMPLE = 7
 
 /** `null`, `0xf6`: after `false` (20) and `true` (21), the last value of major type 7 that atproto data may hold. */
 export const NULL = 22
-
-/** Bytes of a binary CID: version 1, codec, sha-256, 32 bytes of digest. In CBOR a zero byte comes before it. */
-export const CID_LENGTH = 36
-
-/** Whether the 36 bytes at `offset` are a CIDv1 of sha-256 over dag-cbor or raw: atproto has no other. */
-export const isCidAt = (bytes: Uint8Array, offset: number): boolean =>
-  offset + CID_LENGTH <= bytes.length &&
-  bytes[offset] === 1 &&
-  (bytes[offset + 1] === 0x71 || bytes[offset + 1] === 0x55) &&
-  bytes[offset + 2] === 0x12 &&
-  bytes[offset + 3] === 0x20
 
 /**
  * Reads the heads of CBOR items from a byte array. It allocates nothing and never reads past the end; a length

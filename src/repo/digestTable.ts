@@ -2,7 +2,7 @@
 const ENTRY_WORDS = 3
 /** Entries are kept in arrays of this many, so that they are never copied. */
 const ENTRIES_PER_ARRAY = 1024
-/** The index is split, and each shard grows by itself, so that the whole index is never there twice. */
+/** The index is split, and each shard grows by itself, so that the whole index is never in memory twice. */
 const INDEX_SHARDS = 16
 const FIRST_SHARD_CELLS = 64
 const NO_SLOTS: readonly number[] = []

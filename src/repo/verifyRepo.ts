@@ -5,7 +5,7 @@ import type { BlobReference } from './blobRefs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
-import { NodeError, readNode } from './tree/treeNode.ts'
+import { NodeError, parseNodeUnchecked } from './tree/treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
 import { parseTid } from './tid.ts'
 import { WalkError, walk } from './tree/treeWalk.ts'
@@ -105,26 +105,27 @@ export const verifyCommitBlock = async (
   return commit
 }
 
-const readCommit = ({ root, read, hash, sha256 = nodeSha256 }: RepoInput): Uint8Array => {
+const readCommit = ({ root, read, checkHashes, sha256 = nodeSha256 }: RepoInput): Uint8Array => {
   const bytes = read(root)
   if (!bytes) throw new RepoError('MissingBlock', `the commit ${root.toString()} is missing`)
-  if (hash && !sameDigest(sha256(bytes), root.multihash.digest)) {
+  if (checkHashes && !sameDigest(sha256(bytes), root.multihash.digest)) {
     throw new RepoError('HashMismatch', `the bytes of the commit ${root.toString()} have another hash`)
   }
   return bytes
 }
 
 /**
- * Verifies a record: one map, in its only encoding, and not a node of a tree (a record has a `$type`): to have a
- * node's bytes is taken to mean having all that is below it. Returns the blobs that the record refers to.
+ * Verifies a record: one map, in its only encoding, and not a node of a tree (a record has a `$type`): elsewhere,
+ * a node that is stored is taken to mean that everything below it is stored too. Returns the blobs that the
+ * record refers to.
  */
 export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobReference[] => {
   try {
-    const { map, mimeType } = checkCbor(bytes)
-    if (!map) throw new RepoError('BadRecord', `the record ${path} is not a map`)
+    const { isMap, hasMimeType } = checkCbor(bytes)
+    if (!isMap) throw new RepoError('BadRecord', `the record ${path} is not a map`)
     if (isNode(bytes)) throw new RepoError('BadRecord', `the record ${path} is a node of a tree`)
     // Most records refer to no blob, and need not be decoded.
-    return mimeType ? blobRefs(decodeBlock(bytes)) : []
+    return hasMimeType ? blobRefs(decodeBlock(bytes)) : []
   } catch (cause) {
     if (cause instanceof CborError) throw new RepoError('BadRecord', `the record ${path}: ${cause.message}`)
     throw cause
@@ -137,7 +138,7 @@ const NODE_START = [0xa2, 0x61, 0x65]
 const isNode = (bytes: Uint8Array): boolean => {
   if (NODE_START.some((byte, i) => bytes[i] !== byte)) return false
   try {
-    readNode(bytes)
+    parseNodeUnchecked(bytes)
     return true
   } catch (cause) {
     if (cause instanceof NodeError) return false
@@ -155,14 +156,14 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const commit = await verifyCommitBlock(bytes, input)
   const none = { records: 0, nodes: 0, bytes: bytes.length, complete: false }
   const counts: RepoCounts = { ...none }
-  const { blocks, read, hash = false, sha256 = nodeSha256 } = input
+  const { blocks, read, checkHashes = false, sha256 = nodeSha256 } = input
 
   function* records(): Generator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
     // Equal records share a block: only a set can count the different ones.
     const reached = blocks === undefined ? undefined : new Set<string>([cidText(input.root.bytes)])
     try {
-      for (const item of walk(commit.data, read, { hash, sha256 })) {
+      for (const item of walk(commit.data, read, { checkHashes, sha256 })) {
         reached?.add(cidText(item.cid.bytes))
         counts.bytes += item.bytes.length
         if (item.kind === 'node') counts.nodes++

@@ -48,7 +48,7 @@ describe('canonical CBOR', () => {
       fc.property(value, (data) => {
         const bytes = encode(data)
         const facts = checkCbor(bytes)
-        expect(facts.map).toBe(isPlainObject(data) && !('multihash' in data))
+        expect(facts.isMap).toBe(isPlainObject(data) && !('multihash' in data))
         const decoded = decodeBlock(bytes)
         expect(encode(decoded)).toEqual(bytes)
         expect(encode(decode(bytes))).toEqual(bytes)
@@ -142,7 +142,7 @@ describe('canonical CBOR', () => {
   })
 
   test('the limits are inclusive', () => {
-    expect(checkCbor(new Uint8Array([...repeat(0x81, 128), 0]))).toEqual({ map: false, mimeType: false })
+    expect(checkCbor(new Uint8Array([...repeat(0x81, 128), 0]))).toEqual({ isMap: false, hasMimeType: false })
     expect(decodeBlock(hex('1b001fffffffffffff'))).toBe(Number.MAX_SAFE_INTEGER)
     expect(decodeBlock(hex('3b001ffffffffffffe'))).toBe(Number.MIN_SAFE_INTEGER)
     expect(() => checkCbor(hex('8181 00'), { depth: 1 })).toThrow(CborError)
@@ -165,8 +165,8 @@ describe('canonical CBOR', () => {
   })
 
   test('the key mimeType is reported, by which it is decided whether to decode', () => {
-    expect(checkCbor(encode({ a: { mimeType: 'x' } }))).toEqual({ map: true, mimeType: true })
-    expect(checkCbor(encode({ a: 'mimeType', mimeTypf: 1 }))).toEqual({ map: true, mimeType: false })
+    expect(checkCbor(encode({ a: { mimeType: 'x' } }))).toEqual({ isMap: true, hasMimeType: true })
+    expect(checkCbor(encode({ a: 'mimeType', mimeTypf: 1 }))).toEqual({ isMap: true, hasMimeType: false })
   })
 
   test('cidText is the text of a CID', () => {

@@ -176,7 +176,7 @@ describe('what is refused, and with which code', () => {
     const bytes = encode(post('hello'))
     const { input, blocks } = await forge(oneRecord(bytes))
     blocks.set(cborCid(bytes).toString(), encode(post('other')))
-    expect(await refusal({ ...input, hash: true })).toBe('HashMismatch')
+    expect(await refusal({ ...input, checkHashes: true })).toBe('HashMismatch')
     blocks.delete(cborCid(bytes).toString())
     expect(await refusal(input)).toBe('MissingBlock')
   })

@@ -2,24 +2,23 @@ import { type Cid, decodeCid } from '@atproto/lex-data'
 import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import type { Platform } from '../../platform.ts'
 import type { Block } from '../../repo/block.ts'
-import { keyAt } from '../../repo/car/sectionReader.ts'
-import { CID_LENGTH } from '../../repo/cborReader.ts'
+import { CID_LENGTH, cidKeyAt } from '../../repo/cidBytes.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import type { BlockLocation } from './blockLocation.ts'
+import { ABOVE_ALL_REVS, type BlockLocation } from './blockLocation.ts'
 import { CommitLog } from './commitLog.ts'
 import { BlockHistory } from './history/blockHistory.ts'
-import { RemovalLog, type RemovalLogSize } from './history/removalLog.ts'
+import { RemovalLog, type RemovalLogLimits } from './history/removalLog.ts'
 import { type Pack, Packs } from './packs/packs.ts'
 import type { PackSegment } from './packs/packSegment.ts'
 
-/** Of the commit log and of the packs each. A walk comes back to the segment that it has just read. */
+/** Of the cache of the commit log, and of that of the packs. A walk comes back to the segment that it has just read. */
 const CACHE_BYTES = 1024 * 1024
 
 /**
  * The blocks of the repository: a pack of the whole tree as it was at some revision, and the log of the commits
  * since, each with the blocks that it added and the CIDs that it dropped. A commit writes one row here, and now and
  * then everything is packed again (packs/repack.ts). A block found under its CID is right whatever the revision, so that
- * reading by CID needs none.
+ * reading by CID needs no revision.
  *
  * A class, because the library's tree (`MST`) reads its nodes from a `ReadableBlockstore`.
  */
@@ -32,20 +31,20 @@ export class Blocks extends ReadableBlockstore {
   /** 32 random bits, chosen each time that the object starts. */
   readonly seed: number
 
-  constructor(sql: Sql, platform: Pick<Platform, 'random'>, removalLogSize?: RemovalLogSize) {
+  constructor(sql: Sql, platform: Pick<Platform, 'random'>, removalLogLimits?: RemovalLogLimits) {
     super()
     this.#sql = sql
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
     this.commitLog = new CommitLog(sql, this.seed, CACHE_BYTES)
     this.packs = new Packs(sql, CACHE_BYTES)
-    this.removalLog = new RemovalLog(sql, removalLogSize)
+    this.removalLog = new RemovalLog(sql, removalLogLimits)
     this.history = new BlockHistory(this.commitLog, this.packs, this.removalLog)
   }
 
-  /** Where the block is whose CID begins at `offset` of `cid`. */
+  /** The location of the block of the CID at `offset` of `cid`. */
   find(cid: Uint8Array, offset = 0): BlockLocation | undefined {
     const location = this.#find(cid, offset)
-    // It may only be missing from memory: another object may have written it.
+    // It may be stored and only missing from memory: another object may have written it.
     return location || !this.refresh() ? location : this.#find(cid, offset)
   }
 
@@ -85,7 +84,7 @@ export class Blocks extends ReadableBlockstore {
   }
 
   /** The text of the CID at `offset` of `cid`, for messages. */
-  name(cid: Uint8Array, offset: number): string {
+  cidText(cid: Uint8Array, offset: number): string {
     return decodeCid(cid.slice(offset, offset + CID_LENGTH)).toString()
   }
 
@@ -93,7 +92,7 @@ export class Blocks extends ReadableBlockstore {
   isCurrent(cid: Cid): boolean {
     // A client may ask for any CID, also one without a digest that can be looked up.
     if (cid.bytes.length !== CID_LENGTH) return false
-    return this.history.isInTree('~', cid.bytes, 0)
+    return this.history.isInTree(ABOVE_ALL_REVS, cid.bytes, 0)
   }
 
   /** Writes what a commit adds and drops. The caller has checked that none of `blocks` is in the current tree. */
@@ -102,7 +101,7 @@ export class Blocks extends ReadableBlockstore {
   }
 
   /** How many paths of the current tree hold this record. */
-  paths(cid: Cid): number {
+  pathCount(cid: Cid): number {
     const row = this.#sql.first<{ paths: number }>(
       'SELECT paths FROM repeated WHERE cid = ? AND paths > 1',
       cid.bytes,
@@ -111,7 +110,7 @@ export class Blocks extends ReadableBlockstore {
   }
 
   /** Stores how many paths hold this record now. */
-  setPaths(cid: Cid, paths: number, now: number): void {
+  setPathCount(cid: Cid, paths: number, now: number): void {
     if (paths > 1) {
       this.#sql.run(
         `INSERT INTO repeated (cid, paths) VALUES (?, ?)
@@ -123,15 +122,15 @@ export class Blocks extends ReadableBlockstore {
       this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE cid = ? AND paths > 1', now, cid.bytes)
   }
 
-  /** Before another tree is counted: no record is held by several paths any more. */
-  clearPaths(now: number): void {
+  /** Counts no record as held by several paths any more: another tree is about to be counted. */
+  clearPathCounts(now: number): void {
     this.#sql.run('UPDATE repeated SET paths = 1, until = ? WHERE paths > 1', now)
   }
 
-  /** By `cidKey`, the number of paths of each record that several hold, or held in an export that may still run. */
-  repeated(): Map<string, number> {
+  /** By `cidKey`, the number of paths of each record that several hold, or held in a tree that may still be exported. */
+  repeatedRecords(): Map<string, number> {
     const rows = this.#sql.all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')
-    return new Map(rows.map(({ cid, paths }) => [keyAt(bytes(cid), 0), paths]))
+    return new Map(rows.map(({ cid, paths }) => [cidKeyAt(bytes(cid), 0), paths]))
   }
 
   override async getBytes(cid: Cid): Promise<Uint8Array | null> {

@@ -1,12 +1,12 @@
-import { keyAt, SectionReader } from '../../repo/car/sectionReader.ts'
-import { CID_LENGTH } from '../../repo/cborReader.ts'
+import { SectionReader } from '../../repo/car/sectionReader.ts'
+import { CID_LENGTH, cidKeyAt } from '../../repo/cidBytes.ts'
 import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
 import { type Head, readStaging } from '../db/accountRow.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import type { Blocks } from './blocks.ts'
 import { LIFETIME_BYTES, lifetimeAt } from './history/blockLifetime.ts'
 import type { Pack } from './packs/packs.ts'
-import { RUN_BYTES } from './packs/packSegment.ts'
+import { REV_RUN_BYTES } from './packs/packSegment.ts'
 import type { Repack } from './packs/repack.ts'
 
 const NO_BYTES = new ArrayBuffer(0)
@@ -19,7 +19,7 @@ export interface CheckBlocksDeps {
 }
 
 /** Called with each thing that is wrong. */
-export type Problem = (text: string) => void
+export type ReportProblem = (text: string) => void
 
 /** Adds a block to the blocks of the tree, by 64 bits of its digest. */
 export const addLive = (live: DigestTable, cid: Uint8Array, offset: number): void =>
@@ -33,15 +33,15 @@ export const isLive = (live: DigestTable, cid: Uint8Array, offset: number): bool
 
 /**
  * Checks every block that is stored: its hash, and that the current blocks are those of the tree (`live`) and no
- * others; in packs also that each block is where its bucket says, and that no rows are outside of packs. Finally the
- * removal log.
+ * others (`counted` is how many the account's row says there are); in packs also that each block is where its bucket
+ * says, and that no rows are outside of packs. Finally the removal log.
  */
 export const checkBlocks = (
   deps: CheckBlocksDeps,
   live: DigestTable,
   head: Head | undefined,
   counted: number,
-  problem: Problem,
+  problem: ReportProblem,
 ): void => {
   const { sql, blocks } = deps
   const pack = blocks.packs.current()
@@ -50,9 +50,9 @@ export const checkBlocks = (
   let current = 0
   const visit = (sections: SectionReader, n: number): void => {
     const { bytes, cidAt } = sections
-    const name = () => blocks.name(bytes, cidAt)
+    const name = () => blocks.cidText(bytes, cidAt)
     if (!sections.isIntact) problem(`block ${name()} has another hash`)
-    if ((dropped.get(keyAt(bytes, cidAt)) ?? -1) > n) return
+    if ((dropped.get(cidKeyAt(bytes, cidAt)) ?? -1) > n) return
     current++
     if (!isLive(live, bytes, cidAt)) problem(`block ${name()} is current and not in the tree`)
   }
@@ -81,7 +81,7 @@ export const checkBlocks = (
 }
 
 /** Checks that the removal log has no gap, neither in itself nor before the commit rows that are left. */
-const checkRemovalLog = (sql: Sql, problem: Problem): void => {
+const checkRemovalLog = (sql: Sql, problem: ReportProblem): void => {
   type Row = { id: number; begins: string; ends: string }
   const rows = sql.all<Row>('SELECT id, begins, ends FROM trail ORDER BY id')
   let end = rows[0]?.begins
@@ -111,7 +111,7 @@ const checkPack = (
   { blocks }: CheckBlocksDeps,
   pack: Pack,
   visit: (sections: SectionReader) => void,
-  problem: Problem,
+  problem: ReportProblem,
 ): void => {
   let count = 0
   for (let n = pack.first; n <= pack.last; n++) {
@@ -126,9 +126,9 @@ const checkPack = (
       const { start, cidAt } = sections
       const { section, segment: found } = blocks.packs.find(pack, segment.bytes, cidAt) ?? {}
       if (found?.n !== n || section?.start !== start)
-        problem(`block ${blocks.name(segment.bytes, cidAt)} is not where its bucket says`)
+        problem(`block ${blocks.cidText(segment.bytes, cidAt)} is not where its bucket says`)
       const addedIn = segment.addedIn(start)
-      if (addedIn.length !== RUN_BYTES - 4 || addedIn > pack.rev)
+      if (addedIn.length !== REV_RUN_BYTES - 4 || addedIn > pack.rev)
         problem(`segment ${n} has blocks of revision ${addedIn}`)
       visit(sections)
     }

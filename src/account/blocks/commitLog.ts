@@ -1,17 +1,17 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
-import { keyAt, sameCid, SectionReader } from '../../repo/car/sectionReader.ts'
+import { SectionReader } from '../../repo/car/sectionReader.ts'
 import { carSection } from '../../repo/car/writeCar.ts'
-import { CID_LENGTH } from '../../repo/cborReader.ts'
+import { CID_LENGTH, cidKeyAt, sameCid } from '../../repo/cidBytes.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { bytes, type Sql } from '../db/sql.ts'
-import type { BlockLocation } from './blockLocation.ts'
+import { ABOVE_ALL_REVS, type BlockLocation } from './blockLocation.ts'
 import { LruCache } from './lruCache.ts'
 
-/** Bytes of sections in a row: below the 2 MB of a row, with as much of dropped CIDs beside them. */
+/** Bytes of sections in a row. With as many bytes of dropped CIDs beside them, it stays below the 2 MB of a row. */
 const ROW_BYTES = 1_000_000
 const DROPPED_BYTES = Math.floor(ROW_BYTES / CID_LENGTH) * CID_LENGTH
-/** Rows that are read at a time. Those of large records have 1 MB each: a page ends early rather than fill the memory. */
+/** Rows read at a time. Those of large records have 1 MB each: a page ends early so that it does not fill the memory. */
 const PAGE_ROWS = 200
 const PAGE_BYTES = 2 * 1024 * 1024
 
@@ -27,16 +27,16 @@ interface CommitRow {
 
 /**
  * The blocks of each commit since the last pack, in the table `loose`: one row a commit (a large one has several),
- * as sections of a CAR, and beside them the CIDs of the blocks that it dropped. Where each block is, is only known in
- * memory, and read once each time that the object starts.
+ * as sections of a CAR, and beside them the CIDs of the blocks that it dropped. Where each block is in it is only
+ * known in memory, and is read once each time that the object starts.
  */
 export class CommitLog {
   readonly #sql: Sql
   readonly #seed: number
   readonly #rows: LruCache<Uint8Array>
-  /** Of each block the row and the offset in it. */
+  /** For each block that was added, its row and the offset in it. */
   #added: DigestTable | undefined
-  /** Of each block that was dropped the row that dropped it. */
+  /** For each block that was dropped, the row that dropped it. */
   #dropped: DigestTable | undefined
   readonly #revs = new Map<number, string>()
   #rollbacks = 0
@@ -92,9 +92,9 @@ export class CommitLog {
 
   /**
    * The newest location of the CID at `offset` of `cid`, of a revision that is not above `upTo`, in a row after
-   * `from`.
+   * `afterRow`.
    */
-  find(cid: Uint8Array, offset = 0, upTo = '~', from = 0): BlockLocation | undefined {
+  find(cid: Uint8Array, offset = 0, upTo = ABOVE_ALL_REVS, afterRow = 0): BlockLocation | undefined {
     const table = this.#index()
     const all = table.slots(cid, offset)
     // The newest first, so that of many only one row is read.
@@ -102,7 +102,7 @@ export class CommitLog {
     for (const slot of slots) {
       const row = table.first(slot)
       const addedIn = this.#revs.get(row)
-      if (row <= from || addedIn === undefined || addedIn > upTo) continue
+      if (row <= afterRow || addedIn === undefined || addedIn > upTo) continue
       const section = new SectionReader(this.#row(row), table.second(slot))
       if (section.next() && sameCid(section.bytes, section.cidAt, cid, offset))
         return { row, addedIn, section }
@@ -111,7 +111,7 @@ export class CommitLog {
   }
 
   /** Whether a row after `n`, of a revision that is not above `upTo`, dropped the CID at `offset` of `cid`. */
-  isDroppedAfter(n: number, cid: Uint8Array, offset = 0, upTo = '~'): boolean {
+  isDroppedAfter(n: number, cid: Uint8Array, offset = 0, upTo = ABOVE_ALL_REVS): boolean {
     this.#index()
     const table = this.#dropped
     if (!table) return false
@@ -138,12 +138,12 @@ export class CommitLog {
     for (const row of this.#pages<Row>('n, rev, dropped', n)) yield { ...row, dropped: bytes(row.dropped) }
   }
 
-  /** Everything that was dropped in rows after `n`: by `keyAt`, the last row that dropped it. */
+  /** Everything that was dropped in rows after `n`: by `cidKeyAt`, the last row that dropped it. */
   droppedAfter(n: number): Map<string, number> {
     const last = new Map<string, number>()
     for (const { n: row, dropped } of this.drops(n))
       for (let offset = 0; offset < dropped.length; offset += CID_LENGTH)
-        last.set(keyAt(dropped, offset), row)
+        last.set(cidKeyAt(dropped, offset), row)
     return last
   }
 
@@ -161,7 +161,7 @@ export class CommitLog {
       n,
       limit,
     )
-    // Locations in deleted rows are ignored; only when the last row is gone, all that is left is read again.
+    // Locations in deleted rows are ignored until the last row to delete is gone; then the rows left are read again.
     const first = this.#sql.first<{ n: number | null }>('SELECT min(n) AS n FROM loose')?.n ?? Infinity
     for (const row of this.#revs.keys()) if (row < first) this.#revs.delete(row)
     this.#isStale ||= deleted > 0
@@ -219,8 +219,9 @@ export class CommitLog {
     const added = (this.#added ??= new DigestTable(this.#seed))
     const sections = new SectionReader(row)
     while (sections.next()) added.add(row, sections.cidAt, n, sections.start)
-    const gone = (this.#dropped ??= new DigestTable(this.#seed))
-    for (let offset = 0; offset < dropped.length; offset += CID_LENGTH) gone.add(dropped, offset, n, 0)
+    const droppedTable = (this.#dropped ??= new DigestTable(this.#seed))
+    for (let offset = 0; offset < dropped.length; offset += CID_LENGTH)
+      droppedTable.add(dropped, offset, n, 0)
     this.#revs.set(n, rev)
     this.#indexed = n
   }

@@ -1,9 +1,10 @@
-import { sameCid, SectionReader } from '../../repo/car/sectionReader.ts'
+import { SectionReader } from '../../repo/car/sectionReader.ts'
+import { sameCid } from '../../repo/cidBytes.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { bytes } from '../db/sql.ts'
 import { LruCache } from './lruCache.ts'
 
-/** Rows that are read again. */
+/** The size of the cache of rows that are read again. */
 const CACHE_BYTES = 1024 * 1024
 /** Added to the offset of a marked section: an offset in a row with more than one block is far smaller. */
 const MARK = 2 ** 24
@@ -19,11 +20,14 @@ export interface SectionRowsOptions {
   read(n: number): ArrayBuffer | undefined
 }
 
-/** Writes sections to rows, several in each, and finds them again by a table in memory. */
+/**
+ * Writes sections to rows, several in each, and finds them again by a table in memory. A section may be marked; what
+ * the mark means is up to the caller.
+ */
 export class SectionRows {
   readonly #options: SectionRowsOptions
   readonly #cache: LruCache<Uint8Array>
-  /** Of each block the row, counted from the first, and the offset in it, with the mark. */
+  /** For each block its row, counted from the first, and the offset in it, with the mark. */
   readonly table: DigestTable
   #row: Uint8Array
   /** The number of the row that is being filled. */

@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
-import { keyAt, SectionReader } from '../../repo/car/sectionReader.ts'
-import { CID_LENGTH } from '../../repo/cborReader.ts'
+import { SectionReader } from '../../repo/car/sectionReader.ts'
+import { CID_LENGTH, cidKeyAt } from '../../repo/cidBytes.ts'
 import { nodeLinks } from '../../repo/tree/treeNode.ts'
 import type { Blocks } from './blocks.ts'
 import { PackCursor } from './packs/packCursor.ts'
@@ -8,15 +8,16 @@ import { PackCursor } from './packs/packCursor.ts'
 /** Bytes of an entry of the stack: a CID, and whether it is a node's. */
 const ENTRY_BYTES = CID_LENGTH + 1
 
-/** What of a tree is visited. */
+/** Which blocks of a tree are visited. */
 export interface StoredTreeWalkOptions {
-  /** By `keyAt`, records that several paths hold: each is visited only the first time. */
+  /** By `cidKeyAt`, records that several paths hold: each is visited only the first time. */
   repeated?: Iterable<string>
   /**
-   * Of the tree of `rev`, visit only what the tree of `since` did not have: a block that it had is left out with all
-   * below it. Where it is not known what that tree had, what has been in the tree ever since is left out.
+   * Of the tree of `rev`, visit only what the tree of `since` did not have: a block that it had is left out with
+   * everything below it. Where it is not known what that tree had, only what has been in the tree ever since is left
+   * out.
    */
-  after?: { since: string; rev: string } | undefined
+  newSince?: { since: string; rev: string } | undefined
 }
 
 /**
@@ -30,8 +31,8 @@ export interface StoredTreeWalkOptions {
  */
 export class StoredTreeWalk {
   readonly #blocks: Blocks
-  readonly #after: StoredTreeWalkOptions['after']
-  /** By `keyAt`, whether it has been visited. */
+  readonly #newSince: StoredTreeWalkOptions['newSince']
+  /** By `cidKeyAt`, whether it has been visited. */
   readonly #repeated = new Map<string, boolean>()
   #stack = new Uint8Array(64 * ENTRY_BYTES)
   #depth = 0
@@ -46,7 +47,7 @@ export class StoredTreeWalk {
   constructor(blocks: Blocks, root: Cid, options: StoredTreeWalkOptions = {}) {
     this.#blocks = blocks
     this.#cursor = new PackCursor(blocks)
-    this.#after = options.after
+    this.#newSince = options.newSince
     for (const key of options.repeated ?? []) this.#repeated.set(key, false)
     this.#push(root.bytes, 0, true)
   }
@@ -76,7 +77,7 @@ export class StoredTreeWalk {
       this.isNode = stack[due + CID_LENGTH] === 1
       if (!this.isNode && this.#repeated.size > 0 && this.#isVisited(stack, due)) continue
       this.#find(stack, due)
-      if (this.#after && this.#isOld(this.#after)) continue
+      if (this.#newSince && this.#isOld(this.#newSince)) continue
       if (this.isNode) {
         const { bytes, blockAt } = this.section
         const links = nodeLinks(bytes, blockAt)
@@ -90,8 +91,11 @@ export class StoredTreeWalk {
     }
   }
 
-  /** Where that is not known, a block is sent once too often rather than not at all. */
-  #isOld({ since, rev }: NonNullable<StoredTreeWalkOptions['after']>): boolean {
+  /**
+   * Whether the tree of `since` had the current block. Where that is not known, a block is sent once too often rather
+   * than not at all.
+   */
+  #isOld({ since, rev }: NonNullable<StoredTreeWalkOptions['newSince']>): boolean {
     const addedIn = this.addedIn(rev)
     if (addedIn !== undefined && addedIn <= since) return true
     // It was added since, but may have been in the old tree before that.
@@ -112,7 +116,7 @@ export class StoredTreeWalk {
 
   /** Whether a repeated record was visited; it counts as visited from now on. */
   #isVisited(cid: Uint8Array, offset: number): boolean {
-    const key = keyAt(cid, offset)
+    const key = cidKeyAt(cid, offset)
     const visited = this.#repeated.get(key)
     if (visited === false) this.#repeated.set(key, true)
     return visited === true
@@ -125,7 +129,7 @@ export class StoredTreeWalk {
       return
     }
     const location = this.#blocks.find(cid, offset)
-    if (!location) throw new Error(`the block ${this.#blocks.name(cid, offset)} is missing`)
+    if (!location) throw new Error(`the block ${this.#blocks.cidText(cid, offset)} is missing`)
     this.section = location.section
     this.#isLogged = location.segment === undefined
     // From where this block was found in the pack, the next is probably near.

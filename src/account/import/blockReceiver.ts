@@ -4,11 +4,11 @@ import { missingBlock } from '../../repo/tree/treeWalk.ts'
 import { KnownBlocks } from '../blocks/packs/knownBlocks.ts'
 import { Staging } from '../blocks/staging.ts'
 import { readCounts } from '../db/accountRow.ts'
-import { importChanges } from './importChanges.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
 import type { ImportMonitor } from './importProgress.ts'
-import { importTree } from './importTree.ts'
+import { planChanges } from './planChanges.ts'
+import { planTree } from './planTree.ts'
 import { type ImportSource, Verification, verifyRoot } from './verification.ts'
 
 /** Blocks after which other work gets its turn. */
@@ -32,13 +32,13 @@ export class BlockReceiver {
   readonly #monitor: ImportMonitor
   readonly #staging: Staging
   readonly #maxChanges: { blocks: number; bytes: number }
-  /** As long as the import is assumed to be nearly the same. */
+  /** Set as long as the import is assumed to be nearly the same. */
   #known: KnownBlocks | undefined
-  /** Once the commit has been verified. */
+  /** Set once the commit has been verified. */
   #verification: Verification | undefined
   readonly #root: Link
   #blocks = 0
-  /** Blocks verified since other work had its turn, beside those that were received meanwhile. */
+  /** Blocks verified since other work had its turn, not counting those that were received meanwhile. */
   #ahead = 0
 
   constructor(deps: ImportDeps, source: ImportSource, monitor: ImportMonitor) {
@@ -62,7 +62,7 @@ export class BlockReceiver {
       if (this.#known) {
         if (this.#known.has(section)) continue
         this.#staging.add(section)
-        if (this.#isMuch || this.#known.isBroken) await this.#verifyWhole()
+        if (this.#differsTooMuch || this.#known.isBroken) await this.#verifyWhole()
       } else if (this.#verification) {
         if (!this.#offer(this.#verification, section)) this.#staging.add(section)
         if (this.#ahead >= BLOCKS_PER_TURN) await this.#pause(this.#verification)
@@ -78,9 +78,9 @@ export class BlockReceiver {
   async end(): Promise<ImportPlan> {
     this.#monitor.report({ phase: 'verifying' })
     if (this.#known) {
-      const plan = await importChanges(this.#deps, this.#source, {
+      const plan = await planChanges(this.#deps, this.#source, {
         find: (link) => this.#find(link),
-        most: this.#maxChanges,
+        maxChanges: this.#maxChanges,
         monitor: this.#monitor,
       })
       if (plan) return plan
@@ -88,10 +88,10 @@ export class BlockReceiver {
     const verification = await this.#verifyReceived()
     if (verification.due) throw missingBlock(verification.due)
     this.#monitor.report({ records: verification.records })
-    return importTree(this.#deps, this.#source, verification)
+    return planTree(this.#deps, this.#source, verification)
   }
 
-  get #isMuch(): boolean {
+  get #differsTooMuch(): boolean {
     const { blocks, bytes } = this.#maxChanges
     return this.#staging.blocks > blocks || this.#staging.size > bytes
   }
@@ -132,7 +132,10 @@ export class BlockReceiver {
     this.#monitor.report({ records })
   }
 
-  /** Whether the block is or was due. Before it, blocks that are due and were received already, some at a time. */
+  /**
+   * Takes the block if it is due, after the blocks that are due before it and were received already (at most
+   * `BLOCKS_PER_TURN` of them). Returns whether it is or was due; if not, it is staged for later.
+   */
   #offer(verification: Verification, section: SectionReader): boolean {
     for (let n = 0; n < BLOCKS_PER_TURN; n++) {
       const { due } = verification

@@ -5,8 +5,8 @@ export interface ImportPlan {
   commit: Commit
   /** How many records its tree has. */
   records: number
-  /** Writes what nobody reads before the switch. */
-  stage(): void
+  /** Writes what can be written before the switch, because nobody reads it until then. */
+  prepare(): void
   /** Does the rest in the switch's transaction, and returns the counts of the whole tree. */
   apply(): { blocks: number; records: number }
 }

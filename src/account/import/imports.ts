@@ -26,7 +26,7 @@ export interface ImportOptions {
   within?: (head: Head) => void
 }
 
-/** What an import has led to. */
+/** The result of an import. */
 export interface Imported {
   head: Head
   blocks: number
@@ -58,7 +58,7 @@ export interface Imports {
 const IMPORT_STALL_MS = 60_000
 
 /** The import that is running. */
-interface Run {
+interface RunningImport {
   /** When it last made progress, in milliseconds. */
   movedAt: number
   progress: ImportProgress
@@ -67,9 +67,9 @@ interface Run {
 /** Creates the imports of an account, and deletes what an unfinished one left. */
 export const createImports = (deps: ImportDeps): Imports => {
   const { sql, platform } = deps
-  let running: Run | undefined
+  let running: RunningImport | undefined
 
-  /** Deletes what an import left that did not end. */
+  /** Deletes what an unfinished import left. */
   const deleteUnfinished = (): void =>
     sql.unguarded(() =>
       sql.transaction(() => {
@@ -80,7 +80,7 @@ export const createImports = (deps: ImportDeps): Imports => {
       }),
     )
 
-  const monitorOf = (run: Run): ImportMonitor => ({
+  const monitorOf = (run: RunningImport): ImportMonitor => ({
     assertRunning: () => {
       if (running !== run)
         throw error(
@@ -97,7 +97,7 @@ export const createImports = (deps: ImportDeps): Imports => {
   deleteUnfinished()
   return {
     async car(body, { limit, signingKey, within }) {
-      const run: Run = {
+      const run: RunningImport = {
         movedAt: platform.now(),
         progress: { phase: 'receiving', bytes: 0, blocks: 0, records: 0 },
       }
@@ -156,7 +156,7 @@ const switchTo = (
     const signed = keep ? undefined : await signCommit(signer, { did, rev, data: commit.data })
     const head: Head = { root: signed?.cid ?? root, data: commit.data, rev }
     monitor.assertRunning()
-    plan.stage()
+    plan.prepare()
     return sequencer.transaction(
       () => {
         const now = repo.head()
@@ -173,7 +173,7 @@ const switchTo = (
         })
         sql.run('DELETE FROM staged')
         setStaging(sql, undefined)
-        // The last commit does not lead from what was here to this: consumers must fetch the whole again.
+        // The last commit does not lead from what was here to this: consumers must fetch the whole repository again.
         if (active && signed) sequencer.appendSync(head.rev, carOf(head.root, [signed]))
         within?.(head)
         return { head, ...counts, changed: true, resigned: signed !== undefined }

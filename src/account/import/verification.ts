@@ -1,6 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
-import { keyAt, type SectionReader } from '../../repo/car/sectionReader.ts'
+import { type SectionReader } from '../../repo/car/sectionReader.ts'
 import { cidText, type Link } from '../../repo/cid.ts'
+import { cidKeyAt } from '../../repo/cidBytes.ts'
 import type { Commit } from '../../repo/commit.ts'
 import { type Due, type DueRecord, TreeWalk } from '../../repo/tree/treeWalk.ts'
 import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verifyRepo.ts'
@@ -54,9 +55,9 @@ export class Verification {
   records = 0
   /** `cid path` of the blobs that records refer to: only records with blobs cost memory here, and little of it. */
   readonly references: string[] = []
-  /** By `keyAt`, records that several paths hold, and how many do. */
+  /** By `cidKeyAt`, records that several paths hold, and how many do. */
   readonly repeated = new Map<string, number>()
-  /** By `keyAt`, the blobs of those records that refer to any. */
+  /** By `cidKeyAt`, the blobs of those records that refer to any. */
   readonly #blobs = new Map<string, readonly string[]>()
   #referenceCharacters = 0
   readonly #walk: TreeWalk
@@ -94,7 +95,7 @@ export class Verification {
 
   /** The blobs of a record that another path holds as well: it is decoded once more, and then never again. */
   #blobsOfRepeated(due: DueRecord, bytes: Uint8Array): readonly string[] {
-    const key = keyAt(due.link.bytes, due.link.offset)
+    const key = cidKeyAt(due.link.bytes, due.link.offset)
     const paths = this.repeated.get(key)
     this.repeated.set(key, (paths ?? 1) + 1)
     if (paths !== undefined) return this.#blobs.get(key) ?? []
@@ -124,7 +125,7 @@ const revisions = (blocks: Blocks, { current, rev }: ImportSource): ((link: Link
     const logged = blocks.commitLog.find(bytes, offset)
     const recent = logged && logged.row > packedRow ? logged : undefined
     const location = recent ?? (pack && blocks.packs.find(pack, bytes, offset))
-    const droppedBy = dropped.get(keyAt(bytes, offset)) ?? -1
+    const droppedBy = dropped.get(cidKeyAt(bytes, offset)) ?? -1
     return location && droppedBy < location.row ? location.addedIn : rev
   }
 }

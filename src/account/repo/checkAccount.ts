@@ -9,7 +9,13 @@ import type { Blobs } from '../blobs/blobs.ts'
 import { readCounts, readHead, type Head } from '../db/accountRow.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
-import { type CheckBlocksDeps, checkBlocks, isLive, addLive, type Problem } from '../blocks/checkBlocks.ts'
+import {
+  type CheckBlocksDeps,
+  checkBlocks,
+  isLive,
+  addLive,
+  type ReportProblem,
+} from '../blocks/checkBlocks.ts'
 
 export interface CheckReport {
   ok: boolean
@@ -71,7 +77,7 @@ export const checkAccount = async (deps: CheckDeps): Promise<CheckReport> => {
 }
 
 /** Checks the commit, every node and record below it, the blob references, and which records several paths hold. */
-const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Problem): void => {
+const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: ReportProblem): void => {
   const { sql, blocks, did } = deps
   addLive(live, head.root.bytes, 0)
   const commitBytes = blocks.read(head.root)
@@ -88,7 +94,7 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
   let references = 0
   const repeated = new Map<string, { cid: Cid; paths: number }>()
   try {
-    for (const item of walk(head.data, (cid) => blocks.read(cid), { hash: true })) {
+    for (const item of walk(head.data, (cid) => blocks.read(cid), { checkHashes: true })) {
       const { cid } = item
       if (item.kind === 'record') {
         count++
@@ -108,7 +114,7 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
     problem(`tree: ${cause.message}`)
     return
   }
-  const counted = new Map([...blocks.repeated()].filter(([, paths]) => paths > 1))
+  const counted = new Map([...blocks.repeatedRecords()].filter(([, paths]) => paths > 1))
   for (const [key, { cid, paths }] of repeated) {
     if (counted.get(key) !== paths)
       problem(`repeated records: ${cid} is under ${paths} paths, ${counted.get(key) ?? 1} counted`)
@@ -122,7 +128,7 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Prob
 }
 
 /** Checks that the record's blob references are stored; returns how many it has. */
-const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Problem): number => {
+const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: ReportProblem): number => {
   try {
     const refs = blobRefs(decodeBlock(block))
     for (const { cid } of refs) {
@@ -138,7 +144,7 @@ const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: Pro
 }
 
 /** Checks that the events that are kept have no gap in their numbers, and revisions that rise; returns how many there are. */
-const checkEvents = (sql: Sql, problem: Problem): number => {
+const checkEvents = (sql: Sql, problem: ReportProblem): number => {
   const row = sql.first<{ first: number | null; last: number | null; count: number }>(
     'SELECT min(seq) AS first, max(seq) AS last, count(*) AS count FROM event',
   )

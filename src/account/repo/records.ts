@@ -1,7 +1,7 @@
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { cidKey } from '../../repo/cid.ts'
 import { decodeBlock } from '../../repo/cbor.ts'
-import { readNode, type TreeNode } from '../../repo/tree/treeNode.ts'
+import { parseNodeUnchecked, type TreeNode } from '../../repo/tree/treeNode.ts'
 import { findRecord, recordsAfter, recordsBefore, type TreeRecord } from '../../repo/tree/treeSearch.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { readHead } from '../db/accountRow.ts'
@@ -63,7 +63,7 @@ export const createRecords = ({ sql, blocks }: RecordsDeps): Records => {
     if (known) return known
     const block = blocks.read(cid)
     if (!block) throw new Error(`the tree node ${cid} is missing`)
-    return nodes.set(key, readNode(block))
+    return nodes.set(key, parseNodeUnchecked(block))
   }
 
   const stored = ({ path, cid }: TreeRecord): StoredRecord => {

@@ -4,7 +4,7 @@ import { chunksOf } from '../../streams/chunks.ts'
 import type { Chunks } from '../../streams/chunks.ts'
 import type { Block } from '../block.ts'
 import { CborError, decodeBlock } from '../cbor.ts'
-import { CID_LENGTH, isCidAt } from '../cborReader.ts'
+import { CID_LENGTH, isCidAt } from '../cidBytes.ts'
 import { sameDigest, sha256 as nodeSha256 } from '../sha256.ts'
 import type { Sha256 } from '../sha256.ts'
 import { CarError, type CarErrorCode } from './carError.ts'
@@ -143,7 +143,7 @@ const parseHeader = (bytes: Uint8Array): Cid[] => {
 /**
  * Reads a CAR from a stream: the header at once, then the blocks as they are asked for. Every CID must have the one
  * form that atproto knows, and every block's hash is checked. Memory stays bounded whatever the input declares. A
- * CAR that was cut exactly between two blocks is complete as a CAR: it is `verifyRepo` that misses the rest.
+ * CAR that was cut exactly between two blocks is complete as a CAR: it is `verifyRepo` that notices what is missing.
  */
 export const readCar = async (
   body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,

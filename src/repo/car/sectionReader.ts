@@ -1,4 +1,4 @@
-import { CID_LENGTH } from '../cborReader.ts'
+import { CID_LENGTH } from '../cidBytes.ts'
 import { sameDigest, sha256 } from '../sha256.ts'
 
 /**
@@ -27,7 +27,7 @@ export class SectionReader {
     return this.bytes.subarray(this.blockAt, this.end)
   }
 
-  /** Whether the block has the hash that its CID says. */
+  /** Whether the hash of the block is the one in its CID. */
   get isIntact(): boolean {
     return sameDigest(sha256(this.content), this.bytes.subarray(this.cidAt + 4, this.blockAt))
   }
@@ -52,14 +52,3 @@ export class SectionReader {
     return true
   }
 }
-
-/** Whether the CIDs at these offsets of two buffers are the same. */
-export const sameCid = (a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean => {
-  // From the end: CIDs differ in their digests.
-  for (let i = CID_LENGTH - 1; i >= 0; i--) if (a[aOffset + i] !== b[bOffset + i]) return false
-  return true
-}
-
-/** The CID at `offset` as a key for maps and sets: shorter and cheaper than the base32 text. */
-export const keyAt = (bytes: Uint8Array, offset: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + offset, CID_LENGTH).toString('latin1')

@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../../codedError.ts'
-import { keyAt } from '../car/sectionReader.ts'
+import { cidKeyAt } from '../cidBytes.ts'
 import { TreeWalk, WalkError, missingBlock } from './treeWalk.ts'
 import type { Due, DueNode, DueRecord, Read, WalkOptions } from './treeWalk.ts'
 
@@ -76,9 +76,9 @@ const turn = (before: Due | undefined, after: Due | undefined): [Due | undefined
  * Only at the end of `changes()` is the tree after verified, and are `added` and `dropped` complete.
  */
 export class TreeDiff {
-  /** The nodes that only the tree after has, by `keyAt`. */
+  /** The nodes that only the tree after has, by `cidKeyAt`. */
   readonly added = new Map<string, Cid>()
-  /** The nodes that only the tree before has, by `keyAt`. */
+  /** The nodes that only the tree before has, by `cidKeyAt`. */
   readonly dropped = new Map<string, Cid>()
   readonly #before: TreeWalk
   readonly #after: TreeWalk
@@ -127,7 +127,7 @@ export class TreeDiff {
     const bytes = this.#take(side, tree, item)
     // Both trees may have a node in different positions, and then both open it; each tree has it once.
     const { cid } = item.link
-    const key = keyAt(cid.bytes, 0)
+    const key = cidKeyAt(cid.bytes, 0)
     const [own, other] = side === 'after' ? [this.added, this.dropped] : [this.dropped, this.added]
     if (!other.delete(key)) own.set(key, cid)
     return { kind: 'node', side, cid, bytes }

@@ -28,7 +28,7 @@ export interface TreeNode {
   /** The subtree of the keys before the first. */
   readonly left: Link | null
   readonly entries: readonly NodeEntry[]
-  /** The layer that all its keys are on; null when it has no key, or was read by `readNode`. */
+  /** The layer that all its keys are on; null when it has no key, or was read by `parseNodeUnchecked`. */
   readonly layer: number | null
 }
 
@@ -157,8 +157,11 @@ const asNodeError = <T>(read: () => T): T => {
 export const parseNode = (bytes: Uint8Array, sha256: Sha256 = nodeSha256): TreeNode =>
   asNodeError(() => parse(new CborReader(new Uint8Array(bytes)), sha256))
 
-/** Parses a node of our own tree, verified before it was stored: `layer` is null, the keys are not checked again. */
-export const readNode = (bytes: Uint8Array): TreeNode =>
+/**
+ * Parses a node without checking the form of its keys and their layers: for nodes of our own tree, which were verified
+ * before they were stored. `layer` is null.
+ */
+export const parseNodeUnchecked = (bytes: Uint8Array): TreeNode =>
   asNodeError(() => parse(new CborReader(new Uint8Array(bytes)), undefined))
 
 /**

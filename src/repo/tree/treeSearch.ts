@@ -12,7 +12,7 @@ export interface TreeRecord {
   readonly cid: Cid
 }
 
-/** How many entries of a node come before a position in the tree, of which `isBefore` tells. */
+/** How many entries of a node come before a position in the tree: those whose keys `isBefore` accepts. */
 const countBefore = ({ entries }: TreeNode, isBefore: (key: string) => boolean): number => {
   const index = entries.findIndex(({ key }) => !isBefore(key))
   return index < 0 ? entries.length : index

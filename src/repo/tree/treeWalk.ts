@@ -30,7 +30,7 @@ export type WalkItem =
 /** How a walk checks the hashes of blocks. */
 export interface WalkOptions {
   /** Whether to check every block's hash: for blocks that no reader has verified. */
-  hash?: boolean
+  checkHashes?: boolean
   sha256?: Sha256
 }
 
@@ -133,13 +133,13 @@ export class TreeWalk {
 
 /** Walks a whole tree as `TreeWalk` does, and reads the blocks itself. */
 export function* walk(root: Cid, read: Read, options: WalkOptions = {}): Generator<WalkItem, void, void> {
-  const { hash = false, sha256 = nodeSha256 } = options
+  const { checkHashes = false, sha256 = nodeSha256 } = options
   const tree = new TreeWalk(root, sha256)
   for (let item = tree.due; item; item = tree.due) {
     const { cid } = item.link
     const bytes = read(cid)
     if (bytes === undefined) throw missingBlock(item)
-    if (hash && !sameDigest(sha256(bytes), cid.multihash.digest))
+    if (checkHashes && !sameDigest(sha256(bytes), cid.multihash.digest))
       throw new WalkError('HashMismatch', `the bytes of ${cid.toString()} have another hash`, cid)
     tree.take(bytes)
     yield item.kind === 'record'

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { signCommit } from '../../../src/account/repo/commits/signCommit.ts'
 import { SUPERSEDED_RETENTION_MS } from '../../../src/account/repo/exports/exports.ts'
 import { LIFETIME_BYTES } from '../../../src/account/blocks/history/blockLifetime.ts'
-import type { RemovalLogSize } from '../../../src/account/blocks/history/removalLog.ts'
+import type { RemovalLogLimits } from '../../../src/account/blocks/history/removalLog.ts'
 import { onFault } from '../../../src/fault.ts'
 import { carHeader, carSection } from '../../../src/repo/car/writeCar.ts'
 import { parseCommit } from '../../../src/repo/commit.ts'
@@ -60,7 +60,12 @@ interface Diff {
  */
 const seen = { commitRows: 0, removalLog: 0, resumed: 0, gone: 0, forgotten: 0 }
 /** So small that much is forgotten, and every row and step is full. */
-const SMALL_LOG: RemovalLogSize = { bytes: 150 * LIFETIME_BYTES, row: 7, looks: 4, drops: 9 }
+const SMALL_LOG: RemovalLogLimits = {
+  maxBytes: 150 * LIFETIME_BYTES,
+  lifetimesPerRow: 7,
+  blocksPerStep: 4,
+  dropsPerWrite: 9,
+}
 
 const setOf = async (car: Uint8Array): Promise<Set<string>> =>
   new Set((await readCarWithRoot(car)).blocks.cids().map(String))
@@ -121,7 +126,7 @@ class History {
   /** Whether it is known what the tree of that revision had: always, unless the removal log is a small one. */
   isKnown(since: string): boolean {
     const isKnown = this.account.blocks.history.knows(since)
-    if (this.account.blocks.removalLog.size !== SMALL_LOG) expect(isKnown).toBe(true)
+    if (this.account.blocks.removalLog.limits !== SMALL_LOG) expect(isKnown).toBe(true)
     return isKnown
   }
 

@@ -1,6 +1,6 @@
 /** Imports with a block that is a record, and a node or a commit as well. */
 import { describe, expect, it } from 'vitest'
-import { readNode } from '../../../src/repo/tree/treeNode.ts'
+import { parseNodeUnchecked } from '../../../src/repo/tree/treeNode.ts'
 import { inAccount } from '../support/account.ts'
 import { freshImport, expectWritable, expectSound, refusalOf, contents, state } from '../support/imported.ts'
 import { leafAt } from '../support/leaves.ts'
@@ -24,7 +24,7 @@ describe('a block that is a record and something else', () => {
     await withChanges(async (account, repository) => {
       const leaf = await leafAt(repository, path(80_000))
       // It is no longer a node of this tree.
-      repository.records.delete(readNode(leaf.bytes).entries[0]?.key ?? '')
+      repository.records.delete(parseNodeUnchecked(leaf.bytes).entries[0]?.key ?? '')
       const signed = await repository.sign(account.clock.now)
       const before = state(account)
       for (const blocks of [signed.blocks, signed.blocks.toReversed()]) {

@@ -19,7 +19,7 @@ import {
 } from '../../../src/account/events/sequencer.ts'
 import { Sql } from '../../../src/account/db/sql.ts'
 import { createRepack, type Repack } from '../../../src/account/blocks/packs/repack.ts'
-import type { RemovalLogSize } from '../../../src/account/blocks/history/removalLog.ts'
+import type { RemovalLogLimits } from '../../../src/account/blocks/history/removalLog.ts'
 import type { Platform } from '../../../src/platform.ts'
 
 export const DID = 'did:plc:abcdefghijklmnopqrstuvwx'
@@ -51,7 +51,7 @@ export interface TestAccount {
 
 export interface StorageOptions {
   /** How much the removal log keeps; by default as much as in production. */
-  removalLogSize?: RemovalLogSize
+  removalLogLimits?: RemovalLogLimits
   /** The migrations that the program has; by default its own. */
   migrations?: readonly Migration[]
 }
@@ -74,7 +74,7 @@ const build = (
   migrate(sql, DID, platform.now(), options.migrations)
   const base = { sql, platform, did: DID }
   const events: SequencedEvent[] = []
-  const blocks = new Blocks(sql, platform, options.removalLogSize)
+  const blocks = new Blocks(sql, platform, options.removalLogLimits)
   const records = createRecords({ ...base, blocks })
   const repack = createRepack({ ...base, blocks })
   const blobs = createBlobs(base)
@@ -128,8 +128,8 @@ export const inStorage = async <T>(
 /** Runs a test on an account whose tables are new. */
 export const inAccount = <T>(
   work: (account: TestAccount) => Promise<T>,
-  removalLogSize?: RemovalLogSize,
-): Promise<T> => inStorage((_, open) => work(open()), { removalLogSize })
+  removalLogLimits?: RemovalLogLimits,
+): Promise<T> => inStorage((_, open) => work(open()), { removalLogLimits })
 
 /** A write of a post. */
 export const post = (rkey: string, text: string, more: Record<string, unknown> = {}): RepoWrite => ({

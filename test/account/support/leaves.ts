@@ -1,6 +1,6 @@
 /** Leaves of a tree: for records that are nodes as well. */
 import type { Block } from '../../../src/repo/block.ts'
-import { readNode } from '../../../src/repo/tree/treeNode.ts'
+import { parseNodeUnchecked } from '../../../src/repo/tree/treeNode.ts'
 import type { Repository } from './repository.ts'
 
 /** A leaf of the tree that this change leaves as it is. */
@@ -22,7 +22,7 @@ export const leafAt = async (repository: Repository, to: string): Promise<Block>
 
 const nodeOf = (bytes: Uint8Array) => {
   try {
-    return readNode(bytes)
+    return parseNodeUnchecked(bytes)
   } catch {
     return undefined
   }

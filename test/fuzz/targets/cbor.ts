@@ -40,7 +40,7 @@ export const cbor: Target<Uint8Array, LexValue> = {
     const facts = checkCbor(input)
     const map =
       value !== null && typeof value === 'object' && !Array.isArray(value) && (input[0] ?? 0) >> 5 === 5
-    if (facts.map !== map) throw new Error(`facts say map: ${facts.map}`)
+    if (facts.isMap !== map) throw new Error(`facts say map: ${facts.isMap}`)
   },
   ...hex,
 }

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { carSection } from '../../../src/repo/car/writeCar.ts'
-import { CID_LENGTH } from '../../../src/repo/cborReader.ts'
-import { SectionReader, sameCid } from '../../../src/repo/car/sectionReader.ts'
+import { SectionReader } from '../../../src/repo/car/sectionReader.ts'
 import { cborCid, rawCid } from '../fixture.ts'
+import { CID_LENGTH, sameCid } from '../../../src/repo/cidBytes.ts'
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
 

@@ -3,10 +3,10 @@ import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { TreeDiff } from '../../../src/repo/tree/treeDiff.ts'
-import { keyAt } from '../../../src/repo/car/sectionReader.ts'
 import { type Read, WalkError, walk } from '../../../src/repo/tree/treeWalk.ts'
 import { Blocks, post } from '../fixture.ts'
 import { keysOn, putTree } from './tree.ts'
+import { cidKeyAt } from '../../../src/repo/cidBytes.ts'
 
 type Records = ReadonlyMap<string, Cid>
 
@@ -96,7 +96,7 @@ export const result = (before: Cid | null, after: Cid, read: { before: Read; aft
     if (item.kind === 'record') changes.push(change(item.path, item.before, item.after))
   const names = (nodes: ReadonlyMap<string, Cid>): string[] => [...nodes.values()].map(String).sort()
   for (const nodes of [diff.added, diff.dropped])
-    for (const [key, cid] of nodes) expect(key).toBe(keyAt(cid.bytes, 0))
+    for (const [key, cid] of nodes) expect(key).toBe(cidKeyAt(cid.bytes, 0))
   return { changes: changes.sort(), added: names(diff.added), dropped: names(diff.dropped) }
 }
 

@@ -2,7 +2,7 @@ import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { OldTreeError } from '../../../src/repo/tree/treeDiff.ts'
-import { keyLayer, readNode } from '../../../src/repo/tree/treeNode.ts'
+import { keyLayer, parseNodeUnchecked } from '../../../src/repo/tree/treeNode.ts'
 import { walk } from '../../../src/repo/tree/treeWalk.ts'
 import { Blocks, post } from '../fixture.ts'
 import {
@@ -33,7 +33,7 @@ describe('a tree that cannot be trusted', () => {
     let nodes = 0
     const rewrite = (cid: Cid): Cid => {
       const wound = wounds.get(nodes++)
-      const { left, entries } = linked(readNode(blocks.read(cid) ?? new Uint8Array()))
+      const { left, entries } = linked(parseNodeUnchecked(blocks.read(cid) ?? new Uint8Array()))
       const node = {
         left: left && rewrite(left),
         entries: entries.map((entry) => ({ ...entry, right: entry.right && rewrite(entry.right) })),

@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readNode } from '../../../src/repo/tree/treeNode.ts'
+import { parseNodeUnchecked } from '../../../src/repo/tree/treeNode.ts'
 import { findRecord, type ReadNode, recordsAfter, recordsBefore } from '../../../src/repo/tree/treeSearch.ts'
 import { Blocks, post } from '../fixture.ts'
 import { keyOn, keysOn, putTree } from './tree.ts'
@@ -19,7 +19,7 @@ const treeOf = (keys: readonly string[]) => {
   const read: string[] = []
   const node: ReadNode = (cid) => {
     read.push(cid.toString())
-    return readNode(blocks.read(cid) ?? new Uint8Array())
+    return parseNodeUnchecked(blocks.read(cid) ?? new Uint8Array())
   }
   const expected = keys.map((path) => ({ path, cid: records.get(path) as Cid }))
   return { root, records, node, expected, read }

@@ -107,7 +107,7 @@ describe('walking a tree', () => {
       if (bytes) buffer.set(bytes)
       return bytes && buffer.subarray(0, bytes.length)
     }
-    const items = all(data, reusing, { hash: true })
+    const items = all(data, reusing, { checkHashes: true })
     expect(names(items)).toEqual(names(all(data, blocks.read)))
   })
 
@@ -124,10 +124,10 @@ describe('walking a tree', () => {
 
   test('with `hash`, every changed block is noticed', async () => {
     const { data, blocks } = await referenceRepo(posts(10))
-    expect(refusal(data, blocks, { hash: true })).toBe(undefined)
+    expect(refusal(data, blocks, { checkHashes: true })).toBe(undefined)
     const [record] = all(data, blocks.read).filter((item) => item.kind === 'record')
     blocks.set(String(record?.cid), new Uint8Array([0xa0]))
-    expect(refusal(data, blocks, { hash: true })).toBe('HashMismatch')
+    expect(refusal(data, blocks, { checkHashes: true })).toBe('HashMismatch')
     expect(refusal(data, blocks)).toBe(undefined)
   })
 })

@@ -1,3 +1,4 @@
+import { ABOVE_ALL_REVS } from '../blockLocation.ts'
 import type { CommitLog } from '../commitLog.ts'
 import type { Packs } from '../packs/packs.ts'
 import type { RemovalLog } from './removalLog.ts'
@@ -32,7 +33,7 @@ export class BlockHistory {
     const { ends } = this.#removalLog.end
     if (rev >= ends) return this.isInTree(rev, cid, offset)
     if (this.#removalLog.has(rev, cid, offset)) return true
-    return this.isInTree(ends, cid, offset) && (this.addedIn(cid, offset, ends) ?? '~') <= rev
+    return this.isInTree(ends, cid, offset) && (this.addedIn(cid, offset, ends) ?? ABOVE_ALL_REVS) <= rev
   }
 
   /**

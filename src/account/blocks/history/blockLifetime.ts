@@ -1,4 +1,4 @@
-import { CID_LENGTH } from '../../../repo/cborReader.ts'
+import { CID_LENGTH } from '../../../repo/cidBytes.ts'
 
 /** Bytes of a revision, a TID. */
 const REV_BYTES = 13
@@ -23,7 +23,7 @@ export const encodeLifetimes = (lifetimes: readonly BlockLifetime[]): Uint8Array
   return list
 }
 
-/** The lifetime that begins at `offset` of such a list, as its CID does. */
+/** The revisions of the lifetime that begins, with its CID, at `offset` of such a list. */
 export const lifetimeAt = (list: Uint8Array, offset: number): Omit<BlockLifetime, 'cid'> => {
   const revs = Buffer.from(list.buffer, list.byteOffset + offset + CID_LENGTH, 2 * REV_BYTES).toString(
     'latin1',

@@ -1,29 +1,35 @@
 import { fault } from '../../../fault.ts'
-import { sameCid } from '../../../repo/car/sectionReader.ts'
+import { sameCid } from '../../../repo/cidBytes.ts'
 import { digestWord } from '../../../repo/digestTable.ts'
 import { bytes, type Sql } from '../../db/sql.ts'
+import { ABOVE_ALL_REVS } from '../blockLocation.ts'
 import { LruCache } from '../lruCache.ts'
 import { LIFETIME_BYTES, lifetimeAt } from './blockLifetime.ts'
 
 /** How much is kept, and how much is written at a time. */
-export interface RemovalLogSize {
+export interface RemovalLogLimits {
   /** Bytes that are kept at most; each row counts as one lifetime more. */
-  bytes: number
-  /** Lifetimes in a row: a cache holds some rows. */
-  row: number
-  /** Blocks that one step of writing looks up, in some ten milliseconds. */
-  looks: number
-  /** After this many dropped blocks, what commits dropped is written. */
-  drops: number
+  maxBytes: number
+  /** Lifetimes in a row of the table: the cache holds some rows. */
+  lifetimesPerRow: number
+  /** Blocks that one step of writing looks up, which takes some ten milliseconds. */
+  blocksPerStep: number
+  /** What commits dropped is written after this many blocks. */
+  dropsPerWrite: number
 }
 
 /** Room for some 270,000 removed blocks. */
-export const REMOVAL_LOG_SIZE: RemovalLogSize = { bytes: 16 * 1024 * 1024, row: 4000, looks: 500, drops: 400 }
+export const REMOVAL_LOG_LIMITS: RemovalLogLimits = {
+  maxBytes: 16 * 1024 * 1024,
+  lifetimesPerRow: 4000,
+  blocksPerStep: 500,
+  dropsPerWrite: 400,
+}
 
 /** A key in memory is digest * MAX_NUMBER + number: of the 53 bits of a number, a lifetime's number takes 21. */
 const MAX_NUMBER = 2 ** 21
 const CACHE_BYTES = 1024 * 1024
-/** Revisions for which it is remembered where the blocks begin that were removed after them. */
+/** Revisions for which the number of the first lifetime that ends after them is kept in memory. */
 const CACHED_REVS = 100
 
 /**
@@ -44,7 +50,7 @@ interface NumberedRow extends Row {
  */
 export class RemovalLog {
   readonly #sql: Sql
-  readonly size: RemovalLogSize
+  readonly limits: RemovalLogLimits
   readonly #lists: LruCache<Uint8Array>
   #rows: NumberedRow[] | undefined
   /** Digest and number of every lifetime, sorted: 8 bytes each. */
@@ -53,15 +59,15 @@ export class RemovalLog {
   readonly #firstEnding = new Map<string, number>()
   #rollbacks = 0
 
-  constructor(sql: Sql, size = REMOVAL_LOG_SIZE) {
+  constructor(sql: Sql, limits = REMOVAL_LOG_LIMITS) {
     this.#sql = sql
-    this.size = size
+    this.limits = limits
     this.#lists = new LruCache(CACHE_BYTES, ({ length }) => length)
   }
 
   /** The revision from which on all removals are known. */
   get begins(): string {
-    return this.#all()[0]?.begins ?? '~'
+    return this.#all()[0]?.begins ?? ABOVE_ALL_REVS
   }
 
   /** The last revision that is covered, and its last row of the commit log. */
@@ -74,11 +80,12 @@ export class RemovalLog {
     const sql = this.#sql
     sql.transaction(() => {
       let begins = this.end.ends
-      const rowBytes = this.size.row * LIFETIME_BYTES
+      const rowBytes = this.limits.lifetimesPerRow * LIFETIME_BYTES
       for (let offset = 0; offset === 0 || offset < list.length; offset += rowBytes) {
         const row = list.subarray(offset, offset + rowBytes)
         sql.run('INSERT INTO trail (n, begins, ends, gone) VALUES (?, ?, ?, ?)', n, begins, ends, row)
-        // The rows after the first have their beginning here: when the first is forgotten, they are of no use.
+        // The rows after the first begin where they all end: once the first is forgotten, the others are incomplete,
+        // and of no use.
         begins = ends
       }
       fault('removalLog.afterRow')
@@ -86,7 +93,7 @@ export class RemovalLog {
         `SELECT id, length(gone) + ${LIFETIME_BYTES} AS size FROM trail ORDER BY id DESC`,
       )
       let size = 0
-      const old = sizes.find((row, i) => (size += row.size) > this.size.bytes && i > 0)
+      const old = sizes.find((row, i) => (size += row.size) > this.limits.maxBytes && i > 0)
       if (old) sql.run('DELETE FROM trail WHERE id <= ?', old.id)
     })
     this.#forget()

@@ -1,11 +1,11 @@
 import { SectionReader } from '../../../repo/car/sectionReader.ts'
-import { CID_LENGTH } from '../../../repo/cborReader.ts'
+import { CID_LENGTH } from '../../../repo/cidBytes.ts'
 import type { Blocks } from '../blocks.ts'
 import type { Pack } from '../packs/packs.ts'
 import { type BlockLifetime, encodeLifetimes } from './blockLifetime.ts'
 
 /** The lifetimes that are being collected for one write. An object that dies before it starts again. */
-interface Run {
+interface LifetimeBatch {
   /** The row of the commit log, and the revision, up to which the removal log will go. */
   n: number
   rev: string
@@ -19,7 +19,7 @@ interface Run {
 /** Writes to the removal log what commit rows and packs know about removed blocks, before they are deleted. */
 export class RemovalLogWriter {
   readonly #blocks: Blocks
-  #run: Run | undefined
+  #batch: LifetimeBatch | undefined
 
   constructor(blocks: Blocks) {
     this.#blocks = blocks
@@ -27,19 +27,19 @@ export class RemovalLogWriter {
 
   /** Bytes that are written at most of what one import replaced. */
   get #maxBytes(): number {
-    return this.#blocks.removalLog.size.bytes / 2
+    return this.#blocks.removalLog.limits.maxBytes / 2
   }
 
   /** Does one step towards covering all that this pack replaced; returns whether more are needed. */
   step(pack: Pack): boolean {
     if (this.#isCovered(pack)) return false
     const { removalLog } = this.#blocks
-    const run = this.#run ?? this.#begin(pack)
-    // A run that fails lacks something, and is never continued.
-    this.#run = undefined
-    if (this.#continue(run)) removalLog.append(run.n, run.rev, Buffer.concat(run.lists))
-    else if (run.size > this.#maxBytes) removalLog.restart(run.n, run.rev)
-    else this.#run = run
+    const batch = this.#batch ?? this.#begin(pack)
+    // Where this step fails, the batch lacks something: it is never continued.
+    this.#batch = undefined
+    if (this.#continue(batch)) removalLog.append(batch.n, batch.rev, Buffer.concat(batch.lists))
+    else if (batch.size > this.#maxBytes) removalLog.restart(batch.n, batch.rev)
+    else this.#batch = batch
     return !this.#isCovered(pack)
   }
 
@@ -49,38 +49,41 @@ export class RemovalLogWriter {
   }
 
   /** Looks some blocks up; returns whether all have been, within the bytes that may be written. */
-  #continue(run: Run): boolean {
-    const { looks } = this.#blocks.removalLog.size
+  #continue(batch: LifetimeBatch): boolean {
+    const { blocksPerStep } = this.#blocks.removalLog.limits
     const removed: BlockLifetime[] = []
     let isDone = false
-    for (let i = 0; i < looks && !isDone; i++) {
-      const { done = false, value } = run.blocks.next()
+    for (let i = 0; i < blocksPerStep && !isDone; i++) {
+      const { done = false, value } = batch.blocks.next()
       if (value) removed.push(value)
       isDone = done
     }
     const list = encodeLifetimes(removed)
-    run.lists.push(list)
-    run.size += list.length
-    return isDone && run.size <= this.#maxBytes
+    batch.lists.push(list)
+    batch.size += list.length
+    return isDone && batch.size <= this.#maxBytes
   }
 
-  #begin(pack: Pack): Run {
+  #begin(pack: Pack): LifetimeBatch {
     const { removalLog, packs, commitLog } = this.#blocks
     const { n, ends } = removalLog.end
     const next = packs.all().findLast(({ id, rev }) => id <= pack.id && rev > ends) ?? pack
     const isLogged = next.lastRow > n && commitLog.revOf(next.lastRow) !== undefined
-    const to = isLogged ? this.#someRows(next.lastRow) : { n: next.lastRow, rev: next.rev }
+    const to = isLogged ? this.#endOfBatch(next.lastRow) : { n: next.lastRow, rev: next.rev }
     return { ...to, blocks: isLogged ? this.#dropped(to.n) : this.#replaced(next), lists: [], size: 0 }
   }
 
-  /** The last of the rows that drop as many blocks as are written at a time. All rows of one commit go together. */
-  #someRows(last: number): { n: number; rev: string } {
-    const { end, size } = this.#blocks.removalLog
+  /**
+   * How far the commit rows are written this time: up to the row, and its revision, at which they have dropped
+   * `dropsPerWrite` blocks. All rows of one commit go together.
+   */
+  #endOfBatch(last: number): { n: number; rev: string } {
+    const { end, limits } = this.#blocks.removalLog
     const { n, ends: rev } = end
     const to = { n, rev }
     let count = 0
     for (const row of this.#blocks.commitLog.drops(n)) {
-      if (row.n > last || (row.rev !== to.rev && count >= size.drops)) break
+      if (row.n > last || (row.rev !== to.rev && count >= limits.dropsPerWrite)) break
       to.n = row.n
       to.rev = row.rev
       count += row.dropped.length / CID_LENGTH

@@ -2,9 +2,12 @@ import type { SectionReader } from '../../../repo/car/sectionReader.ts'
 import type { Blocks } from '../blocks.ts'
 import { PackCursor } from './packCursor.ts'
 
-/** What a failed search by CID costs, in blocks: where most blocks are new, one in this many is searched for. */
+/**
+ * What a failed search by CID costs, where each block that is received earns 1: if most blocks are new, one in this
+ * many is searched for.
+ */
 const FAILED_SEARCH_COST = 16
-/** What may be spent on failed searches at most. */
+/** The most that can be earned and not yet spent on failed searches. */
 const MAX_CREDIT = 8 * FAILED_SEARCH_COST
 
 /**

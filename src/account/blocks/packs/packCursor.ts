@@ -1,4 +1,5 @@
-import { sameCid, SectionReader } from '../../../repo/car/sectionReader.ts'
+import { SectionReader } from '../../../repo/car/sectionReader.ts'
+import { sameCid } from '../../../repo/cidBytes.ts'
 import type { Blocks } from '../blocks.ts'
 import type { PackSegment } from './packSegment.ts'
 

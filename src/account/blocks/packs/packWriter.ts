@@ -2,7 +2,7 @@ import type { SectionReader } from '../../../repo/car/sectionReader.ts'
 import type { Sql } from '../../db/sql.ts'
 import { SectionRows } from '../sectionRows.ts'
 import { bucketOf, ENTRY_BYTES, type Pack } from './packs.ts'
-import { RUN_BYTES } from './packSegment.ts'
+import { REV_RUN_BYTES } from './packSegment.ts'
 
 /** Bytes of a segment. A larger block has a segment of its own. */
 const SEGMENT_BYTES = 64 * 1024
@@ -59,10 +59,10 @@ export class PackWriter {
   }
 
   #writeSegment(n: number, row: Uint8Array): void {
-    const made = Buffer.alloc(this.#runs.length * RUN_BYTES)
+    const made = Buffer.alloc(this.#runs.length * REV_RUN_BYTES)
     for (const [i, run] of this.#runs.entries()) {
-      made.writeUInt32BE(run.start, i * RUN_BYTES)
-      made.write(run.addedIn, i * RUN_BYTES + 4, 'latin1')
+      made.writeUInt32BE(run.start, i * REV_RUN_BYTES)
+      made.write(run.addedIn, i * REV_RUN_BYTES + 4, 'latin1')
     }
     this.#runs = []
     this.#sql.run('INSERT INTO part (n, made, bytes) VALUES (?, ?, ?)', n, made, row)
@@ -85,7 +85,7 @@ export class PackWriter {
     )
   }
 
-  /** All else will be deleted because this pack is there: makes sure that it has all its rows, and no others. */
+  /** Makes sure that the pack has all its rows, and no others: everything else will be deleted because it is there. */
   #assertStored(last: number): void {
     const stored = this.#sql.first<{ segments: number; size: number; entries: number }>(
       `SELECT count(*) AS segments, total(length(bytes)) AS size,

@@ -1,4 +1,5 @@
-import { sameCid, SectionReader } from '../../../repo/car/sectionReader.ts'
+import { SectionReader } from '../../../repo/car/sectionReader.ts'
+import { sameCid } from '../../../repo/cidBytes.ts'
 import { digestWord } from '../../../repo/digestTable.ts'
 import { bytes, type Sql } from '../../db/sql.ts'
 import type { BlockLocation } from '../blockLocation.ts'

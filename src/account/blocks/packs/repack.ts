@@ -11,9 +11,9 @@ import { deleteUnfinishedPack, PackWriter } from './packWriter.ts'
 
 const DAY_MS = 24 * 3600_000
 /**
- * The commit rows after which everything is packed again: one for each so many blocks of the tree, within these
- * limits; or the bytes of those rows. The commit log is read each time that the object starts, and indexed in memory.
- * While packs before the current one cannot be deleted yet, it is twice as much for each of them.
+ * Everything is packed again after so many commit rows: one for each `BLOCKS_PER_COMMIT_ROW` blocks of the tree, within
+ * these limits; or after so many bytes of them. The commit log is read each time that the object starts, and indexed in
+ * memory. All of this is doubled for each pack before the current one that cannot be deleted yet.
  */
 const MIN_COMMIT_ROWS = 250
 const MAX_COMMIT_ROWS = 1000
@@ -32,9 +32,9 @@ export interface RepackDeps {
 }
 
 /**
- * Packs the current tree again, beside what is there, and deletes what that replaces some time later: what is copied
- * is what is reached from the commit, so that nothing is deleted that is still needed. Every block's hash is checked
- * on the way. It runs in steps; an object that dies in between starts again.
+ * Packs the current tree again, beside what is there, and some time later deletes what the new pack replaced. What is
+ * reached from the commit is what is copied, so that nothing that is still needed is deleted. Every block's hash is
+ * checked on the way. It runs in steps; an object that dies in between starts again.
  */
 export interface Repack {
   /** Whether a pack is being written. */
@@ -42,7 +42,7 @@ export interface Repack {
   /** Whether it is time to pack again. */
   readonly isDue: boolean
   /** Milliseconds until it will be time to pack again, if nothing else is written until then. */
-  readonly dueIn: number
+  readonly dueInMs: number
   /** Whether there are rows that a pack has replaced and that are not deleted yet. */
   readonly hasReplacedRows: boolean
   /**
@@ -60,7 +60,7 @@ export interface Repack {
 }
 
 /** The pack that is being written. */
-interface Run {
+interface PackInProgress {
   head: Head
   /** The last commit row that it covers. */
   lastRow: number
@@ -74,8 +74,8 @@ interface Run {
 export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
   const { commitLog, packs } = blocks
   const removalLogWriter = new RemovalLogWriter(blocks)
-  let run: Run | undefined
-  /** Packing copies the whole tree: it is not tried again and again where something prevents it. */
+  let inProgress: PackInProgress | undefined
+  /** When packing last failed, in milliseconds. It copies the whole tree, so that it is tried again only a day later. */
   let failedAt = -Infinity
   deleteUnfinishedPack(sql)
 
@@ -96,13 +96,13 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
     return Math.max(due, failedAt + DAY_MS - now)
   }
 
-  const begin = (): Run | undefined => {
+  const begin = (): PackInProgress | undefined => {
     const head = readHead(sql)
     if (!head) return undefined
     const lastRow = commitLog.last()
     const writer = new PackWriter(sql, blocks.seed)
     addCommit(writer, head.root, head.rev)
-    const walk = new StoredTreeWalk(blocks, head.data, { repeated: blocks.repeated().keys() })
+    const walk = new StoredTreeWalk(blocks, head.data, { repeated: blocks.repeatedRecords().keys() })
     return { head, lastRow, blocks: readCounts(sql).blocks, walk, writer }
   }
 
@@ -114,27 +114,28 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
 
   /** Copies blocks; returns whether there are more. */
   const copy = (maxBytes: number): boolean => {
-    run ??= begin()
-    if (!run) return false
-    const { head, walk, writer } = run
+    inProgress ??= begin()
+    if (!inProgress) return false
+    const { head, walk, writer } = inProgress
     for (let size = 0; size < maxBytes;) {
       if (!walk.next()) {
-        finish(run)
-        run = undefined
+        finish(inProgress)
+        inProgress = undefined
         return false
       }
       const { bytes, start, cidAt, end, isIntact } = walk.section
-      if (!isIntact) throw new Error(`the bytes of the block ${blocks.name(bytes, cidAt)} have another hash`)
+      if (!isIntact)
+        throw new Error(`the bytes of the block ${blocks.cidText(bytes, cidAt)} have another hash`)
       const addedIn = walk.addedIn(head.rev)
       if (addedIn === undefined)
-        throw new Error(`the revision of the block ${blocks.name(bytes, cidAt)} is not known`)
+        throw new Error(`the revision of the block ${blocks.cidText(bytes, cidAt)} is not known`)
       writer.add(walk.section, addedIn, walk.isNode ? 'node' : 'record')
       size += end - start
     }
     return true
   }
 
-  const finish = ({ head, lastRow, blocks: counted, writer }: Run): void => {
+  const finish = ({ head, lastRow, blocks: counted, writer }: PackInProgress): void => {
     if (writer.blocks !== counted)
       throw new Error(`the tree of ${head.rev} has ${writer.blocks} blocks, ${counted} were counted`)
     writer.finish()
@@ -145,8 +146,8 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
   }
 
   const cancel = (): void => {
-    if (!run) return
-    run = undefined
+    if (!inProgress) return
+    inProgress = undefined
     deleteUnfinishedPack(sql)
   }
 
@@ -167,12 +168,12 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
 
   return {
     get isRunning() {
-      return run !== undefined
+      return inProgress !== undefined
     },
     get isDue() {
       return dueIn() <= 0
     },
-    get dueIn() {
+    get dueInMs() {
       return dueIn()
     },
     get hasReplacedRows() {
@@ -183,7 +184,7 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
       )
     },
     step(maxBytes = PACK_STEP_BYTES) {
-      if (run === undefined && dueIn() > 0) return { more: false }
+      if (inProgress === undefined && dueIn() > 0) return { more: false }
       try {
         return { more: copy(maxBytes) }
       } catch (cause) {
@@ -201,7 +202,7 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
       if (removalLogWriter.step(settled)) return { more: true }
       return sql.transaction(() => {
         const rows = commitLog.delete(settled.lastRow, COLLECT_STEP_ROWS)
-        // A day earlier, so that records stay that commits dropped since the pack was begun: one too many does no harm.
+        // A day earlier, to keep the records that commits dropped since the pack was begun: one too many does no harm.
         sql.run('DELETE FROM repeated WHERE until < ?', settled.at - DAY_MS)
         const old = all.findLast(({ id }) => id < settled.id)
         if (!old) return { more: rows.more }

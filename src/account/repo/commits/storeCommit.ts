@@ -31,12 +31,12 @@ export const storeCommit = (
   const added = [...addedNodes]
   const dropped = [...droppedNodes]
   for (const { cid, bytes, delta } of pathDeltas(ops)) {
-    const before = blocks.paths(cid)
+    const before = blocks.pathCount(cid)
     const after = before + delta
     if (before === 0 && after > 0 && bytes) added.push({ cid, bytes })
     if (before > 0 && after === 0) dropped.push(cid)
     // Only records that several paths hold have their paths counted.
-    if (before > 1 || after > 1) blocks.setPaths(cid, after, now)
+    if (before > 1 || after > 1) blocks.setPathCount(cid, after, now)
   }
   blocks.append(rev, now, added, dropped)
   fault('commit.afterBlocks')

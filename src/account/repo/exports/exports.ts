@@ -80,7 +80,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     if (since !== undefined) blocks.refresh()
     const after = since === undefined ? undefined : { since, rev: head.rev }
-    return carChunks(blocks, head, { repeated: blocks.repeated().keys(), after })
+    return carChunks(blocks, head, { repeated: blocks.repeatedRecords().keys(), newSince: after })
   }
 
   /** The chunks as a stream. What it needs is not deleted until it has ended, failed or been abandoned. */

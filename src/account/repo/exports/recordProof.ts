@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../../repo/block.ts'
-import { readNode } from '../../../repo/tree/treeNode.ts'
+import { parseNodeUnchecked } from '../../../repo/tree/treeNode.ts'
 import { findRecord } from '../../../repo/tree/treeSearch.ts'
 import { carOf } from '../carOf.ts'
 import type { Head } from '../../db/accountRow.ts'
@@ -17,7 +17,7 @@ export const recordProof = (head: Head, path: string, read: (cid: Cid) => Uint8A
     return bytes
   }
   add(head.root)
-  const record = findRecord(head.data, path, (cid) => readNode(add(cid)))
+  const record = findRecord(head.data, path, (cid) => parseNodeUnchecked(add(cid)))
   if (record) add(record)
   return carOf(head.root, proof)
 }

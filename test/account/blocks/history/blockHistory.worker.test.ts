@@ -2,7 +2,7 @@
 import type { NsidString, RecordKeyString } from '@atproto/syntax'
 import { describe, expect, it } from 'vitest'
 import { LIFETIME_BYTES } from '../../../../src/account/blocks/history/blockLifetime.ts'
-import { REMOVAL_LOG_SIZE } from '../../../../src/account/blocks/history/removalLog.ts'
+import { REMOVAL_LOG_LIMITS } from '../../../../src/account/blocks/history/removalLog.ts'
 import { RemovalLogWriter } from '../../../../src/account/blocks/history/removalLogWriter.ts'
 import { Blocks } from '../../../../src/account/blocks/blocks.ts'
 import { recordValue } from '../../../../src/account/repo/records.ts'
@@ -114,8 +114,8 @@ describe('an account', () => {
       const newest = account.blocks.packs.current()
       if (!newest) throw new Error('no pack')
       const blocksWithSmallLog = new Blocks(sql, account.platform, {
-        ...REMOVAL_LOG_SIZE,
-        bytes: 20 * LIFETIME_BYTES,
+        ...REMOVAL_LOG_LIMITS,
+        maxBytes: 20 * LIFETIME_BYTES,
       })
       const writer = new RemovalLogWriter(blocksWithSmallLog)
       while (writer.step(newest));

@@ -6,7 +6,7 @@ import {
   LIFETIME_BYTES,
 } from '../../../../src/account/blocks/history/blockLifetime.ts'
 import { RemovalLog } from '../../../../src/account/blocks/history/removalLog.ts'
-import { CID_LENGTH } from '../../../../src/repo/cborReader.ts'
+import { CID_LENGTH } from '../../../../src/repo/cidBytes.ts'
 import { nextTid } from '../../../../src/repo/tid.ts'
 import { inAccount, seeded } from '../../support/account.ts'
 

@@ -17,11 +17,11 @@ import { type ImportSource, type VerifiedRoot, verifyRoot } from './verification
 const STEPS_PER_TURN = 500
 
 /** What the plan for a few changes is made from. */
-export interface ImportChangesOptions {
+export interface PlanChangesOptions {
   /** Finds a block that was received, or is stored here. */
   find: (link: Link) => SectionReader | undefined
   /** How many nodes and records may differ at most, and how many bytes of them. */
-  most: { blocks: number; bytes: number }
+  maxChanges: { blocks: number; bytes: number }
   monitor: ImportMonitor
 }
 
@@ -29,10 +29,10 @@ export interface ImportChangesOptions {
  * The plan for a tree that is nearly the same as the one here: what differs is verified, and written as a commit is.
  * Nothing else is read. Undefined where too much differs, or where only the whole tree can tell what is right.
  */
-export const importChanges = async (
+export const planChanges = async (
   deps: ImportDeps,
   source: ImportSource,
-  { find, most, monitor }: ImportChangesOptions,
+  { find, maxChanges, monitor }: PlanChangesOptions,
 ): Promise<ImportPlan | undefined> => {
   const { blocks, platform } = deps
   const { current } = source
@@ -47,7 +47,7 @@ export const importChanges = async (
     for (const change of diff.changes()) {
       const bytes = 'bytes' in change ? change.bytes : undefined
       size += bytes?.length ?? 0
-      if (++steps > most.blocks || size > most.bytes) return undefined
+      if (++steps > maxChanges.blocks || size > maxChanges.bytes) return undefined
       if (change.kind === 'record') {
         // A record that is the current commit: that block is about to be dropped.
         if (change.after?.equals(current.root)) return undefined
@@ -89,7 +89,7 @@ const planOf = (
   return {
     commit,
     records: before.records + more,
-    stage: () => {},
+    prepare: () => {},
     apply: () => {
       const { blocks, records } = storeCommit(deps, {
         rev,

@@ -4,7 +4,7 @@ import type { ImportPlan } from './importPlan.ts'
 import type { ImportSource, Verification } from './verification.ts'
 
 /** The plan for a whole tree that was verified and written as a pack: that pack becomes the repository. */
-export const importTree = (
+export const planTree = (
   deps: ImportDeps,
   { rev }: ImportSource,
   { commit, writer, records, repeated, references }: Verification,
@@ -13,11 +13,11 @@ export const importTree = (
   return {
     commit,
     records,
-    stage: () => writer.finish(),
+    prepare: () => writer.finish(),
     apply: () => {
       writer.activate({ rev, lastRow: blocks.commitLog.last(), at: platform.now() })
-      blocks.clearPaths(platform.now())
-      for (const [key, paths] of repeated) blocks.setPaths(cidOfKey(key), paths, platform.now())
+      blocks.clearPathCounts(platform.now())
+      for (const [key, paths] of repeated) blocks.setPathCount(cidOfKey(key), paths, platform.now())
       replaceReferences(deps, rev, references)
       return { blocks: writer.blocks, records }
     },
