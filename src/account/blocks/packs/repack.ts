@@ -79,7 +79,7 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
   let failedAt = -Infinity
   deleteUnfinishedPack(sql)
 
-  const dueIn = (): number => {
+  const dueInMs = (): number => {
     const now = platform.now()
     const row = sql.first<{ rows: number; bytes: number; oldest: number | null }>(
       `SELECT count(*) AS rows, total(length(bytes)) AS bytes,
@@ -171,10 +171,10 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
       return inProgress !== undefined
     },
     get isDue() {
-      return dueIn() <= 0
+      return dueInMs() <= 0
     },
     get dueInMs() {
-      return dueIn()
+      return dueInMs()
     },
     get hasReplacedRows() {
       const [pack, ...old] = packs.all()
@@ -184,7 +184,7 @@ export const createRepack = ({ sql, platform, blocks }: RepackDeps): Repack => {
       )
     },
     step(maxBytes = PACK_STEP_BYTES) {
-      if (inProgress === undefined && dueIn() > 0) return { more: false }
+      if (inProgress === undefined && dueInMs() > 0) return { more: false }
       try {
         return { more: copy(maxBytes) }
       } catch (cause) {
