@@ -1,4 +1,5 @@
 import { CodedError } from './codedError.ts'
+import { localName } from './localName.ts'
 import type { Platform } from './platform.ts'
 
 export type OutboundErrorCode = 'Blocked' | 'Timeout' | 'TooLarge' | 'Redirect' | 'Network' | 'BadStatus'
@@ -53,12 +54,6 @@ const SENT_HEADERS = new Set([
   'content-type',
   'x-bsky-topics',
 ])
-/** Top-level names that are never on the public network (RFC 6761, 6762, 7686, 9476, and common practice). */
-const LOCAL_NAMES = new Set(
-  'alt arpa corp example home internal intranet invalid lan local localdomain localhost onion private test'.split(
-    ' ',
-  ),
-)
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
@@ -76,10 +71,9 @@ export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
   if (url.protocol !== 'https:') throw blocked('not https')
   if (url.port !== '') throw blocked('not port 443')
   if (hostname.startsWith('[') || /^[\d.]+$/.test(hostname)) throw blocked('an IP address')
-  const labels = hostname.split('.')
-  if (labels.length < 2) throw blocked('a local name')
-  if (labels.includes('')) throw blocked('an empty label in the name')
-  if (LOCAL_NAMES.has(labels.at(-1) ?? '')) throw blocked('a local name')
+  if (hostname.split('.').includes('')) throw blocked('an empty label in the name')
+  const why = localName(hostname)
+  if (why !== undefined) throw blocked(why)
   return url
 }
 

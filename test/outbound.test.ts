@@ -61,6 +61,36 @@ const HOSTILE = [
   'https://x.invalid/',
   'https://pds.example/',
   'https://db.corp/',
+  'https://kubernetes.default.svc/',
+  'https://kubernetes.default.svc.cluster.local/',
+  'https://vault.service.consul/',
+  'https://registry.docker/',
+  // Public names of private addresses.
+  'https://127.0.0.1.nip.io/',
+  'https://app.10.0.0.1.nip.io/',
+  'https://app-192-168-1-250.nip.io/',
+  'https://7f000001.nip.io/',
+  'https://app-c0a801fa.nip.io/',
+  'https://8.8.8.8.7f000001.nip.io/',
+  'https://8.8.8.8.127.0.0.1.nip.io/',
+  'https://nip.io/',
+  'https://169-254-169-254.sslip.io/',
+  'https://www.172-31-0-1.sslip.io/',
+  'https://--1.sslip.io/',
+  'https://fe80--1.sslip.io/',
+  'https://fd00-1-2-3-4-a-b-c.sslip.io/',
+  'https://10.1.2.3.xip.io/',
+  'https://192-168-1-5.0123456789abcdef.plex.direct/',
+  'https://make-127.0.0.1-rebind-8.8.8.8-rr.1u.ms/',
+  'https://7f000001.c0a80001.rbndr.us/',
+  'https://localtest.me/',
+  'https://a.b.localtest.me/',
+  'https://lvh.me/',
+  'https://LVH.me/',
+  'https://x.vcap.me/',
+  'https://10.0.0.5.example.com/',
+  'https://ip-100-64-0-1.example.com/',
+  'https://0.0.0.0.example.com/',
   'https://example.com./',
   'https://.example.com/',
   'https://a..example.com/',
@@ -87,7 +117,20 @@ test('loopback is open in development only', () => {
 })
 
 test('public names are asked', () => {
-  for (const url of ['https://plc.directory/did:plc:x', 'https://example.com:443/', 'https://bücher.de/'])
+  for (const url of [
+    'https://plc.directory/did:plc:x',
+    'https://example.com:443/',
+    'https://bücher.de/',
+    // Names may have numbers in them, and the address of a server of one's own.
+    'https://pds-8-8-8-8.example.com/',
+    'https://2026-11-29.example.com/',
+    'https://1-2-3.example.com/',
+    'https://my-10-20-30.example.com/',
+    'https://8-8-8-8.sslip.io/',
+    'https://pds.8.8.8.8.nip.io/',
+    'https://notlvh.me/',
+    'https://svc.example.com/',
+  ])
     expect(checkUrl(url, { dev: false }).protocol).toBe('https:')
 })
 
