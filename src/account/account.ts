@@ -161,7 +161,7 @@ export async function createAccount(
     sessions,
     rateLimits,
     migrationTokens,
-    verifyMoveInToken: createMoveInTokenVerifier({ ...base, identity, identityWatch }),
+    verifyMoveInToken: createMoveInTokenVerifier({ ...base, rateLimits, identityWatch }),
   })
   const assertStillValid = createStillValid({ platform, sessions, migrationTokens })
   const signInDeps = { ...base, rateLimits, sessions, passwordHash, identityWatch }

@@ -69,6 +69,18 @@ describe('the latest entries', () => {
       ])
       append('sign')
       expect(shown(1)).toEqual([['sign', undefined]])
+      for (const event of [
+        'failed-create-account',
+        'failed-sign-in',
+        'failed-create-account',
+        'failed-sign-in',
+      ])
+        append(event)
+      expect(shown(3)).toEqual([
+        ['failed-sign-in', 2],
+        ['failed-create-account', 2],
+        ['sign', undefined],
+      ])
     }))
 })
 

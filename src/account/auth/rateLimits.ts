@@ -13,8 +13,11 @@ export interface RateLimits {
   write(action: keyof typeof WRITE_POINTS, writes: number): void
   /** Counts a failed admin sign-in, and returns whether it may be written into the journal. */
   countAdminFailure(): boolean
-  /** Counts a refused createAccount, and returns whether it may be written into the journal. */
-  countCreateFailure(): boolean
+  /**
+   * Counts a createAccount that was refused for its token or its password, and returns whether it may be written into
+   * the journal.
+   */
+  countCreateFailure(why: 'token' | 'password'): boolean
 }
 
 export interface RateLimitsDeps {
@@ -53,8 +56,11 @@ const WRITE_LIMITS: readonly Limit[] = [
 const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
 /** How many failed admin sign-ins are written into the journal: strangers must not be able to fill it. */
 const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', max: 10, windowSeconds: HOUR_S }]
-/** The same for refused calls of createAccount. */
-const CREATE_FAILURE_LIMITS: readonly Limit[] = [{ key: 'create-notes', max: 10, windowSeconds: HOUR_S }]
+/** The same for refused calls of createAccount: a stranger's token must not hide that a genuine one came without the password. */
+const CREATE_FAILURE_LIMITS = {
+  token: [{ key: 'create-token-notes', max: 10, windowSeconds: HOUR_S }],
+  password: [{ key: 'create-password-notes', max: 10, windowSeconds: HOUR_S }],
+} as const
 
 /**
  * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
@@ -131,6 +137,6 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
     mint: () => take('new migration tokens', MINT_LIMITS),
     write: (action, writes) => take('writes', WRITE_LIMITS, WRITE_POINTS[action] * writes),
     countAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
-    countCreateFailure: () => sql.transaction(() => count(CREATE_FAILURE_LIMITS, 1) === undefined),
+    countCreateFailure: (why) => sql.transaction(() => count(CREATE_FAILURE_LIMITS[why], 1) === undefined),
   }
 }

@@ -15,6 +15,11 @@ export interface IdentityWatch {
   readonly last: Observation | undefined
   /** Asks the network now, and records and announces what changed. Throws DirectoryError and IdentityError. */
   observe(): Promise<Observation>
+  /**
+   * The latest observation that is younger than `maxAgeMs`, otherwise the one that is on its way, otherwise a new one; in
+   * `retryMs` after a failure, that failure. However many ask, the network gets one request.
+   */
+  share(limits: ShareLimits): Promise<Observation>
   /** `observe`, for a request that cannot be answered without it: failures are XRPC errors. */
   lookUp(): Promise<Observation>
   /**
@@ -33,6 +38,12 @@ export interface IdentityWatch {
   needsAnnouncement(): boolean
 }
 
+/** How often strangers can make this server ask the network. */
+export interface ShareLimits {
+  maxAgeMs: number
+  retryMs: number
+}
+
 export interface IdentityWatchDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
@@ -48,22 +59,22 @@ export interface IdentityWatchDeps {
   signingKey: Pick<SigningKey, 'did'>
 }
 
-/** How old an observation may be if it is only shown. */
-const GLANCE_MAX_AGE_MS = 5 * 60_000
+/** How old an observation may be if it is only shown, and for how long `glance` does not ask again after a failure. */
+const GLANCE_LIMITS: ShareLimits = { maxAgeMs: 5 * 60_000, retryMs: 30_000 }
 /**
  * For this long after an operation was signed here, `glance` always asks: the DID may move at any moment, and a
  * session's answer must not lead back to the old PDS.
  */
 const MOVE_EXPECTED_MS = 24 * 3600_000
-/** After a failure, `glance` does not ask the directory again for this long. */
-const RETRY_AFTER_FAILURE_MS = 30_000
 /** How long a sign-in waits for a DID document that it can do without. */
 const GLANCE_TIMEOUT_MS = 2500
 
 export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
   const { sql, platform, sequencer, journal, plcLedger, did, handle: configured, origin, signingKey } = deps
   let last: Observation | undefined
-  let failedAt: number | undefined
+  let failure: { at: number; cause: unknown } | undefined
+  /** The newest question to the network, until it is answered. */
+  let pending: Promise<Observation> | undefined
   // Calls of `observe` are numbered: the newest, and the newest that was answered.
   let lastAsked = 0
   let lastAnswered = 0
@@ -104,7 +115,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     })
   }
 
-  const observe = async (): Promise<Observation> => {
+  const ask = async (): Promise<Observation> => {
     const asked = ++lastAsked
     try {
       const observation = await observeDid(deps, did)
@@ -112,15 +123,38 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       if (asked > lastAnswered) {
         lastAnswered = asked
         last = observation
-        failedAt = undefined
+        failure = undefined
         // What the network says is recorded, whoever asked and whatever became of their session.
         sql.unguarded(() => record(observation))
       }
       return observation
     } catch (cause) {
-      failedAt = platform.now()
+      failure = { at: platform.now(), cause }
       throw cause
     }
+  }
+
+  const observe = async (): Promise<Observation> => {
+    const answer = ask()
+    pending = answer
+    try {
+      return await answer
+    } finally {
+      if (pending === answer) pending = undefined
+    }
+  }
+
+  /** If the clock has gone back, nothing is recent. */
+  const isRecent = (at: number, forMs: number): boolean => {
+    const age = platform.now() - at
+    return age >= 0 && age < forMs
+  }
+
+  const share = async ({ maxAgeMs, retryMs }: ShareLimits): Promise<Observation> => {
+    if (last && isRecent(last.at, maxAgeMs)) return last
+    if (pending) return await pending
+    if (failure && isRecent(failure.at, retryMs)) throw failure.cause
+    return await observe()
   }
 
   return {
@@ -128,6 +162,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       return last
     },
     observe,
+    share,
     lookUp: async () => {
       try {
         return await observe()
@@ -136,15 +171,15 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       }
     },
     glance: async ({ casual = false } = {}) => {
-      const now = platform.now()
-      const mayMove = !casual && plcLedger.signedSince(now - MOVE_EXPECTED_MS)
-      const maxAge = mayMove ? 0 : GLANCE_MAX_AGE_MS
-      if (last && now - last.at < maxAge) return last
-      if (failedAt !== undefined && now - failedAt < RETRY_AFTER_FAILURE_MS) return undefined
+      const mayMove = !casual && plcLedger.signedSince(platform.now() - MOVE_EXPECTED_MS)
+      // An answer that is on its way may be from before the move.
+      const look = () => (mayMove ? observe() : share(GLANCE_LIMITS))
+      if (last && !mayMove && isRecent(last.at, GLANCE_LIMITS.maxAgeMs)) return last
+      if (failure && isRecent(failure.at, GLANCE_LIMITS.retryMs)) return undefined
       const timeout = new Promise<undefined>((resolve) =>
         AbortSignal.timeout(GLANCE_TIMEOUT_MS).addEventListener('abort', () => resolve(undefined)),
       )
-      return await Promise.race([observe().catch(() => undefined), timeout])
+      return await Promise.race([look().catch(() => undefined), timeout])
     },
     isHere,
     noteAnnounced,

@@ -1,7 +1,6 @@
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
 import { carOf } from '../repo/carOf.ts'
-import { sessionEnded } from '../auth/sessions.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { readAccount, type Head, raiseTokensNotBefore, setActive } from '../db/accountRow.ts'
@@ -41,8 +40,6 @@ const storeAndAnnounce = (deps: LifecycleDeps, { head, car, isNewKey, sid }: Act
   const handle = identityWatch.last?.handle ?? deps.handle
   const row = readAccount(sql)
   const now = platform.now()
-  // The session may have been ended while the DID was looked up.
-  if (sid !== undefined && !sessions.exists(sid)) throw sessionEnded()
   if (isNewKey) {
     journal.append('key-change', { signingKey, rev: head.rev })
     // Tokens of the old key do not verify under the new one. This refuses them even if the old key comes back.

@@ -49,7 +49,8 @@ const requirePassword = async (
     if (await passwordMatches(password, passwordHash)) return
   }
   const why = password === undefined ? 'no password' : 'password'
-  if (rateLimits.countCreateFailure()) sql.transaction(() => journal.append('failed-create-account', { why }))
+  if (rateLimits.countCreateFailure('password'))
+    sql.transaction(() => journal.append('failed-create-account', { why }))
   throw new XrpcError(
     'InvalidPassword',
     `password: expected the account password of this server, which \`pds init\` set; ${password === undefined ? 'none was given' : 'this is another one'}. ${docsLink('account-password')}`,

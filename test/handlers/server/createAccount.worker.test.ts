@@ -173,6 +173,25 @@ describe('createAccount: a Cirrus as the target', () => {
       expect(world.account.state()).toBe('absent')
     }))
 
+  it('takes the key from the verified log, whatever the DID document of the directory says', () =>
+    incoming(async (world, old) => {
+      const stranger = await newKey()
+      world.directory.documentKey = stranger.did
+      await expect(createBy(world, stranger)).rejects.toMatchObject({
+        error: 'InvalidToken',
+        message: expect.stringContaining('#token-bad-signature'),
+      })
+      expect(world.account.state()).toBe('absent')
+      await createBy(world, old)
+    }))
+
+  it('answers 502 where the log of the directory does not verify', () =>
+    incoming(async (world, old) => {
+      world.directory.mode = 'lying'
+      await expect(createBy(world, old)).rejects.toMatchObject({ status: 502, error: 'UpstreamFailure' })
+      expect(world.account.state()).toBe('absent')
+    }))
+
   it('answers IncompatibleDidDoc where the DID document has no signing key', () =>
     incoming(async (world, old) => {
       await changeDid(world, world.key, { verificationMethods: {} })
@@ -244,6 +263,20 @@ describe('createAccount called by the server that the account comes from, which 
       ])
     }))
 
+  it('is seen even where strangers send tokens of another key before', () =>
+    incoming(async (world, old) => {
+      const stranger = await newKey()
+      for (let i = 0; i < 40; i++)
+        await expect(createBy(world, stranger)).rejects.toMatchObject({ error: 'InvalidToken' })
+      await expect(create(world, await serviceToken(world, old), { password: undefined })).rejects.toThrow()
+      expect(world.account.journal.recent(20)).toMatchObject([
+        { event: 'failed-create-account', detail: { why: 'no password', times: 11 } },
+      ])
+      expect(world.account.journal.page({ limit: 2 }).entries[1]).toMatchObject({
+        detail: { why: 'token', code: 'BadSignature' },
+      })
+    }))
+
   it('has no session left once the owner activates the account', () =>
     incoming(async (world, old) => {
       // As if it knew the password, or had come before this was asked for.
@@ -267,27 +300,28 @@ describe('createAccount called by the server that the account comes from, which 
 })
 
 describe('createAccount while strangers send tokens that say they are from our DID', () => {
-  const documents = (world: World) =>
-    world.directory.requests.filter((request) => request === `GET /${world.did}`).length
+  const lookUps = (world: World) =>
+    world.directory.requests.filter((request) => request === `GET /${world.did}/log/audit`).length
 
-  it('asks for the DID document once in ten seconds, and takes the true token meanwhile', () =>
+  it('asks for the log of the DID once in ten seconds, and takes the true token meanwhile', () =>
     incoming(async (world, old) => {
+      const before = lookUps(world)
       const stranger = await newKey()
       const invalid = { error: 'InvalidToken' }
       await Promise.all(
         Array.from({ length: 20 }, () => expect(createBy(world, stranger)).rejects.toMatchObject(invalid)),
       )
-      expect(documents(world)).toBe(1)
+      expect(lookUps(world)).toBe(before + 1)
       await createBy(world, old)
       world.clock.now += 9999
       await expect(createBy(world, stranger)).rejects.toMatchObject(invalid)
-      expect(documents(world)).toBe(1)
+      expect(lookUps(world)).toBe(before + 1)
       world.clock.now += 1
       for (let i = 0; i < 20; i++) await expect(createBy(world, stranger)).rejects.toMatchObject(invalid)
-      expect(documents(world)).toBe(2)
+      expect(lookUps(world)).toBe(before + 2)
     }))
 
-  it('knows another key in the DID document after ten seconds, and no longer the one before it', () =>
+  it('knows another key of the DID after ten seconds, and no longer the one before it', () =>
     incoming(async (world, old) => {
       await expect(createBy(world, await newKey())).rejects.toMatchObject({ error: 'InvalidToken' })
       const next = await newKey()
@@ -300,26 +334,28 @@ describe('createAccount while strangers send tokens that say they are from our D
       await createBy(world, next)
     }))
 
-  it('knows another key at once where the server has seen the document since', () =>
+  it('knows another key at once where the server has looked the DID up since', () =>
     incoming(async (world, old) => {
       await createBy(world, old)
       const ours = { services: pdsAt(ORIGIN), verificationMethods: { atproto: world.key.did } }
       await changeDid(world, world.key, ours)
       world.clock.now += 1
       await world.account.identityWatch.observe()
+      const before = lookUps(world)
       await expect(createBy(world, old)).rejects.toMatchObject({ error: 'InvalidToken' })
-      expect(documents(world)).toBe(1)
+      expect(lookUps(world)).toBe(before)
     }))
 
   it('asks a directory that is down again after two seconds', () =>
     incoming(async (world, old) => {
+      const before = lookUps(world)
       world.directory.mode = 'down'
       for (let i = 0; i < 20; i++)
         await expect(createBy(world, await newKey())).rejects.toMatchObject({ status: 502 })
-      expect(documents(world)).toBe(1)
+      expect(lookUps(world)).toBe(before + 1)
       world.directory.mode = 'up'
       world.clock.now += 2000
       await createBy(world, old)
-      expect(documents(world)).toBe(2)
+      expect(lookUps(world)).toBe(before + 2)
     }))
 })

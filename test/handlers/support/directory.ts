@@ -20,6 +20,8 @@ export class FakeDirectory {
   readonly requests: string[] = []
   /** `down`: 503. `deaf`: takes operations and then fails to answer. `lying`: an answer that does not verify. */
   mode: 'up' | 'down' | 'deaf' | 'lying' = 'up'
+  /** What the DID documents say is the account's key, if that is not what the logs say. */
+  documentKey: string | undefined
   /** Runs before each answer. */
   before: (() => void | Promise<void>) | undefined
   readonly #now: () => number
@@ -68,6 +70,8 @@ export class FakeDirectory {
       return Response.json(log.map((entry) => ({ ...entry, cid: log[0]?.cid })).concat(log))
     if (rest.join('/') === 'log/audit') return Response.json(log)
     const data = operationData(this.head(did).operation)
-    return data ? Response.json(formatDidDocument(did, data)) : new Response(null, { status: 410 })
+    const key = this.documentKey
+    const shown = data && (key === undefined ? data : { ...data, verificationMethods: { atproto: key } })
+    return shown ? Response.json(formatDidDocument(did, shown)) : new Response(null, { status: 410 })
   }
 }
