@@ -20,6 +20,7 @@ export interface Env {
   SESSION_SECRET?: string
   RELAYS?: string
   FIREHOSE_RETENTION_HOURS?: string
+  WRITE_POINTS_PER_HOUR?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
 }
@@ -40,6 +41,8 @@ export interface Config {
   relays: string[]
   /** How long the firehose keeps events, in milliseconds. */
   retentionMs: number
+  /** The points of writes that are allowed in an hour, and seven times as many in a day. */
+  writePointsPerHour: number
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -103,6 +106,17 @@ function readHours(text: string): number {
   return hours
 }
 
+function readPoints(text: string): number {
+  const points = Number(text)
+  // A batch of 200 creates, the most that one request may have, is 600 points.
+  if (!(Number.isSafeInteger(points) && points >= 600 && points <= 10_000_000))
+    throw new ConfigError(
+      'WRITE_POINTS_PER_HOUR',
+      `is "${text}": expected a whole number of points, at least 600 and at most 10000000`,
+    )
+  return points
+}
+
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
 
 function readPlcUrl(text: string): string {
@@ -149,6 +163,7 @@ export function readConfig(env: Env): Config {
     recoveryKeys: readRecoveryKeys(env.RECOVERY_KEYS ?? ''),
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
     retentionMs: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
+    writePointsPerHour: readPoints(env.WRITE_POINTS_PER_HOUR || '5000'),
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

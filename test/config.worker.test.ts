@@ -46,6 +46,11 @@ describe('a mistake in the configuration', () => {
     ['HOSTNAME', 'https://x.example'],
     ['PLC_DIRECTORY_URL', 'plc.directory'],
     ['RECOVERY_KEYS', 'did:key:zQ3shnope'],
+    ['WRITE_POINTS_PER_HOUR', '0'],
+    ['WRITE_POINTS_PER_HOUR', '599'],
+    ['WRITE_POINTS_PER_HOUR', '1e9'],
+    ['WRITE_POINTS_PER_HOUR', '5000.5'],
+    ['WRITE_POINTS_PER_HOUR', 'unlimited'],
   ] as const)('is reported with the name of its variable: %s', ([name, value]) => {
     expect(() => readConfig({ ...bindings, [name]: value })).toThrow(name)
   })

@@ -150,7 +150,7 @@ export async function createAccount(
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
-  const rateLimits = createRateLimits(base)
+  const rateLimits = createRateLimits({ ...base, writePointsPerHour: config.writePointsPerHour })
   const sessions = createSessions({ ...base, tokens })
   const serviceAuth = createServiceAuth(base)
   const migrationTokens = createMigrationTokens({ ...base, rateLimits, identityWatch, watchMove })

@@ -23,6 +23,8 @@ export interface RateLimits {
 export interface RateLimitsDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
+  /** The points of writes that are allowed in an hour; by default as many as in the reference PDS. */
+  writePointsPerHour?: number
 }
 
 interface Limit {
@@ -48,10 +50,10 @@ const ALL_SIGN_INS_LIMITS: readonly Limit[] = SIGN_IN_LIMITS.map(({ key, max, wi
   windowSeconds,
 }))
 const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', max: 10, windowSeconds: HOUR_S }]
-/** As in the reference PDS, in points. */
-const WRITE_LIMITS: readonly Limit[] = [
-  { key: 'write', max: 5000, windowSeconds: HOUR_S },
-  { key: 'write-day', max: 35_000, windowSeconds: DAY_S },
+/** In points. The factor of the day is that of the reference PDS. */
+const writeLimits = (pointsPerHour: number): readonly Limit[] => [
+  { key: 'write', max: pointsPerHour, windowSeconds: HOUR_S },
+  { key: 'write-day', max: 7 * pointsPerHour, windowSeconds: DAY_S },
 ]
 const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
 /** How many failed admin sign-ins are written into the journal: strangers must not be able to fill it. */
@@ -66,7 +68,10 @@ const CREATE_FAILURE_LIMITS = {
  * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
  * has `ratelimit-*` headers: on other answers they would make a migration tool slow down too early.
  */
-export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits => {
+export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
+  const { sql, platform, writePointsPerHour = 5000 } = deps
+  const ofWrites = writeLimits(writePointsPerHour)
+
   /** Adds `cost` to every limit; or adds nothing and returns the limit that is exceeded. */
   const count = (
     limits: readonly Limit[],
@@ -135,7 +140,7 @@ export const createRateLimits = ({ sql, platform }: RateLimitsDeps): RateLimits 
       take('sign-ins', [...ofNetwork, ...ALL_SIGN_INS_LIMITS])
     },
     mint: () => take('new migration tokens', MINT_LIMITS),
-    write: (action, writes) => take('writes', WRITE_LIMITS, WRITE_POINTS[action] * writes),
+    write: (action, writes) => take('writes', ofWrites, WRITE_POINTS[action] * writes),
     countAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
     countCreateFailure: (why) => sql.transaction(() => count(CREATE_FAILURE_LIMITS[why], 1) === undefined),
   }

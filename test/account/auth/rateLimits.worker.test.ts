@@ -43,3 +43,29 @@ describe('a clock that goes back', () => {
       expect(keys.filter(({ key }) => !key.endsWith('@192.0.2.3'))).toEqual([])
     }))
 })
+
+describe('the write limit', () => {
+  it('is 5,000 points in an hour and 35,000 in a day', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { write } = createRateLimits({ sql, platform })
+      for (let hour = 0; hour < 7; hour++) {
+        write('delete', 5000)
+        expect(() => write('delete', 1)).toThrow('at most 5000 in 3600 seconds')
+        clock.now += HOUR_MS
+      }
+      expect(() => write('delete', 1)).toThrow('at most 35000 in 86400 seconds')
+    }))
+
+  it('is what is configured, and seven times as much in a day', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { write } = createRateLimits({ sql, platform, writePointsPerHour: 30_000 })
+      for (let hour = 0; hour < 7; hour++) {
+        write('create', 10_000)
+        expect(() => write('delete', 1)).toThrow('at most 30000 in 3600 seconds')
+        clock.now += HOUR_MS
+      }
+      expect(() => write('delete', 1)).toThrow('at most 210000 in 86400 seconds')
+    }))
+})

@@ -95,3 +95,21 @@ describe('the blob of a record', () => {
       expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
     }))
 })
+
+describe('WRITE_POINTS_PER_HOUR', () => {
+  it('sets how much may be written: 200 records are 600 points', () =>
+    inWorld({}, async (world) => {
+      await world.restart({ WRITE_POINTS_PER_HOUR: '600' })
+      const owner = await world.signIn()
+      const writes = Array.from({ length: 200 }, (_, n) => ({
+        $type: 'com.atproto.repo.applyWrites#create' as const,
+        collection: COLLECTION,
+        rkey: `r${n}`,
+        value: record,
+      }))
+      await owner.com.atproto.repo.applyWrites({ repo: world.did, writes })
+      await expect(post(owner, world.did)).rejects.toMatchObject({ status: 429, error: 'RateLimitExceeded' })
+      await world.restart({ WRITE_POINTS_PER_HOUR: '10000' })
+      await post(owner, world.did)
+    }))
+})
