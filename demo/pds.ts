@@ -11,7 +11,12 @@ const BIN = join(import.meta.dirname, '..', 'bin', 'pds.js')
 export const pds = async (cirrus: Cirrus, ...args: string[]): Promise<string> => {
   const child = spawn(process.execPath, [BIN, ...args, '--host', cirrus.url], {
     // The password is not an argument: a process list would show it.
-    env: { ...process.env, ADMIN_PASSWORD: cirrus.adminPassword, NO_COLOR: '1' },
+    env: {
+      ...process.env,
+      ADMIN_PASSWORD: cirrus.adminPassword,
+      ADMIN_PASSWORD_HOST: cirrus.url,
+      NO_COLOR: '1',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [out, err] = ['', '']

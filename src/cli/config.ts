@@ -81,11 +81,10 @@ export interface ServerAddress {
   /** Whether http to this machine is allowed. */
   dev: boolean
   plcUrl: string
-  /**
-   * Whether the keys and passwords in the project's folder are for it: wrangler.toml names it, or it is on this
-   * machine.
-   */
+  /** Whether wrangler.toml names it as HOSTNAME: the keys and passwords of .dev.vars and the key file are for it. */
   isProjectServer: boolean
+  /** Whether it is the server of `npm run dev`: its throw-away passwords are for it. */
+  isDevServer: boolean
 }
 
 /** The origin of a host. `givenAs` is the flag or variable that it comes from; the error names it. */
@@ -112,42 +111,55 @@ export function locateServer(
   const vars = project?.vars ?? {}
   const hostname = vars['HOSTNAME'] ?? ''
   const devServer = project?.devServer
+  const named = hostname === '' ? undefined : parseHost(hostname, 'HOSTNAME')
+  const at = (origin: string) => ({ origin, isProjectServer: origin === named })
   if (flags.dev) {
     const origin = flags.host ? parseHost(flags.host, '--host') : (devServer?.url ?? DEV_URL)
     if (!isLoopback(origin))
       throw new CliError('usage', `--dev is for a server on this machine, and ${origin} is not`, {
         next: 'leave out --dev, or --host',
       })
-    return { origin, dev: true, plcUrl: devServer?.plcUrl ?? DEV_PLC_URL, isProjectServer: true }
+    const plcUrl = devServer?.plcUrl ?? DEV_PLC_URL
+    return { ...at(origin), dev: true, plcUrl, isDevServer: origin === (devServer?.url ?? origin) }
   }
   const plcUrl = vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
-  if (flags.host) {
-    const origin = parseHost(flags.host, '--host')
-    const isNamed = hostname !== '' && origin === parseHost(hostname, 'HOSTNAME')
-    return { origin, dev: isLoopback(origin), plcUrl, isProjectServer: isNamed || isLoopback(origin) }
-  }
-  needProject(project)
-  if (hostname === '')
+  if (!flags.host) needProject(project)
+  const origin = flags.host ? parseHost(flags.host, '--host') : named
+  if (origin === undefined)
     throw new CliError('not-configured', 'HOSTNAME is not set in wrangler.toml', {
       next: 'run `pds init`, or name the server with --host (--dev for the local one)',
     })
-  const origin = parseHost(hostname, 'HOSTNAME')
-  return { origin, dev: isLoopback(origin), plcUrl, isProjectServer: true }
+  return { ...at(origin), dev: isLoopback(origin), plcUrl, isDevServer: false }
+}
+
+/** The variable that names the host of the passwords in the environment, if that is not HOSTNAME of wrangler.toml. */
+export const PASSWORD_HOST_VAR = 'ADMIN_PASSWORD_HOST'
+
+/**
+ * A password of the environment, if it is for this server: for HOSTNAME of wrangler.toml, or for the host that
+ * ADMIN_PASSWORD_HOST names. An exported password of a deployed Cirrus must not reach anyone who listens elsewhere.
+ */
+export function environmentPassword(
+  name: 'ADMIN_PASSWORD' | 'PDS_PASSWORD',
+  server: ServerAddress,
+  env: Io['env'],
+): string | undefined {
+  const host = env[PASSWORD_HOST_VAR]
+  const isForServer = host ? parseHost(host, PASSWORD_HOST_VAR) === server.origin : server.isProjectServer
+  return isForServer ? env[name] || undefined : undefined
 }
 
 /**
- * ADMIN_PASSWORD of the environment, otherwise of .dev.vars. With `--dev` the files come first, so that a production
- * password in the environment is not sent. The password of .dev.vars is never sent to a host that wrangler.toml does
- * not name.
+ * The admin password of this server, as far as it is known: of the environment, otherwise of .dev.vars if wrangler.toml
+ * names the server; for the server of `npm run dev`, of the file that it wrote.
  */
 export function adminPassword(
   project: Project | undefined,
   server: ServerAddress,
-  devFlag: boolean,
   env: Io['env'],
 ): string | undefined {
   const name = 'ADMIN_PASSWORD'
-  const saved = server.isProjectServer ? project?.devVars[name] || undefined : undefined
-  const given = env[name] || undefined
-  return devFlag ? project?.devServerVars[name] || saved || given : (given ?? saved)
+  const throwAway = server.isDevServer ? project?.devServerVars[name] : undefined
+  const saved = server.isProjectServer && !server.isDevServer ? project?.devVars[name] : undefined
+  return throwAway || environmentPassword(name, server, env) || saved || undefined
 }

@@ -3,7 +3,14 @@ import { parse, type Globals } from './args.ts'
 import { createPrompts } from './prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
-import { adminPassword, findProject, locateServer, type Project, type ServerAddress } from './config.ts'
+import {
+  adminPassword,
+  findProject,
+  locateServer,
+  PASSWORD_HOST_VAR,
+  type Project,
+  type ServerAddress,
+} from './config.ts'
 import { CliError, EXIT, messageOf } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
 import type { Io } from './io.ts'
@@ -33,7 +40,7 @@ const findCommand = (name: string): Command => {
 function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
   const prompts = createPrompts(io, globals.yes)
   const address = () => locateServer(project, globals)
-  const knownPassword = (server: ServerAddress) => adminPassword(project, server, globals.dev, io.env)
+  const knownPassword = (server: ServerAddress) => adminPassword(project, server, io.env)
   const asAdmin = (server: ServerAddress, password: string) =>
     connect(server.origin, { admin: { password }, fetch: io.fetch })
   return {
@@ -54,7 +61,9 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
         throw new CliError('no-admin-password', `the admin password of ${host} is not known`, {
           ...(server.isProjectServer
             ? {}
-            : { next: 'set ADMIN_PASSWORD in the environment: the one in .dev.vars is for HOSTNAME only' }),
+            : {
+                next: `set ADMIN_PASSWORD and ${PASSWORD_HOST_VAR}=${host} in the environment: without the second, passwords are for HOSTNAME of wrangler.toml only`,
+              }),
         })
       return asAdmin(server, password)
     },

@@ -56,6 +56,7 @@ describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
     const port = typeof address === 'object' ? address?.port : 0
     const { child, done } = start(node, ['status', '--host', `127.0.0.1:${port}`], tmpdir(), {
       ADMIN_PASSWORD: 'x',
+      ADMIN_PASSWORD_HOST: `127.0.0.1:${port}`,
     })
     await arrived
     child.kill('SIGINT')

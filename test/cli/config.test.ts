@@ -114,7 +114,7 @@ describe('the server', () => {
     const found = await findProject({ searchFolders: [root.path] })
     const where = locateServer(found, { dev: true })
     expect(where).toMatchObject({ origin: 'http://localhost:9999', plcUrl: 'http://localhost:9998' })
-    expect(adminPassword(found, where, true, { ADMIN_PASSWORD: 'production' })).toBe('throw-away')
+    expect(adminPassword(found, where, { ADMIN_PASSWORD: 'production' })).toBe('throw-away')
   })
 
   it('gets the admin password of the environment, otherwise of .dev.vars, which no other host gets', async () => {
@@ -122,8 +122,8 @@ describe('the server', () => {
     await using _ = root
     const own = locateServer(found, { dev: false })
     const other = locateServer(found, { dev: false, host: 'evil.example.com' })
-    expect(adminPassword(found, own, false, { ADMIN_PASSWORD: 'given' })).toBe('given')
-    expect(adminPassword(found, own, false, {})).toBe('kept')
-    expect(adminPassword(found, other, false, {})).toBeUndefined()
+    expect(adminPassword(found, own, { ADMIN_PASSWORD: 'given' })).toBe('given')
+    expect(adminPassword(found, own, {})).toBe('kept')
+    expect(adminPassword(found, other, {})).toBeUndefined()
   })
 })

@@ -100,5 +100,5 @@ export const against = (server: Fake, args: readonly string[], options: RunOptio
     fetch: server.fetch,
     now: () => Date.parse('2026-11-22T10:00:00Z'),
     ...options,
-    env: { ADMIN_PASSWORD: 'admin-canary', ...options.env },
+    env: { ADMIN_PASSWORD: 'admin-canary', ADMIN_PASSWORD_HOST: HOST, ...options.env },
   })

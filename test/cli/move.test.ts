@@ -40,7 +40,7 @@ const on = (cirrus: Cirrus, args: readonly string[], options: RunOptions = {}) =
   pds([...args, '--host', cirrus.url], {
     cwd: here.path,
     ...options,
-    env: { ADMIN_PASSWORD: cirrus.adminPassword, ...options.env },
+    env: { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
   })
 const mint = async (...args: string[]): Promise<string> =>
   (await on(source, ['migrate-token', '--target', target.url, ...args])).stdout

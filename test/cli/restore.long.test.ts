@@ -26,7 +26,7 @@ const run = (args: readonly string[], options: RunOptions = {}) =>
   pds([...args, '--host', cirrus.url], {
     cwd: here.path,
     ...options,
-    env: { ADMIN_PASSWORD: 'admin', ...options.env },
+    env: { ADMIN_PASSWORD: 'admin', ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
   })
 const restore = (options: RunOptions = {}, ...args: string[]) =>
   run(['import', '--from', './backup', '--yes', '--json', ...args], {
@@ -40,6 +40,11 @@ const redeploy = async () => {
   await cirrus.close()
   cirrus = await start()
 }
+const writeToml = ({ port }: PlcAccount) =>
+  writeFile(
+    here.in('wrangler.toml'),
+    `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\nHOSTNAME = "localhost:${port}"\n`,
+  )
 const writeKeys = () => writeFile(here.in('.dev.vars'), `SIGNING_KEY=${account.signingKey}\n`)
 /** Has the DID name another PDS, by its rotation key. */
 const pointDid = async (endpoint: string) => {
@@ -94,8 +99,8 @@ beforeAll(async () => {
 afterAll(() => plc.close())
 beforeEach(async () => {
   here = await folder()
-  await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
   account = await createPlcAccount({ plcUrl: plc.url, handle: 'alice.test' })
+  await writeToml(account)
   cirrus = await start()
   await activate(cirrus)
   await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
@@ -304,6 +309,7 @@ describe('pds import --from <folder>', () => {
     const other = await createPlcAccount({ plcUrl: plc.url, handle: 'bob.test' })
     await cirrus.close()
     cirrus = await startCirrus({ ...other, password: PASSWORD, adminPassword: 'admin' })
+    await writeToml(other)
     await writeFile(here.in('.dev.vars'), `SIGNING_KEY=${other.signingKey}\n`)
     expect(code((await restore()).json)).toBe('wrong-account')
   })

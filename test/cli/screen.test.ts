@@ -241,7 +241,13 @@ describe('what the server refuses', () => {
       error: { code: 'host-unreachable' },
     })
     expect(
-      (await pds(['status', '--dev', '--json'], { fetch: nobody.fetch, env: { ADMIN_PASSWORD: 'x' } })).json,
+      (
+        await pds(['status', '--dev', '--json'], {
+          cwd: '/',
+          fetch: nobody.fetch,
+          env: { ADMIN_PASSWORD: 'x', ADMIN_PASSWORD_HOST: 'localhost:8787' },
+        })
+      ).json,
     ).toMatchObject({
       error: { code: 'dev-not-running' },
     })

@@ -57,6 +57,7 @@ const watch = async (
     fetch: server.fetch,
     signal: stop.signal,
     ...options,
+    env: { ADMIN_PASSWORD_HOST: source.host, ...options.env },
   })
   // The port differs from run to run.
   const stderr = ran.stderr.replaceAll(source.host, 'HOST')

@@ -1,6 +1,7 @@
 import { type Client, connect, type Session } from '../../client/index.ts'
 import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
+import { environmentPassword, parseHost, PASSWORD_HOST_VAR } from '../config.ts'
 import { CliError } from '../errors.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
 import { getStatus, type Status } from '../status.ts'
@@ -69,19 +70,25 @@ export async function createAccount(
   return signedIn(context, here, session)
 }
 
-/** The account password on this server: of PDS_PASSWORD, the key file, or the user's answer. */
+/**
+ * The account password on this server: of PDS_PASSWORD, the key file, or the user's answer. The first two only if they
+ * are for this server.
+ */
 const accountPassword = async (context: Context, here: LocalAccount): Promise<string> => {
-  const { io, prompts, project } = context
-  const given = io.env['PDS_PASSWORD']
+  const { io, prompts, project, address } = context
+  const server = address()
+  const given = environmentPassword('PDS_PASSWORD', server, io.env)
   if (given) return given
-  const keys = project ? await readKeyFile(keyFilePath(project.root, here.handle)) : undefined
-  if (keys?.accountPassword) return keys.accountPassword
+  const keys =
+    project && server.isProjectServer ? await readKeyFile(keyFilePath(project.root, here.handle)) : undefined
+  if (keys?.accountPassword && parseHost(keys.hostname, 'the key file') === server.origin)
+    return keys.accountPassword
   if (io.stdin.isTTY)
     return await prompts.secret(
       `Account password of ${here.handle} on this server (the one that pds init set)`,
     )
   throw new CliError('sign-in-needed', `the account password of this server is needed for ${here.did}`, {
-    next: 'give the account password of this server as PDS_PASSWORD',
+    next: `give the account password of this server as PDS_PASSWORD${server.isProjectServer ? '' : `, with ${PASSWORD_HOST_VAR}=${new URL(server.origin).host}`}`,
   })
 }
 
