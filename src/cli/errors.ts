@@ -89,6 +89,7 @@ export const CATALOGUE = {
   'target-unreachable': entry('retry', 'check the target’s address, and that it is running'),
   'target-is-self': entry('usage', 'name the PDS that the account moves to'),
   'target-lies': entry('failed', 'ask the target’s operator; do not mint a token for it'),
+  'target-did': entry('needsInput', 'ask the target’s operator for its service DID, and compare'),
   'invalid-scope': entry('usage', 'see `pds migrate-token --help` for the scopes'),
   // Migration tokens, as `pds import` sees them before it uses one
   'token-malformed': entry('failed', 'copy the whole token again: one line, three parts'),

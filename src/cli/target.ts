@@ -11,6 +11,8 @@ export interface Target {
   origin: string
   /** Its service DID, which is the token's audience. */
   did: string
+  /** Whether the DID is the did:web of the host. Any server may claim another one; nothing here proves that it is its. */
+  isOwnDid: boolean
 }
 
 const targetOrigin = (input: string, dev: boolean): string => {
@@ -57,13 +59,17 @@ export async function describeTarget(input: string, send: Outbound, dev: boolean
   if (input.startsWith('did:') && did.toLowerCase() !== input.toLowerCase())
     throw targetLies(`says that it is ${shown}, not ${input}`)
   // A token for another server's DID would open the account to that server.
-  if (did.startsWith('did:web:') && did.toLowerCase() !== didWeb(new URL(origin).host).toLowerCase())
+  const isOwnDid = did.toLowerCase() === didWeb(new URL(origin).host).toLowerCase()
+  if (did.startsWith('did:web:') && !isOwnDid)
     throw targetLies(`says that it is ${shown}, which is another host`)
-  return { origin, did }
+  return { origin, did, isOwnDid }
 }
 
 /** Throws if the target is the server that the account is on. */
-export const refuseSelf = (target: Target, self: Target): void => {
+export const refuseSelf = (
+  target: Pick<Target, 'origin' | 'did'>,
+  self: Pick<Target, 'origin' | 'did'>,
+): void => {
   if (target.origin === self.origin || target.did.toLowerCase() === self.did.toLowerCase())
     throw new CliError('target-is-self', `${target.origin} is the server that the account is on`)
 }

@@ -164,6 +164,26 @@ describe('pds migrate-token', () => {
     `)
   })
 
+  it('warns of a service DID that does not name its host, and asks where somebody can answer', async () => {
+    const stranger = 'did:plc:vwzwgnygau7ed7b7wt5ux7y2'
+    const claims = () =>
+      fake({
+        [`${TARGET} com.atproto.server.describeServer`]: { did: stranger, availableUserDomains: [] },
+      })
+    const minted = await against(claims(), ['migrate-token', '--target', TARGET, '--yes'])
+    expect(minted.code).toBe(0)
+    expect(minted.stderr).toContain(`Warning: ${TARGET} says that its service DID is ${stranger}`)
+    const server = claims()
+    const no = await against(server, ['migrate-token', '--target', TARGET, '--yes'], {
+      tty: true,
+      stdin: 'n',
+    })
+    expect([no.code, no.stdout]).toEqual([4, ''])
+    expect(server.calls.map(({ method }) => method)).not.toContain('com.cirrus.admin.createMigrationToken')
+    const yes = await against(claims(), ['migrate-token', '--target', TARGET], { tty: true, stdin: 'y' })
+    expect([yes.code, yes.stdout]).toEqual([0, `${TOKEN}\n`])
+  })
+
   it('binds the token to what the target says about itself', async () => {
     const server = targeted()
     await against(server, ['migrate-token', '--target', TARGET])

@@ -24,7 +24,7 @@ describe('--target', () => {
   const good = { 'https://new.example.com': pds('did:web:new.example.com') }
 
   it('accepts a URL, a host name and a did:web', async () => {
-    const target = { origin: 'https://new.example.com', did: 'did:web:new.example.com' }
+    const target = { origin: 'https://new.example.com', did: 'did:web:new.example.com', isOwnDid: true }
     for (const input of [
       'https://new.example.com',
       'https://new.example.com/',
@@ -55,6 +55,15 @@ describe('--target', () => {
     ['text that would move the cursor', pds('did:web:\u001B[2J')],
   ])('refuses a describeServer that says %s', async (_, answer) => {
     expect(await ask('https://new.example.com', { 'https://new.example.com': answer })).toBe('target-lies')
+  })
+
+  it('notes that a DID is not the did:web of the host', async () => {
+    const did = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
+    expect(await ask('https://new.example.com', { 'https://new.example.com': pds(did) })).toEqual({
+      origin: 'https://new.example.com',
+      did,
+      isOwnDid: false,
+    })
   })
 
   it('does not follow a redirect', async () => {

@@ -2,10 +2,23 @@ import { outbound } from '../../outbound.ts'
 import { isScope } from '../../signing/scope.ts'
 import { orServerError } from '../serverErrors.ts'
 import { command, type Context } from '../command.ts'
+import { CliError } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { SCOPE_MEANINGS, parseScopes } from '../scopes.ts'
 import { describeTarget, refuseSelf, type Target } from '../target.ts'
 import { getStatus, unsubmittedText, type Status } from '../status.ts'
+
+/** Nothing shows whose a DID is that does not name its host: `--yes` does not cover it where somebody can be asked. */
+const confirmDid = async (
+  { out, io, prompts }: Context,
+  { origin, did, isOwnDid }: Target,
+): Promise<void> => {
+  if (isOwnDid) return
+  const what = `${origin} says that its service DID is ${did}, which does not name that host`
+  out.warn(`${what}: the token opens the account to whoever has that DID.`, 'target-did')
+  if (io.stdin.isTTY)
+    await prompts.insist(`Mint a token for ${origin} as ${did}?`, new CliError('target-did', what))
+}
 
 const targetOf = async (context: Context, input: string): Promise<Target> => {
   const { origin, dev } = context.address()
@@ -13,6 +26,7 @@ const targetOf = async (context: Context, input: string): Promise<Target> => {
   const target = await describeTarget(input, send, dev)
   const self = await orServerError(context.anyone().com.atproto.server.describeServer())
   refuseSelf(target, { origin, did: self.did })
+  await confirmDid(context, target)
   return target
 }
 
