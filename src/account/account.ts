@@ -187,7 +187,17 @@ export async function createAccount(
     relays,
     passwordHash,
   })
-  const statusDeps = { ...base, config, blobs, imports, identityWatch, plc }
+  const statusDeps = {
+    ...base,
+    startedAt: platform.now(),
+    config,
+    blocks,
+    firehose,
+    blobs,
+    imports,
+    identityWatch,
+    plc,
+  }
 
   const maintenance = createMaintenance({
     ...base,

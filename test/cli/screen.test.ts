@@ -128,6 +128,12 @@ describe('pds status', () => {
     `)
   })
 
+  it('warns of what is near a limit', async () => {
+    const warnings = [{ name: 'database-size', message: 'The database has 8,000 MB.' }]
+    const shown = await against(fake({ 'com.cirrus.admin.getStatus': status({ warnings }) }), ['status'])
+    expect(shown.stdout).toMatch(/^Warnings +The database has 8,000 MB\.$/m)
+  })
+
   it('shows what was signed and not submitted', async () => {
     const waiting = {
       cid: 'bafyrei',

@@ -1,6 +1,9 @@
-import type { OutputSchema } from '../../generated/types/com/cirrus/admin/getStatus.ts'
+import type { OutputSchema, Warning } from '../../generated/types/com/cirrus/admin/getStatus.ts'
+import type { Platform } from '../../platform.ts'
 import type { RotationKey, SigningKey } from '../../signing/keys.ts'
 import type { Config } from '../../config.ts'
+import type { Blocks } from '../blocks/blocks.ts'
+import type { Firehose } from '../events/firehose.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
@@ -8,12 +11,18 @@ import type { Observation } from '../identity/observeDid.ts'
 import type { Journal } from '../journal.ts'
 import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
+import { warningsOf } from './warnings.ts'
 import type { Sql } from '../db/sql.ts'
 import { readAccount, stateOf, readCounts, readHead } from '../db/accountRow.ts'
 
 export interface StatusDeps {
   sql: Sql
+  platform: Pick<Platform, 'now'>
+  /** When this object started, in milliseconds. */
+  startedAt: number
   config: Config
+  blocks: Pick<Blocks, 'packs'>
+  firehose: Pick<Firehose, 'subscribers'>
   blobs: Pick<Blobs, 'counts'>
   imports: Pick<Imports, 'progress'>
   journal: Journal
@@ -24,6 +33,7 @@ export interface StatusDeps {
 }
 
 const JOURNAL_ENTRIES = 20
+const DAY_MS = 24 * 3600_000
 
 const isoTime = (at: number): string => new Date(at).toISOString()
 
@@ -40,6 +50,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
   const head = readHead(sql)
   const counts = readCounts(sql)
   const { expected, stored } = blobs.counts()
+  const entries = journal.recent(JOURNAL_ENTRIES)
   const unsubmitted = observation ? plc.unsubmitted(observation) : []
   const situation: Situation = {
     state,
@@ -80,11 +91,24 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
       ...(pds !== undefined && { pds }),
       changes,
     })),
-    journal: journal
-      .recent(JOURNAL_ENTRIES)
-      .map(({ at, event, detail }) => ({ at: isoTime(at), event, detail })),
+    journal: entries.map(({ at, event, detail }) => ({ at: isoTime(at), event, detail })),
+    warnings: readWarnings(deps, entries),
     next: nextCommand(situation),
   }
+}
+
+const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>): Warning[] => {
+  const { sql, blocks, firehose } = deps
+  const now = deps.platform.now()
+  const [pack] = blocks.packs.all()
+  return warningsOf({
+    databaseBytes: sql.databaseSize,
+    repositoryBytes: pack ? blocks.packs.byteLength(pack) : 0,
+    rowsWritten: sql.written,
+    uptimeMs: now - deps.startedAt,
+    subscribers: firehose.subscribers.length,
+    wasFull: entries.some(({ event, at }) => event === 'firehose-full' && at > now - DAY_MS),
+  })
 }
 
 const identityStatus = (

@@ -40,7 +40,7 @@ const times = (detail: unknown): string => {
 }
 
 const statusText = (status: Status, origin: string, paint: Paint): string => {
-  const { did, handle, repo, blobs, journal, next, deactivatedAt, deleteAfter } = status
+  const { did, handle, repo, blobs, journal, warnings, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
   const rows: [string, string][] = [
     ['Account', `${handle}  ${did}`],
@@ -69,6 +69,7 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
         .map(({ at, event, detail }) => `${at}  ${event}${times(detail)}`)
         .join('\n'),
     ],
+    ['Warnings', (warnings ?? []).map(({ message }) => paint('yellow', message)).join('\n')],
     ['Next', paint('bold', next)],
   ]
   return table(

@@ -25,6 +25,7 @@ describe('getStatus', () => {
         repo: { rev, commit: cid, records: 1 },
         blobs: { expected: 0, stored: 0 },
         unsubmitted: [],
+        warnings: [],
       })
       expect(status.journal.map(({ event }) => event)).toEqual(['sign-in', 'activate'])
       expect(status.next).toContain('nothing to do')
@@ -38,6 +39,19 @@ describe('getStatus', () => {
       expect(identity.error).toContain('not available')
       expect(repo.rev).toBe((await head()).rev)
       expect(next).toContain('`pds status`')
+    }))
+})
+
+describe('the warnings', () => {
+  it('say for a day that the firehose was full', () =>
+    inWorld({}, async ({ account, admin, clock }) => {
+      account.sql.transaction(() =>
+        account.journal.append('firehose-full', { why: 'x', network: '192.0.2.1' }),
+      )
+      const [warning] = (await admin.com.cirrus.admin.getStatus()).warnings ?? []
+      expect(warning?.name).toBe('firehose-full')
+      clock.now += 25 * 3600_000
+      expect((await admin.com.cirrus.admin.getStatus()).warnings).toEqual([])
     }))
 })
 

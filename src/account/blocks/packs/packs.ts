@@ -50,6 +50,16 @@ export class Packs {
     this.#buckets = new LruCache(cacheBytes / 4, ({ length }) => length)
   }
 
+  /** How many bytes the blocks of a pack have, as a CAR. */
+  byteLength({ first, last }: Pack): number {
+    const row = this.#sql.first<{ size: number | null }>(
+      'SELECT sum(length(bytes)) AS size FROM part WHERE n BETWEEN ? AND ?',
+      first,
+      last,
+    )
+    return row?.size ?? 0
+  }
+
   /** All packs, the newest first. */
   all(): readonly Pack[] {
     // A transaction that failed may have taken rows back.

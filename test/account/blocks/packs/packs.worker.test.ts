@@ -98,6 +98,20 @@ describe('a pack', () => {
     })
   })
 
+  it('tells how many bytes an export of it has', () =>
+    inAccount(async (account) => {
+      const { repack, clock, exports, blocks } = account
+      await fill(account, 1000, ' and so on'.repeat(50))
+      clock.now += 2 * DAY
+      while (repack.step().more);
+      const [pack] = blocks.packs.all()
+      const { length } = await collect(exports.repo().body)
+      const size = pack ? blocks.packs.byteLength(pack) : 0
+      // Beside the blocks, an export has the CAR's header.
+      expect(length - size).toBeGreaterThanOrEqual(0)
+      expect(length - size).toBeLessThan(100)
+    }))
+
   it('is not continued after an import has failed', () =>
     inAccount(async (account) => {
       const { repo, repack, imports, clock, key, exports } = account

@@ -20,6 +20,8 @@ export interface OutputSchema {
   unsubmitted: Unsubmitted[]
   /** The latest entries of the journal, newest first. What strangers can cause (failed sign-ins, refused calls of createAccount) is one entry for each kind in a row: the last of them, with their number as `times` in its detail. */
   journal: JournalEntry[]
+  /** What is at 80 % of a limit or more: the size of the database or of the repository, the rows written in a day, the subscribers of the firehose. */
+  warnings?: Warning[]
   /** The one next command, or what to do. */
   next: string
 }
@@ -80,6 +82,18 @@ export interface Unsubmitted {
   pds?: string
   /** What it would change, one sentence each. */
   changes: string[]
+}
+
+export interface Warning {
+  $type?: 'com.cirrus.admin.getStatus#warning'
+  name:
+    | 'database-size'
+    | 'repository-size'
+    | 'rows-written'
+    | 'firehose-full'
+    | (string & {})
+  /** How near the limit is, and what happens there. */
+  message: string
 }
 
 export interface JournalEntry {
