@@ -1,3 +1,5 @@
+import { waitUntil } from 'cloudflare:workers'
+
 declare const __FAULTS__: boolean
 
 /**
@@ -13,6 +15,11 @@ export interface Platform {
   sleep(ms: number): Promise<void>
   /** Calls `ring` after so many milliseconds, unless the function that it returns is called before. */
   timer(ms: number, ring: () => void): () => void
+  /**
+   * Lets the request that is running wait for this work even when its client is gone, for half a minute at most:
+   * others may wait for the same work.
+   */
+  keepAlive(work: Promise<unknown>): void
   /** The network. Only src/outbound.ts calls it. */
   fetch: typeof fetch
   /** Where blobs are kept. */
@@ -35,6 +42,7 @@ export const createPlatform = (bucket: R2Bucket): Platform => ({
     const id = setTimeout(ring, ms)
     return () => clearTimeout(id)
   },
+  keepAlive: (work) => waitUntil(work),
   fetch: (input, init) => fetch(input, init),
   bucket,
   ...(typeof __FAULTS__ !== 'undefined' && __FAULTS__ ? overrides : {}),

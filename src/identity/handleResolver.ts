@@ -5,16 +5,24 @@ import { IdentityError } from './errors.ts'
 
 const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
 
-export type ResolveHandle = (handle: string) => Promise<string>
+/** Resolves a handle to a DID. `network` is that of the caller, for the limits. */
+export type ResolveHandle = (handle: string, network?: string) => Promise<string>
+
+export interface HandleLookupDeps {
+  send: Outbound
+  dnsUrl?: string
+}
 
 export interface HandleResolverDeps {
-  send: Outbound
+  /** Asks the network for a handle that is valid, normalised and not our own. */
+  lookUp: ResolveHandle
   /** The account's own handle, resolved without a request: a Worker must not fetch its own address. */
   own?: { handle: string; did: string }
   /** Whether only our own handle resolves, because names like `alice.test` lead nowhere. */
   dev: boolean
-  dnsUrl?: string
 }
+
+const notFound = (handle: string) => new IdentityError('NotFound', `the handle ${handle} does not resolve`)
 
 /** TXT data is quoted, in one or more pieces. */
 const unquote = (data: string): string =>
@@ -57,16 +65,10 @@ const orOutboundError = async (
   }
 }
 
-/** Resolves a handle to a DID: by the DNS record first, else by the well-known file (atproto handle specification). */
-export const createHandleResolver =
-  ({ send, own, dev, dnsUrl = DNS_OVER_HTTPS }: HandleResolverDeps): ResolveHandle =>
-  async (text) => {
-    if (!isValidHandle(text))
-      throw new IdentityError('BadInput', `not a handle: ${JSON.stringify(text).slice(0, 300)}`)
-    const handle = normalizeHandle(text)
-    if (own && handle === normalizeHandle(own.handle)) return own.did
-    const notFound = new IdentityError('NotFound', `the handle ${handle} does not resolve`)
-    if (dev) throw notFound
+/** Asks the network: by the DNS record first, else by the well-known file (atproto handle specification). */
+export const createHandleLookup =
+  ({ send, dnsUrl = DNS_OVER_HTTPS }: HandleLookupDeps): ((handle: string) => Promise<string>) =>
+  async (handle) => {
     // A well-known file that is wrong or missing must not hide the DNS record, and neither waits for the other.
     const [dns, https] = await Promise.all([
       orOutboundError(byDns(send, dnsUrl, handle)),
@@ -77,5 +79,17 @@ export const createHandleResolver =
     // Trying again is worth it only if neither way gave an answer.
     if (dns instanceof OutboundError && https instanceof OutboundError && https.code !== 'BadStatus')
       throw new IdentityError('Unavailable', `the handle ${handle} could not be resolved: ${dns.message}`)
-    throw notFound
+    throw notFound(handle)
+  }
+
+/** Resolves our own handle itself, and looks any other up. What is not a handle is refused before. */
+export const createHandleResolver =
+  ({ lookUp, own, dev }: HandleResolverDeps): ResolveHandle =>
+  async (text, network) => {
+    if (!isValidHandle(text))
+      throw new IdentityError('BadInput', `not a handle: ${JSON.stringify(text).slice(0, 300)}`)
+    const handle = normalizeHandle(text)
+    if (own && handle === normalizeHandle(own.handle)) return own.did
+    if (dev) throw notFound(handle)
+    return await lookUp(handle, network)
   }

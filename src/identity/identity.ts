@@ -3,7 +3,8 @@ import type { Platform } from '../platform.ts'
 import { createDirectory, type Directory } from '../plc/directory.ts'
 import { createDidResolver, type ResolveDid } from './didResolver.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
-import { createHandleResolver, type ResolveHandle } from './handleResolver.ts'
+import { createHandleLookup, createHandleResolver, type ResolveHandle } from './handleResolver.ts'
+import { createSharedLookups } from './sharedLookups.ts'
 
 /** What the configuration says about the account and this server. */
 export interface IdentityConfig {
@@ -32,7 +33,7 @@ export interface Identity {
 export function createIdentity(
   config: IdentityConfig,
   signingKey: string,
-  platform: Pick<Platform, 'fetch'>,
+  platform: Pick<Platform, 'fetch' | 'now' | 'timer' | 'keepAlive'>,
 ): Identity {
   const { did, handle, origin, serviceDid, plcUrl, dev } = config
   const send = outbound(platform, { dev })
@@ -51,6 +52,10 @@ export function createIdentity(
       dev,
       own: (asked) => (asked === serviceDid ? ownDocument : undefined),
     }),
-    resolveHandle: createHandleResolver({ send, own: { handle, did }, dev }),
+    resolveHandle: createHandleResolver({
+      lookUp: createSharedLookups({ platform, lookUp: createHandleLookup({ send }) }),
+      own: { handle, did },
+      dev,
+    }),
   }
 }

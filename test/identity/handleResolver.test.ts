@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createHandleResolver } from '../../src/identity/handleResolver.ts'
+import { createHandleLookup, createHandleResolver } from '../../src/identity/handleResolver.ts'
 import { outbound } from '../../src/outbound.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
@@ -24,7 +24,10 @@ const resolver = ({ txt = [], file = 404 }: World, options: object = {}) => {
     return answer(records ? JSON.stringify({ Status: 0, Answer: records }) : txt)
   }
   const send = outbound({ fetch: fetch as typeof globalThis.fetch }, { dev: false })
-  return { asked, resolve: createHandleResolver({ send, dev: false, ...options }) }
+  return {
+    asked,
+    resolve: createHandleResolver({ lookUp: createHandleLookup({ send }), dev: false, ...options }),
+  }
 }
 const resolve = (world: World) =>
   resolver(world)

@@ -2,9 +2,9 @@
 import { env } from 'cloudflare:workers'
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { readConfig, type Env } from '../../src/config.ts'
-import { createIdentity } from '../../src/identity/identity.ts'
+import { createIdentity, type Identity } from '../../src/identity/identity.ts'
 import { createPlatform } from '../../src/platform.ts'
 import { PLC_DIRECTORY_URL } from '../support/deployment.ts'
 
@@ -16,7 +16,16 @@ afterAll(() => network.close())
 // Bindings of vitest.config.ts.
 const bindings = env as unknown as Env
 const config = { ...readConfig({ ...bindings, DEV: 'false' }) }
-const identity = createIdentity(config, 'did:key:zQ3shnotused', createPlatform(bindings.BLOBS))
+// With the real network, which msw intercepts.
+const platform = {
+  ...createPlatform(bindings.BLOBS),
+  fetch: ((input, init) => fetch(input, init)) as typeof fetch,
+}
+// A new one for each test: it remembers what it looked up.
+let identity: Identity
+beforeEach(() => {
+  identity = createIdentity(config, 'did:key:zQ3shnotused', platform)
+})
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 
 const dns = (...records: string[]) =>

@@ -67,6 +67,7 @@ const build = (
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     timer: () => () => {},
+    keepAlive: () => {},
     fetch: () => Promise.reject(new Error('no network here')),
     bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
   }

@@ -152,6 +152,7 @@ const build = async (
       timers.add(entry)
       return () => timers.delete(entry)
     },
+    keepAlive: () => {},
     fetch: (async (input: string, init?: RequestInit) => {
       const url = new URL(input)
       if (url.origin === directory.url) return directory.fetch(input, init)
