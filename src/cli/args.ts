@@ -15,7 +15,12 @@ export interface Flag {
 export interface Positional {
   readonly name: string
   readonly help: string
+  /** May be left out. Only the last ones may. */
+  readonly optional?: true
 }
+
+/** How an argument is shown: `<dir>`, or `[id]` if it may be left out. */
+export const argumentName = ({ name, optional }: Positional): string => (optional ? `[${name}]` : `<${name}>`)
 
 export type Flags = Readonly<Record<string, Flag>>
 
@@ -69,8 +74,10 @@ export function parse<F extends Flags>(
     if (multiple) values[name] ??= []
     if (values[name] === '') throw new CliError('usage', `pds ${command}: --${name} is empty`, { next })
   }
-  if (!values['help'] && parsed.positionals.length !== positionals.length) {
-    const wanted = positionals.map(({ name }) => `<${name}>`).join(' ') || 'no argument'
+  const needed = positionals.filter(({ optional }) => !optional).length
+  const isCountRight = parsed.positionals.length >= needed && parsed.positionals.length <= positionals.length
+  if (!values['help'] && !isCountRight) {
+    const wanted = positionals.map(argumentName).join(' ') || 'no argument'
     const given =
       parsed.positionals.length > positionals.length
         ? `"${parsed.positionals.at(-1)}" is one too many`

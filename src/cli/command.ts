@@ -22,6 +22,10 @@ export interface Context {
   anyone(): Client
 }
 
+type Arguments<P extends readonly Positional[]> = {
+  [N in keyof P]: P[N] extends { optional: true } ? string | undefined : string
+}
+
 /** A command is data plus a `run`. */
 export interface CommandDefinition<F extends Flags, P extends readonly Positional[]> {
   readonly name: string
@@ -31,7 +35,7 @@ export interface CommandDefinition<F extends Flags, P extends readonly Positiona
   readonly positionals?: P
   readonly flags?: F
   readonly examples?: readonly string[]
-  run(context: Context, flags: Values<F>, positionals: { [N in keyof P]: string }): Promise<number | void>
+  run(context: Context, flags: Values<F>, positionals: Arguments<P>): Promise<number | void>
 }
 
 /** A command without the types of its flags, as the list of commands holds it. */

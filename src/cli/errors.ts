@@ -66,6 +66,7 @@ export const CATALOGUE = {
   'account-not-active': entry('failed', 'run `pds status`; `pds activate` activates the account'),
   'rate-limit': entry('retry', 'wait as long as the server says, then run the command again'),
   'server-error': entry('retry', 'run the command again; `npx wrangler tail` shows the server’s log'),
+  'session-not-found': entry('failed', 'run `pds sessions`, which lists those that there are'),
   refused: entry('failed', 'run `pds status`'),
   'future-cursor': entry('usage', 'leave out --cursor, or give 0 to get everything that is stored'),
   // Identity and the PLC directory
@@ -112,6 +113,10 @@ export const CATALOGUE = {
   ),
   'source-refused': entry('failed', 'read the source’s reason; run the same command again when it is fixed'),
   'wrong-account': entry('failed', 'run `pds init --did <the DID>` for the account that moves'),
+  'account-found': entry(
+    'needsInput',
+    'look at `pds log` and `pds sessions`, then run the same command in a terminal and answer; --yes does not cover it',
+  ),
   'sign-in-needed': entry('failed', 'run the command again and give the account password of this server'),
   'copy-incomplete': entry('problems', 'run the same command again: only what is missing is copied'),
   'import-refused': entry('failed', 'read the reason; the old state is unchanged'),

@@ -1,4 +1,4 @@
-import { GLOBAL_FLAGS, type Flag, type Flags } from './args.ts'
+import { argumentName, GLOBAL_FLAGS, type Flag, type Flags } from './args.ts'
 import type { Command } from './command.ts'
 import type { Paint } from './output.ts'
 
@@ -43,8 +43,8 @@ export const overview = (commands: readonly Command[], paint: Paint): string =>
 /** What `pds <command> --help` prints. */
 export function commandHelp(command: Command, paint: Paint): string {
   const { name, summary, description, positionals = [], flags = {}, examples = [] } = command
-  const usage = ['pds', name, ...positionals.map((it) => `<${it.name}>`), '[flags]'].join(' ')
-  const rows = [...positionals.map((it) => [`<${it.name}>`, it.help] as const), ...flagRows(flags)]
+  const usage = ['pds', name, ...positionals.map(argumentName), '[flags]'].join(' ')
+  const rows = [...positionals.map((it) => [argumentName(it), it.help] as const), ...flagRows(flags)]
   return [
     `${paint('bold', 'Usage')}  ${usage}`,
     '',

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { ReadStream } from 'node:tty'
 import type { Terminal } from './output.ts'
 
 export interface Input extends Readable {
@@ -19,6 +21,11 @@ export interface Io {
   readonly fetch: typeof fetch
   now(): number
   random(length: number): Uint8Array
+  /**
+   * The terminal of the user, to read an answer although standard input is a pipe; undefined if there is none. The
+   * caller destroys it.
+   */
+  openTerminal(): Input | undefined
   /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal
 }
@@ -38,6 +45,14 @@ export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
     fetch: (input, init) =>
       fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal }),
     now: () => Date.now(),
+    openTerminal() {
+      if (!process.stderr.isTTY || process.platform === 'win32') return undefined
+      try {
+        return new ReadStream(openSync('/dev/tty', 'r'))
+      } catch {
+        return undefined
+      }
+    },
     random: (length) => new Uint8Array(randomBytes(length)),
     signal,
   }

@@ -1,7 +1,7 @@
 import * as clack from '@clack/prompts'
 import { cleanText } from './cleanText.ts'
 import { CliError } from './errors.ts'
-import type { Io } from './io.ts'
+import type { Input, Io } from './io.ts'
 
 /**
  * Questions to the user, on stderr. `alternative` says how else the answer can be given: by a flag or a variable.
@@ -13,12 +13,14 @@ export interface Prompts {
     options?: { placeholder?: string; initial?: string; check?: Check; alternative?: string },
   ): Promise<string>
   secret(message: string, options?: { check?: Check; alternative?: string }): Promise<string>
+  /** The same if standard input may carry something else: it reads the terminal. Throws `unasked` if there is none. */
+  secretOfTerminal(message: string, unasked: CliError): Promise<string>
   choose<T extends string>(message: string, options: readonly Choice<T>[], alternative: string): Promise<T>
   /** Resolves if the answer is yes or `--yes` was given; throws `not-confirmed` otherwise. */
   confirm(message: string): Promise<void>
   /**
-   * The same for what `--yes` does not cover, because nobody could know of it beforehand. Throws `unasked` if there is
-   * no terminal to ask.
+   * The same for what `--yes` does not cover, because nobody could know of it beforehand. It reads the terminal even if
+   * standard input is a pipe, and throws `unasked` if there is none.
    */
   insist(message: string, unasked: CliError): Promise<void>
 }
@@ -53,8 +55,22 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
     label: cleanText(label),
     ...(hint === undefined ? {} : { hint: cleanText(hint) }),
   })
-  const ask = async (message: string): Promise<void> => {
-    if (notCancelled(await clack.confirm({ ...common, message: cleanText(message), initialValue: false })))
+  const onTerminal = async <T>(unasked: CliError, ask: (input: Input) => Promise<T>): Promise<T> => {
+    if (io.stdin.isTTY) return await ask(io.stdin)
+    const terminal = io.openTerminal()
+    if (!terminal) throw unasked
+    try {
+      return await ask(terminal)
+    } finally {
+      terminal.destroy()
+    }
+  }
+  const ask = async (message: string, input = io.stdin): Promise<void> => {
+    if (
+      notCancelled(
+        await clack.confirm({ ...common, input, message: cleanText(message), initialValue: false }),
+      )
+    )
       return
     throw new CliError('not-confirmed', 'the answer was no: nothing was changed')
   }
@@ -77,6 +93,17 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
         await clack.password({ ...common, message: cleanText(message), validate: validate(check) }),
       )
     },
+    secretOfTerminal: (message, unasked) =>
+      onTerminal(unasked, async (input) =>
+        notCancelled(
+          await clack.password({
+            ...common,
+            input,
+            message: cleanText(message),
+            validate: validate(undefined),
+          }),
+        ),
+      ),
     async choose(message, options, alternative) {
       needTerminal(message, alternative)
       // A choice of strings always satisfies clack's Option, but the compiler cannot see that through `T`.
@@ -97,8 +124,7 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
       await ask(message)
     },
     async insist(message, unasked) {
-      if (!io.stdin.isTTY) throw unasked
-      await ask(message)
+      await onTerminal(unasked, (input) => ask(message, input))
     },
   }
 }

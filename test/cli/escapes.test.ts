@@ -76,6 +76,11 @@ const ANSWERS: Record<string, object> = {
       },
     ],
   },
+  'com.cirrus.admin.listSessions': {
+    sessions: [
+      { id: 'x', client: 'Bluesky', via: 'createSession', createdAt: 'x', lastUsedAt: 'x', expiresAt: 'x' },
+    ],
+  },
   'com.cirrus.admin.voidPlcOperation': { head: 'bafyrei', voided: ['bafyrei'] },
   'com.atproto.identity.getRecommendedDidCredentials': {
     rotationKeys: ['did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R'],
@@ -104,6 +109,8 @@ const COMMANDS: string[][] = [
   ['emit-identity'],
   ['request-crawl'],
   ['log'],
+  ['sessions'],
+  ['end-sessions', 'x', '--yes'],
   ['log', '--verify'],
   ['identity'],
   ['identity', '--void', '--yes'],

@@ -20,6 +20,8 @@ export interface RunOptions {
   env?: Record<string, string>
   /** What is typed, or piped in. */
   stdin?: string
+  /** What is typed in the terminal, while stdin is a pipe. */
+  terminal?: string
   /** stdin and stderr are a terminal. */
   tty?: boolean
   /** stdout is a terminal. */
@@ -66,7 +68,15 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
   stdout.isTTY = colour
   if (tty && options.stdin) void type(stdin, stderr, options.stdin)
   else stdin.end(options.stdin ?? '')
+  const openTerminal = () => {
+    if (options.terminal === undefined) return undefined
+    const keyboard = new Keyboard()
+    keyboard.isTTY = true
+    void type(keyboard, stderr, options.terminal)
+    return keyboard
+  }
   const io: Io = {
+    openTerminal,
     stdin,
     stdout,
     stderr,

@@ -2,6 +2,7 @@ import { orServerError } from '../serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { getStatus, stateOf, unsubmittedText } from '../status.ts'
+import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
 
 export const activate = command({
   name: 'activate',
@@ -22,12 +23,14 @@ export const activate = command({
       )
       if (io.stdin.isTTY) await prompts.confirm('Activate anyway, while that operation is still valid?')
     }
+    const isFirst = before === 'deactivated' && !(await wasActivated(server, status))
     await orServerError(server.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
     const { next } = await getStatus(server)
     const text = [
       before === 'active'
         ? `${handle} is active on ${address().origin}, as before.`
         : `${handle} (${did}) is active on ${address().origin}.`,
+      ...(isFirst ? [`It is active for the first time: ${SESSIONS_ENDED}.`] : []),
       next,
     ].join('\n')
     out.result({ ok: true, did, handle, before, next }, text)

@@ -3,6 +3,7 @@ import { activate } from './activate.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { emitIdentity } from './emitIdentity.ts'
+import { endSessions } from './endSessions.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { init } from './init.ts'
@@ -11,6 +12,7 @@ import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
+import { sessions } from './sessions.ts'
 import { status } from './status.ts'
 import { watch } from './watch.ts'
 
@@ -27,6 +29,8 @@ export const commands: readonly Command[] = [
   identity,
   emitIdentity,
   requestCrawl,
+  sessions,
+  endSessions,
   check,
   log,
   watch,

@@ -1,10 +1,10 @@
-import { type Client, connect, type Session } from '../../client/index.ts'
+import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
 import { orServerError, type ErrorCodes } from '../serverErrors.ts'
 import type { Context } from '../command.ts'
 import { environmentPassword, parseHost, PASSWORD_HOST_VAR } from '../config.ts'
 import { CliError } from '../errors.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
-import { getStatus, type Status } from '../status.ts'
+import { getStatus, stateOf, type Status } from '../status.ts'
 import { type ResumeState, resumeState } from './resumeState.ts'
 import type { Destination } from './source.ts'
 
@@ -35,6 +35,31 @@ const signedIn = (context: Context, here: LocalAccount, session: Session): Clien
     onSession: (changed) => here.resume.write({ session: changed }),
   })
 
+/** Whether the server has answered that it will not do it. */
+const isRefusal = (cause: unknown): boolean =>
+  cause instanceof XrpcError && cause.status >= 400 && cause.status < 500
+
+/**
+ * Asks before an import goes on with an account that no run in this folder has made, and that was never active: whoever
+ * made it may still be signed in to it.
+ */
+export async function confirmFoundAccount(
+  { out, prompts }: Context,
+  { did, origin, resume }: LocalAccount,
+  status: Status,
+  isOwners: boolean,
+): Promise<void> {
+  if (stateOf(status) === 'absent' || isOwners) return
+  const { session, creating } = await resume.read()
+  if (session || creating) return
+  const found = `${origin} has an account of ${did} already, which was never active, and no import in this folder has made it`
+  out.warn(
+    `${found}. If another migration tool of yours has made it, go on. \`pds log\` shows when it was made, and \`pds sessions\` who is signed in to it; the first activation ends every session.`,
+    'account-found',
+  )
+  await prompts.insist('Go on with the account that is here?', new CliError('account-found', found))
+}
+
 /**
  * Creates the account, empty and deactivated, with the account password of this server. If that fails, it asks once
  * more with the same token: the answer may have been lost. `getToken` runs after the password is known: a token that
@@ -51,11 +76,18 @@ export async function createAccount(
   const server = connect(here.origin, { token, fetch: context.io.fetch })
   const { did, handle } = here
   const create = () => server.com.atproto.server.createAccount({ did, handle, password })
+  await here.resume.write({ creating: true })
   const created = await orServerError(
-    create().catch((cause: unknown) => {
-      if (context.io.signal.aborted) throw cause
-      return create()
-    }),
+    create()
+      .catch((cause: unknown) => {
+        if (context.io.signal.aborted || isRefusal(cause)) throw cause
+        return create()
+      })
+      .catch(async (cause: unknown) => {
+        // An account that is here although this server has refused to create it is somebody else's.
+        if (isRefusal(cause)) await here.resume.write({ creating: undefined })
+        throw cause
+      }),
     {
       InvalidRequest: 'sign-in-needed',
       InvalidPassword: 'sign-in-needed',
@@ -83,13 +115,12 @@ const accountPassword = async (context: Context, here: LocalAccount): Promise<st
     project && server.isProjectServer ? await readKeyFile(keyFilePath(project.root, here.handle)) : undefined
   if (keys?.accountPassword && parseHost(keys.hostname, 'the key file') === server.origin)
     return keys.accountPassword
-  if (io.stdin.isTTY)
-    return await prompts.secret(
-      `Account password of ${here.handle} on this server (the one that pds init set)`,
-    )
-  throw new CliError('sign-in-needed', `the account password of this server is needed for ${here.did}`, {
-    next: `give the account password of this server as PDS_PASSWORD${server.isProjectServer ? '' : `, with ${PASSWORD_HOST_VAR}=${new URL(server.origin).host}`}`,
-  })
+  return await prompts.secretOfTerminal(
+    `Account password of ${here.handle} on ${new URL(here.origin).host} (the one that pds init set)`,
+    new CliError('sign-in-needed', `the account password of this server is needed for ${here.did}`, {
+      next: `give the account password of this server as PDS_PASSWORD${server.isProjectServer ? '' : `, with ${PASSWORD_HOST_VAR}=${new URL(server.origin).host}`}`,
+    }),
+  )
 }
 
 /** A client with the owner's session: that of an earlier run, otherwise a new one by the account password. */

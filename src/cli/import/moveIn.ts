@@ -6,7 +6,7 @@ import { type Status, stateOf, getStatus } from '../status.ts'
 import { parseHost } from '../config.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
-import { openLocalAccount } from './localAccount.ts'
+import { confirmFoundAccount, openLocalAccount } from './localAccount.ts'
 import { fetchRepo } from './copy.ts'
 import { passwordSource, tokenSource } from './source.ts'
 import {
@@ -18,6 +18,7 @@ import {
   updateDid,
   verifyCopy,
 } from './moveSteps.ts'
+import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
 import { reportStep } from './reportStep.ts'
 
 /** The scopes that the token needs for what is still to be done; `rotated`: the DID names this server already. */
@@ -86,6 +87,8 @@ export async function moveIn(
     )
     return EXIT.ok
   }
+  const isOwners = await wasActivated(admin, status)
+  await confirmFoundAccount(context, here, status, isOwners)
   // Asked before the token can expire: without a terminal nobody can confirm the PLC step.
   if (!rotated && !io.stdin.isTTY) await context.prompts.confirm(`Move ${here.handle} to ${origin}?`)
   const source = identifier
@@ -96,6 +99,7 @@ export async function moveIn(
   const lost = await copyAndUpdateDid(move, status, rotated)
   await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
   reportStep(move, 'Active', origin)
+  if (!isOwners) reportStep(move, 'Sessions', SESSIONS_ENDED)
   const sourceDeactivated = rotated ? false : await deactivateSource(move)
   await here.resume.clear()
   const end = await getStatus(admin)

@@ -5,7 +5,7 @@ import { type Status, stateOf, getStatus } from '../status.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { count } from '../output.ts'
 import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
-import { createAccount, openLocalAccount, signInAsOwner } from './localAccount.ts'
+import { confirmFoundAccount, createAccount, openLocalAccount, signInAsOwner } from './localAccount.ts'
 import { type Backup, readBackup } from './backup.ts'
 import { manifestHere } from './copy.ts'
 import { findSigningKey, signAccountToken } from './signingKey.ts'
@@ -17,6 +17,7 @@ import {
   verifyRestored,
 } from './restoreSteps.ts'
 import { didWebAdvice } from './rotate.ts'
+import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
 import { reportStep } from './reportStep.ts'
 
 /** Why the account cannot be activated here, and what to do about it; undefined if it can. */
@@ -121,6 +122,8 @@ export async function restore(context: Context, folder: string): Promise<number>
     throw new CliError('account-active', 'the account is still active here, and its DID names another PDS', {
       next: 'run `pds deactivate`, then the same command again',
     })
+  const isOwners = await wasActivated(admin, status)
+  await confirmFoundAccount(context, here, status, isOwners)
   await confirmIncomplete(context, backup)
   const owner = key
     ? await createAccount(context, here, () => signAccountToken(context, here, key), {
@@ -140,6 +143,7 @@ export async function restore(context: Context, folder: string): Promise<number>
       next: obstacle.next,
     })
   const activated = await confirmActivation(restoration, after)
+  if (activated && !isOwners) reportStep(restoration, 'Sessions', SESSIONS_ENDED)
   await here.resume.clear()
   const end = await getStatus(admin)
   const next = activated ? end.next : 'check it with `pds status`, then run `pds activate`'

@@ -8,6 +8,8 @@ import { readText, writeSecret } from '../files.ts'
 
 /** What an interrupted import saves for the next run. */
 export interface SavedProgress {
+  /** Whether a run has asked this server to create the account: the answer may have been lost. */
+  creating?: boolean | undefined
   /** The owner's session on this server. */
   session?: Session | undefined
   /** The PLC operation that the source has signed; it may not have been submitted yet. */
@@ -33,6 +35,7 @@ const parse = (text: string | undefined): SavedProgress => {
     const value: unknown = JSON.parse(text ?? '{}')
     if (!isObject(value)) return {}
     return {
+      ...(value['creating'] === true ? { creating: true } : {}),
       ...(isSession(value['session']) ? { session: value['session'] } : {}),
       ...(value['operation'] === undefined ? {} : { operation: parseOperation(value['operation']) }),
     }

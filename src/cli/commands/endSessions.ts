@@ -1,0 +1,28 @@
+import { orServerError } from '../serverErrors.ts'
+import { command } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { count } from '../output.ts'
+
+export const endSessions = command({
+  name: 'end-sessions',
+  summary: 'Sign a client out, or all of them: their tokens are refused from now on.',
+  description: 'It asks first. If a session is not yours, change the account password too (PASSWORD_HASH).',
+  positionals: [{ name: 'id', help: 'The session, as `pds sessions` lists it.', optional: true }],
+  flags: { all: { type: 'boolean', help: 'End every session.' } },
+  examples: ['pds end-sessions --all', 'pds end-sessions 3f2a…'],
+  async run({ admin, out, prompts }, { all }, [id]) {
+    if ((id === undefined) !== all)
+      throw new CliError('usage', 'pds end-sessions takes the id of a session, or --all', {
+        next: 'run `pds sessions`, which lists them',
+      })
+    const server = await admin()
+    await prompts.confirm(
+      id === undefined ? 'End every session? Every app has to sign in again.' : `End the session ${id}?`,
+    )
+    const { ended } = await orServerError(
+      server.com.cirrus.admin.endSessions(id === undefined ? { all: true } : { id }),
+      { SessionNotFound: 'session-not-found' },
+    )
+    out.result({ ok: true, ended }, `${count(ended, 'session')} ended.`)
+  },
+})
