@@ -128,6 +128,53 @@ describe('a request whose session ends', () => {
       await post(owner, world.did)
     }))
 
+  it('while an import arrives holds up nobody by sending it slowly', () =>
+    inWorld({}, async (world) => {
+      const owner = await world.signIn()
+      const records = Array.from({ length: 100 }, (_, n) => ({
+        $type: 'com.atproto.repo.applyWrites#create' as const,
+        collection: 'com.example.thing',
+        value: { $type: 'com.example.thing', text: `${n}`.padEnd(9000, 'x') },
+      }))
+      await owner.com.atproto.repo.applyWrites({ repo: world.did, writes: records })
+      const car = await bytesOf(await owner.com.atproto.sync.getRepo({ did: world.did }))
+      await post(owner, world.did)
+      const { accessJwt } = await logIn(world.client)
+      // The body goes on, and never ends.
+      const parts = [car.slice(0, 400_000), car.slice(400_000, 800_000)]
+      const asked = Promise.withResolvers<void>()
+      let sendMore = (): void => {}
+      const body = new ReadableStream<Uint8Array>(
+        {
+          pull: (controller) => {
+            const part = parts.shift()
+            if (part && parts.length === 1) return controller.enqueue(part)
+            asked.resolve()
+            return new Promise((resolve) => {
+              sendMore = () => {
+                if (part) controller.enqueue(part)
+                resolve()
+              }
+            })
+          },
+        },
+        { highWaterMark: 0 },
+      )
+      const answer = world.fetch('/xrpc/com.atproto.repo.importRepo', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${accessJwt}`, 'content-type': 'application/vnd.ipld.car' },
+        body,
+        duplex: 'half',
+      } as RequestInit)
+      await asked.promise
+      await expect.poll(() => readStaging(world.account.sql)).toBeDefined()
+      endSession(world, accessJwt)
+      sendMore()
+      expect(await outcome(answer)).toEqual(ENDED)
+      expect(readStaging(world.account.sql)).toBeUndefined()
+      await post(owner, world.did)
+    }))
+
   it('while a blob arrives stores no blob', () =>
     inWorld({}, async (world) => {
       const { accessJwt } = await logIn(world.client)

@@ -87,6 +87,8 @@ export const createImports = (deps: ImportDeps): Imports => {
           'InvalidRequest',
           'this import was ended: another one has begun, or this one was silent for too long; send it again',
         )
+      // Nobody can write while it runs: a request that may no longer import must not prolong it.
+      sql.assertGuard()
       run.movedAt = platform.now()
     },
     report: (progress, receivedBytes = 0) => {
