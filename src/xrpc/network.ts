@@ -5,6 +5,9 @@
 export const networkOf = (address: string | null): string | undefined => {
   const text = address?.trim().toLowerCase().slice(0, 64)
   if (!text?.includes(':')) return text || undefined
+  // An IPv4 address as servers that listen on both kinds write it: `::ffff:192.0.2.1`.
+  const mapped = /^(?:::|(?:0+:){5})ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1]
+  if (mapped !== undefined) return mapped
   const [head = '', tail] = text.split('::')
   const [front, back] = [head, tail ?? ''].map((half) => half.split(':').filter(Boolean))
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - (front?.length ?? 0) - (back?.length ?? 0))
