@@ -17,7 +17,8 @@ export interface SocketHolder {
 export interface SubscriberLimits {
   /**
    * Makes sure that there is a place for one more socket of this network: returns the holder who must give one up,
-   * undefined if there is a free one. Throws `RateLimitExceeded` where the network has its share. `closing` sockets
+   * undefined if there is a free one. Throws `RateLimitExceeded` where the network has its share, or its neighbours have
+   * theirs and none of them has more than it would have. `closing` sockets
    * take no place, but count for their network: it decides how long they stay.
    */
   admit<T extends SocketHolder>(
@@ -40,7 +41,10 @@ export const MAX_SUBSCRIBERS = 1000
 /** Sockets in all, with those that were closed here and that the other side still holds open. */
 const MAX_SOCKETS = 2 * MAX_SUBSCRIBERS
 const MAX_OF_NETWORK = 20
-/** One holder has many networks next to each other: this many sockets for a /24 of IPv4 or a /48 of IPv6. */
+/**
+ * One holder has many networks next to each other: this many sockets for a /24 of IPv4 or a /48 of IPv6. But strangers
+ * are neighbours at a host, too: among them, the network with the most gives a place up to one that has fewer.
+ */
 const MAX_OF_BLOCK = 100
 /** Strangers cause these entries of the journal: at most one of a kind in this time. */
 const NOTE_INTERVAL_MS = 6 * 3600_000
@@ -67,6 +71,9 @@ const largest = <T extends SocketHolder>(
   groups.sort((a, b) => b.size - a.size || b.latest - a.latest)
   return groups[0]?.members ?? []
 }
+
+const oldest = <T extends SocketHolder>(holders: readonly T[]): T | undefined =>
+  holders.toSorted((a, b) => a.since - b.since)[0]
 
 export const createSubscriberLimits = ({
   sql,
@@ -95,6 +102,11 @@ export const createSubscriberLimits = ({
         const block = blockOf(network)
         const ofNetwork = all.filter((holder) => holder.network === network).length
         const ofBlock = all.filter((holder) => blockOf(holder.network) === block).length
+        if (ofNetwork < MAX_OF_NETWORK && ofBlock >= MAX_OF_BLOCK) {
+          const neighbours = open.filter((holder) => blockOf(holder.network) === block)
+          const most = largest(neighbours, (it) => it, network)
+          if (most.length > ofNetwork + 1 && all.length < MAX_SOCKETS) return oldest(most)
+        }
         if (ofNetwork >= MAX_OF_NETWORK || ofBlock >= MAX_OF_BLOCK) {
           note('firehose-refused', 'too many subscribers of one network', network)
           const max = ofNetwork >= MAX_OF_NETWORK ? MAX_OF_NETWORK : MAX_OF_BLOCK
@@ -107,8 +119,7 @@ export const createSubscriberLimits = ({
       }
       if (open.length < MAX_SUBSCRIBERS) return undefined
       note('firehose-full', 'the network with the most subscribers gave up one', network)
-      const most = largest(largest(open, blockOf, network), (it) => it, network)
-      return most.reduce((oldest, it) => (it.since < oldest.since ? it : oldest))
+      return oldest(largest(largest(open, blockOf, network), (it) => it, network))
     },
   }
 }

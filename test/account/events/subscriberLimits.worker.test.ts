@@ -60,6 +60,18 @@ describe('the places of the firehose', () => {
     expect(await count(server)).toBe(201)
   })
 
+  it('of a block of networks are not all kept by five of its networks: a sixth gets in', async () => {
+    const server = await serve()
+    const flood = await connectMany(server, 110, (n) => `192.0.2.${n % 5}`)
+    expect(await count(server)).toBe(100)
+    const relay = await connect(server, '192.0.2.77')
+    await write(server)
+    await relay.until(() => relay.types.includes('#identity') || relay.closed !== undefined, 'the event')
+    expect(relay.closed).toBeUndefined()
+    expect(await count(server)).toBe(100)
+    await expect.poll(() => refused(flood).length).toBe(11)
+  })
+
   it('are given up by the network that has the most: its oldest socket, not that of a relay', async () => {
     let now = Date.now()
     const server = await serve({ platform: { now: () => now++ } })
