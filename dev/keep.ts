@@ -1,8 +1,8 @@
 /** What `npm run dev` keeps between two runs, below `.wrangler/dev`: temporary keys, an account, the directory's log. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { editDevVars, parseDevVars } from '../src/cli/devVars.ts'
-import { readText, writeSecret } from '../src/cli/files.ts'
+import { editDevVars, parseDevVars } from '../src/cli/project/devVars.ts'
+import { readText, writeSecret } from '../src/cli/files/files.ts'
 import { hashPassword } from '../src/crypto/password.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import { createPlcAccount, newKey, type PlcAccount } from './account.ts'

@@ -1,4 +1,4 @@
-import { didWeb } from './didWeb.ts'
+import { didWeb } from './servers/didWeb.ts'
 
 /** Something that can be deleted after a move. */
 export interface CleanupStep {

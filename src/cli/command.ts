@@ -1,9 +1,9 @@
 import type { Client } from '../client/index.ts'
-import type { Prompts } from './prompts.ts'
-import type { Flags, Globals, Positional, Values } from './args.ts'
-import type { Project, ServerAddress } from './config.ts'
-import type { Io } from './io.ts'
-import type { Output } from './output.ts'
+import type { Prompts } from './terminal/prompts.ts'
+import type { Flags, Globals, Positional, Values } from './terminal/args.ts'
+import type { Project, ServerAddress } from './project/config.ts'
+import type { Io } from './terminal/io.ts'
+import type { Output } from './terminal/output.ts'
 
 /** What a command gets from the run that it is part of. */
 export interface Context {

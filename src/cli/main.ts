@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { processIo } from './io.ts'
+import { processIo } from './terminal/io.ts'
 import { run } from './run.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { connect } from '../client/index.ts'
-import { parse, type Globals } from './args.ts'
-import { createPrompts } from './prompts.ts'
+import { parse, type Globals } from './terminal/args.ts'
+import { createPrompts } from './terminal/prompts.ts'
 import type { Command, Context } from './command.ts'
 import { commands } from './commands/index.ts'
 import {
@@ -10,11 +10,11 @@ import {
   PASSWORD_HOST_VAR,
   type Project,
   type ServerAddress,
-} from './config.ts'
+} from './project/config.ts'
 import { CliError, EXIT, messageOf } from './errors.ts'
-import { commandHelp, overview } from './help.ts'
-import type { Io } from './io.ts'
-import { createOutput, type Output } from './output.ts'
+import { commandHelp, overview } from './terminal/help.ts'
+import type { Io } from './terminal/io.ts'
+import { createOutput, type Output } from './terminal/output.ts'
 
 /** Levenshtein distance, to find the command that the user may have meant. */
 const distance = (a: string, b: string): number => {

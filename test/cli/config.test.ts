@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { adminPassword, findProject, locateServer } from '../../src/cli/config.ts'
-import { editDevVars, parseDevVars } from '../../src/cli/devVars.ts'
+import { adminPassword, findProject, locateServer } from '../../src/cli/project/config.ts'
+import { editDevVars, parseDevVars } from '../../src/cli/project/devVars.ts'
 import { CliError } from '../../src/cli/errors.ts'
-import { editVars, readWranglerToml } from '../../src/cli/wranglerToml.ts'
+import { editVars, readWranglerToml } from '../../src/cli/project/wranglerToml.ts'
 import { folder } from './support.ts'
 
 const TOML = `# my Cirrus

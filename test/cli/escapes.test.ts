@@ -1,6 +1,6 @@
 // Servers that put what moves a cursor, recolours a screen or hides text into every string that they control.
 import { describe, expect, it } from 'vitest'
-import { cleanJson, cleanText } from '../../src/cli/cleanText.ts'
+import { cleanJson, cleanText } from '../../src/cli/terminal/cleanText.ts'
 import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
 import { folder, pds, type Ran } from './support.ts'
 

@@ -1,4 +1,4 @@
-import type { Status } from '../../src/cli/status.ts'
+import type { Status } from '../../src/cli/servers/status.ts'
 import { pds, type Ran, type RunOptions } from './support.ts'
 
 export const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'

@@ -1,7 +1,7 @@
 import { copyFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
-import { parseDevVars } from '../../src/cli/devVars.ts'
+import { parseDevVars } from '../../src/cli/project/devVars.ts'
 import { verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { loadSigningKey } from '../../src/signing/keys.ts'

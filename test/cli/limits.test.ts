@@ -8,7 +8,7 @@ import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { connect } from '../../src/client/index.ts'
 import type { Context } from '../../src/cli/command.ts'
 import { exportRepo } from '../../src/cli/export/exportRepo.ts'
-import { serverCredentials, signingKeyOf } from '../../src/cli/serverCredentials.ts'
+import { serverCredentials, signingKeyOf } from '../../src/cli/servers/serverCredentials.ts'
 import { REQUEST_LIMIT_BYTES } from '../../src/limits.ts'
 import { folder, member, pds } from './support.ts'
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { randomBytes } from 'node:crypto'
-import type { Io } from '../../src/cli/io.ts'
+import type { Io } from '../../src/cli/terminal/io.ts'
 import { run } from '../../src/cli/run.ts'
 
 /** What a run of `pds` printed and returned. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CliError } from '../../src/cli/errors.ts'
-import { describeTarget, refuseSelf } from '../../src/cli/target.ts'
+import { describeTarget, refuseSelf } from '../../src/cli/servers/target.ts'
 import { outbound } from '../../src/outbound.ts'
 
 /** A network of servers that answer describeServer. */

@@ -1,8 +1,8 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { getStatus, stateOf, unsubmittedText } from '../status.ts'
-import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
+import { getStatus, stateOf, unsubmittedText } from '../servers/status.ts'
+import { SESSIONS_ENDED, wasActivated } from '../servers/wasActivated.ts'
 
 export const activate = command({
   name: 'activate',

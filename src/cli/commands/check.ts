@@ -1,7 +1,7 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { count } from '../output.ts'
+import { count } from '../terminal/output.ts'
 
 export const check = command({
   name: 'check',

@@ -1,7 +1,7 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { cleanupSteps, cleanupText } from '../cleanupSteps.ts'
-import { getStatus, stateOf } from '../status.ts'
+import { getStatus, stateOf } from '../servers/status.ts'
 
 export const deactivate = command({
   name: 'deactivate',

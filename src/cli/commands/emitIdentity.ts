@@ -1,4 +1,4 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 
 export const emitIdentity = command({

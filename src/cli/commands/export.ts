@@ -1,17 +1,17 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { decodeJws } from '../../crypto/jws.ts'
-import { orServerError, serverError } from '../serverErrors.ts'
+import { orServerError, serverError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { getStatus } from '../status.ts'
+import { getStatus } from '../servers/status.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
 import { exportBlobList, exportBlobs } from '../export/exportBlobs.ts'
 import { compareWithManifest, exportRepo } from '../export/exportRepo.ts'
-import { readText, writeAtomically } from '../files.ts'
+import { readText, writeAtomically } from '../files/files.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
-import { bytes, count } from '../output.ts'
-import { plcDirectory } from '../plcDirectory.ts'
-import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { bytes, count } from '../terminal/output.ts'
+import { plcDirectory } from '../servers/plcDirectory.ts'
+import { serverCredentials, signingKeyOf } from '../servers/serverCredentials.ts'
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 

@@ -2,13 +2,13 @@ import type { Client } from '../../client/index.ts'
 import { createDidResolver } from '../../identity/didResolver.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { outbound } from '../../outbound.ts'
-import { orServerError, serverError } from '../serverErrors.ts'
+import { orServerError, serverError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { table } from '../output.ts'
-import { plcDirectory } from '../plcDirectory.ts'
-import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
-import { getStatus, stateOf, unsubmittedText, type Status } from '../status.ts'
+import { table } from '../terminal/output.ts'
+import { plcDirectory } from '../servers/plcDirectory.ts'
+import { serverCredentials, signingKeyOf } from '../servers/serverCredentials.ts'
+import { getStatus, stateOf, unsubmittedText, type Status } from '../servers/status.ts'
 
 /** What the network says about the DID, asked from here and not through the server. */
 const lookUp = async (context: Context, did: string) => {

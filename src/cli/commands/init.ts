@@ -2,12 +2,12 @@ import { basename } from 'node:path'
 import { rename } from 'node:fs/promises'
 import { outbound } from '../../outbound.ts'
 import { createDirectory } from '../../plc/directory.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { DEFAULT_PLC_URL, isLoopback, needProject, type Project } from '../config.ts'
-import { editDevVars } from '../devVars.ts'
+import { DEFAULT_PLC_URL, isLoopback, needProject, type Project } from '../project/config.ts'
+import { editDevVars } from '../project/devVars.ts'
 import { CliError } from '../errors.ts'
-import { readText, writeSecret, writeAtomically } from '../files.ts'
+import { readText, writeSecret, writeAtomically } from '../files/files.ts'
 import { askAnswers } from '../init/answers.ts'
 import { initFlags } from '../init/flags.ts'
 import {
@@ -18,7 +18,7 @@ import {
   writeRecoveryFile,
 } from '../init/keyFiles.ts'
 import { makePlan, type Plan } from '../init/plan.ts'
-import { editVars } from '../wranglerToml.ts'
+import { editVars } from '../project/wranglerToml.ts'
 
 const plcUrl = (project: Project, given: string | undefined): string =>
   given ?? (project.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL)

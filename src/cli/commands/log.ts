@@ -1,10 +1,10 @@
 import { pages } from '../../client/index.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { canonicalJson } from '../../canonicalJson.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { createChainVerifier, type JournalEntry } from '../journalChain.ts'
-import { count, type Paint } from '../output.ts'
+import { count, type Paint } from '../terminal/output.ts'
 
 const line = ({ n, at, event, detail }: JournalEntry, paint: Paint): string => {
   const text = canonicalJson(detail)

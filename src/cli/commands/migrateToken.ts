@@ -1,12 +1,12 @@
 import { outbound } from '../../outbound.ts'
 import { isScope } from '../../signing/scope.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import type { Output } from '../output.ts'
+import type { Output } from '../terminal/output.ts'
 import { SCOPE_MEANINGS, parseScopes } from '../scopes.ts'
-import { describeTarget, refuseSelf, type Target } from '../target.ts'
-import { getStatus, unsubmittedText, type Status } from '../status.ts'
+import { describeTarget, refuseSelf, type Target } from '../servers/target.ts'
+import { getStatus, unsubmittedText, type Status } from '../servers/status.ts'
 
 /** Nothing shows whose a DID is that does not name its host: `--yes` does not cover it where somebody can be asked. */
 const confirmDid = async (

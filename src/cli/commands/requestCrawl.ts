@@ -1,7 +1,7 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { table } from '../output.ts'
+import { table } from '../terminal/output.ts'
 
 const relayOrigin = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -1,6 +1,6 @@
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
-import { getStatus } from '../status.ts'
+import { getStatus } from '../servers/status.ts'
 
 export const revokeTokens = command({
   name: 'revoke-tokens',

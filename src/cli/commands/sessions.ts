@@ -1,7 +1,7 @@
 import type { Output as MethodOutput } from '../../client/index.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
-import { count, type Paint } from '../output.ts'
+import { count, type Paint } from '../terminal/output.ts'
 
 type ListedSession = MethodOutput<'com.cirrus.admin.listSessions'>['sessions'][number]
 

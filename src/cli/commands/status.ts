@@ -1,7 +1,7 @@
 import { isObject } from '../../isObject.ts'
 import { command } from '../command.ts'
-import { bytes, count, type Paint, table } from '../output.ts'
-import { getStatus, stateOf, type Status, unsubmittedText } from '../status.ts'
+import { bytes, count, type Paint, table } from '../terminal/output.ts'
+import { getStatus, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
 
 const STATES: Record<string, string> = {
   absent: 'no account here yet',

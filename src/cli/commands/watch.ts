@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, type Output as MethodOutput, XrpcError } from '../../client/index.ts'
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
-import { serverError } from '../serverErrors.ts'
+import { serverError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
-import { count, type Paint } from '../output.ts'
+import { count, type Paint } from '../terminal/output.ts'
 
 type Listed = MethodOutput<'com.cirrus.admin.listSubscribers'>
 

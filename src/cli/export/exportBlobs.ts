@@ -1,13 +1,13 @@
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages } from '../../client/index.ts'
-import { orServerError, serverError } from '../serverErrors.ts'
-import { blobStore } from '../blobStore.ts'
+import { orServerError, serverError } from '../servers/serverErrors.ts'
+import { blobStore } from '../files/blobStore.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { writeAtomically } from '../files.ts'
-import { limitedBody } from '../limitedBody.ts'
+import { writeAtomically } from '../files/files.ts'
+import { limitedBody } from '../files/limitedBody.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
-import { bytes, count } from '../output.ts'
+import { bytes, count } from '../terminal/output.ts'
 import { parallel } from '../parallel.ts'
 
 /** A line of blobs.jsonl. */

@@ -5,12 +5,12 @@ import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { isObject } from '../../isObject.ts'
 import { type ManifestClaims, MAX_MANIFEST_BYTES, verifyManifest } from '../../signing/manifest.ts'
-import { type BlobStore, blobStore } from '../blobStore.ts'
-import { type CarFacts, carProblem, verifyCarFile } from '../carFile.ts'
+import { type BlobStore, blobStore } from '../files/blobStore.ts'
+import { type CarFacts, carProblem, verifyCarFile } from '../files/carFile.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { compareWithManifest } from '../export/exportRepo.ts'
-import { isNoSuchFile, readText } from '../files.ts'
+import { isNoSuchFile, readText } from '../files/files.ts'
 
 type Preferences = MethodOutput<'app.bsky.actor.getPreferences'>['preferences']
 

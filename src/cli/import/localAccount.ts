@@ -1,10 +1,10 @@
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
-import { orServerError, type ErrorCodes } from '../serverErrors.ts'
+import { orServerError, type ErrorCodes } from '../servers/serverErrors.ts'
 import type { Context } from '../command.ts'
-import { environmentPassword, parseHost, PASSWORD_HOST_VAR } from '../config.ts'
+import { environmentPassword, parseHost, PASSWORD_HOST_VAR } from '../project/config.ts'
 import { CliError } from '../errors.ts'
 import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
-import { getStatus, stateOf, type Status } from '../status.ts'
+import { getStatus, stateOf, type Status } from '../servers/status.ts'
 import { type ResumeState, resumeState } from './resumeState.ts'
 import type { Destination } from './source.ts'
 

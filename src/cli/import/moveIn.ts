@@ -1,11 +1,11 @@
 import type { Client } from '../../client/index.ts'
 import type { Scope } from '../../signing/migrationToken.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf, getStatus } from '../status.ts'
-import { parseHost } from '../config.ts'
+import { type Status, stateOf, getStatus } from '../servers/status.ts'
+import { parseHost } from '../project/config.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { serverCredentials, signingKeyOf } from '../servers/serverCredentials.ts'
 import { confirmFoundAccount, openLocalAccount } from './localAccount.ts'
 import { fetchRepo } from './copy.ts'
 import { passwordSource, tokenSource } from './source.ts'
@@ -18,7 +18,7 @@ import {
   updateDid,
   verifyCopy,
 } from './moveSteps.ts'
-import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
+import { SESSIONS_ENDED, wasActivated } from '../servers/wasActivated.ts'
 import { reportStep } from './reportStep.ts'
 
 /** The scopes that the token needs for what is still to be done; `rotated`: the DID names this server already. */

@@ -1,10 +1,10 @@
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import { orServerError } from '../serverErrors.ts'
+import { orServerError } from '../servers/serverErrors.ts'
 import type { Context } from '../command.ts'
-import { type Status, stateOf, getStatus } from '../status.ts'
+import { type Status, stateOf, getStatus } from '../servers/status.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { count } from '../output.ts'
-import { serverCredentials, signingKeyOf } from '../serverCredentials.ts'
+import { count } from '../terminal/output.ts'
+import { serverCredentials, signingKeyOf } from '../servers/serverCredentials.ts'
 import { confirmFoundAccount, createAccount, openLocalAccount, signInAsOwner } from './localAccount.ts'
 import { type Backup, readBackup } from './backup.ts'
 import { manifestHere } from './copy.ts'
@@ -17,7 +17,7 @@ import {
   verifyRestored,
 } from './restoreSteps.ts'
 import { didWebAdvice } from './rotate.ts'
-import { SESSIONS_ENDED, wasActivated } from '../wasActivated.ts'
+import { SESSIONS_ENDED, wasActivated } from '../servers/wasActivated.ts'
 import { reportStep } from './reportStep.ts'
 
 /** Why the account cannot be activated here, and what to do about it; undefined if it can. */

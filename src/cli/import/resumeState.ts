@@ -4,7 +4,7 @@ import type { Session } from '../../client/index.ts'
 import { isObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
-import { readText, writeSecret } from '../files.ts'
+import { readText, writeSecret } from '../files/files.ts'
 
 /** What an interrupted import saves for the next run. */
 export interface SavedProgress {

@@ -1,6 +1,6 @@
 import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import type { Values } from '../args.ts'
+import type { Values } from '../terminal/args.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import type { initFlags } from './flags.ts'

@@ -1,4 +1,4 @@
-import type { Flags } from '../args.ts'
+import type { Flags } from '../terminal/args.ts'
 
 /** The flags of `pds init`. */
 export const initFlags = {

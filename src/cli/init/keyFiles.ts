@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { CliError } from '../errors.ts'
-import { isNoSuchFile, readText, writeSecret, writeAtomically } from '../files.ts'
+import { isNoSuchFile, readText, writeSecret, writeAtomically } from '../files/files.ts'
 
 /** The secrets in .dev.vars, which are also those of the deployed Worker. */
 export const SECRET_NAMES = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const

@@ -1,6 +1,6 @@
 import { cleanJson } from './cleanText.ts'
-import { docsPath } from '../docsLink.ts'
-import type { CliError, Code } from './errors.ts'
+import { docsPath } from '../../docsLink.ts'
+import type { CliError, Code } from '../errors.ts'
 import { createScreen, type Env, type Paint, type Terminal } from './screen.ts'
 
 export type { Paint, Terminal } from './screen.ts'

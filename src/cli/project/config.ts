@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { originOf } from '../client/host.ts'
+import { originOf } from '../../client/host.ts'
 import { parseDevVars } from './devVars.ts'
-import { CliError, messageOf } from './errors.ts'
-import { isObject } from '../isObject.ts'
-import { readText } from './files.ts'
-import type { Io } from './io.ts'
+import { CliError, messageOf } from '../errors.ts'
+import { isObject } from '../../isObject.ts'
+import { readText } from '../files/files.ts'
+import type { Io } from '../terminal/io.ts'
 import { readWranglerToml, type WranglerConfig } from './wranglerToml.ts'
 
 /** A folder with a wrangler.toml, which is one deployment. */

@@ -1,5 +1,5 @@
-import type { Client, Output as MethodOutput } from '../client/index.ts'
-import { CliError } from './errors.ts'
+import type { Client, Output as MethodOutput } from '../../client/index.ts'
+import { CliError } from '../errors.ts'
 import { orServerError } from './serverErrors.ts'
 
 type ServerCredentials = MethodOutput<'com.atproto.identity.getRecommendedDidCredentials'>

@@ -1,4 +1,4 @@
-import { type Client, pages } from '../client/index.ts'
+import { type Client, pages } from '../../client/index.ts'
 import { orServerError } from './serverErrors.ts'
 import { stateOf, type Status } from './status.ts'
 

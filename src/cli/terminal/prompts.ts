@@ -1,6 +1,6 @@
 import * as clack from '@clack/prompts'
 import { cleanText } from './cleanText.ts'
-import { CliError } from './errors.ts'
+import { CliError } from '../errors.ts'
 import type { Input, Io } from './io.ts'
 
 /**

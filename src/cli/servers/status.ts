@@ -1,4 +1,4 @@
-import type { Client, Output as MethodOutput } from '../client/index.ts'
+import type { Client, Output as MethodOutput } from '../../client/index.ts'
 import { orServerError } from './serverErrors.ts'
 
 /** What `com.cirrus.admin.getStatus` answers: the account, its identity as the network sees it, and the next step. */

@@ -1,6 +1,6 @@
 import { parse } from 'smol-toml'
-import { isObject, type JsonObject } from '../isObject.ts'
-import { CliError } from './errors.ts'
+import { isObject, type JsonObject } from '../../isObject.ts'
+import { CliError } from '../errors.ts'
 
 /** What the CLI needs from wrangler.toml. */
 export interface WranglerConfig {

@@ -1,5 +1,5 @@
 import { argumentName, GLOBAL_FLAGS, type Flag, type Flags } from './args.ts'
-import type { Command } from './command.ts'
+import type { Command } from '../command.ts'
 import type { Paint } from './output.ts'
 
 const flagName = (name: string, { hint, short }: Flag): string =>

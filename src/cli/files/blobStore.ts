@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestOf } from '../client/cid.ts'
-import { CliError } from './errors.ts'
+import { digestOf } from '../../client/cid.ts'
+import { CliError } from '../errors.ts'
 import { isNoSuchFile, writeAtomically } from './files.ts'
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

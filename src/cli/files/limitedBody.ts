@@ -1,4 +1,4 @@
-import type { CliError } from './errors.ts'
+import type { CliError } from '../errors.ts'
 
 /** Passes a body on, at most `maxBytes` of it. If there is more, the rest is not read, and it throws. */
 export async function* limitedBody(

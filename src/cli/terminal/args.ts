@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { CliError, messageOf } from './errors.ts'
+import { CliError, messageOf } from '../errors.ts'
 
 /** A flag as data: the type of its value and its line in the help follow from it. */
 export interface Flag {

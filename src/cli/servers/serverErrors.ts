@@ -1,6 +1,6 @@
-import { XrpcError } from '../client/index.ts'
-import { DirectoryError } from '../plc/directory.ts'
-import { CATALOGUE, type Code, CliError } from './errors.ts'
+import { XrpcError } from '../../client/index.ts'
+import { DirectoryError } from '../../plc/directory.ts'
+import { CATALOGUE, type Code, CliError } from '../errors.ts'
 
 /** What an error means where the command says nothing else. */
 const COMMON_CODES: Record<string, Code> = {

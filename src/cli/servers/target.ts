@@ -1,10 +1,10 @@
 import { isValidDid } from '@atproto/syntax'
-import { didWebUrl } from '../identity/didResolver.ts'
-import { originOf } from '../client/host.ts'
-import { isObject } from '../isObject.ts'
-import { type Outbound, OutboundError } from '../outbound.ts'
+import { didWebUrl } from '../../identity/didResolver.ts'
+import { originOf } from '../../client/host.ts'
+import { isObject } from '../../isObject.ts'
+import { type Outbound, OutboundError } from '../../outbound.ts'
 import { didWeb } from './didWeb.ts'
-import { CliError, messageOf } from './errors.ts'
+import { CliError, messageOf } from '../errors.ts'
 
 /** The server that an account moves to. */
 export interface Target {

@@ -1,4 +1,4 @@
-import type { Progress } from './output.ts'
+import type { Progress } from '../terminal/output.ts'
 
 /** Passes a body on and shows how much of it has arrived. `total` and `done` are bytes; `done` had arrived before. */
 export async function* bodyProgress(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isObject } from '../isObject.ts'
+import { isObject } from '../../isObject.ts'
 
 /** Whether an error says that there is no such file. */
 export const isNoSuchFile = (cause: unknown): boolean => isObject(cause) && cause['code'] === 'ENOENT'
