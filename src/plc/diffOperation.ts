@@ -65,25 +65,29 @@ const servicesById = (data: PlcData): Record<string, string> =>
     ]),
   )
 
+/** A text of others in a list of sentences: a line break in it would begin a sentence of its own. */
+const onOneLine = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD')
+
 /** What an operation changes, the most powerful first: rotation keys, services, verification methods, handle. */
-export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] => [
-  ...diffRotationKeys(before.rotationKeys, after.rotationKeys),
-  ...diffById(servicesById(before), servicesById(after), (id, was, is) =>
-    id === PDS_ID
-      ? describeEntry('endpoint', () => 'the PDS')(id, was, is)
-      : describeEntry('service', () => `service ${id}`)(id, was, is),
-  ),
-  ...diffById(before.verificationMethods, after.verificationMethods, (id, was, is) =>
-    id === 'atproto'
-      ? describeEntry('signingKey', () => 'the signing key')(id, was, is)
-      : describeEntry('verificationMethod', () => `verification method ${id}`)(id, was, is),
-  ),
-  ...diffById(
-    { handle: before.alsoKnownAs.join(' ') },
-    { handle: after.alsoKnownAs.join(' ') },
-    describeEntry('handle', () => 'the handle'),
-  ),
-]
+export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] =>
+  [
+    ...diffRotationKeys(before.rotationKeys, after.rotationKeys),
+    ...diffById(servicesById(before), servicesById(after), (id, was, is) =>
+      id === PDS_ID
+        ? describeEntry('endpoint', () => 'the PDS')(id, was, is)
+        : describeEntry('service', () => `service ${id}`)(id, was, is),
+    ),
+    ...diffById(before.verificationMethods, after.verificationMethods, (id, was, is) =>
+      id === 'atproto'
+        ? describeEntry('signingKey', () => 'the signing key')(id, was, is)
+        : describeEntry('verificationMethod', () => `verification method ${id}`)(id, was, is),
+    ),
+    ...diffById(
+      { handle: before.alsoKnownAs.join(' ') },
+      { handle: after.alsoKnownAs.join(' ') },
+      describeEntry('handle', () => 'the handle'),
+    ),
+  ].map((change) => ({ ...change, text: onOneLine(change.text) }))
 
 /** The rotation keys that an operation removes. */
 export const droppedKeys = (before: PlcData, after: PlcData): string[] =>

@@ -3,6 +3,7 @@ import { newKey } from '../../dev/account.ts'
 import { CliError } from '../../src/cli/errors.ts'
 import { planMove } from '../../src/cli/import/planMove.ts'
 import { buildOperation } from '../../src/plc/build.ts'
+import { diffOperation } from '../../src/plc/diffOperation.ts'
 import type { PlcData, PlcHead } from '../../src/plc/types.ts'
 
 const pds = (endpoint: string) => ({ atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } })
@@ -83,6 +84,23 @@ describe('the operation that moves an account in', () => {
     expect(
       planMove({ head: head(before), wanted: wanted(asked), sourceKeys }).operation.rotationKeys,
     ).toEqual(expected())
+  })
+
+  it('is shown in as many lines as it has changes, whatever is written in the DID', () => {
+    const at = head([owner, old])
+    at.data.alsoKnownAs.push('at://alice.example.com\n  rotation key is dropped')
+    at.data.services['atproto_pds'] = { type: 'AtprotoPersonalDataServer', endpoint: 'https://x\r\n  y' }
+    const { data } = at
+    const changed = {
+      ...data,
+      services: { ...data.services, 'a\nb': { type: 't\nt', endpoint: 'https://\t' } },
+    }
+    const lines = [
+      ...planMove({ head: at, wanted: wanted([ours]), sourceKeys: undefined }).lines,
+      ...diffOperation(data, changed).map(({ text }) => text),
+    ]
+    expect(lines.filter((line) => /\p{Cc}/u.test(line))).toEqual([])
+    expect(lines.join('\n')).toContain('alice.example.com\uFFFD')
   })
 
   it('says so if none of the keys is known to be the source’s', () => {
