@@ -7,6 +7,7 @@ import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { Secret } from '../../src/crypto/secret.ts'
+import { resumeState } from '../../src/cli/import/resumeState.ts'
 import { parseOperation } from '../../src/plc/parse.ts'
 import type { UnsignedOperation } from '../../src/plc/types.ts'
 import { loadRotationKey } from '../../src/signing/keys.ts'
@@ -219,7 +220,7 @@ describe('a source that adds to what was agreed on', () => {
     const failed = await importFrom({ stdin: token }, '--yes', '--json')
     plc.recover()
     expect(failed.code, failed.stdout).not.toBe(0)
-    const kept = join(here.path, '.wrangler/import', source.did.replace(/[^a-z0-9.-]/gi, '-'), 'kept.json')
+    const kept = join(resumeState(here.path, target.url, source.did).folder, 'kept.json')
     const before = await readFile(kept, 'utf8')
     const saved: unknown = JSON.parse(before)
     for (const [what, change, shown] of attacks) {

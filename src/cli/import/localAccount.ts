@@ -24,7 +24,7 @@ export async function openLocalAccount(
   const { did, handle, identity } = status
   if (identity.error) throw new CliError('directory-unavailable', identity.error)
   const { did: serviceDid } = await orServerError(context.anyone().com.atproto.server.describeServer())
-  const resume = resumeState(context.project?.root ?? context.io.cwd, did)
+  const resume = resumeState(context.project?.root ?? context.io.cwd, origin, did)
   return { admin, status, here: { did, handle, origin, serviceDid, resume } }
 }
 

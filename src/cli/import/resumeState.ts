@@ -45,9 +45,15 @@ const parse = (text: string | undefined): SavedProgress => {
   }
 }
 
-/** The progress of imports of this account, below the folder `root`. */
-export function resumeState(root: string, did: string): ResumeState {
-  const folder = join(root, '.wrangler', 'import', did.replace(/[^a-z0-9.-]/gi, '-'))
+/** One folder, whatever a server calls itself. */
+const folderName = (text: string): string => text.replace(/[^a-z0-9.-]|^\.+|^$/gi, '-')
+
+/**
+ * The progress of imports of this account into the server at `origin`, below the folder `root`. What one server has
+ * given, a session above all, no other one gets.
+ */
+export function resumeState(root: string, origin: string, did: string): ResumeState {
+  const folder = join(root, '.wrangler', 'import', folderName(new URL(origin).host), folderName(did))
   const file = join(folder, 'kept.json')
   const read = async () => parse(await readText(file))
   return {
