@@ -88,7 +88,11 @@ describe('pds import from the reference PDS', () => {
     const wrong = await run({ PDS_SOURCE_PASSWORD: 'wrong' })
     expect(member(wrong.json, 'error', 'code')).toBe('source-sign-in')
     expect(await status(cirrus)).toMatchObject({ state: 'absent' })
-    const code = await run({ PDS_SOURCE_PASSWORD: alice.password, PDS_PLC_TOKEN: 'AAAAA-BBBBB' })
+    const code = await run({
+      PDS_SOURCE_PASSWORD: alice.password,
+      PDS_PLC_TOKEN: 'AAAAA-BBBBB',
+      PDS_PASSWORD: cirrus.password,
+    })
     expect([code.code, member(code.json, 'error', 'code')]).toEqual([1, 'code-refused'])
     expect(await readIdentity(stage.plc.url, alice.did)).toMatchObject({ pds: stage.reference.url })
   })

@@ -1,4 +1,5 @@
 // Moving in: the reference PDS to a Cirrus that was set up for the account's DID, like goat.
+import { AtpAgent } from '@atproto/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { newKey } from '../../dev/account.ts'
@@ -114,5 +115,34 @@ describe('the reference PDS to Cirrus, like goat', () => {
     expect(await problems(cirrus)).toEqual([])
     const owner = await ownerOf(cirrus)
     await owner.post({ text: 'still here' })
+  })
+})
+
+describe('a reference PDS that asks for the account on Cirrus itself', () => {
+  it('is refused without the account password; the owner gets in, also after a lost answer', async () => {
+    await using stage = await startStage()
+    const { agent, did, handle } = await stage.reference.createAccount({ handle: 'alice.test' })
+    await using cirrus = await startCirrus({ plcUrl: stage.plc.url, did, handle })
+    const target = new AtpAgent({ service: cirrus.url })
+    const lxm = 'com.atproto.server.createAccount'
+    const tokenFor = async () =>
+      (await agent.com.atproto.server.getServiceAuth({ aud: cirrus.serviceDid, lxm })).data.token
+    const create = async (token: string, password?: string) =>
+      (
+        await target.com.atproto.server.createAccount(
+          { did, handle, ...(password !== undefined && { password }) },
+          { headers: { authorization: `Bearer ${token}` }, encoding: 'application/json' },
+        )
+      ).data
+    const refused = { error: 'InvalidPassword' }
+    const forged = await tokenFor()
+    await expect(create(forged)).rejects.toMatchObject(refused)
+    await expect(create(forged, 'a guess')).rejects.toMatchObject(refused)
+    expect(await status(cirrus)).toMatchObject({ state: 'absent' })
+
+    const token = await tokenFor()
+    await create(token, cirrus.password)
+    expect(await create(token, cirrus.password)).toMatchObject({ did, handle })
+    for (const copy of [token, forged]) await expect(create(copy)).rejects.toMatchObject(refused)
   })
 })
