@@ -32,7 +32,7 @@ made.push(
 }
 
 /** The part of the runtime that the Worker needs in order to start; Node does not have it. */
-const RUNTIME = 'export class DurableObject {}\n'
+const RUNTIME = 'export class DurableObject {}\nexport const waitUntil = () => {}\n'
 
 /** Runs in a new thread, so that nothing is compiled yet. The time of other threads and processes does not count. */
 const THREAD = `
