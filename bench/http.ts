@@ -3,6 +3,8 @@ import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 export interface Call {
   readonly params?: Readonly<Record<string, string>>
   readonly token?: string
+  /** The `Authorization` header, instead of a token. */
+  readonly authorization?: string
   /** The body of a POST: bytes are sent as they are, anything else as JSON. */
   readonly body?: Uint8Array | object
   readonly type?: string
@@ -27,7 +29,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 export const call = (
   host: string,
   method: string,
-  { params, token, body, type, post }: Call = {},
+  { params, token, authorization, body, type, post }: Call = {},
 ): Promise<Answer> => {
   const path = method.startsWith('/') ? method : `/xrpc/${method}`
   const url = new URL(`${path}?${new URLSearchParams(params)}`, host)
@@ -35,6 +37,7 @@ export const call = (
     body === undefined || body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body))
   const headers: Record<string, string | number> = {}
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`
+  if (authorization !== undefined) headers['authorization'] = authorization
   if (bytes) {
     headers['content-type'] = type ?? 'application/json'
     headers['content-length'] = bytes.length

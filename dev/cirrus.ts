@@ -29,6 +29,8 @@ export interface CirrusOptions {
   /** Overrides every other variable and secret of the Worker. */
   readonly env?: Readonly<Record<string, string>>
   readonly bundle?: BundleOptions
+  /** The JavaScript heap that workerd may have, in megabytes; see workerd.ts. */
+  readonly maxHeapMb?: number
   /** What the Worker writes to its console. By default to the file `$CIRRUS_LOG`, if set, and to `log`. */
   readonly onLog?: (line: string) => void
 }
@@ -52,6 +54,8 @@ export interface Cirrus extends AsyncDisposable {
   readonly log: readonly string[]
   /** The process of workerd; `restart()` starts another one. */
   readonly pid: number
+  /** Whether that process has ended. */
+  readonly hasEnded: boolean
   memory(): Promise<Memory>
   /** Kills the process with SIGKILL, like a crash. The server stays down until `restart()`. */
   kill(): Promise<void>
@@ -94,7 +98,14 @@ export const startCirrus = async (options: CirrusOptions): Promise<Cirrus> => {
     if (logFile) appendFileSync(logFile, `${port} ${line}\n`)
   }
   const start = async (): Promise<Workerd> =>
-    startWorkerd({ bundle: await bundleWorker(options.bundle), port, env, state, onLog })
+    startWorkerd({
+      bundle: await bundleWorker(options.bundle),
+      port,
+      env,
+      state,
+      onLog,
+      maxHeapMb: options.maxHeapMb,
+    })
 
   let running: Workerd | undefined = await start()
   const stop = async (signal?: 'SIGKILL') => {
@@ -119,6 +130,9 @@ export const startCirrus = async (options: CirrusOptions): Promise<Cirrus> => {
     get pid() {
       if (!running) throw new Error('this Cirrus is not running')
       return running.pid
+    },
+    get hasEnded() {
+      return running?.hasEnded ?? true
     },
     memory: async () => {
       if (!running) throw new Error('this Cirrus is not running')

@@ -11,11 +11,15 @@ export interface WorkerdOptions {
   /** The folder of SQLite files and blobs. */
   readonly state: string
   readonly onLog: (line: string) => void
+  /** The size of the JavaScript heap, in megabytes, beyond which it crashes. By default as much as there is. */
+  readonly maxHeapMb?: number | undefined
 }
 
 /** One workerd that miniflare runs, and its process: how much memory it uses, and how it is stopped. */
 export interface Workerd {
   readonly pid: number
+  /** Whether the process has ended, by a crash too: Miniflare starts another one for it. */
+  readonly hasEnded: boolean
   /** Stops the process and waits until it has exited. SIGKILL leaves it no time to clean up. */
   stop(signal?: 'SIGKILL'): Promise<void>
 }
@@ -33,6 +37,7 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
   const { bundle, port, env, state, onLog } = options
   const births = watchBirths()
   const restoreSignals = keepSignals()
+  const restoreFlags = setV8Flags(options.maxHeapMb)
   let server: Miniflare | undefined
   try {
     server = new Miniflare(
@@ -59,16 +64,21 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
     await server?.dispose()
     throw cause
   } finally {
+    restoreFlags()
     births.stop()
   }
   const running = server
   const child = births.born.findLast(({ spawnfile }) => spawnfile.includes('workerd'))
   const pid = child?.pid
   if (!child || pid === undefined) throw new Error('miniflare started no workerd')
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   return {
     pid,
+    get hasEnded() {
+      return hasEnded()
+    },
     stop: async (signal) => {
-      if (signal && child.exitCode === null && child.signalCode === null) {
+      if (signal && !hasEnded()) {
         const gone = once(child, 'exit')
         child.kill(signal)
         // Done before miniflare notices the exit: it would start a new workerd in place of one that crashed.
@@ -103,5 +113,16 @@ const keepSignals = () => {
       if (own.length > 0)
         for (const listener of process.listeners(name))
           if (!own.includes(listener)) process.removeListener(name, listener)
+  }
+}
+
+/** Miniflare takes V8's flags from the environment when it starts workerd. Returns a function that puts back what was there. */
+const setV8Flags = (maxHeapMb: number | undefined) => {
+  const name = 'MINIFLARE_WORKERD_V8_FLAGS'
+  const before = process.env[name]
+  if (maxHeapMb !== undefined) process.env[name] = `--max-heap-size=${maxHeapMb}`
+  return () => {
+    if (before === undefined) delete process.env[name]
+    else process.env[name] = before
   }
 }
