@@ -1,7 +1,7 @@
 // What an interrupted import keeps on the disk, where a server says which account it is for.
 import { mkdir, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { limitedBody } from '../../src/cli/limitedBody.ts'
+import { limitedBody } from '../../src/cli/files/limitedBody.ts'
 import { CliError } from '../../src/cli/errors.ts'
 import { resumeState } from '../../src/cli/import/resumeState.ts'
 import { folder } from './support.ts'
