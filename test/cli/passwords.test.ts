@@ -141,7 +141,11 @@ describe('the account password', () => {
       state: 'deactivated',
       identity: { ...identity, pds: 'https://old.example.com', movedAway: true },
     })
-    const server = fake({ 'com.cirrus.admin.getStatus': here_, 'com.atproto.server.createSession': {} })
+    const server = fake({
+      'com.cirrus.admin.getStatus': here_,
+      'com.atproto.server.createSession': {},
+      'com.cirrus.admin.getJournal': { entries: [{ event: 'activate' }] },
+    })
     const token = [
       { alg: 'ES256K', typ: 'cirrus-migration+jwt' },
       {

@@ -59,7 +59,12 @@ describe('pds import from the reference PDS', () => {
       {
         cwd,
         ...options,
-        env: { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url, ...env },
+        env: {
+          ADMIN_PASSWORD: cirrus.adminPassword,
+          ADMIN_PASSWORD_HOST: cirrus.url,
+          PDS_PASSWORD: cirrus.password,
+          ...env,
+        },
       },
     )
 
@@ -102,7 +107,6 @@ describe('pds import from the reference PDS', () => {
     const moved = await run({
       PDS_SOURCE_PASSWORD: alice.password,
       PDS_PLC_TOKEN: await stage.reference.plcToken(alice.did),
-      PDS_PASSWORD: cirrus.password,
     })
     expect(moved.json, moved.stdout + moved.stderr).toMatchObject({
       ok: true,

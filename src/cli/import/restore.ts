@@ -145,6 +145,8 @@ export async function restore(context: Context, folder: string): Promise<number>
   const activated = await confirmActivation(restoration, after)
   if (activated && !isOwners) reportStep(restoration, 'Sessions', SESSIONS_ENDED)
   await here.resume.clear()
+  // The next run may find the account, not active yet: it is not a stranger's.
+  if (!activated) await here.resume.write({ creating: true })
   const end = await getStatus(admin)
   const next = activated ? end.next : 'check it with `pds status`, then run `pds activate`'
   const ok = lost.length === 0 && problems.length === 0
