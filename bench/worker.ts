@@ -8,6 +8,8 @@ const heap: number[][] = []
  * one resets the write limits (a benchmark makes more records than an account may in an hour), one imports more than the
  * 100 MB that a request may have, and one fills the heap.
  */
+export { PasswordObject } from '../src/passwordObject.ts'
+
 export class AccountObject extends Account {
   override async fetch(request: Request): Promise<Response> {
     const { sql, imports, signingKey } = this.account

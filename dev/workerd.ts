@@ -54,7 +54,10 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
         modules: [{ type: 'ESModule', path: 'worker.js', contents: bundle.code }],
         compatibilityDate: bundle.compatibilityDate,
         bindings: { ...env },
-        durableObjects: { ACCOUNT: { className: 'AccountObject', useSQLite: true } },
+        durableObjects: {
+          ACCOUNT: { className: 'AccountObject', useSQLite: true },
+          PASSWORDS: { className: 'PasswordObject', useSQLite: true },
+        },
         r2Buckets: { BLOBS: 'blobs' },
       }),
     )

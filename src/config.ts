@@ -4,9 +4,15 @@ import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
 import { error } from './xrpc/errors.ts'
 
+/** The methods of a `PasswordObject`. */
+export interface PasswordRpc extends Rpc.DurableObjectBranded {
+  matches(password: string, stored: string): Promise<boolean>
+}
+
 /** Bindings, vars and secrets as wrangler provides them; see README, "Configuration". */
 export interface Env {
   ACCOUNT: DurableObjectNamespace
+  PASSWORDS: DurableObjectNamespace<PasswordRpc>
   BLOBS: R2Bucket
   DID?: string
   HANDLE?: string
@@ -78,6 +84,18 @@ const required = (env: Env, name: keyof Env): string => {
   const value = env[name]
   if (typeof value !== 'string' || value === '') throw new ConfigError(name, 'is not set')
   return value
+}
+
+/** Anybody may guess it, and it opens everything. */
+const MIN_ADMIN_PASSWORD_LENGTH = 16
+
+function readAdminPassword(password: string): Secret {
+  if (password.length < MIN_ADMIN_PASSWORD_LENGTH)
+    throw new ConfigError(
+      'ADMIN_PASSWORD',
+      `has fewer than ${MIN_ADMIN_PASSWORD_LENGTH} characters, and anybody may guess: set a longer one, such as \`openssl rand -base64 24\` prints, with \`npx wrangler secret put ADMIN_PASSWORD\``,
+    )
+  return new Secret(password)
 }
 
 const PUBLIC_RELAYS = 'https://bsky.network'
@@ -152,6 +170,11 @@ export function readConfig(env: Env): Config {
   if (!isValidHandle(handle)) throw new ConfigError('HANDLE', `is "${handle}", which is not a handle`)
   if (!/^[a-z0-9.-]+(:\d+)?$/.test(hostname))
     throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
+  if (!env.PASSWORDS)
+    throw new ConfigError(
+      'PASSWORDS',
+      'is not bound: take over the Durable Object binding and the migration v2 from the wrangler.toml of this version',
+    )
   const signingKey = required(env, 'SIGNING_KEY')
   return {
     did,
@@ -168,7 +191,7 @@ export function readConfig(env: Env): Config {
     secrets: {
       signingKey: new Secret(signingKey),
       rotationKey: new Secret(env.ROTATION_KEY || signingKey),
-      adminPassword: new Secret(required(env, 'ADMIN_PASSWORD')),
+      adminPassword: readAdminPassword(required(env, 'ADMIN_PASSWORD')),
       passwordHash: new Secret(required(env, 'PASSWORD_HASH')),
       session: new Secret(required(env, 'SESSION_SECRET')),
     },

@@ -38,7 +38,7 @@ export class AccountObject extends DurableObject<Env> {
     void ctx.blockConcurrencyWhile(async () => {
       // A throw here would reset the object at every request, and the client would not learn why.
       try {
-        this.#account = await createAccount(ctx, readConfig(env), createPlatform(env.BLOBS))
+        this.#account = await createAccount(ctx, readConfig(env), createPlatform(env))
       } catch (cause) {
         this.#failure = cause
       }

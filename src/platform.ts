@@ -1,4 +1,6 @@
 import { waitUntil } from 'cloudflare:workers'
+import type { Env } from './config.ts'
+import type { Secret } from './crypto/secret.ts'
 
 declare const __FAULTS__: boolean
 
@@ -22,6 +24,8 @@ export interface Platform {
   keepAlive(work: Promise<unknown>): void
   /** The network. Only src/outbound.ts calls it. */
   fetch: typeof fetch
+  /** Whether a password has this hash. Another object finds out, one for each network: it takes up to a second. */
+  matchesPassword(network: string, password: Secret, stored: Secret): Promise<boolean>
   /** Where blobs are kept. */
   bucket: R2Bucket
 }
@@ -34,7 +38,7 @@ export const overridePlatform = (platform: Partial<Platform>): void => {
 }
 
 /** The real platform. Only this function uses the globals. */
-export const createPlatform = (bucket: R2Bucket): Platform => ({
+export const createPlatform = ({ BLOBS, PASSWORDS }: Pick<Env, 'BLOBS' | 'PASSWORDS'>): Platform => ({
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -44,6 +48,8 @@ export const createPlatform = (bucket: R2Bucket): Platform => ({
   },
   keepAlive: (work) => waitUntil(work),
   fetch: (input, init) => fetch(input, init),
-  bucket,
+  matchesPassword: (network, password, stored) =>
+    PASSWORDS.getByName(network).matches(password.reveal(), stored.reveal()),
+  bucket: BLOBS,
   ...(typeof __FAULTS__ !== 'undefined' && __FAULTS__ ? overrides : {}),
 })

@@ -12,6 +12,7 @@ import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 
 export { AccountObject } from './object.ts'
+export { PasswordObject } from './passwordObject.ts'
 
 interface Context {
   config: Config
@@ -83,7 +84,7 @@ const contextOf = (env: Env): Promise<Context> => {
 async function createContext(env: Env): Promise<Context> {
   const config = readConfig(env)
   const key = await loadSigningKey(config.secrets.signingKey)
-  const platform = createPlatform(env.BLOBS)
+  const platform = createPlatform(env)
   return { env, config, platform, identity: createIdentity(config, key.did, platform) }
 }
 

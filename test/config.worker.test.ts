@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { notConfigured, readConfig, type Env } from '../src/config.ts'
 import { loadSigningKey } from '../src/signing/keys.ts'
 import { createSessionTokens } from '../src/signing/sessionTokens.ts'
-import { passwordMatches } from '../src/account/auth/signIn.ts'
+import { assertPasswordHash } from '../src/crypto/password.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import worker from '../src/worker.ts'
 import { XrpcError } from '../src/xrpc/errors.ts'
@@ -51,6 +51,8 @@ describe('a mistake in the configuration', () => {
     ['WRITE_POINTS_PER_HOUR', '1e9'],
     ['WRITE_POINTS_PER_HOUR', '5000.5'],
     ['WRITE_POINTS_PER_HOUR', 'unlimited'],
+    ['ADMIN_PASSWORD', 'fifteen-letters'],
+    ['PASSWORDS', undefined],
   ] as const)('is reported with the name of its variable: %s', ([name, value]) => {
     expect(() => readConfig({ ...bindings, [name]: value })).toThrow(name)
   })
@@ -60,7 +62,7 @@ describe('a mistake in the configuration', () => {
       await problem(() => readConfig({ ...bindings, SIGNING_KEY: '' })),
       await problem(() => loadSigningKey(new Secret(canary))),
       await problem(() => createSessionTokens(new Secret(canary), new Secret(canary))),
-      await problem(() => passwordMatches('x', new Secret(canary))),
+      await problem(() => assertPasswordHash(new Secret(canary))),
     ]) {
       expect(cause).toBeInstanceOf(XrpcError)
       if (!(cause instanceof XrpcError)) continue

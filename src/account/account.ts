@@ -11,6 +11,9 @@ import type { Upgraded } from '../xrpc/types.ts'
 import { type Authorize, createAuthorize } from './auth/authorize.ts'
 import { createMoveInTokenVerifier } from './auth/moveInToken.ts'
 import { createMigrationTokens, type MigrationTokens } from './auth/migrationTokens.ts'
+import { createFailures, type Failures } from './auth/failures.ts'
+import { createKnownNetworks } from './auth/knownNetworks.ts'
+import { createPasswords } from './auth/passwords.ts'
 import { createRateLimits, type RateLimits } from './auth/rateLimits.ts'
 import { createServiceAuth, type ServiceAuth } from './auth/serviceAuth.ts'
 import { createSessions, type Sessions, type TokenPair } from './auth/sessions.ts'
@@ -64,6 +67,7 @@ export interface Account {
   imports: Imports
   preferences: Preferences
   rateLimits: RateLimits
+  failures: Failures
   sessions: Sessions
   identityWatch: IdentityWatch
   plcLedger: PlcLedger
@@ -150,7 +154,14 @@ export async function createAccount(
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
-  const rateLimits = createRateLimits({ ...base, writePointsPerHour: config.writePointsPerHour })
+  const knownNetworks = createKnownNetworks(base)
+  const rateLimits = createRateLimits({
+    ...base,
+    knownNetworks,
+    writePointsPerHour: config.writePointsPerHour,
+  })
+  const failures = createFailures({ ...base, rateLimits })
+  const passwords = createPasswords({ ...base, rateLimits, knownNetworks, passwordHash })
   const sessions = createSessions({ ...base, tokens })
   const serviceAuth = createServiceAuth(base)
   const migrationTokens = createMigrationTokens({ ...base, rateLimits, identityWatch, watchMove })
@@ -160,11 +171,13 @@ export async function createAccount(
     tokens,
     sessions,
     rateLimits,
+    knownNetworks,
+    failures,
     migrationTokens,
     verifyMoveInToken: createMoveInTokenVerifier({ ...base, rateLimits, identityWatch }),
   })
   const assertStillValid = createStillValid({ platform, sessions, migrationTokens })
-  const signInDeps = { ...base, rateLimits, sessions, passwordHash, identityWatch }
+  const signInDeps = { ...base, passwords, failures, sessions, identityWatch }
 
   const plc = createPlcOperations({
     ...base,
@@ -185,10 +198,11 @@ export async function createAccount(
     rateLimits,
     identityWatch,
     relays,
-    passwordHash,
+    passwords,
   })
   const statusDeps = {
     ...base,
+    failures,
     startedAt: platform.now(),
     config,
     blocks,
@@ -232,6 +246,7 @@ export async function createAccount(
     imports,
     preferences,
     rateLimits,
+    failures,
     sessions,
     identityWatch,
     plcLedger,

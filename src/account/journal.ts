@@ -28,7 +28,7 @@ export interface Journal {
   /** A page, newest first; `cursor` is the `n` of the last entry of the page before. */
   page(options: { cursor?: number; limit: number }): { entries: JournalEntry[]; cursor?: number }
   /**
-   * The latest entries, newest first. What strangers can cause (failed sign-ins, refused calls of createAccount) is one
+   * The latest entries, newest first. What strangers can cause (failed sign-ins, refused tokens and calls of createAccount) is one
    * entry for each kind in a row, the last of them, with `times`: it must not push out what the owner has to see.
    */
   recent(limit: number): RecentEntry[]
@@ -50,7 +50,7 @@ const GENESIS = '0'.repeat(64)
 /** Rows read at once when the chain is verified. */
 const PAGE_ROWS = 500
 /** The events that strangers can cause. */
-const FAILED_EVENTS = `('failed-sign-in', 'failed-create-account')`
+const FAILED_EVENTS = `('failed-sign-in', 'failed-create-account', 'refused-token')`
 
 const hashOf = ({ prev, n, at, event, detail }: Omit<Row, 'hash'>): string =>
   createHash('sha256')

@@ -2,16 +2,17 @@ import { Buffer } from 'node:buffer'
 import { createHash, scrypt, timingSafeEqual } from 'node:crypto'
 import { fromBase64url, toBase64url } from './base64url.ts'
 import { KeyError } from './errors.ts'
+import { pausingScrypt, type ScryptCost } from './scrypt.ts'
 import { Secret } from './secret.ts'
 
 // The reference PDS's cost, 360 ms there, so that guessing is expensive. Each hash stores its cost, so that later
 // ones can cost more.
-const COST = { N: 2 ** 14, r: 8, p: 5 }
+const COST: ScryptCost = { N: 2 ** 14, r: 8, p: 5 }
 const HASH_BYTES = 32
 /** In UTF-16 units. Longer passwords are refused before any work is done. */
 export const MAX_PASSWORD_LENGTH = 512
 
-const derive = (password: string, salt: Uint8Array, { N, r, p }: typeof COST): Promise<Buffer> =>
+const derive = (password: string, salt: Uint8Array, { N, r, p }: ScryptCost): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const options = { N, r, p, maxmem: 256 * N * r }
     scrypt(password, salt, HASH_BYTES, options, (cause, key) => (cause ? reject(cause) : resolve(key)))
@@ -39,12 +40,22 @@ const parseHash = (stored: string) => {
   return { cost, salt, hash }
 }
 
-/** Compares in constant time. Throws KeyError only if the stored hash itself cannot be used. */
-export const verifyPassword = async (password: Secret, stored: Secret): Promise<boolean> => {
+/** Throws KeyError if the stored hash cannot be used. */
+export const assertPasswordHash = (stored: Secret): void => void parseHash(stored.reveal())
+
+/**
+ * Compares in constant time. Throws KeyError only if the stored hash itself cannot be used. The work is a second and
+ * less; `pause` is awaited every few milliseconds of it, so that the thread does other work.
+ */
+export const verifyPassword = async (
+  password: Secret,
+  stored: Secret,
+  pause: () => Promise<unknown> = async () => {},
+): Promise<boolean> => {
   const { cost, salt, hash } = parseHash(stored.reveal())
   const given = password.reveal()
   if (given === '' || given.length > MAX_PASSWORD_LENGTH) return false
-  return timingSafeEqual(await derive(given, salt, cost), hash)
+  return timingSafeEqual(await pausingScrypt(given, salt, HASH_BYTES, cost, pause), hash)
 }
 
 const digest = (value: Secret) => createHash('sha256').update(value.reveal(), 'utf8').digest()

@@ -14,6 +14,7 @@ import { member, folder, pds, type RunOptions } from './support.ts'
 const RECORDS = 30
 const BLOBS = 4
 const PASSWORD = 'the account password'
+const ADMIN = 'admin-password-of-the-test'
 
 let plc: PlcDirectory
 let here: Awaited<ReturnType<typeof folder>>
@@ -21,12 +22,12 @@ let account: PlcAccount
 let cirrus: Cirrus
 
 const start = (env: Record<string, string> = {}) =>
-  startCirrus({ ...account, password: PASSWORD, adminPassword: 'admin', env })
+  startCirrus({ ...account, password: PASSWORD, adminPassword: ADMIN, env })
 const run = (args: readonly string[], options: RunOptions = {}) =>
   pds([...args, '--host', cirrus.url], {
     cwd: here.path,
     ...options,
-    env: { ADMIN_PASSWORD: 'admin', ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
+    env: { ADMIN_PASSWORD: ADMIN, ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
   })
 const restore = (options: RunOptions = {}, ...args: string[]) =>
   run(['import', '--from', './backup', '--yes', '--json', ...args], {
@@ -308,7 +309,7 @@ describe('pds import --from <folder>', () => {
   it('refuses the backup of another account', async () => {
     const other = await createPlcAccount({ plcUrl: plc.url, handle: 'bob.test' })
     await cirrus.close()
-    cirrus = await startCirrus({ ...other, password: PASSWORD, adminPassword: 'admin' })
+    cirrus = await startCirrus({ ...other, password: PASSWORD, adminPassword: ADMIN })
     await writeToml(other)
     await writeFile(here.in('.dev.vars'), `SIGNING_KEY=${other.signingKey}\n`)
     expect(code((await restore()).json)).toBe('wrong-account')
@@ -325,7 +326,7 @@ describe('pds import --from <folder>', () => {
 
   it('restores a did:web of the server’s own host name', async () => {
     await cirrus.close()
-    const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: 'admin' }
+    const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: ADMIN }
     cirrus = await startCirrus(options)
     await activate(cirrus)
     await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })

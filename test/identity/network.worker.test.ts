@@ -18,7 +18,7 @@ const bindings = env as unknown as Env
 const config = { ...readConfig({ ...bindings, DEV: 'false' }) }
 // With the real network, which msw intercepts.
 const platform = {
-  ...createPlatform(bindings.BLOBS),
+  ...createPlatform(bindings),
   fetch: ((input, init) => fetch(input, init)) as typeof fetch,
 }
 // A new one for each test: it remembers what it looked up.

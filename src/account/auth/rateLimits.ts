@@ -2,17 +2,26 @@ import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
+import type { KnownNetworks } from './knownNetworks.ts'
 
-/** How often the account's operations may be repeated. Each method but `count…Failure` throws `RateLimitExceeded`. */
+/** How often the account's operations may be repeated. The methods without a result throw `RateLimitExceeded`. */
 export interface RateLimits {
-  /** Counts a sign-in: among those of its network, and among all. */
+  /** Counts a sign-in: among those of its network, and among all where the owner has not signed in from it yet. */
   signIn(network?: string): void
+  /** Checks that another admin password may be tried, as `signIn` does. */
+  assertMayTryAdmin(network?: string): void
+  /** Counts a wrong admin password. */
+  wrongAdmin(network?: string): void
   /** Counts a new migration token. */
   mint(): void
   /** Counts writes, in the points that the reference PDS gives each action. */
   write(action: keyof typeof WRITE_POINTS, writes: number): void
-  /** Counts a failed admin sign-in, and returns whether it may be written into the journal. */
-  countAdminFailure(): boolean
+  /** Counts something that strangers can cause, and returns whether it may be written into the journal. */
+  mayNote(kind: keyof typeof NOTE_LIMITS): boolean
+  /** Counts a refused token; returns nothing, since it refuses nothing. */
+  countRefusedToken(): void
+  /** How many tokens were refused in the last day, at most `MAX_REFUSED_TOKENS`. */
+  refusedTokens(): number
   /**
    * Counts a createAccount that was refused for its token or its password, and returns whether it may be written into
    * the journal.
@@ -25,6 +34,7 @@ export interface RateLimitsDeps {
   platform: Pick<Platform, 'now'>
   /** The points of writes that are allowed in an hour; by default as many as in the reference PDS. */
   writePointsPerHour?: number
+  knownNetworks: Pick<KnownNetworks, 'has'>
 }
 
 interface Limit {
@@ -35,6 +45,13 @@ interface Limit {
   windowSeconds: number
 }
 
+/** A limit, and how far its window is used up. Times are in seconds. */
+interface Counter extends Limit {
+  start: number
+  used: number
+  reset: number
+}
+
 const MINUTE_S = 60
 const HOUR_S = 60 * MINUTE_S
 const DAY_S = 24 * HOUR_S
@@ -43,12 +60,10 @@ const SIGN_IN_LIMITS: readonly Limit[] = [
   { key: 'sign-in', max: 30, windowSeconds: 5 * MINUTE_S },
   { key: 'sign-in-day', max: 300, windowSeconds: DAY_S },
 ]
-/** For all networks together, the limits are ten times as high: a stranger who guesses passwords must not shut out the owner. */
-const ALL_SIGN_INS_LIMITS: readonly Limit[] = SIGN_IN_LIMITS.map(({ key, max, windowSeconds }) => ({
-  key: `${key}-all`,
-  max: 10 * max,
-  windowSeconds,
-}))
+/** For all networks together, the limits are ten times as high. */
+const ofAll = (limits: readonly Limit[]): readonly Limit[] =>
+  limits.map(({ key, max, windowSeconds }) => ({ key: `${key}-all`, max: 10 * max, windowSeconds }))
+const ALL_SIGN_INS_LIMITS: readonly Limit[] = ofAll(SIGN_IN_LIMITS)
 const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', max: 10, windowSeconds: HOUR_S }]
 /** In points. The factor of the day is that of the reference PDS. */
 const writeLimits = (pointsPerHour: number): readonly Limit[] => [
@@ -56,29 +71,43 @@ const writeLimits = (pointsPerHour: number): readonly Limit[] => [
   { key: 'write-day', max: 7 * pointsPerHour, windowSeconds: DAY_S },
 ]
 const WRITE_POINTS = { create: 3, update: 2, put: 2, delete: 1 } as const
-/** How many failed admin sign-ins are written into the journal: strangers must not be able to fill it. */
-const ADMIN_FAILURE_LIMITS: readonly Limit[] = [{ key: 'admin-notes', max: 10, windowSeconds: HOUR_S }]
+/**
+ * Wrong admin passwords. More than sign-ins: a password that is wrong in a script comes with every request, and one of 16
+ * characters is not guessed.
+ */
+const ADMIN_LIMITS: readonly Limit[] = [
+  { key: 'admin', max: 100, windowSeconds: 5 * MINUTE_S },
+  { key: 'admin-day', max: 1000, windowSeconds: DAY_S },
+]
+const ALL_ADMIN_LIMITS: readonly Limit[] = ofAll(ADMIN_LIMITS)
+/** How much of what strangers cause is written into the journal: they must not be able to fill it. */
+const NOTE_LIMITS = {
+  admin: [{ key: 'admin-notes', max: 10, windowSeconds: HOUR_S }],
+  password: [{ key: 'password-notes', max: 10, windowSeconds: HOUR_S }],
+  token: [{ key: 'token-notes', max: 10, windowSeconds: DAY_S }],
+} as const satisfies Record<string, readonly Limit[]>
 /** The same for refused calls of createAccount: a stranger's token must not hide that a genuine one came without the password. */
 const CREATE_FAILURE_LIMITS = {
   token: [{ key: 'create-token-notes', max: 10, windowSeconds: HOUR_S }],
   password: [{ key: 'create-password-notes', max: 10, windowSeconds: HOUR_S }],
 } as const
 
+/** More are not counted: each is a row written, and rows are billed. */
+const MAX_REFUSED_TOKENS = 1000
+const REFUSED_TOKEN_LIMIT: Limit = { key: 'refused-tokens', max: MAX_REFUSED_TOKENS, windowSeconds: DAY_S }
+
 /**
  * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
  * has `ratelimit-*` headers: on other answers they would make a migration tool slow down too early.
  */
 export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
-  const { sql, platform, writePointsPerHour = 5000 } = deps
+  const { sql, platform, knownNetworks, writePointsPerHour = 5000 } = deps
   const ofWrites = writeLimits(writePointsPerHour)
 
-  /** Adds `cost` to every limit; or adds nothing and returns the limit that is exceeded. */
-  const count = (
-    limits: readonly Limit[],
-    cost: number,
-  ): (Limit & { used: number; reset: number }) | undefined => {
+  /** Where the windows of these limits are. */
+  const read = (limits: readonly Limit[]): Counter[] => {
     const nowSeconds = Math.floor(platform.now() / 1000)
-    const counters = limits.map((limit) => {
+    return limits.map((limit) => {
       // If the clock has gone back, the window counts on, and ends when its length has passed from now on.
       sql.run(
         'UPDATE rate SET window_start = ? WHERE key = ? AND window_start > ?',
@@ -94,7 +123,15 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
       const start = isNew ? nowSeconds : row.window_start
       return { ...limit, start, used: isNew ? 0 : row.used, reset: start + limit.windowSeconds }
     })
-    const exceeded = counters.find(({ used, max }) => used + cost > max)
+  }
+
+  const exceededBy = (cost: number, counters: readonly Counter[]): Counter | undefined =>
+    counters.find(({ used, max }) => used + cost > max)
+
+  /** Adds `cost` to every limit; or adds nothing and returns the limit that is exceeded. */
+  const count = (limits: readonly Limit[], cost: number): Counter | undefined => {
+    const counters = read(limits)
+    const exceeded = exceededBy(cost, counters)
     if (exceeded) return exceeded
     for (const { key, start, used } of counters)
       sql.run(
@@ -110,10 +147,13 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
   /** Adds `cost` to every limit, or adds nothing and throws `RateLimitExceeded`. */
   const take = (what: string, limits: readonly Limit[], cost = 1): void => {
     const exceeded = sql.transaction(() => count(limits, cost))
-    if (!exceeded) return
+    if (exceeded) throw tooMany(what, exceeded)
+  }
+
+  const tooMany = (what: string, exceeded: Counter) => {
     const { max, windowSeconds, used, reset } = exceeded
     const seconds = Math.max(1, Math.ceil(reset - platform.now() / 1000))
-    throw error(
+    return error(
       'RateLimitExceeded',
       `too many ${what}: at most ${max} in ${windowSeconds} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
       {
@@ -126,22 +166,42 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
     )
   }
 
+  /** Rows older than a day go, so there are never more rows than attempts allowed in a day. */
+  const forgetOld = (): void => {
+    const nowSeconds = Math.floor(platform.now() / 1000)
+    const ofNetworks = `(key LIKE 'sign-in%@%' OR key LIKE 'admin%@%')`
+    sql.run(
+      `UPDATE rate SET window_start = ? WHERE ${ofNetworks} AND window_start > ?`,
+      nowSeconds,
+      nowSeconds,
+    )
+    sql.run(`DELETE FROM rate WHERE ${ofNetworks} AND window_start <= ?`, nowSeconds - DAY_S)
+  }
+
+  /** The network's own limits, and those of all: strangers who guess must not shut out a network that is known. */
+  const limitsOf = (network: string, own: readonly Limit[], ofAll: readonly Limit[]): readonly Limit[] => [
+    ...own.map((limit) => ({ ...limit, key: `${limit.key}@${network}` })),
+    ...(knownNetworks.has(network) ? [] : ofAll),
+  ]
+
   return {
     signIn: (network = '') => {
-      // Rows older than a day go, so there are never more rows than sign-ins allowed in a day.
-      const nowSeconds = Math.floor(platform.now() / 1000)
-      sql.run(
-        `UPDATE rate SET window_start = ? WHERE key LIKE 'sign-in%@%' AND window_start > ?`,
-        nowSeconds,
-        nowSeconds,
-      )
-      sql.run(`DELETE FROM rate WHERE key LIKE 'sign-in%@%' AND window_start <= ?`, nowSeconds - DAY_S)
-      const ofNetwork = SIGN_IN_LIMITS.map((limit) => ({ ...limit, key: `${limit.key}@${network}` }))
-      take('sign-ins', [...ofNetwork, ...ALL_SIGN_INS_LIMITS])
+      forgetOld()
+      take('sign-ins', limitsOf(network, SIGN_IN_LIMITS, ALL_SIGN_INS_LIMITS))
+    },
+    assertMayTryAdmin: (network = '') => {
+      const exceeded = exceededBy(1, read(limitsOf(network, ADMIN_LIMITS, ALL_ADMIN_LIMITS)))
+      if (exceeded) throw tooMany('wrong admin passwords', exceeded)
+    },
+    wrongAdmin: (network = '') => {
+      forgetOld()
+      take('wrong admin passwords', limitsOf(network, ADMIN_LIMITS, ALL_ADMIN_LIMITS))
     },
     mint: () => take('new migration tokens', MINT_LIMITS),
     write: (action, writes) => take('writes', ofWrites, WRITE_POINTS[action] * writes),
-    countAdminFailure: () => sql.transaction(() => count(ADMIN_FAILURE_LIMITS, 1) === undefined),
+    mayNote: (kind) => sql.transaction(() => count(NOTE_LIMITS[kind], 1) === undefined),
+    countRefusedToken: () => void sql.transaction(() => count([REFUSED_TOKEN_LIMIT], 1)),
+    refusedTokens: () => read([REFUSED_TOKEN_LIMIT])[0]?.used ?? 0,
     countCreateFailure: (why) => sql.transaction(() => count(CREATE_FAILURE_LIMITS[why], 1) === undefined),
   }
 }

@@ -1,21 +1,15 @@
-import { notConfigured } from '../../config.ts'
-import { verifyPassword } from '../../crypto/password.ts'
-import { Secret } from '../../crypto/secret.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
-import type { Journal } from '../journal.ts'
-import type { RateLimits } from './rateLimits.ts'
+import type { Failures } from './failures.ts'
+import type { Passwords } from './passwords.ts'
 import type { Sessions, TokenPair } from './sessions.ts'
-import type { Sql } from '../db/sql.ts'
 
 export interface SignInDeps {
-  sql: Sql
-  rateLimits: Pick<RateLimits, 'signIn'>
-  journal: Journal
+  passwords: Passwords
+  failures: Pick<Failures, 'signIn' | 'signedIn'>
   sessions: Pick<Sessions, 'create'>
   did: string
   handle: string
-  passwordHash: Secret
   identityWatch: Pick<IdentityWatch, 'last'>
 }
 
@@ -26,15 +20,6 @@ export interface SignInInput {
   network?: string | undefined
   /** The User-Agent of the client, made safe to show. */
   client?: string | undefined
-}
-
-/** Whether the password has this hash, the deployment's PASSWORD_HASH. If PASSWORD_HASH is not a valid hash, the error says so. */
-export const passwordMatches = async (password: string, hash: Secret): Promise<boolean> => {
-  try {
-    return await verifyPassword(new Secret(password), hash)
-  } catch (cause) {
-    throw notConfigured(cause)
-  }
 }
 
 /** People also type `@Alice.Example` or `at://alice.example`. */
@@ -53,13 +38,16 @@ export const signIn = async (
   deps: SignInDeps,
   { identifier, password, network, client }: SignInInput,
 ): Promise<TokenPair> => {
-  const { sql, rateLimits, journal, sessions, identityWatch, did, handle, passwordHash } = deps
-  rateLimits.signIn(network)
+  const { passwords, failures, sessions, identityWatch, did, handle } = deps
   const names = [did.toLowerCase(), handle.toLowerCase(), identityWatch.last?.handle?.toLowerCase()]
   const isKnown = names.includes(normalize(identifier))
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
-  const isRight = await passwordMatches(password, passwordHash)
-  if (isKnown && isRight) return await sessions.create({ via: 'createSession', client })
-  sql.transaction(() => journal.append('failed-sign-in', { why: isKnown ? 'password' : 'identifier' }))
+  const isRight = await passwords.matches(password, network)
+  if (isKnown && isRight) {
+    const tokens = await sessions.create({ via: 'createSession', client })
+    failures.signedIn()
+    return tokens
+  }
+  failures.signIn(isKnown ? 'password' : 'identifier')
   throw error('AuthenticationRequired', 'Invalid identifier or password')
 }

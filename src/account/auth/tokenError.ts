@@ -17,10 +17,12 @@ const TOPICS: Record<TokenError['code'], Topic> = {
   BadClaims: 'token-bad-claims',
 }
 
-/** Why a token does not verify, as an XRPC error that may add what to do. Anything else is returned as it is. */
+/** Why a token does not verify, as an XRPC error that may add what to do, with the reason as its cause. Anything else is returned as it is. */
 export const tokenError = (cause: unknown, advice?: string): unknown => {
   if (!(cause instanceof TokenError)) return cause
   const name = cause.code === 'Expired' ? 'ExpiredToken' : 'InvalidToken'
   const what = advice === undefined ? cause.message : `${cause.message}; ${advice}`
-  return error(name, `${what}. ${docsLink(TOPICS[cause.code])}`)
+  const refused = error(name, `${what}. ${docsLink(TOPICS[cause.code])}`)
+  refused.cause = cause
+  return refused
 }

@@ -6,27 +6,28 @@ import type { Secret } from '../../crypto/secret.ts'
 import type { SessionClaims, SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import type { Rule } from '../../policy.ts'
-import { error } from '../../xrpc/errors.ts'
+import { error, XrpcError } from '../../xrpc/errors.ts'
+import { networkOf } from '../../xrpc/network.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { MoveInToken } from './moveInToken.ts'
 import type { VerifiedCredential } from './credential.ts'
-import type { Journal } from '../journal.ts'
+import type { Failures } from './failures.ts'
+import type { KnownNetworks } from './knownNetworks.ts'
 import type { MigrationTokens } from './migrationTokens.ts'
 import type { RateLimits } from './rateLimits.ts'
 import { type Sessions, sessionEnded } from './sessions.ts'
-import type { Sql } from '../db/sql.ts'
 import { tokenError } from './tokenError.ts'
 
 export interface VerifyCredentialDeps {
-  sql: Sql
   platform: Pick<Platform, 'now'>
-  journal: Journal
   did: string
   serviceDid: string
   adminPassword: Secret
   tokens: SessionTokens
   sessions: Pick<Sessions, 'exists'>
-  rateLimits: Pick<RateLimits, 'countAdminFailure'>
+  rateLimits: Pick<RateLimits, 'assertMayTryAdmin' | 'wrongAdmin'>
+  knownNetworks: Pick<KnownNetworks, 'remember'>
+  failures: Pick<Failures, 'signIn' | 'token'>
   migrationTokens: Pick<MigrationTokens, 'verify'>
   /** Verifies a token with which the account's own DID asks this server to take the account in. */
   verifyMoveInToken(token: string): Promise<MoveInToken>
@@ -37,18 +38,23 @@ export type VerifyCredential = (request: Request, rule: Rule) => Promise<Verifie
 /** Open to everyone, with or without a credential: probes, and the sign-in itself. */
 const isOpenToAnyone = (rule: Rule): boolean => Object.keys(rule.who).join() === 'anyone'
 
-const checkAdmin = (deps: VerifyCredentialDeps, header: string): VerifiedCredential => {
+const checkAdmin = (deps: VerifyCredentialDeps, header: string, network?: string): VerifiedCredential => {
+  const { rateLimits, knownNetworks, failures } = deps
   const basic = parseBasic(header)
   if (!basic)
     throw error(
       'InvalidToken',
       `the Authorization header is not well-formed Basic. ${docsLink('wrong-credential')}`,
     )
+  rateLimits.assertMayTryAdmin(network)
   // The password is compared whatever the user is, so that the time does not show which of the two was wrong.
   const isRight = equalSecret(basic.password, deps.adminPassword)
-  if (basic.user === 'admin' && isRight) return { kind: 'admin', grants: 'admin' }
-  if (deps.rateLimits.countAdminFailure())
-    deps.sql.transaction(() => deps.journal.append('failed-sign-in', { why: 'admin password' }))
+  if (basic.user === 'admin' && isRight) {
+    knownNetworks.remember(network ?? '')
+    return { kind: 'admin', grants: 'admin' }
+  }
+  rateLimits.wrongAdmin(network)
+  failures.signIn('admin password')
   throw error(
     'AuthenticationRequired',
     `wrong admin user or password: the user is "admin", the password this deployment's ADMIN_PASSWORD. ${docsLink('wrong-credential')}`,
@@ -99,7 +105,8 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
   return async (request, rule) => {
     const header = request.headers.get('authorization')?.trim()
     if (!header || isOpenToAnyone(rule)) return { kind: 'anyone', grants: 'anyone' }
-    if (/^basic\b/i.test(header)) return checkAdmin(deps, header)
+    if (/^basic\b/i.test(header))
+      return checkAdmin(deps, header, networkOf(request.headers.get('cf-connecting-ip')))
     const token = /^bearer +(\S+)$/i.exec(header)?.[1]
     if (!token)
       throw error(
@@ -109,7 +116,13 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     try {
       return await verifyBearer(token, rule)
     } catch (cause) {
-      throw tokenError(cause)
+      // Every client sends an expired token sometimes, or one of a session that has ended. Tokens for createAccount are
+      // noted by its own rules.
+      const refused = tokenError(cause)
+      const reason = refused instanceof XrpcError ? refused.cause : undefined
+      if (reason instanceof TokenError && reason.code !== 'Expired' && !rule.who.service)
+        deps.failures.token(reason.code)
+      throw refused
     }
   }
 }

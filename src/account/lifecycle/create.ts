@@ -1,6 +1,5 @@
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { TokenPair } from '../auth/sessions.ts'
-import { passwordMatches } from '../auth/signIn.ts'
 import { docsLink } from '../../docsLink.ts'
 import { readAccount, setDeactivated } from '../db/accountRow.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
@@ -41,13 +40,10 @@ const checkInput = ({ did, handle }: LifecycleDeps, input: CreateInput): void =>
 
 /** A token shows that the account's present server asks. Only the password shows that its owner does. */
 const requirePassword = async (
-  { sql, journal, rateLimits, passwordHash }: LifecycleDeps,
+  { sql, journal, rateLimits, passwords }: LifecycleDeps,
   { password, network }: CreateInput,
 ): Promise<void> => {
-  if (password !== undefined) {
-    rateLimits.signIn(network)
-    if (await passwordMatches(password, passwordHash)) return
-  }
+  if (password !== undefined && (await passwords.matches(password, network))) return
   const why = password === undefined ? 'no password' : 'password'
   if (rateLimits.countCreateFailure('password'))
     sql.transaction(() => journal.append('failed-create-account', { why }))

@@ -1,9 +1,9 @@
-import type { Secret } from '../../crypto/secret.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
+import type { Passwords } from '../auth/passwords.ts'
 import type { RateLimits } from '../auth/rateLimits.ts'
 import type { Relays } from '../events/relays.ts'
 import type { Repo } from '../repo/repo.ts'
@@ -28,5 +28,5 @@ export interface LifecycleDeps {
   origin: string
   /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
-  passwordHash: Secret
+  passwords: Passwords
 }

@@ -4,6 +4,7 @@ import type { RotationKey, SigningKey } from '../../signing/keys.ts'
 import type { Config } from '../../config.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Firehose } from '../events/firehose.ts'
+import type { Failures } from '../auth/failures.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
@@ -26,6 +27,7 @@ export interface StatusDeps {
   blobs: Pick<Blobs, 'counts'>
   imports: Pick<Imports, 'progress'>
   journal: Journal
+  failures: Pick<Failures, 'counts'>
   identityWatch: Pick<IdentityWatch, 'observe' | 'isHere'>
   plc: Pick<PlcOperations, 'unsubmitted'>
   signingKey: Pick<SigningKey, 'did'>
@@ -91,6 +93,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
       ...(pds !== undefined && { pds }),
       changes,
     })),
+    signIns: signInStatus(deps),
     journal: entries.map(({ at, event, detail }) => ({ at: isoTime(at), event, detail })),
     warnings: readWarnings(deps, entries),
     next: nextCommand(situation),
@@ -109,6 +112,15 @@ const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>):
     subscribers: firehose.subscribers.length,
     wasFull: entries.some(({ event, at }) => event === 'firehose-full' && at > now - DAY_MS),
   })
+}
+
+const signInStatus = ({ failures }: StatusDeps): OutputSchema['signIns'] => {
+  const { signInsInARow, lastAt, refusedTokens } = failures.counts()
+  return {
+    failedInARow: signInsInARow,
+    ...(lastAt !== undefined && { lastFailedAt: isoTime(lastAt) }),
+    refusedTokens,
+  }
 }
 
 const identityStatus = (

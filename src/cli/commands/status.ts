@@ -33,6 +33,20 @@ const importText = ({ importing }: Status): string => {
   return `running, ${phase}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
 
+/** Shown only where somebody tried in vain. */
+const signInsText = ({ signIns }: Status): string => {
+  // A server of an earlier version does not say.
+  const { failedInARow = 0, lastFailedAt = '', refusedTokens = 0 } = signIns ?? {}
+  return [
+    failedInARow > 0
+      ? `${count(failedInARow, 'wrong password')} since the last good one, the last ${lastFailedAt}`
+      : '',
+    refusedTokens > 0 ? `${count(refusedTokens, 'token')} refused in the last day` : '',
+  ]
+    .filter(Boolean)
+    .join('\n')
+}
+
 /** Failed sign-ins are counted in one entry. */
 const times = (detail: unknown): string => {
   const found = isObject(detail) ? detail['times'] : undefined
@@ -61,6 +75,7 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
     ],
     ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
+    ['Sign-ins', signInsText(status)],
     ['Not submitted', unsubmittedText(status)],
     [
       'Journal',

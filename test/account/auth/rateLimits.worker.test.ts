@@ -5,11 +5,13 @@ import { inStorage } from '../support/account.ts'
 const HOUR_MS = 3600_000
 const DAY_MS = 24 * HOUR_MS
 
+const knownNetworks = { has: () => false }
+
 describe('a clock that goes back', () => {
   it('does not reset a counter: the window goes on until its length has passed by the new clock', () =>
     inStorage(async (_, open) => {
       const { sql, platform, clock } = open()
-      const { mint } = createRateLimits({ sql, platform })
+      const { mint } = createRateLimits({ sql, platform, knownNetworks })
       for (let n = 0; n < 10; n++) mint()
       expect(mint).toThrow('too many new migration tokens')
       clock.now -= 30 * DAY_MS
@@ -23,7 +25,7 @@ describe('a clock that goes back', () => {
   it('does not reset a counter that is not used up', () =>
     inStorage(async (_, open) => {
       const { sql, platform, clock } = open()
-      const { mint } = createRateLimits({ sql, platform })
+      const { mint } = createRateLimits({ sql, platform, knownNetworks })
       for (let n = 0; n < 9; n++) mint()
       clock.now -= 10_000
       mint()
@@ -33,7 +35,7 @@ describe('a clock that goes back', () => {
   it('does not keep the counters of networks for ever', () =>
     inStorage(async (_, open) => {
       const { sql, platform, clock } = open()
-      const { signIn } = createRateLimits({ sql, platform })
+      const { signIn } = createRateLimits({ sql, platform, knownNetworks })
       signIn('192.0.2.1')
       clock.now -= 3650 * DAY_MS
       signIn('192.0.2.2')
@@ -48,7 +50,7 @@ describe('the write limit', () => {
   it('is 5,000 points in an hour and 35,000 in a day', () =>
     inStorage(async (_, open) => {
       const { sql, platform, clock } = open()
-      const { write } = createRateLimits({ sql, platform })
+      const { write } = createRateLimits({ sql, platform, knownNetworks })
       for (let hour = 0; hour < 7; hour++) {
         write('delete', 5000)
         expect(() => write('delete', 1)).toThrow('at most 5000 in 3600 seconds')
@@ -60,7 +62,7 @@ describe('the write limit', () => {
   it('is what is configured, and seven times as much in a day', () =>
     inStorage(async (_, open) => {
       const { sql, platform, clock } = open()
-      const { write } = createRateLimits({ sql, platform, writePointsPerHour: 30_000 })
+      const { write } = createRateLimits({ sql, platform, knownNetworks, writePointsPerHour: 30_000 })
       for (let hour = 0; hour < 7; hour++) {
         write('create', 10_000)
         expect(() => write('delete', 1)).toThrow('at most 30000 in 3600 seconds')

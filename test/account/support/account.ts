@@ -68,6 +68,7 @@ const build = (
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     timer: () => () => {},
     keepAlive: () => {},
+    matchesPassword: async () => false,
     fetch: () => Promise.reject(new Error('no network here')),
     bucket: (env as unknown as { BLOBS: R2Bucket }).BLOBS,
   }

@@ -18,7 +18,8 @@ export interface OutputSchema {
   importing?: Importing
   /** PLC operations that were signed on the present head and are not in the directory. They stay valid until the head changes. */
   unsubmitted: Unsubmitted[]
-  /** The latest entries of the journal, newest first. What strangers can cause (failed sign-ins, refused calls of createAccount) is one entry for each kind in a row: the last of them, with their number as `times` in its detail. */
+  signIns?: SignIns
+  /** The latest entries of the journal, newest first. What strangers can cause (failed sign-ins, refused tokens and calls of createAccount; each is written down ten times an hour or a day at most) is one entry for each kind in a row: the last of them, with their number as `times` in its detail. */
   journal: JournalEntry[]
   /** What is at 80 % of a limit or more: the size of the database or of the repository, the rows written in a day, the subscribers of the firehose. */
   warnings?: Warning[]
@@ -43,6 +44,17 @@ export interface Identity {
   recoverable?: boolean
   /** Why the network could not be asked, if it could not. */
   error?: string
+}
+
+/** What was tried in vain: somebody may be guessing. */
+export interface SignIns {
+  $type?: 'com.cirrus.admin.getStatus#signIns'
+  /** Wrong passwords, of the account and of the admin, since the owner last signed in with the account password. */
+  failedInARow: number
+  /** The last of them. */
+  lastFailedAt?: string
+  /** Tokens refused in the last day: forged, revoked, or for another server; not those that had expired or whose session had ended. At most 1,000 are counted. */
+  refusedTokens: number
 }
 
 export interface Repo {
