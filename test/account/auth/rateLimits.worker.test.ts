@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { createFailures } from '../../../src/account/auth/failures.ts'
 import { createRateLimits } from '../../../src/account/auth/rateLimits.ts'
+import { XrpcError } from '../../../src/xrpc/errors.ts'
 import { inStorage } from '../support/account.ts'
 
 const HOUR_MS = 3600_000
@@ -43,6 +45,54 @@ describe('a clock that goes back', () => {
       signIn('192.0.2.3')
       const keys = sql.all<{ key: string }>(`SELECT key FROM rate WHERE key LIKE 'sign-in%@%'`)
       expect(keys.filter(({ key }) => !key.endsWith('@192.0.2.3'))).toEqual([])
+    }))
+})
+
+describe('strangers who try from a new network each time', () => {
+  const MINUTES_5_MS = 5 * 60_000
+  const attempt = (work: () => void): void => {
+    try {
+      work()
+    } catch (cause) {
+      if (!(cause instanceof XrpcError)) throw cause
+    }
+  }
+
+  it('write less than half of the rows of a day that a free account has', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock, journal } = open()
+      const rateLimits = createRateLimits({ sql, platform, knownNetworks })
+      const failures = createFailures({ sql, platform, journal, rateLimits })
+      const before = sql.written
+      for (let window = 0; window < 12; window++) {
+        for (let n = 0; n < 1010; n++)
+          attempt(() => {
+            rateLimits.wrongAdmin(`${window}-${n}`)
+            failures.signIn('admin password')
+          })
+        for (let n = 0; n < 310; n++)
+          attempt(() => {
+            rateLimits.signIn(`${window}-${n}`)
+            failures.signIn('password')
+          })
+        clock.now += MINUTES_5_MS
+      }
+      expect(sql.written - before).toBeGreaterThan(10_000)
+      expect(sql.written - before).toBeLessThan(50_000)
+    }))
+
+  it('do not have the networks of a day read at each attempt', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform } = open()
+      const statements: string[] = []
+      const run = sql.run.bind(sql)
+      sql.run = (query, ...params) => {
+        statements.push(query)
+        return run(query, ...params)
+      }
+      const { signIn } = createRateLimits({ sql, platform, knownNetworks })
+      for (let n = 0; n < 400; n++) attempt(() => signIn(`2001:db8:0:${n}::/64`))
+      expect(statements.filter((text) => text.includes('LIKE'))).toHaveLength(2)
     }))
 })
 
