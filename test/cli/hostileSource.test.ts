@@ -84,6 +84,25 @@ const hostile = (change: Change) => {
 const importFrom = (options: RunOptions, ...args: string[]) =>
   on(target, ['import', '--from', source.url, ...args], options)
 
+/** Runs an import, with --yes, from a server that names these rotation keys as its own and signs whatever is asked for. */
+const importFromLiar = (keys: () => readonly string[]) => {
+  const lying: typeof fetch = async (input, init) => {
+    const url = String(input)
+    if (url.startsWith(source.url) && url.endsWith('getRecommendedDidCredentials'))
+      return Response.json({ rotationKeys: keys() })
+    if (url.includes('com.cirrus.admin.resumeRepo'))
+      return Response.json({ error: 'MethodNotImplemented' }, { status: 501 })
+    if (!url.endsWith(SIGN)) return await fetch(input, init)
+    const last: unknown = (await log()).at(-1)
+    const { token: _, ...asked } = JSON.parse(String(init?.body)) as UnsignedOperation & { token: string }
+    const { cid } = await plcHead()
+    return Response.json({ operation: await signAgain(last, () => ({ ...asked, prev: cid })) })
+  }
+  const args = ['import', '--from', source.url, '--identifier', 'alice.test', '--yes', '--json']
+  const env = { PDS_SOURCE_PASSWORD: source.password, PDS_PLC_TOKEN: 'any' }
+  return on(target, args, { fetch: lying, env })
+}
+
 const otherService = { type: 'BskyFeedGenerator', endpoint: 'https://evil.example.com' }
 const attacks: [what: string, change: Change, shown: () => RegExp][] = [
   [
@@ -189,29 +208,17 @@ describe('a source that adds to what was agreed on', () => {
   })
 
   it('cannot keep its own key by naming the owner’s as its own', async () => {
-    const { recoveryKeys } = source.account
-    const lying: typeof fetch = async (input, init) => {
-      const url = String(input)
-      if (url.startsWith(source.url) && url.endsWith('getRecommendedDidCredentials'))
-        return Response.json({ rotationKeys: recoveryKeys })
-      if (url.includes('com.cirrus.admin.resumeRepo'))
-        return Response.json({ error: 'MethodNotImplemented' }, { status: 501 })
-      if (!url.endsWith(SIGN)) return await fetch(input, init)
-      const last: unknown = (await log()).at(-1)
-      const { token: _, ...asked } = JSON.parse(String(init?.body)) as UnsignedOperation & { token: string }
-      const { cid } = await plcHead()
-      return Response.json({ operation: await signAgain(last, () => ({ ...asked, prev: cid })) })
-    }
-    const ran = await on(
-      target,
-      ['import', '--from', source.url, '--identifier', 'alice.test', '--yes', '--json'],
-      {
-        fetch: lying,
-        env: { PDS_SOURCE_PASSWORD: source.password, PDS_PLC_TOKEN: 'any' },
-      },
-    )
+    const ran = await importFromLiar(() => source.account.recoveryKeys)
     expect([ran.code, code(ran.json)], ran.stdout).toEqual([4, 'operation-differs'])
     expect(message(ran.json)).toMatch(/so that key is the source’s own, and the DID keeps it/)
+    expect(await log()).toHaveLength(1)
+  })
+
+  it('cannot have the owner’s key dropped by naming it beside its own', async () => {
+    const own = (await loadRotationKey(new Secret(source.account.signingKey))).did
+    const ran = await importFromLiar(() => [...source.account.recoveryKeys, own])
+    expect([ran.code, code(ran.json)], ran.stdout).toEqual([4, 'operation-differs'])
+    expect(message(ran.json)).toContain(`they would be dropped: ${source.account.recoveryKeys[0]}, ${own}`)
     expect(await log()).toHaveLength(1)
   })
 

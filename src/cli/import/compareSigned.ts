@@ -49,7 +49,7 @@ const differencesOf = (plan: UnsignedOperation, operation: Operation): string[] 
  */
 export async function compareSigned(
   signed: unknown,
-  { plan: { operation: plan, sourceIsKnown }, keysBefore, ours }: Expected,
+  { plan: { operation: plan, dropped }, keysBefore, ours }: Expected,
 ): Promise<Compared> {
   const operation = parse(signed)
   const wrong = (what: string) =>
@@ -67,7 +67,7 @@ export async function compareSigned(
   if (signer === undefined) throw wrong('is signed with none of the DID’s rotation keys')
   // A source that names other keys as its own would have those dropped and keep its power over the DID.
   const hidden =
-    sourceIsKnown && plan.rotationKeys.includes(signer) && !ours.includes(signer)
+    dropped.length > 0 && plan.rotationKeys.includes(signer) && !ours.includes(signer)
       ? [`it is signed with ${signer}, so that key is the source’s own, and the DID keeps it`]
       : []
   return { operation, signer, differences: [...differencesOf(plan, operation), ...hidden] }

@@ -9,8 +9,8 @@ export interface MovePlan {
   operation: UnsignedOperation
   /** What it changes and which rotation keys there will be, as sentences. */
   lines: string[]
-  /** Whether one of the DID's rotation keys is known to be the source's own. */
-  sourceIsKnown: boolean
+  /** The rotation keys that are dropped, because the source names them as its own. */
+  dropped: string[]
 }
 
 export interface MoveOptions {
@@ -37,7 +37,7 @@ const rotationKeys = (before: readonly string[], wanted: readonly string[], own:
 const keyLines = (
   { head, wanted }: MoveOptions,
   after: readonly string[],
-  sourceIsKnown: boolean,
+  isSourceKnown: boolean,
 ): string[] => {
   const stay = head.data.rotationKeys.filter(
     (key) => after.includes(key) && !wanted.rotationKeys.includes(key),
@@ -46,7 +46,7 @@ const keyLines = (
     `rotation keys after it, the highest first: ${after
       .map((key) => `${key} (${wanted.rotationKeys.includes(key) ? 'asked for by this server' : 'stays'})`)
       .join(', ')}`,
-    ...(sourceIsKnown || stay.length === 0
+    ...(isSourceKnown || stay.length === 0
       ? []
       : [
           `the source does not say which rotation key is its own, so none is dropped; one of these may be: ${stay.join(', ')}`,
@@ -64,7 +64,7 @@ export function planMove(options: MoveOptions): MovePlan {
   const { data } = head
   const asked = new Set(wanted.rotationKeys)
   const own = new Set(sourceKeys.filter((key) => !asked.has(key)))
-  const sourceIsKnown = data.rotationKeys.some((key) => own.has(key))
+  const dropped = data.rotationKeys.filter((key) => own.has(key))
   const keys = rotationKeys(data.rotationKeys, wanted.rotationKeys, own)
   if (keys.length > MAX_ROTATION_KEYS)
     throw new CliError(
@@ -81,9 +81,9 @@ export function planMove(options: MoveOptions): MovePlan {
     const operation = parseUnsignedOperation({ type: 'plc_operation', ...after, prev: head.cid })
     const lines = [
       ...diffOperation(data, after).map(({ text }) => text),
-      ...keyLines(options, keys, sourceIsKnown),
+      ...keyLines(options, keys, dropped.length > 0),
     ]
-    return { operation, lines, sourceIsKnown }
+    return { operation, lines, dropped }
   } catch (cause) {
     if (!(cause instanceof PlcError)) throw cause
     throw new CliError('directory-refused', `the directory would not take the operation: ${cause.message}`, {

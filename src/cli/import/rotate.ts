@@ -45,6 +45,29 @@ const keysOfSource = async (source: Source, { data }: { data: PlcData }): Promis
   return atproto === undefined ? [] : [atproto]
 }
 
+/**
+ * A source proves that one key is its own, by signing with it. Of others it could say so to have the owner's keys
+ * dropped, which `--yes` does not cover.
+ */
+const agreeToDrop = async (
+  { globals, prompts }: Context,
+  { origin }: Source,
+  dropped: readonly string[],
+): Promise<void> => {
+  if (dropped.length < 2 || !globals.yes) return
+  const what = `${origin} names ${dropped.length} of the DID’s rotation keys as its own, and they would be dropped: ${dropped.join(', ')}`
+  await prompts.insist(
+    `${what}. Is none of them yours?`,
+    new CliError(
+      'operation-differs',
+      `${what}. Only the owner knows whether one of them is theirs; nothing was signed`,
+      {
+        next: 'put keys of your own into RECOVERY_KEYS of this server, which keeps them, and run the command in a terminal; --yes does not cover this',
+      },
+    ),
+  )
+}
+
 /** Submits nothing that the user has not seen: a difference is asked about, and `--yes` does not cover it. */
 const agreeToDifferences = async (
   { out, prompts }: Context,
@@ -90,6 +113,7 @@ export async function rotate(
     const question = `Have ${source.origin} sign it, and submit it?`
     // With --json the notes are left out, but who is asked must see what about.
     await context.prompts.confirm(out.json ? [title, ...shown, question].join('\n') : question)
+    await agreeToDrop(context, source, plan.dropped)
     const token = await source.plcToken()
     const { rotationKeys, alsoKnownAs, verificationMethods, services } = plan.operation
     const request = { token, rotationKeys, alsoKnownAs, verificationMethods, services: { ...services } }
