@@ -1,11 +1,23 @@
 import { parseCid } from '@atproto/lex-data'
 import type { Handler } from '../context.ts'
+import { exportReader } from '../sync/exportReader.ts'
 import { requireOwnDid } from '../requireOwnRepo.ts'
 
-export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({ account, params, error }) => {
+export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({
+  account,
+  auth,
+  network,
+  params,
+  error,
+}) => {
   const { did, root, offset, since } = params
   requireOwnDid(account, did, error)
-  const body = await account.exports.resume({ root: parseCid(root), offset, since })
+  const body = await account.exports.resume({
+    root: parseCid(root),
+    offset,
+    since,
+    reader: exportReader(auth, network),
+  })
   if (!body)
     throw error(
       'SnapshotGone',

@@ -1,7 +1,8 @@
 import type { ExportReader } from '../../account/repo/exports/exportPins.ts'
 
-/** The caller as the reader of an export: strangers have fewer places than those who have shown a credential. */
+/** The caller as the reader of an export: strangers have fewer places than migration tokens, and those than the owner. */
 export const exportReader = (auth: { grants: string }, network: string | undefined): ExportReader => ({
   isAnonymous: auth.grants === 'anyone',
+  isOwner: auth.grants === 'session' || auth.grants === 'admin',
   network,
 })

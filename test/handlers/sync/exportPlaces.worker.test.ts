@@ -54,6 +54,25 @@ describe('exports that are read at once', () => {
         })
     }))
 
+  it('leave places for the owner that a migration token cannot take, also once it is revoked', () =>
+    inWorld({}, async (world) => {
+      const { admin, bearer, did, account } = world
+      const owner = await world.signIn()
+      const { cid } = await world.head()
+      const mover = bearer(await world.mint({ scope: ['repo:read'] }))
+      const taken = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, n) =>
+          n % 2
+            ? mover.com.atproto.sync.getRepo({ did })
+            : mover.com.cirrus.admin.resumeRepo({ did, root: cid, offset: 10 }),
+        ),
+      )
+      expect(taken.filter(({ status }) => status === 'fulfilled')).toHaveLength(14)
+      account.migrationTokens.revoke()
+      for (const client of [owner, admin])
+        expect((await bytesOf(await client.com.atproto.sync.getRepo({ did }))).length).toBeGreaterThan(100)
+    }))
+
   it('give up a place of the network that has the most, so that another network gets in', () =>
     inWorld({}, async (world) => {
       await post(await world.signIn(), world.did)

@@ -8,6 +8,8 @@ import type { Blocks } from '../../blocks/blocks.ts'
 export interface ExportReader {
   /** Whether the reader has shown no credential. */
   isAnonymous: boolean
+  /** Whether it is the owner or the admin, and not the holder of a migration token. */
+  isOwner: boolean
   network: string | undefined
 }
 
@@ -24,7 +26,8 @@ export interface ExportPin {
 export interface ExportPins {
   /**
    * Pins the tree of a revision. Throws `RateLimitExceeded` while too many exports are read: a part of the places is
-   * kept for those with a credential, who are also the readers where none is named, and one network has a share only.
+   * kept for those with a credential, and of it a part for the owner, who is also the reader where none is named. One
+   * network has a share only.
    */
   pin(rev: string, reader?: ExportReader): ExportPin
   /** The time (milliseconds) since when superseded blocks are needed; undefined while nothing is read. */
@@ -44,6 +47,8 @@ const MAX_EXPORT_MS = 24 * 3600_000
 /** Exports that are read at once. */
 const MAX_EXPORTS = 16
 const MAX_ANONYMOUS = 12
+/** Of strangers and of migration tokens: a revoked token's exports go on, and the owner must be able to make a backup. */
+const MAX_OF_OTHERS = 14
 const MAX_OF_NETWORK = 4
 /** An export from which nothing was read for this long gives up its place if another needs it. */
 const STALLED_MS = 120_000
@@ -56,7 +61,7 @@ interface Held extends ExportReader {
   touched: number
 }
 
-const OWNER: ExportReader = { isAnonymous: false, network: undefined }
+const OWNER: ExportReader = { isAnonymous: false, isOwner: true, network: undefined }
 
 const tooMany = (max: number, whose: string): Error =>
   error(
@@ -104,6 +109,12 @@ export const createExportPins = ({ platform, blocks }: ExportPinsDeps): ExportPi
       }
       free(anonymous(), MAX_ANONYMOUS, 'without a credential ', crowd(anonymous(), reader))
     }
+    if (!reader.isOwner)
+      free(
+        [...pins].filter(({ isOwner }) => !isOwner),
+        MAX_OF_OTHERS,
+        '',
+      )
     free([...pins], MAX_EXPORTS, '')
   }
 
