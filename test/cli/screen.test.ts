@@ -110,6 +110,18 @@ describe('colour', () => {
 })
 
 describe('pds status', () => {
+  it('shows failed sign-ins and refused tokens, where there are any', async () => {
+    const signIns = { failedInARow: 1203, lastFailedAt: '2026-11-22T10:00:00.000Z', refusedTokens: 1 }
+    const shown = await against(fake({ 'com.cirrus.admin.getStatus': status({ signIns }) }), ['status'])
+    expect(shown.stdout).toContain(
+      '1,203 wrong passwords since the last good one, the last 2026-11-22T10:00:00.000Z',
+    )
+    expect(shown.stdout).toContain('1 token refused in the last day')
+    const none = status({ signIns: { failedInARow: 0, refusedTokens: 0 } })
+    const quiet = await against(fake({ 'com.cirrus.admin.getStatus': none }), ['status'])
+    expect(quiet.stdout).not.toContain('Sign-ins')
+  })
+
   it('is a table that ends with the next command', async () => {
     expect((await against(fake(), ['status'])).stdout).toMatchInlineSnapshot(`
       "Account     alice.example.com  did:plc:ewvi7nxzyoun6zhxrhs64oiz
