@@ -8,7 +8,7 @@ import type { KnownNetworks } from './knownNetworks.ts'
 export interface RateLimits {
   /** Counts a sign-in: among those of its network, and among all where the owner has not signed in from it yet. */
   signIn(network?: string): void
-  /** Checks that another admin password may be tried, as `signIn` does. */
+  /** Checks that this network may try another admin password. */
   assertMayTryAdmin(network?: string): void
   /** Counts a wrong admin password. */
   wrongAdmin(network?: string): void
@@ -196,7 +196,9 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
       take('sign-ins', limitsOf(network, SIGN_IN_LIMITS, ALL_SIGN_INS_LIMITS))
     },
     assertMayTryAdmin: (network = '') => {
-      const exceeded = exceededBy(1, read(limitsOf(network, ADMIN_LIMITS, ALL_ADMIN_LIMITS)))
+      // The network's own limits only: what strangers used up must not turn the right password away. It has at least
+      // 16 characters and comparing costs next to nothing; beyond the limit of all, `wrongAdmin` refuses the wrong ones.
+      const exceeded = exceededBy(1, read(limitsOf(network, ADMIN_LIMITS, [])))
       if (exceeded) throw tooMany('wrong admin passwords', exceeded)
     },
     wrongAdmin: (network = '') => {
