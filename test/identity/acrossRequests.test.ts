@@ -34,7 +34,10 @@ beforeAll(async () => {
         PASSWORD_HASH: hash,
         SESSION_SECRET: 'x'.repeat(64),
       },
-      durableObjects: { ACCOUNT: { className: 'AccountObject', useSQLite: true } },
+      durableObjects: {
+        ACCOUNT: { className: 'AccountObject', useSQLite: true },
+        PASSWORDS: { className: 'PasswordObject', useSQLite: true },
+      },
       r2Buckets: { BLOBS: 'blobs' },
       // Every other host: slow, and it claims its handle.
       outboundService: async (request) => {
