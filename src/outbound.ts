@@ -93,6 +93,18 @@ const failure = (cause: unknown, signal: AbortSignal, host: string): OutboundErr
   return new OutboundError('Network', `${host} could not be reached`)
 }
 
+/**
+ * Aborts after the time-out, unless it is stopped before. `AbortSignal.timeout` cannot be stopped, and would keep a
+ * Durable Object from hibernating for the rest of the time.
+ */
+const startTimeout = (): { signal: AbortSignal; stop: () => void } => {
+  const controller = new AbortController()
+  // In workerd a number; in Node an object, which by itself would keep the process running.
+  const timer: number | { unref(): void } = setTimeout(() => controller.abort(), TIMEOUT_MS)
+  if (typeof timer === 'object') timer.unref()
+  return { signal: controller.signal, stop: () => clearTimeout(timer as Parameters<typeof clearTimeout>[0]) }
+}
+
 /** Rejects when the signal is aborted, even if the work does not listen to it. */
 const orTimeout = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
   let stop = () => {}
@@ -112,7 +124,7 @@ const orTimeout = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> =
 const limitedBody = (
   response: Response,
   max: number,
-  signal: AbortSignal,
+  { signal, stop }: ReturnType<typeof startTimeout>,
   host: string,
 ): ReadableStream<Uint8Array> => {
   const tooLarge = () => new OutboundError('TooLarge', `${host} answered with more than ${max} bytes`)
@@ -120,20 +132,30 @@ const limitedBody = (
   let size = 0
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (!reader) return controller.close()
+      if (!reader) {
+        stop()
+        return controller.close()
+      }
       try {
         if (Number(response.headers.get('content-length') ?? 0) > max) throw tooLarge()
         const { done, value } = await orTimeout(signal, reader.read())
-        if (done) return controller.close()
+        if (done) {
+          stop()
+          return controller.close()
+        }
         size += value.byteLength
         if (size > max) throw tooLarge()
         controller.enqueue(value)
       } catch (cause) {
+        stop()
         await reader.cancel().catch(() => {})
         controller.error(failure(cause, signal, host))
       }
     },
-    cancel: (reason) => reader?.cancel(reason),
+    cancel: (reason) => {
+      stop()
+      return reader?.cancel(reason)
+    },
   })
 }
 
@@ -164,7 +186,8 @@ export const outbound =
   async (address, request = {}) => {
     const url = checkUrl(address, options)
     const { maxBytes = DEFAULT_MAX_BYTES, method = 'GET', statuses = [] } = request
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const timeout = startTimeout()
+    const { signal, stop } = timeout
     // Called without the platform as `this`, which workerd's fetch refuses.
     const send = platform.fetch
     const init = { method, headers: allowed(request), redirect: 'manual', signal } as const
@@ -173,19 +196,21 @@ export const outbound =
         const body = request.body === undefined ? {} : { body: request.body }
         return await orTimeout(signal, send(url.href, { ...init, ...body }))
       } catch (cause) {
+        stop()
         throw failure(cause, signal, url.host)
       }
     }
     const response = await answer()
     const { status, headers } = response
     const refuse = async (code: 'Redirect' | 'BadStatus') => {
+      stop()
       await response.body?.cancel().catch(() => {})
       return new OutboundError(code, `${url.host} answered with status ${status}`, status)
     }
     if (status === 0 || (status >= 300 && status < 400)) throw await refuse('Redirect')
     if (statuses !== 'any' && (status < 200 || status > 299) && !statuses.includes(status))
       throw await refuse('BadStatus')
-    const stream = () => limitedBody(response, maxBytes, signal, url.host)
+    const stream = () => limitedBody(response, maxBytes, timeout, url.host)
     const text = async () => new TextDecoder().decode(await collect(stream()))
     return {
       status,

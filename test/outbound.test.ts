@@ -222,20 +222,42 @@ test('what is not JSON and what cannot be reached are network errors', async () 
   })
 })
 
-/** AbortSignal.timeout has its own clock, so it is replaced by a signal that times out at once. */
-const outOfTime = () =>
-  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
-    const controller = new AbortController()
-    queueMicrotask(() => setTimeout(() => controller.abort(), 5))
-    return controller.signal
-  })
+/** Timers that only the test moves. */
+const outOfTime = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 
-test('a server that never answers, or stops in the middle, runs into the time-out', async () => {
-  using timeout = outOfTime()
-  await expect(fake(() => new Promise(() => {})).send()).rejects.toMatchObject({ code: 'Timeout' })
-  expect(timeout).toHaveBeenCalledWith(10_000)
-  const stuck = () => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(1)) }))
-  await expect((await fake(stuck).send()).bytes()).rejects.toMatchObject({ code: 'Timeout' })
+test('a server that never answers, or stops in the middle, runs into the time-out of 10 seconds', async () => {
+  const clock = outOfTime()
+  try {
+    const silent = expect(fake(() => new Promise(() => {})).send()).rejects.toMatchObject({ code: 'Timeout' })
+    await clock.advanceTimersByTimeAsync(9_999)
+    expect(vi.getTimerCount()).toBe(1)
+    await clock.advanceTimersByTimeAsync(1)
+    await silent
+    const stuck = () => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(1)) }))
+    const half = (await fake(stuck).send()).bytes()
+    const refused = expect(half).rejects.toMatchObject({ code: 'Timeout' })
+    await clock.advanceTimersByTimeAsync(10_000)
+    await refused
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('no timer is left once the answer was read, refused or given up, for it would keep the object awake', async () => {
+  outOfTime()
+  try {
+    await (await fake(() => new Response('text')).send()).text()
+    await (await fake(() => new Response(null, { status: 200 })).send()).bytes()
+    await (await fake(() => new Response('text')).send()).stream().cancel()
+    await expect(fake(() => new Response('', { status: 404 })).send()).rejects.toThrow('404')
+    await expect(fake(() => Promise.reject(new TypeError('down'))).send()).rejects.toThrow('reached')
+    await expect((await fake(() => new Response('too long')).send({ maxBytes: 1 })).text()).rejects.toThrow(
+      'more than 1',
+    )
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('against a real server: loopback in development, redirects refused', async () => {

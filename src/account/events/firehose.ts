@@ -2,6 +2,14 @@ import { messageFrame } from '../../xrpc/frames.ts'
 import { endSubscription } from '../../xrpc/subscription.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
 import type { Platform } from '../../platform.ts'
+import {
+  CLOSED,
+  OPEN,
+  readAttachment,
+  saveAttachment,
+  type Subscriber,
+  type Attachment,
+} from './subscriber.ts'
 import { infoFrame } from './messages.ts'
 import { createLogPages } from './logPages.ts'
 import { SocketBuffer } from './socketBuffer.ts'
@@ -49,19 +57,6 @@ export interface FirehoseDeps {
   wake(delayMs: number): void
 }
 
-/** What a socket remembers while the object hibernates. */
-interface Attachment extends SocketHolder {
-  /** The last event that was sent. */
-  cursor: number
-  /** How many messages it has sent. */
-  messages: number
-}
-
-interface Subscriber extends Attachment {
-  readonly socket: WebSocket
-  readonly buffer: SocketBuffer
-}
-
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -78,16 +73,8 @@ const POLL_MS = { least: 1, most: 50 }
 /** If the object dies while subscribers are behind, it is woken after this to go on. */
 const REPLAY_WAKE_MS = 5000
 
-const OPEN = 1
-const CLOSED = 3
 /** A close code, "normal closure". */
 const NORMAL_CLOSURE = 1000
-
-/** The attachment of a socket, of which anything may be missing: an older version of this program may have made it. */
-const readAttachment = (socket: WebSocket): Partial<Attachment> => {
-  const attachment: Partial<Attachment> | null = socket.deserializeAttachment()
-  return attachment ?? {}
-}
 
 export const createFirehose = (deps: FirehoseDeps): Firehose => {
   const { platform, sequencer, subscriberLimits, sockets, wake } = deps
@@ -107,9 +94,6 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
     behind.delete(subscriber)
   }
 
-  const save = ({ socket, cursor, network, since, messages }: Subscriber): void =>
-    socket.serializeAttachment({ cursor, network, since, messages } satisfies Attachment)
-
   /** The bytes that may wait for one subscriber. Sockets that are closing still hold what they were sent, so they count. */
   const waitingLimit = (): number => {
     const share = WAITING_BYTES.all / Math.max(1, sockets.getWebSockets().length)
@@ -124,7 +108,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
     try {
       for (const frame of frames) subscriber.buffer.send(frame)
       subscriber.cursor = last
-      save(subscriber)
+      saveAttachment(subscriber)
       return true
     } catch {
       // It closed meanwhile: the client connects again with the last number that it received.
@@ -257,7 +241,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
       // From the oldest event on, numbers have no gaps: a gap after `start` means that events were deleted.
       const start = Math.max(cursor ?? latest, (sequencer.oldest() ?? latest + 1) - 1)
       const subscriber = adopt(socket, { cursor: start, network, since: platform.now(), messages: 0 })
-      save(subscriber)
+      saveAttachment(subscriber)
       if (cursor !== undefined && sequencer.isOutdated(cursor))
         subscriber.buffer.send(
           infoFrame('OutdatedCursor', `cursor ${cursor} is older than what is kept; events may be missing`),
@@ -280,7 +264,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
       const subscriber = subscribers.get(socket)
       if (!subscriber) return
       subscriber.messages++
-      if (subscriber.messages <= MAX_MESSAGES) save(subscriber)
+      if (subscriber.messages <= MAX_MESSAGES) saveAttachment(subscriber)
       else end(subscriber, 'InvalidRequest', 'a subscriber does not send messages')
     },
     noteClosed: (socket) => {
