@@ -1,5 +1,6 @@
 import type { MethodId } from '../generated/methods.ts'
-import { type BodyLimits, type BodyTimes, discard, readBody } from './body.ts'
+import { type BodyLimits, type BodyTimes, readBody } from './body.ts'
+import { discard } from './discard.ts'
 import type { Timer } from './deadline.ts'
 import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'

@@ -124,7 +124,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
         lastAnswered = asked
         last = observation
         failure = undefined
-        // What the network says is recorded, whoever asked and whatever became of their session.
+        // What the network says is recorded, no matter who asked and whether their session has ended.
         sql.unguarded(() => record(observation))
       }
       return observation

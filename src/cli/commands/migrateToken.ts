@@ -15,7 +15,7 @@ const confirmDid = async (
 ): Promise<void> => {
   if (isOwnDid) return
   const what = `${origin} says that its service DID is ${did}, which does not name that host`
-  out.warn(`${what}: the token opens the account to whoever has that DID.`, 'target-did')
+  out.warn(`${what}: the token opens the account to the one who has that DID.`, 'target-did')
   if (io.stdin.isTTY)
     await prompts.insist(`Mint a token for ${origin} as ${did}?`, new CliError('target-did', what))
 }

@@ -40,8 +40,8 @@ const isRefusal = (cause: unknown): boolean =>
   cause instanceof XrpcError && cause.status >= 400 && cause.status < 500
 
 /**
- * Asks before an import goes on with an account that no run in this folder has made, and that was never active: whoever
- * made it may still be signed in to it.
+ * Asks before an import goes on with an account that no run in this folder has made, and that was never active: the
+ * one who made it may still be signed in to it.
  */
 export async function confirmFoundAccount(
   { out, prompts }: Context,

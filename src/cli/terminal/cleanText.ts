@@ -6,7 +6,7 @@ const UNSEEN = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}`
 const UNSAFE = new RegExp(`(?![\\t\\n])[${UNSEEN}]`, 'gu')
 const UNESCAPED = new RegExp(`(?!\\n)[${UNSEEN}]`, 'gu')
 
-/** A text as a terminal may get it: whoever wrote it, it changes nothing but the characters that it has. */
+/** A text as a terminal may get it: no matter who wrote it, it changes nothing but the characters that it has. */
 export const cleanText = (text: string): string => text.replace(UNSAFE, '\uFFFD')
 
 const escaped = (character: string): string =>

@@ -37,7 +37,7 @@ export interface Screen {
 }
 
 /**
- * The one place where text reaches a stream, and where it is cleaned, whoever wrote it. `paint` only marks where a
+ * The one place where text reaches a stream, and where it is cleaned, no matter who wrote it. `paint` only marks where a
  * colour begins and ends, with a `secret` that no server knows; the escapes are put in after the cleaning.
  */
 export function createScreen(stream: Terminal, env: Env, secret: string): Screen {
