@@ -1,36 +1,10 @@
 import { encode } from '@atproto/lex-cbor'
 import { afterEach, describe, expect, it } from 'vitest'
 import { onFault } from '../../../src/fault.ts'
-import { post } from '../support/account.ts'
-import { expectDense, serve, type Server, type Subscription } from '../support/subscriber.ts'
+import { caughtUp, connect, range, write } from '../support/firehose.ts'
+import { expectDense, serve } from '../support/subscriber.ts'
 
-const open: Subscription[] = []
-afterEach(() => {
-  onFault(undefined)
-  for (const subscription of open.splice(0)) if (!subscription.closed) subscription.close()
-})
-
-const connect = async (server: Server, ...args: Parameters<Server['connect']>): Promise<Subscription> => {
-  const subscription = await server.connect(...args)
-  open.push(subscription)
-  return subscription
-}
-
-const range = (server: Server) =>
-  server.inside(({ sequencer }) => ({ oldest: sequencer.oldest() ?? 0, latest: sequencer.latest() }))
-
-let keys = 0
-/** Makes so many commits, one after the other. */
-const write = (server: Server, count: number, size = 10) =>
-  server.inside(async ({ repo }) => {
-    for (let i = 0; i < count; i++) await repo.commit([post(`k${keys++}`, 'x'.repeat(size))])
-  })
-
-const caughtUp = async (subscription: Subscription, server: Server) => {
-  const { latest } = await range(server)
-  await subscription.until(() => subscription.last === latest, `event ${latest}`)
-  return latest
-}
+afterEach(() => onFault(undefined))
 
 describe('a subscriber', () => {
   it('without a cursor gets every event from now on, with the body that is stored', async () => {

@@ -1,38 +1,12 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { post, unpost } from '../support/account.ts'
-import { expectDense, serve, type Server, type Subscription } from '../support/subscriber.ts'
-
-const open: Subscription[] = []
-afterEach(() => {
-  for (const subscription of open.splice(0)) if (!subscription.closed) subscription.close()
-})
-
-const connect = async (server: Server, ...args: Parameters<Server['connect']>): Promise<Subscription> => {
-  const subscription = await server.connect(...args)
-  open.push(subscription)
-  return subscription
-}
-
-const range = (server: Server) =>
-  server.inside(({ sequencer }) => ({ oldest: sequencer.oldest() ?? 0, latest: sequencer.latest() }))
+import { describe, expect, it } from 'vitest'
+import { unpost } from '../support/account.ts'
+import { caughtUp, connect, range, write } from '../support/firehose.ts'
+import { expectDense, serve } from '../support/subscriber.ts'
 
 /** The object's `ctx` is protected; the test needs it nevertheless. */
 const sockets = (object: unknown): WebSocket[] => (object as { ctx: DurableObjectState }).ctx.getWebSockets()
 
-let keys = 0
-/** Makes so many commits, one after the other. */
-const write = (server: Server, count: number, size = 10) =>
-  server.inside(async ({ repo }) => {
-    for (let i = 0; i < count; i++) await repo.commit([post(`k${keys++}`, 'x'.repeat(size))])
-  })
-
-const caughtUp = async (subscription: Subscription, server: Server) => {
-  const { latest } = await range(server)
-  await subscription.until(() => subscription.last === latest, `event ${latest}`)
-  return latest
-}
-
-/** Each waits until the object can be evicted: 10 seconds, as long as its last request to a relay may take. */
+/** Each waits until the object can be evicted. */
 describe('when the object is evicted', () => {
   it('no event is missed, repeated or reordered, between events and in the middle of a replay', async () => {
     const server = await serve()
