@@ -1,5 +1,6 @@
 import type { MethodId } from './generated/methods.ts'
 import type { Scope } from './signing/migrationToken.ts'
+import type { SessionKind } from './signing/sessionTokens.ts'
 
 /** Where a method runs: in the Worker, without the account's object, or in the account's Durable Object. */
 export type Tier = 'worker' | 'account'
@@ -11,11 +12,12 @@ export type Tier = 'worker' | 'account'
 export type State = 'absent' | 'active' | 'deactivated' | 'moved'
 
 /**
- * The kinds of credential that a client may present. anyone: none. session: the owner's access token. refresh: a refresh token.
- * admin: the deployment's admin password. service: a service-auth token for this server, signed by the
- * account's own DID. The others are the scopes of a migration token.
+ * The kinds of credential that a client may present. anyone: none. session: an access token of a session that the
+ * account password opened. appPassword, appPasswordPrivileged: one of a session that an app password opened. refresh: a
+ * refresh token, of any session. admin: the deployment's admin password. service: a service-auth token for this server,
+ * signed by the account's own DID. The others are the scopes of a migration token.
  */
-export type CredentialKind = 'anyone' | 'session' | 'refresh' | 'admin' | 'service' | Scope
+export type CredentialKind = 'anyone' | SessionKind | 'refresh' | 'admin' | 'service' | Scope
 
 /** A row of the policy: where the method runs, and in which states each kind of credential may call it. */
 export interface Rule {
@@ -33,23 +35,35 @@ const FILLABLE = ['active', 'deactivated'] as const
 const ACTIVE = ['active'] as const
 
 const owner = { session: ANY_ACCOUNT, admin: ANY_ACCOUNT } as const
+/** Apps that the owner gave an app password: they use the account, and change nothing about it. */
+const apps = <S extends readonly State[]>(states: S) =>
+  ({ appPassword: states, appPasswordPrivileged: states }) as const
 /** Reads of the repository: a move needs them, and the public has them while the account is active. */
-const repoRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, 'repo:read': ANY_ACCOUNT } } as const
-const blobRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, 'blob:read': ANY_ACCOUNT } } as const
-const recordRead = { runs: 'account', who: { anyone: PUBLIC, ...owner } } as const
-const write = { runs: 'account', who: { session: ACTIVE } } as const
+const repoRead = {
+  runs: 'account',
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), 'repo:read': ANY_ACCOUNT },
+} as const
+const blobRead = {
+  runs: 'account',
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), 'blob:read': ANY_ACCOUNT },
+} as const
+const recordRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) } } as const
+const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) } } as const
 /** Questions about the server and its handles, not about the account. */
 const probe = { runs: 'worker', who: { anyone: ALWAYS } } as const
 /** Answered truthfully in every state, to anyone: this is how the network learns that an account is gone. */
 const status = {
   runs: 'account',
-  who: { anyone: ALWAYS, session: ALWAYS, admin: ALWAYS, 'repo:read': ALWAYS },
+  who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS, 'repo:read': ALWAYS },
 } as const
 const adminOnly = { runs: 'account', who: { admin: ALWAYS } } as const
 
 const rows = {
-  'app.bsky.actor.getPreferences': { runs: 'account', who: { ...owner, 'preferences:read': ANY_ACCOUNT } },
-  'app.bsky.actor.putPreferences': { runs: 'account', who: { session: FILLABLE } },
+  'app.bsky.actor.getPreferences': {
+    runs: 'account',
+    who: { ...owner, ...apps(ANY_ACCOUNT), 'preferences:read': ANY_ACCOUNT },
+  },
+  'app.bsky.actor.putPreferences': { runs: 'account', who: { session: FILLABLE, ...apps(ACTIVE) } },
   'com.atproto.identity.getRecommendedDidCredentials': { runs: 'account', who: owner },
   'com.atproto.identity.requestPlcOperationSignature': { runs: 'account', who: { session: ANY_ACCOUNT } },
   'com.atproto.identity.resolveHandle': probe,
@@ -64,12 +78,15 @@ const rows = {
   'com.atproto.repo.describeRepo': recordRead,
   'com.atproto.repo.getRecord': recordRead,
   'com.atproto.repo.importRepo': { runs: 'account', who: { session: FILLABLE } },
-  'com.atproto.repo.listMissingBlobs': { runs: 'account', who: owner },
+  'com.atproto.repo.listMissingBlobs': { runs: 'account', who: { ...owner, ...apps(ANY_ACCOUNT) } },
   'com.atproto.repo.listRecords': recordRead,
   'com.atproto.repo.putRecord': write,
-  'com.atproto.repo.uploadBlob': { runs: 'account', who: { session: FILLABLE } },
+  'com.atproto.repo.uploadBlob': { runs: 'account', who: { session: FILLABLE, ...apps(ACTIVE) } },
   'com.atproto.server.activateAccount': { runs: 'account', who: { session: ANY_ACCOUNT, admin: ALWAYS } },
-  'com.atproto.server.checkAccountStatus': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
+  'com.atproto.server.checkAccountStatus': {
+    runs: 'account',
+    who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT },
+  },
   'com.atproto.server.createAccount': { runs: 'account', who: { service: ALWAYS } },
   'com.atproto.server.createSession': { runs: 'account', who: { anyone: ANY_ACCOUNT } },
   'com.atproto.server.deactivateAccount': {
@@ -80,9 +97,9 @@ const rows = {
   'com.atproto.server.describeServer': probe,
   'com.atproto.server.getServiceAuth': {
     runs: 'account',
-    who: { session: ANY_ACCOUNT, 'account:create': ANY_ACCOUNT },
+    who: { session: ANY_ACCOUNT, ...apps(ACTIVE), 'account:create': ANY_ACCOUNT },
   },
-  'com.atproto.server.getSession': { runs: 'account', who: { session: ANY_ACCOUNT } },
+  'com.atproto.server.getSession': { runs: 'account', who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) } },
   'com.atproto.server.refreshSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
   'com.atproto.sync.getBlob': blobRead,
   'com.atproto.sync.getBlocks': repoRead,
@@ -91,7 +108,10 @@ const rows = {
   'com.atproto.sync.getRepo': repoRead,
   'com.atproto.sync.getRepoStatus': status,
   'com.atproto.sync.listBlobs': blobRead,
-  'com.atproto.sync.listRepos': { runs: 'account', who: { anyone: ALWAYS, session: ALWAYS, admin: ALWAYS } },
+  'com.atproto.sync.listRepos': {
+    runs: 'account',
+    who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS },
+  },
   'com.atproto.sync.subscribeRepos': { runs: 'account', who: { anyone: ALWAYS } },
   'com.cirrus.admin.checkRepo': adminOnly,
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },

@@ -11,8 +11,17 @@ const when = (states: readonly State[]): string => {
   return `while ${listed(STATES.filter((state) => states.includes(state)))}`
 }
 
+const NAMES: Partial<Record<string, string>> = {
+  appPassword: 'app password',
+  appPasswordPrivileged: 'privileged app password',
+}
+
 /** A scope of a migration token is set as code. The other kinds of credential are words. */
-const credential = (kind: string): string => (kind.includes(':') ? `\`${kind}\`` : kind)
+const credential = (kind: string): string => NAMES[kind] ?? (kind.includes(':') ? `\`${kind}\`` : kind)
+
+/** Both kinds of app password together have one name. */
+const joined = (kinds: string[]): string =>
+  kinds.join(', ').replace('app password, privileged app password', 'app passwords')
 
 /** `anyone while active or moved; session, admin, repo:read once there is an account`. */
 function who(rule: Rule): string {
@@ -21,7 +30,7 @@ function who(rule: Rule): string {
     const key = when(states)
     byStates.set(key, [...(byStates.get(key) ?? []), credential(kind)])
   }
-  return [...byStates].map(([states, kinds]) => `${kinds.join(', ')} ${states}`).join('; ')
+  return [...byStates].map(([states, kinds]) => `${joined(kinds)} ${states}`).join('; ')
 }
 
 /** The list of endpoints for people, in the order of their names: where each runs, who may call it and when. */
@@ -48,9 +57,10 @@ A caller who is not listed is refused: without a credential by \`AuthMissing\` (
 \`RepoDeactivated\` (400).
 
 - Where it runs: in the **worker**, without the account's object, or in the **account**'s Durable Object.
-- Who: **anyone** without a credential; **session**, the owner's access token; **refresh**, a refresh token; **admin**,
-  HTTP Basic with \`ADMIN_PASSWORD\`; **service**, a service-auth token of the account's own DID for this server;
-  the others are the scopes of a migration token.
+- Who: **anyone** without a credential; **session**, an access token of a session that the account password opened;
+  **app password**, one of a session that an app password opened; **refresh**, a refresh token; **admin**, HTTP Basic
+  with \`ADMIN_PASSWORD\`; **service**, a service-auth token of the account's own DID for this server; the others are
+  the scopes of a migration token.
 - When: an account is **absent** until it is created or moved in, **active**, **deactivated**, or **moved**: still
   active here, but its DID names another PDS.
 

@@ -5,7 +5,18 @@ import { KeyError, TokenError } from '../crypto/errors.ts'
 import { decodeJws } from '../crypto/jws.ts'
 import type { Secret } from '../crypto/secret.ts'
 
-export const ACCESS_SCOPE = 'com.atproto.access'
+/**
+ * The kinds of session, by the password that opened it: the account's own, an ordinary app password, or a privileged
+ * one.
+ */
+export type SessionKind = 'session' | 'appPassword' | 'appPasswordPrivileged'
+
+/** The scope of each kind's access tokens: clients read it to learn what they may do. */
+export const ACCESS_SCOPES: Readonly<Record<SessionKind, string>> = {
+  session: 'com.atproto.access',
+  appPassword: 'com.atproto.appPass',
+  appPasswordPrivileged: 'com.atproto.appPassPrivileged',
+}
 export const REFRESH_SCOPE = 'com.atproto.refresh'
 export const ACCESS_LIFETIME_S = 2 * 60 * 60
 export const REFRESH_LIFETIME_S = 90 * 24 * 60 * 60
@@ -21,27 +32,46 @@ export interface SessionClaims {
   exp: number
 }
 
+export interface AccessClaims extends SessionClaims {
+  kind: SessionKind
+}
+
 export interface RefreshClaims extends SessionClaims {
   /** The id of this one refresh token, so that each can be used only once. */
   jti: string
 }
 
 export interface SessionTokens {
-  mintAccess(claims: { did: string; aud: string; sid: string; now: number }): Promise<string>
+  mintAccess(claims: {
+    did: string
+    aud: string
+    sid: string
+    kind: SessionKind
+    now: number
+  }): Promise<string>
   mintRefresh(claims: { did: string; aud: string; sid: string; jti: string; now: number }): Promise<string>
   /** `now` in milliseconds. Throws TokenError: with the code `Expired` for an expired token, and for nothing else. */
-  verifyAccess(token: string, now: number): Promise<SessionClaims>
+  verifyAccess(token: string, now: number): Promise<AccessClaims>
   verifyRefresh(token: string, now: number): Promise<RefreshClaims>
 }
 
 interface TokenKind {
   typ: string
-  scope: string
   lifetimeS: number
 }
 
-const ACCESS: TokenKind = { typ: 'at+jwt', scope: ACCESS_SCOPE, lifetimeS: ACCESS_LIFETIME_S }
-const REFRESH: TokenKind = { typ: 'refresh+jwt', scope: REFRESH_SCOPE, lifetimeS: REFRESH_LIFETIME_S }
+const ACCESS: TokenKind = { typ: 'at+jwt', lifetimeS: ACCESS_LIFETIME_S }
+const REFRESH: TokenKind = { typ: 'refresh+jwt', lifetimeS: REFRESH_LIFETIME_S }
+
+const wrongScope = () => new TokenError('BadClaims', 'the token has another scope')
+
+/** The kind of session that an access token's scope names. */
+const kindOf = (scope: unknown): SessionKind => {
+  const kinds: SessionKind[] = ['session', 'appPassword', 'appPasswordPrivileged']
+  const kind = kinds.find((kind) => ACCESS_SCOPES[kind] === scope)
+  if (kind === undefined) throw wrongScope()
+  return kind
+}
 
 /** SESSION_SECRET is used for nothing else. The key includes the password's hash, so that a new password ends every session. */
 const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
@@ -57,11 +87,11 @@ export const createSessionTokens = (secret: Secret, passwordHash: Secret): Sessi
 
   const mint = (
     kind: TokenKind,
-    claims: { did: string; aud: string; sid: string; now: number; jti?: string },
+    claims: { did: string; aud: string; sid: string; now: number; scope: string; jti?: string },
   ) => {
     const iat = Math.floor(claims.now / 1000)
-    const { sid, jti } = claims
-    return new SignJWT({ scope: kind.scope, sid, jti })
+    const { scope, sid, jti } = claims
+    return new SignJWT({ scope, sid, jti })
       .setProtectedHeader({ alg: 'HS256', typ: kind.typ })
       .setSubject(claims.did)
       .setAudience(claims.aud)
@@ -78,7 +108,6 @@ export const createSessionTokens = (secret: Secret, passwordHash: Secret): Sessi
     try {
       const options = { algorithms: ['HS256'], typ: kind.typ, currentDate: new Date(now) }
       const payload: Record<string, unknown> = { ...(await jwtVerify(token, key, options)).payload }
-      if (payload.scope !== kind.scope) throw new TokenError('BadClaims', 'the token has another scope')
       const claims = {
         did: didClaim(payload, 'sub'),
         aud: didClaim(payload, 'aud'),
@@ -100,11 +129,15 @@ export const createSessionTokens = (secret: Secret, passwordHash: Secret): Sessi
   }
 
   return {
-    mintAccess: (claims) => mint(ACCESS, claims),
-    mintRefresh: (claims) => mint(REFRESH, claims),
-    verifyAccess: async (token, now) => (await verify(ACCESS, token, now)).claims,
+    mintAccess: ({ kind, ...claims }) => mint(ACCESS, { ...claims, scope: ACCESS_SCOPES[kind] }),
+    mintRefresh: (claims) => mint(REFRESH, { ...claims, scope: REFRESH_SCOPE }),
+    verifyAccess: async (token, now) => {
+      const { claims, payload } = await verify(ACCESS, token, now)
+      return { ...claims, kind: kindOf(payload.scope) }
+    },
     verifyRefresh: async (token, now) => {
       const { claims, payload } = await verify(REFRESH, token, now)
+      if (payload.scope !== REFRESH_SCOPE) throw wrongScope()
       return { ...claims, jti: stringClaim(payload, 'jti') }
     },
   }

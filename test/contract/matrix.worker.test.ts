@@ -8,6 +8,7 @@ import { SCOPES, type Scope } from '../../src/signing/scope.ts'
 import { schemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'
+import { accessToken } from '../handlers/support/accessToken.ts'
 import { asking, type Answer, type Ask, type Asking } from './ask.ts'
 import { ignoresCredentials } from './cases.ts'
 import { ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
@@ -15,7 +16,8 @@ import { discover } from './discover.ts'
 import { methods, type Method } from './lexicon.ts'
 import { NOWHERE, sampleQuery, type Known } from './sample.ts'
 
-const KINDS: CredentialKind[] = ['anyone', 'session', 'refresh', 'admin', 'service', ...SCOPES]
+const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
+const KINDS: CredentialKind[] = ['anyone', ...SESSION_KINDS, 'refresh', 'admin', 'service', ...SCOPES]
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
 
 type Headers = Record<CredentialKind, string | undefined>
@@ -49,6 +51,8 @@ const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
     return {
       anyone: undefined,
       session: `Bearer ${session.accessJwt}`,
+      appPassword: `Bearer ${await accessToken(account, 'appPassword')}`,
+      appPasswordPrivileged: `Bearer ${await accessToken(account, 'appPasswordPrivileged')}`,
       refresh: `Bearer ${session.refreshJwt}`,
       admin: ADMIN,
       service: `Bearer ${service}`,

@@ -25,7 +25,7 @@ test('tokens and sessions are made and verified in workerd', async () => {
   expect(await verifyMigrationToken(token, opts)).toEqual(claims)
 
   const sessions = createSessionTokens(secret, secret)
-  const access = await sessions.mintAccess({ did: DID, aud: DID, sid: 's', now })
+  const access = await sessions.mintAccess({ did: DID, aud: DID, sid: 's', kind: 'session', now })
   expect((await sessions.verifyAccess(access, now)).sid).toBe('s')
   await expect(sessions.verifyAccess(access, now + 7_200_000)).rejects.toMatchObject({ code: 'Expired' })
 })

@@ -5,10 +5,12 @@ import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
 import { sample, type Schema } from '../contract/sample.ts'
+import { accessToken } from './support/accessToken.ts'
 import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
 
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
-const KINDS: CredentialKind[] = ['anyone', 'session', 'refresh', 'admin', 'service', ...SCOPES]
+const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
+const KINDS: CredentialKind[] = ['anyone', ...SESSION_KINDS, 'refresh', 'admin', 'service', ...SCOPES]
 // `policy` has exactly the methods, by its type.
 const METHODS = Object.keys(policy) as MethodId[]
 const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
@@ -62,7 +64,9 @@ const credential = async (world: World, kind: CredentialKind): Promise<string | 
     case 'admin':
       return `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}`
     case 'session':
-      return bearer((await world.account.sessions.create({ via: 'createSession' })).accessJwt)
+    case 'appPassword':
+    case 'appPasswordPrivileged':
+      return bearer(await accessToken(world.account, kind))
     case 'refresh':
       return bearer((await world.account.sessions.create({ via: 'createSession' })).refreshJwt)
     case 'service': {
@@ -157,6 +161,40 @@ describe('the authority matrix', () => {
     const probes = METHODS.filter((id) => policy[id].runs === 'worker')
     expect(probes).toEqual(['com.atproto.identity.resolveHandle', 'com.atproto.server.describeServer'])
     for (const id of probes) expect(policy[id].who).toEqual({ anyone: STATES })
+  })
+
+  // Written out, because the matrix takes what it expects from the policy.
+  it('opens to app passwords what apps use, and nothing of the identity, of moves, sessions or other passwords', () => {
+    const openTo = (kind: CredentialKind) =>
+      METHODS.filter((id) => {
+        const { who }: Rule = policy[id]
+        return who[kind] !== undefined
+      })
+    expect(openTo('appPassword')).toEqual([
+      'app.bsky.actor.getPreferences',
+      'app.bsky.actor.putPreferences',
+      'com.atproto.repo.applyWrites',
+      'com.atproto.repo.createRecord',
+      'com.atproto.repo.deleteRecord',
+      'com.atproto.repo.describeRepo',
+      'com.atproto.repo.getRecord',
+      'com.atproto.repo.listMissingBlobs',
+      'com.atproto.repo.listRecords',
+      'com.atproto.repo.putRecord',
+      'com.atproto.repo.uploadBlob',
+      'com.atproto.server.checkAccountStatus',
+      'com.atproto.server.getServiceAuth',
+      'com.atproto.server.getSession',
+      'com.atproto.sync.getBlob',
+      'com.atproto.sync.getBlocks',
+      'com.atproto.sync.getLatestCommit',
+      'com.atproto.sync.getRecord',
+      'com.atproto.sync.getRepo',
+      'com.atproto.sync.getRepoStatus',
+      'com.atproto.sync.listBlobs',
+      'com.atproto.sync.listRepos',
+    ])
+    expect(openTo('appPasswordPrivileged')).toEqual(openTo('appPassword'))
   })
 
   it('answers RepoNotFound to a caller that names another account, in every state', () =>

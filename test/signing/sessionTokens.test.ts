@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { TokenError } from '../../src/crypto/errors.ts'
+import { decodeJws } from '../../src/crypto/jws.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { createSessionTokens } from '../../src/signing/sessionTokens.ts'
 import { DID, NOW, SERVICE_DID, testSecret } from '../crypto/support.ts'
@@ -10,7 +11,7 @@ const secret = testSecret('session')
 const passwordHash = testSecret('password hash')
 const tokens = createSessionTokens(secret, passwordHash)
 const session = { did: DID, aud: SERVICE_DID, sid: 'session-1', now: NOW }
-const access = await tokens.mintAccess(session)
+const access = await tokens.mintAccess({ ...session, kind: 'session' })
 const refresh = await tokens.mintRefresh({ ...session, jti: 'refresh-1' })
 
 const code = async (work: Promise<unknown>): Promise<string> => {
@@ -30,6 +31,19 @@ test('session tokens carry the id of their session, so that it can be ended', as
   })
   expect(await tokens.verifyRefresh(refresh, NOW)).toMatchObject({ sid: 'session-1', jti: 'refresh-1' })
 })
+
+test.each([
+  ['session', 'com.atproto.access'],
+  ['appPassword', 'com.atproto.appPass'],
+  ['appPasswordPrivileged', 'com.atproto.appPassPrivileged'],
+] as const)(
+  'an access token of the kind %s has the scope %s, and is read as that kind',
+  async (kind, scope) => {
+    const token = await tokens.mintAccess({ ...session, kind })
+    expect(decodeJws(token).payload).toMatchObject({ scope })
+    expect((await tokens.verifyAccess(token, NOW)).kind).toBe(kind)
+  },
+)
 
 test('access tokens are valid for two hours, refresh tokens for 90 days', async () => {
   const { iat } = await tokens.verifyAccess(access, NOW)
@@ -67,6 +81,10 @@ test('an access token is not accepted as a refresh token, nor the reverse, nor a
   expect(await verify(forge('HS256', 'JWT', { scope }))).toBe('WrongType')
   expect(await verify(forge('HS512', 'at+jwt', { scope }))).toBe('WrongAlg')
   expect(await verify(forge('HS256', 'at+jwt', { scope: 'com.atproto.refresh' }))).toBe('BadClaims')
+  for (const unknown of ['com.atproto.appPassword', 'appPassword', '', undefined, null, [scope]])
+    expect(await verify(forge('HS256', 'at+jwt', { scope: unknown }))).toBe('BadClaims')
+  const asRefresh = forge('HS256', 'refresh+jwt', { scope: 'com.atproto.appPass', jti: 'a' })
+  expect(await code(tokens.verifyRefresh(await asRefresh, NOW))).toBe('BadClaims')
   expect(await verify(forge('HS256', 'at+jwt', { scope, sid: undefined }))).toBe('BadClaims')
   expect(await verify(forge('HS256', 'at+jwt', { scope, exp: undefined }))).toMatch(/BadClaims|Malformed/)
 })

@@ -1,5 +1,5 @@
 import { type MigrationClaims, parseScope, type Scope } from '../../signing/migrationToken.ts'
-import type { RefreshClaims, SessionClaims } from '../../signing/sessionTokens.ts'
+import type { AccessClaims, RefreshClaims, SessionKind } from '../../signing/sessionTokens.ts'
 import type { CredentialKind } from '../../policy.ts'
 
 /** One type for each scope, so that the type of a handler's `auth` has only the scopes that its policy row names. */
@@ -7,10 +7,15 @@ type TokenCredential = {
   [S in Scope]: { kind: 'token'; grants: S; claims: MigrationClaims; raw: string }
 }[Scope]
 
+/** One type for each kind of session, for the same reason. */
+export type SessionCredential = {
+  [K in SessionKind]: { kind: 'session'; grants: K; claims: AccessClaims }
+}[SessionKind]
+
 /** A caller whose credential was verified. `grants` is the kind by which the policy let the request through. */
 export type Credential =
   | { kind: 'anyone'; grants: 'anyone' }
-  | { kind: 'session'; grants: 'session'; claims: SessionClaims }
+  | SessionCredential
   | { kind: 'refresh'; grants: 'refresh'; claims: RefreshClaims }
   | { kind: 'admin'; grants: 'admin' }
   /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
@@ -24,7 +29,7 @@ export type VerifiedCredential =
 
 /** The kinds that the policy may let this credential through as. */
 export const kindsOf = (credential: VerifiedCredential): CredentialKind[] =>
-  credential.kind === 'token' ? parseScope(credential.claims.scope) : [credential.kind]
+  credential.kind === 'token' ? parseScope(credential.claims.scope) : [credential.grants]
 
 /** The credential that a request acts with, once the policy has granted one of its kinds. */
 export const withGrant = (

@@ -18,7 +18,9 @@ export interface RefusedRequest {
 
 const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
   anyone: 'no credential',
-  session: "the owner's session (createSession)",
+  session: "the owner's session (createSession with the account password)",
+  appPassword: 'a session of an app password',
+  appPasswordPrivileged: 'a session of a privileged app password',
   refresh: 'a refresh token (refreshJwt)',
   admin: 'the admin password (HTTP Basic, user admin)',
   service: "a service-auth token for createAccount on this server, signed by the account's DID",

@@ -91,7 +91,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
   /** The same arguments give the same tokens, byte for byte: an HMAC is deterministic. */
   const mint = async (sid: string, jti: string, now: number): Promise<TokenPair> => {
     const [accessJwt, refreshJwt] = await Promise.all([
-      tokens.mintAccess({ did, aud, sid, now }),
+      tokens.mintAccess({ did, aud, sid, kind: 'session', now }),
       tokens.mintRefresh({ did, aud, sid, jti, now }),
     ])
     return { accessJwt, refreshJwt }

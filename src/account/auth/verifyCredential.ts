@@ -84,7 +84,7 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     switch (typ) {
       case 'at+jwt': {
         const claims = ownSession(await tokens.verifyAccess(token, platform.now()))
-        return { kind: 'session', grants: 'session', claims }
+        return { kind: 'session', grants: claims.kind, claims }
       }
       case 'refresh+jwt': {
         const claims = ownSession(await tokens.verifyRefresh(token, platform.now()))

@@ -22,7 +22,7 @@ const k256 = await Secp256k1Keypair.import(testSecret('fuzz jws').reveal())
 const p256 = await P256Keypair.import(testSecret('fuzz jws').reveal())
 const sessions = createSessionTokens(testSecret('fuzz session'), testSecret('fuzz hash'))
 const session = {
-  access: await sessions.mintAccess({ did: DID, aud: SERVICE_DID, sid: 'abc', now: NOW }),
+  access: await sessions.mintAccess({ did: DID, aud: SERVICE_DID, sid: 'abc', kind: 'session', now: NOW }),
   refresh: await sessions.mintRefresh({ did: DID, aud: SERVICE_DID, sid: 'abc', jti: 'def', now: NOW }),
 }
 const iat = Math.floor(NOW / 1000)
