@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 
-import type { Answer, Boot, Question } from './reference-protocol.ts'
+import type { Answer } from './child.ts'
+import type { Boot, Question } from './reference-protocol.ts'
 
 /** The parts of @atproto/pds used here, declared by hand: the main package's type check runs without it installed. */
 interface ReferencePds {

@@ -16,13 +16,6 @@ export type Question = { readonly id: number } & (
   | { readonly ask: 'stop' }
 )
 
-export interface Answer {
-  readonly id: number
-  readonly value?: unknown
-  /** Set when it failed: the stack. */
-  readonly failed?: string
-}
-
 /** In bytes. `peakRss` is the highest the process ever had. */
 export interface Memory {
   readonly rss: number

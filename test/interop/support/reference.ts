@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,7 +7,8 @@ import { join } from 'node:path'
 
 import { AtpAgent } from '@atproto/api'
 
-import type { Answer, Boot, Memory, Question } from './reference-protocol.ts'
+import { asker } from './child.ts'
+import type { Boot, Memory, Question } from './reference-protocol.ts'
 
 const here = import.meta.dirname
 const modules = join(here, '..', 'node_modules')
@@ -63,7 +64,7 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
     // Its stdout is not ours: a test that reads ours as JSON must not meet it.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
-  const ask = asker(child)
+  const ask = asker<Question>(child, 'the reference PDS')
 
   const close = async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -110,31 +111,5 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
   } catch (cause) {
     await close()
     throw cause
-  }
-}
-
-// Distributes over the union, as the built-in Omit does not.
-type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
-
-function asker(child: ChildProcess) {
-  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
-  let next = 0
-  child.on('message', (answer: Answer) => {
-    const asked = waiting.get(answer.id)
-    waiting.delete(answer.id)
-    if (answer.failed === undefined) asked?.resolve(answer.value)
-    else asked?.reject(new Error(`the reference PDS: ${answer.failed}`))
-  })
-  child.on('exit', (code, signal) => {
-    for (const { reject } of waiting.values()) reject(new Error(`the reference PDS died: ${code ?? signal}`))
-    waiting.clear()
-  })
-  return <T>(question: WithoutId<Question>): Promise<T> => {
-    const id = next++
-    const asked = Promise.withResolvers<unknown>()
-    waiting.set(id, asked)
-    child.send({ id, ...question }, (failed) => failed && asked.reject(failed))
-    // The child is ours, and answers each question with its own shape.
-    return asked.promise as Promise<T>
   }
 }
