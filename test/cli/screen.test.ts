@@ -184,24 +184,48 @@ describe('pds migrate-token', () => {
     `)
   })
 
-  it('warns of a service DID that does not name its host, and asks where somebody can answer', async () => {
+  describe('to a target whose service DID does not name its host', () => {
     const stranger = 'did:plc:vwzwgnygau7ed7b7wt5ux7y2'
     const claims = () =>
       fake({
         [`${TARGET} com.atproto.server.describeServer`]: { did: stranger, availableUserDomains: [] },
       })
-    const minted = await against(claims(), ['migrate-token', '--target', TARGET, '--yes'])
-    expect(minted.code).toBe(0)
-    expect(minted.stderr).toContain(`Warning: ${TARGET} says that its service DID is ${stranger}`)
-    const server = claims()
-    const no = await against(server, ['migrate-token', '--target', TARGET, '--yes'], {
-      tty: true,
-      stdin: 'n',
+    const command = ['migrate-token', '--target', TARGET]
+    const minted = (server: ReturnType<typeof claims>) =>
+      server.calls.some(({ method }) => method === 'com.cirrus.admin.createMigrationToken')
+
+    it('mints nothing where nobody can be asked, and says which flag names the DID', async () => {
+      const server = claims()
+      const script = await against(server, [...command, '--yes'])
+      expect([script.code, script.stdout, minted(server)]).toEqual([4, '', false])
+      expect(script.stderr).toContain(`${TARGET} says that its service DID is ${stranger}`)
+      expect(script.stderr).toContain(`add --target-did ${stranger}`)
+      const json = await against(claims(), [...command, '--json'])
+      expect(json.json).toMatchObject({ ok: false, error: { code: 'target-did' } })
     })
-    expect([no.code, no.stdout]).toEqual([4, ''])
-    expect(server.calls.map(({ method }) => method)).not.toContain('com.cirrus.admin.createMigrationToken')
-    const yes = await against(claims(), ['migrate-token', '--target', TARGET], { tty: true, stdin: 'y' })
-    expect([yes.code, yes.stdout]).toEqual([0, `${TOKEN}\n`])
+
+    it('asks where somebody can answer, in spite of --yes', async () => {
+      const server = claims()
+      const no = await against(server, [...command, '--yes'], { tty: true, stdin: 'n' })
+      expect([no.code, no.stdout, minted(server)]).toEqual([4, '', false])
+      const yes = await against(claims(), command, { tty: true, stdin: 'y' })
+      expect([yes.code, yes.stdout]).toEqual([0, `${TOKEN}\n`])
+    })
+
+    it('mints without a question when --target-did names it, and for no other DID', async () => {
+      const named = await against(claims(), [...command, '--target-did', stranger])
+      expect([named.code, named.stdout]).toEqual([0, `${TOKEN}\n`])
+      for (const [server, did] of [
+        [claims(), 'did:web:new.example.com'],
+        [targeted(), stranger],
+      ] as const) {
+        const other = await against(server, [...command, '--target-did', did])
+        expect([other.code, other.stdout, minted(server)]).toEqual([4, '', false])
+        expect(other.stderr).toContain(`--target-did is ${did}`)
+      }
+      const alone = await against(fake(), ['migrate-token', '--target-did', stranger])
+      expect([alone.code, alone.stdout]).toEqual([2, ''])
+    })
   })
 
   it('binds the token to what the target says about itself', async () => {

@@ -8,25 +8,34 @@ import { SCOPE_MEANINGS, parseScopes } from '../scopes.ts'
 import { describeTarget, refuseSelf, type Target } from '../servers/target.ts'
 import { getStatus, unsubmittedText, type Status } from '../servers/status.ts'
 
-/** Nothing shows whose a DID is that does not name its host: `--yes` does not cover it where somebody can be asked. */
+/**
+ * Nothing shows whose a DID is that does not name its host. `--yes` does not cover it: either somebody answers, or
+ * `--target-did` names the DID.
+ */
 const confirmDid = async (
-  { out, io, prompts }: Context,
+  { out, prompts }: Context,
   { origin, did, isOwnDid }: Target,
+  expected: string | undefined,
 ): Promise<void> => {
+  const says = `${origin} says that its service DID is ${did}`
+  if (expected !== undefined) {
+    if (expected === did) return
+    throw new CliError('target-did', `${says}, and --target-did is ${expected}`)
+  }
   if (isOwnDid) return
-  const what = `${origin} says that its service DID is ${did}, which does not name that host`
+  const what = `${says}, which does not name that host`
   out.warn(`${what}: the token opens the account to the one who has that DID.`, 'target-did')
-  if (io.stdin.isTTY)
-    await prompts.insist(`Mint a token for ${origin} as ${did}?`, new CliError('target-did', what))
+  const next = `ask the target’s operator for its service DID; if it is that one, add --target-did ${did}`
+  await prompts.insist(`Mint a token for ${origin} as ${did}?`, new CliError('target-did', what, { next }))
 }
 
-const targetOf = async (context: Context, input: string): Promise<Target> => {
+const targetOf = async (context: Context, input: string, did: string | undefined): Promise<Target> => {
   const { origin, dev } = context.address()
   const send = outbound({ fetch: context.io.fetch }, { dev })
   const target = await describeTarget(input, send, dev)
   const self = await orServerError(context.anyone().com.atproto.server.describeServer())
   refuseSelf(target, { origin, did: self.did })
-  await confirmDid(context, target)
+  await confirmDid(context, target, did)
   return target
 }
 
@@ -70,6 +79,11 @@ export const migrateToken = command({
       hint: 'url|did',
       help: 'The PDS that the account moves to. Binds the token to it:\nonly its endpoint can be signed into the DID.',
     },
+    'target-did': {
+      type: 'string',
+      hint: 'did',
+      help: 'The target’s service DID, as its operator told you. Needed in a script\nif that DID is not the did:web of its host.',
+    },
     scope: {
       type: 'string',
       hint: 'scope',
@@ -89,8 +103,11 @@ export const migrateToken = command({
   async run(context, flags) {
     const { out, io } = context
     const scope = parseScopes(flags.scope)
+    if (flags['target-did'] !== undefined && flags.target === undefined)
+      throw new CliError('usage', '--target-did is given without --target', { next: 'add --target <url>' })
     const server = await context.admin()
-    const target = flags.target === undefined ? undefined : await targetOf(context, flags.target)
+    const target =
+      flags.target === undefined ? undefined : await targetOf(context, flags.target, flags['target-did'])
     const status = await getStatus(server)
     const minted = await orServerError(
       server.com.cirrus.admin.createMigrationToken({
