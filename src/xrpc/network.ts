@@ -1,3 +1,16 @@
+/** The eight groups of an IPv6 address in hexadecimal without leading zeros; the last two may be written as IPv4. */
+const groupsOf = (address: string): string[] => {
+  const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number)
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+  })
+  const [head = '', tail] = hex.split('::')
+  const [front = [], back = []] = [head, tail ?? ''].map((half) => half.split(':').filter(Boolean))
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length)
+  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back]
+  return groups.map((group) => group.replace(/^0+(?=.)/, ''))
+}
+
 /**
  * The network of a caller, from the `cf-connecting-ip` header: an IPv4 address, or the /64 of an IPv6 address, all of
  * which belongs to one holder. Cloudflare sets the header and removes what a client sends in it.
@@ -5,17 +18,13 @@
 export const networkOf = (address: string | null): string | undefined => {
   const text = address?.trim().toLowerCase().slice(0, 64)
   if (!text?.includes(':')) return text || undefined
-  // An IPv4 address as servers that listen on both kinds write it: `::ffff:192.0.2.1`.
-  const mapped = /^(?:::|(?:0+:){5})ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1]
-  if (mapped !== undefined) return mapped
-  const [head = '', tail] = text.split('::')
-  const [front, back] = [head, tail ?? ''].map((half) => half.split(':').filter(Boolean))
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - (front?.length ?? 0) - (back?.length ?? 0))
-  const groups = [...(front ?? []), ...Array.from({ length: zeros }, () => '0'), ...(back ?? [])]
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`
+  const groups = groupsOf(text)
+  // An IPv4 address as servers that listen on both kinds write it, in any spelling: `::ffff:192.0.2.1`.
+  if (/^(0:){5}ffff:/.test(groups.join(':')) && groups.length === 8) {
+    const [high = 0, low = 0] = groups.slice(6).map((group) => Number.parseInt(group, 16))
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`
 }
 
 /** Whether this is not a network of a caller on the internet: a local server sees the loopback address, or nothing. */
