@@ -46,7 +46,7 @@ export interface ShareLimits {
 
 export interface IdentityWatchDeps {
   sql: Sql
-  platform: Pick<Platform, 'now'>
+  platform: Pick<Platform, 'now' | 'timer'>
   identity: Pick<Identity, 'resolveDid' | 'directory'>
   sequencer: Sequencer
   journal: Journal
@@ -176,10 +176,16 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       const look = () => (mayMove ? observe() : share(GLANCE_LIMITS))
       if (last && !mayMove && isRecent(last.at, GLANCE_LIMITS.maxAgeMs)) return last
       if (failure && isRecent(failure.at, GLANCE_LIMITS.retryMs)) return undefined
-      const timeout = new Promise<undefined>((resolve) =>
-        AbortSignal.timeout(GLANCE_TIMEOUT_MS).addEventListener('abort', () => resolve(undefined)),
-      )
-      return await Promise.race([look().catch(() => undefined), timeout])
+      let stop = (): void => {}
+      // The timer would keep the object awake, so it ends with the answer.
+      const timeout = new Promise<undefined>((resolve) => {
+        stop = platform.timer(GLANCE_TIMEOUT_MS, () => resolve(undefined))
+      })
+      try {
+        return await Promise.race([look().catch(() => undefined), timeout])
+      } finally {
+        stop()
+      }
     },
     isHere,
     noteAnnounced,

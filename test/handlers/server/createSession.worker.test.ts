@@ -20,6 +20,23 @@ describe('createSession', () => {
       expect(journal().filter((event) => event === 'failed-sign-in')).toHaveLength(2)
     }))
 
+  it('waits 2.5 seconds for a directory that does not answer, and leaves no timer behind', () =>
+    inWorld({}, async ({ client, clock, directory, timers }) => {
+      clock.now += 3600_000
+      let answer = (): void => {}
+      directory.before = () => new Promise((resolve) => (answer = resolve))
+      const session = logIn(client)
+      await expect.poll(() => [...timers].map(({ ms }) => ms).toSorted()).toContain(2500)
+      for (const timer of timers) if (timer.ms === 2500) timer.ring()
+      expect((await session).didDoc).toBeUndefined()
+      expect([...timers].map(({ ms }) => ms)).not.toContain(2500)
+      directory.before = undefined
+      answer()
+      await expect.poll(() => timers.size).toBe(0)
+      expect((await logIn(client)).didDoc).toBeDefined()
+      expect(timers.size).toBe(0)
+    }))
+
   it('refuses the 31st sign-in in five minutes with ratelimit headers, and takes the next one after them', () =>
     inWorld({}, async ({ client, account, clock }) => {
       for (let i = 0; i < 30; i++) account.rateLimits.signIn()
