@@ -7,7 +7,7 @@ import { error, XrpcError } from './errors.ts'
 import { encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
 import { clientOf } from './client.ts'
-import { networkOf } from './network.ts'
+import { networkOf } from '../network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Granted, Runtime, Upgraded } from './types.ts'
 

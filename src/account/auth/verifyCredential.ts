@@ -7,7 +7,7 @@ import type { SessionClaims, SessionTokens } from '../../signing/sessionTokens.t
 import type { Platform } from '../../platform.ts'
 import type { Rule } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import { networkOf } from '../../xrpc/network.ts'
+import { networkOf } from '../../network.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { MoveInToken } from './moveInToken.ts'
 import type { VerifiedCredential } from './credential.ts'

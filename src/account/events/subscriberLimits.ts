@@ -1,6 +1,6 @@
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
-import { isLocal } from '../../xrpc/network.ts'
+import { isLocal } from '../../network.ts'
 import type { Sql } from '../db/sql.ts'
 
 /** Who holds a socket, and since when. In the socket's attachment, so that it is known after hibernation. */

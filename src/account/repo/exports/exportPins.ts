@@ -1,7 +1,7 @@
 import { docsLink } from '../../../docsLink.ts'
 import type { Platform } from '../../../platform.ts'
 import { error } from '../../../xrpc/errors.ts'
-import { isLocal } from '../../../xrpc/network.ts'
+import { isLocal } from '../../../network.ts'
 import type { Blocks } from '../../blocks/blocks.ts'
 
 /** Who reads an export. For counting, not for trust. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isLocal, networkOf } from '../../src/xrpc/network.ts'
+import { isLocal, networkOf } from '../src/network.ts'
 
 describe('the network of an address', () => {
   it.for([
