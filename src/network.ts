@@ -30,3 +30,13 @@ export const networkOf = (address: string | null): string | undefined => {
 /** Whether this is not a network of a caller on the internet: a local server sees the loopback address, or nothing. */
 export const isLocal = (network: string | undefined): boolean =>
   network === undefined || network.startsWith('127.') || network === '0:0:0:0::/64'
+
+/** The /24 of an IPv4 network, the /48 of an IPv6 one: neighbours, who are often one holder, and sometimes strangers. */
+export const blockOf = (network: string | undefined): string | undefined =>
+  network?.includes(':') ? network.split(':').slice(0, 3).join(':') : network?.replace(/\.\d+$/, '')
+
+/** The /16 of an IPv4 network, the /32 of an IPv6 one: all that one provider of access or of servers has, or a part. */
+export const regionOf = (network: string | undefined): string | undefined =>
+  network?.includes(':')
+    ? network.split(':').slice(0, 2).join(':')
+    : network?.split('.').slice(0, 2).join('.')

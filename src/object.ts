@@ -56,8 +56,11 @@ export class AccountObject extends DurableObject<Env> {
     return xrpc.fetch(request, { account: this.#account })
   }
 
-  override async webSocketMessage(socket: WebSocket): Promise<void> {
-    this.account.firehose.noteMessage(socket)
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    this.account.firehose.noteMessage(
+      socket,
+      typeof message === 'string' ? message.length : message.byteLength,
+    )
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

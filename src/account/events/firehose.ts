@@ -33,8 +33,8 @@ export interface Firehose {
   publish(event: SequencedEvent): void
   /** Serves the subscribers that are behind. Called when the object has started, and by its alarm. */
   resume(): void
-  /** Called when the other side has sent something, which a subscriber has no reason to do. */
-  noteMessage(socket: WebSocket): void
+  /** Called when the other side has sent something of this length, which a subscriber has no reason to do. */
+  noteMessage(socket: WebSocket, length: number): void
   /** Called when the other side has closed, or the connection has failed. */
   noteClosed(socket: WebSocket): void
 }
@@ -62,6 +62,8 @@ const MiB = 1024 * KiB
 
 /** Each message wakes the object. Some clients send a few, to keep the connection or to greet. */
 const MAX_MESSAGES = 10
+/** A larger one ends the subscription at once: the platform holds all of a message in memory, up to 32 MiB. */
+const MAX_MESSAGE_LENGTH = KiB
 /** Bytes that may wait to be taken: by one subscriber (`least` to `most`), and by all. One frame may come on top of it. */
 const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
 /** Bytes that are sent before other requests get their turn. */
@@ -260,11 +262,11 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
       }
     },
     resume,
-    noteMessage: (socket) => {
+    noteMessage: (socket, length) => {
       const subscriber = subscribers.get(socket)
       if (!subscriber) return
       subscriber.messages++
-      if (subscriber.messages <= MAX_MESSAGES) saveAttachment(subscriber)
+      if (subscriber.messages <= MAX_MESSAGES && length <= MAX_MESSAGE_LENGTH) saveAttachment(subscriber)
       else end(subscriber, 'InvalidRequest', 'a subscriber does not send messages')
     },
     noteClosed: (socket) => {

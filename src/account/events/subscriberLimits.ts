@@ -1,6 +1,6 @@
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
-import { isLocal } from '../../network.ts'
+import { blockOf, isLocal, regionOf } from '../../network.ts'
 import type { Sql } from '../db/sql.ts'
 
 /** Who holds a socket, and since when. In the socket's attachment, so that it is known after hibernation. */
@@ -46,29 +46,32 @@ const MAX_OF_NETWORK = 20
  * are neighbours at a host, too: among them, the network with the most gives a place up to one that has fewer.
  */
 const MAX_OF_BLOCK = 100
+/** A subscriber keeps its place for this long if there are others that can give one up. */
+const SETTLE_MS = 60_000
 /** Strangers cause these entries of the journal: at most one of a kind in this time. */
 const NOTE_INTERVAL_MS = 6 * 3600_000
 
-/** The /24 of an IPv4 address, the /48 of a /64. */
-const blockOf = (network: string | undefined): string | undefined =>
-  network?.includes(':') ? network.split(':').slice(0, 3).join(':') : network?.replace(/\.\d+$/, '')
-
 /**
  * The largest group, counting the newcomer in its own. Of groups of one size the newcomer's own, else the one that
- * grew last: those that have been here for long keep their place.
+ * grew last: those that have been here for long keep their place. But one that has just grown keeps it for a while as
+ * well, if there is another: each who gets in has time to read what is new, however many come after it.
  */
 const largest = <T extends SocketHolder>(
   holders: readonly T[],
   groupOf: (network: string | undefined) => string | undefined,
-  newcomer: string | undefined,
+  newcomer: SocketHolder,
 ): readonly T[] => {
-  const own = groupOf(newcomer)
-  const groups = [...Map.groupBy(holders, ({ network }) => groupOf(network))].map(([group, members]) => ({
-    members,
-    size: members.length + (group === own ? 1 : 0),
-    latest: group === own ? Infinity : members.reduce((most, { since }) => Math.max(most, since), 0),
-  }))
-  groups.sort((a, b) => b.size - a.size || b.latest - a.latest)
+  const own = groupOf(newcomer.network)
+  const groups = [...Map.groupBy(holders, ({ network }) => groupOf(network))].map(([group, members]) => {
+    const latest = members.reduce((most, { since }) => Math.max(most, since), 0)
+    const isNew = newcomer.since - latest < SETTLE_MS
+    return {
+      members,
+      size: members.length + (group === own ? 1 : 0),
+      rank: group === own ? Infinity : isNew ? latest - newcomer.since : latest,
+    }
+  })
+  groups.sort((a, b) => b.size - a.size || b.rank - a.rank)
   return groups[0]?.members ?? []
 }
 
@@ -97,14 +100,15 @@ export const createSubscriberLimits = ({
 
   return {
     admit: (network, { open, closing }) => {
+      const newcomer = { network, since: platform.now() }
       if (!isLocal(network)) {
         const all = [...open, ...closing]
-        const block = blockOf(network)
+        const own = blockOf(network)
         const ofNetwork = all.filter((holder) => holder.network === network).length
-        const ofBlock = all.filter((holder) => blockOf(holder.network) === block).length
+        const ofBlock = all.filter((holder) => blockOf(holder.network) === own).length
         if (ofNetwork < MAX_OF_NETWORK && ofBlock >= MAX_OF_BLOCK) {
-          const neighbours = open.filter((holder) => blockOf(holder.network) === block)
-          const most = largest(neighbours, (it) => it, network)
+          const neighbours = open.filter((holder) => blockOf(holder.network) === own)
+          const most = largest(neighbours, (it) => it, newcomer)
           if (most.length > ofNetwork + 1 && all.length < MAX_SOCKETS) return oldest(most)
         }
         if (ofNetwork >= MAX_OF_NETWORK || ofBlock >= MAX_OF_BLOCK) {
@@ -119,7 +123,10 @@ export const createSubscriberLimits = ({
       }
       if (open.length < MAX_SUBSCRIBERS) return undefined
       note('firehose-full', 'the network with the most subscribers gave up one', network)
-      return oldest(largest(largest(open, blockOf, network), (it) => it, network))
+      // A holder of many blocks has them in one region; but a few relays in one are not a crowd.
+      const region = largest(open, regionOf, newcomer)
+      const block = largest(region.length > MAX_OF_BLOCK ? region : open, blockOf, newcomer)
+      return oldest(largest(block, (it) => it, newcomer))
     },
   }
 }

@@ -86,6 +86,40 @@ describe('the places of the firehose', () => {
     expect((await notes(server)).map(([event]) => event)).toEqual(['firehose-full'])
   })
 
+  it('are given up by the holder of a thousand networks that are not neighbours, and never by a relay', async () => {
+    let now = Date.now()
+    const server = await serve({ platform: { now: () => now++ } })
+    await connectMany(server, 1000, (n) => `2001:db8:${n.toString(16)}::1`)
+    const relay = await connect(server, '2a01:4f8:1::1')
+    await connectMany(server, 30, (n) => `2001:db8:${(5000 + n).toString(16)}::1`)
+    await write(server)
+    await relay.until(() => relay.types.includes('#identity') || relay.closed !== undefined, 'the event')
+    expect(relay.closed).toBeUndefined()
+    expect(await count(server)).toBe(1000)
+  })
+
+  it('are kept for a minute at least, and for long by those that had them first, if all networks are strangers to each other', async () => {
+    let now = Date.now()
+    const server = await serve({ platform: { now: () => now++ } })
+    const strangers = (count: number, from: number) =>
+      connectMany(server, count, (n) => `${(from + n) >> 8}.${(from + n) & 255}.7.7`)
+    const first = await connect(server, '203.0.113.9')
+    await strangers(999, 1 << 8)
+    now += 60_000
+    const relay = await connect(server, '203.7.113.9')
+    await strangers(50, 20 << 8)
+    await write(server)
+    for (const one of [first, relay]) {
+      await one.until(() => one.types.includes('#identity') || one.closed !== undefined, 'the event')
+      expect(one.closed).toBeUndefined()
+    }
+    now += 60_000
+    await strangers(60, 40 << 8)
+    await write(server)
+    await relay.until(() => relay.closed !== undefined, 'the close')
+    await first.until(() => first.types.filter((type) => type === '#identity').length === 2, 'the event')
+  })
+
   it('are counted again after hibernation', async () => {
     const server = await serve()
     await connectMany(server, 20, () => '198.51.0.7')
@@ -105,7 +139,7 @@ describe('the places of the firehose', () => {
     }
     await server.inside(({ firehose }, object) => {
       const { ctx } = object as unknown as { ctx: DurableObjectState }
-      for (const socket of ctx.getWebSockets()) for (let n = 0; n < 11; n++) firehose.noteMessage(socket)
+      for (const socket of ctx.getWebSockets()) for (let n = 0; n < 11; n++) firehose.noteMessage(socket, 4)
     })
     expect(await count(server)).toBe(0)
     await connect(server, '192.0.2.1')
@@ -140,6 +174,16 @@ describe('a subscriber that sends messages', () => {
     await talker.until(() => talker.types.includes('#identity'), 'the event')
     expect(await count(server)).toBe(1)
     talker.socket.send(new Uint8Array(1000))
+    await talker.until(() => talker.closed !== undefined, 'the close')
+    expect(talker.types.at(-1)).toBe('error InvalidRequest')
+    expect(await count(server)).toBe(0)
+  })
+
+  it('is closed after one that is large', async () => {
+    const server = await serve()
+    const talker = await connect(server)
+    talker.socket.send(new Uint8Array(1024))
+    talker.socket.send('x'.repeat(1024 * 1024))
     await talker.until(() => talker.closed !== undefined, 'the close')
     expect(talker.types.at(-1)).toBe('error InvalidRequest')
     expect(await count(server)).toBe(0)
