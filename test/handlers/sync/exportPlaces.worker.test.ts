@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bytesOf, post } from '../support/calls.ts'
+import { post } from '../../account/support/account.ts'
+import { bytesOf, post as createPost } from '../support/calls.ts'
 import { inWorld, type World } from '../support/world.ts'
 
 /** An export whose body is not read, as somebody in this network asks for it. */
@@ -12,6 +13,16 @@ const beginMany = async (world: World, count: number, networkOf: (n: number) => 
   const answers: Response[] = []
   for (let n = 0; n < count; n++) answers.push(await begin(world, networkOf(n)))
   return answers
+}
+
+/** Some 5 MB of posts. */
+const fill = async ({ account }: World): Promise<void> => {
+  for (let n = 0; n < 5; n++)
+    await account.repo.commit(
+      Array.from({ length: 100 }, (_, i) =>
+        post(`r${n * 100 + i}`, `${n * 100 + i} ${'and so on '.repeat(1000)}`),
+      ),
+    )
 }
 
 const statuses = (answers: readonly Response[]) => answers.map(({ status }) => status)
@@ -35,7 +46,7 @@ describe('exports that are read at once', () => {
       const { admin, bearer, did } = world
       const owner = await world.signIn()
       const mover = bearer(await world.mint({ scope: ['repo:read'] }))
-      await beginMany(world, 12, (n) => `198.51.100.${n}`)
+      await beginMany(world, 12, (n) => `198.51.${n}.1`)
       const refused = await begin(world, '203.0.113.1')
       expect(refused.status).toBe(429)
       const { cid } = await world.head()
@@ -75,7 +86,7 @@ describe('exports that are read at once', () => {
 
   it('give up a place of the network that has the most, so that another network gets in', () =>
     inWorld({}, async (world) => {
-      await post(await world.signIn(), world.did)
+      await createPost(await world.signIn(), world.did)
       const flood = await beginMany(world, 12, (n) => `198.51.100.${Math.floor(n / 4)}`)
       const relay = await begin(world, '203.0.113.1')
       expect(relay.status).toBe(200)
@@ -115,6 +126,62 @@ describe('exports that are read at once', () => {
       await expect(first?.arrayBuffer()).rejects.toThrow()
       await next.arrayBuffer()
       expect((await idle[1]?.arrayBuffer())?.byteLength).toBeGreaterThan(100)
+    }))
+
+  it('give up a place of a block of neighbours, so that a network elsewhere gets in', () =>
+    inWorld({}, async (world) => {
+      const flood = await beginMany(world, 12, (n) => `2001:db8:1:${n.toString(16)}::1`)
+      expect(statuses(flood)).toEqual(Array.from({ length: 12 }, () => 200))
+      expect((await begin(world, '2001:db8:1:99::1')).status).toBe(429)
+      expect((await begin(world, '2001:db8:2::1')).status).toBe(200)
+    }))
+
+  it('lose their place if next to nothing is read of them; one that is read ends well, whoever waits', () =>
+    inWorld({}, async (world) => {
+      await fill(world)
+      const { byteLength } = await (await begin(world, '192.0.2.1')).arrayBuffer()
+      expect(byteLength).toBeGreaterThan(4 * 1024 * 1024)
+      const flood = await beginMany(world, 11, (n) => `198.51.${n}.1`)
+      const drips = flood.map(({ body }) => body?.getReader())
+      const readOnce = () => Promise.allSettled(drips.map(async (drip) => await drip?.read()))
+      const steady = (await begin(world, '192.0.2.1')).body?.getReader()
+      let bytes = 0
+      // A little more than 16 KiB in a second.
+      const readSteadily = async (seconds: number): Promise<void> => {
+        world.clock.now += seconds * 1000
+        for (const least = bytes + seconds * 20_000; bytes < least;) {
+          const { value } = (await steady?.read()) ?? {}
+          if (!value) break
+          bytes += value.byteLength
+        }
+      }
+      await readSteadily(60)
+      await readOnce()
+      await readSteadily(50)
+      expect((await begin(world, '203.0.113.1')).status).toBe(429)
+      await readSteadily(15)
+      expect((await begin(world, '203.0.113.1')).status).toBe(200)
+      const ends = await readOnce()
+      const ended = ends.findIndex(({ status }) => status === 'rejected')
+      expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+      // It does not end another's for a while, and neither do its neighbours.
+      expect((await begin(world, `198.51.${ended}.1`)).status).toBe(429)
+      expect((await begin(world, `198.51.${ended}.77`)).status).toBe(429)
+      for (let n = 1; n < 11; n++) expect((await begin(world, `203.${n}.113.1`)).status).toBe(200)
+      expect((await begin(world, '203.77.113.1')).status).toBe(429)
+      await readSteadily(600)
+      expect(bytes).toBe(byteLength)
+    }))
+
+  it('that were not read leave their place to others, and not to each other again and again', () =>
+    inWorld({}, async (world) => {
+      const flood = () => beginMany(world, 12, (n) => `198.51.${n}.1`)
+      await flood()
+      world.clock.now += 121_000
+      await flood()
+      world.clock.now += 121_000
+      expect(statuses(await flood())).toEqual(Array.from({ length: 12 }, () => 429))
+      expect((await begin(world, '203.0.113.1')).status).toBe(200)
     }))
 
   it('count blocks that are asked for as well', () =>

@@ -8,7 +8,8 @@ import { error } from '../../../xrpc/errors.ts'
 import type { Blocks } from '../../blocks/blocks.ts'
 import type { Head } from '../../db/accountRow.ts'
 import { carChunks } from './carChunks.ts'
-import { createExportPins, type ExportPin, type ExportReader } from './exportPins.ts'
+import { createExportPins, type ExportPin } from './exportPins.ts'
+import type { ExportReader } from './exportPlaces.ts'
 import { recordProof } from './recordProof.ts'
 import type { Repo } from '../repo.ts'
 
@@ -92,15 +93,15 @@ export const createExports = (deps: ExportsDeps): Exports => {
     const wasKnown = since !== undefined && blocks.history.knows(since)
     let first = firstChunk
     return byteStream({
+      begin: (fail) => pin.whenLost(fail),
       next: () => {
-        pin.touch()
         try {
-          // Its place may be another's by now. And if it was forgotten how old a block is, nothing throws but this.
-          if (!pin.isHeld()) throw new Error('an export was left for too long')
+          // If it was forgotten how old a block is, nothing throws but this.
           if (wasKnown && !blocks.history.knows(since))
             throw new Error(`what the tree of ${since} had was forgotten meanwhile`)
           const value = first ?? chunks.next().value
           first = undefined
+          pin.touch(value?.length ?? 0)
           if (!value) pin.release()
           return value
         } catch (cause) {
