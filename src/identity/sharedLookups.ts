@@ -1,3 +1,4 @@
+import { blockOf, isLocal } from '../network.ts'
 import type { Platform } from '../platform.ts'
 import { IdentityError } from './errors.ts'
 
@@ -28,6 +29,8 @@ interface Answer {
 
 interface Pending {
   at: number
+  /** For whom it went out. */
+  block: string | undefined
   work: Promise<string>
 }
 
@@ -44,6 +47,8 @@ const MAX_NETWORKS = 1000
 
 /** Look-ups on their way at once, for all networks. Each holds some 100 KB at most. */
 const MAX_PENDING = 100
+/** Of these, for a network and its neighbours: servers that do not answer must not be enough to take all of them. */
+const MAX_PENDING_OF_BLOCK = 10
 /** A look-up ends within 10 seconds. One that has not, was lost with the request that began it. */
 const PENDING_MS = 12_000
 
@@ -75,9 +80,11 @@ export const createSharedLookups = ({
 
   const count = (network: string): void => {
     for (const [handle, { at }] of pending) if (!isRecent(at, PENDING_MS)) pending.delete(handle)
-    if (pending.size >= MAX_PENDING)
+    const ofBlock = [...pending.values()].filter(({ block }) => block === blockOf(network)).length
+    const isCrowded = !isLocal(network || undefined) && ofBlock >= MAX_PENDING_OF_BLOCK
+    if (isCrowded || pending.size >= MAX_PENDING)
       throw new TooManyLookupsError(
-        `${MAX_PENDING} handles are being looked up already; try again in ${PENDING_MS / 1000} seconds`,
+        `${isCrowded ? `${ofBlock} handles are being looked up for your network` : `${MAX_PENDING} handles are being looked up`} already; try again in ${PENDING_MS / 1000} seconds`,
         PENDING_MS / 1000,
       )
     const known = networks.get(network)
@@ -111,9 +118,9 @@ export const createSharedLookups = ({
     }
   }
 
-  const begin = async (handle: string): Promise<string> => {
+  const begin = async (handle: string, network: string): Promise<string> => {
     const work = lookUpAndKeep(handle)
-    pending.set(handle, { at: platform.now(), work })
+    pending.set(handle, { at: platform.now(), block: blockOf(network), work })
     platform.keepAlive(work.catch(() => {}))
     try {
       return await work
@@ -146,6 +153,6 @@ export const createSharedLookups = ({
     const running = pending.get(handle)
     if (running && isRecent(running.at, PENDING_MS)) return await join(handle, running)
     count(network)
-    return await begin(handle)
+    return await begin(handle, network)
   }
 }

@@ -59,6 +59,24 @@ test('at most a hundred look-ups are on their way at once', async () => {
   void resolve('more.example.com', 'another')
 })
 
+test('two networks do not take all of the hundred, and neither do the neighbours of one', async () => {
+  const { resolve } = world(() => new Promise(() => {}))
+  const refused: string[] = []
+  const ask = (handle: string, network: string) =>
+    void resolve(handle, network).catch((cause: Error) => refused.push(`${network} ${cause.name}`))
+  for (let i = 0; i < 50; i++) ask(`a${i}.example.com`, '192.0.2.1')
+  for (let i = 0; i < 50; i++) ask(`b${i}.example.com`, `2001:db8:1:${i}::/64`)
+  await Promise.resolve()
+  expect(refused).toHaveLength(80)
+  ask('more.example.com', '198.51.100.1')
+  await Promise.resolve()
+  expect(refused).toHaveLength(80)
+  // One that is on its way is free, whoever asks.
+  ask('a0.example.com', '192.0.2.1')
+  await Promise.resolve()
+  expect(refused).toHaveLength(80)
+})
+
 test('an error that is none of the network is not kept', async () => {
   let broken = true
   const { asked, resolve } = world(async () => {
