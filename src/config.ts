@@ -27,6 +27,7 @@ export interface Env {
   RELAYS?: string
   FIREHOSE_RETENTION_HOURS?: string
   WRITE_POINTS_PER_HOUR?: string
+  CDN_URL_PATTERN?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
 }
@@ -49,6 +50,8 @@ export interface Config {
   retentionMs: number
   /** The points of writes that are allowed in an hour, and seven times as many in a day. */
   writePointsPerHour: number
+  /** Where clients find the pictures of records that the AppView has not indexed yet; undefined: here. */
+  cdnUrlPattern: string | undefined
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -135,6 +138,18 @@ function readPoints(text: string): number {
   return points
 }
 
+/** As the reference has it: `%s` for the preset, the DID and the CID, in this order. */
+function readCdnUrlPattern(text: string): string | undefined {
+  if (text === '') return undefined
+  const url = URL.canParse(text.replaceAll('%s', 'x')) ? new URL(text.replaceAll('%s', 'x')) : undefined
+  if (!url || !/^https?:$/.test(url.protocol) || text.split('%s').length !== 4)
+    throw new ConfigError(
+      'CDN_URL_PATTERN',
+      `is "${text.slice(0, 200)}": expected a URL with %s for the preset, for the DID and for the CID, e.g. "https://cdn.bsky.app/img/%s/plain/%s/%s@jpeg"`,
+    )
+  return text
+}
+
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
 
 function readPlcUrl(text: string): string {
@@ -187,6 +202,7 @@ export function readConfig(env: Env): Config {
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
     retentionMs: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     writePointsPerHour: readPoints(env.WRITE_POINTS_PER_HOUR || '5000'),
+    cdnUrlPattern: readCdnUrlPattern(env.CDN_URL_PATTERN ?? ''),
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

@@ -75,6 +75,7 @@ const ACCOUNT: Record<string, readonly string[]> = {
   auth: ['db', 'events', 'identity'],
   plc: ['db', 'events', 'identity', 'auth'],
   lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth'],
+  views: ['db', 'events', 'repo'],
   status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
 }
 

@@ -44,6 +44,7 @@ import { signedManifest } from './repo/signedManifest.ts'
 import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
 import { readStatus } from './status/readStatus.ts'
+import { createViews, type Views } from './views/views.ts'
 
 /** The account as the handlers use it. */
 export interface Account {
@@ -75,6 +76,7 @@ export interface Account {
   lifecycle: Lifecycle
   migrationTokens: MigrationTokens
   serviceAuth: ServiceAuth
+  views: Views
   maintenance: Maintenance
   state(): State
   /** Whether the account is active as far as this server is concerned, even if its DID names another PDS by now. */
@@ -151,6 +153,7 @@ export async function createAccount(
   const exports = createExports({ ...base, blocks, repo })
   const imports = createImports({ ...base, signer, blocks, repack, blobs, sequencer, repo })
   const preferences = createPreferences(base)
+  const views = createViews({ ...base, records, cdnUrlPattern: config.cdnUrlPattern })
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
@@ -254,6 +257,7 @@ export async function createAccount(
     lifecycle,
     migrationTokens,
     serviceAuth,
+    views,
     maintenance,
     state,
     isActivated: () => readAccount(sql).storedState === 'active',
