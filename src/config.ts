@@ -1,4 +1,4 @@
-import { ensureValidDid, isValidHandle } from '@atproto/syntax'
+import { ensureValidDid, isValidDid, isValidHandle } from '@atproto/syntax'
 import { KeyError } from './crypto/errors.ts'
 import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
@@ -28,8 +28,19 @@ export interface Env {
   FIREHOSE_RETENTION_HOURS?: string
   WRITE_POINTS_PER_HOUR?: string
   CDN_URL_PATTERN?: string
+  APPVIEW?: string
+  MODERATION?: string
+  CHAT?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
+}
+
+/** A service that requests are forwarded to when they name none. */
+export interface Service {
+  /** Without a `/` at the end. */
+  url: string
+  /** Whom tokens for it are made out to. */
+  did: string
 }
 
 /** The deployment's configuration, read once from the Worker's environment and checked. */
@@ -52,6 +63,8 @@ export interface Config {
   writePointsPerHour: number
   /** Where clients find the pictures of records that the AppView has not indexed yet; undefined: here. */
   cdnUrlPattern: string | undefined
+  /** Undefined: there is none. */
+  services: { appView: Service | undefined; moderation: Service | undefined; chat: Service | undefined }
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -114,6 +127,35 @@ function readRelays(text: string): string[] {
         throw new ConfigError('RELAYS', `has "${relay}": expected origins, e.g. https://relay.example`)
       return url.origin
     })
+}
+
+/** Bluesky's own. */
+const PUBLIC_SERVICES = {
+  APPVIEW: 'https://api.bsky.app did:web:api.bsky.app',
+  MODERATION: 'https://mod.bsky.app did:plc:ar7c4by46qjdydhdevvrndac',
+  CHAT: 'https://api.bsky.chat did:web:api.bsky.chat',
+}
+
+/** A URL and a DID. */
+function readService(env: Env, name: keyof typeof PUBLIC_SERVICES, dev: boolean): Service | undefined {
+  // Nothing leaves a server in development but what its developer asks for.
+  const text = (env[name] ?? (dev ? '' : PUBLIC_SERVICES[name])).trim()
+  if (text === '') return undefined
+  const [address = '', did = '', ...rest] = text.split(/[\s,]+/)
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.search ||
+    url.hash ||
+    !isValidDid(did) ||
+    rest.length > 0
+  )
+    throw new ConfigError(
+      name,
+      `is "${text.slice(0, 200)}": expected a URL and a DID, e.g. "${PUBLIC_SERVICES[name]}", or "" for none`,
+    )
+  return { url: address.replace(/\/+$/, ''), did }
 }
 
 function readHours(text: string): number {
@@ -203,6 +245,11 @@ export function readConfig(env: Env): Config {
     retentionMs: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     writePointsPerHour: readPoints(env.WRITE_POINTS_PER_HOUR || '5000'),
     cdnUrlPattern: readCdnUrlPattern(env.CDN_URL_PATTERN ?? ''),
+    services: {
+      appView: readService(env, 'APPVIEW', dev),
+      moderation: readService(env, 'MODERATION', dev),
+      chat: readService(env, 'CHAT', dev),
+    },
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { notConfigured, readConfig, type Env } from './config.ts'
 import { createRouter } from './generated/server.ts'
 import { accountHandlers } from './handlers/index.ts'
+import { INTERNAL_PATHS } from './internalPaths.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform } from './platform.ts'
 import { encodeError } from './xrpc/output.ts'
@@ -28,6 +29,16 @@ const xrpc = createRouter(
   }),
 )
 
+/** Answers a question of the Worker's own, at a path that it forwards for nobody. */
+const answerInternal = async (account: Account, request: Request): Promise<Response | undefined> => {
+  if (new URL(request.url).pathname !== INTERNAL_PATHS.authorizeProxy) return undefined
+  try {
+    return Response.json(await account.authorizeProxy(request))
+  } catch (cause) {
+    return encodeError(cause, newId, report)
+  }
+}
+
 /** The account's Durable Object: wiring only. */
 export class AccountObject extends DurableObject<Env> {
   #account: Account | undefined
@@ -53,7 +64,7 @@ export class AccountObject extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     if (!this.#account) return encodeError(notConfigured(this.#failure), newId, report)
-    return xrpc.fetch(request, { account: this.#account })
+    return (await answerInternal(this.#account, request)) ?? xrpc.fetch(request, { account: this.#account })
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -2,7 +2,14 @@ import { CodedError } from './codedError.ts'
 import { localName } from './localName.ts'
 import type { Platform } from './platform.ts'
 
-export type OutboundErrorCode = 'Blocked' | 'Timeout' | 'TooLarge' | 'Redirect' | 'Network' | 'BadStatus'
+export type OutboundErrorCode =
+  | 'Blocked'
+  | 'Timeout'
+  | 'TooLarge'
+  | 'Redirect'
+  | 'Network'
+  | 'BadStatus'
+  | 'Stalled'
 
 /** A request that was refused before it was sent, or that failed. */
 export class OutboundError extends CodedError<OutboundErrorCode> {
@@ -48,6 +55,7 @@ const DEFAULT_MAX_BYTES = 1024 * 1024
 const MAX_URL_LENGTH = 4096
 const SENT_HEADERS = new Set([
   'accept',
+  'accept-encoding',
   'accept-language',
   'atproto-accept-labelers',
   'content-encoding',
@@ -77,10 +85,15 @@ export const checkUrl = (text: string, { dev }: { dev: boolean }): URL => {
   return url
 }
 
-const allowed = ({ headers, accept, bearer }: OutboundRequest): Headers => {
+/** Of the headers that are given, those that are sent; and a token that this server made. */
+export const sentHeaders = ({
+  headers,
+  accept,
+  bearer,
+}: Pick<OutboundRequest, 'headers' | 'accept' | 'bearer'>): Headers => {
   const out = new Headers({ 'user-agent': 'cirrus-pds' })
   for (const [name, value] of headers ? new Headers(headers) : [])
-    if (SENT_HEADERS.has(name)) out.set(name, value)
+    if (SENT_HEADERS.has(name) || name.startsWith('x-atproto-')) out.set(name, value)
   if (accept) out.set('accept', accept)
   if (bearer) out.set('authorization', `Bearer ${bearer}`)
   return out
@@ -178,7 +191,7 @@ const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<A
 }
 
 /**
- * The only way to the network: public names on https and port 443 (loopback only in development), no redirects,
+ * The only way to the network, with `outboundStream` for bodies that pass through: public names on https and port 443 (loopback only in development), no redirects,
  * 10 seconds for the whole exchange, a limit in bytes, and no header of the caller that is not listed.
  */
 export const outbound =
@@ -190,7 +203,7 @@ export const outbound =
     const { signal, stop } = timeout
     // Called without the platform as `this`, which workerd's fetch refuses.
     const send = platform.fetch
-    const init = { method, headers: allowed(request), redirect: 'manual', signal } as const
+    const init = { method, headers: sentHeaders(request), redirect: 'manual', signal } as const
     const answer = async (): Promise<Response> => {
       try {
         const body = request.body === undefined ? {} : { body: request.body }

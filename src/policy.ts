@@ -149,3 +149,65 @@ export type Policy = {
  * compile, here and in src/handlers/index.ts only.
  */
 export const policy: Policy = rows
+
+/** What becomes of a method that is not served here, when a client asks for it. */
+export type Proxying =
+  /** It is forwarded to another service for these credentials, with a token that the account's key signs. */
+  | { forward: true; who: Rule['who'] }
+  /** It is not. `reserved`: it manages an account, and is called on the account's own server only. */
+  | { forward: false; reserved: boolean }
+
+/**
+ * Methods that manage an account, in lower case: no service token is signed for them, so that a stolen session cannot
+ * act as the account's key elsewhere.
+ */
+const RESERVED_METHODS: ReadonlySet<string> = new Set(
+  [
+    'com.atproto.admin.sendEmail',
+    'com.atproto.identity.requestPlcOperationSignature',
+    'com.atproto.identity.signPlcOperation',
+    'com.atproto.identity.submitPlcOperation',
+    'com.atproto.identity.updateHandle',
+    'com.atproto.server.activateAccount',
+    'com.atproto.server.confirmEmail',
+    'com.atproto.server.createAppPassword',
+    'com.atproto.server.createSession',
+    'com.atproto.server.deactivateAccount',
+    'com.atproto.server.deleteAccount',
+    'com.atproto.server.deleteSession',
+    'com.atproto.server.getAccountInviteCodes',
+    'com.atproto.server.getServiceAuth',
+    'com.atproto.server.getSession',
+    'com.atproto.server.listAppPasswords',
+    'com.atproto.server.refreshSession',
+    'com.atproto.server.requestAccountDelete',
+    'com.atproto.server.requestEmailConfirmation',
+    'com.atproto.server.requestEmailUpdate',
+    'com.atproto.server.revokeAppPassword',
+    'com.atproto.server.updateEmail',
+  ].map((name) => name.toLowerCase()),
+)
+
+/** Whether a method manages an account. Names are compared in lower case, as some servers route them. */
+export const isReserved = (method: string): boolean => {
+  const name = method.toLowerCase()
+  return RESERVED_METHODS.has(name) || name.startsWith('com.cirrus.')
+}
+
+/** Whole namespaces that are answered here or not at all: a password in a body must not leave, whatever a header says. */
+const NEVER_FORWARDED = ['com.cirrus.', 'com.atproto.admin.', 'com.atproto.server.', 'com.atproto.sync.']
+
+/** Messages between people: an ordinary app password does not open them. */
+const PRIVATE_NAMESPACE = 'chat.bsky.'
+
+const forwardedFor = { session: ACTIVE } as const
+const privateFor = { session: ACTIVE } as const
+
+/** Who may have a method forwarded, in which states of the account. */
+export const proxying = (method: string): Proxying => {
+  const name = method.toLowerCase()
+  if (isReserved(name)) return { forward: false, reserved: true }
+  if (NEVER_FORWARDED.some((namespace) => name.startsWith(namespace)))
+    return { forward: false, reserved: false }
+  return { forward: true, who: name.startsWith(PRIVATE_NAMESPACE) ? privateFor : forwardedFor }
+}

@@ -7,6 +7,7 @@ import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform, type Platform } from './platform.ts'
+import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { frontPage, VERSION } from './page.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
@@ -17,6 +18,7 @@ export { PasswordObject } from './passwordObject.ts'
 interface Context {
   config: Config
   identity: Identity
+  proxy: Proxy
   platform: Platform
   env: Env
 }
@@ -39,6 +41,7 @@ const xrpc = createRouter(
     }),
     timer: ({ platform }) => platform.timer,
     forward: toAccount,
+    unserved: (method, request, { proxy }) => proxy.answer(method, request),
     limits: LIMITS,
     times: BODY_TIMES,
     validateOutput: false,
@@ -85,7 +88,9 @@ async function createContext(env: Env): Promise<Context> {
   const config = readConfig(env)
   const key = await loadSigningKey(config.secrets.signingKey)
   const platform = createPlatform(env)
-  return { env, config, platform, identity: createIdentity(config, key.did, platform) }
+  const identity = createIdentity(config, key.did, platform)
+  const askAccount = (question: Request) => env.ACCOUNT.getByName(config.did).fetch(question)
+  return { env, config, platform, identity, proxy: createProxy({ config, identity, platform, askAccount }) }
 }
 
 /** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */

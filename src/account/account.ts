@@ -8,7 +8,8 @@ import type { Platform } from '../platform.ts'
 import type { State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
 import type { Upgraded } from '../xrpc/types.ts'
-import { type Authorize, createAuthorize } from './auth/authorize.ts'
+import { type Authorize, createAuthorize, createAuthorizeBy } from './auth/authorize.ts'
+import { type AuthorizeProxy, createAuthorizeProxy } from './auth/authorizeProxy.ts'
 import { createMoveInTokenVerifier } from './auth/moveInToken.ts'
 import { createMigrationTokens, type MigrationTokens } from './auth/migrationTokens.ts'
 import { createFailures, type Failures } from './auth/failures.ts'
@@ -84,6 +85,8 @@ export interface Account {
   /** How many blocks and records the repository has. */
   counts(): { blocks: number; records: number }
   authorize: Authorize
+  /** Answers the Worker, which forwards a request to another service. */
+  authorizeProxy: AuthorizeProxy
   signIn(input: SignInInput): Promise<TokenPair>
   /** The whole account for its owner. */
   status(): Promise<Status>
@@ -234,6 +237,7 @@ export async function createAccount(
   // The configuration may have changed since the network was last told.
   if (identityWatch.needsAnnouncement()) wake(0)
 
+  const authorizeBy = createAuthorizeBy({ did, sql, verifyCredential, assertStillValid, state })
   let lastRecordKey: string | undefined
   return {
     ...base,
@@ -262,7 +266,8 @@ export async function createAccount(
     state,
     isActivated: () => readAccount(sql).storedState === 'active',
     counts: () => readCounts(sql),
-    authorize: createAuthorize({ did, sql, verifyCredential, assertStillValid, state }),
+    authorize: createAuthorize(authorizeBy),
+    authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth }),
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),

@@ -13,7 +13,7 @@ export const READ_BYTES = 64 * 1024
  * Reads large chunks into one buffer that is handed back and forth. Request bodies in workerd come in chunks of 4 KB
  * otherwise, each with a round trip of its own.
  */
-const byob = (reader: ReadableStreamBYOBReader): Chunks => {
+const byob = (reader: ReadableStreamBYOBReader, asTheyCome: boolean): Chunks => {
   let buffer: ArrayBufferLike = new ArrayBuffer(READ_BYTES)
   let ended = false
   return {
@@ -21,7 +21,7 @@ const byob = (reader: ReadableStreamBYOBReader): Chunks => {
       if (ended) return undefined
       const view = new Uint8Array(buffer)
       // Outside of workerd there is no readAtLeast: reads are shorter then, which makes no other difference.
-      const { value, done } = await ('readAtLeast' in reader
+      const { value, done } = await (!asTheyCome && 'readAtLeast' in reader
         ? reader.readAtLeast(READ_BYTES, view)
         : (reader as ReadableStreamBYOBReader).read(view))
       ended = done
@@ -50,11 +50,17 @@ const iterated = (iterator: AsyncIterator<Uint8Array>): Chunks => ({
   },
 })
 
-/** Reads a stream, or anything that yields bytes, in the way that is cheapest for it. */
-export const chunksOf = (body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): Chunks => {
+/**
+ * Reads a stream, or anything that yields bytes, in the way that is cheapest for it. With `asTheyCome`, bytes that have
+ * arrived do not wait for more.
+ */
+export const chunksOf = (
+  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  { asTheyCome = false } = {},
+): Chunks => {
   if (!('getReader' in body)) return iterated(body[Symbol.asyncIterator]())
   try {
-    return byob(body.getReader({ mode: 'byob' }))
+    return byob(body.getReader({ mode: 'byob' }), asTheyCome)
   } catch {
     // It is not a byte stream.
     return plain(body.getReader())

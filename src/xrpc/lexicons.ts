@@ -20,13 +20,19 @@ export function definition(id: MethodId): MethodDef {
 export const declaredErrors = (def: MethodDef): string[] => (def.errors ?? []).map(({ name }) => name)
 
 /** Methods whose documents do not declare RepoDeactivated, but whose callers must be able to recognise it. */
-const UNDECLARED_REPO_DEACTIVATED: readonly MethodId[] = [
+const UNDECLARED_REPO_DEACTIVATED: readonly string[] = [
   'com.atproto.repo.describeRepo',
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
 
+/** Whether `id` names a method that is served here. */
+export const isServed = (id: string): id is MethodId => {
+  const type = lexicons().getDef(id)?.type
+  return type === 'query' || type === 'procedure' || type === 'subscription'
+}
+
 /** Whether the method may answer an error of this name: its document declares it, or it is RepoDeactivated of the three. */
-export const mayAnswer = (id: MethodId, name: string): boolean =>
-  declaredErrors(definition(id)).includes(name) ||
+export const mayAnswer = (id: string, name: string): boolean =>
+  (isServed(id) && declaredErrors(definition(id)).includes(name)) ||
   (name === 'RepoDeactivated' && UNDECLARED_REPO_DEACTIVATED.includes(id))

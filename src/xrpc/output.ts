@@ -7,7 +7,7 @@ import type { Binary, NotModified } from './types.ts'
 const isNotModified = (value: object): value is NotModified => 'notModified' in value
 
 /** Script never runs from our origin, whatever a blob or an error body holds. */
-const SANDBOX_HEADERS = {
+export const SANDBOX_HEADERS = {
   'content-security-policy': "default-src 'none'; sandbox",
   'x-content-type-options': 'nosniff',
 }
@@ -45,7 +45,8 @@ export function encodeOutput(id: MethodId, output: unknown, validate: boolean): 
   })
 }
 
-const errorResponse = (
+/** An error as it is answered. */
+export const errorResponse = (
   status: number,
   name: string,
   message: string,

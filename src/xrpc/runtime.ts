@@ -15,7 +15,7 @@ import type { Granted, Runtime, Upgraded } from './types.ts'
  * A path that ends in a method's name, as the reference reads it: whether it is an NSID is not checked, so that the
  * answer stays 501.
  */
-const METHOD_PATH = /^\/xrpc\/(?=..)[a-z0-9]+([.-][a-z0-9]+)*\/?$/i
+const METHOD_PATH = /^\/xrpc\/((?=..)[a-z0-9]+(?:[.-][a-z0-9]+)*)\/?$/i
 
 export interface RuntimeOptions<Context, Auth> {
   /** Says who is calling, or throws if they may not. Runs after the params are read and before the body is. */
@@ -24,6 +24,8 @@ export interface RuntimeOptions<Context, Auth> {
   timer(context: Context): Timer
   /** Answers a method that runs in the other tier. Absent: there is no other tier. */
   forward?: (request: Request, context: Context) => Promise<Response>
+  /** Answers a method that is not served. Absent: that is 501. */
+  unserved?: (method: string, request: Request, context: Context) => Promise<Response>
   /** Opens a WebSocket for a subscription, whose handler accepts it. Absent: no subscription runs here. */
   upgrade?: (context: Context) => Upgraded
   limits: BodyLimits
@@ -93,6 +95,24 @@ export function createRuntime<Context extends object, Auth>(
       }
     }
 
+  /** A method that is not served, or a path that does not name one. */
+  const unknown = async (request: Request, context: Context): Promise<Response> => {
+    const method = METHOD_PATH.exec(new URL(request.url).pathname)?.[1]
+    const answer = await answerUnknown(method, request, context).catch(failed)
+    if (answer.status >= 400) await discard(request, { times: options.times, timer: options.timer(context) })
+    return request.method === 'HEAD' ? new Response(null, answer) : answer
+  }
+
+  const answerUnknown = async (
+    method: string | undefined,
+    request: Request,
+    context: Context,
+  ): Promise<Response> => {
+    if (method === undefined) throw error('InvalidRequest', 'The path is not /xrpc/ and the name of a method')
+    if (!options.unserved) throw error('MethodNotImplemented', 'This server does not have that method')
+    return await options.unserved(method, request, context)
+  }
+
   const subscription =
     (id: MethodId, handler: ((call: never) => unknown) | undefined) =>
     async (request: Request, context: Context): Promise<Response> => {
@@ -129,11 +149,6 @@ export function createRuntime<Context extends object, Auth>(
     procedure: (id, handler) => route(id, ['POST'], handler),
     subscription,
     failed: (cause) => failed(cause),
-    unknown: (request) =>
-      failed(
-        METHOD_PATH.test(new URL(request.url).pathname)
-          ? error('MethodNotImplemented', 'This server does not have that method')
-          : error('InvalidRequest', 'The path is not /xrpc/ and the name of a method'),
-      ),
+    unknown,
   }
 }

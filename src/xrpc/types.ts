@@ -106,5 +106,5 @@ export interface Runtime<Context> {
     handler: AnyHandler | undefined,
   ): (request: Request, context: Context) => Promise<Response>
   failed(error: unknown): Response
-  unknown(request: Request): Response
+  unknown(request: Request, context: Context): Promise<Response>
 }

@@ -52,8 +52,10 @@ function* anonymousCases(method: Method, found: Found): Generator<Case> {
 const unknownMethod = (verb: string): Case => ({
   name: `${verb} of an unknown method`,
   ask: { verb },
-  expected: '501 MethodNotImplemented',
-  accepts: ({ error }) => error === 'MethodNotImplemented',
+  // A server that forwards what it does not serve asks for a credential first.
+  expected: '501 MethodNotImplemented, or 401 AuthMissing',
+  accepts: ({ status, error }) =>
+    (status === 501 && error === 'MethodNotImplemented') || (status === 401 && error === 'AuthMissing'),
 })
 
 const probe = ({ kind }: Method): Ask => ({ verb: kind === 'query' ? 'GET' : 'POST' })

@@ -16,10 +16,19 @@ export interface AuthorizeDeps {
   state(): State
 }
 
+/** The name of a method, and who may call it. */
+export interface Ruled {
+  id: string
+  rule: Pick<Rule, 'who'>
+}
+
 /**
- * Verifies the one credential of a request, and lets the request through only if the policy does. Both are asked again
+ * Verifies the one credential of a request, and lets the request through only if the rule does. Both are asked again
  * after the body was read, and at the beginning of each transaction of the request: minutes may pass in between.
  */
+export type AuthorizeBy = (ruled: Ruled, request: Request) => Promise<Granted<Credential>>
+
+/** The same for a method that is served here, by its row of the policy. */
 export type Authorize = (id: MethodId, request: Request) => Promise<Granted<Credential>>
 
 const granted = (credential: VerifiedCredential, kind: CredentialKind): Credential => {
@@ -28,10 +37,9 @@ const granted = (credential: VerifiedCredential, kind: CredentialKind): Credenti
   return withGrant(credential, kind)
 }
 
-export const createAuthorize =
-  ({ did, sql, verifyCredential, assertStillValid, state: currentState }: AuthorizeDeps): Authorize =>
-  async (id, request) => {
-    const rule: Rule = policy[id]
+export const createAuthorizeBy =
+  ({ did, sql, verifyCredential, assertStillValid, state: currentState }: AuthorizeDeps): AuthorizeBy =>
+  async ({ id, rule }, request) => {
     const credential = await verifyCredential(request, rule)
     const kinds = kindsOf(credential)
     /** The kind that opens the method now: the account may have changed while something was awaited. */
@@ -55,3 +63,8 @@ export const createAuthorize =
       },
     }
   }
+
+export const createAuthorize =
+  (authorizeBy: AuthorizeBy): Authorize =>
+  (id, request) =>
+    authorizeBy({ id, rule: policy[id] }, request)

@@ -1,4 +1,3 @@
-import type { MethodId } from '../../generated/methods.ts'
 import type { CredentialKind, Rule, State } from '../../policy.ts'
 import { isScope, type Scope } from '../../signing/migrationToken.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
@@ -7,8 +6,9 @@ import { docsLink } from '../../docsLink.ts'
 
 /** A request that the policy does not let through. */
 export interface RefusedRequest {
-  id: MethodId
-  rule: Rule
+  /** The method's name: one of ours, or one that would be forwarded. */
+  id: string
+  rule: Pick<Rule, 'who'>
   state: State
   /** The kinds that the client's credential has. */
   kinds: readonly CredentialKind[]
@@ -27,7 +27,7 @@ const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
 }
 
 /** The credentials that the rule accepts in some state. */
-const acceptedCredentials = (rule: Rule): string =>
+const acceptedCredentials = (rule: Pick<Rule, 'who'>): string =>
   (Object.keys(rule.who) as CredentialKind[])
     .map((kind) => (isScope(kind) ? `a migration token with the scope ${kind}` : CREDENTIAL_NAMES[kind]))
     .join(', or ')

@@ -4,6 +4,7 @@ import type { SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationToken.ts'
 import { MAX_LIFETIME_S, MAX_LIFETIME_ANY_METHOD_S } from '../../signing/serviceToken.ts'
 import type { Platform } from '../../platform.ts'
+import { isReserved } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
@@ -33,36 +34,8 @@ export interface ServiceAuthDeps {
   did: string
 }
 
-/** Methods that manage the account itself: only the owner calls them, on this server, with a session. */
-const PROTECTED_METHODS = new Set([
-  'com.atproto.admin.sendEmail',
-  'com.atproto.identity.requestPlcOperationSignature',
-  'com.atproto.identity.signPlcOperation',
-  'com.atproto.identity.submitPlcOperation',
-  'com.atproto.identity.updateHandle',
-  'com.atproto.server.activateAccount',
-  'com.atproto.server.confirmEmail',
-  'com.atproto.server.createAppPassword',
-  'com.atproto.server.createSession',
-  'com.atproto.server.deactivateAccount',
-  'com.atproto.server.deleteAccount',
-  'com.atproto.server.deleteSession',
-  'com.atproto.server.getAccountInviteCodes',
-  'com.atproto.server.getServiceAuth',
-  'com.atproto.server.getSession',
-  'com.atproto.server.listAppPasswords',
-  'com.atproto.server.refreshSession',
-  'com.atproto.server.requestAccountDelete',
-  'com.atproto.server.requestEmailConfirmation',
-  'com.atproto.server.requestEmailUpdate',
-  'com.atproto.server.revokeAppPassword',
-  'com.atproto.server.updateEmail',
-])
-
 /** The lifetime of a token that is asked for without `exp`. */
 const DEFAULT_LIFETIME_S = 60
-
-const isProtected = (lxm: string): boolean => PROTECTED_METHODS.has(lxm) || lxm.startsWith('com.cirrus.')
 
 const badExpiration = (message: string) => new XrpcError('BadExpiration', message)
 
@@ -70,7 +43,7 @@ const checkParams = ({ aud, lxm }: ServiceAuthParams): void => {
   const [did = '', service, ...rest] = aud.split('#')
   if (!isValidDid(did) || service === '' || rest.length > 0)
     throw error('InvalidRequest', `aud: expected a DID or did#service, got "${aud.slice(0, 200)}"`)
-  if (lxm !== undefined && isProtected(lxm))
+  if (lxm !== undefined && isReserved(lxm))
     throw error(
       'InvalidRequest',
       `lxm: ${lxm} manages the account itself and cannot be called by service auth`,

@@ -15,6 +15,8 @@ import type { Identity } from '../../../src/identity/identity.ts'
 import { BODY_TIMES, LIMITS } from '../../../src/limits.ts'
 import type { Platform } from '../../../src/platform.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
+import { createProxy, type Proxy } from '../../../src/proxy/proxy.ts'
+import { encodeError } from '../../../src/xrpc/output.ts'
 import { createRuntime } from '../../../src/xrpc/runtime.ts'
 import { FakeDirectory } from './directory.ts'
 import { KILLED } from './faults.ts'
@@ -24,6 +26,8 @@ export const ORIGIN = 'https://cirrus.example.com'
 export const SERVICE = 'did:web:cirrus.example.com'
 export const TARGET = 'https://new.example.com'
 export const TARGET_DID = 'did:web:new.example.com'
+/** The AppView of a world: `hosts` answers in its place. */
+export const APP_VIEW = 'https://api.example.com did:web:api.example.com'
 export const HANDLE = 'alice.example.com'
 export const PASSWORD = 'correct horse battery'
 export const ADMIN_PASSWORD = 'admin-canary-5fd1'
@@ -31,6 +35,8 @@ export const ADMIN_PASSWORD = 'admin-canary-5fd1'
 export interface World {
   /** Of the object that runs now: `restart` puts another in its place. */
   account: Account
+  /** Forwards what is not served here; it belongs to `account`. */
+  proxy: Proxy
   clock: { now: number }
   directory: FakeDirectory
   /** The account's key, which also rotates unless another was given. */
@@ -38,7 +44,7 @@ export interface World {
   recovery: Key
   did: string
   /** What the network answers beyond the directory. */
-  hosts: Map<string, (url: URL, init?: RequestInit) => Response>
+  hosts: Map<string, (url: URL, init?: RequestInit) => Response | Promise<Response>>
   /** What rings after a time, and has not been stopped: the test rings it. */
   timers: Set<{ ms: number; ring: () => void }>
   /** The networks whose passwords were checked, in order. */
@@ -84,6 +90,8 @@ export interface WorldOptions {
   foreignKey?: boolean
   recoveryKeys?: boolean
   relays?: string
+  /** Other variables of the Worker. */
+  env?: Partial<Env>
 }
 
 let objects = 0
@@ -152,6 +160,10 @@ const build = async (
     SESSION_SECRET: 'session-canary-'.padEnd(64, 'x'),
     DEV: '',
     RELAYS: options.relays ?? '',
+    APPVIEW: APP_VIEW,
+    MODERATION: '',
+    CHAT: '',
+    ...options.env,
   }
   const config = readConfig(variables)
   const timers: World['timers'] = new Set()
@@ -206,16 +218,28 @@ const build = async (
         act: (work) => work(),
       }),
       forward: (request) => inAccount.fetch(request, { account: world.account }),
+      unserved: (method, request) => world.proxy.answer(method, request),
     }),
   )
+  const askAccount = async (question: Request): Promise<Response> => {
+    try {
+      return Response.json(await world.account.authorizeProxy(question))
+    } catch (cause) {
+      return encodeError(cause, runtime.newId, runtime.report)
+    }
+  }
+  const proxyOf = ({ config, identity }: Account): Proxy =>
+    createProxy({ config, identity, platform, askAccount })
   const send: Fetch = async (url, init) => {
     const { config, identity } = world.account
     return await inWorker.fetch(new Request(url, init), { config, identity })
   }
   const client = connect(ORIGIN, { fetch: send })
   const admin = connect(ORIGIN, { fetch: send, admin: { password: ADMIN_PASSWORD } })
+  const account = await createAccount(ctx, config, platform)
   const world: World = {
-    account: await createAccount(ctx, config, platform),
+    account,
+    proxy: proxyOf(account),
     did: config.did,
     clock,
     directory,
@@ -233,6 +257,7 @@ const build = async (
     fetch: (path, init = {}) => send(ORIGIN + path, init),
     restart: async (changes = {}) => {
       world.account = await createAccount(ctx, readConfig({ ...variables, ...changes }), platform)
+      world.proxy = proxyOf(world.account)
     },
     mint: async (input = {}) => (await admin.com.cirrus.admin.createMigrationToken(input)).token,
     head: () => admin.com.atproto.sync.getLatestCommit({ did: config.did }),

@@ -1,0 +1,30 @@
+import { proxying } from '../../policy.ts'
+import { error } from '../../xrpc/errors.ts'
+import type { AuthorizeBy } from './authorize.ts'
+import type { ServiceAuth } from './serviceAuth.ts'
+
+export interface AuthorizeProxyDeps {
+  authorizeBy: AuthorizeBy
+  serviceAuth: Pick<ServiceAuth, 'sign'>
+}
+
+/**
+ * Lets a request through that the Worker would forward, and signs a service token for it. The question has the
+ * credential of the caller, and in its query `lxm`, the method that was called; `aud`, the DID that the token is for, without
+ * which none is signed; and `grant`, the method that the token opens there, if that is another one.
+ */
+export type AuthorizeProxy = (question: Request) => Promise<{ token?: string }>
+
+export const createAuthorizeProxy =
+  ({ authorizeBy, serviceAuth }: AuthorizeProxyDeps): AuthorizeProxy =>
+  async (question) => {
+    const { searchParams } = new URL(question.url)
+    const id = searchParams.get('lxm') ?? ''
+    const aud = searchParams.get('aud')
+    const rule = proxying(id)
+    if (!rule.forward) throw error('InvalidToken', `${id} is never forwarded`)
+    const { act } = await authorizeBy({ id, rule }, question)
+    if (aud === null) return act(() => ({}))
+    const lxm = searchParams.get('grant') ?? id
+    return { token: await act(() => serviceAuth.sign({ aud, lxm })) }
+  }

@@ -1,0 +1,83 @@
+import { Buffer } from 'node:buffer'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { isObject } from '../isObject.ts'
+import { chunksOf } from '../streams/chunks.ts'
+import type { StreamedResponse } from '../outboundStream.ts'
+
+const MAX_ERROR_BYTES = 64 * 1024
+
+/** Errors without a name of their own, by their status, as the reference calls them. */
+const NAMES: Record<number, string> = {
+  401: 'AuthenticationRequired',
+  403: 'Forbidden',
+  404: 'XRPCNotSupported',
+  406: 'NotAcceptable',
+  413: 'PayloadTooLarge',
+  415: 'UnsupportedMediaType',
+  429: 'RateLimitExceeded',
+  501: 'MethodNotImplemented',
+  502: 'UpstreamFailure',
+  503: 'NotEnoughResources',
+  504: 'UpstreamTimeout',
+}
+
+const DECODERS: Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer> = {
+  gzip: gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+}
+
+/** The beginning of a body. */
+const readSome = async (body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> => {
+  const source = chunksOf(body)
+  const parts: Uint8Array[] = []
+  let size = 0
+  for (let part = await source.next(); part; part = await source.next()) {
+    size += part.byteLength
+    if (size > MAX_ERROR_BYTES) {
+      await source.cancel()
+      return undefined
+    }
+    parts.push(part.slice())
+  }
+  return Buffer.concat(parts)
+}
+
+/** The JSON object in the body of an error; empty if there is none that can be read. */
+const readError = async ({ headers, body }: StreamedResponse): Promise<Record<string, unknown>> => {
+  const type = headers.get('content-type')
+  if (!body) return {}
+  if (type !== null && !/application\/(?:\w+\+)?json/i.test(type)) {
+    await body.cancel().catch(() => {})
+    return {}
+  }
+  try {
+    const bytes = await readSome(body)
+    if (!bytes) return {}
+    const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+    const decode = DECODERS[encoding]
+    const plain = decode ? decode(bytes, { maxOutputLength: MAX_ERROR_BYTES }) : bytes
+    const json: unknown = JSON.parse(new TextDecoder().decode(plain))
+    return isObject(json) ? json : {}
+  } catch {
+    // Whatever is wrong with the body, the status says that it is an error.
+    return {}
+  }
+}
+
+/** What an error of the service becomes for the client: its status, name and message; 500 becomes 502. */
+export const readUpstreamError = async (
+  upstream: StreamedResponse,
+): Promise<{ status: number; name: string; message: string }> => {
+  const { error: name, message } = await readError(upstream)
+  const status = upstream.status === 500 ? 502 : upstream.status
+  const standard = NAMES[status] ?? (status < 500 ? 'InvalidRequest' : 'UpstreamFailure')
+  return {
+    status,
+    name: typeof name === 'string' && name !== '' ? name : standard,
+    message:
+      typeof message === 'string' && message !== ''
+        ? message
+        : `The service answered with status ${upstream.status}`,
+  }
+}
