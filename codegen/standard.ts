@@ -48,7 +48,9 @@ const METHODS = [
 
 /** The record types that writes are validated against. The validity of a record of another type is `unknown`. */
 const RECORDS = [
+  'app.bsky.actor.contentVisibilityDeclaration',
   'app.bsky.actor.profile',
+  'app.bsky.actor.status',
   'app.bsky.feed.generator',
   'app.bsky.feed.like',
   'app.bsky.feed.post',
@@ -60,8 +62,14 @@ const RECORDS = [
   'app.bsky.graph.list',
   'app.bsky.graph.listblock',
   'app.bsky.graph.listitem',
+  'app.bsky.graph.referencelistoptout',
   'app.bsky.graph.starterpack',
+  'app.bsky.graph.verification',
   'app.bsky.labeler.service',
+  'app.bsky.notification.declaration',
+  'chat.bsky.actor.declaration',
+  'com.atproto.lexicon.schema',
+  'com.germnetwork.declaration',
 ]
 
 const byId = new Map(schemas.map((schema) => [schema.id as string, schema]))

@@ -33,7 +33,7 @@ const legacy = (fields: Fields): BlobReference | undefined => {
   return { cid, mimeType, size: undefined, legacy: true }
 }
 
-/** Every blob that a decoded record refers to, in both forms that records use, each CID once. */
+/** Every blob that a decoded record refers to, in both forms that records use; what it says twice is there once. */
 export const blobRefs = (record: LexValue): BlobReference[] => {
   const found = new Map<string, BlobReference>()
   const open: LexValue[] = [record]
@@ -42,7 +42,7 @@ export const blobRefs = (record: LexValue): BlobReference[] => {
     else if (isMap(value)) {
       const blob = typed(value) ?? legacy(value)
       if (!blob) for (const item of Object.values(value)) open.push(item)
-      else if (!found.has(blob.cid.toString())) found.set(blob.cid.toString(), blob)
+      else found.set(`${blob.cid} ${blob.size} ${blob.legacy} ${blob.mimeType}`, blob)
     }
   }
   return [...found.values()]

@@ -1,10 +1,11 @@
-import { jsonToLex, type LexXrpcBody } from '@atproto/lexicon'
+import type { LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { capped } from '../streams/capped.ts'
 import { READ_BYTES } from '../streams/chunks.ts'
 import { type Timer, within } from './deadline.ts'
 import { error, XrpcError } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
+import { MAX_DEPTH, readData, tooDeep } from './readData.ts'
 import type { Binary } from './types.ts'
 
 /** How many bytes the body of a request may have. */
@@ -33,7 +34,6 @@ export interface BodyOptions {
   anonymous: boolean
 }
 
-const MAX_DEPTH = 128
 /**
  * Values in a body. Each costs microseconds, and some hundred bytes once it is in a record, so this bounds a request
  * to tens of milliseconds. It is one value for every eight bytes of the reference's limit (150 KB).
@@ -122,17 +122,6 @@ function checkSize(text: string): void {
   }
 }
 
-const tooDeep = () => error('InvalidRequest', `The request body is nested deeper than ${MAX_DEPTH} levels`)
-
-function checkShape(value: unknown, left: number): void {
-  if (typeof value !== 'object' || value === null) return
-  // The library would set its value as the prototype, and the field would be lost without an error.
-  if (Object.hasOwn(value, '__proto__'))
-    throw error('InvalidRequest', 'A field of the request body is named __proto__, which is not allowed')
-  if (left === 0) throw tooDeep()
-  for (const inner of Object.values(value)) checkShape(inner, left - 1)
-}
-
 async function readJson(
   id: MethodId,
   input: LexXrpcBody,
@@ -151,9 +140,9 @@ async function readJson(
   if (!input.schema) return json
   // The library accepts a list as an object without members.
   if (Array.isArray(json)) throw error('InvalidRequest', 'Input must be an object, got a list')
-  checkShape(json, MAX_DEPTH)
+  const data = readData(json)
   try {
-    return lexicons().assertValidXrpcInput(id, jsonToLex(json))
+    return lexicons().assertValidXrpcInput(id, data)
   } catch (cause) {
     throw error('InvalidRequest', cause instanceof Error ? cause.message : 'Invalid input')
   }

@@ -19,12 +19,25 @@ export function definition(id: MethodId): MethodDef {
 /** The names of the errors that a method's document declares. */
 export const declaredErrors = (def: MethodDef): string[] => (def.errors ?? []).map(({ name }) => name)
 
-/** Methods whose documents do not declare RepoDeactivated, but whose callers must be able to recognise it. */
-const UNDECLARED_REPO_DEACTIVATED: readonly string[] = [
+const RECORD_READS: readonly string[] = [
   'com.atproto.repo.describeRepo',
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
+const RECORD_WRITES: readonly string[] = [
+  'com.atproto.repo.applyWrites',
+  'com.atproto.repo.createRecord',
+  'com.atproto.repo.putRecord',
+]
+
+/** Errors that the documents of these methods do not declare, but that their callers must be able to recognise. */
+const UNDECLARED: Readonly<Record<string, readonly string[]>> = {
+  RepoDeactivated: RECORD_READS,
+  // What is wrong with a blob that a record refers to, named as the reference names it.
+  BlobNotFound: RECORD_WRITES,
+  InvalidMimeType: RECORD_WRITES,
+  InvalidSize: RECORD_WRITES,
+}
 
 /** Whether `id` names a method that is served here. */
 export const isServed = (id: string): id is MethodId => {
@@ -32,7 +45,7 @@ export const isServed = (id: string): id is MethodId => {
   return type === 'query' || type === 'procedure' || type === 'subscription'
 }
 
-/** Whether the method may answer an error of this name: its document declares it, or it is RepoDeactivated of the three. */
+/** Whether the method may answer an error of this name: its document declares it, or it is one of the undeclared. */
 export const mayAnswer = (id: string, name: string): boolean =>
   (isServed(id) && declaredErrors(definition(id)).includes(name)) ||
-  (name === 'RepoDeactivated' && UNDECLARED_REPO_DEACTIVATED.includes(id))
+  (Object.hasOwn(UNDECLARED, name) && UNDECLARED[name]?.includes(id) === true)

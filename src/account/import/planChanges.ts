@@ -6,7 +6,7 @@ import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/tree/treeDiff.ts'
 import { verifyRecord } from '../../repo/verifyRepo.ts'
 import { readCounts } from '../db/accountRow.ts'
-import { blobChanges, blobCidsOf, type RecordOpWithBlobs } from '../repo/commits/recordOp.ts'
+import { blobChanges, blobRefsOf, cidsOf, type RecordOpWithBlobs } from '../repo/commits/recordOp.ts'
 import { storeCommit } from '../repo/commits/storeCommit.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
@@ -113,7 +113,7 @@ const operation = (change: RecordChange, old: Uint8Array | undefined): RecordOpW
 
 const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {
   try {
-    if (bytes) return blobCidsOf(bytes)
+    if (bytes) return cidsOf(blobRefsOf(bytes))
   } catch (cause) {
     if (!(cause instanceof CborError)) throw cause
   }

@@ -140,7 +140,7 @@ describe('blobs', () => {
       await account.repo.create()
       const ref = await cidForRawBytes(new Uint8Array([9]))
       const embed = { $type: 'blob', ref, mimeType: 'a/b', size: 1 }
-      expect(await failed(account.repo.commit([post('a', 'x', { embed })]))).toBe('InvalidRequest')
+      expect(await failed(account.repo.commit([post('a', 'x', { embed })]))).toBe('BlobNotFound')
       const legacy = { cid: ref.toString(), mimeType: 'a/b' }
       expect(await failed(account.repo.commit([post('a', 'x', { embed: legacy })]))).toBe('InvalidRequest')
     }))
@@ -158,7 +158,7 @@ describe('blobs', () => {
       const before = [repo.head(), sql.written]
       expect(await message({ size: 5 })).toBe(`The blob ${embed.ref} has 4 bytes, the record says 5`)
       expect(await message({ mimeType: 'a/b' })).toBe(
-        `The blob ${embed.ref} is of type text/plain, the record says a/b`,
+        `The blob ${embed.ref} is of type text/plain, the record says a/b: refer to it as uploadBlob answered`,
       )
       expect([repo.head(), sql.written]).toEqual(before)
       // Collected while the commit is being signed.

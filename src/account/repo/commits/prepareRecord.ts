@@ -1,9 +1,10 @@
 import { lexToIpld } from '@atproto/lexicon'
 import type { LexMap } from '@atproto/lex-data'
-import { isValidRecordKey } from '@atproto/syntax'
+import { isValidNsid, isValidRecordKey, isValidTid } from '@atproto/syntax'
 import { error } from '../../../xrpc/errors.ts'
 import { lexicons } from '../../../xrpc/lexicons.ts'
 import type { RepoWrite } from './resolveWrites.ts'
+import { assertStrict } from './assertStrict.ts'
 
 export type ValidationStatus = 'valid' | 'unknown' | undefined
 
@@ -23,31 +24,51 @@ export interface RecordRequest {
   validate?: boolean
 }
 
-/** The given record key if the lexicon allows it; without one, the key that the lexicon names, or a new TID. */
-function recordKey(collection: string, given: string | undefined, nextKey: () => string): string {
+/** The forms of record keys that a lexicon may ask for, besides a literal one. */
+const KEY_FORMS: Record<string, { isValid: (rkey: string) => boolean; expected: string }> = {
+  tid: { isValid: isValidTid, expected: 'a TID' },
+  nsid: { isValid: isValidNsid, expected: 'an NSID' },
+}
+
+/** The record key that the lexicon of a collection allows; without a lexicon, any. */
+const keyKind = (collection: string): string => {
   const def = lexicons().getDef(collection)
-  const kind = def?.type === 'record' ? (def.key ?? 'any') : 'any'
+  return def?.type === 'record' ? (def.key ?? 'any') : 'any'
+}
+
+/** The given record key; without one, the key that the lexicon names, or a new TID. */
+function recordKey({ collection, rkey: given, validate }: RecordRequest, nextKey: () => string): string {
+  const kind = keyKind(collection)
   const literal = kind.startsWith('literal:') ? kind.slice('literal:'.length) : undefined
   const rkey = given ?? literal ?? nextKey()
   const shown = rkey.slice(0, 100)
   if (!isValidRecordKey(rkey)) throw error('InvalidRequest', `"${shown}" is not a record key`)
-  if (literal !== undefined && rkey !== literal)
-    throw error('InvalidRequest', `a record of ${collection} has the key "${literal}", not "${shown}"`)
+  if (validate === false) return rkey
+  const form = KEY_FORMS[kind]
+  const expected =
+    literal === undefined ? form && !form.isValid(rkey) && form.expected : rkey !== literal && `"${literal}"`
+  if (expected)
+    throw error(
+      'InvalidRequest',
+      `Invalid record key for ${collection}: expected ${expected}, got "${shown}"`,
+    )
   return rkey
 }
 
 function validate(collection: string, record: object, asked: boolean | undefined): ValidationStatus {
   if (asked === false) return undefined
-  if (lexicons().getDef(collection)?.type !== 'record') {
+  const def = lexicons().getDef(collection)
+  if (def?.type !== 'record') {
     if (asked)
       throw error(
         'InvalidRequest',
-        `the lexicon of ${collection} is not known here, so it cannot be validated`,
+        `Unknown lexicon type: ${collection}. Send the record without "validate": true to store it all the same`,
       )
     return 'unknown'
   }
   try {
     lexicons().assertValidRecord(collection, record)
+    assertStrict(lexicons(), def.record, record, 'Record')
     return 'valid'
   } catch (cause) {
     throw error(
@@ -63,7 +84,7 @@ function validate(collection: string, record: object, asked: boolean | undefined
  */
 export function prepareRecord(request: RecordRequest, nextKey: () => string): PreparedRecord {
   const { action, collection } = request
-  const rkey = recordKey(collection, request.rkey, nextKey)
+  const rkey = recordKey(request, nextKey)
   // `unknown` in a lexicon also accepts lists, links, bytes and blobs, whose members are not fields.
   if (Object.getPrototypeOf(request.record) !== Object.prototype)
     throw error('InvalidRequest', 'the record must be an object with fields')

@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { cidKey } from '../../../repo/cid.ts'
-import { blobRefs } from '../../../repo/blobRefs.ts'
+import { blobRefs, type BlobReference } from '../../../repo/blobRefs.ts'
 import { recordValue } from '../records.ts'
 
 /** What a commit does to one record, checked against the tree before it. */
@@ -21,9 +21,14 @@ export interface RecordOpWithBlobs extends RecordOp {
   removedBlobs: string[]
 }
 
-/** The CIDs of the blobs that a stored record refers to. */
-export const blobCidsOf = (bytes: Uint8Array | undefined): string[] =>
-  bytes ? blobRefs(recordValue(bytes)).map((blob) => blob.cid.toString()) : []
+/** The blobs that an encoded record refers to. */
+export const blobRefsOf = (bytes: Uint8Array | undefined): BlobReference[] =>
+  bytes ? blobRefs(recordValue(bytes)) : []
+
+/** The CIDs of these blobs, each once. */
+export const cidsOf = (refs: readonly BlobReference[]): string[] => [
+  ...new Set(refs.map(({ cid }) => cid.toString())),
+]
 
 /** How the blobs differ, given those that the record referred to before and refers to now. */
 export const blobChanges = (

@@ -1,4 +1,4 @@
-import { error } from '../../../xrpc/errors.ts'
+import { XrpcError } from '../../../xrpc/errors.ts'
 import type { BlobReference } from '../../../repo/blobRefs.ts'
 import type { Blobs } from '../../blobs/blobs.ts'
 
@@ -7,23 +7,20 @@ import type { Blobs } from '../../blobs/blobs.ts'
  * and AppViews rely on it, and nothing else checks it. Call it right before the commit's transaction, with nothing awaited
  * in between: an upload that no record refers to may be deleted at any time.
  */
-export const requireBlobs = (
-  refs: readonly BlobReference[],
-  blobs: Pick<Blobs, 'stat' | 'isReferenced'>,
-): void => {
+export const requireBlobs = (refs: readonly BlobReference[], blobs: Pick<Blobs, 'stat'>): void => {
   for (const { cid, size, mimeType } of refs) {
     const stored = blobs.stat(cid.toString())
     if (!stored)
-      throw error('InvalidRequest', `Could not find blob: ${cid}. Upload it first, with uploadBlob`)
-    // Size and type were compared when the first record referred to the blob. A migration tool may have stored another
-    // type than the records state.
-    if (blobs.isReferenced(cid.toString())) continue
-    if (size !== undefined && stored.size !== size)
-      throw error('InvalidRequest', `The blob ${cid} has ${stored.size} bytes, the record says ${size}`)
+      throw new XrpcError('BlobNotFound', `Could not find blob: ${cid}. Upload it first, with uploadBlob`)
+    if (stored.size !== size)
+      throw new XrpcError(
+        'InvalidSize',
+        `The blob ${cid} has ${stored.size} bytes, the record says ${size ?? 'nothing of it'}`,
+      )
     if (stored.mimeType !== mimeType)
-      throw error(
-        'InvalidRequest',
-        `The blob ${cid} is of type ${stored.mimeType}, the record says ${mimeType}`,
+      throw new XrpcError(
+        'InvalidMimeType',
+        `The blob ${cid} is of type ${stored.mimeType}, the record says ${mimeType}: refer to it as uploadBlob answered`,
       )
   }
 }
