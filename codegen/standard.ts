@@ -13,6 +13,7 @@ const METHODS = [
   'com.atproto.identity.resolveHandle',
   'com.atproto.identity.signPlcOperation',
   'com.atproto.identity.submitPlcOperation',
+  'com.atproto.identity.updateHandle',
   'com.atproto.repo.applyWrites',
   'com.atproto.repo.createRecord',
   'com.atproto.repo.deleteRecord',

@@ -2,6 +2,7 @@ import { ensureValidDid, isValidDid, isValidHandle } from '@atproto/syntax'
 import { KeyError } from './crypto/errors.ts'
 import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
+import type { OwnIdentity } from './identity/ownIdentity.ts'
 import { error } from './xrpc/errors.ts'
 
 /** The methods of a `PasswordObject`. */
@@ -9,9 +10,14 @@ export interface PasswordRpc extends Rpc.DurableObjectBranded {
   matches(password: string, stored: string): Promise<boolean>
 }
 
+/** The methods of an `AccountObject` besides `fetch`. Only the Worker can call them. */
+export interface AccountRpc extends Rpc.DurableObjectBranded {
+  ownIdentity(): Promise<OwnIdentity>
+}
+
 /** Bindings, vars and secrets as wrangler provides them; see README, "Configuration". */
 export interface Env {
-  ACCOUNT: DurableObjectNamespace
+  ACCOUNT: DurableObjectNamespace<AccountRpc>
   PASSWORDS: DurableObjectNamespace<PasswordRpc>
   BLOBS: R2Bucket
   DID?: string

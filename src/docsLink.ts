@@ -25,6 +25,7 @@ export const TOPICS = [
   'account-moved',
   'repository-refused',
   'did-elsewhere',
+  'handle-unresolved',
   'directory-unavailable',
   'rotation-key',
   'rate-limit',

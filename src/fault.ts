@@ -20,6 +20,9 @@ export const FAULT_POINTS = [
   'mint.afterJournal',
   'sign.beforeLedger',
   'sign.afterLedger',
+  'change.afterLedger',
+  'change.afterSubmit',
+  'change.afterStored',
   'deactivate.afterState',
   'deactivate.afterEvent',
 ] as const

@@ -3,6 +3,7 @@ import { notConfigured, readConfig, type Env } from './config.ts'
 import { createRouter } from './generated/server.ts'
 import { accountHandlers } from './handlers/index.ts'
 import { INTERNAL_PATHS } from './internalPaths.ts'
+import type { OwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform } from './platform.ts'
 import { encodeError } from './xrpc/output.ts'
@@ -65,6 +66,11 @@ export class AccountObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     if (!this.#account) return encodeError(notConfigured(this.#failure), newId, report)
     return (await answerInternal(this.#account, request)) ?? xrpc.fetch(request, { account: this.#account })
+  }
+
+  /** Called by the Worker, for what it answers itself. */
+  async ownIdentity(): Promise<OwnIdentity> {
+    return this.account.ownIdentity()
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

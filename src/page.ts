@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 export const VERSION = '0.1.0'
 
 /** What a person sees who opens the server's address in a browser. */
-export const frontPage = ({ handle, did, hostname }: Config): string => `Cirrus ${VERSION}
+export const frontPage = ({ did, hostname }: Config, handle: string): string => `Cirrus ${VERSION}
 
 This is an AT Protocol Personal Data Server (PDS) for one account:
 

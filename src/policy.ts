@@ -72,6 +72,7 @@ const rows = {
     who: { session: ANY_ACCOUNT, 'plc:sign': ANY_ACCOUNT },
   },
   'com.atproto.identity.submitPlcOperation': { runs: 'account', who: { session: FILLABLE } },
+  'com.atproto.identity.updateHandle': { runs: 'account', who: { session: ACTIVE } },
   'com.atproto.repo.applyWrites': write,
   'com.atproto.repo.createRecord': write,
   'com.atproto.repo.deleteRecord': write,
@@ -127,6 +128,7 @@ const rows = {
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
+  'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.voidPlcOperation': adminOnly,
 } as const satisfies { [Id in MethodId]?: Rule }
 

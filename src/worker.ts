@@ -5,6 +5,7 @@ import { loadSigningKey } from './signing/keys.ts'
 import { createRouter } from './generated/server.ts'
 import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
+import { createOwnIdentity, type ReadOwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
@@ -18,6 +19,7 @@ export { PasswordObject } from './passwordObject.ts'
 interface Context {
   config: Config
   identity: Identity
+  own: ReadOwnIdentity
   proxy: Proxy
   platform: Platform
   env: Env
@@ -25,6 +27,9 @@ interface Context {
 
 const newId = (): string => crypto.randomUUID()
 const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
+
+/** How old the handle on the front page may be. */
+const PAGE_AGE_MS = 30_000
 
 /** Forwards the request unchanged: streams, upgrades and typed errors pass through. */
 const toAccount = (request: Request, { env, config }: Context): Promise<Response> =>
@@ -60,15 +65,15 @@ const router = Router<Request, [Context]>({
   .all('/xrpc/_health', () => Response.json({ version: VERSION }))
   .all('/xrpc/*', (request, context) => xrpc.fetch(request, context))
 
-const PAGES: Record<string, (context: Context) => Response> = {
-  '/.well-known/did.json': ({ identity }) => Response.json(identity.ownDocument),
+const PAGES: Record<string, (context: Context) => Response | Promise<Response>> = {
+  '/.well-known/did.json': async ({ identity }) => Response.json(await identity.ownDocument()),
   '/.well-known/atproto-did': ({ config }) => text(config.did),
   '/robots.txt': () => text('User-agent: *\nAllow: /\n'),
-  '/': ({ config }) => text(frontPage(config)),
+  '/': async ({ config, own }) => text(frontPage(config, (await own(PAGE_AGE_MS)).handle)),
 }
 for (const [path, page] of Object.entries(PAGES)) {
   router.get(path, (_, context) => page(context))
-  router.head(path, (_, context) => new Response(null, page(context)))
+  router.head(path, async (_, context) => new Response(null, await page(context)))
 }
 router.all(
   '*',
@@ -86,11 +91,17 @@ const contextOf = (env: Env): Promise<Context> => {
 
 async function createContext(env: Env): Promise<Context> {
   const config = readConfig(env)
-  const key = await loadSigningKey(config.secrets.signingKey)
+  // A key that is malformed is an error here too, and not only where it is used.
+  await loadSigningKey(config.secrets.signingKey)
   const platform = createPlatform(env)
-  const identity = createIdentity(config, key.did, platform)
+  const own = createOwnIdentity({
+    platform,
+    ask: () => env.ACCOUNT.getByName(config.did).ownIdentity(),
+  })
+  const identity = createIdentity(config, own, platform)
   const askAccount = (question: Request) => env.ACCOUNT.getByName(config.did).fetch(question)
-  return { env, config, platform, identity, proxy: createProxy({ config, identity, platform, askAccount }) }
+  const proxy = createProxy({ config, identity, platform, askAccount })
+  return { env, config, platform, own, identity, proxy }
 }
 
 /** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */

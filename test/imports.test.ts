@@ -76,7 +76,7 @@ const ACCOUNT: Record<string, readonly string[]> = {
   identity: ['db', 'events'],
   auth: ['db', 'events', 'identity'],
   plc: ['db', 'events', 'identity', 'auth'],
-  lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth'],
+  lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth', 'plc'],
   views: ['db', 'events', 'repo'],
   status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
 }

@@ -3,6 +3,7 @@ import type { OutputSchema as Status } from '../generated/types/com/cirrus/admin
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
 import { createSessionTokens } from '../signing/sessionTokens.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
+import type { OwnIdentity } from '../identity/ownIdentity.ts'
 import { outbound } from '../outbound.ts'
 import type { Platform } from '../platform.ts'
 import type { State } from '../policy.ts'
@@ -24,13 +25,14 @@ import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { createBlobs, type Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/packs/repack.ts'
-import { readAccount, readCounts, stateOf } from './db/accountRow.ts'
+import { readAccount, readCounts, readHandle, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
 import { createRelays, type Relays } from './events/relays.ts'
 import { createSequencer, type SequencedEvent, type Sequencer } from './events/sequencer.ts'
 import { createSubscriberLimits } from './events/subscriberLimits.ts'
+import { createHandleCheck, type HandleCheck } from './identity/handleCheck.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
 import { createImports, type Imports } from './import/imports.ts'
 import { createJournal, type Journal } from './journal.ts'
@@ -50,7 +52,9 @@ import { createViews, type Views } from './views/views.ts'
 /** The account as the handlers use it. */
 export interface Account {
   did: string
-  handle: string
+  readonly handle: string
+  /** What of the account can change, for the Worker's own answers. */
+  ownIdentity(): OwnIdentity
   config: Config
   platform: Platform
   identity: Identity
@@ -78,6 +82,7 @@ export interface Account {
   migrationTokens: MigrationTokens
   serviceAuth: ServiceAuth
   views: Views
+  handleCheck: HandleCheck
   maintenance: Maintenance
   state(): State
   /** Whether the account is active as far as this server is concerned, even if its DID names another PDS by now. */
@@ -106,26 +111,18 @@ export async function createAccount(
   config: Config,
   platform: Platform,
 ): Promise<Account> {
-  const {
-    did,
-    handle,
-    origin,
-    serviceDid,
-    hostname,
-    relays: relayOrigins,
-    retentionMs,
-    dev,
-    secrets,
-  } = config
+  const { did, origin, serviceDid, hostname, relays: relayOrigins, retentionMs, dev, secrets } = config
   const { passwordHash, adminPassword } = secrets
   const signingKey = await loadSigningKey(secrets.signingKey)
   const rotationKey = await loadRotationKey(secrets.rotationKey)
   const signer = signingKey.commitKeypair(did)
   const tokens = createSessionTokens(secrets.session, passwordHash)
-  const identity = createIdentity(config, signingKey.did, platform)
 
   const sql = new Sql(ctx.storage)
   migrate(sql, did, platform.now())
+  const handle = (): string => readHandle(sql) ?? config.handle
+  const ownIdentity = (): OwnIdentity => ({ handle: handle(), signingKey: signingKey.did })
+  const identity = createIdentity(config, ownIdentity, platform)
   const state = (): State => stateOf(readAccount(sql))
   const journal = createJournal({ sql, platform })
   /** What most services need. */
@@ -197,6 +194,8 @@ export async function createAccount(
   })
   const lifecycle = createLifecycle({
     ...base,
+    identity,
+    plc,
     repo,
     blocks,
     sequencer,
@@ -241,6 +240,10 @@ export async function createAccount(
   let lastRecordKey: string | undefined
   return {
     ...base,
+    get handle() {
+      return handle()
+    },
+    ownIdentity,
     config,
     identity,
     sequencer,
@@ -262,6 +265,7 @@ export async function createAccount(
     migrationTokens,
     serviceAuth,
     views,
+    handleCheck: createHandleCheck({ ...base, identity }),
     maintenance,
     state,
     isActivated: () => readAccount(sql).storedState === 'active',

@@ -83,6 +83,15 @@ export const CATALOGUE = {
     'have one of the keys that you hold sign an operation that drops one of them, then run the same command again',
   ),
   'rotation-key': entry('failed', 'have one of the DID’s current rotation keys sign'),
+  'handle-unresolved': entry(
+    'failed',
+    'publish what the message says, wait until DNS shows it, then run the same command again',
+  ),
+  'invalid-handle': entry('usage', 'give a handle such as alice.example.com'),
+  'operation-changed': entry(
+    'retry',
+    'run the same command again: it shows the operation that is needed now',
+  ),
   'nothing-to-void': entry('failed', 'nothing: no signed operation is left to void'),
   'no-recovery-key': entry('failed', 'add a recovery key above Cirrus’s own before you move'),
   // Targets

@@ -6,6 +6,7 @@ import type * as ComAtprotoIdentityRequestPlcOperationSignature from './types/co
 import type * as ComAtprotoIdentityResolveHandle from './types/com/atproto/identity/resolveHandle.ts';
 import type * as ComAtprotoIdentitySignPlcOperation from './types/com/atproto/identity/signPlcOperation.ts';
 import type * as ComAtprotoIdentitySubmitPlcOperation from './types/com/atproto/identity/submitPlcOperation.ts';
+import type * as ComAtprotoIdentityUpdateHandle from './types/com/atproto/identity/updateHandle.ts';
 import type * as ComAtprotoRepoApplyWrites from './types/com/atproto/repo/applyWrites.ts';
 import type * as ComAtprotoRepoCreateRecord from './types/com/atproto/repo/createRecord.ts';
 import type * as ComAtprotoRepoDeleteRecord from './types/com/atproto/repo/deleteRecord.ts';
@@ -48,6 +49,7 @@ import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/li
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
+import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
 import type { Binary } from '../xrpc/types.ts';
 
@@ -119,6 +121,16 @@ export interface Methods {
       params: ComAtprotoIdentitySubmitPlcOperation.QueryParams
       defaults: never
       input: ComAtprotoIdentitySubmitPlcOperation.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: never
+    };
+  /** Updates the current account's handle. Verifies handle validity, and updates did:plc document if necessary. Implemented by PDS, and requires auth. */
+  'com.atproto.identity.updateHandle': {
+      kind: 'procedure'
+      params: ComAtprotoIdentityUpdateHandle.QueryParams
+      defaults: never
+      input: ComAtprotoIdentityUpdateHandle.InputSchema
       inputDefaults: never
       output: undefined
       errors: never
@@ -542,6 +554,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminRevokeMigrationTokens.OutputSchema
       errors: never
+    };
+  /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
+  'com.cirrus.admin.updateHandle': {
+      kind: 'procedure'
+      params: ComCirrusAdminUpdateHandle.QueryParams
+      defaults: never
+      input: ComCirrusAdminUpdateHandle.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminUpdateHandle.OutputSchema
+      errors: 'InvalidHandle' | 'OperationChanged'
     };
   /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
   'com.cirrus.admin.voidPlcOperation': {

@@ -12,6 +12,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.identity.resolveHandle', xrpc.query('com.atproto.identity.resolveHandle', handlers['com.atproto.identity.resolveHandle']))
     .all('/com.atproto.identity.signPlcOperation', xrpc.procedure('com.atproto.identity.signPlcOperation', handlers['com.atproto.identity.signPlcOperation']))
     .all('/com.atproto.identity.submitPlcOperation', xrpc.procedure('com.atproto.identity.submitPlcOperation', handlers['com.atproto.identity.submitPlcOperation']))
+    .all('/com.atproto.identity.updateHandle', xrpc.procedure('com.atproto.identity.updateHandle', handlers['com.atproto.identity.updateHandle']))
     .all('/com.atproto.repo.applyWrites', xrpc.procedure('com.atproto.repo.applyWrites', handlers['com.atproto.repo.applyWrites']))
     .all('/com.atproto.repo.createRecord', xrpc.procedure('com.atproto.repo.createRecord', handlers['com.atproto.repo.createRecord']))
     .all('/com.atproto.repo.deleteRecord', xrpc.procedure('com.atproto.repo.deleteRecord', handlers['com.atproto.repo.deleteRecord']))
@@ -54,6 +55,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.cirrus.admin.requestCrawl', xrpc.procedure('com.cirrus.admin.requestCrawl', handlers['com.cirrus.admin.requestCrawl']))
     .all('/com.cirrus.admin.resumeRepo', xrpc.query('com.cirrus.admin.resumeRepo', handlers['com.cirrus.admin.resumeRepo']))
     .all('/com.cirrus.admin.revokeMigrationTokens', xrpc.procedure('com.cirrus.admin.revokeMigrationTokens', handlers['com.cirrus.admin.revokeMigrationTokens']))
+    .all('/com.cirrus.admin.updateHandle', xrpc.procedure('com.cirrus.admin.updateHandle', handlers['com.cirrus.admin.updateHandle']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))
     .all('*', xrpc.unknown)
 }

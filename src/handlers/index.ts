@@ -13,6 +13,7 @@ import { listSubscribers } from './admin/listSubscribers.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
+import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
 import { getRecommendedDidCredentials } from './identity/getRecommendedDidCredentials.ts'
@@ -20,6 +21,7 @@ import { requestPlcOperationSignature } from './identity/requestPlcOperationSign
 import { resolveHandle } from './identity/resolveHandle.ts'
 import { signPlcOperation } from './identity/signPlcOperation.ts'
 import { submitPlcOperation } from './identity/submitPlcOperation.ts'
+import { updateHandle } from './identity/updateHandle.ts'
 import { applyWrites } from './repo/applyWrites.ts'
 import { createRecord } from './repo/createRecord.ts'
 import { deleteRecord } from './repo/deleteRecord.ts'
@@ -64,6 +66,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.identity.requestPlcOperationSignature': requestPlcOperationSignature,
   'com.atproto.identity.signPlcOperation': signPlcOperation,
   'com.atproto.identity.submitPlcOperation': submitPlcOperation,
+  'com.atproto.identity.updateHandle': updateHandle,
   'com.atproto.repo.applyWrites': applyWrites,
   'com.atproto.repo.createRecord': createRecord,
   'com.atproto.repo.deleteRecord': deleteRecord,
@@ -105,5 +108,6 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
+  'com.cirrus.admin.updateHandle': adminUpdateHandle,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
 }

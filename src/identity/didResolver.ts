@@ -14,7 +14,7 @@ export interface DidResolverDeps {
   /** Whether did:web on localhost resolves, over http. */
   dev: boolean
   /** Documents that this server itself serves: a Worker must not fetch its own address. */
-  own?: (did: string) => DidDocumentJson | undefined
+  own?: (did: string) => Promise<DidDocumentJson | undefined>
 }
 
 /** The URL of a did:web's document. atproto accepts host names only, and ports for localhost only. */
@@ -46,7 +46,7 @@ export const createDidResolver =
   async (did) => {
     if (!isValidDid(did))
       throw new IdentityError('BadInput', `not a DID: ${JSON.stringify(did).slice(0, 100)}`)
-    const ours = own?.(did)
+    const ours = await own?.(did)
     if (ours) return parseDidDocument(did, ours)
     try {
       if (/^did:plc:[a-z2-7]{24}$/.test(did)) return parseDidDocument(did, await directory.document(did))

@@ -16,8 +16,8 @@ export interface HandleLookupDeps {
 export interface HandleResolverDeps {
   /** Asks the network for a handle that is valid, normalised and not our own. */
   lookUp: ResolveHandle
-  /** The account's own handle, resolved without a request: a Worker must not fetch its own address. */
-  own?: { handle: string; did: string }
+  /** The DID of a handle that this server answers for, without a request: a Worker must not fetch its own address. */
+  own?(handle: string): Promise<string | undefined>
   /** Whether only our own handle resolves, because names like `alice.test` lead nowhere. */
   dev: boolean
 }
@@ -89,7 +89,8 @@ export const createHandleResolver =
     if (!isValidHandle(text))
       throw new IdentityError('BadInput', `not a handle: ${JSON.stringify(text).slice(0, 300)}`)
     const handle = normalizeHandle(text)
-    if (own && handle === normalizeHandle(own.handle)) return own.did
+    const ours = await own?.(handle)
+    if (ours !== undefined) return ours
     if (dev) throw notFound(handle)
     return await lookUp(handle, network)
   }

@@ -4,12 +4,13 @@ import { createDirectory, type Directory } from '../plc/directory.ts'
 import { createDidResolver, type ResolveDid } from './didResolver.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
 import { createHandleLookup, createHandleResolver, type ResolveHandle } from './handleResolver.ts'
+import type { ReadOwnIdentity } from './ownIdentity.ts'
 import { createSharedLookups } from './sharedLookups.ts'
 
 /** What the configuration says about the account and this server. */
 export interface IdentityConfig {
   did: string
-  handle: string
+  hostname: string
   /** This server's origin and DID. */
   origin: string
   serviceDid: string
@@ -19,29 +20,53 @@ export interface IdentityConfig {
 
 export interface Identity {
   resolveDid: ResolveDid
+  /** Resolves a handle: the account's own without a request, any other by the network, with a cache and limits. */
   resolveHandle: ResolveHandle
+  /**
+   * What the network says about a valid handle, also about the account's own: `cached`, as it was found some minutes
+   * ago, or now. A handle that is this server's host name resolves through this server. Throws IdentityError.
+   */
+  lookUpHandle(handle: string, options?: { cached?: boolean }): Promise<string>
   directory: Directory
   send: Outbound
   /** The document at `/.well-known/did.json`: the account's if its DID is this host's did:web, else the server's. */
-  ownDocument: DidDocumentJson
+  ownDocument(): Promise<DidDocumentJson>
 }
 
 /**
- * Resolves DIDs and handles, asks the PLC directory, and gives our own DID document. `signingKey` is the account's, as
- * did:key.
+ * How old the Worker's knowledge of its account may be where it counts: in the DID document, which other servers verify
+ * by. Strangers cause one request to the object in this time.
  */
+const FRESH_AGE_MS = 1000
+/** The same where it is only about the handle. */
+const HANDLE_AGE_MS = 30_000
+
+/** Resolves DIDs and handles, asks the PLC directory, and gives our own DID document. */
 export function createIdentity(
   config: IdentityConfig,
-  signingKey: string,
+  own: ReadOwnIdentity,
   platform: Pick<Platform, 'fetch' | 'now' | 'timer' | 'keepAlive'>,
 ): Identity {
-  const { did, handle, origin, serviceDid, plcUrl, dev } = config
+  const { did, hostname, origin, serviceDid, plcUrl, dev } = config
   const send = outbound(platform, { dev })
   const plc = createDirectory(send, plcUrl)
-  const ownDocument =
+  const lookUp = createHandleLookup({ send })
+  const lookUpShared = createSharedLookups({ platform, lookUp })
+
+  const ownDocument = async (): Promise<DidDocumentJson> =>
     did === serviceDid
-      ? accountDocument({ did, handle, origin, signingKey })
+      ? accountDocument({ did, origin, ...(await own(FRESH_AGE_MS)) })
       : serviceDocument(serviceDid, origin)
+
+  /** Whether the handle resolves without the network: every server answers at its own name, and names like `alice.test` lead nowhere. */
+  const resolvesHere = (handle: string): boolean => handle === hostname || (dev && handle.endsWith('.test'))
+
+  /** A new handle is known within a second, and one that was given up for at most so long as the answer is kept. */
+  const isOwnHandle = async (handle: string): Promise<boolean> =>
+    handle === hostname ||
+    handle === (await own(HANDLE_AGE_MS)).handle ||
+    handle === (await own(FRESH_AGE_MS)).handle
+
   return {
     send,
     directory: plc,
@@ -50,12 +75,16 @@ export function createIdentity(
       send,
       directory: plc,
       dev,
-      own: (asked) => (asked === serviceDid ? ownDocument : undefined),
+      own: async (asked) => (asked === serviceDid ? await ownDocument() : undefined),
     }),
     resolveHandle: createHandleResolver({
-      lookUp: createSharedLookups({ platform, lookUp: createHandleLookup({ send }) }),
-      own: { handle, did },
+      lookUp: lookUpShared,
+      own: async (handle) => ((await isOwnHandle(handle)) ? did : undefined),
       dev,
     }),
+    lookUpHandle: async (handle, { cached = false } = {}) => {
+      if (resolvesHere(handle)) return did
+      return await (cached ? lookUpShared(handle) : lookUp(handle))
+    },
   }
 }

@@ -25,7 +25,7 @@ export interface BuildOptions {
 }
 
 /** The data of a head on which our key can build. Throws if it cannot. */
-const buildableData = (head: PlcHead, ourKey: string): PlcData => {
+export const buildableData = (head: PlcHead, ourKey: string): PlcData => {
   if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
   if (!head.data.rotationKeys.includes(ourKey))
     throw new PlcError(

@@ -93,6 +93,13 @@ const ANSWERS: Record<string, object> = {
   'com.atproto.server.getSession': session,
   'com.atproto.server.getServiceAuth': { token: TOKEN },
   'com.atproto.server.createAccount': session,
+  'com.cirrus.admin.updateHandle': {
+    handle: 'bob.example.com',
+    previous: 'alice.example.com',
+    id: 'an operation',
+    operation: { type: 'plc_operation', alsoKnownAs: ['at://bob.example.com'] },
+    changes: ['the handle changes'],
+  },
   'com.atproto.sync.getLatestCommit': {
     cid: 'bafyreibfqglqbe4vepmnmtirec324no5axxjttfqyaympwauj5n4cuvffm',
     rev: '3n2vjx2vlms22',
@@ -106,6 +113,7 @@ const COMMANDS: string[][] = [
   ['deactivate', '--yes'],
   ['activate'],
   ['check'],
+  ['handle', 'bob.example.com', '--yes'],
   ['emit-identity'],
   ['request-crawl'],
   ['log'],

@@ -24,6 +24,9 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.repo.importRepo': 'it would replace the repository',
   'com.atproto.identity.signPlcOperation': 'a signed operation does not expire',
   'com.atproto.identity.submitPlcOperation': 'it would change the identity',
+  'com.atproto.identity.updateHandle':
+    'it would announce the identity, and asks the network about the handle',
+  'com.cirrus.admin.updateHandle': 'the same',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
   'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
   'com.cirrus.admin.requestCrawl': 'it would call relays',

@@ -134,7 +134,7 @@ test('a did:web has no path, and a port only on localhost', () => {
 
 test('our own document is not fetched', async () => {
   const refuse: Outbound = () => Promise.reject(new Error('asked'))
-  const own = (did: string) => (did === WEB ? document : undefined)
+  const own = async (did: string) => (did === WEB ? document : undefined)
   const resolve = createDidResolver({
     send: refuse,
     directory: createDirectory(refuse, plc.url),

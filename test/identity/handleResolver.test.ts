@@ -76,7 +76,7 @@ test('a handle under a local name is only looked up in DNS', async () => {
 })
 
 test('our own handle resolves without a request, and in development no other handle resolves', async () => {
-  const own = { handle: 'Alice.test', did: DID }
+  const own = async (handle: string) => (handle === 'alice.test' ? DID : undefined)
   const { asked, resolve } = resolver({ file: OTHER }, { own, dev: true })
   expect(await resolve('alice.TEST')).toBe(DID)
   await expect(resolve('bob.test')).rejects.toMatchObject({ code: 'NotFound' })

@@ -24,7 +24,11 @@ const platform = {
 // A new one for each test: it remembers what it looked up.
 let identity: Identity
 beforeEach(() => {
-  identity = createIdentity(config, 'did:key:zQ3shnotused', platform)
+  identity = createIdentity(
+    config,
+    () => ({ handle: config.handle, signingKey: 'did:key:zQ3shnotused' }),
+    platform,
+  )
 })
 const DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 

@@ -14,6 +14,8 @@ export interface RateLimits {
   wrongAdmin(network?: string): void
   /** Counts a new migration token. */
   mint(): void
+  /** Counts a change of the handle. */
+  updateHandle(): void
   /** Counts writes, in the points that the reference PDS gives each action. */
   write(action: keyof typeof WRITE_POINTS, writes: number): void
   /** Counts something that strangers can cause, and returns whether it may be written into the journal. */
@@ -65,6 +67,11 @@ const ofAll = (limits: readonly Limit[]): readonly Limit[] =>
   limits.map(({ key, max, windowSeconds }) => ({ key: `${key}-all`, max: 10 * max, windowSeconds }))
 const ALL_SIGN_INS_LIMITS: readonly Limit[] = ofAll(SIGN_IN_LIMITS)
 const MINT_LIMITS: readonly Limit[] = [{ key: 'mint', max: 10, windowSeconds: HOUR_S }]
+/** Those of the reference PDS: each change may be an operation in the PLC directory. */
+const HANDLE_LIMITS: readonly Limit[] = [
+  { key: 'handle', max: 10, windowSeconds: 5 * MINUTE_S },
+  { key: 'handle-day', max: 50, windowSeconds: DAY_S },
+]
 /** In points. The factor of the day is that of the reference PDS. */
 const writeLimits = (pointsPerHour: number): readonly Limit[] => [
   { key: 'write', max: pointsPerHour, windowSeconds: HOUR_S },
@@ -206,6 +213,7 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
       take('wrong admin passwords', limitsOf(network, ADMIN_LIMITS, ALL_ADMIN_LIMITS))
     },
     mint: () => take('new migration tokens', MINT_LIMITS),
+    updateHandle: () => take('changes of the handle', HANDLE_LIMITS),
     write: (action, writes) => take('writes', ofWrites, WRITE_POINTS[action] * writes),
     mayNote: (kind) => sql.transaction(() => count(NOTE_LIMITS[kind], 1) === undefined),
     countRefusedToken: () => void sql.transaction(() => count([REFUSED_TOKEN_LIMIT], 1)),

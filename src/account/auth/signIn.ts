@@ -9,7 +9,8 @@ export interface SignInDeps {
   failures: Pick<Failures, 'signIn' | 'signedIn'>
   sessions: Pick<Sessions, 'create'>
   did: string
-  handle: string
+  /** The account's handle now. */
+  handle(): string
   identityWatch: Pick<IdentityWatch, 'last'>
 }
 
@@ -30,7 +31,7 @@ const normalize = (identifier: string): string =>
     .toLowerCase()
 
 /**
- * Opens a session for the account password. The identifier is the DID or a handle: the configured handle, which
+ * Opens a session for the account password. The identifier is the DID or a handle: the account's own, which
  * migration tools still use after a PLC operation has changed it in the DID, or the handle that the latest observation
  * of the DID names.
  */
@@ -39,7 +40,7 @@ export const signIn = async (
   { identifier, password, network, client }: SignInInput,
 ): Promise<TokenPair> => {
   const { passwords, failures, sessions, identityWatch, did, handle } = deps
-  const names = [did.toLowerCase(), handle.toLowerCase(), identityWatch.last?.handle?.toLowerCase()]
+  const names = [did.toLowerCase(), handle(), identityWatch.last?.handle?.toLowerCase()]
   const isKnown = names.includes(normalize(identifier))
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
   const isRight = await passwords.matches(password, network)

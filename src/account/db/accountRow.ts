@@ -169,3 +169,12 @@ export const setAnnounced = (sql: Sql, announced: string): void => {
   sql.assertTransaction()
   sql.run('UPDATE account SET announced = ?', announced)
 }
+
+/** The handle that the account took here; undefined while it has the configured one. */
+export const readHandle = (sql: Sql): string | undefined =>
+  sql.first<{ handle: string | null }>('SELECT handle FROM account')?.handle ?? undefined
+
+export const setHandle = (sql: Sql, handle: string): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET handle = ?', handle)
+}

@@ -13,6 +13,8 @@ const FIRST_VERSION = 5
 export const MIGRATIONS: readonly Migration[] = [
   // 6: how each session was opened, and by which client. Unknown for those that are there already.
   ['ALTER TABLE session ADD COLUMN via TEXT', 'ALTER TABLE session ADD COLUMN client TEXT'],
+  // 7: the handle that was taken here, and the signing key that is in use (did:key). NULL: those of the configuration.
+  ['ALTER TABLE account ADD COLUMN handle TEXT', 'ALTER TABLE account ADD COLUMN signing_key TEXT'],
 ]
 
 /** The schema version that these migrations lead to. */

@@ -6,7 +6,7 @@ export interface Announced {
   handle: string
   /** did:key of `#atproto`; null if the DID did not name one. */
   key: string | null
-  /** The handle that was configured then. */
+  /** The handle that the account had here then. */
   configured: string
 }
 

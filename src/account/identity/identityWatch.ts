@@ -34,7 +34,7 @@ export interface IdentityWatch {
   noteAnnounced(handle: string, key: string | undefined): void
   /** The signing key that the network was last told of. */
   announcedKey(): string | undefined
-  /** Whether the account is active, and its configured handle or key is not the one that the network was last told. */
+  /** Whether the account is active, and its handle or key here is not the one that the network was last told. */
   needsAnnouncement(): boolean
 }
 
@@ -53,7 +53,8 @@ export interface IdentityWatchDeps {
   /** Whether a PLC operation was signed here at or after this time, in milliseconds. */
   plcLedger: { signedSince(time: number): boolean }
   did: string
-  handle: string
+  /** The account's handle now. */
+  handle(): string
   origin: string
   /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
@@ -70,7 +71,7 @@ const MOVE_EXPECTED_MS = 24 * 3600_000
 const GLANCE_TIMEOUT_MS = 2500
 
 export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
-  const { sql, platform, sequencer, journal, plcLedger, did, handle: configured, origin, signingKey } = deps
+  const { sql, platform, sequencer, journal, plcLedger, did, handle: ourHandle, origin, signingKey } = deps
   let last: Observation | undefined
   let failure: { at: number; cause: unknown } | undefined
   /** The newest question to the network, until it is answered. */
@@ -80,7 +81,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
   let lastAnswered = 0
 
   const noteAnnounced = (handle: string, key: string | undefined): void =>
-    storeAnnounced(sql, { handle, key: key ?? null, configured })
+    storeAnnounced(sql, { handle, key: key ?? null, configured: ourHandle() })
 
   const isHere = (observation: Observation): boolean => observation.pds === origin
 
@@ -89,14 +90,14 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
     const row = readAccount(sql)
     // An account that is still moving in has not moved away: its DID names the PDS that it comes from.
     if (row.activatedAt === undefined) return
-    const handle = observation.handle ?? configured
+    const handle = observation.handle ?? ourHandle()
     const movedTo = isHere(observation) ? undefined : (observation.pds ?? '')
     if (row.movedTo === movedTo) {
       const before = lastAnnounced(sql)
       const isAnnounced = before?.handle === handle && before.key === (observation.signingKey ?? null)
       // While the DID names another PDS, that one announces it; while the account is deactivated, its activation will.
       if (movedTo !== undefined || row.storedState !== 'active') return
-      if (isAnnounced && before.configured === configured) return
+      if (isAnnounced && before.configured === ourHandle()) return
       sequencer.transaction(() => {
         if (before && !isAnnounced) sequencer.appendIdentity(handle)
         noteAnnounced(handle, observation.signingKey)
@@ -195,7 +196,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
       return (
         readAccount(sql).storedState === 'active' &&
         announced !== undefined &&
-        (announced.configured !== configured || announced.key !== signingKey.did)
+        (announced.configured !== ourHandle() || announced.key !== signingKey.did)
       )
     },
   }

@@ -37,7 +37,7 @@ interface Activation {
 const storeAndAnnounce = (deps: LifecycleDeps, { head, car, isNewKey, sid }: Activation): void => {
   const { sql, sequencer, journal, platform, identityWatch, relays, sessions } = deps
   const signingKey = deps.signingKey.did
-  const handle = identityWatch.last?.handle ?? deps.handle
+  const handle = identityWatch.last?.handle ?? deps.handle()
   const row = readAccount(sql)
   const now = platform.now()
   if (isNewKey) {

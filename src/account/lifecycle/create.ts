@@ -31,10 +31,10 @@ const checkInput = ({ did, handle }: LifecycleDeps, input: CreateInput): void =>
       'InvalidRequest',
       `did: expected ${did}, the only account that this server is for, got ${input.did?.slice(0, 256) ?? 'none'}`,
     )
-  if (input.handle.toLowerCase() !== handle)
+  if (input.handle.toLowerCase() !== handle())
     throw new XrpcError(
       'HandleNotAvailable',
-      `this server is set up with the handle ${handle} (HANDLE), not ${input.handle}`,
+      `this server is set up with the handle ${handle()} (HANDLE), not ${input.handle}`,
     )
 }
 
@@ -79,7 +79,7 @@ export const create = async (
     sql.transaction(() => {
       if (readAccount(sql).storedState !== 'new') return
       setDeactivated(sql, platform.now())
-      journal.append(CREATE_ACCOUNT_EVENT, { handle, token: tokenId })
+      journal.append(CREATE_ACCOUNT_EVENT, { handle: handle(), token: tokenId })
     })
   }
   if (!wasCreatedByToken() || readAccount(sql).activatedAt !== undefined)

@@ -20,7 +20,7 @@ export const emitIdentity = async (deps: LifecycleDeps): Promise<EmittedIdentity
     if (!(cause instanceof XrpcError)) throw cause
     problem = cause.message
   }
-  const handle = observation?.handle ?? deps.handle
+  const handle = observation?.handle ?? deps.handle()
   const { seq } = sequencer.transaction(() => {
     const event = sequencer.appendIdentity(handle)
     if (observation && identityWatch.isHere(observation))

@@ -6,6 +6,7 @@ import { deactivate, type DeactivateOptions } from './deactivate.ts'
 import { didProblem } from './didProblem.ts'
 import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
+import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
 /** How the account is created, activated and deactivated here. Nothing is ever deleted. */
 export interface Lifecycle {
@@ -22,6 +23,8 @@ export interface Lifecycle {
   followDid(): Promise<Observation>
   /** Tells the network to look the DID up again. */
   emitIdentity(): Promise<EmittedIdentity>
+  /** Gives the account another handle, which must resolve to it. May be repeated. */
+  updateHandle(handle: string, options: UpdateHandleOptions): Promise<UpdatedHandle>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
   isDidValid(): Promise<boolean>
 }
@@ -32,6 +35,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   deactivate: (options) => deactivate(deps, options),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),
+  updateHandle: (handle, options) => updateHandle(deps, handle, options),
   isDidValid: async () => {
     const observation = await deps.identityWatch.glance()
     return observation !== undefined && didProblem(deps, observation) === undefined

@@ -1,4 +1,6 @@
 import type { SigningKey } from '../../signing/keys.ts'
+import type { Identity } from '../../identity/identity.ts'
+import type { PlcOperations } from '../plc/plcOperations.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
@@ -24,8 +26,12 @@ export interface LifecycleDeps {
   identityWatch: IdentityWatch
   relays: Relays
   did: string
-  handle: string
+  /** The account's handle now. */
+  handle(): string
   origin: string
+  serviceDid: string
+  identity: Pick<Identity, 'lookUpHandle'>
+  plc: Pick<PlcOperations, 'plan' | 'carryOut'>
   /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
   passwords: Passwords

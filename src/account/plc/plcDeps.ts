@@ -22,7 +22,8 @@ export interface PlcDeps {
   signingKey: Pick<SigningKey, 'did'>
   recoveryKeys: readonly string[]
   did: string
-  handle: string
+  /** The account's handle now. */
+  handle(): string
   origin: string
   /** Looks at the DID more often for a while, because it may move soon. */
   watchMove(): Promise<void>

@@ -12,12 +12,12 @@ export interface PlcLedger {
    * the directory, and each can still be submitted. Operations that void others change nothing and are left out.
    */
   unsubmittedOn(prev: string): PlcLedgerEntry[]
-  /** Whether an operation was signed at or after this time, in milliseconds. */
+  /** Whether an operation that may move the DID was signed at or after this time, in milliseconds. */
   signedSince(time: number): boolean
 }
 
 export interface PlcLedgerEntry {
-  /** Of the migration token that asked for it, or `voidId(prev)`. */
+  /** Of the migration token that asked for it, `voidId(prev)` or `ownId(id)`. */
   jti: string
   /** Milliseconds since the epoch. */
   at: number
@@ -35,6 +35,9 @@ const COLUMNS = 'jti, at, request, operation, cid, prev'
 
 /** The `jti` of the operation that voids the unsubmitted ones on this head. */
 export const voidId = (prev: string): string => `void:${prev}`
+
+/** The `jti` of an operation with which this server changes something by itself. */
+export const ownId = (id: string): string => `own:${id}`
 
 /** The text was made here from a typed operation, so it has that shape. */
 export const storedOperation = (entry: PlcLedgerEntry): Operation => JSON.parse(entry.operation) as Operation
@@ -63,5 +66,6 @@ export const createPlcLedger = ({ sql }: { sql: Sql }): PlcLedger => ({
     return rows.filter((row, i) => rows.findIndex(({ cid }) => cid === row.cid) === i)
   },
   signedSince: (time) =>
-    sql.first('SELECT 1 AS yes FROM plc_ledger WHERE at >= ? LIMIT 1', time) !== undefined,
+    sql.first(`SELECT 1 AS yes FROM plc_ledger WHERE at >= ? AND jti NOT LIKE 'own:%' LIMIT 1`, time) !==
+    undefined,
 })

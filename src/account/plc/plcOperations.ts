@@ -1,5 +1,7 @@
 import type { Operation } from '../../plc/types.ts'
 import type { Observation } from '../identity/observeDid.ts'
+import type { OwnChange } from '../../plc/ownChange.ts'
+import { carryOut, type CarryOutOptions, planOperation, type PlannedOperation } from './changeDid.ts'
 import type { PlcDeps } from './plcDeps.ts'
 import { recommendedCredentials } from './recommendedCredentials.ts'
 import { requirePlc } from './requirePlc.ts'
@@ -17,6 +19,10 @@ export interface PlcOperations {
   submit(operation: unknown): Promise<void>
   /** Makes every unsubmitted operation on the present head worthless. */
   void(): Promise<{ head: string; voided: string[] }>
+  /** The operation for a change of this server's own; undefined if the DID says all of it already. */
+  plan(observation: Observation, change: OwnChange): PlannedOperation | undefined
+  /** Makes such a change: signs, submits, then runs `within` in a transaction. May be repeated. */
+  carryOut(observation: Observation, change: OwnChange, options: CarryOutOptions): Promise<void>
   /** The operations that were signed on this head and can still be submitted. */
   unsubmitted(observation: Pick<Observation, 'head'>): Unsubmitted[]
   /** What an account that moves to this server should put into its DID document. */
@@ -33,6 +39,8 @@ export const createPlcOperations = (deps: PlcDeps): PlcOperations => ({
   },
   submit: (operation) => submit(deps, operation),
   void: () => voidUnsubmitted(deps),
+  plan: ({ head }, change) => planOperation(deps, head, change),
+  carryOut: (observation, change, options) => carryOut(deps, observation, change, options),
   unsubmitted: (observation) => unsubmitted(deps, observation),
   recommended: () => recommendedCredentials(deps),
 })

@@ -7,7 +7,7 @@ export const recommendedCredentials = (deps: PlcDeps) => {
   const { did, handle, origin, rotationKey, recoveryKeys, signingKey } = deps
   return {
     ...(isPlc(did) && { rotationKeys: [...new Set([...recoveryKeys, rotationKey.did])] }),
-    alsoKnownAs: [`at://${handle}`],
+    alsoKnownAs: [`at://${handle()}`],
     verificationMethods: { atproto: signingKey.did },
     services: { [PDS_ID]: { type: PDS_TYPE, endpoint: origin } },
   }

@@ -27,8 +27,8 @@ const parseAndCheck = ({ rotationKey, origin, signingKey, handle }: PlcDeps, inp
       throw wrong(`services.${PDS_ID}.endpoint must be ${origin}`)
     if (verificationMethods.atproto !== signingKey.did)
       throw wrong(`verificationMethods.atproto must be ${signingKey.did}`)
-    if (alsoKnownAs[0]?.toLowerCase() !== `at://${handle}`)
-      throw wrong(`alsoKnownAs must begin with at://${handle}`)
+    if (alsoKnownAs[0]?.toLowerCase() !== `at://${handle()}`)
+      throw wrong(`alsoKnownAs must begin with at://${handle()}`)
     return operation
   } catch (cause) {
     throw plcRequestError(cause)
@@ -56,8 +56,8 @@ export const submit = async (deps: PlcDeps, input: unknown): Promise<void> => {
   // The directory has taken it: it is announced and journaled, whatever became of the session meanwhile.
   sql.unguarded(() =>
     sequencer.transaction(() => {
-      sequencer.appendIdentity(handle)
-      identityWatch.noteAnnounced(handle, signingKey.did)
+      sequencer.appendIdentity(handle())
+      identityWatch.noteAnnounced(handle(), signingKey.did)
       journal.append('submit', { cid, prev: operation.prev })
     }),
   )

@@ -22,6 +22,8 @@ export interface StatusDeps {
   /** When this object started, in milliseconds. */
   startedAt: number
   config: Config
+  /** The account's handle now. */
+  handle(): string
   blocks: Pick<Blocks, 'packs'>
   firehose: Pick<Firehose, 'subscribers'>
   blobs: Pick<Blobs, 'counts'>
@@ -73,7 +75,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
   }
   return {
     did: config.did,
-    handle: config.handle,
+    handle: deps.handle(),
     active: state === 'active',
     state,
     ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),

@@ -54,7 +54,8 @@ export interface ViewQueryAnswer {
 
 export interface ViewsDeps extends LocalRecordsDeps {
   platform: Pick<Platform, 'now'>
-  handle: string
+  /** The account's handle now. */
+  handle(): string
   origin: string
   /** Where pictures are found; see imageUrls.ts. */
   cdnUrlPattern: string | undefined
@@ -89,7 +90,7 @@ export const createViews = (deps: ViewsDeps): Views => {
 
   const contextOf = (local: LocalRecords, quoted: ReadonlyMap<string, JsonObject>): ViewContext => ({
     did,
-    handle,
+    handle: handle(),
     local,
     profile: (local.profile ?? readLocal(deps, PROFILE_PATH, 0))?.value,
     imageUrl,

@@ -5,6 +5,7 @@ import { deactivate } from './deactivate.ts'
 import { emitIdentity } from './emitIdentity.ts'
 import { endSessions } from './endSessions.ts'
 import { exportCommand } from './export.ts'
+import { handle } from './handle.ts'
 import { importCommand } from './import.ts'
 import { init } from './init.ts'
 import { identity } from './identity.ts'
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   exportCommand,
   importCommand,
   identity,
+  handle,
   emitIdentity,
   requestCrawl,
   sessions,

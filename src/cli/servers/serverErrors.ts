@@ -17,6 +17,8 @@ const COMMON_CODES: Record<string, Code> = {
   InvalidScope: 'invalid-scope',
   KeyNotAuthorized: 'rotation-key',
   NothingToVoid: 'nothing-to-void',
+  InvalidHandle: 'invalid-handle',
+  OperationChanged: 'operation-changed',
   ExpiredToken: 'token-expired',
 }
 

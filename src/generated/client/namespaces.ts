@@ -27,6 +27,8 @@ export function createNamespaces(transport: Transport) {
           signPlcOperation: transport.procedure('com.atproto.identity.signPlcOperation'),
           /** Validates a PLC operation to ensure that it doesn't violate a service's constraints or get the identity into a bad state, then submits it to the PLC registry */
           submitPlcOperation: transport.procedure('com.atproto.identity.submitPlcOperation', [], ''),
+          /** Updates the current account's handle. Verifies handle validity, and updates did:plc document if necessary. Implemented by PDS, and requires auth. */
+          updateHandle: transport.procedure('com.atproto.identity.updateHandle', [], ''),
         },
         repo: {
           /** Apply a batch transaction of repository creates, updates, and deletes. Requires auth, implemented by PDS. */
@@ -119,6 +121,8 @@ export function createNamespaces(transport: Transport) {
           resumeRepo: transport.query('com.cirrus.admin.resumeRepo', ['RepoNotFound', 'SnapshotGone'], 'application/vnd.ipld.car'),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
           revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),
+          /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
+          updateHandle: transport.procedure('com.cirrus.admin.updateHandle', ['InvalidHandle', 'OperationChanged']),
           /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
           voidPlcOperation: transport.procedure('com.cirrus.admin.voidPlcOperation', ['NothingToVoid', 'KeyNotAuthorized', 'DirectoryUnavailable'], 'application/json', ''),
         },

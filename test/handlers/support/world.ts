@@ -45,6 +45,8 @@ export interface World {
   did: string
   /** What the network answers beyond the directory. */
   hosts: Map<string, (url: URL, init?: RequestInit) => Response | Promise<Response>>
+  /** The DIDs that handles have in the DNS: at first the account's. `cloudflare-dns.com` of `hosts` answers with them. */
+  dns: Map<string, string>
   /** What rings after a time, and has not been stopped: the test rings it. */
   timers: Set<{ ms: number; ring: () => void }>
   /** The networks whose passwords were checked, in order. */
@@ -144,7 +146,18 @@ const build = async (
     endpoint: options.endpoint ?? ORIGIN,
   })
   await directory.add(did, operation)
-  const hosts: World['hosts'] = new Map()
+  const dns = new Map([[HANDLE, options.didWeb ? SERVICE : did]])
+  const hosts: World['hosts'] = new Map([
+    [
+      'cloudflare-dns.com',
+      ({ searchParams }: URL) => {
+        const name = searchParams.get('name') ?? ''
+        const found = dns.get(name.replace(/^_atproto\./, ''))
+        if (found === undefined) throw new Error(`nobody answers about ${name}`)
+        return Response.json({ Answer: [{ type: 16, data: `"did=${found}"` }] })
+      },
+    ],
+  ])
   const bindings = env as unknown as Env
   const variables: Env = {
     ...bindings,
@@ -246,6 +259,7 @@ const build = async (
     key,
     recovery,
     hosts,
+    dns,
     timers,
     checks,
     whileChecking: undefined,

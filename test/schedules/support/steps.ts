@@ -264,6 +264,23 @@ const sign = async (world: World, token: string, jti: string): Promise<void> => 
   if (again) expect(again.body).toEqual(answer.body)
 }
 
+/** Takes one of three handles; the DID has it, too, or the account has the one from before and it can be done again. */
+const rename: Step = async (world) => {
+  const { server, model, random } = world
+  const handle = `${random.pick(['one', 'two', 'three'])}.test`
+  const ask = () => server.call('com.cirrus.admin.updateHandle', { auth: ADMIN, body: { handle } })
+  const before = await server.inside((account) => account.handle)
+  const first = await survive(world, ask)
+  if (!first) expect([before, handle]).toContain(await server.inside((account) => account.handle))
+  const answer = first ?? (await survive(world, ask))
+  // Not while it is deactivated, and at most ten in five minutes.
+  if (!answer || answer.status === 429) return
+  if (!model.active) return expect(answer.status).toBe(403)
+  expect([answer.status, answer.body.message]).toEqual([200, undefined])
+  expect(await server.inside((account) => account.handle)).toBe(handle)
+  expect(server.directory.head(DID).operation).toMatchObject({ alsoKnownAs: [`at://${handle}`] })
+}
+
 /** What the alarm does, hours later. */
 const chores: Step = async (world) => {
   const { server, model, random } = world
@@ -285,6 +302,7 @@ const STEPS: readonly (readonly [number, Step])[] = [
   [2, since],
   [2, imported],
   [1, mint],
+  [1, rename],
   [1, deactivate],
   [3, chores],
   [1, ({ server }) => server.abort()],
@@ -299,9 +317,19 @@ const choose = (random: Random): Step => {
 }
 
 const NAMES = new Map<Step, string>(
-  Object.entries({ one, many, upload, exported, since, imported, mint, deactivate, activate, chores }).map(
-    ([name, made]) => [made, name],
-  ),
+  Object.entries({
+    one,
+    many,
+    upload,
+    exported,
+    since,
+    imported,
+    mint,
+    rename,
+    deactivate,
+    activate,
+    chores,
+  }).map(([name, made]) => [made, name]),
 )
 
 const trace = ({ server, model }: World, next: Step): void => {

@@ -1,0 +1,47 @@
+import { canonicalJson } from '../canonicalJson.ts'
+import { buildableData, PDS_ID, PDS_TYPE } from './build.ts'
+import { parseUnsignedOperation } from './parse.ts'
+import type { PlcData, PlcHead, UnsignedOperation } from './types.ts'
+
+/** What a server changes by itself in the DID of its account. Everything else stays as it is. */
+export interface OwnChange {
+  /** A handle, without `at://`: it takes the place of the first one. */
+  handle?: string
+  /** did:key of `#atproto`. */
+  signingKey?: string
+  /** The origin of the PDS. */
+  endpoint?: string
+}
+
+/** As the reference PDS does it: other names stay where they are. */
+const withHandle = (names: string[], handle: string): string[] => {
+  const name = `at://${handle}`
+  const first = names.findIndex((known) => known.startsWith('at://'))
+  const changed = first < 0 ? [name, ...names] : names.with(first, name)
+  return [...new Set(changed)]
+}
+
+const changed = (data: PlcData, { handle, signingKey, endpoint }: OwnChange): PlcData => ({
+  rotationKeys: data.rotationKeys,
+  alsoKnownAs: handle === undefined ? data.alsoKnownAs : withHandle(data.alsoKnownAs, handle),
+  verificationMethods:
+    signingKey === undefined
+      ? data.verificationMethods
+      : { ...data.verificationMethods, atproto: signingKey },
+  services:
+    endpoint === undefined ? data.services : { ...data.services, [PDS_ID]: { type: PDS_TYPE, endpoint } },
+})
+
+/** The operation that makes a change; undefined if the DID says all of it already. */
+export const buildOwnChange = (
+  head: PlcHead,
+  change: OwnChange,
+  ourKey: string,
+): UnsignedOperation | undefined => {
+  const before = buildableData(head, ourKey)
+  const after = changed(before, change)
+  if (canonicalJson(before) === canonicalJson(after)) return undefined
+  // An account in the legacy form may have one key in both roles; the directory now refuses duplicates.
+  const rotationKeys = [...new Set(after.rotationKeys)]
+  return parseUnsignedOperation({ type: 'plc_operation', ...after, rotationKeys, prev: head.cid })
+}
