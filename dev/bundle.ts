@@ -17,13 +17,15 @@ export interface BundleOptions {
   readonly main?: string
   /** Override the defines of wrangler.toml, for example `{ __FAULTS__: 'true' }`. */
   readonly define?: Readonly<Record<string, string>>
+  /** Whether functions keep their names where another bundler renames them; as wrangler does it, by default. */
+  readonly keepNames?: boolean
 }
 
 const made = new Map<string, Promise<Bundle>>()
 
 /** Bundles the Worker, once for each set of options in this process. */
 export const bundleWorker = (options: BundleOptions = {}): Promise<Bundle> => {
-  const key = JSON.stringify([options.main, options.define])
+  const key = JSON.stringify([options.main, options.define, options.keepNames])
   const bundle = made.get(key) ?? bundleNow(options)
   made.set(key, bundle)
   return bundle
@@ -35,7 +37,7 @@ const aliasOf = ({ alias }: Record<string, unknown>): Record<string, string> =>
     Object.entries(isObject(alias) ? alias : {}).map(([name, target]) => [name, String(target)]),
   )
 
-const bundleNow = async ({ main, define }: BundleOptions): Promise<Bundle> => {
+const bundleNow = async ({ main, define, keepNames = true }: BundleOptions): Promise<Bundle> => {
   const config = parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
@@ -69,7 +71,7 @@ const bundleNow = async ({ main, define }: BundleOptions): Promise<Bundle> => {
       ...define,
     },
     legalComments: 'none',
-    keepNames: true,
+    keepNames,
     logLevel: 'silent',
   })
   const code = outputFiles[0]?.text

@@ -7,12 +7,14 @@ import { mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { randomBytes } from 'node:crypto'
 import { devFolder, type DevServer } from '../src/cli/project/config.ts'
+import { DEV_PASSWORD, devSecrets } from '../src/cli/project/devSecrets.ts'
 import { writeAtomically } from '../src/cli/files/files.ts'
 import { activate } from './account.ts'
 import { ROOT } from './bundle.ts'
 import { startCirrus } from './cirrus.ts'
-import { devAccount, devSecrets, PASSWORD } from './keep.ts'
+import { devAccount } from './keep.ts'
 import { startPlc } from './plc.ts'
 
 const USAGE = `Usage: npm run dev [-- --port 8787] [--plc-port 2582] [--handle alice.test] [--fresh]
@@ -67,12 +69,12 @@ const main = async (): Promise<number> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
 
   await using plc = await startPlc({ port: plcPort, log: join(folder, 'plc.jsonl') })
-  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = await devSecrets(folder)
+  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = await devSecrets(folder, randomBytes)
   const account = await devAccount(folder, { plcUrl: plc.url, port, handle, signingKey: SIGNING_KEY })
   await using cirrus = await startCirrus({
     ...account,
     port,
-    password: PASSWORD,
+    password: DEV_PASSWORD,
     adminPassword: ADMIN_PASSWORD,
     env: { PASSWORD_HASH, SESSION_SECRET },
     persist: join(folder, 'state'),
@@ -99,7 +101,7 @@ const main = async (): Promise<number> => {
       `  Cirrus         ${cirrus.url}`,
       `  PLC directory  ${plc.url}`,
       `  Account        ${handle}  ${account.did}`,
-      `  Password       ${PASSWORD}`,
+      `  Password       ${DEV_PASSWORD}`,
       `  State          ${folder}`,
       '',
       '  Talk to it:    npm run --silent pds -- status --dev',

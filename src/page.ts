@@ -1,6 +1,5 @@
 import type { Config } from './config.ts'
-
-export const VERSION = '0.1.0'
+import { VERSION } from './version.ts'
 
 /** What a person sees who opens the server's address in a browser. */
 export const frontPage = ({ did, hostname }: Config, handle: string): string => `Cirrus ${VERSION}

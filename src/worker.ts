@@ -9,7 +9,8 @@ import { createOwnIdentity, type ReadOwnIdentity } from './identity/ownIdentity.
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
-import { frontPage, VERSION } from './page.ts'
+import { frontPage } from './page.ts'
+import { VERSION } from './version.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 

@@ -53,6 +53,9 @@ export const CATALOGUE = {
     'failed',
     'choose a folder that can be written to, or an earlier export of the same account',
   ),
+  'install-failed': entry('retry', 'read what npm says, then run the same command again'),
+  'wrangler-missing': entry('failed', 'run `npm install` in the folder of your Cirrus'),
+  'settings-missing': entry('problems', 'run `pds upgrade` without --check'),
   // The server
   'dev-not-running': entry('failed', 'start it in another terminal: `npm run dev`'),
   'host-unreachable': entry('retry', 'check the name and the network, then run the command again'),

@@ -221,9 +221,12 @@ describe('pds init, the answers', () => {
 
       Then deploy:
         npx wrangler r2 bucket create cirrus-blobs
-        npx wrangler deploy --domain pds.example.com
+        npx wrangler deploy
         npx wrangler secret bulk .dev.vars
         npx pds activate
+
+      Handle: add this DNS record where alice.example.com is registered:
+        _atproto.alice.example.com  TXT  "did=did:web:pds.example.com"
 
       Or try it on this machine first: npm run dev
       "

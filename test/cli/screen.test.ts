@@ -22,7 +22,9 @@ describe('pds', () => {
 
       Usage  pds <command> [flags]
 
-        init           Set up this folder: identity, keys, wrangler.toml, .dev.vars.
+        init           Set up a folder: identity, keys, wrangler.toml, .dev.vars.
+        dev            Run this deployment on this machine, with an account to try it.
+        upgrade        Add to wrangler.toml what this version of Cirrus needs.
         status         Show what is where, and the one next command to run.
         migrate-token  Mint a token, valid for 15 minutes, with which another PDS moves the account.
         revoke-tokens  Revoke every migration token that was minted until now.

@@ -27,6 +27,8 @@ export interface RunOptions {
   /** stdout is a terminal. */
   colour?: boolean
   fetch?: typeof fetch
+  /** Takes the place of programs; by default none can be started. */
+  start?: Io['start']
   now?: () => number
   random?: (length: number) => Uint8Array
   signal?: AbortSignal
@@ -83,6 +85,7 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
     env,
     cwd,
     searchFolders: [cwd],
+    start: options.start ?? (() => ({ exited: Promise.resolve(127), stop: () => {} })),
     fetch: options.fetch ?? fetch,
     now: options.now ?? (() => Date.now()),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),

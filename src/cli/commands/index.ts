@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { activate } from './activate.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
+import { dev } from './dev.ts'
 import { emitIdentity } from './emitIdentity.ts'
 import { endSessions } from './endSessions.ts'
 import { exportCommand } from './export.ts'
@@ -15,11 +16,14 @@ import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { sessions } from './sessions.ts'
 import { status } from './status.ts'
+import { upgrade } from './upgrade.ts'
 import { watch } from './watch.ts'
 
 /** All commands, in the order in which a user needs them. */
 export const commands: readonly Command[] = [
   init,
+  dev,
+  upgrade,
   status,
   migrateToken,
   revokeTokens,

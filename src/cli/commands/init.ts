@@ -1,10 +1,11 @@
-import { basename } from 'node:path'
+import { basename, relative } from 'node:path'
 import { rename } from 'node:fs/promises'
 import { outbound } from '../../outbound.ts'
 import { createDirectory } from '../../plc/directory.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { DEFAULT_PLC_URL, isLoopback, needProject, type Project } from '../project/config.ts'
+import { DEFAULT_PLC_URL, isLoopback, type Project } from '../project/config.ts'
+import { editCustomDomain } from '../project/customDomain.ts'
 import { editDevVars } from '../project/devVars.ts'
 import { CliError } from '../errors.ts'
 import { readText, writeSecret, writeAtomically } from '../files/files.ts'
@@ -18,10 +19,8 @@ import {
   writeRecoveryFile,
 } from '../init/keyFiles.ts'
 import { makePlan, type Plan } from '../init/plan.ts'
+import { prepareFolder } from '../init/prepareFolder.ts'
 import { editVars } from '../project/wranglerToml.ts'
-
-const plcUrl = (project: Project, given: string | undefined): string =>
-  given ?? (project.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL)
 
 const directoryAt = (context: Context, url: string) =>
   createDirectory(outbound({ fetch: context.io.fetch }, { dev: isLoopback(url) }), url)
@@ -68,13 +67,14 @@ const renameOld = async (file: string | undefined, now: number): Promise<void> =
     await rename(file, file.replace(/\.json$/, `.${now}.json`))
 }
 
+/** Returns whether the host name is a custom domain in wrangler.toml: it may be written in a form that is not understood. */
 const writeFiles = async (
   project: Project,
   plan: Plan,
   vars: Record<string, string>,
   force: boolean,
   now: number,
-): Promise<void> => {
+): Promise<boolean> => {
   await ignoreKeys(project.root)
   if (force) {
     await renameOld(plan.keyFile, now)
@@ -91,38 +91,63 @@ const writeFiles = async (
   await restrictToOwner(project.devVarsFile)
   const toml = (await readText(project.tomlFile)) ?? ''
   const changed = editVars(toml, vars, project.tomlFile)
-  if (changed !== toml) await writeAtomically(project.tomlFile, changed)
+  const routed = editCustomDomain(
+    changed,
+    plan.keys.hostname,
+    project.vars['HOSTNAME']?.toLowerCase(),
+    project.tomlFile,
+  )
+  if ((routed ?? changed) !== toml) await writeAtomically(project.tomlFile, routed ?? changed)
+  return routed !== undefined
 }
 
-const deployCommands = (project: Project, plan: Plan, moving: boolean) => {
-  const { hostname } = plan.keys
-  return [
-    `npx wrangler r2 bucket create ${project.bucket}`,
-    `npx wrangler deploy --domain ${hostname}`,
-    'npx wrangler secret bulk .dev.vars',
-    moving ? 'npx pds import --from <the PDS that the account is on>' : 'npx pds activate',
-  ]
-}
+const deployCommands = (project: Project, place: string, moving: boolean) => [
+  ...(place === '' ? [] : [`cd ${place}`]),
+  `npx wrangler r2 bucket create ${project.bucket}`,
+  'npx wrangler deploy',
+  'npx wrangler secret bulk .dev.vars',
+  moving ? 'npx pds import --from <the PDS that the account is on>' : 'npx pds activate',
+]
+
+/** How the handle is to be made to name the DID. A handle that is the host name names it already. */
+const handleText = ({ handle, hostname, did }: Plan['keys']): string[] =>
+  handle === hostname
+    ? []
+    : [
+        '',
+        `Handle: add this DNS record where ${handle} is registered:`,
+        `  _atproto.${handle}  TXT  "did=${did}"`,
+      ]
 
 export const init = command({
   name: 'init',
-  summary: 'Set up this folder: identity, keys, wrangler.toml, .dev.vars.',
+  summary: 'Set up a folder: identity, keys, wrangler.toml, .dev.vars.',
   description:
+    'With a folder, it makes a deployment of four files there and installs cirrus-pds and wrangler.\n' +
     'It asks what the flags do not say. Existing keys stay; after a failure, run it again and it continues.\n' +
     'The account password comes from PDS_PASSWORD or is asked for. Without a terminal one is generated.',
+  positionals: [
+    {
+      name: 'folder',
+      help: 'A new deployment there. Default: the folder with wrangler.toml.',
+      optional: true,
+    },
+  ],
   flags: initFlags,
   examples: [
+    'npx cirrus-pds init my-pds',
     'pds init',
     'pds init --hostname pds.example.com --handle alice.example.com --new',
     'pds init --hostname pds.example.com --handle alice.example.com --did did:plc:…',
   ],
-  async run(context, flags) {
+  async run(context, flags, [target]) {
     const { out, prompts, io } = context
-    const project = needProject(context.project)
-    const url = plcUrl(project, flags['plc-url'])
-    const answers = await askAnswers(context, flags, project.vars)
+    const folder = await prepareFolder(context, target, flags)
+    const url = flags['plc-url'] ?? (folder.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL)
+    const answers = await askAnswers(context, flags, folder.vars)
     if (flags.force)
       await prompts.confirm('Make new keys? The DID still names the old ones, and only they can change that.')
+    const project = await folder.complete()
     const plan = await makePlan(context, project, answers, flags.force)
     const { keys, genesis, recoveryFile, keyFile } = plan
     await guardIdentity(context, project, plan, url, flags.force)
@@ -139,7 +164,11 @@ export const init = command({
       RECOVERY_KEYS: plan.recoveryKeys.join(' '),
       ...(flags['plc-url'] ? { PLC_DIRECTORY_URL: url } : {}),
     }
-    await writeFiles(project, plan, vars, flags.force, io.now())
+    const routed = await writeFiles(project, plan, vars, flags.force, io.now())
+    if (!routed)
+      out.warn(
+        `${keys.hostname} could not be added to the routes of wrangler.toml, which are written in a form that is not understood: add { pattern = "${keys.hostname}", custom_domain = true } to them yourself.`,
+      )
     if (genesis) {
       out.note(`Registering ${keys.did} at ${url} …`)
       await orServerError(directoryAt(context, url).submit(keys.did, genesis))
@@ -149,7 +178,7 @@ export const init = command({
         'there is no recovery key above this server’s key: anyone who gets that key gets the DID, and no move can be undone.',
         'no-recovery-key',
       )
-    const commands = deployCommands(project, plan, answers.kind === 'existing')
+    const commands = deployCommands(project, relative(io.cwd, project.root), answers.kind === 'existing')
     const backups = [
       `${basename(keyFile)}: every key and password of this server. A Worker’s secrets cannot be read back.`,
       ...(recoveryFile && plan.recovery
@@ -167,6 +196,7 @@ export const init = command({
       '',
       out.paint('bold', 'Then deploy:'),
       ...commands.map((line) => `  ${line}`),
+      ...handleText(keys),
       '',
       'Or try it on this machine first: npm run dev',
     ].join('\n')

@@ -15,5 +15,11 @@ export const initFlags = {
   },
   'no-recovery-key': { type: 'boolean', help: 'No recovery key: a stolen server key means a stolen DID.' },
   'plc-url': { type: 'string', hint: 'url', help: 'The PLC directory. Default: https://plc.directory' },
+  package: {
+    type: 'string',
+    hint: 'spec',
+    help: 'With a folder: what npm installs there as cirrus-pds. Default: this version or a later one.',
+  },
+  'no-install': { type: 'boolean', help: 'With a folder: do not run `npm install` there.' },
   force: { type: 'boolean', help: 'Make new keys even if there are keys already. It asks first.' },
 } as const satisfies Flags

@@ -5,11 +5,25 @@ import { CliError } from '../errors.ts'
 /** What the CLI needs from wrangler.toml. */
 export interface WranglerConfig {
   worker: string
+  /** The main module. */
+  main: string
+  compatibilityDate: string
   bucket: string
   vars: Record<string, string>
+  /** The bindings of Durable Objects. */
+  objects: readonly { binding: string; className: string }[]
+  /** The host names that are custom domains of the Worker. */
+  customDomains: readonly string[]
 }
 
-const parseTable = (text: string, file: string): JsonObject => {
+const stringOr = (value: unknown, otherwise: string): string =>
+  typeof value === 'string' ? value : otherwise
+
+/** The tables of a list; none where it is not one. */
+export const tablesIn = (value: unknown): JsonObject[] => (Array.isArray(value) ? value : []).filter(isObject)
+
+/** The table of a TOML text; `file` is its name, for the message. */
+export const parseToml = (text: string, file: string): JsonObject => {
   try {
     return parse(text)
   } catch (cause) {
@@ -20,18 +34,27 @@ const parseTable = (text: string, file: string): JsonObject => {
 
 /** Reads the text of a wrangler.toml; `file` is its name, for messages. */
 export function readWranglerToml(text: string, file: string): WranglerConfig {
-  const config = parseTable(text, file)
-  const { name, vars, r2_buckets: buckets } = config
-  const bucket = (Array.isArray(buckets) ? buckets : [])
-    .filter(isObject)
-    .find((entry) => entry['binding'] === 'BLOBS')
+  const config = parseToml(text, file)
+  const { name, main, compatibility_date: date, vars } = config
+  const bucket = tablesIn(config['r2_buckets']).find((entry) => entry['binding'] === 'BLOBS')
+  const { bindings } = isObject(config['durable_objects']) ? config['durable_objects'] : {}
+  const routes = [...tablesIn(config['routes']), ...tablesIn([config['route']])]
   const strings = Object.entries(isObject(vars) ? vars : {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   )
   return {
-    worker: typeof name === 'string' ? name : 'cirrus',
-    bucket: typeof bucket?.['bucket_name'] === 'string' ? bucket['bucket_name'] : 'cirrus-blobs',
+    worker: stringOr(name, 'cirrus'),
+    main: stringOr(main, ''),
+    compatibilityDate: stringOr(date, ''),
+    bucket: stringOr(bucket?.['bucket_name'], 'cirrus-blobs'),
     vars: Object.fromEntries(strings),
+    objects: tablesIn(bindings).map((entry) => ({
+      binding: stringOr(entry['name'], ''),
+      className: stringOr(entry['class_name'], ''),
+    })),
+    customDomains: routes
+      .filter((route) => route['custom_domain'] === true)
+      .map((route) => stringOr(route['pattern'], '')),
   }
 }
 
@@ -45,7 +68,7 @@ const AFTER_VALUE = /^\s*(?:[\w-]+|"[^"]*")\s*=\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[
  * stay. It throws if the new text would not be read back with exactly these values.
  */
 export function editVars(text: string, values: Readonly<Record<string, string>>, file: string): string {
-  parseTable(text, file)
+  parseToml(text, file)
   const lines = text.replace(/\n$/, '').split('\n')
   let start = lines.findIndex((line) => VARS_HEADING.test(line))
   if (start < 0) {

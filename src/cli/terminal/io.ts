@@ -1,11 +1,20 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { openSync } from 'node:fs'
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import type { Terminal } from './output.ts'
 
 export interface Input extends Readable {
   isTTY?: boolean
+}
+
+/** A program that was started. Its output goes to stderr. */
+export interface Running {
+  /** Its exit code; 127 if it could not be started. */
+  readonly exited: Promise<number>
+  stop(): void
 }
 
 /** Everything that a command takes from its surroundings. It is passed in, so that tests can replace it. */
@@ -26,8 +35,30 @@ export interface Io {
    * caller destroys it.
    */
   openTerminal(): Input | undefined
+  /** Starts a program in a folder, with these variables besides those of `env`. */
+  start(
+    program: string,
+    args: readonly string[],
+    options: { cwd: string; env?: Readonly<Record<string, string>> },
+  ): Running
   /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal
+}
+
+const startProgram: Io['start'] = (program, args, { cwd, env = {} }) => {
+  // Standard output is for the result of `pds`.
+  const child = spawn(program, [...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 2, 2],
+    // npm is a script on Windows.
+    shell: process.platform === 'win32' && !program.includes('\\'),
+  })
+  const exited = new Promise<number>((resolve) => {
+    child.on('error', () => resolve(127))
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0)))
+  })
+  return { exited, stop: () => void child.kill('SIGTERM') }
 }
 
 /** The surroundings of this process. `packageFolder` is the folder of the package. */
@@ -53,6 +84,7 @@ export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
         return undefined
       }
     },
+    start: startProgram,
     random: (length) => new Uint8Array(randomBytes(length)),
     signal,
   }
