@@ -33,6 +33,8 @@ export interface Env {
   RELAYS?: string
   FIREHOSE_RETENTION_HOURS?: string
   WRITE_POINTS_PER_HOUR?: string
+  UPLOADS_PER_DAY?: string
+  REQUESTS_PER_5_MINUTES?: string
   CDN_URL_PATTERN?: string
   APPVIEW?: string
   MODERATION?: string
@@ -67,6 +69,10 @@ export interface Config {
   retentionMs: number
   /** The points of writes that are allowed in an hour, and seven times as many in a day. */
   writePointsPerHour: number
+  /** How many blobs one address may upload in a day; 0 for any number. */
+  uploadsPerDay: number
+  /** How many requests one address may send in 5 minutes; 0 for any number. */
+  requestsPer5Minutes: number
   /** Where clients find the pictures of records that the AppView has not indexed yet; undefined: here. */
   cdnUrlPattern: string | undefined
   /** Undefined: there is none. */
@@ -186,6 +192,17 @@ function readPoints(text: string): number {
   return points
 }
 
+/** How often something may be done; 0 for any number of times. */
+function readLimit(name: 'UPLOADS_PER_DAY' | 'REQUESTS_PER_5_MINUTES', text: string): number {
+  const limit = Number(text)
+  if (!(Number.isSafeInteger(limit) && limit >= 0 && limit <= 10_000_000))
+    throw new ConfigError(
+      name,
+      `is "${text.slice(0, 200)}": expected a whole number up to 10000000, or 0 for no limit`,
+    )
+  return limit
+}
+
 /** As the reference has it: `%s` for the preset, the DID and the CID, in this order. */
 function readCdnUrlPattern(text: string): string | undefined {
   if (text === '') return undefined
@@ -250,6 +267,8 @@ export function readConfig(env: Env): Config {
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),
     retentionMs: readHours(env.FIREHOSE_RETENTION_HOURS || '72') * 3600_000,
     writePointsPerHour: readPoints(env.WRITE_POINTS_PER_HOUR || '5000'),
+    uploadsPerDay: readLimit('UPLOADS_PER_DAY', env.UPLOADS_PER_DAY || '1000'),
+    requestsPer5Minutes: readLimit('REQUESTS_PER_5_MINUTES', env.REQUESTS_PER_5_MINUTES || '3000'),
     cdnUrlPattern: readCdnUrlPattern(env.CDN_URL_PATTERN ?? ''),
     services: {
       appView: readService(env, 'APPVIEW', dev),

@@ -9,6 +9,7 @@ import { createOwnIdentity, type ReadOwnIdentity } from './identity/ownIdentity.
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
+import { createRequestLimits, type RequestLimits } from './requestLimits.ts'
 import { frontPage } from './page.ts'
 import { VERSION } from './version.ts'
 import { encodeError } from './xrpc/output.ts'
@@ -23,6 +24,7 @@ interface Context {
   own: ReadOwnIdentity
   proxy: Proxy
   platform: Platform
+  requestLimits: RequestLimits
   env: Env
 }
 
@@ -64,7 +66,13 @@ const router = Router<Request, [Context]>({
   finally: [corsify],
 })
   .all('/xrpc/_health', () => Response.json({ version: VERSION }))
-  .all('/xrpc/*', (request, context) => xrpc.fetch(request, context))
+  .all('/xrpc/*', async (request, context) => {
+    try {
+      return await context.requestLimits.run(request, () => xrpc.fetch(request, context))
+    } catch (cause) {
+      return encodeError(cause, newId, report)
+    }
+  })
 
 const PAGES: Record<string, (context: Context) => Response | Promise<Response>> = {
   '/.well-known/did.json': async ({ identity }) => Response.json(await identity.ownDocument()),
@@ -102,7 +110,8 @@ async function createContext(env: Env): Promise<Context> {
   const identity = createIdentity(config, own, platform)
   const askAccount = (question: Request) => env.ACCOUNT.getByName(config.did).fetch(question)
   const proxy = createProxy({ config, identity, platform, askAccount })
-  return { env, config, platform, own, identity, proxy }
+  const requestLimits = createRequestLimits({ ...config, now: platform.now })
+  return { env, config, platform, own, identity, proxy, requestLimits }
 }
 
 /** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */

@@ -51,6 +51,12 @@ describe('a mistake in the configuration', () => {
     ['WRITE_POINTS_PER_HOUR', '1e9'],
     ['WRITE_POINTS_PER_HOUR', '5000.5'],
     ['WRITE_POINTS_PER_HOUR', 'unlimited'],
+    ['UPLOADS_PER_DAY', '-1'],
+    ['UPLOADS_PER_DAY', 'many'],
+    ['REQUESTS_PER_5_MINUTES', '1.5'],
+    ['CDN_URL_PATTERN', 'cdn.example.com/%s/%s/%s'],
+    ['CDN_URL_PATTERN', 'https://cdn.example.com/%s/%s'],
+    ['CDN_URL_PATTERN', 'https://cdn.example.com/%s/%s/%s/%s'],
     ['ADMIN_PASSWORD', 'fifteen-letters'],
     ['PASSWORDS', undefined],
   ] as const)('is reported with the name of its variable: %s', ([name, value]) => {
@@ -78,5 +84,28 @@ describe('a mistake in the configuration', () => {
     })
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([500, '*'])
     expect(await answer.text()).toMatch(/Not configured: SIGNING_KEY/)
+  })
+})
+
+describe('the limit of requests', () => {
+  const ask = async (env: Env, ip?: string): Promise<Response> =>
+    await worker.fetch(
+      new Request('https://cirrus.example.com/xrpc/com.atproto.server.describeServer', {
+        headers: ip === undefined ? {} : { 'cf-connecting-ip': ip },
+      }),
+      env,
+    )
+
+  it('is for each address, and its refusal can be read by web pages', async () => {
+    const limited = { ...bindings, REQUESTS_PER_5_MINUTES: '2' }
+    expect((await ask(limited, '192.0.2.1')).status).toBe(200)
+    expect((await ask(limited, '192.0.2.1')).status).toBe(200)
+    const refused = await ask(limited, '192.0.2.1')
+    expect(refused.status).toBe(429)
+    expect(await refused.json()).toMatchObject({ error: 'RateLimitExceeded' })
+    expect(refused.headers.get('ratelimit-limit')).toBe('2')
+    expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+    expect((await ask(limited, '192.0.2.2')).status).toBe(200)
+    expect((await ask(limited)).status).toBe(200)
   })
 })

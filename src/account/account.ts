@@ -162,6 +162,7 @@ export async function createAccount(
     ...base,
     knownNetworks,
     writePointsPerHour: config.writePointsPerHour,
+    uploadsPerDay: config.uploadsPerDay,
   })
   const failures = createFailures({ ...base, rateLimits })
   const passwords = createPasswords({ ...base, rateLimits, knownNetworks, passwordHash })

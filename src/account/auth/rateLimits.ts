@@ -1,6 +1,6 @@
 import type { Platform } from '../../platform.ts'
-import { error } from '../../xrpc/errors.ts'
-import { docsLink } from '../../docsLink.ts'
+import { createMemoryLimit } from '../../memoryLimit.ts'
+import { tooMany, type UsedUp } from '../../tooMany.ts'
 import type { Sql } from '../db/sql.ts'
 import type { KnownNetworks } from './knownNetworks.ts'
 
@@ -18,6 +18,8 @@ export interface RateLimits {
   updateHandle(): void
   /** Counts writes, in the points that the reference PDS gives each action. */
   write(action: keyof typeof WRITE_POINTS, writes: number): void
+  /** Counts an upload of a blob, for its network. */
+  upload(network?: string): void
   /** Counts something that strangers can cause, and returns whether it may be written into the journal. */
   mayNote(kind: keyof typeof NOTE_LIMITS): boolean
   /** Counts a refused token; returns nothing, since it refuses nothing. */
@@ -36,6 +38,8 @@ export interface RateLimitsDeps {
   platform: Pick<Platform, 'now'>
   /** The points of writes that are allowed in an hour; by default as many as in the reference PDS. */
   writePointsPerHour?: number
+  /** How many blobs one network may upload in a day, 0 for any number; by default as many as in the reference PDS. */
+  uploadsPerDay?: number
   knownNetworks: Pick<KnownNetworks, 'has'>
 }
 
@@ -48,10 +52,8 @@ interface Limit {
 }
 
 /** A limit, and how far its window is used up. Times are in seconds. */
-interface Counter extends Limit {
+interface Counter extends Limit, UsedUp {
   start: number
-  used: number
-  reset: number
 }
 
 const MINUTE_S = 60
@@ -104,12 +106,14 @@ const MAX_REFUSED_TOKENS = 1000
 const REFUSED_TOKEN_LIMIT: Limit = { key: 'refused-tokens', max: MAX_REFUSED_TOKENS, windowSeconds: DAY_S }
 
 /**
- * Fixed windows, counted in the account's database, so that they outlive the object. Only the answer that refuses
- * has `ratelimit-*` headers: on other answers they would make a migration tool slow down too early.
+ * Fixed windows. Those that strangers can use up are counted in the account's database, so that they outlive the object.
  */
 export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
-  const { sql, platform, knownNetworks, writePointsPerHour = 5000 } = deps
+  const { sql, platform, knownNetworks, writePointsPerHour = 5000, uploadsPerDay = 1000 } = deps
   const ofWrites = writeLimits(writePointsPerHour)
+  // In memory: only the owner uploads, and a row for each would be billed.
+  const { now } = platform
+  const uploads = createMemoryLimit({ now, max: uploadsPerDay, windowSeconds: DAY_S })
 
   /** Where the windows of these limits are. */
   const read = (limits: readonly Limit[]): Counter[] => {
@@ -154,23 +158,7 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
   /** Adds `cost` to every limit, or adds nothing and throws `RateLimitExceeded`. */
   const take = (what: string, limits: readonly Limit[], cost = 1): void => {
     const exceeded = sql.transaction(() => count(limits, cost))
-    if (exceeded) throw tooMany(what, exceeded)
-  }
-
-  const tooMany = (what: string, exceeded: Counter) => {
-    const { max, windowSeconds, used, reset } = exceeded
-    const seconds = Math.max(1, Math.ceil(reset - platform.now() / 1000))
-    return error(
-      'RateLimitExceeded',
-      `too many ${what}: at most ${max} in ${windowSeconds} seconds; try again in ${seconds} seconds. ${docsLink('rate-limit')}`,
-      {
-        'ratelimit-limit': String(max),
-        'ratelimit-remaining': String(Math.max(0, max - used)),
-        'ratelimit-reset': String(Math.ceil(reset)),
-        'ratelimit-policy': `${max};w=${windowSeconds}`,
-        'retry-after': String(seconds),
-      },
-    )
+    if (exceeded) throw tooMany(what, exceeded, platform.now())
   }
 
   /**
@@ -206,7 +194,7 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
       // The network's own limits only: what strangers used up must not turn the right password away. It has at least
       // 16 characters and comparing costs next to nothing; beyond the limit of all, `wrongAdmin` refuses the wrong ones.
       const exceeded = exceededBy(1, read(limitsOf(network, ADMIN_LIMITS, [])))
-      if (exceeded) throw tooMany('wrong admin passwords', exceeded)
+      if (exceeded) throw tooMany('wrong admin passwords', exceeded, platform.now())
     },
     wrongAdmin: (network = '') => {
       forgetOld()
@@ -215,6 +203,10 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
     mint: () => take('new migration tokens', MINT_LIMITS),
     updateHandle: () => take('changes of the handle', HANDLE_LIMITS),
     write: (action, writes) => take('writes', ofWrites, WRITE_POINTS[action] * writes),
+    upload: (network = '') => {
+      const usedUp = uploads.take(network)
+      if (usedUp) throw tooMany('uploads', usedUp, now())
+    },
     mayNote: (kind) => sql.transaction(() => count(NOTE_LIMITS[kind], 1) === undefined),
     countRefusedToken: () => void sql.transaction(() => count([REFUSED_TOKEN_LIMIT], 1)),
     refusedTokens: () => read([REFUSED_TOKEN_LIMIT])[0]?.used ?? 0,

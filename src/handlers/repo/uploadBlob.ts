@@ -4,7 +4,9 @@ import { CID } from 'multiformats/cid'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import type { Handler } from '../context.ts'
 
-export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ account, input }) => {
+export const uploadBlob: Handler<'com.atproto.repo.uploadBlob'> = async ({ account, input, network }) => {
+  // An account that is moving in takes as many as it has.
+  if (account.isActivated()) account.rateLimits.upload(network)
   const { cid, size, mimeType } = await account.blobs.upload(input.body, {
     mimeType: input.encoding,
     length: input.length,

@@ -121,3 +121,34 @@ describe('the write limit', () => {
       expect(() => write('delete', 1)).toThrow('at most 210000 in 86400 seconds')
     }))
 })
+
+describe('uploads and changes of the handle', () => {
+  it('are counted for each network, without a row', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { upload } = createRateLimits({ sql, platform, knownNetworks, uploadsPerDay: 2 })
+      const { written } = sql
+      upload('192.0.2.1')
+      upload('192.0.2.1')
+      expect(() => upload('192.0.2.1')).toThrow('too many uploads: at most 2 in 86400 seconds')
+      upload('192.0.2.2')
+      clock.now += DAY_MS
+      upload('192.0.2.1')
+      expect(sql.written).toBe(written)
+    }))
+
+  it('are ten changes of the handle in 5 minutes, and fifty in a day', () =>
+    inStorage(async (_, open) => {
+      const { sql, platform, clock } = open()
+      const { updateHandle } = createRateLimits({ sql, platform, knownNetworks })
+      for (let n = 0; n < 50; n++) {
+        if (n > 0 && n % 10 === 0) {
+          expect(updateHandle).toThrow('at most 10 in 300 seconds')
+          clock.now += 300_000
+        }
+        updateHandle()
+      }
+      clock.now += 300_000
+      expect(updateHandle).toThrow('at most 50 in 86400 seconds')
+    }))
+})

@@ -1,0 +1,57 @@
+import { createMemoryLimit } from './memoryLimit.ts'
+import { isLocal, networkOf } from './network.ts'
+import { tooMany } from './tooMany.ts'
+
+export interface RequestLimitsDeps {
+  now(): number
+  /** How many requests one address may send in 5 minutes; 0 for any number. */
+  requestsPer5Minutes: number
+}
+
+/** How many requests an address, or an IPv6 network, may send. */
+export interface RequestLimits {
+  /** Answers a request, or throws `RateLimitExceeded`. */
+  run(request: Request, answer: () => Promise<Response>): Promise<Response>
+}
+
+const WINDOW_S = 5 * 60
+
+const EXPORT = 'com.atproto.sync.getRepo'
+/** Relays read whole repositories: getRepo is counted by itself, and twice as many are allowed, as by the reference. */
+const EXPORTS_FACTOR = 2
+
+/**
+ * Methods that read a foreign `Authorization` header as none: a 200 does not show that the credential was good. All
+ * others refuse a bad one.
+ */
+const IGNORES_CREDENTIALS =
+  /\/xrpc\/(?:com\.atproto\.repo\.(?:getRecord|listRecords|describeRepo)|com\.atproto\.server\.describeServer|com\.atproto\.identity\.resolveHandle)\/?$/
+
+/** Whether the answer shows that the request had a good credential. */
+const wasTrusted = (request: Request, pathname: string, { status }: Response): boolean =>
+  request.headers.has('authorization') && status < 400 && !IGNORES_CREDENTIALS.test(pathname)
+
+/**
+ * Counts the requests of each address in the memory of this isolate of the Worker: it keeps what comes in masses from
+ * the account's object, and costs nothing. What is answered to a good credential is taken back: the owner's apps, an
+ * export and a move with a token are never the reason to wait. A caller without an address is in development.
+ */
+export const createRequestLimits = ({ now, requestsPer5Minutes }: RequestLimitsDeps): RequestLimits => {
+  const limitOf = (max: number) => createMemoryLimit({ now, max, windowSeconds: WINDOW_S })
+  const exportsLimit = limitOf(EXPORTS_FACTOR * requestsPer5Minutes)
+  const others = limitOf(requestsPer5Minutes)
+  return {
+    run: async (request, answer) => {
+      const network = networkOf(request.headers.get('cf-connecting-ip'))
+      if (network === undefined || isLocal(network)) return await answer()
+      const { pathname } = new URL(request.url)
+      const isExport = pathname.startsWith(`/xrpc/${EXPORT}`)
+      const limit = isExport ? exportsLimit : others
+      const usedUp = limit.take(network)
+      if (usedUp) throw tooMany(isExport ? 'exports' : 'requests', usedUp, now())
+      const response = await answer()
+      if (wasTrusted(request, pathname, response)) limit.giveBack(network)
+      return response
+    },
+  }
+}
