@@ -23,6 +23,7 @@ export interface Env {
   DID?: string
   HANDLE?: string
   HOSTNAME?: string
+  PREVIOUS_HOSTNAMES?: string
   PLC_DIRECTORY_URL?: string
   RECOVERY_KEYS?: string
   SIGNING_KEY?: string
@@ -51,6 +52,12 @@ export interface Service {
   did: string
 }
 
+/** What follows from a host name. */
+export interface ServerName {
+  origin: string
+  serviceDid: string
+}
+
 /** The deployment's configuration, read once from the Worker's environment and checked. */
 export interface Config {
   did: string
@@ -60,6 +67,8 @@ export interface Config {
   origin: string
   /** `did:web:<hostname>`, with a port escaped. */
   serviceDid: string
+  /** The addresses that this server had before: a DID that still names one of them names this server. */
+  previous: readonly ServerName[]
   plcUrl: string
   /** The owner's recovery keys as did:key, the highest authority first. */
   recoveryKeys: string[]
@@ -236,6 +245,25 @@ function readRecoveryKeys(text: string): string[] {
   return keys
 }
 
+const HOST_NAME = /^[a-z0-9.-]+(:\d+)?$/
+
+const serverName = (hostname: string, dev: boolean): ServerName => ({
+  origin: `${dev && isLoopback(hostname) ? 'http' : 'https'}://${hostname}`,
+  serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
+})
+
+/** Host names, separated by spaces or commas. */
+function readPrevious(text: string, dev: boolean): ServerName[] {
+  const names = text
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean)
+  const bad = names.find((name) => !HOST_NAME.test(name))
+  if (bad !== undefined)
+    throw new ConfigError('PREVIOUS_HOSTNAMES', `has "${bad.slice(0, 100)}": expected host names`)
+  return names.map((name) => serverName(name, dev))
+}
+
 /** Reads the configuration, or throws a ConfigError. */
 export function readConfig(env: Env): Config {
   const did = required(env, 'DID')
@@ -248,8 +276,7 @@ export function readConfig(env: Env): Config {
     throw new ConfigError('DID', `is "${did}", which is not a DID`)
   }
   if (!isValidHandle(handle)) throw new ConfigError('HANDLE', `is "${handle}", which is not a handle`)
-  if (!/^[a-z0-9.-]+(:\d+)?$/.test(hostname))
-    throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
+  if (!HOST_NAME.test(hostname)) throw new ConfigError('HOSTNAME', `is "${hostname}": expected a host name`)
   if (!env.PASSWORDS)
     throw new ConfigError(
       'PASSWORDS',
@@ -260,8 +287,8 @@ export function readConfig(env: Env): Config {
     did,
     handle,
     hostname,
-    origin: `${dev && isLoopback(hostname) ? 'http' : 'https'}://${hostname}`,
-    serviceDid: `did:web:${hostname.replace(':', '%3A')}`,
+    ...serverName(hostname, dev),
+    previous: readPrevious(env.PREVIOUS_HOSTNAMES ?? '', dev),
     plcUrl: readPlcUrl(env.PLC_DIRECTORY_URL || 'https://plc.directory'),
     recoveryKeys: readRecoveryKeys(env.RECOVERY_KEYS ?? ''),
     relays: readRelays(env.RELAYS ?? (dev ? '' : PUBLIC_RELAYS)),

@@ -111,7 +111,17 @@ export async function createAccount(
   config: Config,
   platform: Platform,
 ): Promise<Account> {
-  const { did, origin, serviceDid, hostname, relays: relayOrigins, retentionMs, dev, secrets } = config
+  const {
+    did,
+    origin,
+    serviceDid,
+    previous,
+    hostname,
+    relays: relayOrigins,
+    retentionMs,
+    dev,
+    secrets,
+  } = config
   const { passwordHash, adminPassword } = secrets
   const signingKey = await loadSigningKey(secrets.signingKey)
   const rotationKey = await loadRotationKey(secrets.rotationKey)
@@ -126,7 +136,19 @@ export async function createAccount(
   const state = (): State => stateOf(readAccount(sql))
   const journal = createJournal({ sql, platform })
   /** What most services need. */
-  const base = { sql, platform, journal, did, handle, origin, serviceDid, dev, signingKey, rotationKey }
+  const base = {
+    sql,
+    platform,
+    journal,
+    did,
+    handle,
+    origin,
+    serviceDid,
+    previous,
+    dev,
+    signingKey,
+    rotationKey,
+  }
 
   // Background work. The alarm belongs to `maintenance`, which is made last because it uses the other services.
   const wake = (delayMs: number): void =>

@@ -95,6 +95,14 @@ export const CATALOGUE = {
     'retry',
     'run the same command again: it shows the operation that is needed now',
   ),
+  'rehost-did-web': entry(
+    'failed',
+    'keep the host name; to give it up, move the account to a new DID by hand (docs/troubleshoot.md)',
+  ),
+  'rehost-not-deployed': entry(
+    'retry',
+    'deploy the Worker for the new name, then run the same command again',
+  ),
   'nothing-to-void': entry('failed', 'nothing: no signed operation is left to void'),
   'no-recovery-key': entry('failed', 'add a recovery key above Cirrus’s own before you move'),
   // Targets

@@ -50,6 +50,7 @@ import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/reque
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
+import type * as ComCirrusAdminUpdatePds from './types/com/cirrus/admin/updatePds.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
 import type { Binary } from '../xrpc/types.ts';
 
@@ -564,6 +565,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminUpdateHandle.OutputSchema
       errors: 'InvalidHandle' | 'OperationChanged'
+    };
+  /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */
+  'com.cirrus.admin.updatePds': {
+      kind: 'procedure'
+      params: ComCirrusAdminUpdatePds.QueryParams
+      defaults: never
+      input: ComCirrusAdminUpdatePds.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminUpdatePds.OutputSchema
+      errors: 'OperationChanged'
     };
   /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
   'com.cirrus.admin.voidPlcOperation': {

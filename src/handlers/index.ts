@@ -14,6 +14,7 @@ import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
+import { updatePds } from './admin/updatePds.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
 import { getRecommendedDidCredentials } from './identity/getRecommendedDidCredentials.ts'
@@ -109,5 +110,6 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,
+  'com.cirrus.admin.updatePds': updatePds,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
 }

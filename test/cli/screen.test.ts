@@ -34,6 +34,7 @@ describe('pds', () => {
         import         Move an account in from another PDS, or restore it from a backup.
         identity       Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
         handle         Give the account another handle, once DNS or a well-known file says that it is yours.
+        rehost         Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
         emit-identity  Tell the network to look up the DID again: handle, key and server.
         request-crawl  Ask relays to subscribe to this server now.
         sessions       List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.

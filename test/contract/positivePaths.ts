@@ -27,6 +27,7 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.identity.updateHandle':
     'it would announce the identity, and asks the network about the handle',
   'com.cirrus.admin.updateHandle': 'the same',
+  'com.cirrus.admin.updatePds': 'it would announce the identity, and call relays',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
   'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
   'com.cirrus.admin.requestCrawl': 'it would call relays',

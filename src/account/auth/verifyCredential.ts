@@ -1,3 +1,4 @@
+import type { ServerName } from '../../config.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP } from '../../signing/migrationToken.ts'
@@ -22,6 +23,7 @@ export interface VerifyCredentialDeps {
   platform: Pick<Platform, 'now'>
   did: string
   serviceDid: string
+  previous: readonly ServerName[]
   adminPassword: Secret
   tokens: SessionTokens
   sessions: Pick<Sessions, 'exists'>
@@ -63,12 +65,15 @@ const checkAdmin = (deps: VerifyCredentialDeps, header: string, network?: string
 
 /** Verifies the one credential of a request. If the rule is open to anyone, no credential is looked at. */
 export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCredential => {
-  const { did, serviceDid, platform, tokens, sessions } = deps
+  const { did, platform, tokens, sessions } = deps
+  /** A session outlives a change of the host name: its next tokens are for the new one. */
+  const audiences = [deps.serviceDid, ...deps.previous.map(({ serviceDid }) => serviceDid)]
 
   /** Refuses a session that is not of this account and this server, or that has ended. */
   const ownSession = <T extends SessionClaims>(claims: T): T => {
     if (claims.did !== did) throw new TokenError('WrongIssuer', 'the session is of another account')
-    if (claims.aud !== serviceDid) throw new TokenError('WrongAudience', 'the session is of another server')
+    if (!audiences.includes(claims.aud))
+      throw new TokenError('WrongAudience', 'the session is of another server')
     if (!sessions.exists(claims.sid)) throw sessionEnded()
     return claims
   }

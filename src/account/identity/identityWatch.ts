@@ -1,3 +1,4 @@
+import type { ServerName } from '../../config.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Platform } from '../../platform.ts'
 import type { SigningKey } from '../../signing/keys.ts'
@@ -28,7 +29,7 @@ export interface IdentityWatch {
    * directory. There, an observation that is a few minutes old is good enough.
    */
   glance(options?: { casual?: boolean }): Promise<Observation | undefined>
-  /** Whether the DID names this server. */
+  /** Whether the DID names this server, perhaps by an address that it had before. */
   isHere(observation: Observation): boolean
   /** Stores what an `#identity` event tells the network. Runs inside the transaction that appends the event. */
   noteAnnounced(handle: string, key: string | undefined): void
@@ -56,6 +57,7 @@ export interface IdentityWatchDeps {
   /** The account's handle now. */
   handle(): string
   origin: string
+  previous: readonly ServerName[]
   /** The configured key. */
   signingKey: Pick<SigningKey, 'did'>
 }
@@ -71,7 +73,8 @@ const MOVE_EXPECTED_MS = 24 * 3600_000
 const GLANCE_TIMEOUT_MS = 2500
 
 export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
-  const { sql, platform, sequencer, journal, plcLedger, did, handle: ourHandle, origin, signingKey } = deps
+  const { sql, platform, sequencer, journal, plcLedger, did, handle: ourHandle, signingKey } = deps
+  const origins = [deps.origin, ...deps.previous.map(({ origin }) => origin)]
   let last: Observation | undefined
   let failure: { at: number; cause: unknown } | undefined
   /** The newest question to the network, until it is answered. */
@@ -83,7 +86,7 @@ export const createIdentityWatch = (deps: IdentityWatchDeps): IdentityWatch => {
   const noteAnnounced = (handle: string, key: string | undefined): void =>
     storeAnnounced(sql, { handle, key: key ?? null, configured: ourHandle() })
 
-  const isHere = (observation: Observation): boolean => observation.pds === origin
+  const isHere = ({ pds }: Observation): boolean => pds !== undefined && origins.includes(pds)
 
   /** Records and announces, each once: moving away, coming back, another handle or key. */
   const record = (observation: Observation): void => {

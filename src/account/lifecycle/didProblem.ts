@@ -3,12 +3,18 @@ import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 /** Why an account with this DID cannot be active here, and the way out; undefined if nothing is wrong. */
 export const didProblem = (
-  { did, origin, signingKey: { did: ours } }: Pick<LifecycleDeps, 'did' | 'origin' | 'signingKey'>,
-  { pds, signingKey, head }: Observation,
+  {
+    did,
+    origin,
+    identityWatch,
+    signingKey: { did: ours },
+  }: Pick<LifecycleDeps, 'did' | 'origin' | 'identityWatch' | 'signingKey'>,
+  observation: Observation,
 ): string | undefined => {
+  const { pds, signingKey, head } = observation
   if (head && !head.data) return `${did} has been tombstoned: it can never be used again`
   const where = `the DID names ${pds ?? 'no PDS'} and not ${origin}`
-  if (pds !== origin)
+  if (!identityWatch.isHere(observation))
     return did.startsWith('did:plc:')
       ? `${where}. To move the account here, \`pds import --from ${pds ?? '<host>'}\` has the operation signed there`
       : `${where}. Change serviceEndpoint of #atproto_pds in the did.json of ${did} to ${origin}`

@@ -6,6 +6,7 @@ import { deactivate, type DeactivateOptions } from './deactivate.ts'
 import { didProblem } from './didProblem.ts'
 import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
+import { updatePds, type UpdatedPds, type UpdatePdsOptions } from './updatePds.ts'
 import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
 /** How the account is created, activated and deactivated here. Nothing is ever deleted. */
@@ -25,6 +26,8 @@ export interface Lifecycle {
   emitIdentity(): Promise<EmittedIdentity>
   /** Gives the account another handle, which must resolve to it. May be repeated. */
   updateHandle(handle: string, options: UpdateHandleOptions): Promise<UpdatedHandle>
+  /** Has the DID name this server by its present address. May be repeated. */
+  updatePds(options: UpdatePdsOptions): Promise<UpdatedPds>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
   isDidValid(): Promise<boolean>
 }
@@ -36,6 +39,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),
+  updatePds: (options) => updatePds(deps, options),
   isDidValid: async () => {
     const observation = await deps.identityWatch.glance()
     return observation !== undefined && didProblem(deps, observation) === undefined

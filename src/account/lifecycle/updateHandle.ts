@@ -1,5 +1,5 @@
 import type { PlannedOperation } from '../plc/changeDid.ts'
-import { requireHere } from '../plc/changeDid.ts'
+import { requireHere } from '../plc/requireHere.ts'
 import { isPlc } from '../plc/requirePlc.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { parseHandle, verifyHandle } from '../identity/verifyHandle.ts'

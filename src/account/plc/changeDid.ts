@@ -4,8 +4,7 @@ import { fault } from '../../fault.ts'
 import { diffOperation } from '../../plc/diffOperation.ts'
 import { buildOwnChange, type OwnChange } from '../../plc/ownChange.ts'
 import type { PlcHead, UnsignedOperation } from '../../plc/types.ts'
-import { error, XrpcError } from '../../xrpc/errors.ts'
-import { docsLink } from '../../docsLink.ts'
+import { XrpcError } from '../../xrpc/errors.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { upstreamError } from '../identity/upstreamError.ts'
 import type { PlcDeps } from './plcDeps.ts'
@@ -112,16 +111,4 @@ export const carryOut = async (
   )
   fault('change.afterStored')
   await identityWatch.observe().catch(() => undefined)
-}
-
-/** Refuses a change of the DID while it names another PDS: that one speaks for the account. */
-export const requireHere = (
-  { origin, identityWatch }: Pick<PlcDeps, 'origin' | 'identityWatch'>,
-  observation: Observation,
-): void => {
-  if (identityWatch.isHere(observation)) return
-  throw error(
-    'InvalidRequest',
-    `the DID names ${observation.pds ?? 'no PDS'} and not ${origin}: this server signs nothing more for it. ${docsLink('did-elsewhere')}`,
-  )
 }

@@ -15,6 +15,7 @@ import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import { type PlcLedger, storedOperation } from './plcLedger.ts'
 import type { PlcDeps } from './plcDeps.ts'
+import { requireHere } from './requireHere.ts'
 import { plcRequestError } from './plcRequestError.ts'
 import { signEntry, storeEntry } from './signEntry.ts'
 
@@ -54,15 +55,12 @@ const signedBefore = (plcLedger: PlcLedger, jti: string, requestHash: string): O
 }
 
 /** The head, if it is still the one that the token was minted on, and names this server. */
-const signableHead = async ({ origin, identityWatch }: PlcDeps, token: MigrationClaims): Promise<PlcHead> => {
-  const { head, pds } = await identityWatch.lookUp()
+const signableHead = async (deps: PlcDeps, token: MigrationClaims): Promise<PlcHead> => {
+  const observation = await deps.identityWatch.lookUp()
+  const { head } = observation
   if (!head) throw new Error('a did:plc was observed without its head')
   if (!head.data) throw new PlcError('Tombstoned', `${head.did} has been tombstoned: no operation can follow`)
-  if (pds !== origin)
-    throw error(
-      'InvalidRequest',
-      `the DID names ${pds ?? 'no PDS'} and not ${origin}: this server signs nothing more for it. ${docsLink('did-elsewhere')}`,
-    )
+  requireHere(deps, observation)
   if (token.plc?.prev !== head.cid)
     throw error(
       'InvalidToken',

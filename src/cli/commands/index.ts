@@ -12,6 +12,7 @@ import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
+import { rehost } from './rehost.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { sessions } from './sessions.ts'
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   importCommand,
   identity,
   handle,
+  rehost,
   emitIdentity,
   requestCrawl,
   sessions,

@@ -24,7 +24,7 @@ export interface Answers {
 
 const usage = (message: string) => new CliError('usage', message, { next: 'run `pds init --help`' })
 
-const checkHostname = (text: string): string | undefined =>
+export const checkHostname = (text: string): string | undefined =>
   /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/i.test(text) || /^localhost(:\d+)?$/.test(text)
     ? undefined
     : 'Give a host name such as pds.example.com, without https:// and without a path.'

@@ -123,6 +123,8 @@ export function createNamespaces(transport: Transport) {
           revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),
           /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
           updateHandle: transport.procedure('com.cirrus.admin.updateHandle', ['InvalidHandle', 'OperationChanged']),
+          /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */
+          updatePds: transport.procedure('com.cirrus.admin.updatePds', ['OperationChanged']),
           /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
           voidPlcOperation: transport.procedure('com.cirrus.admin.voidPlcOperation', ['NothingToVoid', 'KeyNotAuthorized', 'DirectoryUnavailable'], 'application/json', ''),
         },
