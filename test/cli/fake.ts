@@ -1,3 +1,4 @@
+import { VERSION } from '../../src/version.ts'
 import type { Status } from '../../src/cli/servers/status.ts'
 import { pds, type Ran, type RunOptions } from './support.ts'
 
@@ -27,6 +28,7 @@ export const status = (changes: Partial<Status> = {}): Status => ({
     blocks: 2345,
   },
   blobs: { expected: 56, stored: 55 },
+  versions: { program: VERSION, schema: 7 },
   unsubmitted: [],
   journal: [{ at: '2026-11-22T10:00:00.000Z', event: 'activate', detail: {} }],
   next: 'All is well: nothing to do.',

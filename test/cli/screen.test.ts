@@ -1,4 +1,6 @@
 // What a user sees, and what a script gets.
+import type { Status } from '../../src/cli/servers/status.ts'
+import { VERSION } from '../../src/version.ts'
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/commands/index.ts'
 import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
@@ -126,10 +128,19 @@ describe('pds status', () => {
     expect(quiet.stdout).not.toContain('Sign-ins')
   })
 
+  it('says when the server runs another version than the one that is installed here', async () => {
+    const shown = (versions: Status['versions']) =>
+      against(fake({ 'com.cirrus.admin.getStatus': status({ versions }) }), ['status'])
+    const other = await shown({ program: '0.0.9', schema: 5 })
+    expect(other.stdout).toContain(`the server runs 0.0.9, and this pds is ${VERSION}: deploy again`)
+    expect((await shown(undefined)).stdout).toContain('the server runs an earlier version')
+    expect((await against(fake(), ['status'])).stdout).not.toContain('this pds is')
+  })
+
   it('is a table that ends with the next command', async () => {
     expect((await against(fake(), ['status'])).stdout).toMatchInlineSnapshot(`
       "Account     alice.example.com  did:plc:ewvi7nxzyoun6zhxrhs64oiz
-      Server      https://alice.example.com
+      Server      https://alice.example.com  Cirrus 0.1.0, database 7
       State       active
       Identity    PDS https://alice.example.com (this server)
                   signing key did:key:zQ3shnFYs7Xgs9uFPHfRNCw4EV53UGutJJg5EDW9hrrzMw46R

@@ -72,18 +72,24 @@ const readVersion = (sql: Sql, latest: number): number | undefined => {
   const version = sql.first<{ version: number | null }>(
     'SELECT max(version) AS version FROM schema_version',
   )?.version
-  if (version == null || version < FIRST_VERSION || version > latest)
+  if (version != null && version > latest) throw refused(`schema version ${version}`, latest, DEPLOY_ADVICE)
+  if (version == null || version < FIRST_VERSION)
     throw refused(`schema version ${version ?? 'unknown'}`, latest)
   return version
 }
 
 /** The client gets this message, so it contains no value of the account. */
-const refused = (found: string, latest: number) => {
+const refused = (found: string, latest: number, advice = EXPORT_ADVICE) => {
   const expected = latest === FIRST_VERSION ? `${latest}` : `${FIRST_VERSION} to ${latest}`
   return error(
     'InternalServerError',
-    `The stored database has ${found}; this program takes schema version ${expected}. Nothing was changed. ` +
-      'Export the account with the program that made it (`pds export`), and import the folder into a new Worker ' +
-      'of this program (`pds import --from <folder>`).',
+    `The stored database has ${found}; this program takes schema version ${expected}. Nothing was changed. ${advice}`,
   )
 }
+
+const EXPORT_ADVICE =
+  'Export the account with the program that made it (`pds export`), and import the folder into a new Worker ' +
+  'of this program (`pds import --from <folder>`).'
+const DEPLOY_ADVICE =
+  'A later version of Cirrus was deployed before: deploy that one again, or one after it ' +
+  '(`npm update cirrus-pds`, then `npx wrangler deploy`).'

@@ -14,6 +14,8 @@ import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
 import { warningsOf } from './warnings.ts'
 import type { Sql } from '../db/sql.ts'
+import { schemaVersion } from '../db/schema.ts'
+import { VERSION } from '../../version.ts'
 import { readAccount, stateOf, readCounts, readHead } from '../db/accountRow.ts'
 
 export interface StatusDeps {
@@ -78,6 +80,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     handle: deps.handle(),
     active: state === 'active',
     state,
+    versions: { program: VERSION, schema: schemaVersion() },
     ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
     identity: {

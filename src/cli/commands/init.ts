@@ -102,7 +102,7 @@ const writeFiles = async (
 }
 
 const deployCommands = (project: Project, place: string, moving: boolean) => [
-  ...(place === '' ? [] : [`cd ${place}`]),
+  ...(place === '' ? [] : [`cd ${/^[\w./-]+$/.test(place) ? place : `'${place.replaceAll("'", `'\\''`)}'`}`]),
   `npx wrangler r2 bucket create ${project.bucket}`,
   'npx wrangler deploy',
   'npx wrangler secret bulk .dev.vars',

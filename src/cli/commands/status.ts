@@ -1,4 +1,5 @@
 import { isObject } from '../../isObject.ts'
+import { VERSION } from '../../version.ts'
 import { command } from '../command.ts'
 import { bytes, count, type Paint, table } from '../terminal/output.ts'
 import { getStatus, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
@@ -33,6 +34,14 @@ const importText = ({ importing }: Status): string => {
   return `running, ${phase}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
 
+/** What differs between the program that is deployed and the one that is installed here, and what to do about it. */
+const versionProblem = ({ versions }: Status): string | undefined => {
+  // A server of an earlier version does not say.
+  const deployed = versions?.program ?? 'an earlier version'
+  if (deployed === VERSION) return undefined
+  return `the server runs ${deployed}, and this pds is ${VERSION}: deploy again (\`npx pds upgrade && npx wrangler deploy\`), or \`npm update cirrus-pds\` if the server’s is the later one`
+}
+
 /** Shown only where somebody tried in vain. */
 const signInsText = ({ signIns }: Status): string => {
   // A server of an earlier version does not say.
@@ -54,11 +63,13 @@ const times = (detail: unknown): string => {
 }
 
 const statusText = (status: Status, origin: string, paint: Paint): string => {
-  const { did, handle, repo, blobs, journal, warnings, next, deactivatedAt, deleteAfter } = status
+  const { did, handle, versions, repo, blobs, journal, warnings, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
+  const yellowIfAny = (text = ''): string => (text === '' ? '' : paint('yellow', text))
   const rows: [string, string][] = [
     ['Account', `${handle}  ${did}`],
-    ['Server', origin],
+    ['Server', versions ? `${origin}  Cirrus ${versions.program}, database ${versions.schema}` : origin],
+    ['Version', yellowIfAny(versionProblem(status))],
     ['State', paint(state === 'active' ? 'green' : 'yellow', STATES[state] ?? state)],
     [
       '',
@@ -99,8 +110,9 @@ export const status = command({
   async run({ admin, address, out }) {
     const server = await admin()
     const found = await getStatus(server)
+    const problem = versionProblem(found)
     out.result(
-      { ok: true, server: address().origin, ...found },
+      { ok: true, server: address().origin, ...found, ...(problem ? { versionProblem: problem } : {}) },
       statusText(found, address().origin, out.paint),
     )
   },

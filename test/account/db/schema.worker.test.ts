@@ -69,7 +69,7 @@ describe('storage', () => {
       storage.sql.exec('INSERT INTO schema_version (version, at) VALUES (?, 0)', latest + 1)
       expectRefused(
         storage,
-        `The stored database has schema version ${latest + 1}; this program takes schema version ${expected}. ${ADVICE}`,
+        `The stored database has schema version ${latest + 1}; this program takes schema version ${expected}. Nothing was changed. A later version of Cirrus was deployed before: deploy that one again`,
       )
       expect(open).toThrow('schema version')
     }))

@@ -12,6 +12,7 @@ export interface OutputSchema {
   deactivatedAt?: string
   /** Recorded at deactivation, never acted on. */
   deleteAfter?: string
+  versions?: Versions
   identity: Identity
   repo: Repo
   blobs: Blobs
@@ -25,6 +26,15 @@ export interface OutputSchema {
   warnings?: Warning[]
   /** The one next command, or what to do. */
   next: string
+}
+
+/** What runs here. An older database is migrated before it is used, and a newer one is refused with an error that says so. */
+export interface Versions {
+  $type?: 'com.cirrus.admin.getStatus#versions'
+  /** The version of the Worker. */
+  program: string
+  /** The version of the database's tables, which is the one that this program takes. */
+  schema: number
 }
 
 /** What the DID document and the PLC directory say now. */
