@@ -40,6 +40,7 @@ export interface Env {
   APPVIEW?: string
   MODERATION?: string
   CHAT?: string
+  EMAIL?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
 }
@@ -86,6 +87,8 @@ export interface Config {
   cdnUrlPattern: string | undefined
   /** Undefined: there is none. */
   services: { appView: Service | undefined; moderation: Service | undefined; chat: Service | undefined }
+  /** The owner's address, which clients show and people sign in with. No mail is sent to it. */
+  email: string | undefined
   dev: boolean
   secrets: {
     signingKey: Secret
@@ -224,6 +227,15 @@ function readCdnUrlPattern(text: string): string | undefined {
   return text
 }
 
+/** Roughly: what has this form can be an address, and nothing is sent to it. */
+function readEmail(text: string): string | undefined {
+  if (text === '') return undefined
+  if (text.length > 254 || !/^[^\s@\p{C}]+@[^\s@\p{C}]+\.[^\s@\p{C}]+$/u.test(text))
+    // Anybody gets this message: the address is the owner's.
+    throw new ConfigError('EMAIL', 'is not an e-mail address; leave it out, or empty, to have none')
+  return text
+}
+
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
 
 function readPlcUrl(text: string): string {
@@ -302,6 +314,7 @@ export function readConfig(env: Env): Config {
       moderation: readService(env, 'MODERATION', dev),
       chat: readService(env, 'CHAT', dev),
     },
+    email: readEmail((env.EMAIL ?? '').trim()),
     dev,
     secrets: {
       signingKey: new Secret(signingKey),

@@ -89,6 +89,8 @@ const rows = {
     who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT },
   },
   'com.atproto.server.createAccount': { runs: 'account', who: { service: ALWAYS } },
+  // Not before the first activation, until which the server that the account comes from could speak for it.
+  'com.atproto.server.createAppPassword': { runs: 'account', who: { session: ACTIVE, admin: ACTIVE } },
   'com.atproto.server.createSession': { runs: 'account', who: { anyone: ANY_ACCOUNT } },
   'com.atproto.server.deactivateAccount': {
     runs: 'account',
@@ -101,7 +103,9 @@ const rows = {
     who: { session: ANY_ACCOUNT, ...apps(ACTIVE), 'account:create': ANY_ACCOUNT },
   },
   'com.atproto.server.getSession': { runs: 'account', who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) } },
+  'com.atproto.server.listAppPasswords': { runs: 'account', who: owner },
   'com.atproto.server.refreshSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
+  'com.atproto.server.revokeAppPassword': { runs: 'account', who: owner },
   'com.atproto.sync.getBlob': blobRead,
   'com.atproto.sync.getBlocks': repoRead,
   'com.atproto.sync.getLatestCommit': repoRead,

@@ -57,6 +57,10 @@ describe('a mistake in the configuration', () => {
     ['CDN_URL_PATTERN', 'cdn.example.com/%s/%s/%s'],
     ['CDN_URL_PATTERN', 'https://cdn.example.com/%s/%s'],
     ['CDN_URL_PATTERN', 'https://cdn.example.com/%s/%s/%s/%s'],
+    ['EMAIL', 'alice'],
+    ['EMAIL', 'alice@example'],
+    ['EMAIL', 'alice smith@example.com'],
+    ['EMAIL', 'a@b@example.com'],
     ['ADMIN_PASSWORD', 'fifteen-letters'],
     ['PASSWORDS', undefined],
   ] as const)('is reported with the name of its variable: %s', ([name, value]) => {

@@ -9,6 +9,7 @@ import type { Platform } from '../platform.ts'
 import type { State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
 import type { Upgraded } from '../xrpc/types.ts'
+import { type AppPasswords, createAppPasswords } from './auth/appPasswords.ts'
 import { type Authorize, createAuthorize, createAuthorizeBy } from './auth/authorize.ts'
 import { type AuthorizeProxy, createAuthorizeProxy } from './auth/authorizeProxy.ts'
 import { createMoveInTokenVerifier } from './auth/moveInToken.ts'
@@ -75,6 +76,7 @@ export interface Account {
   rateLimits: RateLimits
   failures: Failures
   sessions: Sessions
+  appPasswords: AppPasswords
   identityWatch: IdentityWatch
   plcLedger: PlcLedger
   plc: PlcOperations
@@ -187,8 +189,9 @@ export async function createAccount(
     uploadsPerDay: config.uploadsPerDay,
   })
   const failures = createFailures({ ...base, rateLimits })
-  const passwords = createPasswords({ ...base, rateLimits, knownNetworks, passwordHash })
   const sessions = createSessions({ ...base, tokens })
+  const appPasswords = createAppPasswords({ ...base, sessions })
+  const passwords = createPasswords({ ...base, rateLimits, knownNetworks, appPasswords, passwordHash })
   const serviceAuth = createServiceAuth(base)
   const migrationTokens = createMigrationTokens({ ...base, rateLimits, identityWatch, watchMove })
   const verifyCredential = createVerifyCredential({
@@ -203,7 +206,7 @@ export async function createAccount(
     verifyMoveInToken: createMoveInTokenVerifier({ ...base, rateLimits, identityWatch }),
   })
   const assertStillValid = createStillValid({ platform, sessions, migrationTokens })
-  const signInDeps = { ...base, passwords, failures, sessions, identityWatch }
+  const signInDeps = { ...base, email: config.email, passwords, failures, sessions, identityWatch }
 
   const plc = createPlcOperations({
     ...base,
@@ -281,6 +284,7 @@ export async function createAccount(
     rateLimits,
     failures,
     sessions,
+    appPasswords,
     identityWatch,
     plcLedger,
     plc,

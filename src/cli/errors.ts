@@ -70,6 +70,7 @@ export const CATALOGUE = {
   'rate-limit': entry('retry', 'wait as long as the server says, then run the command again'),
   'server-error': entry('retry', 'run the command again; `npx wrangler tail` shows the server’s log'),
   'session-not-found': entry('failed', 'run `pds sessions`, which lists those that there are'),
+  'app-password-not-found': entry('failed', 'run `pds app-password list`, which lists those that there are'),
   refused: entry('failed', 'run `pds status`'),
   'future-cursor': entry('usage', 'leave out --cursor, or give 0 to get everything that is stored'),
   // Identity and the PLC directory

@@ -36,13 +36,16 @@ import { uploadBlob } from './repo/uploadBlob.ts'
 import { activateAccount } from './server/activateAccount.ts'
 import { checkAccountStatus } from './server/checkAccountStatus.ts'
 import { createAccount } from './server/createAccount.ts'
+import { createAppPassword } from './server/createAppPassword.ts'
 import { createSession } from './server/createSession.ts'
 import { deactivateAccount } from './server/deactivateAccount.ts'
 import { deleteSession } from './server/deleteSession.ts'
 import { describeServer } from './server/describeServer.ts'
 import { getServiceAuth } from './server/getServiceAuth.ts'
 import { getSession } from './server/getSession.ts'
+import { listAppPasswords } from './server/listAppPasswords.ts'
 import { refreshSession } from './server/refreshSession.ts'
+import { revokeAppPassword } from './server/revokeAppPassword.ts'
 import { getBlob } from './sync/getBlob.ts'
 import { getBlocks } from './sync/getBlocks.ts'
 import { getLatestCommit } from './sync/getLatestCommit.ts'
@@ -81,12 +84,15 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.server.activateAccount': activateAccount,
   'com.atproto.server.checkAccountStatus': checkAccountStatus,
   'com.atproto.server.createAccount': createAccount,
+  'com.atproto.server.createAppPassword': createAppPassword,
   'com.atproto.server.createSession': createSession,
   'com.atproto.server.deactivateAccount': deactivateAccount,
   'com.atproto.server.deleteSession': deleteSession,
   'com.atproto.server.getServiceAuth': getServiceAuth,
   'com.atproto.server.getSession': getSession,
+  'com.atproto.server.listAppPasswords': listAppPasswords,
   'com.atproto.server.refreshSession': refreshSession,
+  'com.atproto.server.revokeAppPassword': revokeAppPassword,
   'com.atproto.sync.getBlob': getBlob,
   'com.atproto.sync.getBlocks': getBlocks,
   'com.atproto.sync.getLatestCommit': getLatestCommit,

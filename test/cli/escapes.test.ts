@@ -76,9 +76,13 @@ const ANSWERS: Record<string, object> = {
       },
     ],
   },
+  'com.atproto.server.listAppPasswords': { passwords: [{ name: 'x', createdAt: 'x', privileged: true }] },
+  'com.atproto.server.createAppPassword': { name: 'x', password: 'x', createdAt: 'x' },
+  'com.atproto.server.revokeAppPassword': {},
   'com.cirrus.admin.listSessions': {
     sessions: [
       { id: 'x', client: 'Bluesky', via: 'createSession', createdAt: 'x', lastUsedAt: 'x', expiresAt: 'x' },
+      { id: 'y', appPassword: 'phone', createdAt: 'x', lastUsedAt: 'x', expiresAt: 'x' },
     ],
   },
   'com.cirrus.admin.voidPlcOperation': { head: 'bafyrei', voided: ['bafyrei'] },
@@ -118,6 +122,9 @@ const COMMANDS: string[][] = [
   ['request-crawl'],
   ['log'],
   ['sessions'],
+  ['app-password', 'list'],
+  ['app-password', 'create', 'x'],
+  ['app-password', 'revoke', 'x', '--yes'],
   ['end-sessions', 'x', '--yes'],
   ['log', '--verify'],
   ['identity'],

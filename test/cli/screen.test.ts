@@ -39,6 +39,7 @@ describe('pds', () => {
         rehost         Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
         emit-identity  Tell the network to look up the DID again: handle, key and server.
         request-crawl  Ask relays to subscribe to this server now.
+        app-password   Create, list or revoke app passwords: one for each app, which opens less than the account password.
         sessions       List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.
         end-sessions   Sign a client out, or all of them: their tokens are refused from now on.
         check          Read the whole repository on the server and recompute everything derived from it.
@@ -382,13 +383,22 @@ describe('pds sessions', () => {
         via: 'createSession',
         ...times,
       },
+      {
+        id: '8899aabbccddeeff0011223344556677',
+        client: 'Graysky',
+        via: 'createSession',
+        appPassword: 'Graysky "phone"',
+        ...times,
+      },
       { id: 'ffeeddccbbaa99887766554433221100', via: 'createAccount', ...times },
       { id: '0123456789abcdef0123456789abcdef', ...times },
     ]
     expect((await against(fake({ [LIST]: { sessions } }), ['sessions'])).stdout).toMatchInlineSnapshot(`
-      "3 sessions:
+      "4 sessions:
       00112233445566778899aabbccddeeff  Bluesky/1.99 (iOS)
-        since 2026-11-01T10:00:00.000Z, last used 2026-11-22T09:00:00.000Z, signed in with the password
+        since 2026-11-01T10:00:00.000Z, last used 2026-11-22T09:00:00.000Z, signed in with the account password
+      8899aabbccddeeff0011223344556677  Graysky
+        since 2026-11-01T10:00:00.000Z, last used 2026-11-22T09:00:00.000Z, signed in with the app password "Graysky \\"phone\\""
       ffeeddccbbaa99887766554433221100  unknown client
         since 2026-11-01T10:00:00.000Z, last used 2026-11-22T09:00:00.000Z, moved the account in
       0123456789abcdef0123456789abcdef  unknown client

@@ -18,7 +18,7 @@ const whileAsked = ({ directory }: World, happens: () => void): void => {
 }
 
 const endSession = ({ account }: World, jwt: string): void =>
-  account.sessions.delete(partOf<{ sid: string }>(jwt, 1).sid)
+  void account.sessions.end(partOf<{ sid: string }>(jwt, 1).sid)
 
 const record = (repo: string) => ({
   repo,

@@ -1,24 +1,34 @@
+import { isAppPassword } from '../../crypto/appPassword.ts'
 import { assertPasswordHash } from '../../crypto/password.ts'
 import { Secret } from '../../crypto/secret.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
+import type { AppPassword, AppPasswords } from './appPasswords.ts'
 import type { KnownNetworks } from './knownNetworks.ts'
 import type { RateLimits } from './rateLimits.ts'
 
-/** The account password, for everything that asks for it. */
+/** The account password and the app passwords, for everything that asks for one. */
 export interface Passwords {
   /**
    * Whether it is the account's password. Counts as a sign-in of the network, and throws `RateLimitExceeded` where there
    * were too many, or where too many are being checked now.
    */
   matches(password: string, network?: string): Promise<boolean>
+  /**
+   * Whose password it is: the account's own, an app password, or neither (undefined). It counts and throws as `matches`
+   * does. An app password counts only where `mayBeApp` is set. A wrong one takes as long as any wrong password.
+   */
+  whose(password: string, network: string | undefined, mayBeApp: boolean): Promise<PasswordOwner | undefined>
 }
+
+export type PasswordOwner = { kind: 'account' } | { kind: 'app'; appPassword: AppPassword }
 
 export interface PasswordsDeps {
   platform: Pick<Platform, 'matchesPassword'>
   rateLimits: Pick<RateLimits, 'signIn'>
   knownNetworks: KnownNetworks
+  appPasswords: Pick<AppPasswords, 'find'>
   /** The deployment's PASSWORD_HASH. */
   passwordHash: Secret
 }
@@ -39,21 +49,47 @@ const busy = () =>
 
 /** Throws if PASSWORD_HASH is not a hash. */
 export const createPasswords = (deps: PasswordsDeps): Passwords => {
-  const { platform, rateLimits, knownNetworks, passwordHash } = deps
+  const { platform, rateLimits, knownNetworks, appPasswords, passwordHash } = deps
   assertPasswordHash(passwordHash)
   let running = 0
+
+  const assertPlace = (network: string): void => {
+    if (running >= (knownNetworks.has(network) ? MAX_CHECKS : MAX_CHECKS_OF_STRANGERS)) throw busy()
+  }
+
+  /** Checks the account password, by an object of its own. There must be a place, and the sign-in must be counted. */
+  const check = async (password: Secret, network: string): Promise<boolean> => {
+    running++
+    try {
+      const isRight = await platform.matchesPassword(network, password, passwordHash)
+      if (isRight) knownNetworks.remember(network)
+      return isRight
+    } finally {
+      running--
+    }
+  }
+
+  const matches: Passwords['matches'] = async (password, network = '') => {
+    assertPlace(network)
+    rateLimits.signIn(network)
+    return await check(new Secret(password), network)
+  }
+
   return {
-    matches: async (password, network = '') => {
-      if (running >= (knownNetworks.has(network) ? MAX_CHECKS : MAX_CHECKS_OF_STRANGERS)) throw busy()
+    matches,
+    whose: async (password, network = '', mayBeApp) => {
+      const given = new Secret(password)
+      if (!isAppPassword(given)) return (await matches(password, network)) ? { kind: 'account' } : undefined
+      // An app password needs no place: its hash is a fast one.
       rateLimits.signIn(network)
-      running++
-      try {
-        const isRight = await platform.matchesPassword(network, new Secret(password), passwordHash)
-        if (isRight) knownNetworks.remember(network)
-        return isRight
-      } finally {
-        running--
+      const appPassword = mayBeApp ? appPasswords.find(password) : undefined
+      if (appPassword) {
+        knownNetworks.remember(network)
+        return { kind: 'app', appPassword }
       }
+      // The account's own may have this form too.
+      assertPlace(network)
+      return (await check(given, network)) ? { kind: 'account' } : undefined
     },
   }
 }

@@ -11,6 +11,7 @@ export interface SignInDeps {
   did: string
   /** The account's handle now. */
   handle(): string
+  email: string | undefined
   identityWatch: Pick<IdentityWatch, 'last'>
 }
 
@@ -31,22 +32,24 @@ const normalize = (identifier: string): string =>
     .toLowerCase()
 
 /**
- * Opens a session for the account password. The identifier is the DID or a handle: the account's own, which
- * migration tools still use after a PLC operation has changed it in the DID, or the handle that the latest observation
- * of the DID names.
+ * Opens a session for the account password or an app password. The identifier is the DID, the configured e-mail address,
+ * or a handle: the account's own, which migration tools still use after a PLC operation has changed it in the DID, or
+ * the one that the latest observation of the DID names.
  */
 export const signIn = async (
   deps: SignInDeps,
   { identifier, password, network, client }: SignInInput,
 ): Promise<TokenPair> => {
-  const { passwords, failures, sessions, identityWatch, did, handle } = deps
-  const names = [did.toLowerCase(), handle(), identityWatch.last?.handle?.toLowerCase()]
+  const { passwords, failures, sessions, identityWatch, did, handle, email } = deps
+  const names = [did, handle(), identityWatch.last?.handle, email].map((name) => name?.toLowerCase())
   const isKnown = names.includes(normalize(identifier))
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
-  const isRight = await passwords.matches(password, network)
-  if (isKnown && isRight) {
-    const tokens = await sessions.create({ via: 'createSession', client })
-    failures.signedIn()
+  const owner = await passwords.whose(password, network, isKnown)
+  if (isKnown && owner) {
+    const appPassword = owner.kind === 'app' ? owner.appPassword : undefined
+    const tokens = await sessions.create({ via: 'createSession', client, appPassword })
+    // Failed sign-ins are for the owner to see, and an app does not show them.
+    if (!appPassword) failures.signedIn()
     return tokens
   }
   failures.signIn(isKnown ? 'password' : 'identifier')

@@ -15,6 +15,18 @@ export const MIGRATIONS: readonly Migration[] = [
   ['ALTER TABLE session ADD COLUMN via TEXT', 'ALTER TABLE session ADD COLUMN client TEXT'],
   // 7: the handle that was taken here, and the signing key that is in use (did:key). NULL: those of the configuration.
   ['ALTER TABLE account ADD COLUMN handle TEXT', 'ALTER TABLE account ADD COLUMN signing_key TEXT'],
+  // 8: app passwords, which sessions each opened, and the refresh tokens before `previous` that are still accepted, as
+  // JSON (see auth/refreshChain.ts).
+  [
+    `CREATE TABLE app_password (
+      name TEXT PRIMARY KEY,
+      hash TEXT NOT NULL,
+      privileged INTEGER NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    'ALTER TABLE session ADD COLUMN app_password TEXT',
+    'ALTER TABLE session ADD COLUMN older TEXT',
+  ],
 ]
 
 /** The schema version that these migrations lead to. */

@@ -132,8 +132,8 @@ export const TABLES: readonly string[] = [
     prev TEXT NOT NULL,
     hash TEXT NOT NULL
   ) STRICT`,
-  // One row per sign-in. `current` is the only refresh token that is valid; `previous` is the one that it replaced,
-  // which for a short while gets the same answer again.
+  // One row per sign-in. `current` is its latest refresh token, `previous` the one that it replaced, at `replaced_at`:
+  // see auth/refreshChain.ts.
   `CREATE TABLE session (
     id TEXT PRIMARY KEY,
     current TEXT NOT NULL,

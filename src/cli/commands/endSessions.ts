@@ -6,7 +6,9 @@ import { count } from '../terminal/output.ts'
 export const endSessions = command({
   name: 'end-sessions',
   summary: 'Sign a client out, or all of them: their tokens are refused from now on.',
-  description: 'It asks first. If a session is not yours, change the account password too (PASSWORD_HASH).',
+  description:
+    'It asks first. If a session is not yours, also revoke the app password that it was opened with\n' +
+    '(`pds app-password revoke`), or change the account password (PASSWORD_HASH).',
   positionals: [{ name: 'id', help: 'The session, as `pds sessions` lists it.', optional: true }],
   flags: { all: { type: 'boolean', help: 'End every session.' } },
   examples: ['pds end-sessions --all', 'pds end-sessions 3f2a…'],

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { activate } from './activate.ts'
+import { appPassword } from './appPassword.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { dev } from './dev.ts'
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   rehost,
   emitIdentity,
   requestCrawl,
+  appPassword,
   sessions,
   endSessions,
   check,

@@ -6,14 +6,20 @@ import { count, type Paint } from '../terminal/output.ts'
 type ListedSession = MethodOutput<'com.cirrus.admin.listSessions'>['sessions'][number]
 
 const MEANINGS: Record<string, string> = {
-  createSession: 'signed in with the password',
+  createSession: 'signed in with the account password',
   createAccount: 'moved the account in',
 }
 
-const sessionText = ({ id, client, via, createdAt, lastUsedAt }: ListedSession, paint: Paint): string =>
+/** How the session was opened; nothing if it is from before this was recorded. */
+const opened = ({ via, appPassword }: ListedSession): string => {
+  if (appPassword !== undefined) return `, signed in with the app password ${JSON.stringify(appPassword)}`
+  return via === undefined ? '' : `, ${MEANINGS[via] ?? via}`
+}
+
+const sessionText = (session: ListedSession, paint: Paint): string =>
   [
-    `${paint('bold', id)}  ${client ?? 'unknown client'}`,
-    `  since ${createdAt}, last used ${lastUsedAt}${via === undefined ? '' : `, ${MEANINGS[via] ?? via}`}`,
+    `${paint('bold', session.id)}  ${session.client ?? 'unknown client'}`,
+    `  since ${session.createdAt}, last used ${session.lastUsedAt}${opened(session)}`,
   ].join('\n')
 
 export const sessions = command({
@@ -21,7 +27,7 @@ export const sessions = command({
   summary: 'List who is signed in: client, since when, last use, and the id for `pds end-sessions`.',
   description:
     'The session that was used last comes first. A client says itself what it is. Migration tokens are not sessions:\n' +
-    '`pds revoke-tokens` ends those.',
+    '`pds revoke-tokens` ends those. `pds app-password list` lists the passwords that apps sign in with.',
   async run({ admin, out }) {
     const server = await admin()
     const listed = await orServerError(server.com.cirrus.admin.listSessions())

@@ -20,13 +20,16 @@ import type * as ComAtprotoRepoUploadBlob from './types/com/atproto/repo/uploadB
 import type * as ComAtprotoServerActivateAccount from '../types/com/atproto/server/activateAccount.ts';
 import type * as ComAtprotoServerCheckAccountStatus from '../types/com/atproto/server/checkAccountStatus.ts';
 import type * as ComAtprotoServerCreateAccount from '../types/com/atproto/server/createAccount.ts';
+import type * as ComAtprotoServerCreateAppPassword from '../types/com/atproto/server/createAppPassword.ts';
 import type * as ComAtprotoServerCreateSession from '../types/com/atproto/server/createSession.ts';
 import type * as ComAtprotoServerDeactivateAccount from '../types/com/atproto/server/deactivateAccount.ts';
 import type * as ComAtprotoServerDeleteSession from '../types/com/atproto/server/deleteSession.ts';
 import type * as ComAtprotoServerDescribeServer from '../types/com/atproto/server/describeServer.ts';
 import type * as ComAtprotoServerGetServiceAuth from '../types/com/atproto/server/getServiceAuth.ts';
 import type * as ComAtprotoServerGetSession from '../types/com/atproto/server/getSession.ts';
+import type * as ComAtprotoServerListAppPasswords from '../types/com/atproto/server/listAppPasswords.ts';
 import type * as ComAtprotoServerRefreshSession from '../types/com/atproto/server/refreshSession.ts';
+import type * as ComAtprotoServerRevokeAppPassword from '../types/com/atproto/server/revokeAppPassword.ts';
 import type * as ComAtprotoSyncGetBlob from '../types/com/atproto/sync/getBlob.ts';
 import type * as ComAtprotoSyncGetBlocks from '../types/com/atproto/sync/getBlocks.ts';
 import type * as ComAtprotoSyncGetLatestCommit from '../types/com/atproto/sync/getLatestCommit.ts';
@@ -266,6 +269,16 @@ export interface Methods {
       output: ComAtprotoServerCreateAccount.OutputSchema
       errors: 'InvalidHandle' | 'InvalidPassword' | 'InvalidInviteCode' | 'HandleNotAvailable' | 'UnsupportedDomain' | 'UnresolvableDid' | 'IncompatibleDidDoc'
     };
+  /** Create an App Password. */
+  'com.atproto.server.createAppPassword': {
+      kind: 'procedure'
+      params: ComAtprotoServerCreateAppPassword.QueryParams
+      defaults: never
+      input: ComAtprotoServerCreateAppPassword.InputSchema
+      inputDefaults: never
+      output: ComAtprotoServerCreateAppPassword.OutputSchema
+      errors: 'AccountTakedown'
+    };
   /** Create an authentication session. */
   'com.atproto.server.createSession': {
       kind: 'procedure'
@@ -326,6 +339,16 @@ export interface Methods {
       output: ComAtprotoServerGetSession.OutputSchema
       errors: never
     };
+  /** List all App Passwords. */
+  'com.atproto.server.listAppPasswords': {
+      kind: 'query'
+      params: ComAtprotoServerListAppPasswords.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoServerListAppPasswords.OutputSchema
+      errors: 'AccountTakedown'
+    };
   /** Refresh an authentication session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
   'com.atproto.server.refreshSession': {
       kind: 'procedure'
@@ -335,6 +358,16 @@ export interface Methods {
       inputDefaults: never
       output: ComAtprotoServerRefreshSession.OutputSchema
       errors: 'AccountTakedown' | 'InvalidToken' | 'ExpiredToken'
+    };
+  /** Revoke an App Password by name. */
+  'com.atproto.server.revokeAppPassword': {
+      kind: 'procedure'
+      params: ComAtprotoServerRevokeAppPassword.QueryParams
+      defaults: never
+      input: ComAtprotoServerRevokeAppPassword.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: never
     };
   /** Get a blob associated with a given account. Returns the full blob as originally uploaded. Does not require auth; implemented by PDS. */
   'com.atproto.sync.getBlob': {

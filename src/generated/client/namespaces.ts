@@ -59,6 +59,8 @@ export function createNamespaces(transport: Transport) {
           checkAccountStatus: transport.query('com.atproto.server.checkAccountStatus'),
           /** Create an account. Implemented by PDS. */
           createAccount: transport.procedure('com.atproto.server.createAccount', ['InvalidHandle', 'InvalidPassword', 'InvalidInviteCode', 'HandleNotAvailable', 'UnsupportedDomain', 'UnresolvableDid', 'IncompatibleDidDoc']),
+          /** Create an App Password. */
+          createAppPassword: transport.procedure('com.atproto.server.createAppPassword', ['AccountTakedown']),
           /** Create an authentication session. */
           createSession: transport.procedure('com.atproto.server.createSession', ['AccountTakedown', 'AuthFactorTokenRequired']),
           /** Deactivates a currently active account. Stops serving of repo, and future writes to repo until reactivated. Used to finalize account migration with the old host after the account has been activated on the new host. */
@@ -71,8 +73,12 @@ export function createNamespaces(transport: Transport) {
           getServiceAuth: transport.query('com.atproto.server.getServiceAuth', ['BadExpiration']),
           /** Get information about the current auth session. Requires auth. */
           getSession: transport.query('com.atproto.server.getSession'),
+          /** List all App Passwords. */
+          listAppPasswords: transport.query('com.atproto.server.listAppPasswords', ['AccountTakedown']),
           /** Refresh an authentication session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
           refreshSession: transport.procedure('com.atproto.server.refreshSession', ['AccountTakedown', 'InvalidToken', 'ExpiredToken'], 'application/json', ''),
+          /** Revoke an App Password by name. */
+          revokeAppPassword: transport.procedure('com.atproto.server.revokeAppPassword', [], ''),
         },
         sync: {
           /** Get a blob associated with a given account. Returns the full blob as originally uploaded. Does not require auth; implemented by PDS. */

@@ -1,4 +1,5 @@
 import type { Handler } from '../context.ts'
+import { isoTime } from '../isoTime.ts'
 
 export const getJournal: Handler<'com.cirrus.admin.getJournal'> = ({ account, params, error }) => {
   const { limit, cursor } = params
@@ -6,7 +7,7 @@ export const getJournal: Handler<'com.cirrus.admin.getJournal'> = ({ account, pa
     throw error('InvalidRequest', 'cursor: expected one from an earlier answer of this method')
   const page = account.journal.page({ limit, ...(cursor !== undefined && { cursor: Number(cursor) }) })
   return {
-    entries: page.entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })),
+    entries: page.entries.map((entry) => ({ ...entry, at: isoTime(entry.at) })),
     ...(page.cursor !== undefined && { cursor: String(page.cursor) }),
   }
 }

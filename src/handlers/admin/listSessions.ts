@@ -1,14 +1,16 @@
 import type { Handler } from '../context.ts'
-
-const isoTime = (at: number): string => new Date(at).toISOString()
+import { isoTime } from '../isoTime.ts'
 
 export const listSessions: Handler<'com.cirrus.admin.listSessions'> = ({ account }) => ({
-  sessions: account.sessions.list().map(({ id, client, via, createdAt, lastUsedAt, expiresAt }) => ({
-    id,
-    ...(client !== undefined && { client }),
-    ...(via !== undefined && { via }),
-    createdAt: isoTime(createdAt),
-    lastUsedAt: isoTime(lastUsedAt),
-    expiresAt: isoTime(expiresAt),
-  })),
+  sessions: account.sessions
+    .list()
+    .map(({ id, client, via, appPassword, createdAt, lastUsedAt, expiresAt }) => ({
+      id,
+      ...(client !== undefined && { client }),
+      ...(via !== undefined && { via }),
+      ...(appPassword && { appPassword: appPassword.name }),
+      createdAt: isoTime(createdAt),
+      lastUsedAt: isoTime(lastUsedAt),
+      expiresAt: isoTime(expiresAt),
+    })),
 })

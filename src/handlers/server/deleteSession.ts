@@ -1,5 +1,5 @@
 import type { Handler } from '../context.ts'
 
 export const deleteSession: Handler<'com.atproto.server.deleteSession'> = ({ account, auth }) => {
-  account.sessions.delete(auth.claims.sid)
+  account.sessions.delete(auth.claims)
 }

@@ -4,6 +4,8 @@ export interface SessionInfo {
   did: string
   handle: string
   didDoc?: { [name: string]: unknown }
+  email?: string
+  emailConfirmed: boolean
   active: boolean
   status?: 'deactivated'
 }
@@ -14,12 +16,16 @@ export interface SessionInfo {
  */
 export const sessionInfo = async (account: Account): Promise<SessionInfo> => {
   const { did, handle, identityWatch } = account
+  const { email } = account.config
   const observation = await identityWatch.glance()
   const active = account.isActivated()
   return {
     did,
     handle,
     ...(observation?.document && identityWatch.isHere(observation) && { didDoc: observation.document }),
+    // Confirmed: the owner has configured it. Clients offer to confirm an address that is not, which no mail could do.
+    ...(email !== undefined && { email }),
+    emailConfirmed: email !== undefined,
     active,
     ...(!active && { status: 'deactivated' as const }),
   }

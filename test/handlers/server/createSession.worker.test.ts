@@ -12,6 +12,17 @@ describe('createSession', () => {
       }
     }))
 
+  it('takes what clients send for a second factor and for accounts that were taken down, and ignores it', () =>
+    inWorld({}, async ({ client, did }) => {
+      const session = await client.com.atproto.server.createSession({
+        identifier: HANDLE,
+        password: PASSWORD,
+        authFactorToken: '123-456',
+        allowTakendown: true,
+      })
+      expect(session).toMatchObject({ did, active: true })
+    }))
+
   it('answers 401 AuthenticationRequired to a wrong password and to an unknown identifier, and writes both down', () =>
     inWorld({}, async ({ client, journal }) => {
       const refused = { status: 401, error: 'AuthenticationRequired' }

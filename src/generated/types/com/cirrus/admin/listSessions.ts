@@ -14,6 +14,8 @@ export interface Session {
   client?: string
   /** The method that opened the session. Absent if the session is from before this was recorded. */
   via?: 'createSession' | 'createAccount' | (string & {})
+  /** The name of the app password that opened the session. Absent if the account password did. */
+  appPassword?: string
   createdAt: string
   /** When the refresh token was last replaced, or the session opened. */
   lastUsedAt: string
