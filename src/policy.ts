@@ -1,5 +1,5 @@
 import type { MethodId } from './generated/methods.ts'
-import type { Scope } from './signing/migrationToken.ts'
+import { CREATE_ACCOUNT, type Scope } from './signing/migrationToken.ts'
 import type { SessionKind } from './signing/sessionTokens.ts'
 
 /** Where a method runs: in the Worker, without the account's object, or in the account's Durable Object. */
@@ -207,8 +207,8 @@ const NEVER_FORWARDED = ['com.cirrus.', 'com.atproto.admin.', 'com.atproto.serve
 /** Messages between people: an ordinary app password does not open them. */
 const PRIVATE_NAMESPACE = 'chat.bsky.'
 
-const forwardedFor = { session: ACTIVE } as const
-const privateFor = { session: ACTIVE } as const
+const forwardedFor = { session: ACTIVE, ...apps(ACTIVE) } as const
+const privateFor = { session: ACTIVE, appPasswordPrivileged: ACTIVE } as const
 
 /** Who may have a method forwarded, in which states of the account. */
 export const proxying = (method: string): Proxying => {
@@ -218,3 +218,20 @@ export const proxying = (method: string): Proxying => {
     return { forward: false, reserved: false }
   return { forward: true, who: name.startsWith(PRIVATE_NAMESPACE) ? privateFor : forwardedFor }
 }
+
+/**
+ * Whether a session may have a service token for a method; undefined: for any. An ordinary app password may not have
+ * one that opens more elsewhere than the password opens here.
+ */
+export const mayHaveServiceToken = (kind: SessionKind, method: string | undefined): boolean => {
+  if (kind !== 'appPassword') return true
+  const name = method?.toLowerCase()
+  return name !== undefined && name !== CREATE_ACCOUNT.toLowerCase() && !name.startsWith(PRIVATE_NAMESPACE)
+}
+
+/** Who sees, and may change, the preferences that hold personal details, such as the owner's date of birth. */
+export const PERSONAL_DETAILS_FOR: ReadonlySet<CredentialKind> = new Set([
+  'session',
+  'admin',
+  'preferences:read',
+])

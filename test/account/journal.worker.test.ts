@@ -131,11 +131,12 @@ describe('the event log', () => {
 describe('preferences', () => {
   it('are returned as they were put', () =>
     inAccount(async ({ preferences }) => {
+      const full = { personalDetails: true }
       const some = [{ $type: 'app.bsky.actor.defs#adultContentPref', enabled: true }]
-      preferences.put(some)
-      expect(preferences.get()).toEqual(some)
-      preferences.put([])
-      expect(preferences.get()).toEqual([])
-      expect(() => preferences.put([{ $type: 'com.example.pref' }])).toThrow('app.bsky')
+      preferences.put(some, full)
+      expect(preferences.get(full)).toEqual(some)
+      preferences.put([], full)
+      expect(preferences.get(full)).toEqual([])
+      expect(() => preferences.put([{ $type: 'com.example.pref' }], full)).toThrow('app.bsky')
     }))
 })

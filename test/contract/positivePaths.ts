@@ -141,6 +141,14 @@ export function* positivePaths({ tokens, did }: Caller): Generator<Step, void, u
     yield post('app.bsky.actor.putPreferences', 'puts them back as they were', {
       preferences: object(preferences).preferences,
     })
+  const name = 'contract suite'
+  // A run that was broken off may have left one.
+  yield post('com.atproto.server.revokeAppPassword', 'revokes an app password that may not be there', {
+    name,
+  })
+  yield post('com.atproto.server.createAppPassword', 'makes an app password', { name })
+  yield get('com.atproto.server.listAppPasswords', 'lists the app passwords')
+  yield post('com.atproto.server.revokeAppPassword', 'revokes it', { name })
   yield post('com.atproto.identity.requestPlcOperationSignature', 'is asked for a signature')
   yield get('com.atproto.server.getServiceAuth', 'gives a service token', {
     aud: 'did:web:example.com',

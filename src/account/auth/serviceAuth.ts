@@ -2,9 +2,10 @@ import { isValidDid } from '@atproto/syntax'
 import { newId } from '../../crypto/newId.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import { CREATE_ACCOUNT, type MigrationClaims } from '../../signing/migrationToken.ts'
+import type { SessionKind } from '../../signing/sessionTokens.ts'
 import { MAX_LIFETIME_S, MAX_LIFETIME_ANY_METHOD_S } from '../../signing/serviceToken.ts'
 import type { Platform } from '../../platform.ts'
-import { isReserved } from '../../policy.ts'
+import { isReserved, mayHaveServiceToken } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Journal } from '../journal.ts'
@@ -13,11 +14,15 @@ import type { Sql } from '../db/sql.ts'
 /** Service-auth tokens: with them the account speaks to other services, and to the PDS that it moves to. */
 export interface ServiceAuth {
   /**
-   * Signs a token. `by` is the migration token that asks, which gets a token for createAccount only; it is absent
-   * when a session asks.
+   * Signs a token. `by` asks for it by getServiceAuth: a migration token gets one for createAccount only, an ordinary
+   * app password none that opens more than it does. Without `by`, the policy has allowed it already.
    */
-  sign(params: ServiceAuthParams, by?: MigrationClaims): Promise<string>
+  sign(params: ServiceAuthParams, by?: ServiceAuthCaller): Promise<string>
 }
+
+export type ServiceAuthCaller =
+  | { kind: 'session'; grants: SessionKind }
+  | { kind: 'token'; claims: MigrationClaims }
 
 export interface ServiceAuthParams {
   aud: string
@@ -48,6 +53,17 @@ const checkParams = ({ aud, lxm }: ServiceAuthParams): void => {
       'InvalidRequest',
       `lxm: ${lxm} manages the account itself and cannot be called by service auth`,
     )
+}
+
+/** What a session may ask for. */
+const checkSession = (kind: SessionKind, { lxm }: ServiceAuthParams): void => {
+  if (mayHaveServiceToken(kind, lxm)) return
+  throw error(
+    'InvalidRequest',
+    lxm === undefined
+      ? 'lxm: an ordinary app password gets tokens for one method each; name the method'
+      : `lxm: an ordinary app password gets no token for ${lxm}; sign in with a privileged one, or with the account password`,
+  )
 }
 
 /** What a migration token may ask for: a token for createAccount, and for its own target if it has one. */
@@ -86,14 +102,21 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
     sign: async (params, by) => {
       const { aud, lxm } = params
       checkParams(params)
-      if (by) checkGrant(by, params)
+      const token = by?.kind === 'token' ? by.claims : undefined
+      if (token) checkGrant(token, params)
+      if (by?.kind === 'session') checkSession(by.grants, params)
       const now = Math.floor(platform.now() / 1000)
-      const exp = expiryOf(params, now, by)
+      const exp = expiryOf(params, now, token)
       const jti = newId(platform.random)
       // With this token another PDS takes the account in: it can do as much as a migration token, so it is journaled too.
       if (lxm === CREATE_ACCOUNT)
         sql.transaction(() =>
-          journal.append('service-token', { aud, lxm, exp, by: by ? `token ${by.jti}` : 'session' }),
+          journal.append('service-token', {
+            aud,
+            lxm,
+            exp,
+            by: token ? `token ${token.jti}` : by?.kind === 'session' ? by.grants : 'session',
+          }),
         )
       return await signingKey.signServiceToken({
         iss: did,

@@ -1,5 +1,6 @@
+import { PERSONAL_DETAILS_FOR } from '../../policy.ts'
 import type { Handler } from '../context.ts'
 
-export const putPreferences: Handler<'app.bsky.actor.putPreferences'> = ({ account, input }) => {
-  account.preferences.put(input.preferences)
+export const putPreferences: Handler<'app.bsky.actor.putPreferences'> = ({ account, auth, input }) => {
+  account.preferences.put(input.preferences, { personalDetails: PERSONAL_DETAILS_FOR.has(auth.grants) })
 }

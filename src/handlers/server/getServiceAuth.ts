@@ -5,5 +5,5 @@ export const getServiceAuth: Handler<'com.atproto.server.getServiceAuth'> = asyn
   auth,
   params,
 }) => ({
-  token: await account.serviceAuth.sign(params, auth.kind === 'token' ? auth.claims : undefined),
+  token: await account.serviceAuth.sign(params, auth),
 })

@@ -103,7 +103,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)
       expect(indexed(account)).toEqual(fixture.records)
       expect(account.journal.verify()).toEqual({ ok: true, entries: fixture.tables.journal?.rows.length })
-      expect(account.preferences.get()).toHaveLength(2)
+      expect(account.preferences.get({ personalDetails: true })).toHaveLength(2)
       expect(readAccount(account.sql).storedState).toBe('active')
       expect(account.blobs.counts()).toEqual({ expected: 2, stored: 2, bytes: 16 })
     }))

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
-import { partOf } from '../support/calls.ts'
+import { logIn, partOf } from '../support/calls.ts'
 import { targeted } from '../support/did.ts'
-import { inWorld, TARGET_DID } from '../support/world.ts'
+import { HANDLE, inWorld, SERVICE, TARGET_DID, type World } from '../support/world.ts'
 
 const CREATE = 'com.atproto.server.createAccount'
 
 const ask = (client: Client, params: { aud: string; lxm?: string; exp?: number }) =>
   client.com.atproto.server.getServiceAuth(params)
+
+const sessionOf = async ({ admin, client, bearer }: World, privileged: boolean): Promise<Client> => {
+  const { password } = await admin.com.atproto.server.createAppPassword({ name: `${privileged}`, privileged })
+  return bearer((await logIn(client, HANDLE, password)).accessJwt)
+}
 
 describe('getServiceAuth', () => {
   it('gives a session tokens as the reference does: for 60 seconds, with lxm up to an hour', () =>
@@ -55,6 +60,89 @@ describe('getServiceAuth', () => {
           error: 'InvalidRequest',
         })
       await ask(owner, { aud: TARGET_DID, lxm: CREATE })
+    }))
+
+  it('refuses every method that the reference protects, in any case', () =>
+    inWorld({}, async ({ signIn }) => {
+      const owner = await signIn()
+      const names = [
+        'admin.sendEmail',
+        ...['requestPlcOperationSignature', 'signPlcOperation', 'updateHandle'].map(
+          (name) => `identity.${name}`,
+        ),
+        ...[
+          'activateAccount',
+          'confirmEmail',
+          'createAppPassword',
+          'deactivateAccount',
+          'getAccountInviteCodes',
+          'getSession',
+          'listAppPasswords',
+          'requestAccountDelete',
+          'requestEmailConfirmation',
+          'requestEmailUpdate',
+          'revokeAppPassword',
+          'updateEmail',
+        ].map((name) => `server.${name}`),
+        // And those that we add.
+        'identity.submitPlcOperation',
+        ...['createSession', 'refreshSession', 'deleteSession', 'deleteAccount', 'getServiceAuth'].map(
+          (name) => `server.${name}`,
+        ),
+      ]
+      for (const lxm of names.flatMap((name) => [`com.atproto.${name}`, `com.atproto.${name.toUpperCase()}`]))
+        await expect(
+          // The lexicon wants an NSID, whose last part may have capitals.
+          ask(owner, {
+            aud: TARGET_DID,
+            lxm: lxm.replace(/\.(IDENTITY|SERVER|ADMIN)\./, (group) => group.toLowerCase()),
+          }),
+          lxm,
+        ).rejects.toMatchObject({ error: 'InvalidRequest' })
+    }))
+
+  it('gives an ordinary app password a token for one method, none for createAccount, none for chat', () =>
+    inWorld({}, async (world) => {
+      const app = await sessionOf(world, false)
+      const { token } = await ask(app, { aud: TARGET_DID, lxm: 'com.atproto.repo.uploadBlob' })
+      expect(partOf(token, 1)).toMatchObject({ iss: world.did, lxm: 'com.atproto.repo.uploadBlob' })
+      for (const lxm of [
+        undefined,
+        CREATE,
+        'com.atproto.server.createaccount',
+        'chat.bsky.convo.listConvos',
+        'chat.bsky.convo.LISTCONVOS',
+      ])
+        await expect(
+          ask(app, { aud: TARGET_DID, ...(lxm !== undefined && { lxm }) }),
+          lxm,
+        ).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
+    }))
+
+  it('gives a privileged app password these too, and journals createAccount; no protected method', () =>
+    inWorld({}, async (world) => {
+      const app = await sessionOf(world, true)
+      await ask(app, { aud: TARGET_DID })
+      await ask(app, { aud: TARGET_DID, lxm: 'chat.bsky.convo.listConvos' })
+      await ask(app, { aud: TARGET_DID, lxm: CREATE })
+      expect(world.account.journal.page({ limit: 1 }).entries).toMatchObject([
+        { event: 'service-token', detail: { lxm: CREATE, by: 'appPasswordPrivileged' } },
+      ])
+      for (const lxm of ['com.atproto.server.createAppPassword', 'com.cirrus.admin.getStatus'])
+        await expect(ask(app, { aud: TARGET_DID, lxm })).rejects.toMatchObject({ error: 'InvalidRequest' })
+    }))
+
+  it('gives each kind of session tokens of 30 minutes for uploadBlob, as the video path needs', () =>
+    inWorld({}, async (world) => {
+      const exp = Math.floor(world.clock.now / 1000) + 30 * 60
+      for (const session of [
+        await world.signIn(),
+        await sessionOf(world, false),
+        await sessionOf(world, true),
+      ]) {
+        const { token } = await ask(session, { aud: SERVICE, lxm: 'com.atproto.repo.uploadBlob', exp })
+        expect(partOf(token, 1)).toMatchObject({ aud: SERVICE, exp })
+      }
     }))
 
   it("gives a migration token createAccount for its target, for no longer than the token's life", () =>
