@@ -3,6 +3,7 @@ import { KeyError } from './crypto/errors.ts'
 import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
 import type { OwnIdentity } from './identity/ownIdentity.ts'
+import type { ViewsRpc } from './viewPlan.ts'
 import { error } from './xrpc/errors.ts'
 
 /** The methods of a `PasswordObject`. */
@@ -11,7 +12,7 @@ export interface PasswordRpc extends Rpc.DurableObjectBranded {
 }
 
 /** The methods of an `AccountObject` besides `fetch`. Only the Worker can call them. */
-export interface AccountRpc extends Rpc.DurableObjectBranded {
+export interface AccountRpc extends Rpc.DurableObjectBranded, ViewsRpc {
   ownIdentity(): Promise<OwnIdentity>
 }
 

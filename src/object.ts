@@ -6,6 +6,7 @@ import { INTERNAL_PATHS } from './internalPaths.ts'
 import type { OwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { createPlatform } from './platform.ts'
+import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 import { createAccount, type Account } from './account/account.ts'
@@ -41,7 +42,7 @@ const answerInternal = async (account: Account, request: Request): Promise<Respo
 }
 
 /** The account's Durable Object: wiring only. */
-export class AccountObject extends DurableObject<Env> {
+export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   #account: Account | undefined
   #failure: unknown
 
@@ -71,6 +72,16 @@ export class AccountObject extends DurableObject<Env> {
   /** Called by the Worker, for what it answers itself. */
   async ownIdentity(): Promise<OwnIdentity> {
     return this.account.ownIdentity()
+  }
+
+  async planView(request: ViewRequest): Promise<ViewPlan> {
+    return this.account.views.plan(request)
+  }
+
+  async mergeView(
+    ...[request, answer, queryAnswers]: Parameters<ViewsRpc['mergeView']>
+  ): Promise<Uint8Array | undefined> {
+    return this.account.views.merge(request, answer, queryAnswers)
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -12,6 +12,7 @@ import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { createRequestLimits, type RequestLimits } from './requestLimits.ts'
 import { frontPage } from './page.ts'
 import { VERSION } from './version.ts'
+import type { ViewsRpc } from './viewPlan.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 
@@ -109,7 +110,11 @@ async function createContext(env: Env): Promise<Context> {
   })
   const identity = createIdentity(config, own, platform)
   const askAccount = (question: Request) => env.ACCOUNT.getByName(config.did).fetch(question)
-  const proxy = createProxy({ config, identity, platform, askAccount })
+  const views: ViewsRpc = {
+    planView: (request) => env.ACCOUNT.getByName(config.did).planView(request),
+    mergeView: (...merge) => env.ACCOUNT.getByName(config.did).mergeView(...merge),
+  }
+  const proxy = createProxy({ config, identity, platform, askAccount, views })
   const requestLimits = createRequestLimits({ ...config, now: platform.now })
   return { env, config, platform, own, identity, proxy, requestLimits }
 }

@@ -5,6 +5,7 @@ import { INTERNAL_PATHS } from '../internalPaths.ts'
 import { outboundStream } from '../outboundStream.ts'
 import type { Platform } from '../platform.ts'
 import { proxying } from '../policy.ts'
+import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
 import { type Destination, destinationOf } from './destination.ts'
 import { createForward } from './forward.ts'
@@ -17,6 +18,8 @@ export interface ProxyDeps {
   platform: Pick<Platform, 'fetch' | 'now' | 'timer' | 'keepAlive'>
   /** Sends a request of the Worker's own to the account's object. */
   askAccount(question: Request): Promise<Response>
+  /** The account's object, for read after write. */
+  views: ViewsRpc
 }
 
 /** Forwards requests to other services, with tokens that the account's object signs. */
@@ -25,7 +28,7 @@ export interface Proxy {
   answer(method: string, request: Request): Promise<Response>
 }
 
-export const createProxy = ({ config, identity, platform, askAccount }: ProxyDeps): Proxy => {
+export const createProxy = ({ config, identity, platform, askAccount, views }: ProxyDeps): Proxy => {
   const addressOf = createServices({ identity, platform, origin: config.origin })
   const forward = createForward(outboundStream(platform, config))
 
@@ -52,9 +55,13 @@ export const createProxy = ({ config, identity, platform, askAccount }: ProxyDep
     const token = await authorize(request, { lxm: method, aud: destination.did })
     if (token instanceof Response) return token
     const answer = await forward({ request, method, address: await addressOf(destination), token })
-    return READ_AFTER_WRITE.has(method)
-      ? await readAfterWrite({ method, request, answer, askAccount })
-      : answer
+    if (!READ_AFTER_WRITE.has(method)) return answer
+    const askService = (id: string, search: string) => {
+      const headers = new Headers(request.headers)
+      headers.set('accept-encoding', 'identity')
+      return forwardTo(destination, id, new Request(`${config.origin}/xrpc/${id}${search}`, { headers }))
+    }
+    return await readAfterWrite({ method, request, answer, platform, views, askService })
   }
 
   return {

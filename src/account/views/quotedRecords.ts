@@ -1,15 +1,8 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
+import type { ViewQuery } from '../../viewPlan.ts'
 import { quotedUri } from './embedView.ts'
 import { asPost, asString, UpstreamShapeError } from './upstreamShape.ts'
 import type { LocalRecord } from './view.ts'
-
-/** A query to the service whose answer is being merged. */
-export interface ViewQuery {
-  /** The method. */
-  id: string
-  /** The query string of the URL, without the `?`. */
-  search: string
-}
 
 const query = (id: string, params: string[][]): ViewQuery => ({
   id,

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Platform } from '../../platform.ts'
+import type { ViewBody, ViewPlan, ViewQuery, ViewQueryAnswer, ViewRequest } from '../../viewPlan.ts'
 import { readHead } from '../db/accountRow.ts'
 import { getActorLikes } from './getActorLikes.ts'
 import { getAuthorFeed } from './getAuthorFeed.ts'
@@ -9,31 +10,10 @@ import { getProfiles } from './getProfiles.ts'
 import { getTimeline } from './getTimeline.ts'
 import { imageUrls } from './imageUrls.ts'
 import { localRecordsSince, PROFILE_PATH, readLocal, type LocalRecordsDeps } from './localRecords.ts'
-import { quotedViews, quoteQueries, type ViewQuery } from './quotedRecords.ts'
+import { quotedViews, quoteQueries } from './quotedRecords.ts'
+import { readBody } from './readBody.ts'
 import { asObject, UpstreamShapeError } from './upstreamShape.ts'
 import type { LocalRecords, Merge, ViewContext } from './view.ts'
-
-/** A read whose answer may lack what was just written here. */
-export interface ViewRequest {
-  /** The method. */
-  id: string
-  /** The query string of the request, without the `?`. */
-  search: string
-  /** The revision that the answer is about, from its `atproto-repo-rev`. */
-  rev: string
-  /** Whether the answer is that the post was not found. */
-  notFound: boolean
-}
-
-/** What the answer of a read needs. */
-export interface ViewPlan {
-  /** How far the other service is behind, in milliseconds; absent where nothing that it shows was written since. */
-  lagMs?: number
-  /** Whether the answer is to be merged; otherwise it passes as it is. */
-  merge: boolean
-  /** What the other service is to be asked for the merge. */
-  queries: ViewQuery[]
-}
 
 /**
  * Read after write: a service answers from its own index, which lags behind what was written here, and the owner expects
@@ -43,13 +23,11 @@ export interface ViewPlan {
 export interface Views {
   plan(request: ViewRequest): ViewPlan
   /** The merged answer as JSON. Undefined: the answer of the service is right, or cannot be read. */
-  merge(request: ViewRequest, answer: string, queryAnswers: readonly ViewQueryAnswer[]): string | undefined
-}
-
-/** What the other service answered to a query of the plan. One that failed is left out. */
-export interface ViewQueryAnswer {
-  id: string
-  body: string
+  merge(
+    request: ViewRequest,
+    answer: ViewBody,
+    queryAnswers: readonly ViewQueryAnswer[],
+  ): Uint8Array | undefined
 }
 
 export interface ViewsDeps extends LocalRecordsDeps {
@@ -74,15 +52,6 @@ const MERGES = new Map<string, { merge: Merge; adds: (local: LocalRecords) => bo
 const QUOTES = ['app.bsky.feed.getAuthorFeed', 'app.bsky.feed.getPostThread', 'app.bsky.feed.getTimeline']
 
 const NOTHING: ViewPlan = { merge: false, queries: [] }
-
-const parse = (body: string): unknown => {
-  try {
-    const value: unknown = JSON.parse(body)
-    return value
-  } catch {
-    return undefined
-  }
-}
 
 export const createViews = (deps: ViewsDeps): Views => {
   const { sql, platform, did, handle } = deps
@@ -138,15 +107,15 @@ export const createViews = (deps: ViewsDeps): Views => {
 
   const merge: Views['merge'] = ({ id, search, rev, notFound }, answer, queryAnswers) => {
     const local = localRecordsSince(deps, rev)
-    const answers = queryAnswers.map(({ id, body }) => ({ id, value: parse(body) }))
+    const answers = queryAnswers.map((answer) => ({ id: answer.id, value: readBody(answer) }))
     const quoted = new Map(answers.flatMap(({ id, value }) => quotedViews(id, value)))
     const context = contextOf(local, quoted)
     const params = new URLSearchParams(search)
     try {
       const merged = notFound
         ? mergeUnknown(context, params, answers)
-        : MERGES.get(id)?.merge(context, asObject(parse(answer), 'the answer'), params)
-      return merged && JSON.stringify(merged)
+        : MERGES.get(id)?.merge(context, asObject(readBody(answer), 'the answer'), params)
+      return merged && new TextEncoder().encode(JSON.stringify(merged))
     } catch (cause) {
       // A RangeError: nested too deeply to be gone through.
       if (cause instanceof UpstreamShapeError || cause instanceof RangeError) return undefined

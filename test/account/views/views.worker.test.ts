@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ViewRequest } from '../../../src/account/views/views.ts'
+import type { ViewBody, ViewRequest } from '../../../src/viewPlan.ts'
 import type { JsonObject } from '../../../src/isObject.ts'
 import { HANDLE, inWorld, ORIGIN, type World } from '../../handlers/support/world.ts'
 
@@ -34,6 +34,15 @@ const putProfile = (world: World, owner: Owner, displayName: string) =>
     record: { $type: 'app.bsky.actor.profile', displayName },
   })
 
+const body = (text: string, encoding: string | null = null): ViewBody => ({
+  bytes: new TextEncoder().encode(text),
+  encoding,
+})
+
+/** The merged answer. */
+const parsed = (bytes: Uint8Array | undefined): unknown =>
+  bytes && (JSON.parse(new TextDecoder().decode(bytes)) as unknown)
+
 const revOf = async (world: World): Promise<string> => (await world.head()).rev
 
 const timeline = (rev: string, fields: Partial<ViewRequest> = {}): ViewRequest => ({
@@ -46,9 +55,9 @@ const timeline = (rev: string, fields: Partial<ViewRequest> = {}): ViewRequest =
 
 /** The texts of the posts that an empty feed gets. */
 const textsSince = ({ account }: World, rev: string): string[] | undefined => {
-  const merged = account.views.merge(timeline(rev), '{"feed":[]}', [])
+  const merged = account.views.merge(timeline(rev), body('{"feed":[]}'), [])
   if (merged === undefined) return undefined
-  const { feed } = JSON.parse(merged) as { feed: { post: { record: { text: string } } }[] }
+  const { feed } = parsed(merged) as { feed: { post: { record: { text: string } } }[] }
   return feed.map(({ post }) => post.record.text)
 }
 
@@ -100,8 +109,8 @@ describe('what is put into the answers of a service', () => {
       expect([texts?.[0], texts?.[9]]).toEqual(['post 11', 'post 2'])
       const profile = { id: 'app.bsky.actor.getProfile' }
       const answer = JSON.stringify({ did: world.did, handle: HANDLE })
-      const merged = world.account.views.merge(timeline(seen, profile), answer, [])
-      expect(JSON.parse(merged ?? '{}')).toMatchObject({ displayName: 'Alice' })
+      const merged = world.account.views.merge(timeline(seen, profile), body(answer), [])
+      expect(parsed(merged)).toMatchObject({ displayName: 'Alice' })
       expect(world.account.views.plan(timeline(seen, profile))).toMatchObject({ lagMs: 12_000, merge: true })
     }))
 
@@ -170,13 +179,13 @@ describe('what is put into the answers of a service', () => {
       ])
       const feed = { uri: `at://${other}/app.bsky.feed.generator/1`, displayName: 'A feed' }
       const answers = [
-        { id: 'app.bsky.feed.getPosts', body: '{"posts":[{"uri":1}]}' },
-        { id: 'app.bsky.feed.getFeedGenerators', body: JSON.stringify({ feeds: [feed] }) },
-        { id: 'app.bsky.graph.getList', body: 'not JSON' },
+        { id: 'app.bsky.feed.getPosts', ...body('{"posts":[{"uri":1}]}') },
+        { id: 'app.bsky.feed.getFeedGenerators', ...body(JSON.stringify({ feeds: [feed] })) },
+        { id: 'app.bsky.graph.getList', ...body('not JSON') },
       ]
-      const merged = world.account.views.merge(timeline(seen), '{"feed":[]}', answers) ?? ''
+      const merged = world.account.views.merge(timeline(seen), body('{"feed":[]}'), answers)
       const records = (
-        JSON.parse(merged) as { feed: { post: { embed: { record: { $type: string } } } }[] }
+        parsed(merged) as { feed: { post: { embed: { record: { $type: string } } } }[] }
       ).feed.map(({ post }) => post.embed.record)
       expect(records).toEqual([
         {
@@ -215,7 +224,7 @@ describe('what is put into the answers of a service', () => {
         },
       ])
       expect(world.account.views.plan(request(parent.uri))).toEqual({ merge: false, queries: [] })
-      const merged = JSON.parse(world.account.views.merge(request(uri), '', []) ?? '{}') as JsonObject
+      const merged = parsed(world.account.views.merge(request(uri), body(''), [])) as JsonObject
       expect(merged).toMatchObject({ thread: { post: { uri, record: { text: 'one' } } } })
     }))
 
@@ -225,10 +234,14 @@ describe('what is put into the answers of a service', () => {
       const seen = await revOf(world)
       await post(world, owner, 'one')
       const deep = `{"feed":[{"post":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`
-      for (const body of ['', 'no JSON', '[]', '{}', '{"feed":{}}', '{"feed":[null]}', deep])
-        expect(world.account.views.merge(timeline(seen), body, []), body.slice(0, 20)).toBeUndefined()
+      for (const text of ['', 'no JSON', '[]', '{}', '{"feed":{}}', '{"feed":[null]}', deep])
+        expect(world.account.views.merge(timeline(seen), body(text), []), text.slice(0, 20)).toBeUndefined()
+      const many = `{"feed":[],"more":[${'[],'.repeat(300_000)}[]]}`
+      expect(world.account.views.merge(timeline(seen), body(many), [])).toBeUndefined()
+      for (const encoding of ['br', 'gzip', 'nonsense'])
+        expect(world.account.views.merge(timeline(seen), body('{"feed":[]}', encoding), [])).toBeUndefined()
       const nested = `{"feed":[],"more":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
-      expect(world.account.views.merge(timeline(seen), nested, [])).toBeUndefined()
+      expect(world.account.views.merge(timeline(seen), body(nested), [])).toBeUndefined()
     }))
 
   it('shows pictures at the CDN that is configured, and otherwise here', () =>
@@ -245,7 +258,7 @@ describe('what is put into the answers of a service', () => {
       const avatar = (): unknown => {
         const request = timeline(seen, { id: 'app.bsky.actor.getProfile' })
         const answer = JSON.stringify({ did: world.did, handle: HANDLE })
-        return (JSON.parse(world.account.views.merge(request, answer, []) ?? '{}') as JsonObject).avatar
+        return (parsed(world.account.views.merge(request, body(answer), [])) as JsonObject).avatar
       }
       const cid = blob.ref.$link
       expect(avatar()).toBe(
@@ -262,7 +275,7 @@ describe('what is put into the answers of a service', () => {
       await post(world, owner, 'one')
       const { written } = world.account.sql
       world.account.views.plan(timeline(seen))
-      world.account.views.merge(timeline(seen), '{"feed":[]}', [])
+      world.account.views.merge(timeline(seen), body('{"feed":[]}'), [])
       expect(world.account.sql.written).toBe(written)
     }))
 })

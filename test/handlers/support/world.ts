@@ -16,6 +16,7 @@ import { BODY_TIMES, LIMITS } from '../../../src/limits.ts'
 import type { Platform } from '../../../src/platform.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
 import { createProxy, type Proxy } from '../../../src/proxy/proxy.ts'
+import type { ViewsRpc } from '../../../src/viewPlan.ts'
 import { encodeError } from '../../../src/xrpc/output.ts'
 import { createRuntime } from '../../../src/xrpc/runtime.ts'
 import { FakeDirectory } from './directory.ts'
@@ -241,8 +242,12 @@ const build = async (
       return encodeError(cause, runtime.newId, runtime.report)
     }
   }
+  const views: ViewsRpc = {
+    planView: async (request) => world.account.views.plan(request),
+    mergeView: async (...merge) => world.account.views.merge(...merge),
+  }
   const proxyOf = ({ config, identity }: Account): Proxy =>
-    createProxy({ config, identity, platform, askAccount })
+    createProxy({ config, identity, platform, askAccount, views })
   const send: Fetch = async (url, init) => {
     const { config, identity } = world.account
     return await inWorker.fetch(new Request(url, init), { config, identity })

@@ -1,0 +1,41 @@
+import { gunzipSync } from 'node:zlib'
+import { MAX_VIEW_BYTES, type ViewBody } from '../../viewPlan.ts'
+
+/** Each costs some ten bytes of memory, in an object that has 128 MB. A feed of 100 posts has 20,000. */
+const MAX_VALUES = 500_000
+
+/** The bytes with which each value but the first begins, or which stand before it: `[`, `{` and the comma. */
+const SEPARATORS = new Set([0x5b, 0x7b, 0x2c])
+
+/** Whether there are not too many values in a text. Those in strings count too, where they are rare. */
+const isSmall = (bytes: Uint8Array): boolean => {
+  let values = 0
+  for (const byte of bytes) if (SEPARATORS.has(byte) && ++values > MAX_VALUES) return false
+  return true
+}
+
+const decode = ({ bytes, encoding }: ViewBody): Uint8Array | undefined => {
+  switch (encoding?.trim().toLowerCase() ?? '') {
+    case '':
+    case 'identity':
+      return bytes
+    case 'gzip':
+      return gunzipSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
+    default:
+      return undefined
+  }
+}
+
+/** The JSON in a body; undefined for what is not JSON, too large or in a coding that is not known here. */
+export const readBody = (body: ViewBody): unknown => {
+  try {
+    const bytes = decode(body)
+    if (!bytes || !isSmall(bytes)) return undefined
+    const value: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
+    )
+    return value
+  } catch {
+    return undefined
+  }
+}
