@@ -84,6 +84,17 @@ async function boot(plcUrl: string, postgres: Postgres) {
       dbPoolSize: 3,
     }),
   )
+  // Its own client speaks gRPC over HTTP/2, which the data plane does only behind a proxy.
+  sync.ctx.dataplaneClients.push({
+    updateNotificationSeen: async ({ actorDid, timestamp }) => {
+      const answer = await fetch(`http://localhost:${dataPort}/bsky.Service/UpdateNotificationSeen`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ actorDid, timestamp: timestamp.toDate().toISOString() }),
+      })
+      if (!answer.ok) throw new Error(`UpdateNotificationSeen: ${answer.status} ${await answer.text()}`)
+    },
+  })
   await sync.ctx.db.migrateToLatestOrThrow()
   await sync.start()
 

@@ -50,12 +50,19 @@ export interface BskyModule {
   }) => Subscription
 }
 
-export interface BsyncModule {
-  readonly BsyncService: {
-    create(
-      config: unknown,
-    ): Promise<Stoppable & { readonly ctx: { readonly db: Database }; start(): Promise<unknown> }>
+interface BsyncService extends Stoppable {
+  readonly ctx: {
+    readonly db: Database
+    /** What it tells of a user who has seen their notifications. */
+    readonly dataplaneClients: {
+      updateNotificationSeen(seen: { actorDid: string; timestamp: { toDate(): Date } }): Promise<void>
+    }[]
   }
+  start(): Promise<unknown>
+}
+
+export interface BsyncModule {
+  readonly BsyncService: { create(config: unknown): Promise<BsyncService> }
   envToCfg(env: Record<string, unknown>): unknown
 }
 
