@@ -15,9 +15,10 @@ export type State = 'absent' | 'active' | 'deactivated' | 'moved'
  * The kinds of credential that a client may present. anyone: none. session: an access token of a session that the
  * account password opened. appPassword, appPasswordPrivileged: one of a session that an app password opened. refresh: a
  * refresh token, of any session. admin: the deployment's admin password. service: a service-auth token for this server,
- * signed by the account's own DID. The others are the scopes of a migration token.
+ * signed by the account's own DID. blobUpload: one that the account signed for uploadBlob
+ * on this server, so that another service may upload. The others are the scopes of a migration token.
  */
-export type CredentialKind = 'anyone' | SessionKind | 'refresh' | 'admin' | 'service' | Scope
+export type CredentialKind = 'anyone' | SessionKind | 'refresh' | 'admin' | 'service' | 'blobUpload' | Scope
 
 /** A row of the policy: where the method runs, and in which states each kind of credential may call it. */
 export interface Rule {
@@ -82,7 +83,10 @@ const rows = {
   'com.atproto.repo.listMissingBlobs': { runs: 'account', who: { ...owner, ...apps(ANY_ACCOUNT) } },
   'com.atproto.repo.listRecords': recordRead,
   'com.atproto.repo.putRecord': write,
-  'com.atproto.repo.uploadBlob': { runs: 'account', who: { session: FILLABLE, ...apps(ACTIVE) } },
+  'com.atproto.repo.uploadBlob': {
+    runs: 'account',
+    who: { session: FILLABLE, ...apps(ACTIVE), blobUpload: ACTIVE },
+  },
   'com.atproto.server.activateAccount': { runs: 'account', who: { session: ANY_ACCOUNT, admin: ALWAYS } },
   'com.atproto.server.checkAccountStatus': {
     runs: 'account',

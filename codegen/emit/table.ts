@@ -14,6 +14,7 @@ const when = (states: readonly State[]): string => {
 const NAMES: Partial<Record<string, string>> = {
   appPassword: 'app password',
   appPasswordPrivileged: 'privileged app password',
+  blobUpload: 'blob upload token',
 }
 
 /** A scope of a migration token is set as code. The other kinds of credential are words. */
@@ -59,8 +60,8 @@ A caller who is not listed is refused: without a credential by \`AuthMissing\` (
 - Where it runs: in the **worker**, without the account's object, or in the **account**'s Durable Object.
 - Who: **anyone** without a credential; **session**, an access token of a session that the account password opened;
   **app password**, one of a session that an app password opened; **refresh**, a refresh token; **admin**, HTTP Basic
-  with \`ADMIN_PASSWORD\`; **service**, a service-auth token of the account's own DID for this server; the others are
-  the scopes of a migration token.
+  with \`ADMIN_PASSWORD\`; **service**, a service-auth token of the account's own DID for this server; **blob upload
+  token**, one for \`uploadBlob\` that the account gave another service; the others are the scopes of a migration token.
 - When: an account is **absent** until it is created or moved in, **active**, **deactivated**, or **moved**: still
   active here, but its DID names another PDS.
 

@@ -19,6 +19,12 @@ const SERVICE_TYP = 'JWT'
 export const MAX_LIFETIME_S = 3600
 export const MAX_LIFETIME_ANY_METHOD_S = 60
 
+/** The method for which the account lets another service speak to its own server. */
+export const UPLOAD_BLOB = 'com.atproto.repo.uploadBlob'
+
+/** How a token may name a PDS as its audience: by its DID, alone or with the service that it is in a DID document. */
+export const ownAudiences = (serviceDid: string): string[] => [serviceDid, `${serviceDid}#atproto_pds`]
+
 export interface ServiceClaims {
   iss: string
   aud: string

@@ -148,13 +148,18 @@ async function readJson(
   }
 }
 
+const ANY_TYPE = '*/*'
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/
 
-/** The media type without its parameters. Throws when it is not the expected one. */
+/**
+ * The media type without its parameters. Throws when it is not the expected one. Where any is, `ANY_TYPE` stands for a
+ * sender that does not know, as goat says it, or says nothing.
+ */
 function contentType(request: Request, expected: string): string {
   const type = mediaType(request.headers.get('content-type'))
+  if (expected === ANY_TYPE && (type === '' || type === ANY_TYPE)) return ANY_TYPE
   if (!type) throw error('InvalidRequest', `Content-Type: expected ${expected}, got none`)
-  if (!MEDIA_TYPE.test(type) || (expected !== '*/*' && type !== expected))
+  if (!MEDIA_TYPE.test(type) || (expected !== ANY_TYPE && type !== expected))
     throw error('InvalidRequest', `Content-Type: expected ${expected}, got ${type.slice(0, 100)}`)
   return type
 }

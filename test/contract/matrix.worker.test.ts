@@ -12,12 +12,21 @@ import { accessToken } from '../handlers/support/accessToken.ts'
 import { asking, type Answer, type Ask, type Asking } from './ask.ts'
 import { ignoresCredentials } from './cases.ts'
 import { ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
+import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import { discover } from './discover.ts'
 import { methods, type Method } from './lexicon.ts'
 import { NOWHERE, sampleQuery, type Known } from './sample.ts'
 
 const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
-const KINDS: CredentialKind[] = ['anyone', ...SESSION_KINDS, 'refresh', 'admin', 'service', ...SCOPES]
+const KINDS: CredentialKind[] = [
+  'anyone',
+  ...SESSION_KINDS,
+  'refresh',
+  'admin',
+  'service',
+  'blobUpload',
+  ...SCOPES,
+]
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
 
 type Headers = Record<CredentialKind, string | undefined>
@@ -28,13 +37,14 @@ const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
     const now = Math.floor(account.platform.now() / 1000)
     const times = { iat: now, exp: now + 900 }
     const session = await account.sessions.create({ via: 'createSession' })
-    const service = await account.signingKey.signServiceToken({
-      iss: did,
-      aud: account.config.serviceDid,
-      lxm: CREATE_ACCOUNT,
-      jti: 'matrix',
-      ...times,
-    })
+    const service = (lxm: string): Promise<string> =>
+      account.signingKey.signServiceToken({
+        iss: did,
+        aud: account.config.serviceDid,
+        lxm,
+        jti: 'matrix',
+        ...times,
+      })
     const token = async (scope: Scope): Promise<[Scope, string]> => {
       const { data, cid } = await account.identity.directory.head(did)
       const plc = scope === 'plc:sign' && data ? { plc: { prev: cid, ...data } } : {}
@@ -55,7 +65,8 @@ const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
       appPasswordPrivileged: `Bearer ${await accessToken(account, 'appPasswordPrivileged')}`,
       refresh: `Bearer ${session.refreshJwt}`,
       admin: ADMIN,
-      service: `Bearer ${service}`,
+      service: `Bearer ${await service(CREATE_ACCOUNT)}`,
+      blobUpload: `Bearer ${await service(UPLOAD_BLOB)}`,
       // One for each scope; the type of `fromEntries` does not say so.
       ...(Object.fromEntries(await Promise.all(SCOPES.map(token))) as Record<Scope, string>),
     }

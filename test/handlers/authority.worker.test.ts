@@ -1,6 +1,7 @@
 /** The authority matrix: every kind of credential, on every method, in every state, sent for real. */
 import { describe, expect, it } from 'vitest'
 import { type Scope, SCOPES } from '../../src/signing/migrationToken.ts'
+import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
@@ -10,7 +11,15 @@ import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from
 
 const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
 const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
-const KINDS: CredentialKind[] = ['anyone', ...SESSION_KINDS, 'refresh', 'admin', 'service', ...SCOPES]
+const KINDS: CredentialKind[] = [
+  'anyone',
+  ...SESSION_KINDS,
+  'refresh',
+  'admin',
+  'service',
+  'blobUpload',
+  ...SCOPES,
+]
 // `policy` has exactly the methods, by its type.
 const METHODS = Object.keys(policy) as MethodId[]
 const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
@@ -69,8 +78,9 @@ const credential = async (world: World, kind: CredentialKind): Promise<string | 
       return bearer(await accessToken(world.account, kind))
     case 'refresh':
       return bearer((await world.account.sessions.create({ via: 'createSession' })).refreshJwt)
-    case 'service': {
-      const lxm = 'com.atproto.server.createAccount'
+    case 'service':
+    case 'blobUpload': {
+      const lxm = kind === 'service' ? 'com.atproto.server.createAccount' : UPLOAD_BLOB
       return bearer(
         await world.key.signing.signServiceToken({
           iss: world.did,
@@ -195,6 +205,7 @@ describe('the authority matrix', () => {
       'com.atproto.sync.listRepos',
     ])
     expect(openTo('appPasswordPrivileged')).toEqual(openTo('appPassword'))
+    expect(openTo('blobUpload')).toEqual([UPLOAD_BLOB])
   })
 
   it('answers RepoNotFound to a caller that names another account, in every state', () =>

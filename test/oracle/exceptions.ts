@@ -15,6 +15,12 @@ const TAKEN = { status: 200 }
 /** Where we intentionally answer differently from @atproto/xrpc-server, and why. Each must occur. */
 export const EXCEPTIONS: Exception[] = [
   {
+    reason: 'The type of a blob is found by its bytes, so it may be left out.',
+    kinds: /^body: (no type|missing, without a type)$/,
+    ours: TAKEN,
+    theirs: REFUSED,
+  },
+  {
     reason: 'A number is a number: `10abc` and `1.5` are mistakes of the caller, not 10 and 1.',
     kinds: /^integer parameter|^parameter: a word$/,
     ours: REFUSED,

@@ -57,6 +57,11 @@ function* params(
   }
 }
 
+/** The headers of a body of this encoding; of any, where any is taken. */
+const binaryType = (encoding: string) => ({
+  'content-type': encoding === '*/*' ? 'image/png' : encoding,
+})
+
 const nested = (depth: number): string => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)
 
 function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>> {
@@ -77,8 +82,7 @@ function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>>
     yield post('no input: a chunked object', { headers: JSON_TYPE, body: '{"a":1}', chunked: true })
     return
   }
-  const any = input.encoding === '*/*'
-  const type = { 'content-type': any ? 'image/png' : input.encoding }
+  const type = binaryType(input.encoding)
   yield post('body: missing', { headers: type })
   yield post('body: missing, without a type', {})
   yield post('body: no type', { body: 'abc' })
@@ -142,7 +146,11 @@ function* ofMethod(method: Method): Generator<Omit<Asked, 'method'>> {
   const path = (query: Query = sampleQuery(method)): string => `/xrpc/${method.id}${queryString(query)}`
   const verb = method.kind === 'query' ? 'GET' : 'POST'
   const input: Schema | undefined = method.input?.schema
-  const good: Partial<Sent> = input ? { headers: JSON_TYPE, body: JSON.stringify(sample(input)) } : {}
+  const good: Partial<Sent> = input
+    ? { headers: JSON_TYPE, body: JSON.stringify(sample(input)) }
+    : method.input
+      ? { headers: binaryType(method.input.encoding), body: 'abc' }
+      : {}
   if (method.kind === 'query') {
     yield { kind: 'good query', verb, path: path() }
     yield { kind: 'HEAD of a query', verb: 'HEAD', path: path() }

@@ -20,6 +20,8 @@ export type Credential =
   | { kind: 'admin'; grants: 'admin' }
   /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
   | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string; exp: number }
+  /** The account's own token for uploadBlob, in the hands of another service: Bluesky's video service uploads so. */
+  | { kind: 'blobUpload'; grants: 'blobUpload'; exp: number }
   | TokenCredential
 
 /** A verified credential to which the policy has not been applied yet: a migration token may grant several scopes. */

@@ -3,7 +3,7 @@ import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { CREATE_ACCOUNT, MIGRATION_TYP, verifyTargetedToken } from '../../signing/migrationToken.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
-import { verifyServiceToken } from '../../signing/serviceToken.ts'
+import { ownAudiences, verifyServiceToken } from '../../signing/serviceToken.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import type { Platform } from '../../platform.ts'
 import { DirectoryError } from '../../plc/directory.ts'
@@ -81,7 +81,7 @@ export const createMoveInTokenVerifier = (
       : await verifyServiceToken(token, {
           didKey,
           issuer,
-          audiences: [serviceDid, `${serviceDid}#atproto_pds`],
+          audiences: ownAudiences(serviceDid),
           lxm: CREATE_ACCOUNT,
           now,
         })

@@ -24,6 +24,7 @@ const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
   refresh: 'a refresh token (refreshJwt)',
   admin: 'the admin password (HTTP Basic, user admin)',
   service: "a service-auth token for createAccount on this server, signed by the account's DID",
+  blobUpload: 'a service-auth token of the account for uploadBlob on this server (getServiceAuth)',
 }
 
 /** The credentials that the rule accepts in some state. */

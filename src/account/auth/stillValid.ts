@@ -29,6 +29,7 @@ export const createStillValid = ({ platform, sessions, migrationTokens }: StillV
       case 'token':
         return migrationTokens.assertStillValid(credential.claims)
       case 'service':
+      case 'blobUpload':
         return assertNotExpired(credential.exp)
       case 'admin':
       case 'anyone':

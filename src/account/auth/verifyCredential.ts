@@ -4,6 +4,8 @@ import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP } from '../../signing/migrationToken.ts'
 import { equalSecret, parseBasic } from '../../crypto/password.ts'
 import type { Secret } from '../../crypto/secret.ts'
+import type { SigningKey } from '../../signing/keys.ts'
+import { ownAudiences, UPLOAD_BLOB, verifyServiceToken } from '../../signing/serviceToken.ts'
 import type { SessionClaims, SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import type { Rule } from '../../policy.ts'
@@ -24,6 +26,8 @@ export interface VerifyCredentialDeps {
   did: string
   serviceDid: string
   previous: readonly ServerName[]
+  /** Signed the account's own service tokens. */
+  signingKey: Pick<SigningKey, 'did'>
   adminPassword: Secret
   tokens: SessionTokens
   sessions: Pick<Sessions, 'exists'>
@@ -84,6 +88,17 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     ...(await deps.verifyMoveInToken(token)),
   })
 
+  const blobUploadCredential = async (token: string): Promise<VerifiedCredential> => {
+    const { exp } = await verifyServiceToken(token, {
+      didKey: deps.signingKey.did,
+      issuer: did,
+      audiences: audiences.flatMap(ownAudiences),
+      lxm: UPLOAD_BLOB,
+      now: platform.now(),
+    })
+    return { kind: 'blobUpload', grants: 'blobUpload', exp }
+  }
+
   const verifyBearer = async (token: string, rule: Pick<Rule, 'who'>): Promise<VerifiedCredential> => {
     const { typ } = decodeJws(token).header
     switch (typ) {
@@ -101,7 +116,11 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
         return { kind: 'token', claims: await deps.migrationTokens.verify(token), raw: token }
       case 'JWT':
         if (rule.who.service) return await moveInCredential(token)
-        throw new TokenError('WrongType', 'service-auth tokens open createAccount only on this server')
+        if (rule.who.blobUpload) return await blobUploadCredential(token)
+        throw new TokenError(
+          'WrongType',
+          'service-auth tokens open nothing but createAccount and uploadBlob on this server',
+        )
       default:
         throw new TokenError('WrongType', 'the token is not for a session, a migration or a service')
     }

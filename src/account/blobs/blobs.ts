@@ -2,7 +2,10 @@ import type { Cid } from '@atproto/lex-data'
 import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
+import { chunksOf } from '../../streams/chunks.ts'
+import { peek } from '../../streams/peek.ts'
 import { putBlob } from './putBlob.ts'
+import { blobType, HEAD_BYTES, isGenericType } from './blobType.ts'
 import { type BlobIndex, type BlobMeta, createBlobIndex } from './blobIndex.ts'
 import { createOrphanObjects } from './orphanObjects.ts'
 import type { Sql } from '../db/sql.ts'
@@ -15,7 +18,7 @@ export type { BlobMeta } from './blobIndex.ts'
  */
 export interface Blobs extends BlobIndex {
   /**
-   * Stores a blob from a stream. `length` is what the sender declared, `limit` the most that is accepted (both in bytes);
+   * Stores a blob from a stream. `mimeType` is what the sender calls it: see `blobType`. `length` is what the sender declared, `limit` the most that is accepted (both in bytes);
    * with `expect`, only the blob with that CID is stored.
    */
   upload(
@@ -59,6 +62,15 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
     sql.first<Stored>('SELECT key, size, mime FROM blob WHERE cid = ?', cid)
 
   /**
+   * The type of a blob that is uploaded again. Once a record refers to it, its type stays, because it was compared with
+   * what the record states; but a type that says nothing gives way to one that does.
+   */
+  const betterType = ({ cid, mimeType }: BlobMeta, known: string): string => {
+    if (isGenericType(known)) return mimeType
+    return isGenericType(mimeType) || index.isReferenced(cid) ? known : mimeType
+  }
+
+  /**
    * Makes a new object the blob of its CID. Where an intact object is stored already, that one stays. The object that is
    * not needed is deleted.
    */
@@ -70,8 +82,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
       const now = platform.now()
       const row = find(meta.cid)
       const keepOld = row !== undefined && row.key === intactKey
-      // Once a record refers to the blob, its type stays: it was compared with what the record states.
-      const mimeType = row && index.isReferenced(meta.cid) ? row.mime : meta.mimeType
+      const mimeType = row ? betterType(meta, row.mime) : meta.mimeType
       sql.run(
         `INSERT INTO blob (cid, key, size, mime, created_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (cid) DO UPDATE SET key = excluded.key, mime = excluded.mime, created_at = excluded.created_at`,
@@ -92,7 +103,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
   }
 
   const upload: Blobs['upload'] = async (body, options) => {
-    const { mimeType, limit, length, expect } = options
+    const { limit, length, expect } = options
     if (length !== undefined && length > limit) {
       await body.cancel()
       throw error('PayloadTooLarge', `the blob has ${length} bytes, at most ${limit} are taken`)
@@ -100,7 +111,9 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
     const key = `${did}/${Buffer.from(platform.random(16)).toString('hex')}`
     orphans.add(key, platform.now() + UPLOAD_LIMIT_MS)
     try {
-      const { cid, size } = await putBlob(bucket, key, body, {
+      const { head, whole } = await peek(chunksOf(body), HEAD_BYTES)
+      const mimeType = blobType(options.mimeType, head)
+      const { cid, size } = await putBlob(bucket, key, whole, {
         ...options,
         httpMetadata: { contentType: mimeType },
       })

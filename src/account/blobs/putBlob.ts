@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Cid, cidForRawHash } from '@atproto/lex-data'
-import { chunksOf } from '../../streams/chunks.ts'
+import type { Chunks } from '../../streams/chunks.ts'
 import { error } from '../../xrpc/errors.ts'
 
 /**
@@ -50,7 +50,7 @@ const putInParts = async (
 export const putBlob = async (
   bucket: R2Bucket,
   key: string,
-  body: ReadableStream<Uint8Array>,
+  source: Chunks,
   options: { limit: number; length?: number; expect?: Cid } & R2MultipartOptions,
 ): Promise<{ cid: Cid; size: number }> => {
   const { limit, length, expect, ...rest } = options
@@ -58,7 +58,6 @@ export const putBlob = async (
   let size = 0
   /** The body's chunks, hashed and counted; throws where they do not have the right length. */
   const measured = async function* () {
-    const source = chunksOf(body)
     let ended = false
     try {
       for (let chunk = await source.next(); chunk; chunk = await source.next()) {
