@@ -128,6 +128,7 @@ const rows = {
   'com.cirrus.admin.endSessions': adminOnly,
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
+  'com.cirrus.admin.getReach': adminOnly,
   'com.cirrus.admin.getStatus': adminOnly,
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
   'com.cirrus.admin.listSessions': adminOnly,

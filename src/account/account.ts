@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { AppView } from '../generated/types/com/cirrus/admin/getReach.ts'
 import type { OutputSchema as Status } from '../generated/types/com/cirrus/admin/getStatus.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
 import { createSessionTokens } from '../signing/sessionTokens.ts'
@@ -47,6 +48,7 @@ import { createExports, type Exports } from './repo/exports/exports.ts'
 import { signedManifest } from './repo/signedManifest.ts'
 import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
+import { readAppViewReach } from './status/appViewReach.ts'
 import { readStatus } from './status/readStatus.ts'
 import { createViews, type Views } from './views/views.ts'
 
@@ -97,6 +99,8 @@ export interface Account {
   signIn(input: SignInInput): Promise<TokenPair>
   /** The whole account for its owner. */
   status(): Promise<Status>
+  /** Whether the AppView knows the account; undefined where there is none to ask. */
+  appViewReach(): Promise<AppView | undefined>
   /** A signed statement of what the account holds. */
   manifest(): Promise<string>
   /** Recomputes everything that is derived, while nothing else changes the repository. */
@@ -301,6 +305,7 @@ export async function createAccount(
     authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth }),
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
+    appViewReach: () => readAppViewReach({ ...base, serviceAuth, send, appView: config.services.appView }),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),
     check: () => repo.exclusive(() => checkAccount({ ...base, blocks, blobs, repack })),
     nextRecordKey: () => (lastRecordKey = nextTid(platform.now(), lastRecordKey)),

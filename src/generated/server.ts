@@ -51,6 +51,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.cirrus.admin.endSessions', xrpc.procedure('com.cirrus.admin.endSessions', handlers['com.cirrus.admin.endSessions']))
     .all('/com.cirrus.admin.getJournal', xrpc.query('com.cirrus.admin.getJournal', handlers['com.cirrus.admin.getJournal']))
     .all('/com.cirrus.admin.getManifest', xrpc.query('com.cirrus.admin.getManifest', handlers['com.cirrus.admin.getManifest']))
+    .all('/com.cirrus.admin.getReach', xrpc.query('com.cirrus.admin.getReach', handlers['com.cirrus.admin.getReach']))
     .all('/com.cirrus.admin.getStatus', xrpc.query('com.cirrus.admin.getStatus', handlers['com.cirrus.admin.getStatus']))
     .all('/com.cirrus.admin.listBlobs', xrpc.query('com.cirrus.admin.listBlobs', handlers['com.cirrus.admin.listBlobs']))
     .all('/com.cirrus.admin.listSessions', xrpc.query('com.cirrus.admin.listSessions', handlers['com.cirrus.admin.listSessions']))

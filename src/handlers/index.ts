@@ -6,6 +6,7 @@ import { emitIdentity } from './admin/emitIdentity.ts'
 import { endSessions } from './admin/endSessions.ts'
 import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
+import { getReach } from './admin/getReach.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
 import { listSessions } from './admin/listSessions.ts'
@@ -108,6 +109,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.endSessions': endSessions,
   'com.cirrus.admin.getJournal': getJournal,
   'com.cirrus.admin.getManifest': getManifest,
+  'com.cirrus.admin.getReach': getReach,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
   'com.cirrus.admin.listSessions': listSessions,

@@ -138,6 +138,27 @@ describe('pds status', () => {
     expect((await against(fake(), ['status'])).stdout).not.toContain('this pds is')
   })
 
+  it('says whether the relays follow, and how far the AppView is behind', async () => {
+    const shown = async (reach: object) =>
+      (await against(fake({ 'com.cirrus.admin.getReach': reach }), ['status'])).stdout
+    const text = await shown({
+      relays: [
+        { relay: 'https://a.example', status: 'active', behind: 3 },
+        { relay: 'https://b.example', status: 'offline' },
+        { relay: 'https://c.example', error: 'it does not say (501)' },
+      ],
+      appView: { url: 'https://api.example', known: true, handle: 'handle.invalid', behindMs: 300_000 },
+    })
+    expect(text).toContain('https://a.example  follows, 3 events behind')
+    expect(text).toContain('https://b.example  gave this server up, and is asked again within hours')
+    expect(text).toContain('https://c.example  not known: it does not say (501)')
+    expect(text).toContain('https://api.example  knows the account, 5 min behind')
+    expect(text).toContain('it could not verify the handle')
+    const unknown = await shown({ relays: [], appView: { url: 'https://api.example', known: false } })
+    expect(unknown).toContain('does not know the account yet')
+    expect(unknown).not.toContain('Relays')
+  })
+
   it('is a table that ends with the next command', async () => {
     expect((await against(fake(), ['status'])).stdout).toMatchInlineSnapshot(`
       "Account     alice.example.com  did:plc:ewvi7nxzyoun6zhxrhs64oiz

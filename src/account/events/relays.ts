@@ -3,7 +3,8 @@ import { OutboundError } from '../../outbound.ts'
 import type { Platform } from '../../platform.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount } from '../db/accountRow.ts'
+import { readAccount, stateOf } from '../db/accountRow.ts'
+import { parseJsonObject } from '../../parseJsonObject.ts'
 
 /** Asks relays to crawl this server when there are new events. The alarm does it: no write waits for it, or fails with it. */
 export interface Relays {
@@ -17,6 +18,19 @@ export interface Relays {
   run(): Promise<void>
   /** Asks these relays now; without them, all that are configured. */
   ask(relays?: readonly string[]): Promise<CrawlAnswer[]>
+  /** What the configured relays say of this server. */
+  statuses(): Promise<RelayStatus[]>
+}
+
+/** What a relay says of this server. */
+export interface RelayStatus {
+  relay: string
+  /** `active`, `idle`, `offline`, `throttled` or `banned`, by its lexicon; `unknown` where it does not know this host. */
+  status?: string
+  /** The last event that it has. */
+  seq?: number
+  /** Why it did not say. */
+  error?: string
 }
 
 export interface CrawlAnswer {
@@ -54,11 +68,18 @@ const INTERVAL_MS = 20 * MINUTE_MS
 /** The delay after a failure: doubled with each one in a row. */
 const RETRY_MS = { first: MINUTE_MS, most: 6 * 60 * MINUTE_MS }
 const MAX_ANSWER_BYTES = 64 * 1024
+/** How long a relay that accepted a request may take to follow before it is asked again. */
+const REST_MS = 3 * 60 * MINUTE_MS
+/** Between two looks at what the relays say. */
+const STATUS_CHECK_MS = 60 * MINUTE_MS
+/** A relay with one of these statuses does not follow, and begins again when it is asked. */
+const NOT_FOLLOWING: readonly (string | undefined)[] = ['offline', 'unknown']
 
 export const createRelays = (deps: RelayDeps): Relays => {
   const { sql, platform, sequencer, relays, log } = deps
   /** Whether an alarm is set for the events so far. */
   let hasAlarm = false
+  let statusCheckedAt = 0
 
   const read = (relay: string): Crawl => {
     const row = sql.first<{ seq: number; asked_at: number; failures: number; retry_at: number }>(
@@ -128,6 +149,32 @@ export const createRelays = (deps: RelayDeps): Relays => {
     }
   }
 
+  const statusAt = async (relay: string): Promise<RelayStatus> => {
+    const url = `${relay}/xrpc/com.atproto.sync.getHostStatus?hostname=${encodeURIComponent(deps.hostname)}`
+    try {
+      const answer = await deps.send(url, { maxBytes: MAX_ANSWER_BYTES, statuses: 'any' })
+      return { relay, ...readHostStatus(answer.status, await answer.text()) }
+    } catch (cause) {
+      if (!(cause instanceof OutboundError)) log(`getHostStatus at ${relay}: ${String(cause)}`)
+      return { relay, error: cause instanceof OutboundError ? cause.message : 'it could not be asked' }
+    }
+  }
+
+  /**
+   * Asks those relays again that had been told of everything and do not follow any more: after an outage of this
+   * server, a relay gives up, and an account that is quiet would never tell it.
+   */
+  const askThoseThatGaveUp = async (now: number): Promise<void> => {
+    if (now - statusCheckedAt < STATUS_CHECK_MS || stateOf(readAccount(sql)) !== 'active') return
+    statusCheckedAt = now
+    const rested = relays.filter((relay) => {
+      const { askedAt, retryAt } = read(relay)
+      return askedAt + REST_MS <= now && retryAt <= now
+    })
+    const found = await Promise.all(rested.map(statusAt))
+    await ask(found.filter(({ status }) => NOT_FOLLOWING.includes(status ?? '')).map(({ relay }) => relay))
+  }
+
   const ask = (asked: readonly string[] = relays): Promise<CrawlAnswer[]> => Promise.all(asked.map(askOne))
 
   return {
@@ -148,25 +195,32 @@ export const createRelays = (deps: RelayDeps): Relays => {
     run: async () => {
       hasAlarm = false
       const now = platform.now()
-      if ((nextAt() ?? Infinity) > now) return
       const latest = sequencer.latest()
       const due = relays.filter((relay) => {
         const crawl = read(relay)
         return crawl.seq < latest && dueAt(crawl) <= now
       })
-      await ask(due)
+      if ((nextAt() ?? Infinity) <= now) await ask(due)
+      await askThoseThatGaveUp(now)
     },
     ask,
+    statuses: () => Promise.all(relays.map(statusAt)),
   }
+}
+
+/** What an answer of getHostStatus says. It is a stranger's: only what has the form that it must have is taken. */
+const readHostStatus = (httpStatus: number, text: string): Omit<RelayStatus, 'relay'> => {
+  const body = parseJsonObject(text)
+  if (httpStatus === 400 && body['error'] === 'HostNotFound') return { status: 'unknown' }
+  const { status, seq } = body
+  if (httpStatus !== 200 || typeof status !== 'string' || !/^[a-z]{1,20}$/.test(status))
+    return { error: `it does not say (${httpStatus} ${reasonOf(text)})`.replace(' )', ')') }
+  return { status, ...(Number.isSafeInteger(seq) ? { seq: Number(seq) } : {}) }
 }
 
 /** The start of the error message in an answer, safe to log: text from strangers is not printed unchanged. */
 const reasonOf = (text: string): string => {
-  try {
-    const { message, error }: { message?: unknown; error?: unknown } = Object(JSON.parse(text))
-    const said = typeof message === 'string' ? message : typeof error === 'string' ? error : ''
-    return said.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
-  } catch {
-    return ''
-  }
+  const { message, error } = parseJsonObject(text)
+  const said = typeof message === 'string' ? message : typeof error === 'string' ? error : ''
+  return said.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 }

@@ -2,7 +2,7 @@ import { isObject } from '../../isObject.ts'
 import { VERSION } from '../../version.ts'
 import { command } from '../command.ts'
 import { bytes, count, type Paint, table } from '../terminal/output.ts'
-import { getStatus, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
+import { getReach, getStatus, type Reach, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
 
 const STATES: Record<string, string> = {
   absent: 'no account here yet',
@@ -62,7 +62,36 @@ const times = (detail: unknown): string => {
   return typeof found === 'number' && found > 1 ? ` (${found.toLocaleString('en-US')} times)` : ''
 }
 
-const statusText = (status: Status, origin: string, paint: Paint): string => {
+const RELAY_STATUSES: Record<string, string> = {
+  active: 'follows',
+  idle: 'follows; there was nothing new for some time',
+  offline: 'gave this server up, and is asked again within hours (or now: `pds request-crawl`)',
+  throttled: 'follows slowly, because this server sent too much',
+  banned: 'refuses this server: ask its operator',
+  unknown: 'does not know this server (`pds request-crawl`)',
+}
+
+const relayText = ({ relay, status, behind = 0, error }: Reach['relays'][number]): string => {
+  const said = status === undefined ? `not known: ${error ?? ''}` : (RELAY_STATUSES[status] ?? status)
+  return `${relay}  ${said}${behind > 0 ? `, ${count(behind, 'event')} behind` : ''}`
+}
+
+const duration = (ms: number): string => {
+  if (ms < 120_000) return `${Math.ceil(ms / 1000)} s`
+  return ms < 7200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3600_000)} h`
+}
+
+const appViewText = ({ appView }: Reach): string => {
+  if (!appView) return ''
+  const { url, known, handle, behindMs, error } = appView
+  if (known === undefined) return `${url}  not known: ${error ?? ''}`
+  if (!known) return `${url}  does not know the account yet`
+  const lag =
+    behindMs === undefined ? '' : behindMs === 0 ? ', and has everything' : `, ${duration(behindMs)} behind`
+  return `${url}  knows the account${lag}${handle === 'handle.invalid' ? '\nit could not verify the handle: `pds doctor`' : ''}`
+}
+
+const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
   const { did, handle, versions, repo, blobs, journal, warnings, next, deactivatedAt, deleteAfter } = status
   const state = stateOf(status)
   const yellowIfAny = (text = ''): string => (text === '' ? '' : paint('yellow', text))
@@ -84,6 +113,8 @@ const statusText = (status: Status, origin: string, paint: Paint): string => {
         ? `rev ${repo.rev}, ${count(repo.records, 'record')}, ${count(repo.blocks, 'block')}\ncommit ${repo.commit ?? '?'}`
         : 'none',
     ],
+    ['Relays', (reach?.relays ?? []).map(relayText).join('\n')],
+    ['AppView', reach ? appViewText(reach) : ''],
     ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
     ['Sign-ins', signInsText(status)],
@@ -109,11 +140,17 @@ export const status = command({
   summary: 'Show what is where, and the one next command to run.',
   async run({ admin, address, out }) {
     const server = await admin()
-    const found = await getStatus(server)
+    const [found, reach] = await Promise.all([getStatus(server), getReach(server)])
     const problem = versionProblem(found)
     out.result(
-      { ok: true, server: address().origin, ...found, ...(problem ? { versionProblem: problem } : {}) },
-      statusText(found, address().origin, out.paint),
+      {
+        ok: true,
+        server: address().origin,
+        ...found,
+        ...(reach ? { reach } : {}),
+        ...(problem ? { versionProblem: problem } : {}),
+      },
+      statusText(found, reach, address().origin, out.paint),
     )
   },
 })

@@ -21,3 +21,15 @@ export const unsubmittedText = ({ unsubmitted }: Status): string =>
       ].join('\n'),
     )
     .join('\n')
+
+/** Whether the network follows the account, as the server found out now. */
+export type Reach = MethodOutput<'com.cirrus.admin.getReach'>
+
+/** Asks the server what relays and AppView say. A server of an earlier version, or one that fails, costs nothing. */
+export const getReach = async (server: Client): Promise<Reach | undefined> => {
+  try {
+    return await server.com.cirrus.admin.getReach()
+  } catch {
+    return undefined
+  }
+}

@@ -45,6 +45,7 @@ import type * as ComCirrusAdminEmitIdentity from '../types/com/cirrus/admin/emit
 import type * as ComCirrusAdminEndSessions from '../types/com/cirrus/admin/endSessions.ts';
 import type * as ComCirrusAdminGetJournal from '../types/com/cirrus/admin/getJournal.ts';
 import type * as ComCirrusAdminGetManifest from '../types/com/cirrus/admin/getManifest.ts';
+import type * as ComCirrusAdminGetReach from '../types/com/cirrus/admin/getReach.ts';
 import type * as ComCirrusAdminGetStatus from '../types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from '../types/com/cirrus/admin/listBlobs.ts';
 import type * as ComCirrusAdminListSessions from '../types/com/cirrus/admin/listSessions.ts';
@@ -518,6 +519,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminGetManifest.OutputSchema
       errors: 'RepoNotFound'
+    };
+  /** Whether the network follows this account: what the configured relays say of this server, and whether the AppView knows the account and how far it is behind. Asks them now. Requires the admin credential. */
+  'com.cirrus.admin.getReach': {
+      kind: 'query'
+      params: ComCirrusAdminGetReach.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminGetReach.OutputSchema
+      errors: never
     };
   /** The whole account at a glance: its state, its identity as the network sees it now, what is stored, what was signed but not submitted, and the one next command. Requires the admin credential. */
   'com.cirrus.admin.getStatus': {

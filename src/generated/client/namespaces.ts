@@ -113,6 +113,8 @@ export function createNamespaces(transport: Transport) {
           getJournal: transport.query('com.cirrus.admin.getJournal'),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
           getManifest: transport.query('com.cirrus.admin.getManifest', ['RepoNotFound']),
+          /** Whether the network follows this account: what the configured relays say of this server, and whether the AppView knows the account and how far it is behind. Asks them now. Requires the admin credential. */
+          getReach: transport.query('com.cirrus.admin.getReach'),
           /** The whole account at a glance: its state, its identity as the network sees it now, what is stored, what was signed but not submitted, and the one next command. Requires the admin credential. */
           getStatus: transport.query('com.cirrus.admin.getStatus'),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
