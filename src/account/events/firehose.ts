@@ -139,7 +139,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
   const makePlace = (network: string | undefined): void => {
     const closing = sockets
       .getWebSockets()
-      .filter((socket) => !subscribers.has(socket))
+      .filter((socket) => !subscribers.has(socket) && socket.readyState !== CLOSED)
       .map((socket): SocketHolder => {
         const { network, since = 0 } = readAttachment(socket)
         return { network, since }

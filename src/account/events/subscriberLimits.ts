@@ -40,6 +40,8 @@ export interface SubscriberLimitsDeps {
 export const MAX_SUBSCRIBERS = 1000
 /** Sockets in all, with those that were closed here and that the other side still holds open. */
 const MAX_SOCKETS = 2 * MAX_SUBSCRIBERS
+/** The same for a newcomer of whose neighbours none holds on to such a socket. The platform allows 32,768. */
+const MAX_SOCKETS_FOR_OTHERS = 10 * MAX_SUBSCRIBERS
 const MAX_OF_NETWORK = 20
 /**
  * One holder has many networks next to each other: this many sockets for a /24 of IPv4 or a /48 of IPv6. But strangers
@@ -101,15 +103,17 @@ export const createSubscriberLimits = ({
   return {
     admit: (network, { open, closing }) => {
       const newcomer = { network, since: platform.now() }
+      const all = [...open, ...closing]
+      const own = blockOf(network)
+      const isHolding = closing.some((holder) => blockOf(holder.network) === own)
+      const maxSockets = isHolding ? MAX_SOCKETS : MAX_SOCKETS_FOR_OTHERS
       if (!isLocal(network)) {
-        const all = [...open, ...closing]
-        const own = blockOf(network)
         const ofNetwork = all.filter((holder) => holder.network === network).length
         const ofBlock = all.filter((holder) => blockOf(holder.network) === own).length
         if (ofNetwork < MAX_OF_NETWORK && ofBlock >= MAX_OF_BLOCK) {
           const neighbours = open.filter((holder) => blockOf(holder.network) === own)
           const most = largest(neighbours, (it) => it, newcomer)
-          if (most.length > ofNetwork + 1 && all.length < MAX_SOCKETS) return oldest(most)
+          if (most.length > ofNetwork + 1 && all.length < maxSockets) return oldest(most)
         }
         if (ofNetwork >= MAX_OF_NETWORK || ofBlock >= MAX_OF_BLOCK) {
           note('firehose-refused', 'too many subscribers of one network', network)
@@ -117,9 +121,9 @@ export const createSubscriberLimits = ({
           refuse(`there are ${max} subscribers of your network already`)
         }
       }
-      if (open.length + closing.length >= MAX_SOCKETS) {
+      if (all.length >= maxSockets) {
         note('firehose-full', 'too many sockets that do not close', network)
-        refuse(`there are ${MAX_SOCKETS} sockets already`)
+        refuse(`there are ${maxSockets} sockets already`)
       }
       if (open.length < MAX_SUBSCRIBERS) return undefined
       note('firehose-full', 'the network with the most subscribers gave up one', network)

@@ -148,6 +148,21 @@ describe('the places of the firehose', () => {
     expect(await count(server)).toBe(1)
   })
 
+  it('are not all kept by a hundred addresses that hold on to a thousand closed sockets', async () => {
+    const server = await serve()
+    // These do not read, so they do not answer the close: the second thousand displaces the first.
+    for (let n = 0; n < 2000; n++)
+      open.push(await server.connect(undefined, false, `198.${Math.floor(n / 100)}.1.${n % 5}`))
+    expect(await count(server)).toBe(1000)
+    const relay = await connect(server, '203.0.113.9')
+    await write(server)
+    await relay.until(() => relay.types.includes('#identity') || relay.closed !== undefined, 'the event')
+    expect(relay.closed).toBeUndefined()
+    const holder = await connect(server, '198.0.1.77')
+    await holder.until(() => holder.closed !== undefined, 'the close')
+    expect(holder.types).toEqual(['error RateLimitExceeded'])
+  })
+
   it('that were refused are one entry of the journal in six hours, also after a restart', async () => {
     let now = Date.now()
     const server = await serve({ platform: { now: () => now } })
