@@ -31,6 +31,7 @@ import { readAccount, readCounts, readHandle, stateOf } from './db/accountRow.ts
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
+import { createRecentWrites } from './events/recentWrites.ts'
 import { createRelays, type Relays } from './events/relays.ts'
 import { createSequencer, type SequencedEvent, type Sequencer } from './events/sequencer.ts'
 import { createSubscriberLimits } from './events/subscriberLimits.ts'
@@ -50,6 +51,7 @@ import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
 import { readAppViewReach } from './status/appViewReach.ts'
 import { readStatus } from './status/readStatus.ts'
+import { isPostOrProfile } from './views/localRecords.ts'
 import { createViews, type Views } from './views/views.ts'
 
 /** The account as the handlers use it. */
@@ -181,7 +183,8 @@ export async function createAccount(
   const exports = createExports({ ...base, blocks, repo })
   const imports = createImports({ ...base, signer, blocks, repack, blobs, sequencer, repo })
   const preferences = createPreferences(base)
-  const views = createViews({ ...base, records, cdnUrlPattern: config.cdnUrlPattern })
+  const recentWrites = createRecentWrites({ sql, wanted: isPostOrProfile })
+  const views = createViews({ ...base, records, recentWrites, cdnUrlPattern: config.cdnUrlPattern })
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })

@@ -1,8 +1,7 @@
 import { lexToJson } from '@atproto/lexicon'
 import { isObject } from '../../isObject.ts'
 import { isTid } from '../../repo/tid.ts'
-import { writtenSince } from '../events/writtenSince.ts'
-import type { Sql } from '../db/sql.ts'
+import type { LoggedWrite, RecentWrites } from '../events/recentWrites.ts'
 import { splitPath } from '../repo/recordPath.ts'
 import { recordValue, type Records } from '../repo/records.ts'
 import type { LocalRecord, LocalRecords } from './view.ts'
@@ -13,9 +12,16 @@ export const PROFILE_PATH = 'app.bsky.actor.profile/self'
 /** As many as the reference adds. */
 const MAX_POSTS = 10
 
+/**
+ * Posts that were created, and the profile. A post that was only changed does not count: services show posts as they
+ * were created.
+ */
+export const isPostOrProfile = ({ action, path }: LoggedWrite): boolean =>
+  path === PROFILE_PATH || (action === 'create' && path.startsWith(POSTS))
+
 export interface LocalRecordsDeps {
   did: string
-  sql: Sql
+  recentWrites: RecentWrites
   records: Pick<Records, 'get'>
 }
 
@@ -33,23 +39,21 @@ export const readLocal = (
 }
 
 /**
- * The newest posts and the profile, as far as they were written after the revision `rev`. A post that was changed since
- * it was created counts as it is now, and one that was only changed does not count: services show posts as they were
- * created. Nothing for what is not a revision.
+ * The newest posts and the profile, as far as they were written after the revision `rev`, and as they are now. Nothing
+ * for what is not a revision.
  */
 export const localRecordsSince = (deps: LocalRecordsDeps, rev: string): LocalRecords => {
   const posts: LocalRecord[] = []
   let profile: LocalRecord | undefined
   if (!isTid(rev)) return { posts, profile }
   const seen = new Set<string>()
-  for (const { action, path, time } of writtenSince(deps.sql, rev)) {
-    const isPost = path.startsWith(POSTS) && action === 'create' && posts.length < MAX_POSTS
+  for (const { path, time } of deps.recentWrites.since(rev)) {
     const isProfile = path === PROFILE_PATH
-    if (seen.has(path) || !(isPost || isProfile)) continue
+    if (seen.has(path) || (!isProfile && posts.length === MAX_POSTS)) continue
     seen.add(path)
     const record = readLocal(deps, path, time)
-    if (record && isPost) posts.push(record)
     if (record && isProfile) profile = record
+    else if (record) posts.push(record)
   }
   return { posts, profile }
 }

@@ -5,7 +5,6 @@ import type { LocalRecord, ViewContext } from './view.ts'
 
 /** A post that was just written: nobody has liked it, answered it or passed it on. */
 export const postView = (context: ViewContext, { uri, cid, value, writtenAt }: LocalRecord): JsonObject => ({
-  $type: 'app.bsky.feed.defs#postView',
   uri,
   cid,
   author: ownAuthor(context),

@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Platform } from '../../platform.ts'
 import type { ViewBody, ViewPlan, ViewQuery, ViewQueryAnswer, ViewRequest } from '../../viewPlan.ts'
 import { readHead } from '../db/accountRow.ts'
+import type { Sql } from '../db/sql.ts'
 import { getActorLikes } from './getActorLikes.ts'
 import { getAuthorFeed } from './getAuthorFeed.ts'
 import { findUnknown, getPostThread, unknownThread } from './getPostThread.ts'
@@ -31,6 +32,7 @@ export interface Views {
 }
 
 export interface ViewsDeps extends LocalRecordsDeps {
+  sql: Sql
   platform: Pick<Platform, 'now'>
   /** The account's handle now. */
   handle(): string

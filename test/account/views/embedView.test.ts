@@ -38,7 +38,6 @@ describe('a post that was just written', () => {
   it('has zero counts, the time of its writing and this account as it is now', () => {
     const setup = context([], { displayName: 'Alice', avatar: blob })
     expect(viewOf(undefined, setup)).toEqual({
-      $type: 'app.bsky.feed.defs#postView',
       uri: postUri(DID, 'post'),
       cid: CID,
       author: {
