@@ -50,6 +50,9 @@ const blobRead = {
 } as const
 const recordRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) } } as const
 const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) } } as const
+/** Answered by what the owner does instead, since no mail is sent: with a session, and with a password alone. */
+const ofOwner = { runs: 'account', who: { session: ANY_ACCOUNT } } as const
+const refused = { runs: 'worker', who: { anyone: ALWAYS } } as const
 /** Questions about the server and its handles, not about the account. */
 const probe = { runs: 'worker', who: { anyone: ALWAYS } } as const
 /** Answered truthfully in every state, to anyone: this is how the network learns that an account is gone. */
@@ -92,6 +95,7 @@ const rows = {
     runs: 'account',
     who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT },
   },
+  'com.atproto.server.confirmEmail': ofOwner,
   'com.atproto.server.createAccount': { runs: 'account', who: { service: ALWAYS } },
   // Not before the first activation, until which the server that the account comes from could speak for it.
   'com.atproto.server.createAppPassword': { runs: 'account', who: { session: ACTIVE, admin: ACTIVE } },
@@ -100,8 +104,10 @@ const rows = {
     runs: 'account',
     who: { ...owner, 'account:deactivate': ANY_ACCOUNT },
   },
+  'com.atproto.server.deleteAccount': refused,
   'com.atproto.server.deleteSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
   'com.atproto.server.describeServer': probe,
+  'com.atproto.server.getAccountInviteCodes': ofOwner,
   'com.atproto.server.getServiceAuth': {
     runs: 'account',
     who: { session: ANY_ACCOUNT, ...apps(ACTIVE), 'account:create': ANY_ACCOUNT },
@@ -109,7 +115,15 @@ const rows = {
   'com.atproto.server.getSession': { runs: 'account', who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) } },
   'com.atproto.server.listAppPasswords': { runs: 'account', who: owner },
   'com.atproto.server.refreshSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
+  'com.atproto.server.requestAccountDelete': ofOwner,
+  'com.atproto.server.requestEmailConfirmation': ofOwner,
+  'com.atproto.server.requestEmailUpdate': ofOwner,
+  'com.atproto.server.requestPasswordReset': refused,
+  // A public key, which the DID document has too once the account is here.
+  'com.atproto.server.reserveSigningKey': { runs: 'account', who: { anyone: ALWAYS } },
+  'com.atproto.server.resetPassword': refused,
   'com.atproto.server.revokeAppPassword': { runs: 'account', who: owner },
+  'com.atproto.server.updateEmail': ofOwner,
   'com.atproto.sync.getBlob': blobRead,
   'com.atproto.sync.getBlocks': repoRead,
   'com.atproto.sync.getLatestCommit': repoRead,
@@ -122,6 +136,10 @@ const rows = {
     who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS },
   },
   'com.atproto.sync.subscribeRepos': { runs: 'account', who: { anyone: ALWAYS } },
+  'com.atproto.temp.checkSignupQueue': {
+    runs: 'account',
+    who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
+  },
   'com.cirrus.admin.checkRepo': adminOnly,
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.emitIdentity': adminOnly,

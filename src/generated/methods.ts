@@ -19,17 +19,27 @@ import type * as ComAtprotoRepoPutRecord from './types/com/atproto/repo/putRecor
 import type * as ComAtprotoRepoUploadBlob from './types/com/atproto/repo/uploadBlob.ts';
 import type * as ComAtprotoServerActivateAccount from './types/com/atproto/server/activateAccount.ts';
 import type * as ComAtprotoServerCheckAccountStatus from './types/com/atproto/server/checkAccountStatus.ts';
+import type * as ComAtprotoServerConfirmEmail from './types/com/atproto/server/confirmEmail.ts';
 import type * as ComAtprotoServerCreateAccount from './types/com/atproto/server/createAccount.ts';
 import type * as ComAtprotoServerCreateAppPassword from './types/com/atproto/server/createAppPassword.ts';
 import type * as ComAtprotoServerCreateSession from './types/com/atproto/server/createSession.ts';
 import type * as ComAtprotoServerDeactivateAccount from './types/com/atproto/server/deactivateAccount.ts';
+import type * as ComAtprotoServerDeleteAccount from './types/com/atproto/server/deleteAccount.ts';
 import type * as ComAtprotoServerDeleteSession from './types/com/atproto/server/deleteSession.ts';
 import type * as ComAtprotoServerDescribeServer from './types/com/atproto/server/describeServer.ts';
+import type * as ComAtprotoServerGetAccountInviteCodes from './types/com/atproto/server/getAccountInviteCodes.ts';
 import type * as ComAtprotoServerGetServiceAuth from './types/com/atproto/server/getServiceAuth.ts';
 import type * as ComAtprotoServerGetSession from './types/com/atproto/server/getSession.ts';
 import type * as ComAtprotoServerListAppPasswords from './types/com/atproto/server/listAppPasswords.ts';
 import type * as ComAtprotoServerRefreshSession from './types/com/atproto/server/refreshSession.ts';
+import type * as ComAtprotoServerRequestAccountDelete from './types/com/atproto/server/requestAccountDelete.ts';
+import type * as ComAtprotoServerRequestEmailConfirmation from './types/com/atproto/server/requestEmailConfirmation.ts';
+import type * as ComAtprotoServerRequestEmailUpdate from './types/com/atproto/server/requestEmailUpdate.ts';
+import type * as ComAtprotoServerRequestPasswordReset from './types/com/atproto/server/requestPasswordReset.ts';
+import type * as ComAtprotoServerReserveSigningKey from './types/com/atproto/server/reserveSigningKey.ts';
+import type * as ComAtprotoServerResetPassword from './types/com/atproto/server/resetPassword.ts';
 import type * as ComAtprotoServerRevokeAppPassword from './types/com/atproto/server/revokeAppPassword.ts';
+import type * as ComAtprotoServerUpdateEmail from './types/com/atproto/server/updateEmail.ts';
 import type * as ComAtprotoSyncGetBlob from './types/com/atproto/sync/getBlob.ts';
 import type * as ComAtprotoSyncGetBlocks from './types/com/atproto/sync/getBlocks.ts';
 import type * as ComAtprotoSyncGetLatestCommit from './types/com/atproto/sync/getLatestCommit.ts';
@@ -39,6 +49,7 @@ import type * as ComAtprotoSyncGetRepoStatus from './types/com/atproto/sync/getR
 import type * as ComAtprotoSyncListBlobs from './types/com/atproto/sync/listBlobs.ts';
 import type * as ComAtprotoSyncListRepos from './types/com/atproto/sync/listRepos.ts';
 import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/subscribeRepos.ts';
+import type * as ComAtprotoTempCheckSignupQueue from './types/com/atproto/temp/checkSignupQueue.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
@@ -260,6 +271,16 @@ export interface Methods {
       output: ComAtprotoServerCheckAccountStatus.OutputSchema
       errors: never
     };
+  /** Confirm an email using a token from com.atproto.server.requestEmailConfirmation. */
+  'com.atproto.server.confirmEmail': {
+      kind: 'procedure'
+      params: ComAtprotoServerConfirmEmail.QueryParams
+      defaults: never
+      input: ComAtprotoServerConfirmEmail.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: 'AccountNotFound' | 'ExpiredToken' | 'InvalidToken' | 'InvalidEmail'
+    };
   /** Create an account. Implemented by PDS. */
   'com.atproto.server.createAccount': {
       kind: 'procedure'
@@ -300,6 +321,16 @@ export interface Methods {
       output: undefined
       errors: never
     };
+  /** Delete an actor's account with a token and password. Can only be called after requesting a deletion token. Requires auth. */
+  'com.atproto.server.deleteAccount': {
+      kind: 'procedure'
+      params: ComAtprotoServerDeleteAccount.QueryParams
+      defaults: never
+      input: ComAtprotoServerDeleteAccount.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: 'ExpiredToken' | 'InvalidToken'
+    };
   /** Delete the current session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
   'com.atproto.server.deleteSession': {
       kind: 'procedure'
@@ -319,6 +350,16 @@ export interface Methods {
       inputDefaults: never
       output: ComAtprotoServerDescribeServer.OutputSchema
       errors: never
+    };
+  /** Get all invite codes for the current account. Requires auth. */
+  'com.atproto.server.getAccountInviteCodes': {
+      kind: 'query'
+      params: ComAtprotoServerGetAccountInviteCodes.QueryParams
+      defaults: 'includeUsed' | 'createAvailable'
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoServerGetAccountInviteCodes.OutputSchema
+      errors: 'DuplicateCreate'
     };
   /** Get a signed token on behalf of the requesting DID for the requested service. */
   'com.atproto.server.getServiceAuth': {
@@ -360,6 +401,66 @@ export interface Methods {
       output: ComAtprotoServerRefreshSession.OutputSchema
       errors: 'AccountTakedown' | 'InvalidToken' | 'ExpiredToken'
     };
+  /** Initiate a user account deletion via email. */
+  'com.atproto.server.requestAccountDelete': {
+      kind: 'procedure'
+      params: ComAtprotoServerRequestAccountDelete.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: undefined
+      errors: never
+    };
+  /** Request an email with a code to confirm ownership of email. */
+  'com.atproto.server.requestEmailConfirmation': {
+      kind: 'procedure'
+      params: ComAtprotoServerRequestEmailConfirmation.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: undefined
+      errors: never
+    };
+  /** Request a token in order to update email. */
+  'com.atproto.server.requestEmailUpdate': {
+      kind: 'procedure'
+      params: ComAtprotoServerRequestEmailUpdate.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoServerRequestEmailUpdate.OutputSchema
+      errors: never
+    };
+  /** Initiate a user account password reset via email. */
+  'com.atproto.server.requestPasswordReset': {
+      kind: 'procedure'
+      params: ComAtprotoServerRequestPasswordReset.QueryParams
+      defaults: never
+      input: ComAtprotoServerRequestPasswordReset.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: never
+    };
+  /** Reserve a repo signing key, for use with account creation. Necessary so that a DID PLC update operation can be constructed during an account migraiton. Public and does not require auth; implemented by PDS. NOTE: this endpoint may change when full account migration is implemented. */
+  'com.atproto.server.reserveSigningKey': {
+      kind: 'procedure'
+      params: ComAtprotoServerReserveSigningKey.QueryParams
+      defaults: never
+      input: ComAtprotoServerReserveSigningKey.InputSchema
+      inputDefaults: never
+      output: ComAtprotoServerReserveSigningKey.OutputSchema
+      errors: never
+    };
+  /** Reset a user account password using a token. */
+  'com.atproto.server.resetPassword': {
+      kind: 'procedure'
+      params: ComAtprotoServerResetPassword.QueryParams
+      defaults: never
+      input: ComAtprotoServerResetPassword.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: 'ExpiredToken' | 'InvalidToken'
+    };
   /** Revoke an App Password by name. */
   'com.atproto.server.revokeAppPassword': {
       kind: 'procedure'
@@ -369,6 +470,16 @@ export interface Methods {
       inputDefaults: never
       output: undefined
       errors: never
+    };
+  /** Update an account's email. */
+  'com.atproto.server.updateEmail': {
+      kind: 'procedure'
+      params: ComAtprotoServerUpdateEmail.QueryParams
+      defaults: never
+      input: ComAtprotoServerUpdateEmail.InputSchema
+      inputDefaults: never
+      output: undefined
+      errors: 'ExpiredToken' | 'InvalidToken' | 'TokenRequired'
     };
   /** Get a blob associated with a given account. Returns the full blob as originally uploaded. Does not require auth; implemented by PDS. */
   'com.atproto.sync.getBlob': {
@@ -459,6 +570,16 @@ export interface Methods {
       inputDefaults: never
       output: ComAtprotoSyncSubscribeRepos.OutputSchema
       errors: 'FutureCursor' | 'ConsumerTooSlow'
+    };
+  /** Check accounts location in signup queue. */
+  'com.atproto.temp.checkSignupQueue': {
+      kind: 'query'
+      params: ComAtprotoTempCheckSignupQueue.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoTempCheckSignupQueue.OutputSchema
+      errors: never
     };
   /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
   'com.cirrus.admin.checkRepo': {

@@ -36,17 +36,27 @@ import { putRecord } from './repo/putRecord.ts'
 import { uploadBlob } from './repo/uploadBlob.ts'
 import { activateAccount } from './server/activateAccount.ts'
 import { checkAccountStatus } from './server/checkAccountStatus.ts'
+import { confirmEmail } from './server/confirmEmail.ts'
 import { createAccount } from './server/createAccount.ts'
 import { createAppPassword } from './server/createAppPassword.ts'
 import { createSession } from './server/createSession.ts'
 import { deactivateAccount } from './server/deactivateAccount.ts'
+import { deleteAccount } from './server/deleteAccount.ts'
 import { deleteSession } from './server/deleteSession.ts'
 import { describeServer } from './server/describeServer.ts'
+import { getAccountInviteCodes } from './server/getAccountInviteCodes.ts'
 import { getServiceAuth } from './server/getServiceAuth.ts'
 import { getSession } from './server/getSession.ts'
 import { listAppPasswords } from './server/listAppPasswords.ts'
 import { refreshSession } from './server/refreshSession.ts'
+import { requestAccountDelete } from './server/requestAccountDelete.ts'
+import { requestEmailConfirmation } from './server/requestEmailConfirmation.ts'
+import { requestEmailUpdate } from './server/requestEmailUpdate.ts'
+import { requestPasswordReset } from './server/requestPasswordReset.ts'
+import { reserveSigningKey } from './server/reserveSigningKey.ts'
+import { resetPassword } from './server/resetPassword.ts'
 import { revokeAppPassword } from './server/revokeAppPassword.ts'
+import { updateEmail } from './server/updateEmail.ts'
 import { getBlob } from './sync/getBlob.ts'
 import { getBlocks } from './sync/getBlocks.ts'
 import { getLatestCommit } from './sync/getLatestCommit.ts'
@@ -56,11 +66,15 @@ import { getRepoStatus } from './sync/getRepoStatus.ts'
 import { listBlobs } from './sync/listBlobs.ts'
 import { listRepos } from './sync/listRepos.ts'
 import { subscribeRepos } from './sync/subscribeRepos.ts'
+import { checkSignupQueue } from './temp/checkSignupQueue.ts'
 
 /** The handlers that run in the Worker, without the account's object. */
 export const workerHandlers: Handlers<'worker'> = {
   'com.atproto.identity.resolveHandle': resolveHandle,
+  'com.atproto.server.deleteAccount': deleteAccount,
   'com.atproto.server.describeServer': describeServer,
+  'com.atproto.server.requestPasswordReset': requestPasswordReset,
+  'com.atproto.server.resetPassword': resetPassword,
 }
 
 /** The handlers that run in the account's Durable Object. */
@@ -84,16 +98,23 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.repo.uploadBlob': uploadBlob,
   'com.atproto.server.activateAccount': activateAccount,
   'com.atproto.server.checkAccountStatus': checkAccountStatus,
+  'com.atproto.server.confirmEmail': confirmEmail,
   'com.atproto.server.createAccount': createAccount,
   'com.atproto.server.createAppPassword': createAppPassword,
   'com.atproto.server.createSession': createSession,
   'com.atproto.server.deactivateAccount': deactivateAccount,
   'com.atproto.server.deleteSession': deleteSession,
+  'com.atproto.server.getAccountInviteCodes': getAccountInviteCodes,
   'com.atproto.server.getServiceAuth': getServiceAuth,
   'com.atproto.server.getSession': getSession,
   'com.atproto.server.listAppPasswords': listAppPasswords,
   'com.atproto.server.refreshSession': refreshSession,
+  'com.atproto.server.requestAccountDelete': requestAccountDelete,
+  'com.atproto.server.requestEmailConfirmation': requestEmailConfirmation,
+  'com.atproto.server.requestEmailUpdate': requestEmailUpdate,
+  'com.atproto.server.reserveSigningKey': reserveSigningKey,
   'com.atproto.server.revokeAppPassword': revokeAppPassword,
+  'com.atproto.server.updateEmail': updateEmail,
   'com.atproto.sync.getBlob': getBlob,
   'com.atproto.sync.getBlocks': getBlocks,
   'com.atproto.sync.getLatestCommit': getLatestCommit,
@@ -103,6 +124,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.sync.listBlobs': listBlobs,
   'com.atproto.sync.listRepos': listRepos,
   'com.atproto.sync.subscribeRepos': subscribeRepos,
+  'com.atproto.temp.checkSignupQueue': checkSignupQueue,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
   'com.cirrus.admin.emitIdentity': emitIdentity,

@@ -39,6 +39,7 @@ describe('pds', () => {
         rehost         Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
         emit-identity  Tell the network to look up the DID again: handle, key and server.
         request-crawl  Ask relays to subscribe to this server now.
+        set-password   Set another account password: in the key file and .dev.vars, and how to deploy it.
         app-password   Create, list or revoke app passwords: one for each app, which opens less than the account password.
         sessions       List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.
         end-sessions   Sign a client out, or all of them: their tokens are refused from now on.

@@ -28,6 +28,14 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
     'it would announce the identity, and asks the network about the handle',
   'com.cirrus.admin.updateHandle': 'the same',
   'com.cirrus.admin.updatePds': 'it would announce the identity, and call relays',
+  'com.atproto.server.confirmEmail': 'no mail is sent',
+  'com.atproto.server.deleteAccount': 'no mail is sent',
+  'com.atproto.server.requestAccountDelete': 'no mail is sent',
+  'com.atproto.server.requestEmailConfirmation': 'no mail is sent',
+  'com.atproto.server.requestEmailUpdate': 'no mail is sent',
+  'com.atproto.server.requestPasswordReset': 'no mail is sent',
+  'com.atproto.server.resetPassword': 'no mail is sent',
+  'com.atproto.server.updateEmail': 'no mail is sent',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
   'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
   'com.cirrus.admin.requestCrawl': 'it would call relays',
@@ -149,6 +157,7 @@ export function* positivePaths({ tokens, did }: Caller): Generator<Step, void, u
   yield post('com.atproto.server.createAppPassword', 'makes an app password', { name })
   yield get('com.atproto.server.listAppPasswords', 'lists the app passwords')
   yield post('com.atproto.server.revokeAppPassword', 'revokes it', { name })
+  yield post('com.atproto.server.reserveSigningKey', 'names the signing key', { did }, {})
   yield post('com.atproto.identity.requestPlcOperationSignature', 'is asked for a signature')
   yield get('com.atproto.server.getServiceAuth', 'gives a service token', {
     aud: 'did:web:example.com',

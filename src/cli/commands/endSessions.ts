@@ -8,7 +8,7 @@ export const endSessions = command({
   summary: 'Sign a client out, or all of them: their tokens are refused from now on.',
   description:
     'It asks first. If a session is not yours, also revoke the app password that it was opened with\n' +
-    '(`pds app-password revoke`), or change the account password (PASSWORD_HASH).',
+    '(`pds app-password revoke`), or set another account password (`pds set-password`).',
   positionals: [{ name: 'id', help: 'The session, as `pds sessions` lists it.', optional: true }],
   flags: { all: { type: 'boolean', help: 'End every session.' } },
   examples: ['pds end-sessions --all', 'pds end-sessions 3f2a…'],

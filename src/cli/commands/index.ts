@@ -17,6 +17,7 @@ import { rehost } from './rehost.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { sessions } from './sessions.ts'
+import { setPassword } from './setPassword.ts'
 import { status } from './status.ts'
 import { upgrade } from './upgrade.ts'
 import { watch } from './watch.ts'
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   rehost,
   emitIdentity,
   requestCrawl,
+  setPassword,
   appPassword,
   sessions,
   endSessions,

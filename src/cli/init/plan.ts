@@ -2,7 +2,6 @@ import { Secret } from '../../crypto/secret.ts'
 import { hashPassword } from '../../crypto/password.ts'
 import { generateKey } from '../../crypto/privateKey.ts'
 import { loadRotationKey, loadSigningKey } from '../../signing/keys.ts'
-import { toBase64url } from '../../crypto/base64url.ts'
 import { createGenesis } from '../../plc/build.ts'
 import type { Operation } from '../../plc/types.ts'
 import type { Context } from '../command.ts'
@@ -10,6 +9,7 @@ import { isLoopback, type Project } from '../project/config.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { CliError } from '../errors.ts'
 import type { Answers } from './answers.ts'
+import { askAccountPassword, randomPassword } from './askAccountPassword.ts'
 import {
   keyFilePath,
   type KeyFile,
@@ -32,8 +32,6 @@ export interface Plan {
   /** Whether the keys are those that were there already. */
   kept: boolean
 }
-
-const randomPassword = (random: (length: number) => Uint8Array) => toBase64url(random(24))
 
 const originFor = (hostname: string): string =>
   isLoopback(`http://${hostname}`) ? `http://${hostname}` : `https://${hostname}`
@@ -71,23 +69,6 @@ const existingSecrets = (project: Project, file: KeyFile | undefined): Secrets |
       next: `add the missing ones to .dev.vars (${SECRET_NAMES.join(', ')}), or make new keys with --force`,
     })
   return undefined
-}
-
-/** The password of PDS_PASSWORD, the user's answer, or without a terminal a generated one. */
-const askAccountPassword = async ({
-  prompts,
-  io,
-}: Context): Promise<{ value: string; generated: boolean }> => {
-  const given = io.env['PDS_PASSWORD']
-  const check = (text: string) => (text.length < 8 || text.length > 512 ? '8 to 512 characters.' : undefined)
-  const wrong = given === undefined ? undefined : check(given)
-  if (wrong) throw new CliError('usage', `PDS_PASSWORD: ${wrong}`)
-  if (given !== undefined) return { value: given, generated: false }
-  if (!io.stdin.isTTY) return { value: randomPassword(io.random), generated: true }
-  return {
-    value: await prompts.secret('Account password, for apps and other tools', { check }),
-    generated: false,
-  }
 }
 
 const newSecrets = async (context: Context) => {

@@ -57,6 +57,8 @@ export function createNamespaces(transport: Transport) {
           activateAccount: transport.procedure('com.atproto.server.activateAccount', [], '', ''),
           /** Returns the status of an account, especially as pertaining to import or recovery. Can be called many times over the course of an account migration. Requires auth and can only be called pertaining to oneself. */
           checkAccountStatus: transport.query('com.atproto.server.checkAccountStatus'),
+          /** Confirm an email using a token from com.atproto.server.requestEmailConfirmation. */
+          confirmEmail: transport.procedure('com.atproto.server.confirmEmail', ['AccountNotFound', 'ExpiredToken', 'InvalidToken', 'InvalidEmail'], ''),
           /** Create an account. Implemented by PDS. */
           createAccount: transport.procedure('com.atproto.server.createAccount', ['InvalidHandle', 'InvalidPassword', 'InvalidInviteCode', 'HandleNotAvailable', 'UnsupportedDomain', 'UnresolvableDid', 'IncompatibleDidDoc']),
           /** Create an App Password. */
@@ -65,10 +67,14 @@ export function createNamespaces(transport: Transport) {
           createSession: transport.procedure('com.atproto.server.createSession', ['AccountTakedown', 'AuthFactorTokenRequired']),
           /** Deactivates a currently active account. Stops serving of repo, and future writes to repo until reactivated. Used to finalize account migration with the old host after the account has been activated on the new host. */
           deactivateAccount: transport.procedure('com.atproto.server.deactivateAccount', [], ''),
+          /** Delete an actor's account with a token and password. Can only be called after requesting a deletion token. Requires auth. */
+          deleteAccount: transport.procedure('com.atproto.server.deleteAccount', ['ExpiredToken', 'InvalidToken'], ''),
           /** Delete the current session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
           deleteSession: transport.procedure('com.atproto.server.deleteSession', ['InvalidToken', 'ExpiredToken'], '', ''),
           /** Describes the server's account creation requirements and capabilities. Implemented by PDS. */
           describeServer: transport.query('com.atproto.server.describeServer'),
+          /** Get all invite codes for the current account. Requires auth. */
+          getAccountInviteCodes: transport.query('com.atproto.server.getAccountInviteCodes', ['DuplicateCreate']),
           /** Get a signed token on behalf of the requesting DID for the requested service. */
           getServiceAuth: transport.query('com.atproto.server.getServiceAuth', ['BadExpiration']),
           /** Get information about the current auth session. Requires auth. */
@@ -77,8 +83,22 @@ export function createNamespaces(transport: Transport) {
           listAppPasswords: transport.query('com.atproto.server.listAppPasswords', ['AccountTakedown']),
           /** Refresh an authentication session. Requires auth using the 'refreshJwt' (not the 'accessJwt'). */
           refreshSession: transport.procedure('com.atproto.server.refreshSession', ['AccountTakedown', 'InvalidToken', 'ExpiredToken'], 'application/json', ''),
+          /** Initiate a user account deletion via email. */
+          requestAccountDelete: transport.procedure('com.atproto.server.requestAccountDelete', [], '', ''),
+          /** Request an email with a code to confirm ownership of email. */
+          requestEmailConfirmation: transport.procedure('com.atproto.server.requestEmailConfirmation', [], '', ''),
+          /** Request a token in order to update email. */
+          requestEmailUpdate: transport.procedure('com.atproto.server.requestEmailUpdate', [], 'application/json', ''),
+          /** Initiate a user account password reset via email. */
+          requestPasswordReset: transport.procedure('com.atproto.server.requestPasswordReset', [], ''),
+          /** Reserve a repo signing key, for use with account creation. Necessary so that a DID PLC update operation can be constructed during an account migraiton. Public and does not require auth; implemented by PDS. NOTE: this endpoint may change when full account migration is implemented. */
+          reserveSigningKey: transport.procedure('com.atproto.server.reserveSigningKey'),
+          /** Reset a user account password using a token. */
+          resetPassword: transport.procedure('com.atproto.server.resetPassword', ['ExpiredToken', 'InvalidToken'], ''),
           /** Revoke an App Password by name. */
           revokeAppPassword: transport.procedure('com.atproto.server.revokeAppPassword', [], ''),
+          /** Update an account's email. */
+          updateEmail: transport.procedure('com.atproto.server.updateEmail', ['ExpiredToken', 'InvalidToken', 'TokenRequired'], ''),
         },
         sync: {
           /** Get a blob associated with a given account. Returns the full blob as originally uploaded. Does not require auth; implemented by PDS. */
@@ -97,6 +117,10 @@ export function createNamespaces(transport: Transport) {
           listBlobs: transport.query('com.atproto.sync.listBlobs', ['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
           /** Enumerates all the DID, rev, and commit CID for all repos hosted by this service. Does not require auth; implemented by PDS and Relay. */
           listRepos: transport.query('com.atproto.sync.listRepos'),
+        },
+        temp: {
+          /** Check accounts location in signup queue. */
+          checkSignupQueue: transport.query('com.atproto.temp.checkSignupQueue'),
         },
       },
       cirrus: {

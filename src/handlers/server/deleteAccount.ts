@@ -1,0 +1,7 @@
+import type { Handler } from '../context.ts'
+import { noMail } from './noMail.ts'
+
+/** An account is deleted by its administrator only: a session and a code are not enough for what cannot be undone. */
+export const deleteAccount: Handler<'com.atproto.server.deleteAccount'> = () => {
+  throw noMail('the owner deletes the account with `pds delete-account`')
+}
