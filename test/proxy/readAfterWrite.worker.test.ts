@@ -1,5 +1,5 @@
 /** What was just written is in the answers of an AppView that lags, lies, breaks off or sends too much. */
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Lexicons } from '@atproto/lexicon'
 import { schemas } from '@atproto/api'
@@ -67,15 +67,19 @@ describe('an AppView that lags', () => {
       expect(answer.headers.get('content-type')).toContain('application/json')
     }))
 
-  it('may send its answer compressed', () =>
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ] as const)('may send its answer compressed by %s', (encoding, compress) =>
     inLaggingWorld(async ({ seen, post, ask, appView }) => {
       await post('one')
       appView(
         () =>
-          new Response(gzipSync('{"feed":[]}'), {
+          new Response(compress('{"feed":[]}'), {
             headers: {
               'content-type': 'application/json',
-              'content-encoding': 'gzip',
+              'content-encoding': encoding,
               'atproto-repo-rev': seen,
             },
             encodeBody: 'manual',
@@ -84,7 +88,8 @@ describe('an AppView that lags', () => {
       const answer = await ask(TIMELINE)
       expect(answer.headers.get('content-encoding')).toBeNull()
       expect(texts(await answer.json())).toEqual(['one'])
-    }))
+    }),
+  )
 
   it('that has seen everything is passed on, byte for byte', () =>
     inLaggingWorld(async ({ world, post, ask, appView }) => {

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { MAX_VIEW_BYTES, type ViewBody } from '../../viewPlan.ts'
 
 /** Each costs some ten bytes of memory, in an object that has 128 MB. A feed of 100 posts has 20,000. */
@@ -21,6 +21,11 @@ const decode = ({ bytes, encoding }: ViewBody): Uint8Array | undefined => {
       return bytes
     case 'gzip':
       return gunzipSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
+    // What the AppView prefers. Cloudflare asks for gzip and br, whatever the client takes.
+    case 'br':
+      return brotliDecompressSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
+    case 'deflate':
+      return inflateSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
     default:
       return undefined
   }
