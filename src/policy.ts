@@ -24,6 +24,8 @@ export type CredentialKind = 'anyone' | SessionKind | 'refresh' | 'admin' | 'ser
 export interface Rule {
   runs: Tier
   who: Partial<Record<CredentialKind, readonly State[]>>
+  /** A credential that does not open the method is ignored where anyone may call it, as on the reference. */
+  lenient?: true
 }
 
 const ALWAYS = ['absent', 'active', 'deactivated', 'moved'] as const
@@ -48,7 +50,11 @@ const blobRead = {
   runs: 'account',
   who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), 'blob:read': ANY_ACCOUNT },
 } as const
-const recordRead = { runs: 'account', who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) } } as const
+const recordRead = {
+  runs: 'account',
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) },
+  lenient: true,
+} as const
 const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) } } as const
 /** Answered by what the owner does instead, since no mail is sent: with a session, and with a password alone. */
 const ofOwner = { runs: 'account', who: { session: ANY_ACCOUNT } } as const
@@ -182,8 +188,8 @@ export const policy: Policy = rows
 
 /** What becomes of a method that is not served here, when a client asks for it. */
 export type Proxying =
-  /** It is forwarded to another service for these credentials, with a token that the account's key signs. */
-  | { forward: true; who: Rule['who'] }
+  /** It is forwarded to another service for these credentials, with a token for `lxm` that the account's key signs. */
+  | { forward: true; who: Rule['who']; lxm: string }
   /** It is not. `reserved`: it manages an account, and is called on the account's own server only. */
   | { forward: false; reserved: boolean }
 
@@ -233,13 +239,22 @@ const PRIVATE_NAMESPACE = 'chat.bsky.'
 const forwardedFor = { session: ACTIVE, ...apps(ACTIVE) } as const
 const privateFor = { session: ACTIVE, appPasswordPrivileged: ACTIVE } as const
 
+/** Methods whose token is for another method: the AppView asks the feed generator with it. */
+const TOKEN_METHODS: Readonly<Record<string, string>> = {
+  'app.bsky.feed.getFeed': 'app.bsky.feed.getFeedSkeleton',
+}
+
 /** Who may have a method forwarded, in which states of the account. */
 export const proxying = (method: string): Proxying => {
   const name = method.toLowerCase()
   if (isReserved(name)) return { forward: false, reserved: true }
   if (NEVER_FORWARDED.some((namespace) => name.startsWith(namespace)))
     return { forward: false, reserved: false }
-  return { forward: true, who: name.startsWith(PRIVATE_NAMESPACE) ? privateFor : forwardedFor }
+  return {
+    forward: true,
+    who: name.startsWith(PRIVATE_NAMESPACE) ? privateFor : forwardedFor,
+    lxm: TOKEN_METHODS[method] ?? method,
+  }
 }
 
 /**

@@ -49,7 +49,8 @@ const xrpc = createRouter(
       act: (work) => work(),
     }),
     timer: ({ platform }) => platform.timer,
-    forward: toAccount,
+    forward: async (request, context, id) =>
+      (await context.proxy.answerServed(id, request)) ?? toAccount(request, context),
     unserved: (method, request, { proxy }) => proxy.answer(method, request),
     limits: LIMITS,
     times: BODY_TIMES,

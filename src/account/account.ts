@@ -27,7 +27,7 @@ import { createVerifyCredential } from './auth/verifyCredential.ts'
 import { createBlobs, type Blobs } from './blobs/blobs.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/packs/repack.ts'
-import { readAccount, readCounts, readHandle, stateOf } from './db/accountRow.ts'
+import { readAccount, readCounts, readHandle, readHead, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
@@ -305,7 +305,7 @@ export async function createAccount(
     isActivated: () => readAccount(sql).storedState === 'active',
     counts: () => readCounts(sql),
     authorize: createAuthorize(authorizeBy),
-    authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth }),
+    authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth, head: () => readHead(sql)?.rev }),
     signIn: (input) => signIn(signInDeps, input),
     status: () => readStatus(statusDeps),
     appViewReach: () => readAppViewReach({ ...base, serviceAuth, send, appView: config.services.appView }),

@@ -22,6 +22,8 @@ export interface Identity {
   resolveDid: ResolveDid
   /** Resolves a handle: the account's own without a request, any other by the network, with a cache and limits. */
   resolveHandle: ResolveHandle
+  /** Whether a handle, in lower case, is the account's or this server's name. Nobody else is asked. */
+  isOwnHandle(handle: string): Promise<boolean>
   /**
    * What the network says about a valid handle, also about the account's own: `cached`, as it was found some minutes
    * ago, or now. A handle that is this server's host name resolves through this server. Throws IdentityError.
@@ -51,7 +53,7 @@ export function createIdentity(
   const send = outbound(platform, { dev })
   const plc = createDirectory(send, plcUrl)
   const lookUp = createHandleLookup({ send })
-  const lookUpShared = createSharedLookups({ platform, lookUp })
+  const lookUpShared = createSharedLookups({ platform, noun: 'handle', lookUp })
 
   const ownDocument = async (): Promise<DidDocumentJson> =>
     did === serviceDid
@@ -71,6 +73,7 @@ export function createIdentity(
     send,
     directory: plc,
     ownDocument,
+    isOwnHandle,
     resolveDid: createDidResolver({
       send,
       directory: plc,

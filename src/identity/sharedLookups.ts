@@ -5,7 +5,9 @@ import { IdentityError } from './errors.ts'
 export interface SharedLookupsDeps {
   platform: Pick<Platform, 'now' | 'timer' | 'keepAlive'>
   /** Asks the network; throws IdentityError. */
-  lookUp(handle: string): Promise<string>
+  lookUp(name: string): Promise<string>
+  /** What is looked up. */
+  noun: 'handle' | 'DID'
 }
 
 /** Too many look-ups went out for this network, or are on their way: the answer to one more is not known here. */
@@ -67,6 +69,7 @@ const setBounded = <T>(map: Map<string, T>, max: number, key: string, value: T):
 export const createSharedLookups = ({
   platform,
   lookUp,
+  noun,
 }: SharedLookupsDeps): ((handle: string, network?: string) => Promise<string>) => {
   const answers = new Map<string, Answer>()
   const pending = new Map<string, Pending>()
@@ -84,7 +87,7 @@ export const createSharedLookups = ({
     const isCrowded = !isLocal(network || undefined) && ofBlock >= MAX_PENDING_OF_BLOCK
     if (isCrowded || pending.size >= MAX_PENDING)
       throw new TooManyLookupsError(
-        `${isCrowded ? `${ofBlock} handles are being looked up for your network` : `${MAX_PENDING} handles are being looked up`} already; try again in ${PENDING_MS / 1000} seconds`,
+        `${isCrowded ? `${ofBlock} ${noun}s are being looked up for your network` : `${MAX_PENDING} ${noun}s are being looked up`} already; try again in ${PENDING_MS / 1000} seconds`,
         PENDING_MS / 1000,
       )
     const known = networks.get(network)
@@ -93,7 +96,7 @@ export const createSharedLookups = ({
     if (window.used >= NETWORK_LIMIT) {
       const seconds = Math.max(1, Math.ceil((window.at + WINDOW_MS - platform.now()) / 1000))
       throw new TooManyLookupsError(
-        `too many handles that had to be looked up: at most ${NETWORK_LIMIT} in ${WINDOW_MS / 1000} seconds; try again in ${seconds} seconds`,
+        `too many ${noun}s that had to be looked up: at most ${NETWORK_LIMIT} in ${WINDOW_MS / 1000} seconds; try again in ${seconds} seconds`,
         seconds,
       )
     }
@@ -134,7 +137,7 @@ export const createSharedLookups = ({
     let stop = (): void => {}
     const lost = new Promise<never>((_, reject) => {
       stop = platform.timer(PENDING_MS, () =>
-        reject(new IdentityError('Unavailable', `the handle ${handle} could not be resolved in time`)),
+        reject(new IdentityError('Unavailable', `the ${noun} ${handle} could not be resolved in time`)),
       )
     })
     try {

@@ -11,7 +11,7 @@ export interface Destination {
   url?: string
 }
 
-const APP_VIEW_ID = 'bsky_appview'
+export const APP_VIEW_ID = 'bsky_appview'
 const MODERATION_ID = 'atproto_labeler'
 const CHAT_ID = 'bsky_chat'
 

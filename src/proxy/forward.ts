@@ -13,6 +13,8 @@ export interface Forwarded {
   address: string
   /** The service token. Without one, the service answers as it answers to anyone. */
   token: string | undefined
+  /** The answer may be changed here: no coding that is not read here. */
+  readable?: boolean
 }
 
 /** Asks the service, and gives its answer, whose body passes through. */
@@ -36,11 +38,16 @@ const pick = (headers: Headers, names: readonly string[]): [string, string][] =>
     return value === null ? [] : [[name, value]]
   })
 
+/** Never empty: the platform would ask for a coding that the caller may not know. */
+const acceptedEncoding = (accepted: string, readable: boolean): string => {
+  if (!readable) return accepted === '' ? 'identity' : accepted
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accepted) ? 'gzip' : 'identity'
+}
+
 /** The headers of the caller that the service gets: never a credential, never a cookie. */
-const requestHeaders = ({ headers, method }: Request): Headers =>
+const requestHeaders = ({ headers, method }: Request, readable: boolean): Headers =>
   new Headers([
-    // Otherwise the platform asks for a coding that the caller may not know.
-    ['accept-encoding', headers.get('accept-encoding') ?? 'identity'],
+    ['accept-encoding', acceptedEncoding(headers.get('accept-encoding') ?? '', readable)],
     ...pick(headers, method === 'POST' ? [...REQUEST_HEADERS, ...BODY_HEADERS] : REQUEST_HEADERS),
     ...[...headers].filter(([name]) => name.startsWith('x-atproto-')),
   ])
@@ -55,13 +62,13 @@ const WITHOUT_BODY = new Set([204, 205])
 
 export const createForward =
   (send: OutboundStream): Forward =>
-  async ({ request, method, address, token }) => {
+  async ({ request, method, address, token, readable = false }) => {
     const isPost = request.method === 'POST'
     const { search } = new URL(request.url)
     try {
       const upstream = await send(`${address}/xrpc/${method}${search}`, {
         method: isPost ? 'POST' : request.method === 'HEAD' ? 'HEAD' : 'GET',
-        headers: requestHeaders(request),
+        headers: requestHeaders(request, readable),
         ...(token !== undefined && { bearer: token }),
         ...(isPost && { body: request.body, length: declaredLength(request.headers) }),
       })

@@ -1,20 +1,24 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { Config } from '../config.ts'
+import { IdentityError } from '../identity/errors.ts'
 import type { Identity } from '../identity/identity.ts'
-import { INTERNAL_PATHS } from '../internalPaths.ts'
 import { outboundStream } from '../outboundStream.ts'
 import type { Platform } from '../platform.ts'
 import { proxying } from '../policy.ts'
 import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
-import { type Destination, destinationOf } from './destination.ts'
+import { AccountRefusal, createAccountQuestions } from './accountQuestions.ts'
+import { APP_VIEW_ID, type Destination, destinationOf } from './destination.ts'
+import { createFeedAudience } from './feedAudience.ts'
+import { createForeignRepos, REPO_READS } from './foreignRepos.ts'
 import { createForward } from './forward.ts'
+import { NOTIFICATIONS_ID, PUSH_METHODS, readPushService } from './pushService.ts'
 import { READ_AFTER_WRITE, readAfterWrite } from './readAfterWrite.ts'
 import { createServices } from './services.ts'
 
 export interface ProxyDeps {
-  config: Pick<Config, 'services' | 'origin' | 'dev'>
-  identity: Pick<Identity, 'resolveDid'>
+  config: Pick<Config, 'did' | 'services' | 'origin' | 'dev'>
+  identity: Pick<Identity, 'isOwnHandle' | 'resolveDid' | 'resolveHandle' | 'send'>
   platform: Pick<Platform, 'fetch' | 'now' | 'timer' | 'keepAlive'>
   /** Sends a request of the Worker's own to the account's object. */
   askAccount(question: Request): Promise<Response>
@@ -26,57 +30,111 @@ export interface ProxyDeps {
 export interface Proxy {
   /** Answers a method that is not served here. Throws an XrpcError, or returns the answer of the object or the service. */
   answer(method: string, request: Request): Promise<Response>
+  /** The same for one that is served here, where the request is for another service; undefined where it is for us. */
+  answerServed(method: string, request: Request): Promise<Response | undefined>
 }
 
-export const createProxy = ({ config, identity, platform, askAccount, views }: ProxyDeps): Proxy => {
-  const addressOf = createServices({ identity, platform, origin: config.origin })
-  const forward = createForward(outboundStream(platform, config))
+const GET_FEED = 'app.bsky.feed.getFeed'
 
-  /** The service token for a request, or the object's refusal. */
-  const authorize = async (
-    request: Request,
-    question: Record<string, string>,
-  ): Promise<string | Response> => {
-    const url = new URL(INTERNAL_PATHS.authorizeProxy, config.origin)
-    for (const [name, value] of Object.entries(question)) url.searchParams.set(name, value)
-    const headers = new Headers()
-    for (const name of ['authorization', 'cf-connecting-ip']) {
-      const value = request.headers.get(name)
-      if (value !== null) headers.set(name, value)
+/** Served here, but a request may name another AppView, which keeps its own. */
+const PREFERENCES: ReadonlySet<string> = new Set([
+  'app.bsky.actor.getPreferences',
+  'app.bsky.actor.putPreferences',
+])
+
+export const createProxy = ({ config, identity, platform, askAccount, views }: ProxyDeps): Proxy => {
+  const { appView } = config.services
+  const account = createAccountQuestions({ origin: config.origin, askAccount })
+  const addressOf = createServices({ identity, platform })
+  const forward = createForward(outboundStream(platform, config))
+  const feedAudience = createFeedAudience({ send: identity.send, platform })
+  const readForeignRepo = createForeignRepos({ config, identity, platform, addressOf, account, forward })
+
+  const addressFor = async (destination: Destination, method: string): Promise<string> => {
+    try {
+      const address = await addressOf(destination)
+      // A Worker cannot ask itself.
+      if (new URL(address).origin !== config.origin) return address
+    } catch (cause) {
+      if (!(cause instanceof IdentityError)) throw cause
+      if (cause.retryable) throw error('UpstreamFailure', `${cause.message}; try again`)
+      throw error('InvalidRequest', `the service could not be found: ${cause.message}`)
     }
-    const answer = await askAccount(new Request(url, { headers }))
-    if (!answer.ok) return answer
-    // The object's own answer: see src/account/auth/authorizeProxy.ts.
-    const { token } = await answer.json<{ token: string }>()
-    return token
+    throw error(
+      'InvalidRequest',
+      `#${destination.id} of ${destination.did} is this server, which does not have ${method}`,
+    )
   }
 
   const forwardTo = async (destination: Destination, method: string, request: Request): Promise<Response> => {
-    const token = await authorize(request, { lxm: method, aud: destination.did })
-    if (token instanceof Response) return token
-    const answer = await forward({ request, method, address: await addressOf(destination), token })
-    if (!READ_AFTER_WRITE.has(method)) return answer
+    const { token, head } = await account.sign(request, method, destination.did)
+    const address = await addressFor(destination, method)
+    if (!READ_AFTER_WRITE.has(method)) return await forward({ request, method, address, token })
+    const answer = await forward({ request, method, address, token, readable: true })
     const askService = (id: string, search: string) => {
       const headers = new Headers(request.headers)
       headers.set('accept-encoding', 'identity')
       return forwardTo(destination, id, new Request(`${config.origin}/xrpc/${id}${search}`, { headers }))
     }
-    return await readAfterWrite({ method, request, answer, platform, views, askService })
+    return await readAfterWrite({ method, request, answer, head, platform, views, askService })
   }
 
+  /** The token is for the service that makes the feed, and the AppView passes it on. */
+  const getFeed = async (destination: Destination, request: Request): Promise<Response> => {
+    const feed = new URL(request.url).searchParams.get('feed')
+    if (feed === null) throw error('InvalidRequest', 'Error: Params must have the property "feed"')
+    const keyAt = (address: string): string => `${appView?.url ?? address} ${feed}`
+    // Nobody is asked for a stranger.
+    if (destination.url === undefined || !feedAudience.has(keyAt(destination.url)))
+      await account.authorize(request, GET_FEED)
+    const address = await addressFor(destination, GET_FEED)
+    const key = keyAt(address)
+    const { token } = await account.sign(request, GET_FEED, await feedAudience.get(key))
+    return await forward({ request, method: GET_FEED, address, token })
+  }
+
+  const push = async (method: string, request: Request): Promise<Response> => {
+    await account.authorize(request, method)
+    const { serviceDid: did, request: again } = await readPushService(request, platform)
+    const url = did === appView?.did ? { url: appView.url } : {}
+    return await forwardTo({ did, id: NOTIFICATIONS_ID, ...url }, method, again)
+  }
+
+  const answer = async (method: string, request: Request): Promise<Response> => {
+    if (!['GET', 'HEAD', 'POST'].includes(request.method))
+      throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected GET or POST`)
+    const rule = proxying(method)
+    if (!rule.forward && rule.reserved)
+      throw error('InvalidToken', `${method} manages the account, and is not forwarded`)
+    if (!request.headers.has('authorization'))
+      throw error('AuthMissing', `${method} needs the owner's session (createSession)`)
+    if (!rule.forward || !isValidNsid(method))
+      throw error('MethodNotImplemented', 'This server does not have that method, and it is not forwarded')
+    if (PUSH_METHODS.has(method) && request.method === 'POST') return await push(method, request)
+    const destination = destinationOf(config, method, request.headers.get('atproto-proxy'))
+    return method === GET_FEED
+      ? await getFeed(destination, request)
+      : await forwardTo(destination, method, request)
+  }
+
+  const answerServed = async (method: string, request: Request): Promise<Response | undefined> => {
+    if (REPO_READS.has(method)) return await readForeignRepo(method, request)
+    const header = request.headers.get('atproto-proxy')
+    if (!PREFERENCES.has(method) || header === null) return undefined
+    const { id, did } = destinationOf(config, method, header)
+    return id === APP_VIEW_ID && did === appView?.did ? undefined : await answer(method, request)
+  }
+
+  const orRefusal = async <T>(work: Promise<T>): Promise<T | Response> => {
+    try {
+      return await work
+    } catch (cause) {
+      if (cause instanceof AccountRefusal) return cause.answer
+      throw cause
+    }
+  }
   return {
-    answer: async (method, request) => {
-      if (!['GET', 'HEAD', 'POST'].includes(request.method))
-        throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected GET or POST`)
-      const rule = proxying(method)
-      if (!rule.forward && rule.reserved)
-        throw error('InvalidToken', `${method} manages the account, and is not called by this way`)
-      if (!request.headers.has('authorization'))
-        throw error('AuthMissing', `${method} needs the owner's session (createSession)`)
-      if (!rule.forward || !isValidNsid(method))
-        throw error('MethodNotImplemented', 'This server does not have that method, and it is not forwarded')
-      const destination = destinationOf(config, method, request.headers.get('atproto-proxy'))
-      return await forwardTo(destination, method, request)
-    },
+    answer: (method, request) => orRefusal(answer(method, request)),
+    answerServed: (method, request) => orRefusal(answerServed(method, request)),
   }
 }

@@ -1,18 +1,15 @@
 import { IdentityError } from '../identity/errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Platform } from '../platform.ts'
-import { error } from '../xrpc/errors.ts'
 import type { Destination } from './destination.ts'
 import { createStaleWhileRevalidate } from './staleWhileRevalidate.ts'
 
 export interface ServicesDeps {
   identity: Pick<Identity, 'resolveDid'>
   platform: Pick<Platform, 'now' | 'timer' | 'keepAlive'>
-  /** This server's own. */
-  origin: string
 }
 
-/** Finds the address of a service, without a `/` at the end. */
+/** Finds the address of a service, without a `/` at the end. Throws an IdentityError. */
 export type AddressOf = (destination: Destination) => Promise<string>
 
 // A document may have 256 KB: what is kept of it is bounded.
@@ -29,8 +26,8 @@ const isAddress = (text: string): boolean => {
 }
 
 /** Looks services up in DID documents, which it keeps. */
-export const createServices = ({ identity, platform, origin }: ServicesDeps): AddressOf => {
-  const addressesOf = createStaleWhileRevalidate({
+export const createServices = ({ identity, platform }: ServicesDeps): AddressOf => {
+  const documents = createStaleWhileRevalidate({
     platform,
     load: async (did: string) => {
       const { services } = await identity.resolveDid(did)
@@ -45,30 +42,16 @@ export const createServices = ({ identity, platform, origin }: ServicesDeps): Ad
       cause instanceof IdentityError && !cause.retryable ? NOT_FOUND_MS : UNAVAILABLE_MS,
   })
 
-  const lookUp = async (did: string): Promise<Map<string, string | undefined>> => {
-    try {
-      return await addressesOf(did)
-    } catch (cause) {
-      if (!(cause instanceof IdentityError)) throw cause
-      if (cause.retryable) throw error('UpstreamFailure', `${cause.message}; try again`)
-      throw error('InvalidRequest', `could not resolve the service's DID: ${cause.message}`)
-    }
-  }
-
   return async ({ did, id, url }) => {
     if (url !== undefined) return url
-    const addresses = await lookUp(did)
+    const addresses = await documents.get(did)
     const address = addresses.get(id)
-    if (!address)
-      throw error(
-        'InvalidRequest',
-        addresses.has(id)
-          ? `the address of #${id} in the DID document of ${did} is not one that can be asked`
-          : `the DID document of ${did} has no service #${id}`,
-      )
-    // A Worker cannot ask itself.
-    if (new URL(address).origin === origin)
-      throw error('InvalidRequest', `#${id} of ${did} is this server, which does not have the method`)
-    return address
+    if (address !== undefined) return address
+    throw new IdentityError(
+      'NotFound',
+      addresses.has(id)
+        ? `the address of #${id} in the DID document of ${did} is not one that can be asked`
+        : `the DID document of ${did} has no service #${id}`,
+    )
   }
 }

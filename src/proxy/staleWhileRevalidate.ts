@@ -9,6 +9,13 @@ export interface StaleWhileRevalidateDeps<Value> {
   failureMs(cause: unknown): number
 }
 
+export interface StaleWhileRevalidate<Value> {
+  /** The value of a key, which is loaded if it is not known. */
+  get(key: string): Promise<Value>
+  /** Whether `get` has an answer without waiting. */
+  has(key: string): boolean
+}
+
 /** Younger values are the answer. Older ones too, while they are fetched again. */
 const FRESH_MS = 3600_000
 /** Values of this age are forgotten. */
@@ -34,7 +41,7 @@ export const createStaleWhileRevalidate = <Value>({
   load,
   late,
   failureMs,
-}: StaleWhileRevalidateDeps<Value>): ((key: string) => Promise<Value>) => {
+}: StaleWhileRevalidateDeps<Value>): StaleWhileRevalidate<Value> => {
   const entries = new Map<string, Entry<Value>>()
 
   /** If the clock has gone back, nothing is recent. */
@@ -85,16 +92,26 @@ export const createStaleWhileRevalidate = <Value>({
     }
   }
 
-  return async (key) => {
-    const entry = entryOf(key)
-    const { value, failure } = entry
-    const known = value && isWithin(value.at, KEPT_MS) ? value : undefined
-    if (known && isWithin(known.at, FRESH_MS)) return known.is
-    const failed = failure && isWithin(failure.at, failure.forMs) ? failure : undefined
-    if (failed && !known) throw failed.cause
-    const pending = entry.pending && isWithin(entry.pending.at, LOST_MS) ? entry.pending.work : undefined
-    if (failed && known) return known.is
-    const work = pending ?? begin(key, entry)
-    return known ? known.is : await inTime(key, work)
+  const knownValue = ({ value }: Entry<Value>) => (value && isWithin(value.at, KEPT_MS) ? value : undefined)
+  const knownFailure = ({ failure }: Entry<Value>) =>
+    failure && isWithin(failure.at, failure.forMs) ? failure : undefined
+  const running = ({ pending }: Entry<Value>) =>
+    pending && isWithin(pending.at, LOST_MS) ? pending.work : undefined
+
+  return {
+    has: (key) => {
+      const entry = entries.get(key)
+      return entry !== undefined && knownValue(entry) !== undefined
+    },
+    get: async (key) => {
+      const entry = entryOf(key)
+      const known = knownValue(entry)
+      if (known && isWithin(known.at, FRESH_MS)) return known.is
+      const failed = knownFailure(entry)
+      if (failed && !known) throw failed.cause
+      if (!known) return await inTime(key, running(entry) ?? begin(key, entry))
+      if (!failed && !running(entry)) void begin(key, entry).catch(() => {})
+      return known.is
+    },
   }
 }

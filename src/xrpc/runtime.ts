@@ -23,7 +23,7 @@ export interface RuntimeOptions<Context, Auth> {
   /** Calls `ring` after so many milliseconds, unless the function that it returns is called before. */
   timer(context: Context): Timer
   /** Answers a method that runs in the other tier. Absent: there is no other tier. */
-  forward?: (request: Request, context: Context) => Promise<Response>
+  forward?: (request: Request, context: Context, id: MethodId) => Promise<Response>
   /** Answers a method that is not served. Absent: that is 501. */
   unserved?: (method: string, request: Request, context: Context) => Promise<Response>
   /** Opens a WebSocket for a subscription, whose handler accepts it. Absent: no subscription runs here. */
@@ -62,7 +62,7 @@ export function createRuntime<Context extends object, Auth>(
           throw error('InvalidRequest', `Incorrect HTTP method (${request.method}) expected ${verbs[0]}`)
         if (!handler) {
           if (!options.forward) throw error('MethodNotImplemented', `${id} does not run here`)
-          return await options.forward(request, context)
+          return await options.forward(request, context, id)
         }
         const url = new URL(request.url)
         const params = readParams(id, url.searchParams)
@@ -125,7 +125,7 @@ export function createRuntime<Context extends object, Auth>(
           })
         if (!handler) {
           if (!options.forward) throw error('MethodNotImplemented', `${id} does not run here`)
-          return await options.forward(request, context)
+          return await options.forward(request, context, id)
         }
         if (!options.upgrade) throw error('MethodNotImplemented', `${id} does not run here`)
         const { socket, response } = options.upgrade(context)

@@ -112,15 +112,19 @@ const scoped = (world: World, scope: Scope): Promise<string> => {
 
 /** What the table says: the error, or `undefined` for a caller who is let in. */
 const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
-  const { who }: Rule = policy[id]
+  const { who, lenient = false }: Rule = policy[id]
   const declared = declaredErrors(definition(id))
   const openToAll = Object.keys(who).join() === 'anyone'
-  const states = who[openToAll ? 'anyone' : kind]
+  // Where anyone is let in, a lenient row ignores a credential that opens nothing.
+  const known = openToAll || (lenient && who[kind] === undefined) ? 'anyone' : kind
+  const states = lenient ? [...(who[known] ?? []), ...(who.anyone ?? [])] : who[known]
   if (!states) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
   if (states.includes(state)) return undefined
   if (state === 'absent') return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
   const open = declared.includes('RepoDeactivated') || READS_WITHOUT_ERRORS.includes(id)
-  return state === 'deactivated' && kind === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
+  return state === 'deactivated' && (lenient || kind === 'anyone') && open
+    ? 'RepoDeactivated'
+    : 'AccountDeactivated'
 }
 
 const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }

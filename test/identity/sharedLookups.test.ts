@@ -19,6 +19,7 @@ const world = (lookUp: (handle: string) => Promise<string> = async () => DID) =>
   }
   const resolve = createSharedLookups({
     platform,
+    noun: 'handle',
     lookUp: (handle) => {
       asked.push(handle)
       return lookUp(handle)

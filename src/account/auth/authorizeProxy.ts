@@ -6,17 +6,19 @@ import type { ServiceAuth } from './serviceAuth.ts'
 export interface AuthorizeProxyDeps {
   authorizeBy: AuthorizeBy
   serviceAuth: Pick<ServiceAuth, 'sign'>
+  /** The revision of the repository. */
+  head(): string | undefined
 }
 
 /**
  * Lets a request through that the Worker would forward, and signs a service token for it. The question has the
- * credential of the caller, and in its query `lxm`, the method that was called; `aud`, the DID that the token is for, without
- * which none is signed; and `grant`, the method that the token opens there, if that is another one.
+ * credential of the caller, and in its query `lxm`, the method that was called, and `aud`, the DID that the token is for, without
+ * which none is signed. The answer says which revision the repository has.
  */
-export type AuthorizeProxy = (question: Request) => Promise<{ token?: string }>
+export type AuthorizeProxy = (question: Request) => Promise<{ token?: string; head?: string }>
 
 export const createAuthorizeProxy =
-  ({ authorizeBy, serviceAuth }: AuthorizeProxyDeps): AuthorizeProxy =>
+  ({ authorizeBy, serviceAuth, head }: AuthorizeProxyDeps): AuthorizeProxy =>
   async (question) => {
     const { searchParams } = new URL(question.url)
     const id = searchParams.get('lxm') ?? ''
@@ -25,6 +27,5 @@ export const createAuthorizeProxy =
     if (!rule.forward) throw error('InvalidToken', `${id} is never forwarded`)
     const { act } = await authorizeBy({ id, rule }, question)
     if (aud === null) return act(() => ({}))
-    const lxm = searchParams.get('grant') ?? id
-    return { token: await act(() => serviceAuth.sign({ aud, lxm })) }
+    return { token: await act(() => serviceAuth.sign({ aud, lxm: rule.lxm })), head: head() }
   }

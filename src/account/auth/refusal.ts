@@ -8,7 +8,7 @@ import { docsLink } from '../../docsLink.ts'
 export interface RefusedRequest {
   /** The method's name: one of ours, or one that would be forwarded. */
   id: string
-  rule: Pick<Rule, 'who'>
+  rule: Omit<Rule, 'runs'>
   state: State
   /** The kinds that the client's credential has. */
   kinds: readonly CredentialKind[]
@@ -28,7 +28,7 @@ const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
 }
 
 /** The credentials that the rule accepts in some state. */
-const acceptedCredentials = (rule: Pick<Rule, 'who'>): string =>
+const acceptedCredentials = (rule: Omit<Rule, 'runs'>): string =>
   (Object.keys(rule.who) as CredentialKind[])
     .map((kind) => (isScope(kind) ? `a migration token with the scope ${kind}` : CREDENTIAL_NAMES[kind]))
     .join(', or ')

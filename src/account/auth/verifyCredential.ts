@@ -39,10 +39,10 @@ export interface VerifyCredentialDeps {
   verifyMoveInToken(token: string): Promise<MoveInToken>
 }
 
-export type VerifyCredential = (request: Request, rule: Pick<Rule, 'who'>) => Promise<VerifiedCredential>
+export type VerifyCredential = (request: Request, rule: Omit<Rule, 'runs'>) => Promise<VerifiedCredential>
 
 /** Open to everyone, with or without a credential: probes, and the sign-in itself. */
-const isOpenToAnyone = (rule: Pick<Rule, 'who'>): boolean => Object.keys(rule.who).join() === 'anyone'
+const isOpenToAnyone = (rule: Omit<Rule, 'runs'>): boolean => Object.keys(rule.who).join() === 'anyone'
 
 const checkAdmin = (deps: VerifyCredentialDeps, header: string, network?: string): VerifiedCredential => {
   const { rateLimits, knownNetworks, failures } = deps
@@ -99,7 +99,7 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     return { kind: 'blobUpload', grants: 'blobUpload', exp }
   }
 
-  const verifyBearer = async (token: string, rule: Pick<Rule, 'who'>): Promise<VerifiedCredential> => {
+  const verifyBearer = async (token: string, rule: Omit<Rule, 'runs'>): Promise<VerifiedCredential> => {
     const { typ } = decodeJws(token).header
     switch (typ) {
       case 'at+jwt': {
@@ -144,8 +144,8 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
       // noted by its own rules.
       const refused = tokenError(cause)
       const reason = refused instanceof XrpcError ? refused.cause : undefined
-      if (reason instanceof TokenError && reason.code !== 'Expired' && !rule.who.service)
-        deps.failures.token(reason.code)
+      const isFailure = reason instanceof TokenError && reason.code !== 'Expired'
+      if (isFailure && !rule.who.service && !rule.lenient) deps.failures.token(reason.code)
       throw refused
     }
   }

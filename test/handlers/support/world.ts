@@ -231,7 +231,8 @@ const build = async (
         anonymous: true,
         act: (work) => work(),
       }),
-      forward: (request) => inAccount.fetch(request, { account: world.account }),
+      forward: async (request, _, id) =>
+        (await world.proxy.answerServed(id, request)) ?? inAccount.fetch(request, { account: world.account }),
       unserved: (method, request) => world.proxy.answer(method, request),
     }),
   )
