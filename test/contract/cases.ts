@@ -1,6 +1,6 @@
 /** The requests, and what each must be answered, made from a method's document and its row in the policy. */
 import { STANDARD_ERRORS } from '../../src/standardErrors.ts'
-import { policy, type Rule } from '../../src/policy.ts'
+import { type CredentialKind, policy, type Rule } from '../../src/policy.ts'
 import type { Answer, Ask } from './ask.ts'
 import type { Found } from './discover.ts'
 import type { Method } from './lexicon.ts'
@@ -20,7 +20,15 @@ export interface Case {
 const is = (id: Method['id']): Rule => policy[id]
 export const isPublic = ({ id }: Method): boolean => is(id).who.anyone !== undefined
 /** No credential changes the answer, so a bad one may be ignored as well as refused. */
-export const ignoresCredentials = ({ id }: Method): boolean => Object.keys(is(id).who).join() === 'anyone'
+export const ignoresCredentials = ({ id }: Method): boolean =>
+  is(id).lenient === true || Object.keys(is(id).who).join() === 'anyone'
+/** The kind of credential as which the policy sees one of this kind. */
+export const seenAs = (id: Method['id'], kind: CredentialKind): CredentialKind => {
+  const { who, lenient } = is(id)
+  if (Object.keys(who).join() === 'anyone') return 'anyone'
+  // A service token is not even looked at here: what is wrong with it is said where anyone is refused.
+  return lenient && who[kind] === undefined && kind !== 'service' ? 'anyone' : kind
+}
 
 const refused = (name: string, ask: Ask, ...errors: string[]): Case => ({
   name,

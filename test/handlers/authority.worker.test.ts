@@ -5,6 +5,7 @@ import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
+import { seenAs } from '../contract/cases.ts'
 import { sample, type Schema } from '../contract/sample.ts'
 import { accessToken } from './support/accessToken.ts'
 import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
@@ -112,19 +113,16 @@ const scoped = (world: World, scope: Scope): Promise<string> => {
 
 /** What the table says: the error, or `undefined` for a caller who is let in. */
 const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
-  const { who, lenient = false }: Rule = policy[id]
+  const { who, lenient }: Rule = policy[id]
   const declared = declaredErrors(definition(id))
-  const openToAll = Object.keys(who).join() === 'anyone'
-  // Where anyone is let in, a lenient row ignores a credential that opens nothing.
-  const known = openToAll || (lenient && who[kind] === undefined) ? 'anyone' : kind
-  const states = lenient ? [...(who[known] ?? []), ...(who.anyone ?? [])] : who[known]
-  if (!states) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  const seen = seenAs(id, kind)
+  const states = who[seen]
+  if (lenient && who.anyone?.includes(state)) return undefined
+  if (!states) return seen === 'anyone' ? 'AuthMissing' : 'InvalidToken'
   if (states.includes(state)) return undefined
   if (state === 'absent') return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
   const open = declared.includes('RepoDeactivated') || READS_WITHOUT_ERRORS.includes(id)
-  return state === 'deactivated' && (lenient || kind === 'anyone') && open
-    ? 'RepoDeactivated'
-    : 'AccountDeactivated'
+  return state === 'deactivated' && seen === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
 }
 
 const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }

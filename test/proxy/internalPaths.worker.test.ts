@@ -17,7 +17,7 @@ it('reach the object from nowhere, with the owner’s credential too', async () 
   // The object answers the Worker's own question.
   const object = (env as unknown as Env).ACCOUNT.getByName(did)
   const asked = await object.fetch(`${ORIGIN}${INTERNAL_PATHS.authorizeProxy}${QUERY}`, { headers })
-  expect(Object.keys(await asked.json<object>())).toEqual(['token'])
+  expect(Object.keys(await asked.json<object>())).toEqual(['token', 'head'])
 
   for (const path of Object.values(INTERNAL_PATHS))
     for (const way of [

@@ -46,7 +46,8 @@ export const createAuthorizeBy =
       if (rule.lenient && rule.who.anyone?.includes(currentState())) return ANYONE
       throw cause
     })
-    const kinds: CredentialKind[] = rule.lenient ? [...kindsOf(presented), 'anyone'] : kindsOf(presented)
+    const opening = kindsOf(presented).filter((kind) => rule.who[kind])
+    const kinds: CredentialKind[] = rule.lenient && opening.length === 0 ? ['anyone'] : kindsOf(presented)
     /** The kind that opens the method now: the account may have changed while something was awaited. */
     const grantedKind = (among: readonly CredentialKind[]): CredentialKind => {
       const state = currentState()
