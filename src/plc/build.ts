@@ -1,7 +1,7 @@
 import { canonicalJson } from '../canonicalJson.ts'
 import { didForGenesis } from './cid.ts'
 import { PlcError } from './errors.ts'
-import { MAX_ROTATION_KEYS, parseUnsignedOperation } from './parse.ts'
+import { rotationKeyLimit, parseUnsignedOperation } from './parse.ts'
 import type { Operation, PlcData, PlcHead, PlcService, UnsignedOperation } from './types.ts'
 
 export const PDS_ID = 'atproto_pds'
@@ -40,10 +40,11 @@ const mergeRotationKeys = (data: PlcData, asked: string[] | undefined, opts: Bui
   const above = data.rotationKeys.slice(0, data.rotationKeys.indexOf(opts.ourKey))
   const keys = [...new Set([...above, ...opts.recoveryKeys, ...(asked ?? data.rotationKeys)])]
   if (keys.length === 0) throw new PlcError('NoRotationKey', 'no rotation key would be left', 'rotationKeys')
-  if (keys.length > MAX_ROTATION_KEYS)
+  const limit = rotationKeyLimit(data.rotationKeys)
+  if (keys.length > limit)
     throw new PlcError(
       'TooManyKeys',
-      `with the keys that must stay in front there would be ${keys.length} rotation keys, at most ${MAX_ROTATION_KEYS} are allowed: ${keys.join(', ')}`,
+      `with the keys that must stay in front there would be ${keys.length} rotation keys, at most ${limit} are allowed: ${keys.join(', ')}`,
       'rotationKeys',
     )
   return keys

@@ -15,7 +15,9 @@ import type {
 
 // The directory's limits; the stricter one where the specification and its server differ.
 export const MAX_OPERATION_BYTES = 4000
-export const MAX_ROTATION_KEYS = 5
+const MAX_ROTATION_KEYS = 5
+/** What the public directory takes today. Another one may refuse more than `MAX_ROTATION_KEYS`. */
+const MAX_KEPT_ROTATION_KEYS = 10
 const MAX_ENTRIES = 10
 const MAX_ID_LENGTH = 32
 const MAX_AKA_LENGTH = 258
@@ -27,6 +29,13 @@ const MAX_LOG_ENTRIES = 2000
 const MAX_LOGGED_BYTES = 16 * 1024
 /** An operation nests three levels deep. Hashing one that nests thousands deep would take longer than verifying its signature. */
 const MAX_LOGGED_DEPTH = 16
+
+/**
+ * How many rotation keys an operation may have that follows these: a directory that has taken more than the
+ * specification says takes more again, and no key of the owner's is dropped for the limit.
+ */
+export const rotationKeyLimit = (before: readonly string[]): number =>
+  new Set(before).size > MAX_ROTATION_KEYS ? MAX_KEPT_ROTATION_KEYS : MAX_ROTATION_KEYS
 
 const fail = (field: string, want: string): never => {
   throw new PlcError('InvalidOperation', `${field} must be ${want}`, field)
@@ -120,10 +129,11 @@ export const parseUnsignedOperation = (value: unknown): UnsignedOperation => {
   const rotationKeys = parseRotationKeys(op.rotationKeys)
   if (rotationKeys.length === 0)
     throw new PlcError('NoRotationKey', 'no rotation key would be left', 'rotationKeys')
-  if (rotationKeys.length > MAX_ROTATION_KEYS)
+  const limit = op.prev === null ? MAX_ROTATION_KEYS : MAX_KEPT_ROTATION_KEYS
+  if (rotationKeys.length > limit)
     throw new PlcError(
       'TooManyKeys',
-      `${rotationKeys.length} rotation keys, at most ${MAX_ROTATION_KEYS} are allowed: ${rotationKeys.join(', ')}`,
+      `${rotationKeys.length} rotation keys, at most ${limit} are allowed: ${rotationKeys.join(', ')}`,
       'rotationKeys',
     )
   const operation: UnsignedOperation = {

@@ -155,6 +155,19 @@ test('too many keys are refused by name, not dropped', async () => {
   expect(String(failure({ ...move, rotationKeys: many }))).toContain(many[4])
 })
 
+test('a DID that has more than five keys keeps them, and gets up to ten', async () => {
+  const keys = (await Promise.all([...'123456789ab'].map(rotationKey))).map(({ did }) => did)
+  const head = (count: number) => ({
+    data: { ...data, rotationKeys: [...keys.slice(0, count - 1), ours.did] },
+  })
+  expect(
+    failure({ alsoKnownAs: ['at://new.example.com'] }, { token: undefined, recoveryKeys: [] }, head(7)),
+  ).toBe('built')
+  expect(failure({ ...move, rotationKeys: keys }, {}, head(10))).toMatchObject({
+    code: 'TooManyKeys',
+  })
+})
+
 test('the directory accepts our genesis, move and voiding operations', async () => {
   const directory = oracle()
   const { did, operation: genesis } = await createGenesis(ours, {

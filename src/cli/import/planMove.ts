@@ -1,6 +1,6 @@
 import { diffOperation } from '../../plc/diffOperation.ts'
 import { PlcError } from '../../plc/errors.ts'
-import { MAX_ROTATION_KEYS, parseUnsignedOperation } from '../../plc/parse.ts'
+import { rotationKeyLimit, parseUnsignedOperation } from '../../plc/parse.ts'
 import type { PlcData, PlcHead, UnsignedOperation } from '../../plc/types.ts'
 import { CliError } from '../errors.ts'
 
@@ -66,10 +66,11 @@ export function planMove(options: MoveOptions): MovePlan {
   const own = new Set(sourceKeys.filter((key) => !asked.has(key)))
   const dropped = data.rotationKeys.filter((key) => own.has(key))
   const keys = rotationKeys(data.rotationKeys, wanted.rotationKeys, own)
-  if (keys.length > MAX_ROTATION_KEYS)
+  const limit = rotationKeyLimit(data.rotationKeys)
+  if (keys.length > limit)
     throw new CliError(
       'too-many-keys',
-      `the DID would have ${keys.length} rotation keys, and the directory takes ${MAX_ROTATION_KEYS}: ${keys.join(', ')}`,
+      `the DID would have ${keys.length} rotation keys, and the directory takes ${limit}: ${keys.join(', ')}`,
     )
   const after: PlcData = {
     rotationKeys: keys,
