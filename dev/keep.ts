@@ -11,15 +11,21 @@ const isAccount = (value: unknown): value is PlcAccount =>
 /** The account of the last run if it has these keys and addresses, otherwise a new one that is registered. */
 export async function devAccount(
   folder: string,
-  options: { plcUrl: string; port: number; handle: string; signingKey: string },
+  options: {
+    plcUrl: string
+    port: number
+    handle: string
+    signingKey: string
+    rotationKey?: string | undefined
+  },
 ): Promise<PlcAccount> {
-  const { plcUrl, port, handle, signingKey } = options
+  const { plcUrl, port, handle, signingKey, rotationKey } = options
   const file = join(folder, `account-${port}.json`)
   const kept: unknown = JSON.parse((await readText(file)) ?? 'null')
-  if (isAccount(kept) && kept.signingKey === signingKey && kept.handle === handle) {
+  if (isAccount(kept) && [signingKey, rotationKey].includes(kept.signingKey) && kept.handle === handle) {
     const known = await fetch(`${plcUrl}/${kept.did}`)
     await known.body?.cancel()
-    if (known.ok) return { ...kept, plcUrl }
+    if (known.ok) return { ...kept, signingKey, plcUrl }
   }
   const account = await createPlcAccount({ plcUrl, port, handle, signingKey })
   await writeSecret(file, `${JSON.stringify(account, null, 2)}\n`)

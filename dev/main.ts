@@ -69,14 +69,15 @@ const main = async (): Promise<number> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
 
   await using plc = await startPlc({ port: plcPort, log: join(folder, 'plc.jsonl') })
-  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = await devSecrets(folder, randomBytes)
-  const account = await devAccount(folder, { plcUrl: plc.url, port, handle, signingKey: SIGNING_KEY })
+  const { ADMIN_PASSWORD, ...secrets } = await devSecrets(folder, randomBytes)
+  const { SIGNING_KEY: signingKey, ROTATION_KEY: rotationKey } = secrets
+  const account = await devAccount(folder, { plcUrl: plc.url, port, handle, signingKey, rotationKey })
   await using cirrus = await startCirrus({
     ...account,
     port,
     password: DEV_PASSWORD,
     adminPassword: ADMIN_PASSWORD,
-    env: { PASSWORD_HASH, SESSION_SECRET },
+    env: secrets,
     persist: join(folder, 'state'),
     onLog: say,
   })

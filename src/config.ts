@@ -28,6 +28,7 @@ export interface Env {
   PLC_DIRECTORY_URL?: string
   RECOVERY_KEYS?: string
   SIGNING_KEY?: string
+  NEXT_SIGNING_KEY?: string
   ROTATION_KEY?: string
   ADMIN_PASSWORD?: string
   PASSWORD_HASH?: string
@@ -91,8 +92,12 @@ export interface Config {
   /** The owner's address, which clients show and people sign in with. No mail is sent to it. */
   email: string | undefined
   dev: boolean
+  /** ROTATION_KEY is set: the rotation key does not follow a change of SIGNING_KEY. */
+  hasRotationKey: boolean
   secrets: {
     signingKey: Secret
+    /** What takes the place of `signingKey`: see `pds rotate-key`. */
+    nextSigningKey: Secret | undefined
     rotationKey: Secret
     adminPassword: Secret
     passwordHash: Secret
@@ -317,8 +322,10 @@ export function readConfig(env: Env): Config {
     },
     email: readEmail((env.EMAIL ?? '').trim()),
     dev,
+    hasRotationKey: Boolean(env.ROTATION_KEY),
     secrets: {
       signingKey: new Secret(signingKey),
+      nextSigningKey: env.NEXT_SIGNING_KEY ? new Secret(env.NEXT_SIGNING_KEY) : undefined,
       rotationKey: new Secret(env.ROTATION_KEY || signingKey),
       adminPassword: readAdminPassword(required(env, 'ADMIN_PASSWORD')),
       passwordHash: new Secret(required(env, 'PASSWORD_HASH')),

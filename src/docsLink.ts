@@ -28,6 +28,7 @@ export const TOPICS = [
   'handle-unresolved',
   'directory-unavailable',
   'rotation-key',
+  'rotate-key',
   'rate-limit',
 ] as const
 

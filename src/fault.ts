@@ -23,6 +23,9 @@ export const FAULT_POINTS = [
   'change.afterLedger',
   'change.afterSubmit',
   'change.afterStored',
+  'changeKey.beforeTransaction',
+  'changeKey.afterKey',
+  'changeKey.afterTransaction',
   'deactivate.afterState',
   'deactivate.afterEvent',
 ] as const

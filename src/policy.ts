@@ -161,6 +161,7 @@ const rows = {
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
+  'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.voidPlcOperation': adminOnly,

@@ -36,6 +36,7 @@ import { createRelays, type Relays } from './events/relays.ts'
 import { createSequencer, type SequencedEvent, type Sequencer } from './events/sequencer.ts'
 import { createSubscriberLimits } from './events/subscriberLimits.ts'
 import { createHandleCheck, type HandleCheck } from './identity/handleCheck.ts'
+import { createSigningKeys } from './identity/signingKeys.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
 import { createImports, type Imports } from './import/imports.ts'
 import { createJournal, type Journal } from './journal.ts'
@@ -131,13 +132,16 @@ export async function createAccount(
     secrets,
   } = config
   const { passwordHash, adminPassword } = secrets
-  const signingKey = await loadSigningKey(secrets.signingKey)
+  const configured = await loadSigningKey(secrets.signingKey)
+  const waiting = secrets.nextSigningKey && (await loadSigningKey(secrets.nextSigningKey, 'NEXT_SIGNING_KEY'))
   const rotationKey = await loadRotationKey(secrets.rotationKey)
-  const signer = signingKey.commitKeypair(did)
   const tokens = createSessionTokens(secrets.session, passwordHash)
 
   const sql = new Sql(ctx.storage)
   migrate(sql, did, platform.now())
+  const signingKeys = createSigningKeys({ sql, configured, waiting })
+  const signingKey = signingKeys.inUse
+  const signer = { sign: (bytes: Uint8Array) => signingKey.commitKeypair(did).sign(bytes) }
   const handle = (): string => readHandle(sql) ?? config.handle
   const ownIdentity = (): OwnIdentity => ({ handle: handle(), signingKey: signingKey.did })
   const identity = createIdentity(config, ownIdentity, platform)
@@ -229,6 +233,9 @@ export async function createAccount(
     ...base,
     identity,
     plc,
+    signingKeys,
+    hasRotationKey: config.hasRotationKey,
+    watchMove,
     repo,
     blocks,
     sequencer,
@@ -241,6 +248,7 @@ export async function createAccount(
   const statusDeps = {
     ...base,
     failures,
+    signingKeys,
     startedAt: platform.now(),
     config,
     blocks,
@@ -266,8 +274,9 @@ export async function createAccount(
   })
   // A subscriber may have fallen behind before the object hibernated.
   firehose.resume()
-  // The configuration may have changed since the network was last told.
-  if (identityWatch.needsAnnouncement()) wake(0)
+  // The configuration may have changed since the network was last told,
+  // and a change of the signing key may have been interrupted.
+  if (identityWatch.needsAnnouncement() || signingKeys.next) wake(0)
 
   const authorizeBy = createAuthorizeBy({ did, sql, verifyCredential, assertStillValid, state })
   let lastRecordKey: string | undefined

@@ -104,6 +104,11 @@ export const CATALOGUE = {
     'retry',
     'deploy the Worker for the new name, then run the same command again',
   ),
+  'key-not-ready': entry('failed', 'run `pds rotate-key`, which puts the secrets in place first'),
+  'key-file-differs': entry(
+    'failed',
+    'put the key file of this deployment next to wrangler.toml, then run the same command again',
+  ),
   'nothing-to-void': entry('failed', 'nothing: no signed operation is left to void'),
   'no-recovery-key': entry('failed', 'add a recovery key above Cirrus’s own before you move'),
   // Targets

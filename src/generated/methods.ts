@@ -64,6 +64,7 @@ import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/li
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
+import type * as ComCirrusAdminRotateSigningKey from './types/com/cirrus/admin/rotateSigningKey.ts';
 import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
 import type * as ComCirrusAdminUpdatePds from './types/com/cirrus/admin/updatePds.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
@@ -720,6 +721,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminRevokeMigrationTokens.OutputSchema
       errors: never
+    };
+  /** Put the key of the secret NEXT_SIGNING_KEY in use: have the DID name it, by an operation of this server's rotation key, then sign a commit with it and announce it. Migration tokens end; sessions stay. May be repeated after any interruption. Requires the admin credential. */
+  'com.cirrus.admin.rotateSigningKey': {
+      kind: 'procedure'
+      params: ComCirrusAdminRotateSigningKey.QueryParams
+      defaults: never
+      input: ComCirrusAdminRotateSigningKey.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminRotateSigningKey.OutputSchema
+      errors: 'KeyNotReady' | 'OperationChanged'
     };
   /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
   'com.cirrus.admin.updateHandle': {

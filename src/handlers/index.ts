@@ -15,6 +15,7 @@ import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
+import { rotateSigningKey } from './admin/rotateSigningKey.ts'
 import { updatePds } from './admin/updatePds.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
@@ -139,6 +140,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
+  'com.cirrus.admin.rotateSigningKey': rotateSigningKey,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,
   'com.cirrus.admin.updatePds': updatePds,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,

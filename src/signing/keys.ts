@@ -30,9 +30,9 @@ export interface RotationKey {
   signOperation(operation: UnsignedOperation): Promise<Operation>
 }
 
-/** Loads SIGNING_KEY; the key's bytes stay in `crypto/`. */
-export const loadSigningKey = async (secret: Secret): Promise<SigningKey> => {
-  const { did, sign } = await loadPrivateKey(secret, 'SIGNING_KEY')
+/** Loads SIGNING_KEY, or the secret of this name; the key's bytes stay in `crypto/`. */
+export const loadSigningKey = async (secret: Secret, name = 'SIGNING_KEY'): Promise<SigningKey> => {
+  const { did, sign } = await loadPrivateKey(secret, name)
   return {
     did,
     multibase: did.slice('did:key:'.length),

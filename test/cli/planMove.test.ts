@@ -118,7 +118,7 @@ describe('the operation that moves an account in', () => {
     expect(over).toThrow(CliError)
     expect(over).toThrow(new RegExp(`6 rotation keys, and the directory takes 5: ${owner}`))
     // This directory has taken more already.
-    expect(() => planMove({ head: head(keys), wanted: wanted([ours]) })).not.toThrow()
+    expect(() => planMove({ head: head(keys), wanted: wanted([ours]), sourceKeys: undefined })).not.toThrow()
   })
 
   it.each<[string, () => string[], () => string[] | undefined]>([

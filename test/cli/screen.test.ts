@@ -37,6 +37,7 @@ describe('pds', () => {
         identity       Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
         handle         Give the account another handle, once DNS or a well-known file says that it is yours.
         rehost         Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
+        rotate-key     Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
         emit-identity  Tell the network to look up the DID again: handle, key and server.
         request-crawl  Ask relays to subscribe to this server now.
         set-password   Set another account password: in the key file and .dev.vars, and how to deploy it.

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { Model } from './support/model.ts'
-import { FAULT_POINTS } from '../../src/fault.ts'
 import { FIRST_SEED, SEEDS } from '../support/scale.ts'
 import { run } from './support/schedule.ts'
 import { diedAt } from './support/server.ts'
+import { POINTS } from './support/steps.ts'
 
 // Random schedules: writes, uploads, exports, imports, tokens, signatures, deactivations, collection,
 // and deaths at every named step. SEEDS says how many, SEED where they begin.
@@ -34,5 +34,5 @@ for (let first = FIRST_SEED; first < FIRST_SEED + SEEDS; first += BATCH) {
 
 // Some steps are rare: the first 1500 schedules are known to die at each of them.
 it.skipIf(FIRST_SEED > 1 || SEEDS < 1500)('there was a death at every named step', () => {
-  expect([...diedAt].toSorted()).toEqual(FAULT_POINTS.toSorted())
+  expect([...diedAt].toSorted()).toEqual(POINTS.toSorted())
 })

@@ -178,3 +178,12 @@ export const setHandle = (sql: Sql, handle: string): void => {
   sql.assertTransaction()
   sql.run('UPDATE account SET handle = ?', handle)
 }
+
+/** did:key of the signing key that was put in use here; undefined while it is the configured one. */
+export const readSigningKey = (sql: Sql): string | undefined =>
+  sql.first<{ key: string | null }>('SELECT signing_key AS key FROM account')?.key ?? undefined
+
+export const setSigningKey = (sql: Sql, key: string): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET signing_key = ?', key)
+}

@@ -58,7 +58,7 @@ export interface IdentityWatchDeps {
   handle(): string
   origin: string
   previous: readonly ServerName[]
-  /** The configured key. */
+  /** The key in use. */
   signingKey: Pick<SigningKey, 'did'>
 }
 

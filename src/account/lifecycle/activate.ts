@@ -3,7 +3,9 @@ import { error } from '../../xrpc/errors.ts'
 import { carOf } from '../repo/carOf.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/observeDid.ts'
-import { readAccount, type Head, raiseTokensNotBefore, setActive } from '../db/accountRow.ts'
+import { readAccount, type Head, setActive } from '../db/accountRow.ts'
+import type { SigningKey } from '../../signing/keys.ts'
+import { announceNewKey, changeOver, keyInDid, storeNewKey } from './changeKey.ts'
 import { didProblem } from './didProblem.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
@@ -18,14 +20,15 @@ const commitBytes = ({ blocks }: LifecycleDeps, { root }: Head): Uint8Array => {
   return bytes
 }
 
-const isSignedByUs = async (deps: LifecycleDeps, head: Head): Promise<boolean> =>
-  await verifyCommit(parseCommit(commitBytes(deps, head)), deps.signingKey.did)
+const isSignedBy = async (deps: LifecycleDeps, head: Head, { did }: SigningKey): Promise<boolean> =>
+  await verifyCommit(parseCommit(commitBytes(deps, head)), did)
 
 /** A commit that verifies under the DID's present key, and what is new with it. */
 interface Activation {
   head: Head
   car: Uint8Array
-  isNewKey: boolean
+  /** The key, if no commit was signed with it before. */
+  newKey: SigningKey | undefined
   /** The session that activates; undefined: the administrator does, or the server itself for a new key. */
   sid: string | undefined
 }
@@ -34,41 +37,40 @@ interface Activation {
  * Stores, announces and journals an activation, or only the new key of an account that is active already. Runs inside a
  * transaction: that of the commit, if one is signed.
  */
-const storeAndAnnounce = (deps: LifecycleDeps, { head, car, isNewKey, sid }: Activation): void => {
+const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activation): void => {
   const { sql, sequencer, journal, platform, identityWatch, relays, sessions } = deps
-  const signingKey = deps.signingKey.did
   const handle = identityWatch.last?.handle ?? deps.handle()
   const row = readAccount(sql)
-  const now = platform.now()
-  if (isNewKey) {
-    journal.append('key-change', { signingKey, rev: head.rev })
-    // Tokens of the old key do not verify under the new one. This refuses them even if the old key comes back.
-    raiseTokensNotBefore(sql, now)
-  }
+  if (newKey) storeNewKey(deps, newKey, head.rev)
   if (row.storedState === 'active') {
-    if (!isNewKey) return
-    // The observation that noticed the new key may have announced it already.
-    if (identityWatch.announcedKey() !== signingKey) sequencer.appendIdentity(handle)
-    identityWatch.noteAnnounced(handle, signingKey)
-    sequencer.appendSync(head.rev, car)
+    if (newKey) announceNewKey(deps, head.rev, car)
     return
   }
   // Until now, the server that the account comes from could speak for it. No session from that time is trusted.
   if (row.activatedAt === undefined) sessions.endAll('first activation', sid)
-  setActive(sql, now)
+  setActive(sql, platform.now())
   sequencer.appendAccount(true)
   sequencer.appendIdentity(handle)
   sequencer.appendSync(head.rev, car)
-  identityWatch.noteAnnounced(handle, signingKey)
+  identityWatch.noteAnnounced(handle, deps.signingKey.did)
   relays.askAtOnce()
   journal.append('activate', { rev: head.rev, commit: head.root.toString() })
 }
 
 /** Signs a new commit of the same tree: relays accept only a commit that verifies under the DID document's present key. */
-const signWithNewKey = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
+const signWithNewKey = async (deps: LifecycleDeps, key: SigningKey, sid?: string): Promise<void> => {
   await deps.repo.signAgain({
-    within: (head, car) => storeAndAnnounce(deps, { head, car, isNewKey: true, sid }),
+    signer: key.commitKeypair(deps.did),
+    within: (head, car) => storeAndAnnounce(deps, { head, car, newKey: key, sid }),
   })
+}
+
+/** The key that the DID names, which is one of this server's. */
+const requireKey = (deps: LifecycleDeps, observation: Observation): SigningKey => {
+  requireDidHere(deps, observation)
+  const key = keyInDid(deps, observation)
+  if (!key) throw new Error('a DID without our key was taken for ours')
+  return key
 }
 
 /**
@@ -77,18 +79,18 @@ const signWithNewKey = async (deps: LifecycleDeps, sid?: string): Promise<void> 
  */
 export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
   const { repo, sequencer, identityWatch } = deps
-  requireDidHere(deps, await identityWatch.lookUp())
+  const key = requireKey(deps, await identityWatch.lookUp())
   if (!repo.head()) await repo.create()
   const isAnnounced = await repo.exclusive(async () => {
     const head = repo.requireHead()
-    if (!(await isSignedByUs(deps, head))) return false
+    if (!(await isSignedBy(deps, head, key))) return false
     // The DID may have moved again while this waited for its turn; a later observation shows that.
     if (identityWatch.last) requireDidHere(deps, identityWatch.last)
     const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(deps, head) }])
-    sequencer.transaction(() => storeAndAnnounce(deps, { head, car, isNewKey: false, sid }))
+    sequencer.transaction(() => storeAndAnnounce(deps, { head, car, newKey: undefined, sid }))
     return true
   })
-  if (!isAnnounced) await signWithNewKey(deps, sid)
+  if (!isAnnounced) await signWithNewKey(deps, key, sid)
 }
 
 /**
@@ -96,13 +98,18 @@ export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void>
  * has been given, a commit is signed with it, because relays accept no other.
  */
 export const followDid = async (deps: LifecycleDeps): Promise<Observation> => {
-  const { identityWatch, repo, sql } = deps
+  const { identityWatch, repo, sql, signingKeys } = deps
   const observation = await identityWatch.observe()
   if (readAccount(sql).storedState !== 'active' || didProblem(deps, observation)) return observation
+  const key = requireKey(deps, observation)
+  if (key.did === signingKeys.next?.did) {
+    await changeOver(deps, async () => {})
+    return observation
+  }
   const isSigned = await repo.exclusive(async () => {
     const head = repo.head()
-    return !head || (await isSignedByUs(deps, head))
+    return !head || (await isSignedBy(deps, head, key))
   })
-  if (!isSigned) await signWithNewKey(deps)
+  if (!isSigned) await signWithNewKey(deps, key)
   return observation
 }

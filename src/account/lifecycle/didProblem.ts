@@ -1,4 +1,5 @@
 import type { Observation } from '../identity/observeDid.ts'
+import { keyInDid } from './changeKey.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 /** Why an account with this DID cannot be active here, and the way out; undefined if nothing is wrong. */
@@ -7,8 +8,9 @@ export const didProblem = (
     did,
     origin,
     identityWatch,
+    signingKeys,
     signingKey: { did: ours },
-  }: Pick<LifecycleDeps, 'did' | 'origin' | 'identityWatch' | 'signingKey'>,
+  }: Pick<LifecycleDeps, 'did' | 'origin' | 'identityWatch' | 'signingKey' | 'signingKeys'>,
   observation: Observation,
 ): string | undefined => {
   const { pds, signingKey, head } = observation
@@ -18,7 +20,7 @@ export const didProblem = (
     return did.startsWith('did:plc:')
       ? `${where}. To move the account here, \`pds import --from ${pds ?? '<host>'}\` has the operation signed there`
       : `${where}. Change serviceEndpoint of #atproto_pds in the did.json of ${did} to ${origin}`
-  if (signingKey !== ours)
+  if (keyInDid({ signingKeys }, observation) === undefined)
     return `the DID names the signing key ${signingKey ?? '(none)'}, this server has ${ours}: give it that key (SIGNING_KEY), or put ours into the DID document`
   return undefined
 }

@@ -7,6 +7,7 @@ import { didProblem } from './didProblem.ts'
 import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 import { updatePds, type UpdatedPds, type UpdatePdsOptions } from './updatePds.ts'
+import { rotateKey, type RotatedKey, type RotateKeyOptions } from './rotateKey.ts'
 import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
 /** How the account is created, activated and deactivated here. Nothing is ever deleted. */
@@ -28,6 +29,8 @@ export interface Lifecycle {
   updateHandle(handle: string, options: UpdateHandleOptions): Promise<UpdatedHandle>
   /** Has the DID name this server by its present address. May be repeated. */
   updatePds(options: UpdatePdsOptions): Promise<UpdatedPds>
+  /** Puts NEXT_SIGNING_KEY in use. May be repeated. */
+  rotateKey(options: RotateKeyOptions): Promise<RotatedKey>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
   isDidValid(): Promise<boolean>
 }
@@ -40,6 +43,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   emitIdentity: () => emitIdentity(deps),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),
   updatePds: (options) => updatePds(deps, options),
+  rotateKey: (options) => rotateKey(deps, options),
   isDidValid: async () => {
     const observation = await deps.identityWatch.glance()
     return observation !== undefined && didProblem(deps, observation) === undefined

@@ -4,6 +4,7 @@ import type { PlcOperations } from '../plc/plcOperations.ts'
 import type { Platform } from '../../platform.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
+import type { SigningKeys } from '../identity/signingKeys.ts'
 import type { Journal } from '../journal.ts'
 import type { Passwords } from '../auth/passwords.ts'
 import type { RateLimits } from '../auth/rateLimits.ts'
@@ -32,7 +33,12 @@ export interface LifecycleDeps {
   serviceDid: string
   identity: Pick<Identity, 'lookUpHandle'>
   plc: Pick<PlcOperations, 'plan' | 'carryOut'>
-  /** The configured key. */
+  /** The key in use. */
   signingKey: Pick<SigningKey, 'did'>
+  signingKeys: SigningKeys
+  /** ROTATION_KEY is set. */
+  hasRotationKey: boolean
+  /** Looks at the DID more often for a while, because it may change soon. */
+  watchMove(): Promise<void>
   passwords: Passwords
 }

@@ -63,6 +63,8 @@ export interface CommitOptions {
 export interface SignAgainOptions {
   /** Signs instead of the account's signer. */
   signer?: CommitSigner
+  /** Runs first, while nothing else changes the repository. If it gives false, nothing is signed. */
+  before?: () => Promise<boolean>
   /** Runs inside the transaction. `commitCar` has the new commit only. */
   within?: (head: Head, commitCar: Uint8Array) => void
 }
@@ -206,6 +208,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
   const signAgain = (options: SignAgainOptions = {}): Promise<Head> =>
     exclusive(async () => {
       const { head: from, tree } = current()
+      if (options.before && !(await options.before())) return from
       const rev = nextRev(from.rev)
       const signed = await signCommit(options.signer ?? signer, { did, rev, data: from.data })
       const to = { ...from, root: signed.cid, rev }

@@ -19,6 +19,8 @@ export interface Situation {
         keyIsOurs: boolean
         tombstoned: boolean
       }
+  /** A change of the signing key is under way: NEXT_SIGNING_KEY waits, or is in use and not yet SIGNING_KEY. */
+  rotation: 'waiting' | 'in use' | undefined
   records: number
   /** Blobs that records refer to and that are not stored. */
   missingBlobs: number
@@ -95,6 +97,10 @@ const whenActive = (situation: Situation): string => {
     return 'Active; the DID could not be looked up, so it is not known whether it still names this server. Next: `pds status` again.'
   if (unsubmitted)
     return `The DID still names this server, and ${unsubmitted}. Next: to finish the move, repeat the new PDS's PLC step; to stay, \`pds identity --void\`.`
+  if (situation.rotation === 'waiting')
+    return 'A new signing key waits in NEXT_SIGNING_KEY. Next: `pds rotate-key` has the DID name it, and puts it in use.'
+  if (situation.rotation === 'in use')
+    return 'The new signing key is in use. Next: `pds rotate-key` again moves it from NEXT_SIGNING_KEY to SIGNING_KEY.'
   if (!identity.keyIsOurs)
     return `The DID names another signing key than this server's, so other servers reject what this server signs. Next: set SIGNING_KEY to that key, or ${howToFixDid(situation)}; then \`pds activate\`.`
   if (missingBlobs > 0)

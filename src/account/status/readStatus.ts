@@ -1,6 +1,7 @@
 import type { OutputSchema, Warning } from '../../generated/types/com/cirrus/admin/getStatus.ts'
 import type { Platform } from '../../platform.ts'
-import type { RotationKey, SigningKey } from '../../signing/keys.ts'
+import type { RotationKey } from '../../signing/keys.ts'
+import type { SigningKeys } from '../identity/signingKeys.ts'
 import type { Config } from '../../config.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Firehose } from '../events/firehose.ts'
@@ -34,7 +35,7 @@ export interface StatusDeps {
   failures: Pick<Failures, 'counts'>
   identityWatch: Pick<IdentityWatch, 'observe' | 'isHere'>
   plc: Pick<PlcOperations, 'unsubmitted'>
-  signingKey: Pick<SigningKey, 'did'>
+  signingKeys: SigningKeys
   rotationKey: Pick<RotationKey, 'did'>
 }
 
@@ -45,7 +46,7 @@ const isoTime = (at: number): string => new Date(at).toISOString()
 
 /** The whole account for its owner. Asks the network now; if it does not answer, says so and shows the rest. */
 export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
-  const { sql, config, blobs, imports, journal, identityWatch, plc } = deps
+  const { sql, config, blobs, imports, journal, identityWatch, plc, signingKeys, rotationKey } = deps
   const observed = await identityWatch
     .observe()
     .catch((cause: unknown) => (cause instanceof Error ? cause : new Error(String(cause))))
@@ -67,11 +68,12 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
       ? {
           pds: observation.pds,
           here: identityWatch.isHere(observation),
-          keyIsOurs: observation.signingKey === deps.signingKey.did,
+          keyIsOurs: observation.signingKey === signingKeys.inUse.did,
           tombstoned: observation.head?.data === null,
         }
       : { error: observed instanceof Error ? observed.message : '' },
     records: counts.records,
+    rotation: rotationOf(deps),
     missingBlobs: expected - stored,
     unsubmitted,
   }
@@ -89,6 +91,13 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
         : { rotationKeys: [], movedAway: row.movedTo !== undefined }),
       ...(observed instanceof Error && { error: observed.message }),
     },
+    keys: {
+      signingKey: signingKeys.inUse.did,
+      secret: signingKeys.secret,
+      ...(signingKeys.next && { next: signingKeys.next.did }),
+      rotationKey: rotationKey.did,
+      separateRotationKey: config.hasRotationKey,
+    },
     repo: { ...(head && { rev: head.rev, commit: head.root.toString() }), ...counts },
     blobs: { expected, stored },
     ...(imports.progress && { importing: { ...imports.progress } }),
@@ -103,6 +112,12 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     warnings: readWarnings(deps, entries),
     next: nextCommand(situation),
   }
+}
+
+/** How far a change of the signing key has come. */
+const rotationOf = ({ signingKeys }: StatusDeps): Situation['rotation'] => {
+  if (signingKeys.next) return 'waiting'
+  return signingKeys.secret === 'NEXT_SIGNING_KEY' ? 'in use' : undefined
 }
 
 const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>): Warning[] => {

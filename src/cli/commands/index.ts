@@ -16,6 +16,7 @@ import { migrateToken } from './migrateToken.ts'
 import { rehost } from './rehost.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
+import { rotateKey } from './rotateKey.ts'
 import { sessions } from './sessions.ts'
 import { setPassword } from './setPassword.ts'
 import { status } from './status.ts'
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   identity,
   handle,
   rehost,
+  rotateKey,
   emitIdentity,
   requestCrawl,
   setPassword,

@@ -1,4 +1,4 @@
-import { appendFile, chmod } from 'node:fs/promises'
+import { appendFile, chmod, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
@@ -8,7 +8,11 @@ import { isNoSuchFile, readText, writeSecret, writeAtomically } from '../files/f
 
 /** The secrets in .dev.vars, which are also those of the deployed Worker. */
 export const SECRET_NAMES = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
-export type Secrets = Record<(typeof SECRET_NAMES)[number], string> & { ROTATION_KEY?: string }
+export type Secrets = Record<(typeof SECRET_NAMES)[number], string> & {
+  ROTATION_KEY?: string
+  /** Only while `pds rotate-key` is under way. */
+  NEXT_SIGNING_KEY?: string
+}
 
 /** The content of the key file, the owner's copy of every key and password: a Worker's secrets cannot be read back. */
 export interface KeyFile {
@@ -20,6 +24,10 @@ export interface KeyFile {
   secrets: Secrets
   /** Only if `pds init` generated it. */
   accountPassword?: string
+  /** Signing keys that `pds rotate-key` has replaced, oldest first: backups and old commits are signed with them. */
+  formerSigningKeys?: string[]
+  /** The new key is in the files, and perhaps not yet SIGNING_KEY of the Worker. */
+  unfinishedRotation?: boolean
   /** The operation that created the DID. */
   genesis?: Operation
 }
@@ -55,6 +63,25 @@ const readJson = async (file: string): Promise<JsonObject | undefined> => {
 const stringIn = (value: JsonObject, name: string): string =>
   typeof value[name] === 'string' ? value[name] : ''
 
+const optional = <Name extends string>(value: JsonObject, name: Name): { [N in Name]?: string } => {
+  const text = stringIn(value, name)
+  return text === '' ? {} : ({ [name]: text } as { [N in Name]: string })
+}
+
+/** The key file of an account, whatever its handle was when the file was written. */
+export async function findKeyFile(
+  root: string,
+  did: string,
+): Promise<{ file: string; keys: KeyFile } | undefined> {
+  const names = (await readdir(root)).filter((name) => /^cirrus-keys-[^/]*\.json$/.test(name)).toSorted()
+  for (const name of names) {
+    const file = join(root, name)
+    const keys = await readKeyFile(file)
+    if (keys?.did === did) return { file, keys }
+  }
+  return undefined
+}
+
 /** The key file; undefined if there is none. */
 export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
   const found = await readJson(file)
@@ -72,8 +99,13 @@ export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
       ADMIN_PASSWORD: stringIn(secrets, 'ADMIN_PASSWORD'),
       PASSWORD_HASH: stringIn(secrets, 'PASSWORD_HASH'),
       SESSION_SECRET: stringIn(secrets, 'SESSION_SECRET'),
-      ...(stringIn(secrets, 'ROTATION_KEY') ? { ROTATION_KEY: stringIn(secrets, 'ROTATION_KEY') } : {}),
+      ...optional(secrets, 'ROTATION_KEY'),
+      ...optional(secrets, 'NEXT_SIGNING_KEY'),
     },
+    ...(Array.isArray(found['formerSigningKeys'])
+      ? { formerSigningKeys: found['formerSigningKeys'].map(String) }
+      : {}),
+    ...(found['unfinishedRotation'] === true ? { unfinishedRotation: true } : {}),
     ...(stringIn(found, 'accountPassword') ? { accountPassword: stringIn(found, 'accountPassword') } : {}),
     ...(found['genesis'] === undefined ? {} : { genesis: parseOperation(found['genesis']) }),
   }

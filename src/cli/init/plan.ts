@@ -11,6 +11,7 @@ import { CliError } from '../errors.ts'
 import type { Answers } from './answers.ts'
 import { askAccountPassword, randomPassword } from './askAccountPassword.ts'
 import {
+  findKeyFile,
   keyFilePath,
   type KeyFile,
   readKeyFile,
@@ -92,6 +93,10 @@ const recoveryFor = async (context: Context, answers: Answers, file: string, for
   return { recoveryKeys: [recovery.did], recoveryFile: file, recovery }
 }
 
+/** The keys of a DID that was made before `pds rotate-key` do not make it again. */
+const genesisOfRotated = (keys: KeyFile | undefined): { did: string; operation: Operation } | undefined =>
+  keys?.genesis && keys.formerSigningKeys ? { did: keys.did, operation: keys.genesis } : undefined
+
 /** Works out what to write from the answers and from what is there already. It changes nothing. */
 export async function makePlan(
   context: Context,
@@ -101,7 +106,10 @@ export async function makePlan(
 ): Promise<Plan> {
   const { hostname, handle, kind } = answers
   const keyFile = keyFilePath(project.root, handle)
-  const known = force ? undefined : await readKeyFile(keyFile)
+  // The handle may have changed since the key file was written, and its name with it.
+  const configuredDid = answers.did ?? project.vars['DID']
+  const earlier = configuredDid ? (await findKeyFile(project.root, configuredDid))?.keys : undefined
+  const known = force ? undefined : ((await readKeyFile(keyFile)) ?? earlier)
   const old = force ? undefined : existingSecrets(project, known)
   const { secrets, accountPassword = known?.accountPassword } = old
     ? { secrets: old, accountPassword: undefined }
@@ -115,15 +123,14 @@ export async function makePlan(
   const signing = await loadSigningKey(new Secret(secrets.SIGNING_KEY))
   const rotation = await loadRotationKey(new Secret(secrets.ROTATION_KEY ?? secrets.SIGNING_KEY))
   // Signatures are deterministic: with the same keys, handle and host name a second run gives the same DID.
-  const genesis =
-    kind === 'new'
-      ? await createGenesis(rotation, {
-          recoveryKeys: recovery.recoveryKeys,
-          signingKey: signing.did,
-          handle,
-          endpoint: originFor(hostname),
-        })
-      : undefined
+  const newDid = () =>
+    createGenesis(rotation, {
+      recoveryKeys: recovery.recoveryKeys,
+      signingKey: signing.did,
+      handle,
+      endpoint: originFor(hostname),
+    })
+  const genesis = kind === 'new' ? (genesisOfRotated(known) ?? (await newDid())) : undefined
   const did = genesis?.did ?? answers.did ?? didWeb(hostname)
   return {
     ...recovery,
@@ -136,6 +143,8 @@ export async function makePlan(
       signingKey: signing.did,
       secrets,
       ...(accountPassword ? { accountPassword } : {}),
+      ...(known?.formerSigningKeys ? { formerSigningKeys: known.formerSigningKeys } : {}),
+      ...(known?.unfinishedRotation ? { unfinishedRotation: true } : {}),
       ...(genesis ? { genesis: genesis.operation } : {}),
     },
     ...(genesis ? { genesis: genesis.operation } : {}),

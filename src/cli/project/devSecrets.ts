@@ -9,7 +9,14 @@ import { editDevVars, parseDevVars } from './devVars.ts'
 /** The password of every development account. It gives access to this machine only. */
 export const DEV_PASSWORD = 'development'
 
-export type DevSecrets = Record<'SIGNING_KEY' | 'ADMIN_PASSWORD' | 'PASSWORD_HASH' | 'SESSION_SECRET', string>
+export type DevSecrets = Record<
+  'SIGNING_KEY' | 'ADMIN_PASSWORD' | 'PASSWORD_HASH' | 'SESSION_SECRET',
+  string
+> &
+  /** Once `pds rotate-key --dev` was run. */
+  { [Name in (typeof ROTATION_NAMES)[number]]?: string }
+
+const ROTATION_NAMES = ['ROTATION_KEY', 'NEXT_SIGNING_KEY'] as const
 
 const WARNING = '# Throw-away keys of `npm run dev`. Never use them anywhere else.\n'
 
@@ -20,7 +27,8 @@ export async function devSecrets(
 ): Promise<DevSecrets> {
   const file = join(folder, '.dev.vars')
   const text = (await readText(file)) ?? WARNING
-  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = parseDevVars(text)
+  const kept = parseDevVars(text)
+  const { SIGNING_KEY, ADMIN_PASSWORD, PASSWORD_HASH, SESSION_SECRET } = kept
   const secrets = {
     SIGNING_KEY: SIGNING_KEY || (await generateKey(random)).reveal(),
     ADMIN_PASSWORD: ADMIN_PASSWORD || toBase64url(random(18)),
@@ -29,5 +37,6 @@ export async function devSecrets(
   }
   const edited = editDevVars(text, secrets)
   if (edited !== text) await writeSecret(file, edited)
-  return secrets
+  const rotation = ROTATION_NAMES.flatMap((name) => (kept[name] ? [[name, kept[name]]] : []))
+  return { ...secrets, ...Object.fromEntries(rotation) }
 }

@@ -31,3 +31,10 @@ export function editDevVars(text: string, values: Readonly<Record<string, string
   })
   return `${[...edited, ...[...remaining].map(([name, value]) => assignment(name, value))].join('\n')}\n`
 }
+
+/** Removes these names from the text of `.dev.vars`. Every other line stays as it is. */
+export const removeDevVars = (text: string, names: readonly string[]): string =>
+  text
+    .split('\n')
+    .filter((line) => !names.includes(LINE.exec(line)?.[1] ?? ''))
+    .join('\n')

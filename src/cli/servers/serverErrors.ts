@@ -18,6 +18,7 @@ const COMMON_CODES: Record<string, Code> = {
   KeyNotAuthorized: 'rotation-key',
   NothingToVoid: 'nothing-to-void',
   InvalidHandle: 'invalid-handle',
+  KeyNotReady: 'key-not-ready',
   OperationChanged: 'operation-changed',
   ExpiredToken: 'token-expired',
 }

@@ -153,6 +153,8 @@ export function createNamespaces(transport: Transport) {
           resumeRepo: transport.query('com.cirrus.admin.resumeRepo', ['RepoNotFound', 'SnapshotGone'], 'application/vnd.ipld.car'),
           /** Refuse every migration token minted until now. Tokens minted afterwards are valid. Requires the admin credential. */
           revokeMigrationTokens: transport.procedure('com.cirrus.admin.revokeMigrationTokens', [], 'application/json', ''),
+          /** Put the key of the secret NEXT_SIGNING_KEY in use: have the DID name it, by an operation of this server's rotation key, then sign a commit with it and announce it. Migration tokens end; sessions stay. May be repeated after any interruption. Requires the admin credential. */
+          rotateSigningKey: transport.procedure('com.cirrus.admin.rotateSigningKey', ['KeyNotReady', 'OperationChanged']),
           /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
           updateHandle: transport.procedure('com.cirrus.admin.updateHandle', ['InvalidHandle', 'OperationChanged']),
           /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */

@@ -11,6 +11,7 @@ const base: Situation = {
   origin,
   wasActive: true,
   identity: here,
+  rotation: undefined,
   records: 3,
   missingBlobs: 0,
   unsubmitted: [],

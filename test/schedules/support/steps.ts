@@ -332,6 +332,12 @@ const NAMES = new Map<Step, string>(
   }).map(([name, made]) => [made, name]),
 )
 
+/**
+ * The steps at which a schedule kills the object. A change of the signing key needs other secrets, which an object gets
+ * when it starts: test/handlers/admin/rotateSigningKey.worker.test.ts kills it there.
+ */
+export const POINTS = FAULT_POINTS.filter((name) => !name.startsWith('changeKey.'))
+
 const trace = ({ server, model }: World, next: Step): void => {
   model.trace.push(`${NAMES.get(next) ?? 'restart'}${server.armed ? ` (${server.armed})` : ''}`)
 }
@@ -344,8 +350,7 @@ export const step = async (world: World): Promise<void> => {
   const { server, random, model } = world
   server.clock.now += 1 + random.int(1000)
   const next = !model.active && random.chance(0.5) ? activate : choose(random)
-  const points =
-    next === chores ? FAULT_POINTS.filter((name) => /^(repack|removalLog)\./.test(name)) : FAULT_POINTS
+  const points = next === chores ? POINTS.filter((name) => /^(repack|removalLog)\./.test(name)) : POINTS
   if (random.chance(0.35)) server.arm(random.pick(points), random.chance(0.8) ? 1 : 2, random.chance(0.4))
   trace(world, next)
   try {

@@ -14,6 +14,7 @@ export interface OutputSchema {
   deleteAfter?: string
   versions?: Versions
   identity: Identity
+  keys?: Keys
   repo: Repo
   blobs: Blobs
   importing?: Importing
@@ -54,6 +55,20 @@ export interface Identity {
   recoverable?: boolean
   /** Why the network could not be asked, if it could not. */
   error?: string
+}
+
+/** The keys of this server, as did:key. */
+export interface Keys {
+  $type?: 'com.cirrus.admin.getStatus#keys'
+  /** The signing key in use. */
+  signingKey: string
+  /** The secret that it comes from. */
+  secret: 'SIGNING_KEY' | 'NEXT_SIGNING_KEY' | (string & {})
+  /** The key of NEXT_SIGNING_KEY, while it waits. */
+  next?: string
+  rotationKey: string
+  /** The secret ROTATION_KEY is set; otherwise SIGNING_KEY is both. */
+  separateRotationKey: boolean
 }
 
 /** What was tried in vain: somebody may be guessing. */
