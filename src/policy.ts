@@ -28,6 +28,9 @@ export interface Rule {
   lenient?: true
 }
 
+/** Open to everyone, and no credential is looked at: probes, and the sign-in itself. */
+export const isOpenToAnyone = (rule: Omit<Rule, 'runs'>): boolean => Object.keys(rule.who).join() === 'anyone'
+
 const ALWAYS = ['absent', 'active', 'deactivated', 'moved'] as const
 /** There is an account. */
 const ANY_ACCOUNT = ['active', 'deactivated', 'moved'] as const

@@ -1,5 +1,6 @@
 import { createMemoryLimit } from './memoryLimit.ts'
 import { isLocal, networkOf } from './network.ts'
+import { isOpenToAnyone, policy, type Rule } from './policy.ts'
 import { tooMany } from './tooMany.ts'
 
 export interface RequestLimitsDeps {
@@ -20,16 +21,18 @@ const EXPORT = 'com.atproto.sync.getRepo'
 /** Relays read whole repositories: getRepo is counted by itself, and twice as many are allowed, as by the reference. */
 const EXPORTS_FACTOR = 2
 
-/**
- * Methods that read a foreign `Authorization` header as none: a 200 does not show that the credential was good. All
- * others refuse a bad one.
- */
-const IGNORES_CREDENTIALS =
-  /\/xrpc\/(?:com\.atproto\.repo\.(?:getRecord|listRecords|describeRepo)|com\.atproto\.server\.describeServer|com\.atproto\.identity\.resolveHandle)\/?$/
+const rules: Partial<Record<string, Rule>> = policy
+
+/** Whether a method refuses a bad credential, so that an answer shows that the credential was good. */
+const checksCredentials = (method: string): boolean => {
+  const rule = Object.hasOwn(rules, method) ? rules[method] : undefined
+  // One that is not served is forwarded to a good credential only.
+  return !rule || (rule.runs === 'account' && !rule.lenient && !isOpenToAnyone(rule))
+}
 
 /** Whether the answer shows that the request had a good credential. */
-const wasTrusted = (request: Request, pathname: string, { status }: Response): boolean =>
-  request.headers.has('authorization') && status < 400 && !IGNORES_CREDENTIALS.test(pathname)
+const wasTrusted = (request: Request, method: string, { status }: Response): boolean =>
+  request.headers.has('authorization') && status < 400 && checksCredentials(method)
 
 /**
  * Counts the requests of each address in the memory of this isolate of the Worker: it keeps what comes in masses from
@@ -44,13 +47,13 @@ export const createRequestLimits = ({ now, requestsPer5Minutes }: RequestLimitsD
     run: async (request, answer) => {
       const network = networkOf(request.headers.get('cf-connecting-ip'))
       if (network === undefined || isLocal(network)) return await answer()
-      const { pathname } = new URL(request.url)
-      const isExport = pathname.startsWith(`/xrpc/${EXPORT}`)
+      const method = new URL(request.url).pathname.replace(/^\/xrpc\//, '').replace(/\/$/, '')
+      const isExport = method === EXPORT
       const limit = isExport ? exportsLimit : others
       const usedUp = limit.take(network)
       if (usedUp) throw tooMany(isExport ? 'exports' : 'requests', usedUp, now())
       const response = await answer()
-      if (wasTrusted(request, pathname, response)) limit.giveBack(network)
+      if (wasTrusted(request, method, response)) limit.giveBack(network)
       return response
     },
   }

@@ -8,7 +8,7 @@ import type { SigningKey } from '../../signing/keys.ts'
 import { ownAudiences, UPLOAD_BLOB, verifyServiceToken } from '../../signing/serviceToken.ts'
 import type { SessionClaims, SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
-import type { Rule } from '../../policy.ts'
+import { isOpenToAnyone, type Rule } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import { networkOf } from '../../network.ts'
 import { docsLink } from '../../docsLink.ts'
@@ -40,9 +40,6 @@ export interface VerifyCredentialDeps {
 }
 
 export type VerifyCredential = (request: Request, rule: Omit<Rule, 'runs'>) => Promise<VerifiedCredential>
-
-/** Open to everyone, with or without a credential: probes, and the sign-in itself. */
-const isOpenToAnyone = (rule: Omit<Rule, 'runs'>): boolean => Object.keys(rule.who).join() === 'anyone'
 
 const checkAdmin = (deps: VerifyCredentialDeps, header: string, network?: string): VerifiedCredential => {
   const { rateLimits, knownNetworks, failures } = deps
