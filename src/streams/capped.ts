@@ -3,8 +3,8 @@ import { chunksOf } from './chunks.ts'
 /** The errors that a capped stream fails with. */
 export interface CapOptions {
   tooLarge(): Error
-  /** The sender went away after so many bytes: not an error of ours. */
-  brokenOff(bytes: number): Error
+  /** The body failed after so many bytes. Mostly the sender went away: not an error of ours. */
+  brokenOff(bytes: number, cause: unknown): Error
   /** Waits for what is read after so many bytes, or fails where that takes too long. */
   inTime?(read: Promise<Uint8Array | undefined>, bytes: number): Promise<Uint8Array | undefined>
 }
@@ -23,7 +23,7 @@ export const capped = (
         const read = source.next().catch((cause: unknown) => {
           // A mistake of ours.
           if (cause instanceof TypeError) throw cause
-          throw options.brokenOff(seen)
+          throw options.brokenOff(seen, cause)
         })
         const chunk = await (options.inTime?.(read, seen) ?? read).catch((cause: unknown) => {
           void source.cancel(cause)

@@ -2,6 +2,7 @@ import type { LexXrpcBody } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
 import { capped } from '../streams/capped.ts'
 import { READ_BYTES } from '../streams/chunks.ts'
+import { decompress, isCoding } from '../streams/decompress.ts'
 import { type Timer, within } from './deadline.ts'
 import { error, XrpcError } from './errors.ts'
 import { definition, lexicons } from './lexicons.ts'
@@ -55,11 +56,15 @@ function declaredLength(request: Request, limit: number): number | undefined {
 }
 
 /** Collects a JSON body. At most `limit` bytes and one chunk are held, and for so long only. */
-async function readText(request: Request, limit: number, options: BodyOptions): Promise<string> {
-  if (!request.body) return ''
+async function readText(
+  body: ReadableStream<Uint8Array> | null,
+  limit: number,
+  options: BodyOptions,
+): Promise<string> {
+  if (!body) return ''
   const { timer, times, anonymous } = options
   const ms = anonymous ? times.anonymousMs : times.jsonMs
-  const reader = request.body.getReader()
+  const reader = body.getReader()
   return await within(timer, ms, collectText(reader, limit), () => {
     void reader.cancel().catch(() => {})
     return error(
@@ -125,10 +130,10 @@ function checkSize(text: string): void {
 async function readJson(
   id: MethodId,
   input: LexXrpcBody,
-  request: Request,
+  body: ReadableStream<Uint8Array> | null,
   options: BodyOptions & { limit: number },
 ): Promise<unknown> {
-  const text = await readText(request, options.limit, options)
+  const text = await readText(body, options.limit, options)
   checkSize(text)
   let json: unknown
   try {
@@ -164,12 +169,32 @@ function contentType(request: Request, expected: string): string {
   return type
 }
 
+/** A body in brotli is held whole, as it came and as it was: for records this is as much as they may have anyway. */
+const BROTLI_LIMIT_BYTES = 4 * 1024 * 1024
+
+/** The body as it was before it was compressed. What is compressed twice, or in another way, is refused. */
+function decoded(request: Request, limit: number): ReadableStream<Uint8Array> | null {
+  const coding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
+  if (coding === 'identity' || request.body === null) return request.body
+  if (!isCoding(coding))
+    throw error(
+      'InvalidRequest',
+      `Content-Encoding: expected gzip, deflate or br, or none, got ${coding.slice(0, 100)}`,
+    )
+  const brotliLimit = Math.min(limit, BROTLI_LIMIT_BYTES)
+  return decompress(request.body, coding, {
+    brotliLimit,
+    tooLarge: () => tooLarge(brotliLimit),
+    broken: () => error('InvalidRequest', `The request body is not what Content-Encoding says: ${coding}`),
+  })
+}
+
 /** For a method without an input. Some clients send `{}` all the same; any other bytes are a mistake. */
 async function refuseBody(request: Request, options: BodyOptions): Promise<void> {
   const unexpected = error('InvalidRequest', 'A request body was provided when none was expected')
   const limit = 64
   if ((declaredLength(request, Number.MAX_SAFE_INTEGER) ?? 0) > limit) throw unexpected
-  const text = await readText(request, limit, options).catch((cause: unknown) => {
+  const text = await readText(decoded(request, limit), limit, options).catch((cause: unknown) => {
     throw cause instanceof XrpcError && cause.error === 'RequestTimeout' ? cause : unexpected
   })
   if (!['', '{}'].includes(text.trim())) throw unexpected
@@ -194,18 +219,21 @@ export async function readBody(id: MethodId, request: Request, options: BodyOpti
   if (request.body === null && request.headers.get('content-length') === null)
     throw error('InvalidRequest', 'A request body is expected but none was provided')
   const type = contentType(request, input.encoding)
-  // A compressed blob would be stored under the hash of its compressed bytes.
-  if ((request.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity')
-    throw error('InvalidRequest', 'Content-Encoding: send the bytes as they are')
   const isJson = input.encoding === 'application/json'
   const limit = limits.methods[id] ?? limits.json
-  const length = declaredLength(request, limit)
-  if (isJson) return readJson(id, input, request, { ...options, limit })
+  const sent = declaredLength(request, limit)
+  const bytes = decoded(request, limit)
+  // Limits are of what was decoded, and nobody says how much that is.
+  const length = bytes === request.body ? sent : undefined
+  if (isJson) return readJson(id, input, bytes, { ...options, limit })
   const body: Binary<string> = {
     encoding: type,
-    body: capped(request.body ?? new Blob([]).stream(), limit, {
+    body: capped(bytes ?? new Blob([]).stream(), limit, {
       tooLarge: () => tooLarge(limit),
-      brokenOff: (bytes) => error('InvalidRequest', `The request body broke off after ${bytes} bytes`),
+      brokenOff: (bytes, cause) =>
+        cause instanceof XrpcError
+          ? cause
+          : error('InvalidRequest', `The request body broke off after ${bytes} bytes`),
       inTime: (read, bytes) => within(timer, times.stallMs, read, () => stalled(times.stallMs, bytes)),
     }),
     ...(length === undefined ? {} : { length }),

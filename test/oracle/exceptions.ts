@@ -101,16 +101,10 @@ export const EXCEPTIONS: Exception[] = [
     theirs: TAKEN,
   },
   {
-    reason: 'Bodies are taken as they are: no decompression, so no bomb. XRPC has no error for 415.',
+    reason: 'XRPC has no error for 415.',
     kinds: /^body: an unknown content encoding$/,
     ours: REFUSED,
     theirs: { status: 415 },
-  },
-  {
-    reason: 'Bodies are taken as they are: no decompression, so no bomb.',
-    kinds: /^body: gzip$/,
-    ours: REFUSED,
-    theirs: TAKEN,
   },
   {
     reason: 'NSIDs are case-sensitive; the routes of Express are not.',

@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
 import { error } from '../../src/xrpc/errors.ts'
 import { mount, problem, reports, stream, type Seen } from './support.ts'
@@ -76,7 +77,19 @@ describe('a JSON body', () => {
       JSON_TYPE,
       'collection must be a valid nsid',
     ],
-    ['a compressed body', 'x', { ...JSON_TYPE, 'content-encoding': 'gzip' }, 'send the bytes as they are'],
+    [
+      'not as it says',
+      'x',
+      { ...JSON_TYPE, 'content-encoding': 'gzip' },
+      'not what Content-Encoding says: gzip',
+    ],
+    [
+      'compressed in a way that we do not know',
+      'x',
+      { ...JSON_TYPE, 'content-encoding': 'zstd' },
+      'expected gzip, deflate or br, or none, got zstd',
+    ],
+    ['compressed twice', 'x', { ...JSON_TYPE, 'content-encoding': 'gzip, br' }, 'got gzip, br'],
     ['a length that is none', '{}', { ...JSON_TYPE, 'content-length': 'x' }, 'expected a number of bytes'],
   ] as const)('is refused if it is %s', async ([, body, headers, message]) => {
     const [status, error, text] = await problem(await post(body, headers))
@@ -184,6 +197,79 @@ describe('a JSON body', () => {
       body: nested(500_000),
     })
     expect((await problem(answer)).slice(0, 2)).toEqual([400, 'InvalidRequest'])
+  })
+})
+
+describe('a compressed body', () => {
+  const codings = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync, br: brotliCompressSync }
+  const all = Object.entries(codings)
+  const text = JSON.stringify({ ...input, record: { text: 'hello '.repeat(100) } })
+
+  it.each(all)('is decoded: %s, in pieces and whole', async (coding, compress) => {
+    const bytes = compress(text)
+    const headers = { ...JSON_TYPE, 'content-encoding': coding.toUpperCase() }
+    for (const body of [bytes, stream(...[...bytes].map((byte) => new Uint8Array([byte])))]) {
+      seen = undefined
+      expect((await post(body, headers)).status).toBe(200)
+      expect(seen).toEqual(JSON.parse(text))
+    }
+  })
+
+  it.each(all)('is refused by its decoded bytes, which are not all made: %s', async (coding, compress) => {
+    const headers = { ...JSON_TYPE, 'content-encoding': coding }
+    const fits = JSON.stringify({ ...input, record: {} }).padEnd(1000)
+    expect((await post(compress(fits), headers)).status).toBe(200)
+    const tooLarge = [413, 'PayloadTooLarge', 'The request body may have at most 1000 bytes']
+    expect(await problem(await post(compress(`${fits} `), headers))).toEqual(tooLarge)
+    // 30 MB, which take 30 KB or less; brotli has them in a hundred bytes, and we take a thousand.
+    const bomb = compress(Buffer.alloc(30_000_000))
+    const before = process.memoryUsage().arrayBuffers
+    expect(await problem(await post(stream(bomb), headers))).toEqual(tooLarge)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(15_000_000)
+  })
+
+  it.each(all)('is refused where it ends too early, or is something else: %s', async (coding, compress) => {
+    const headers = { ...JSON_TYPE, 'content-encoding': coding }
+    const bytes = compress(text)
+    for (const broken of [bytes.subarray(0, -5), bytes.subarray(0, 3), Buffer.from(text)]) {
+      const [status, error, message] = await problem(await post(broken, headers))
+      expect([status, error]).toEqual([400, 'InvalidRequest'])
+      expect(message).toBe(`The request body is not what Content-Encoding says: ${coding}`)
+    }
+  })
+
+  it('that is not JSON stays a stream, of the decoded bytes, without a length', async () => {
+    const take = mount('com.atproto.repo.importRepo', async ({ input: given }) => {
+      const { body }: { body: ReadableStream<Uint8Array> } = Object(given)
+      seen = { ...Object(given), body: await new Response(body).text() }
+    })
+    const send = (body: Uint8Array) =>
+      take('com.atproto.repo.importRepo', {
+        ...{ method: 'POST', body, duplex: 'half' },
+        headers: { 'content-type': 'application/vnd.ipld.car', 'content-encoding': 'gzip' },
+      })
+    expect((await send(gzipSync('x'.repeat(2000)))).status).toBe(200)
+    expect(seen).toEqual({ encoding: 'application/vnd.ipld.car', body: 'x'.repeat(2000) })
+    expect((await problem(await send(gzipSync('x'.repeat(2001))))).slice(0, 2)).toEqual([
+      413,
+      'PayloadTooLarge',
+    ])
+    expect(await problem(await send(gzipSync('x'.repeat(2000)).subarray(0, -4)))).toEqual([
+      400,
+      'InvalidRequest',
+      'The request body is not what Content-Encoding says: gzip',
+    ])
+    expect(reports).toEqual([])
+  })
+
+  it('that breaks off is the end of its sender, not of the coding; a cancelled one is not read on', async () => {
+    let cancelled = false
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(Uint8Array.from(gzipSync(Buffer.alloc(10_000)))),
+      cancel: () => void (cancelled = true),
+    })
+    expect((await post(body, { ...JSON_TYPE, 'content-encoding': 'gzip' })).status).toBe(413)
+    expect(cancelled).toBe(true)
   })
 })
 
