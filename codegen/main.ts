@@ -34,7 +34,7 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
         '../../client/json.ts',
       ),
     ],
-    ['client/namespaces.ts', emitClient(methods, '../../client/types.ts')],
+    ['client/namespaces.ts', emitClient(methods, '../../client')],
   ])
 }
 

@@ -26,8 +26,8 @@ function nest(methods: Method[]): Tree {
 const JSON_BODY = 'application/json'
 
 /**
- * What the client must know of a method at run time: its id, the declared errors, the encodings of output and input
- * (`''` for none). Defaults (no errors, JSON) are left out at the end, because the client's size has a budget.
+ * What the client must know of a method at run time beside its id: the declared errors, the encodings of output and
+ * input (`''` for none). Defaults (no errors, JSON) are left out at the end, because the client's size has a budget.
  */
 const argumentsOf = ({ id, main }: Method): string => {
   if (main.type === 'subscription') throw new Error(`${id}: a subscription is not called`)
@@ -35,7 +35,6 @@ const argumentsOf = ({ id, main }: Method): string => {
   const output = main.output?.encoding ?? ''
   const input = main.type === 'procedure' ? (main.input?.encoding ?? '') : JSON_BODY
   const given: [string, boolean][] = [
-    [`'${id}'`, false],
     [errors, errors === '[]'],
     [`'${output}'`, output === JSON_BODY],
     [`'${input}'`, input === JSON_BODY],
@@ -53,22 +52,30 @@ const emit = (tree: Tree, indent: string): string =>
       if (!isMethod(node)) return `${indent}${name}: {\n${emit(node, indent + '  ')}${indent}},\n`
       const { main } = node
       const doc = main.description ? `${indent}/** ${main.description} */\n` : ''
-      return `${doc}${indent}${name}: transport.${main.type}(${argumentsOf(node)}),\n`
+      return `${doc}${indent}${name}: ${main.type}(${argumentsOf(node)}),\n`
     })
     .join('')
 
 /** `client/namespaces.ts`: nested namespaces over the methods, e.g. `client.com.atproto.sync.getRepo(...)`. */
-export function emitClient(methods: Method[], transport: string): string {
+export function emitClient(methods: Method[], folder: string): string {
   // A subscription uses a WebSocket and has a client of its own.
   const callable = methods.filter(({ main }) => main.type !== 'subscription')
   const source = newProject().createSourceFile('namespaces.ts', '')
-  source.addImportDeclaration({ isTypeOnly: true, namedImports: ['Transport'], moduleSpecifier: transport })
+  source.addImportDeclaration({
+    namedImports: ['bind', 'procedure', 'query'],
+    moduleSpecifier: `${folder}/methodTree.ts`,
+  })
+  source.addImportDeclaration({
+    isTypeOnly: true,
+    namedImports: ['Transport'],
+    moduleSpecifier: `${folder}/types.ts`,
+  })
   source.addFunction({
     name: 'createNamespaces',
     isExported: true,
     docs: ['The methods as nested namespaces. Each sends its calls with the transport.'],
     parameters: [{ name: 'transport', type: 'Transport' }],
-    statements: `return {\n${emit(nest(callable), '  ')}}`,
+    statements: `return bind(transport, {\n${emit(nest(callable), '  ')}})`,
   })
   return banner('emit/client.ts') + source.getFullText()
 }

@@ -1,5 +1,3 @@
-import type { MethodId } from './types.ts'
-
 /** An owner's session. Store it as safely as the password. */
 export interface Session {
   did: string
@@ -10,11 +8,11 @@ export interface Session {
 
 /** What is sent as `Authorization`, and how it is renewed when the server says that it expired. */
 export interface Credential {
-  authorization(id: MethodId): string | undefined
+  authorization(id: string): string | undefined
   /** Gets a new one, once for all calls that ask at the same time. Absent if it cannot be renewed. */
   renew?(): Promise<unknown>
   /** Called with each answer: the session methods' own answers change the session. */
-  answered?(id: MethodId, data: unknown): void | Promise<void>
+  answered?(id: string, data: unknown): void | Promise<void>
 }
 
 const single = (start: () => Promise<unknown>): (() => Promise<unknown>) => {
@@ -51,7 +49,7 @@ const REFRESH_SESSION = 'com.atproto.server.refreshSession'
 const DELETE_SESSION = 'com.atproto.server.deleteSession'
 
 /** Whether a method takes the refresh token, which cannot be renewed. */
-export const takesRefreshToken = (id: MethodId): boolean => id === REFRESH_SESSION || id === DELETE_SESSION
+export const takesRefreshToken = (id: string): boolean => id === REFRESH_SESSION || id === DELETE_SESSION
 
 /** The members of an answer that make a session. */
 export const toSession = ({ did, handle, accessJwt, refreshJwt }: Session): Session => ({

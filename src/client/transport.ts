@@ -2,7 +2,7 @@ import { type Credential, takesRefreshToken, endsSoon } from './credential.ts'
 import { XrpcError } from './errors.ts'
 import { JSON_BODY, readResponse } from './readResponse.ts'
 import { queryString, toPayload } from './request.ts'
-import type { Call, Fetch, MethodId, Options, Transport } from './types.ts'
+import type { Fetch, Options, Transport } from './types.ts'
 
 /** Where calls go, and with what. */
 export interface Wire {
@@ -13,7 +13,7 @@ export interface Wire {
 }
 
 interface Request {
-  id: MethodId
+  id: string
   path: string
   /** The encodings of input and output, `''` for none. A query's `input` is undefined. */
   input?: string
@@ -78,23 +78,15 @@ export function createTransport(wire: Wire): Transport {
   }
 
   return {
-    // The generated namespaces pass each method's own encodings and errors, so the answer has its declared type.
-    query: <Id extends MethodId>(id: Id, errors: readonly string[] = [], output = JSON_BODY) =>
-      ((params?: Record<string, unknown>, options?: Options) =>
-        call(
-          { id, path: `/xrpc/${id}${queryString(params)}`, output, errors },
-          undefined,
-          options,
-        )) as Call<Id>,
-    procedure: <Id extends MethodId>(
-      id: Id,
-      errors: readonly string[] = [],
-      output = JSON_BODY,
-      input = JSON_BODY,
-    ) =>
-      ((...given: unknown[]) => {
+    query:
+      (id, errors = [], output = JSON_BODY) =>
+      (params?: Record<string, unknown>, options?: Options) =>
+        call({ id, path: `/xrpc/${id}${queryString(params)}`, output, errors }, undefined, options),
+    procedure:
+      (id, errors = [], output = JSON_BODY, input = JSON_BODY) =>
+      (...given: unknown[]) => {
         const [data, options] = input ? given : [undefined, given[0]]
         return call({ id, path: `/xrpc/${id}`, input, output, errors }, data, options as Options | undefined)
-      }) as Call<Id>,
+      },
   }
 }

@@ -8,10 +8,6 @@ export type { StandardError }
 /** The id of a method, e.g. `com.atproto.sync.getRepo`. */
 export type MethodId = keyof Methods
 
-type OfKind<Kind extends string> = {
-  [Id in MethodId]: Methods[Id]['kind'] extends Kind ? Id : never
-}[MethodId]
-
 /** The last argument of any call, after its params or input. */
 export interface Options {
   /** Aborts the request and the body that is still streaming. The call rejects with the signal's reason. */
@@ -90,17 +86,8 @@ export type Call<Id extends MethodId> = Methods[Id]['kind'] extends 'query'
 
 /** What sends the calls of the generated namespaces. Encodings are JSON by default, `''` where there is no body. */
 export interface Transport {
-  query<Id extends OfKind<'query'>>(
-    id: Id,
-    errors?: readonly Methods[Id]['errors'][],
-    output?: string,
-  ): Call<Id>
-  procedure<Id extends OfKind<'procedure'>>(
-    id: Id,
-    errors?: readonly Methods[Id]['errors'][],
-    output?: string,
-    input?: string,
-  ): Call<Id>
+  query(id: string, errors?: readonly string[], output?: string): unknown
+  procedure(id: string, errors?: readonly string[], output?: string, input?: string): unknown
 }
 
 /** The client's own names for failures that are not the method's answer: see {@link XrpcError}. */
