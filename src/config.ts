@@ -4,6 +4,7 @@ import { isPublicKey } from './crypto/publicKey.ts'
 import { Secret } from './crypto/secret.ts'
 import type { OwnIdentity } from './identity/ownIdentity.ts'
 import type { ViewsRpc } from './viewPlan.ts'
+import { DATA_LOCATIONS, type DataLocation, parseDataLocation } from './dataLocation.ts'
 import { error } from './xrpc/errors.ts'
 
 /** The methods of a `PasswordObject`. */
@@ -42,6 +43,7 @@ export interface Env {
   APPVIEW?: string
   MODERATION?: string
   CHAT?: string
+  DATA_LOCATION?: string
   EMAIL?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
@@ -91,6 +93,7 @@ export interface Config {
   services: { appView: Service | undefined; moderation: Service | undefined; chat: Service | undefined }
   /** The owner's address, which clients show and people sign in with. No mail is sent to it. */
   email: string | undefined
+  dataLocation: DataLocation
   dev: boolean
   /** ROTATION_KEY is set: the rotation key does not follow a change of SIGNING_KEY. */
   hasRotationKey: boolean
@@ -282,6 +285,14 @@ function readPrevious(text: string, dev: boolean): ServerName[] {
   return names.map((name) => serverName(name, dev))
 }
 
+function readLocation(text: string, dev: boolean): DataLocation {
+  const location = parseDataLocation(text)
+  if (!location)
+    throw new ConfigError('DATA_LOCATION', `is "${text.slice(0, 100)}": expected ${DATA_LOCATIONS}`)
+  // workerd on one's own machine has no jurisdictions.
+  return dev ? {} : location
+}
+
 /** Reads the configuration, or throws a ConfigError. */
 export function readConfig(env: Env): Config {
   const did = required(env, 'DID')
@@ -321,6 +332,7 @@ export function readConfig(env: Env): Config {
       chat: readService(env, 'CHAT', dev),
     },
     email: readEmail((env.EMAIL ?? '').trim()),
+    dataLocation: readLocation(env.DATA_LOCATION ?? '', dev),
     dev,
     hasRotationKey: Boolean(env.ROTATION_KEY),
     secrets: {

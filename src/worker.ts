@@ -2,6 +2,7 @@ import { Router } from 'itty-router'
 import { notConfigured, readConfig, type Config, type Env } from './config.ts'
 import { corsify, preflight } from './cors.ts'
 import { loadSigningKey } from './signing/keys.ts'
+import { objectAt } from './dataLocation.ts'
 import { createRouter } from './generated/server.ts'
 import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
@@ -35,9 +36,11 @@ const report = (id: string, cause: unknown): void => console.error(`internal err
 /** How old the handle on the front page may be. */
 const PAGE_AGE_MS = 30_000
 
+const accountOf = (env: Env, { did, dataLocation }: Config) => objectAt(env.ACCOUNT, did, dataLocation)
+
 /** Forwards the request unchanged: streams, upgrades and typed errors pass through. */
 const toAccount = (request: Request, { env, config }: Context): Promise<Response> =>
-  env.ACCOUNT.getByName(config.did).fetch(request)
+  accountOf(env, config).fetch(request)
 
 const xrpc = createRouter(
   workerHandlers,
@@ -107,13 +110,13 @@ async function createContext(env: Env): Promise<Context> {
   const platform = createPlatform(env)
   const own = createOwnIdentity({
     platform,
-    ask: () => env.ACCOUNT.getByName(config.did).ownIdentity(),
+    ask: () => accountOf(env, config).ownIdentity(),
   })
   const identity = createIdentity(config, own, platform)
-  const askAccount = (question: Request) => env.ACCOUNT.getByName(config.did).fetch(question)
+  const askAccount = (question: Request) => accountOf(env, config).fetch(question)
   const views: ViewsRpc = {
-    planView: (request) => env.ACCOUNT.getByName(config.did).planView(request),
-    mergeView: (...merge) => env.ACCOUNT.getByName(config.did).mergeView(...merge),
+    planView: (request) => accountOf(env, config).planView(request),
+    mergeView: (...merge) => accountOf(env, config).mergeView(...merge),
   }
   const proxy = createProxy({ config, identity, platform, askAccount, views })
   const requestLimits = createRequestLimits({ ...config, now: platform.now })

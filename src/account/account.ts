@@ -39,6 +39,7 @@ import { createHandleCheck, type HandleCheck } from './identity/handleCheck.ts'
 import { createSigningKeys } from './identity/signingKeys.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
 import { createImports, type Imports } from './import/imports.ts'
+import { guardLocation } from './guardLocation.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
@@ -138,6 +139,7 @@ export async function createAccount(
   const tokens = createSessionTokens(secrets.session, passwordHash)
 
   const sql = new Sql(ctx.storage)
+  if (!dev) await guardLocation({ ...config, storage: ctx.storage, bucket: platform.bucket, sql })
   migrate(sql, did, platform.now())
   const signingKeys = createSigningKeys({ sql, configured, waiting })
   const signingKey = signingKeys.inUse

@@ -168,6 +168,7 @@ export const CATALOGUE = {
     'problems',
     'read the relay’s reason; Cirrus asks configured relays again by itself',
   ),
+  'check-list-failed': entry('problems', 'do what the lines with ✗ say, then run `pds doctor` again'),
   'check-failed': entry('problems', 'export what is there (`pds export`) before you do anything else'),
   'journal-broken': entry(
     'problems',

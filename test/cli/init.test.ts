@@ -224,6 +224,7 @@ describe('pds init, the answers', () => {
         npx wrangler deploy
         npx wrangler secret bulk .dev.vars
         npx pds activate
+        npx pds doctor
 
       Handle: add this DNS record where alice.example.com is registered:
         _atproto.alice.example.com  TXT  "did=did:web:pds.example.com"

@@ -48,6 +48,7 @@ describe('pds init <folder>', () => {
       'npx wrangler deploy',
       'npx wrangler secret bulk .dev.vars',
       'npx pds activate',
+      'npx pds doctor',
     ])
   })
 

@@ -28,6 +28,7 @@ describe('pds', () => {
         dev            Run this deployment on this machine, with an account to try it.
         upgrade        Add to wrangler.toml what this version of Cirrus needs.
         status         Show what is where, and the one next command to run.
+        doctor         Check everything that an account needs, from DNS to relays, and say what to do.
         migrate-token  Mint a token, valid for 15 minutes, with which another PDS moves the account.
         revoke-tokens  Revoke every migration token that was minted until now.
         deactivate     Stop accepting writes and serving the public, after a move. Nothing is deleted.

@@ -32,6 +32,8 @@ export interface Blobs extends BlobIndex {
    * `more`: there may be more of them now.
    */
   collect(limit?: number): Promise<{ deleted: number; more: boolean }>
+  /** Why the bucket cannot be read; undefined where it can. */
+  bucketError(): Promise<string | undefined>
 }
 
 export interface BlobWithBody extends BlobMeta {
@@ -158,5 +160,14 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
     return { deleted: keys.length, more: keys.length === limit }
   }
 
-  return { ...index, upload, get, collect }
+  const bucketError = async (): Promise<string | undefined> => {
+    try {
+      await bucket.head(`${did}/`)
+      return undefined
+    } catch (cause) {
+      return cause instanceof Error ? cause.message : String(cause)
+    }
+  }
+
+  return { ...index, upload, get, collect, bucketError }
 }

@@ -4,6 +4,7 @@ import { appPassword } from './appPassword.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { dev } from './dev.ts'
+import { doctor } from './doctor.ts'
 import { emitIdentity } from './emitIdentity.ts'
 import { endSessions } from './endSessions.ts'
 import { exportCommand } from './export.ts'
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   dev,
   upgrade,
   status,
+  doctor,
   migrateToken,
   revokeTokens,
   deactivate,

@@ -107,6 +107,7 @@ const deployCommands = (project: Project, place: string, moving: boolean) => [
   'npx wrangler deploy',
   'npx wrangler secret bulk .dev.vars',
   moving ? 'npx pds import --from <the PDS that the account is on>' : 'npx pds activate',
+  'npx pds doctor',
 ]
 
 /** How the handle is to be made to name the DID. A handle that is the host name names it already. */

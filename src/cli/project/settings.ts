@@ -54,6 +54,8 @@ HANDLE = ""
 HOSTNAME = ""
 PLC_DIRECTORY_URL = "https://plc.directory"
 RECOVERY_KEYS = ""
+# Where the account is kept: a jurisdiction such as "eu", or a hint such as "weur". Only before the first deploy.
+# DATA_LOCATION = ""
 `,
     ...OBJECT_CLASSES.map(bindingBlock),
     ...OBJECT_CLASSES.map(({ tag, className }) => migrationBlock(tag, className)),

@@ -6,6 +6,8 @@ export interface OutputSchema {
   /** One for each configured relay (RELAYS). */
   relays: Relay[]
   appView?: AppView
+  /** Why the bucket of the blobs could not be read, if it could not. */
+  bucketError?: string
 }
 
 export interface Relay {
