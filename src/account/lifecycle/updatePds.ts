@@ -48,10 +48,7 @@ export const updatePds = async (
     return { pds: origin, previous, planned: undefined }
   }
   const change = { endpoint: origin }
-  const planned = previous === origin ? undefined : plc.plan(observation, change)
-  if (!preview) {
-    if (previous === origin) sequencer.transaction(announce)
-    else await plc.carryOut(observation, change, { expected, within: announce })
-  }
+  const planned = plc.plan(observation, change)
+  if (!preview) await plc.carryOut(observation, change, { expected, within: announce })
   return { pds: origin, previous, planned }
 }

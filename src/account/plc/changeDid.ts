@@ -31,13 +31,13 @@ export interface CarryOutOptions {
 
 /** The operation that makes the change on this head; undefined if the DID says all of it already. */
 export const planOperation = (
-  { rotationKey }: Pick<PlcDeps, 'rotationKey'>,
+  { rotationKey, recoveryKeys }: Pick<PlcDeps, 'rotationKey' | 'recoveryKeys'>,
   head: PlcHead | undefined,
   change: OwnChange,
 ): PlannedOperation | undefined => {
   if (!head) throw new Error('a did:plc was observed without its head')
   try {
-    const operation = buildOwnChange(head, change, rotationKey.did)
+    const operation = buildOwnChange(head, change, { ourKey: rotationKey.did, recoveryKeys })
     if (!operation || !head.data) return undefined
     return {
       id: createHash('sha256').update(canonicalJson(operation)).digest('hex'),

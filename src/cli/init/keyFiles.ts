@@ -1,5 +1,7 @@
 import { appendFile, chmod, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { privateKeyMultibase } from '../../crypto/privateKey.ts'
+import { Secret } from '../../crypto/secret.ts'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
@@ -125,8 +127,12 @@ const RECOVERY_FILE_NOTE =
 export const writeKeyFile = (file: string, keys: KeyFile): Promise<void> =>
   writeSecret(file, `${JSON.stringify({ what: KEY_FILE_NOTE, ...keys }, null, 2)}\n`)
 
-export const writeRecoveryFile = (file: string, recovery: RecoveryFile): Promise<void> =>
-  writeSecret(file, `${JSON.stringify({ what: RECOVERY_FILE_NOTE, type: 'k256', ...recovery }, null, 2)}\n`)
+export const writeRecoveryFile = (file: string, recovery: RecoveryFile): Promise<void> => {
+  // Hex for programs, and what goat takes: see docs/keys.md.
+  const multibase = privateKeyMultibase(new Secret(recovery.privateKey)).reveal()
+  const content = { what: RECOVERY_FILE_NOTE, type: 'k256', ...recovery, privateKeyMultibase: multibase }
+  return writeSecret(file, `${JSON.stringify(content, null, 2)}\n`)
+}
 
 const IGNORED_FILES = ['.dev.vars', '.wrangler/', 'cirrus-keys-*.json', 'cirrus-recovery-key-*.json']
 

@@ -81,6 +81,17 @@ describe('updateHandle', () => {
       expect(world.journal()).not.toContain('sign')
     }))
 
+  it('puts a recovery key first that is configured and that the DID does not have', () =>
+    inWorld({ recoveryKeys: false }, async (world) => {
+      await world.restart({ RECOVERY_KEYS: world.recovery.did })
+      const shown = await world.admin.com.cirrus.admin.updateHandle({ handle: HANDLE, preview: true })
+      expect(shown.changes).toEqual([`rotation key ${world.recovery.did} is added as 1 of 2`])
+      await update(world, HANDLE)
+      expect((await headOf(world))?.rotationKeys).toEqual([world.recovery.did, world.key.did])
+      await update(world, HANDLE)
+      expect(submitted(world)).toBe(1)
+    }))
+
   it('takes the host name of the server without asking the network about it', () =>
     inWorld({}, async (world) => {
       await update(world, new URL(ORIGIN).hostname)
