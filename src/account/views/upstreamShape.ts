@@ -1,11 +1,16 @@
+import { CodedError } from '../../codedError.ts'
 import { isObject, type JsonObject } from '../../isObject.ts'
 
 /**
  * The answer of the other service does not have the shape that its method has. It is then passed on as it came: what
  * cannot be read cannot be added to.
  */
-export class UpstreamShapeError extends Error {
+export class UpstreamShapeError extends CodedError<'UnexpectedShape'> {
   override readonly name = 'UpstreamShapeError'
+
+  constructor(message: string) {
+    super('UnexpectedShape', message)
+  }
 }
 
 const expected = (where: string, what: string) => new UpstreamShapeError(`${where}: expected ${what}`)

@@ -10,6 +10,7 @@ import { params } from './params.ts'
 import { plc } from './plc.ts'
 import { record } from './record.ts'
 import { repo } from './repo.ts'
+import { views } from './views.ts'
 
 /** Every parser of foreign bytes. The types of their inputs differ, but a target is given only what it makes itself. */
 export const TARGETS = [
@@ -25,4 +26,5 @@ export const TARGETS = [
   params,
   record,
   did,
+  views,
 ] as unknown as readonly Target[]
