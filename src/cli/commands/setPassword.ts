@@ -71,6 +71,8 @@ export const setPassword = command({
       '',
       out.paint('bold', 'Now deploy it; until then the old password is valid:'),
       ...commands.map((line) => `  ${line}`),
+      '',
+      'App passwords stay. If somebody else had the account password, look at `pds app-password list` too.',
     ].join('\n')
     out.result({ ok: true, generated, ...(kept ? { keyFile } : {}), commands }, text)
   },

@@ -42,12 +42,16 @@ describe('listSessions', () => {
       expect(other?.lastUsedAt).toBe(other?.createdAt)
     }))
 
-  it('writes no row when a session is used', () =>
+  it('writes no row when a session is used, whatever opened it', () =>
     inWorld({}, async (world) => {
-      const { accessJwt } = await logIn(world.client)
-      const written = world.account.sql.written
-      await world.bearer(accessJwt).com.atproto.server.getSession()
-      expect(world.account.sql.written).toBe(written)
+      const app = await world.admin.com.atproto.server.createAppPassword({ name: 'app' })
+      for (const password of [PASSWORD, app.password]) {
+        const { accessJwt } = await logIn(world.client, HANDLE, password)
+        const written = world.account.sql.written
+        await world.bearer(accessJwt).com.atproto.server.getSession()
+        await world.bearer(accessJwt).app.bsky.actor.getPreferences()
+        expect(world.account.sql.written).toBe(written)
+      }
     }))
 
   it('leaves out sessions that have expired or were signed out', () =>
