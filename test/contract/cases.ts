@@ -27,7 +27,8 @@ export const seenAs = (id: Method['id'], kind: CredentialKind): CredentialKind =
   const { who, lenient } = is(id)
   if (Object.keys(who).join() === 'anyone') return 'anyone'
   // A service token is not even looked at here: what is wrong with it is said where anyone is refused.
-  return lenient && who[kind] === undefined && kind !== 'service' ? 'anyone' : kind
+  const isServiceToken = kind === 'service' || kind === 'blobUpload'
+  return lenient && who[kind] === undefined && !isServiceToken ? 'anyone' : kind
 }
 
 const refused = (name: string, ask: Ask, ...errors: string[]): Case => ({
