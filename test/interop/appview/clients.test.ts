@@ -40,7 +40,7 @@ const textsOf = (feed: readonly { readonly post: { readonly record: unknown } }[
   )
 
 /** With the account password, and as people are told to do it. */
-describe.each(['account password'] as const)('with the %s', (kind) => {
+describe.each(['account password', 'app password'] as const)('with the %s', (kind) => {
   let identifier: string
   let password: string
   beforeAll(async () => {

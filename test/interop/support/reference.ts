@@ -59,7 +59,8 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
   const { LOG_ENABLED: _, LOG_DESTINATION: __, NODE_OPTIONS: ___, ...env } = process.env
   const child = fork(join(here, 'reference-process.ts'), [], {
     execPath: node,
-    execArgv: [],
+    // It sets timers for times that are past.
+    execArgv: ['--disable-warning=TimeoutNegativeWarning'],
     env: logFile ? { ...env, LOG_ENABLED: 'true', LOG_DESTINATION: logFile } : env,
     // Its stdout is not ours: a test that reads ours as JSON must not meet it.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
