@@ -1,6 +1,6 @@
 import { BlobRef, type Lexicons } from '@atproto/lexicon'
 import { validateCidString } from '@atproto/lex-data'
-import { isDatetimeString, parseLanguageString } from '@atproto/syntax'
+import { isDatetimeString, isValidUri, parseLanguageString } from '@atproto/syntax'
 
 /** The parts of a definition that are looked at here: the library's union of types does not name them all. */
 interface Definition {
@@ -14,9 +14,12 @@ interface Definition {
   maxSize?: number
 }
 
+/** 8 KiB, as the specification says. */
+const MAX_URI_LENGTH = 8192
+
 /**
  * The formats of which @atproto/lexicon takes more than the specification allows: a datetime without a zone, a language
- * in the wrong case, a CID in any base. It must take what other servers stored; a new record must not have them.
+ * in the wrong case, a CID in any base, a URI of any length. It must take what other servers stored; a new record must not have them.
  */
 const STRICT_FORMATS: Record<string, { isValid: (text: string) => boolean; expected: string }> = {
   datetime: {
@@ -27,7 +30,15 @@ const STRICT_FORMATS: Record<string, { isValid: (text: string) => boolean; expec
     isValid: (text) => parseLanguageString(text) !== null,
     expected: 'a language tag (BCP 47), like en or pt-BR',
   },
-  cid: { isValid: (text) => validateCidString(text), expected: 'a CID in its usual text form' },
+  uri: {
+    isValid: (text) => isValidUri(text) && text.length <= MAX_URI_LENGTH,
+    expected: `a URI of at most ${MAX_URI_LENGTH} characters`,
+  },
+  // Version 0 (`Qm…`) is a CID of the library, and not of the protocol.
+  cid: {
+    isValid: (text) => text.startsWith('b') && validateCidString(text),
+    expected: 'a CID of version 1 in base32',
+  },
 }
 
 const accepts = (accept: readonly string[], mimeType: string): boolean =>
