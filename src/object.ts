@@ -5,6 +5,7 @@ import { accountHandlers } from './handlers/index.ts'
 import { INTERNAL_PATHS } from './internalPaths.ts'
 import type { OwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
+import { logBug } from './log.ts'
 import { createPlatform } from './platform.ts'
 import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
 import { encodeError } from './xrpc/output.ts'
@@ -15,7 +16,6 @@ import type { Credential } from './account/auth/credential.ts'
 declare const __DEV__: boolean
 
 const newId = (): string => crypto.randomUUID()
-const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
 
 const xrpc = createRouter(
   accountHandlers,
@@ -27,7 +27,7 @@ const xrpc = createRouter(
     times: BODY_TIMES,
     validateOutput: __DEV__,
     newId,
-    report,
+    report: logBug,
   }),
 )
 
@@ -37,7 +37,7 @@ const answerInternal = async (account: Account, request: Request): Promise<Respo
   try {
     return Response.json(await account.authorizeProxy(request))
   } catch (cause) {
-    return encodeError(cause, newId, report)
+    return encodeError(cause, newId, logBug)
   }
 }
 
@@ -65,7 +65,7 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    if (!this.#account) return encodeError(notConfigured(this.#failure), newId, report)
+    if (!this.#account) return encodeError(notConfigured(this.#failure), newId, logBug)
     return (await answerInternal(this.#account, request)) ?? xrpc.fetch(request, { account: this.#account })
   }
 

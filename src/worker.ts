@@ -8,6 +8,7 @@ import { workerHandlers } from './handlers/index.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import { createOwnIdentity, type ReadOwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
+import { log, logBug, methodOf } from './log.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { createRequestLimits, type RequestLimits } from './requestLimits.ts'
@@ -31,7 +32,6 @@ interface Context {
 }
 
 const newId = (): string => crypto.randomUUID()
-const report = (id: string, cause: unknown): void => console.error(`internal error ${id}`, cause)
 
 /** How old the handle on the front page may be. */
 const PAGE_AGE_MS = 30_000
@@ -59,7 +59,7 @@ const xrpc = createRouter(
     times: BODY_TIMES,
     validateOutput: false,
     newId,
-    report,
+    report: logBug,
   }),
 )
 
@@ -75,7 +75,7 @@ const router = Router<Request, [Context]>({
     try {
       return await context.requestLimits.run(request, () => xrpc.fetch(request, context))
     } catch (cause) {
-      return encodeError(cause, newId, report)
+      return encodeError(cause, newId, logBug)
     }
   })
 
@@ -123,14 +123,31 @@ async function createContext(env: Env): Promise<Context> {
   return { env, config, platform, own, identity, proxy, requestLimits }
 }
 
+/** The clock of a Worker moves only while it waits for something: `ms` is until the headers of the answer. */
+const logRequest = ({ method: verb, url, headers }: Request, { status }: Response, ms: number): void =>
+  log('log', {
+    event: 'request',
+    verb,
+    method: methodOf(url),
+    status,
+    ms,
+    ray: headers.get('cf-ray')?.slice(0, 40),
+  })
+
 /** The Worker: answers CORS, the well-known documents and the probes itself; forwards the rest to the account's object. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     try {
-      return await router.fetch(request, await contextOf(env))
+      const context = await contextOf(env)
+      const { platform, config } = context
+      const begun = platform.now()
+      const response = await router.fetch(request, context)
+      // On one's own machine wrangler shows the requests.
+      if (!config.dev) logRequest(request, response, platform.now() - begun)
+      return response
     } catch (cause) {
       made = undefined
-      return corsify(encodeError(notConfigured(cause), newId, report))
+      return corsify(encodeError(notConfigured(cause), newId, logBug))
     }
   },
 } satisfies ExportedHandler<Env>

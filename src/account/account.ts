@@ -3,6 +3,7 @@ import type { AppView } from '../generated/types/com/cirrus/admin/getReach.ts'
 import type { OutputSchema as Status } from '../generated/types/com/cirrus/admin/getStatus.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
 import { createSessionTokens } from '../signing/sessionTokens.ts'
+import { log, logFailure } from '../log.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
 import type { OwnIdentity } from '../identity/ownIdentity.ts'
 import { outbound } from '../outbound.ts'
@@ -166,7 +167,7 @@ export async function createAccount(
 
   // Background work. The alarm belongs to `maintenance`, which is made last because it uses the other services.
   const wake = (delayMs: number): void =>
-    void maintenance.wake(delayMs).catch((cause: unknown) => console.error('no alarm could be set', cause))
+    void maintenance.wake(delayMs).catch((cause: unknown) => logFailure('alarm-not-set', cause))
   const watchMove = (): Promise<void> => maintenance.watchMove()
   const broadcast = (event: SequencedEvent): void => {
     firehose.publish(event)
@@ -177,8 +178,16 @@ export async function createAccount(
   const subscriberLimits = createSubscriberLimits(base)
   const firehose = createFirehose({ platform, sequencer, subscriberLimits, wake, sockets: ctx })
   const send = outbound(platform, { dev })
-  const log = (line: string): void => console.warn(line)
-  const relays = createRelays({ ...base, sequencer, wake, relays: relayOrigins, hostname, send, log })
+  const logRelay = (message: string): void => log('warn', { event: 'relay', message })
+  const relays = createRelays({
+    ...base,
+    sequencer,
+    wake,
+    relays: relayOrigins,
+    hostname,
+    send,
+    log: logRelay,
+  })
 
   const blocks = new Blocks(sql, platform)
   const records = createRecords({ ...base, blocks })
@@ -272,7 +281,7 @@ export async function createAccount(
     retentionMs,
     alarms: ctx.storage,
     followDid: () => lifecycle.followDid(),
-    report: (cause) => console.error('a maintenance step failed', cause),
+    report: (cause) => logFailure('maintenance-failed', cause),
   })
   // A subscriber may have fallen behind before the object hibernated.
   firehose.resume()
