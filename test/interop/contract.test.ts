@@ -68,12 +68,6 @@ const DIFFERENCES: Difference[] = [
     got: /^400 InvalidRequest/,
   },
   {
-    reason:
-      'What it does not know it would proxy to its AppView, and asks for a session before it looks further.',
-    case: /of an unknown method$/,
-    got: /^401 AuthMissing/,
-  },
-  {
     reason: 'A deactivated account is told as 401, which clients take for an expired session.',
     case: /^writes nothing while deactivated$/,
     got: /^401 AccountDeactivated/,
