@@ -2,7 +2,10 @@ import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
 
 /** What a person sees who opens the server's address in a browser. */
-export const frontPage = ({ did, hostname }: Config, handle: string): string => `Cirrus ${VERSION}
+export const frontPage = (
+  { did, origin }: Pick<Config, 'did' | 'origin'>,
+  handle: string,
+): string => `Cirrus ${VERSION}
 
 This is an AT Protocol Personal Data Server (PDS) for one account:
 
@@ -11,6 +14,6 @@ This is an AT Protocol Personal Data Server (PDS) for one account:
 
 There is nothing to browse here. Applications speak XRPC with it, e.g.
 
-  https://${hostname}/xrpc/com.atproto.server.describeServer
-  https://${hostname}/xrpc/com.atproto.repo.describeRepo?repo=${did}
+  ${origin}/xrpc/com.atproto.server.describeServer
+  ${origin}/xrpc/com.atproto.repo.describeRepo?repo=${did}
 `
