@@ -30,9 +30,12 @@ const checksCredentials = (method: string): boolean => {
   return !rule || (rule.runs === 'account' && !rule.lenient && !isOpenToAnyone(rule))
 }
 
-/** Whether the answer shows that the request had a good credential. */
+/** Whether the answer shows that the request had a good credential. An empty one is none, as where it is verified. */
 const wasTrusted = (request: Request, method: string, { status }: Response): boolean =>
-  request.headers.has('authorization') && status < 400 && checksCredentials(method)
+  Boolean(request.headers.get('authorization')?.trim()) && status < 400 && checksCredentials(method)
+
+/** The method that a path names, if it names one: the router takes any number of slashes at its end. */
+const methodOf = ({ url }: Request): string => /^\/xrpc\/([^/]*)\/*$/.exec(new URL(url).pathname)?.[1] ?? ''
 
 /**
  * Counts the requests of each address in the memory of this isolate of the Worker: it keeps what comes in masses from
@@ -47,7 +50,7 @@ export const createRequestLimits = ({ now, requestsPer5Minutes }: RequestLimitsD
     run: async (request, answer) => {
       const network = networkOf(request.headers.get('cf-connecting-ip'))
       if (network === undefined || isLocal(network)) return await answer()
-      const method = new URL(request.url).pathname.replace(/^\/xrpc\//, '').replace(/\/$/, '')
+      const method = methodOf(request)
       const isExport = method === EXPORT
       const limit = isExport ? exportsLimit : others
       const usedUp = limit.take(network)

@@ -64,7 +64,10 @@ describe('the requests of an address', () => {
       path: string,
       { ip = '192.0.2.1', status = 200, token }: { ip?: string; status?: number; token?: string } = {},
     ): Promise<Response> => {
-      const headers = { ...(ip && { 'cf-connecting-ip': ip }), ...(token && { authorization: token }) }
+      const headers = {
+        ...(ip && { 'cf-connecting-ip': ip }),
+        ...(token !== undefined && { authorization: token }),
+      }
       const request = new Request(`https://pds.test/xrpc/${path}`, { headers })
       return await run(request, async () => new Response('', { status }))
     }
@@ -140,6 +143,18 @@ describe('the requests of an address', () => {
       await ask(request.path, { token: 'Bearer bad', status: request.status })
       await refused(ask(request.path, { token: 'Bearer bad' }))
     }
+  })
+
+  it('count under every spelling of the path that is served, and where the credential is empty', async () => {
+    const slashes = limits(1)
+    await slashes.ask('com.atproto.server.describeServer//', { token: 'Bearer bad' })
+    await refused(slashes.ask('com.atproto.server.describeServer///', { token: 'Bearer bad' }))
+    const exports = limits(1)
+    for (let n = 0; n < 2; n++) await exports.ask('com.atproto.sync.getRepo//?did=x')
+    expect((await refused(exports.ask(REPO))).headers['ratelimit-limit']).toBe('2')
+    const empty = limits(1)
+    await empty.ask(BLOB, { token: '' })
+    await refused(empty.ask(BLOB, { token: ' ' }))
   })
 
   it('are not limited in development, or where the owner has set 0', async () => {
