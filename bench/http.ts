@@ -20,7 +20,7 @@ export interface Answer {
   readonly total: number
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+const agent = new Agent({ keepAlive: true, maxSockets: 32 })
 
 /**
  * Calls an XRPC method, or a path that begins with a slash. Throws if the status is not 200. Uses node:http over

@@ -16,6 +16,7 @@ import { firehose } from './rows/firehose.ts'
 import { getRepo } from './rows/getRepo.ts'
 import { load } from './rows/load.ts'
 import { getRecord, listRecords } from './rows/read.ts'
+import { proxy } from './rows/proxy.ts'
 import { restart } from './rows/restart.ts'
 import { write } from './rows/write.ts'
 import { save } from './save.ts'
@@ -31,6 +32,7 @@ const NAMES = [
   'load',
   'firehose',
   'blob',
+  'proxy',
   'restart',
 ]
 
@@ -86,6 +88,9 @@ const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Pro
   const add = (row: Row) => void rows.push(row)
   const plc = await startPlc()
   try {
+    if (names.has('proxy')) await proxy({ plcUrl: plc.url, kinds, add, progress })
+    // It needs no records.
+    if (names.size === 1 && names.has('proxy')) return rows
     for (const [index, size] of sizes.entries()) {
       const wanted = size > REFERENCE_LIMIT ? kinds.filter((kind) => kind === 'cirrus') : kinds
       const common = { size, add, progress }

@@ -36,9 +36,16 @@ export const BUNDLE = { main: 'bench/worker.ts', define: { __DEV__: 'false', __F
 
 const didKeyOf = async (hex: string) => (await loadSigningKey(new Secret(hex))).did
 
-const startCirrus = async (plcUrl: string): Promise<Server> => {
+/** The service that requests are forwarded to. */
+export interface AppView {
+  readonly url: string
+  readonly did: string
+}
+
+const startCirrus = async (plcUrl: string, appView?: AppView): Promise<Server> => {
   const begin = performance.now()
-  const cirrus = await startPlcCirrus({ plcUrl, handle: HANDLE, bundle: BUNDLE })
+  const env = appView && { APPVIEW: `${appView.url} ${appView.did}` }
+  const cirrus = await startPlcCirrus({ plcUrl, handle: HANDLE, bundle: BUNDLE, env })
   const start = performance.now() - begin
   const { url, did, signingKey } = cirrus
   const { accessJwt } = await signIn(url, cirrus)
@@ -58,11 +65,17 @@ const startCirrus = async (plcUrl: string): Promise<Server> => {
   }
 }
 
-const startTheReference = async (plcUrl: string): Promise<Server> => {
+const startTheReference = async (plcUrl: string, appView?: AppView): Promise<Server> => {
   // Imported only here, so that Cirrus alone can be measured without the packages of the reference.
   const { startReference } = await import('../test/interop/support/reference.ts')
   const begin = performance.now()
-  const reference = await startReference({ plcUrl })
+  const env = appView && {
+    bskyAppViewUrl: appView.url,
+    bskyAppViewDid: appView.did,
+    // By default it breaks longer answers off after 10 MB.
+    proxyMaxResponseSize: 1_000_000_000,
+  }
+  const reference = await startReference({ plcUrl, env })
   await call(reference.url, '_health')
   const start = performance.now() - begin
   const { did, agent } = await reference.createAccount({ handle: HANDLE })
@@ -78,5 +91,5 @@ const startTheReference = async (plcUrl: string): Promise<Server> => {
 }
 
 /** Starts one of the two servers in a process of its own, with one empty account that is signed in. */
-export const startServer = (kind: Kind, plcUrl: string): Promise<Server> =>
-  kind === 'cirrus' ? startCirrus(plcUrl) : startTheReference(plcUrl)
+export const startServer = (kind: Kind, plcUrl: string, appView?: AppView): Promise<Server> =>
+  kind === 'cirrus' ? startCirrus(plcUrl, appView) : startTheReference(plcUrl, appView)
