@@ -225,9 +225,9 @@ it('401 for ever is 401 each time, asked once each time, and the session goes on
 })
 
 it('a huge DID document is refused', async () => {
-  const document = createServer(async (_, response) => {
+  const document = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
-    await pour(response, Buffer.from(`{"x":"${'x'.repeat(64 * 1024)}`))
+    void pour(response, Buffer.from(`{"x":"${'x'.repeat(64 * 1024)}`))
   })
   await once(document.listen(0, '127.0.0.1'), 'listening')
   try {
