@@ -11,6 +11,8 @@ export interface BlobIndex {
   /** Size and type of a stored blob; undefined where it is not stored. */
   stat(cid: string): BlobMeta | undefined
   isReferenced(cid: string): boolean
+  /** The path of a record that refers to the blob; undefined where none does. */
+  referrer(cid: string): string | undefined
   /** Blobs that records refer to, stored or not. With `since`, only those first referred to after that revision. */
   listReferenced(options: { since?: string; cursor?: string; limit: number }): {
     cids: string[]
@@ -44,8 +46,9 @@ type StoredRow = { cid: string; size: number; mime: string }
 const metaOf = ({ cid, size, mime }: StoredRow): BlobMeta => ({ cid, size, mimeType: mime })
 
 export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
-  const isReferenced = (cid: string): boolean =>
-    sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? LIMIT 1', cid) !== undefined
+  const referrer = (cid: string): string | undefined =>
+    sql.first<{ path: string }>('SELECT path FROM blob_ref WHERE cid = ? LIMIT 1', cid)?.path
+  const isReferenced = (cid: string): boolean => referrer(cid) !== undefined
 
   return {
     stat: (cid) => {
@@ -53,6 +56,7 @@ export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
       return row && metaOf(row)
     },
     isReferenced,
+    referrer,
     listReferenced: ({ since = '', cursor = '', limit }) => {
       const rows = sql.all<{ cid: string }>(
         'SELECT cid FROM blob_ref WHERE cid > ? GROUP BY cid HAVING min(rev) > ? ORDER BY cid LIMIT ?',

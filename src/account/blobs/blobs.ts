@@ -19,11 +19,18 @@ export type { BlobMeta } from './blobIndex.ts'
 export interface Blobs extends BlobIndex {
   /**
    * Stores a blob from a stream. `mimeType` is what the sender calls it: see `blobType`. `length` is what the sender declared, `limit` the most that is accepted (both in bytes);
-   * with `expect`, only the blob with that CID is stored.
+   * with `expect`, only the blob with that CID is stored. `statedType` says what a record calls the blob: that is its type
+   * where neither the sender nor the bytes say any.
    */
   upload(
     body: ReadableStream<Uint8Array>,
-    options: { mimeType: string; limit: number; length?: number; expect?: Cid },
+    options: {
+      mimeType: string
+      limit: number
+      length?: number
+      expect?: Cid
+      statedType?: (cid: string) => string | undefined
+    },
   ): Promise<BlobMeta>
   /** A blob or a range of it; undefined where it is not stored. */
   get(cid: string, options?: { range?: R2Range }): Promise<BlobWithBody | undefined>
@@ -105,7 +112,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
   }
 
   const upload: Blobs['upload'] = async (body, options) => {
-    const { limit, length, expect } = options
+    const { limit, length, expect, statedType } = options
     if (length !== undefined && length > limit) {
       await body.cancel()
       throw error('PayloadTooLarge', `the blob has ${length} bytes, at most ${limit} are taken`)
@@ -114,15 +121,16 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
     orphans.add(key, platform.now() + UPLOAD_LIMIT_MS)
     try {
       const { head, whole } = await peek(chunksOf(body), HEAD_BYTES)
-      const mimeType = blobType(options.mimeType, head)
+      const sniffed = blobType(options.mimeType, head)
       const { cid, size } = await putBlob(bucket, key, whole, {
         ...options,
-        httpMetadata: { contentType: mimeType },
+        httpMetadata: { contentType: sniffed },
       })
       if (expect && !expect.equals(cid))
         throw error('InvalidRequest', `the bytes sent are not those of ${expect}`)
       fault('blob.afterPut')
-      return await adopt(key, { cid: cid.toString(), size, mimeType })
+      const stated = isGenericType(sniffed) ? statedType?.(cid.toString()) : undefined
+      return await adopt(key, { cid: cid.toString(), size, mimeType: stated ?? sniffed })
     } catch (cause) {
       await orphans.delete([key]).catch(() => {})
       throw cause

@@ -1,7 +1,9 @@
 /** Uploads as clients send them, and by another service that the account gave a token. */
+import { cidForRawBytes } from '@atproto/lex-data'
 import { describe, expect, it } from 'vitest'
 import { UPLOAD_BLOB } from '../../../src/signing/serviceToken.ts'
 import { put } from '../support/blobs.ts'
+import { importRecord } from '../support/importRecord.ts'
 import { accessToken } from '../support/accessToken.ts'
 import { targeted } from '../support/did.ts'
 import { inWorld, SERVICE, type World } from '../support/world.ts'
@@ -95,6 +97,19 @@ describe('uploadBlob', () => {
       await put(await world.signIn(), world.did, 'a', { blob })
       // A record says so now.
       expect(await type('application/x-own')).toBe('application/x-other')
+    }))
+
+  it('takes the type that a record states where nobody else knows, as on moving in', () =>
+    inWorld({}, async (world) => {
+      const token = await session(world)
+      const bytes = new TextEncoder().encode('a format of its own')
+      const ref = await cidForRawBytes(bytes)
+      const blob = { $type: 'blob', ref, mimeType: 'application/x-own', size: bytes.length }
+      await importRecord(world, 'com.example.thing/a', { $type: 'com.example.thing', blob })
+      expect((await send(world, token, bytes, { 'content-type': '*/*' })).blob).toEqual({
+        ...blob,
+        ref: { $link: ref.toString() },
+      })
     }))
 
   it('corrects a type that says nothing, though a record refers to the blob', () =>

@@ -19,6 +19,8 @@ export interface GoatMove {
   readonly target: GoatTarget
   /** Asked for after requestPlcOperationSignature: what arrived by e-mail, or what `pds migrate-token` printed. */
   plcToken(did: string): string | Promise<string>
+  /** What uploads are called. goat itself calls each of them any type; by default it is the type that the source says. */
+  readonly uploadType?: '*/*'
 }
 
 /** A move under way: signed in on both sides. */
@@ -49,7 +51,7 @@ export async function moveLikeGoat(move: GoatMove): Promise<Moved> {
   }
   const moving = await timed('begin', () => begin(move))
   const carBytes = await timed('repo', () => copyRepo(moving))
-  const blobs = await timed('blobs', () => copyBlobs(moving))
+  const blobs = await timed('blobs', () => copyBlobs(moving, move.uploadType))
   await timed('preferences', () => copyPreferences(moving))
   await timed('identity', () => rotate(moving, move.plcToken))
   await timed('finish', () => finish(moving))
@@ -93,7 +95,7 @@ export async function copyRepo({ did, source, target }: Moving): Promise<number>
 }
 
 /** listBlobs in pages of 100 until there is no cursor; getBlob and uploadBlob for each. */
-export async function copyBlobs(moving: Moving): Promise<CopiedBlobs> {
+export async function copyBlobs(moving: Moving, uploadType?: string): Promise<CopiedBlobs> {
   const { did, source } = moving
   const cids: string[] = []
   let bytes = 0
@@ -101,7 +103,7 @@ export async function copyBlobs(moving: Moving): Promise<CopiedBlobs> {
   let cursor: string | undefined
   do {
     const { data } = await source.com.atproto.sync.listBlobs({ did, limit: 100, cursor })
-    for (const cid of data.cids) bytes += await copyBlob(moving, cid)
+    for (const cid of data.cids) bytes += await copyBlob(moving, cid, uploadType)
     cids.push(...data.cids)
     cursor = data.cursor
     pages++
@@ -110,7 +112,11 @@ export async function copyBlobs(moving: Moving): Promise<CopiedBlobs> {
 }
 
 /** One blob, fetched raw: @atproto/api would decode text and JSON, and the hash would change. Gives its size. */
-export async function copyBlob({ did, source, target }: Moving, cid: string): Promise<number> {
+export async function copyBlob(
+  { did, source, target }: Moving,
+  cid: string,
+  uploadType?: string,
+): Promise<number> {
   const got = await fetch(url(source, 'com.atproto.sync.getBlob', { did, cid }), { headers: bearer(source) })
   if (!got.ok) throw new Error(`getBlob ${cid}: ${got.status} ${await got.text()}`)
   const type = got.headers.get('content-type')
@@ -124,7 +130,7 @@ export async function copyBlob({ did, source, target }: Moving, cid: string): Pr
   }
   const put = await fetch(url(target, 'com.atproto.repo.uploadBlob'), {
     method: 'POST',
-    headers: { ...bearer(target), 'content-type': type },
+    headers: { ...bearer(target), 'content-type': uploadType ?? type },
     body,
   })
   if (!put.ok) throw new Error(`uploadBlob ${cid}: ${put.status} ${await put.text()}`)
