@@ -1,9 +1,12 @@
 // Against real servers: a Cirrus in workerd, the PLC directory. The secrets are put by hand, as the command says.
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startPlcCirrus } from '../../dev/account.ts'
+import { activate, newKey, startPlcCirrus } from '../../dev/account.ts'
+import { startCirrus } from '../../dev/cirrus.ts'
+import { freePort } from '../../dev/port.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
+import { connect } from '../../src/client/index.ts'
 import { parseDevVars } from '../../src/cli/project/devVars.ts'
 import { readKeyFile, writeKeyFile } from '../../src/cli/init/keyFiles.ts'
 import { folder, member, pds, type RunOptions } from './support.ts'
@@ -139,6 +142,34 @@ describe('pds rotate-key', () => {
       (await readKeyFile(keyFile()))?.secrets.SIGNING_KEY,
       undefined,
     ])
+  })
+
+  it('of a did:web account changes the document that the Worker gives', async () => {
+    const port = await freePort()
+    const web = await startCirrus({ plcUrl: plc.url, handle: 'web.test', port })
+    try {
+      await activate(web)
+      const next = await newKey()
+      await web.restart({ NEXT_SIGNING_KEY: next.hex })
+      const key = async () =>
+        member(
+          await (await fetch(`${web.url}/.well-known/did.json`)).json(),
+          'verificationMethod',
+          '0',
+          'publicKeyMultibase',
+        )
+      const before = await key()
+      const admin = connect(web.url, { admin: { password: web.adminPassword } })
+      await admin.com.cirrus.admin.rotateSigningKey({})
+      await expect.poll(key, { timeout: 5000 }).toBe(next.did.slice('did:key:'.length))
+      expect(before).not.toBe(await key())
+      // Whichever secret has it.
+      await web.restart({ SIGNING_KEY: next.hex, NEXT_SIGNING_KEY: '' })
+      expect(await key()).toBe(next.did.slice('did:key:'.length))
+      expect((await admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
+    } finally {
+      await web.close()
+    }
   })
 
   it('refuses to go on without the key file, or with that of another key', async () => {

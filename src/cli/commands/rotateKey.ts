@@ -52,13 +52,14 @@ const makeKey = async (rotation: Rotation): Promise<void> => {
   }
   keys = await beginRotation(files, keys, io.random)
   const signingKey = await didOf(keys.secrets.NEXT_SIGNING_KEY ?? '')
+  const dev = context.address().isDevServer
   const next = [...rotation.put, rotation.again]
   report(
     rotation,
     'secrets',
     signingKey,
     [
-      `The new key is ${signingKey}. It is in ${basename(files.keyFile)}: copy that file off this machine now.`,
+      `The new key is ${signingKey}. It is in ${basename(files.keyFile)}${dev ? '.' : ': copy that file off this machine now.'}`,
       `The Worker does not have it yet. Next: ${next.map((line) => `\`${line}\``).join(', then ')}.`,
     ],
     next,
