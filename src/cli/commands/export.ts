@@ -8,7 +8,7 @@ import { CliError, EXIT, messageOf } from '../errors.ts'
 import { exportBlobList, exportBlobs } from '../export/exportBlobs.ts'
 import { compareWithManifest, exportRepo } from '../export/exportRepo.ts'
 import { readText, writeAtomically } from '../files/files.ts'
-import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
+import { keyFileOf } from '../init/keyFiles.ts'
 import { bytes, count } from '../terminal/output.ts'
 import { plcDirectory } from '../servers/plcDirectory.ts'
 import { serverCredentials, signingKeyOf } from '../servers/serverCredentials.ts'
@@ -59,13 +59,12 @@ const exportIdentity = async (context: Context, folder: string, did: string): Pr
 /** The path of the owner's key file, if it is where `pds init` writes it and holds this signing key. */
 const findKeyFile = async (
   context: Context,
-  handle: string,
+  account: { did: string; handle: string },
   signingKey: string,
 ): Promise<string | undefined> => {
   if (!context.project) return undefined
-  const file = keyFilePath(context.project.root, handle)
-  const keys = await readKeyFile(file)
-  return keys?.signingKey === signingKey ? file : undefined
+  const found = await keyFileOf(context.project.root, account)
+  return found?.keys.signingKey === signingKey ? found.file : undefined
 }
 
 export const exportCommand = command({
@@ -108,7 +107,7 @@ export const exportCommand = command({
     else if (claims.blobs.bytes !== blobs.bytes)
       problems.push(`blobs of ${blobs.bytes} bytes, the manifest says ${claims.blobs.bytes}`)
     const ok = problems.length === 0
-    const keyFile = await findKeyFile(context, handle, ours)
+    const keyFile = await findKeyFile(context, { did, handle }, ours)
     if (!keyFile && !context.globals.dev)
       out.warn(
         'no key file with this server’s signing key was found next to wrangler.toml. Without the keys the account cannot be restored from this export, and a Worker’s secrets cannot be read back.',

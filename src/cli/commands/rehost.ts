@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { connect } from '../../client/index.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { readText, writeAtomically } from '../files/files.ts'
 import { checkHostname } from '../init/answers.ts'
+import { keyFileOf, writeKeyFile } from '../init/keyFiles.ts'
 import { isLoopback, needProject, type Project } from '../project/config.ts'
 import { editVars } from '../project/wranglerToml.ts'
 import { didWeb } from '../servers/didWeb.ts'
@@ -114,7 +116,9 @@ export const rehost = command({
       await prompts.confirm('Have it signed and sent?')
     }
     const done = await update(id === undefined ? {} : { operation: id })
-    const handle = project.vars['HANDLE'] ?? ''
+    const { DID: did = '', HANDLE: handle = '' } = project.vars
+    const kept = await keyFileOf(project.root, { did, handle })
+    if (kept && kept.keys.hostname !== host) await writeKeyFile(kept.file, { ...kept.keys, hostname: host })
     const text = [
       `The DID names ${done.pds}, and the relays are told.`,
       ...(previous.includes(handle)
@@ -124,7 +128,8 @@ export const rehost = command({
         : []),
       `Apps that are signed in go on at the old name until they look the DID up again. Keep ${previous.join(' and ') || 'the old name'} for some weeks;`,
       'then remove its route and PREVIOUS_HOSTNAMES, and deploy. Whoever gets a name that you gave up gets what is still sent there.',
-      'Migration tokens of the old name are refused: mint another one. Copy the key file again: `pds init` puts the new name into it.',
+      'Migration tokens of the old name are refused: mint another one.',
+      ...(kept ? [`${basename(kept.file)} has the new name, too: copy it off this machine again.`] : []),
     ]
     out.result(
       { ok: true, step: 'done', host, pds: done.pds, previous, changes: done.changes },

@@ -5,7 +5,7 @@ import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { readText, writeSecret } from '../files/files.ts'
 import { askAccountPassword } from '../init/askAccountPassword.ts'
-import { ignoreKeys, keyFilePath, readKeyFile, writeKeyFile } from '../init/keyFiles.ts'
+import { ignoreKeys, keyFileOf, keyFilePath, readKeyFile, writeKeyFile } from '../init/keyFiles.ts'
 import { needProject, type Project } from '../project/config.ts'
 import { editDevVars } from '../project/devVars.ts'
 
@@ -47,7 +47,9 @@ export const setPassword = command({
     const { value, generated } = await askAccountPassword({ prompts, io })
     await prompts.confirm('Set this account password? Once it is deployed, every app has to sign in again.')
     const hash = await hashPassword(new Secret(value), io.random(16))
-    const keyFile = keyFilePath(project.root, handle)
+    // A file from before `pds handle` has the earlier handle in its name.
+    const found = await keyFileOf(project.root, { did: project.vars['DID'] ?? '', handle })
+    const keyFile = found?.file ?? keyFilePath(project.root, handle)
     await ignoreKeys(project.root)
     // The backup comes first: a password that is only in the Worker cannot be read back.
     const kept = await keepInKeyFile(keyFile, hash, generated ? value : undefined)

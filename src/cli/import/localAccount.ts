@@ -3,7 +3,7 @@ import { orServerError, type ErrorCodes } from '../servers/serverErrors.ts'
 import type { Context } from '../command.ts'
 import { environmentPassword, parseHost, PASSWORD_HOST_VAR } from '../project/config.ts'
 import { CliError } from '../errors.ts'
-import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
+import { keyFileOf } from '../init/keyFiles.ts'
 import { getStatus, stateOf, type Status } from '../servers/status.ts'
 import { type ResumeState, resumeState } from './resumeState.ts'
 import type { Destination } from './source.ts'
@@ -111,8 +111,7 @@ const accountPassword = async (context: Context, here: LocalAccount): Promise<st
   const server = address()
   const given = environmentPassword('PDS_PASSWORD', server, io.env)
   if (given) return given
-  const keys =
-    project && server.isProjectServer ? await readKeyFile(keyFilePath(project.root, here.handle)) : undefined
+  const keys = project && server.isProjectServer ? (await keyFileOf(project.root, here))?.keys : undefined
   if (keys?.accountPassword && parseHost(keys.hostname, 'the key file') === server.origin)
     return keys.accountPassword
   return await prompts.secretOfTerminal(

@@ -7,7 +7,7 @@ import type { Context } from '../command.ts'
 import type { Status } from '../servers/status.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { CliError } from '../errors.ts'
-import { keyFilePath, readKeyFile } from '../init/keyFiles.ts'
+import { keyFileOf } from '../init/keyFiles.ts'
 import type { LocalAccount } from './localAccount.ts'
 
 const SIGNING_KEY_VAR = 'SIGNING_KEY'
@@ -26,13 +26,19 @@ const load = async (foundIn: string, hex: string): Promise<SigningKey> => {
  * The signing keys that are on this machine, each with the place where it was found. As for ADMIN_PASSWORD, the files
  * of the folder are not used for a host that wrangler.toml does not name.
  */
-const candidates = async ({ project, globals, io, address }: Context, handle: string) => {
-  const file = project && address().isProjectServer ? keyFilePath(project.root, handle) : undefined
+const candidates = async (
+  { project, globals, io, address }: Context,
+  account: Pick<Status, 'did' | 'handle'>,
+) => {
+  const own = project && address().isProjectServer ? project : undefined
+  const { file = '', keys } = (own && (await keyFileOf(own.root, account))) ?? {}
   const found: [foundIn: string, hex: string | undefined][] = [
     ['the keys of `npm run dev`', globals.dev ? project?.devServerVars[SIGNING_KEY_VAR] : undefined],
     [SIGNING_KEY_VAR, io.env[SIGNING_KEY_VAR]],
-    ['.dev.vars', file && project?.devVars[SIGNING_KEY_VAR]],
-    [file ?? '', file && (await readKeyFile(file))?.secrets.SIGNING_KEY],
+    ['.dev.vars', own?.devVars[SIGNING_KEY_VAR]],
+    [file, keys?.secrets.SIGNING_KEY],
+    // The DID names it already if `pds rotate-key` was interrupted.
+    [file, keys?.secrets.NEXT_SIGNING_KEY],
   ]
   return found.flatMap(([foundIn, hex]) => (hex ? [[foundIn, hex] as const] : []))
 }
@@ -46,7 +52,7 @@ export async function findSigningKey(
   { did, handle, identity }: Status,
 ): Promise<SigningKey> {
   const others: string[] = []
-  for (const [foundIn, hex] of await candidates(context, handle)) {
+  for (const [foundIn, hex] of await candidates(context, { did, handle })) {
     const key = await load(foundIn, hex)
     if (key.did === identity.signingKey) return key
     others.push(`${foundIn} has ${key.did}`)

@@ -84,6 +84,16 @@ export async function findKeyFile(
   return undefined
 }
 
+/** The key file of an account: the one with its handle, otherwise one that was written when it had another. */
+export async function keyFileOf(
+  root: string,
+  { did, handle }: { did: string; handle: string },
+): Promise<{ file: string; keys: KeyFile } | undefined> {
+  const file = keyFilePath(root, handle)
+  const keys = await readKeyFile(file)
+  return keys ? { file, keys } : await findKeyFile(root, did)
+}
+
 /** The key file; undefined if there is none. */
 export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
   const found = await readJson(file)
