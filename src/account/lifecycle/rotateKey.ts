@@ -63,11 +63,14 @@ export const rotateKey = async (
   deps: LifecycleDeps,
   { preview = false, expected }: RotateKeyOptions,
 ): Promise<RotatedKey> => {
-  const { did, plc, identityWatch } = deps
+  const { did, plc, identityWatch, signingKeys } = deps
+  const { did: inUse } = signingKeys.inUse
+  // An earlier request did it, and perhaps its answer was lost; or the alarm did.
+  if (signingKeys.secret === 'NEXT_SIGNING_KEY')
+    return { signingKey: inUse, previous: inUse, planned: undefined }
   const next = requireNext(deps)
   const observation = await identityWatch.lookUp()
   requireHere(deps, observation)
-  const previous = deps.signingKey.did
   const change = { signingKey: next.did }
   const planned = isPlc(did) ? plc.plan(observation, change) : undefined
   if (!isPlc(did)) requireInDocument(deps, next, observation)
@@ -77,5 +80,5 @@ export const rotateKey = async (
       if (isPlc(did)) await plc.carryOut(observation, change, { expected, within: () => {} })
     })
   }
-  return { signingKey: next.did, previous, planned }
+  return { signingKey: next.did, previous: inUse, planned }
 }

@@ -11,7 +11,7 @@ export interface InputSchema {
 export interface OutputSchema {
   /** The new key, as did:key. */
   signingKey: string
-  /** The key that was in use, as did:key. */
+  /** The key that was in use, as did:key: the same if it was done before. */
   previous: string
   /** Names the operation. */
   id?: string
