@@ -23,6 +23,7 @@ export const TOPICS = [
   'account-absent',
   'account-deactivated',
   'account-moved',
+  'account-deleted',
   'repository-refused',
   'did-elsewhere',
   'handle-unresolved',

@@ -28,6 +28,8 @@ export const FAULT_POINTS = [
   'changeKey.afterTransaction',
   'deactivate.afterState',
   'deactivate.afterEvent',
+  'delete.afterState',
+  'delete.afterEvent',
 ] as const
 
 export type FaultPoint = (typeof FAULT_POINTS)[number]

@@ -7,9 +7,10 @@ export type Tier = 'worker' | 'account'
 
 /**
  * The state of the account. absent: configured, but without a repository. moved: still active here, but the DID was
- * seen to name another PDS. A deactivated account stays `deactivated` whichever PDS its DID names.
+ * seen to name another PDS. A deactivated account stays `deactivated` whichever PDS its DID names. deleted: for ever; what
+ * it had is being erased, or is gone.
  */
-export type State = 'absent' | 'active' | 'deactivated' | 'moved'
+export type State = 'absent' | 'active' | 'deactivated' | 'moved' | 'deleted'
 
 /**
  * The kinds of credential that a client may present. anyone: none. session: an access token of a session that the
@@ -31,7 +32,8 @@ export interface Rule {
 /** Open to everyone, and no credential is looked at: probes, and the sign-in itself. */
 export const isOpenToAnyone = (rule: Omit<Rule, 'runs'>): boolean => Object.keys(rule.who).join() === 'anyone'
 
-const ALWAYS = ['absent', 'active', 'deactivated', 'moved'] as const
+const ALWAYS = ['absent', 'active', 'deactivated', 'moved', 'deleted'] as const
+const UNTIL_DELETED = ['absent', 'active', 'deactivated', 'moved'] as const
 /** There is an account. */
 const ANY_ACCOUNT = ['active', 'deactivated', 'moved'] as const
 /** The public may read. */
@@ -99,13 +101,16 @@ const rows = {
     runs: 'account',
     who: { session: FILLABLE, ...apps(ACTIVE), blobUpload: ACTIVE },
   },
-  'com.atproto.server.activateAccount': { runs: 'account', who: { session: ANY_ACCOUNT, admin: ALWAYS } },
+  'com.atproto.server.activateAccount': {
+    runs: 'account',
+    who: { session: ANY_ACCOUNT, admin: UNTIL_DELETED },
+  },
   'com.atproto.server.checkAccountStatus': {
     runs: 'account',
     who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT },
   },
   'com.atproto.server.confirmEmail': ofOwner,
-  'com.atproto.server.createAccount': { runs: 'account', who: { service: ALWAYS } },
+  'com.atproto.server.createAccount': { runs: 'account', who: { service: UNTIL_DELETED } },
   // Not before the first activation, until which the server that the account comes from could speak for it.
   'com.atproto.server.createAppPassword': { runs: 'account', who: { session: ACTIVE, admin: ACTIVE } },
   'com.atproto.server.createSession': { runs: 'account', who: { anyone: ANY_ACCOUNT } },
@@ -129,7 +134,7 @@ const rows = {
   'com.atproto.server.requestEmailUpdate': ofOwner,
   'com.atproto.server.requestPasswordReset': refused,
   // A public key, which the DID document has too once the account is here.
-  'com.atproto.server.reserveSigningKey': { runs: 'account', who: { anyone: ALWAYS } },
+  'com.atproto.server.reserveSigningKey': { runs: 'account', who: { anyone: UNTIL_DELETED } },
   'com.atproto.server.resetPassword': refused,
   'com.atproto.server.revokeAppPassword': { runs: 'account', who: owner },
   'com.atproto.server.updateEmail': ofOwner,
@@ -149,9 +154,14 @@ const rows = {
     runs: 'account',
     who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
   },
-  'com.cirrus.admin.checkRepo': adminOnly,
+  'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
-  'com.cirrus.admin.emitIdentity': adminOnly,
+  // Also where it was done already: an answer may have been lost.
+  'com.cirrus.admin.deleteAccount': {
+    runs: 'account',
+    who: { admin: ['active', 'deactivated', 'moved', 'deleted'] },
+  },
+  'com.cirrus.admin.emitIdentity': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.endSessions': adminOnly,
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },

@@ -42,6 +42,7 @@ import { createIdentityWatch, type IdentityWatch } from './identity/identityWatc
 import { createImports, type Imports } from './import/imports.ts'
 import { guardLocation } from './guardLocation.ts'
 import { createJournal, type Journal } from './journal.ts'
+import { createEraser } from './lifecycle/erase.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
 import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
@@ -240,8 +241,11 @@ export async function createAccount(
     recoveryKeys: config.recoveryKeys,
     watchMove,
   })
+  const eraser = createEraser(base)
   const lifecycle = createLifecycle({
     ...base,
+    eraser,
+    eraseSoon: () => maintenance.wake(0),
     identity,
     plc,
     signingKeys,
@@ -272,6 +276,7 @@ export async function createAccount(
 
   const maintenance = createMaintenance({
     ...base,
+    eraser,
     repack,
     blobs,
     exports,
@@ -283,6 +288,8 @@ export async function createAccount(
     followDid: () => lifecycle.followDid(),
     report: (cause) => logFailure('maintenance-failed', cause),
   })
+  // An erasure goes on after a crash.
+  if (state() === 'deleted' && !eraser.isDone()) wake(0)
   // A subscriber may have fallen behind before the object hibernated.
   firehose.resume()
   // The configuration may have changed since the network was last told,

@@ -1,9 +1,11 @@
 import type { Platform } from '../platform.ts'
 import type { Blobs } from './blobs/blobs.ts'
 import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports/exports.ts'
+import type { Eraser } from './lifecycle/erase.ts'
 import type { Firehose } from './events/firehose.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
+import { readAccount, stateOf } from './db/accountRow.ts'
 import type { Sql } from './db/sql.ts'
 import type { Repack } from './blocks/packs/repack.ts'
 
@@ -39,6 +41,7 @@ export interface MaintenanceDeps {
   sequencer: Pick<Sequencer, 'prune'>
   relays: Pick<Relays, 'run' | 'nextAt'>
   firehose: Pick<Firehose, 'resume'>
+  eraser: Pick<Eraser, 'step'>
   /** Milliseconds that events are kept. */
   retentionMs: number
   /** Checks where the DID points. A failure is the network's, not the account's, so it is not reported. */
@@ -140,18 +143,25 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const now = platform.now()
     const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.neededSince() ?? now)
     await attempt(() => firehose.resume())
-    const steps = [
+    const isDeleted = stateOf(readAccount(sql)) === 'deleted'
+    const repositorySteps = async () => [
       await attempt(() => runSteps(STEPS_PER_ALARM.pack, () => repack.step())),
       await attempt(() => runSteps(STEPS_PER_ALARM.collect, () => repack.collect(collectBefore()))),
+    ]
+    const steps = [
+      // What the services know of the repository is of before: none of them touches what is being erased.
+      ...(isDeleted ? [await attempt(() => deps.eraser.step())] : await repositorySteps()),
       await attempt(() => sequencer.prune(now - retentionMs, DELETE_LIMIT)),
       await attempt(() => blobs.collect(DELETE_LIMIT)),
     ]
-    const didCheckMs = mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
+    const didCheckMs = !isDeleted && mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
     const asking = attempt(() => relays.run().then(() => true))
-    const [asked] = await Promise.all([asking, checkDid(now, didCheckMs)])
+    const [asked] = await Promise.all([asking, isDeleted ? undefined : checkDid(now, didCheckMs)])
     const more = steps.some((step) => step?.more)
     const crawlMs = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
-    const workMs = Math.min(repack.dueInMs, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
+    const workMs = isDeleted
+      ? Infinity
+      : Math.min(repack.dueInMs, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
     const nextMs = more ? SECOND_MS : Math.min(didCheckMs, Math.max(SECOND_MS, workMs))
     await wake(Math.max(0, Math.min(nextMs, crawlMs)))
   }

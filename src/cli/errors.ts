@@ -156,6 +156,10 @@ export const CATALOGUE = {
     'failed',
     'put the key file next to wrangler.toml, or give SIGNING_KEY in the environment',
   ),
+  'backup-needed': entry(
+    'needsInput',
+    'run `pds export <dir>`, then `pds delete-account --backup <dir>`; or add --without-backup',
+  ),
   'account-active': entry(
     'failed',
     'keep the account as it is; or run `pds export`, `pds deactivate`, and the same command again',

@@ -52,6 +52,7 @@ import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/sub
 import type * as ComAtprotoTempCheckSignupQueue from './types/com/atproto/temp/checkSignupQueue.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
+import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
 import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSessions.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
@@ -601,6 +602,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminCreateMigrationToken.OutputSchema
       errors: 'InvalidScope' | 'DirectoryUnavailable'
+    };
+  /** Delete the account here, for ever: it is announced as deleted, sessions, app passwords and preferences end at once, and repository and blobs are erased in the background. May be repeated: it says how far the erasure is. The DID is not touched. Requires the admin credential. */
+  'com.cirrus.admin.deleteAccount': {
+      kind: 'procedure'
+      params: ComCirrusAdminDeleteAccount.QueryParams
+      defaults: never
+      input: ComCirrusAdminDeleteAccount.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminDeleteAccount.OutputSchema
+      errors: never
     };
   /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
   'com.cirrus.admin.emitIdentity': {

@@ -58,6 +58,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.temp.checkSignupQueue', xrpc.query('com.atproto.temp.checkSignupQueue', handlers['com.atproto.temp.checkSignupQueue']))
     .all('/com.cirrus.admin.checkRepo', xrpc.query('com.cirrus.admin.checkRepo', handlers['com.cirrus.admin.checkRepo']))
     .all('/com.cirrus.admin.createMigrationToken', xrpc.procedure('com.cirrus.admin.createMigrationToken', handlers['com.cirrus.admin.createMigrationToken']))
+    .all('/com.cirrus.admin.deleteAccount', xrpc.procedure('com.cirrus.admin.deleteAccount', handlers['com.cirrus.admin.deleteAccount']))
     .all('/com.cirrus.admin.emitIdentity', xrpc.procedure('com.cirrus.admin.emitIdentity', handlers['com.cirrus.admin.emitIdentity']))
     .all('/com.cirrus.admin.endSessions', xrpc.procedure('com.cirrus.admin.endSessions', handlers['com.cirrus.admin.endSessions']))
     .all('/com.cirrus.admin.getJournal', xrpc.query('com.cirrus.admin.getJournal', handlers['com.cirrus.admin.getJournal']))

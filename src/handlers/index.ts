@@ -2,6 +2,7 @@ import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
+import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
 import { emitIdentity } from './admin/emitIdentity.ts'
 import { endSessions } from './admin/endSessions.ts'
 import { getJournal } from './admin/getJournal.ts'
@@ -128,6 +129,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.temp.checkSignupQueue': checkSignupQueue,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
+  'com.cirrus.admin.deleteAccount': adminDeleteAccount,
   'com.cirrus.admin.emitIdentity': emitIdentity,
   'com.cirrus.admin.endSessions': endSessions,
   'com.cirrus.admin.getJournal': getJournal,

@@ -27,7 +27,7 @@ const KINDS: CredentialKind[] = [
   'blobUpload',
   ...SCOPES,
 ]
-const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
+const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
 
 type Headers = Record<CredentialKind, string | undefined>
 
@@ -91,6 +91,8 @@ const enter: Record<State, (deployed: Deployed) => Promise<void>> = {
     await directory.add(did, operation)
     await call('com.cirrus.admin.getStatus', { auth: ADMIN })
   },
+  deleted: async ({ call, did }) =>
+    void (await call('com.cirrus.admin.deleteAccount', { auth: ADMIN, body: { did } })),
 }
 
 /**
@@ -131,7 +133,8 @@ const letIn = (method: Method, answer: Answer): boolean =>
 function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {
   const rule: Rule = policy[id]
   if (rule.who[kind] === undefined) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
-  if (state === 'absent') return errors.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
+  if (state === 'absent' || state === 'deleted')
+    return errors.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
   if (state === 'moved' || kind !== 'anyone') return 'AccountDeactivated'
   return 'RepoDeactivated'
 }

@@ -10,7 +10,7 @@ import { sample, type Schema } from '../contract/sample.ts'
 import { accessToken } from './support/accessToken.ts'
 import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
 
-const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
+const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
 const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
 const KINDS: CredentialKind[] = [
   'anyone',
@@ -57,7 +57,7 @@ const samples = (id: MethodId): Record<string, string> => {
 const setState = (world: World, state: State): void => {
   world.account.sql.run(
     'UPDATE account SET state = ?, activated_at = 1, moved_to = ?, tokens_not_before = 0',
-    state === 'absent' ? 'new' : state === 'deactivated' ? 'deactivated' : 'active',
+    state === 'absent' ? 'new' : state === 'deactivated' || state === 'deleted' ? state : 'active',
     state === 'moved' ? TARGET : null,
   )
 }
@@ -120,7 +120,8 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
   if (lenient && who.anyone?.includes(state)) return undefined
   if (!states) return seen === 'anyone' ? 'AuthMissing' : 'InvalidToken'
   if (states.includes(state)) return undefined
-  if (state === 'absent') return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
+  if (state === 'absent' || state === 'deleted')
+    return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
   const open = declared.includes('RepoDeactivated') || READS_WITHOUT_ERRORS.includes(id)
   return state === 'deactivated' && seen === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
 }

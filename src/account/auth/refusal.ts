@@ -42,8 +42,11 @@ const wrongState = ({ id, state, kinds, request, did }: RefusedRequest): XrpcErr
       'RepoNotFound',
       `no repository of ${named.slice(0, 256)} here: this server holds ${did} only`,
     )
-  if (state === 'absent') {
-    const message = `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${docsLink('account-absent')}`
+  if (state === 'absent' || state === 'deleted') {
+    const message =
+      state === 'deleted'
+        ? `the account of ${did} was deleted here, for ever. ${docsLink('account-deleted')}`
+        : `there is no account here yet: create it with \`pds activate\`, or move one in with \`pds import --from <host>\`. ${docsLink('account-absent')}`
     return mayAnswer(id, 'RepoNotFound')
       ? new XrpcError('RepoNotFound', message)
       : error('InvalidRequest', message)

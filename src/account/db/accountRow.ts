@@ -4,7 +4,7 @@ import { bytes, type Sql } from './sql.ts'
 
 /** What the account's one row says of its state. Times are in milliseconds since the epoch. */
 export interface AccountRow {
-  storedState: 'new' | 'active' | 'deactivated'
+  storedState: 'new' | 'active' | 'deactivated' | 'deleted'
   /** Undefined if the account was never active here. */
   activatedAt: number | undefined
   deactivatedAt: number | undefined
@@ -28,7 +28,7 @@ type Row = {
 }
 
 const parseState = (state: string): AccountRow['storedState'] => {
-  if (state === 'new' || state === 'active' || state === 'deactivated') return state
+  if (state === 'new' || state === 'active' || state === 'deactivated' || state === 'deleted') return state
   throw new Error(`the account's row has the unknown state ${JSON.stringify(state)}`)
 }
 
@@ -52,7 +52,7 @@ export const readAccount = (sql: Sql): AccountRow => {
 /** The account's state for the policy. A deactivated account stays deactivated, wherever its DID points. */
 export const stateOf = (row: AccountRow): State => {
   if (row.storedState === 'new') return 'absent'
-  if (row.storedState === 'deactivated') return 'deactivated'
+  if (row.storedState === 'deactivated' || row.storedState === 'deleted') return row.storedState
   return row.movedTo === undefined ? 'active' : 'moved'
 }
 
@@ -79,6 +79,16 @@ export const setDeactivated = (sql: Sql, now: number, deleteAfter?: string): voi
     `UPDATE account SET state = 'deactivated', deactivated_at = ?, delete_after = ?`,
     now,
     deleteAfter ?? null,
+  )
+}
+
+/** For ever. The head goes with it: there is no repository any more. */
+export const setDeleted = (sql: Sql, now: number): void => {
+  sql.assertTransaction()
+  sql.run(
+    `UPDATE account SET state = 'deleted', deactivated_at = ?, delete_after = NULL, root = NULL, data = NULL, rev = NULL,
+     blocks = 0, records = 0, staging = NULL`,
+    now,
   )
 }
 

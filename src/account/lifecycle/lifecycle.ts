@@ -2,6 +2,7 @@ import type { TokenPair } from '../auth/sessions.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { activate, followDid } from './activate.ts'
 import { create, type CreateInput } from './create.ts'
+import { deleteAccount } from './deleteAccount.ts'
 import { deactivate, type DeactivateOptions } from './deactivate.ts'
 import { didProblem } from './didProblem.ts'
 import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
@@ -33,12 +34,15 @@ export interface Lifecycle {
   rotateKey(options: RotateKeyOptions): Promise<RotatedKey>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
   isDidValid(): Promise<boolean>
+  /** Deletes the account here, for ever. Whether everything is erased by now. May be repeated. */
+  delete(): Promise<boolean>
 }
 
 export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   create: (input, tokenId) => create(deps, input, tokenId),
   activate: (sid) => activate(deps, sid),
   deactivate: (options) => deactivate(deps, options),
+  delete: () => deleteAccount(deps),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),

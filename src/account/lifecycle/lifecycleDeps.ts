@@ -5,6 +5,7 @@ import type { Platform } from '../../platform.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { SigningKeys } from '../identity/signingKeys.ts'
+import type { Eraser } from './erase.ts'
 import type { Journal } from '../journal.ts'
 import type { Passwords } from '../auth/passwords.ts'
 import type { RateLimits } from '../auth/rateLimits.ts'
@@ -41,4 +42,7 @@ export interface LifecycleDeps {
   /** Looks at the DID more often for a while, because it may change soon. */
   watchMove(): Promise<void>
   passwords: Passwords
+  eraser: Eraser
+  /** Sets the alarm that erases. */
+  eraseSoon(): Promise<void>
 }

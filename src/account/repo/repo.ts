@@ -112,7 +112,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
    */
   const mustBeOpen = (): void => {
     const state = stateOf(readAccount(sql))
-    if (state === 'deactivated' || state === 'moved')
+    if (state === 'deactivated' || state === 'moved' || state === 'deleted')
       throw error(
         'AccountDeactivated',
         `the account takes no writes: it was ${state} while this request was under way. ${docsLink(`account-${state}`)}`,

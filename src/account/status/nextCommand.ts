@@ -118,6 +118,8 @@ const whenMoved = ({ identity }: Situation): string => {
 /** The one next command in every situation: how a half-finished move is finished or undone. */
 export const nextCommand = (situation: Situation): string => {
   switch (situation.state) {
+    case 'deleted':
+      return 'The account is deleted. Next: within a day or two relays have noticed; then delete Worker, bucket and DNS records as the README says.'
     case 'absent':
       return whenAbsent(situation)
     case 'deactivated':

@@ -3,6 +3,7 @@ import { activate } from './activate.ts'
 import { appPassword } from './appPassword.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
+import { deleteAccount } from './deleteAccount.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { emitIdentity } from './emitIdentity.ts'
@@ -50,4 +51,5 @@ export const commands: readonly Command[] = [
   check,
   log,
   watch,
+  deleteAccount,
 ]

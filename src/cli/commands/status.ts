@@ -8,6 +8,7 @@ const STATES: Record<string, string> = {
   absent: 'no account here yet',
   active: 'active',
   deactivated: 'deactivated: no writes; the owner and a migration token can still read everything',
+  deleted: 'deleted, for ever; what it had is erased',
   moved: 'moved: the DID names another PDS, but the account is still active here',
 }
 

@@ -130,6 +130,8 @@ export function createNamespaces(transport: Transport) {
           checkRepo: query(['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
           createMigrationToken: procedure(['InvalidScope', 'DirectoryUnavailable']),
+          /** Delete the account here, for ever: it is announced as deleted, sessions, app passwords and preferences end at once, and repository and blobs are erased in the background. May be repeated: it says how far the erasure is. The DID is not touched. Requires the admin credential. */
+          deleteAccount: procedure(),
           /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
           emitIdentity: procedure(['RepoNotFound'], 'application/json', ''),
           /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */

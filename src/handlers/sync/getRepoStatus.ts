@@ -5,6 +5,7 @@ export const getRepoStatus: Handler<'com.atproto.sync.getRepoStatus'> = ({ accou
   requireOwnDid(account, params.did, error)
   const state = account.state()
   if (state === 'absent') throw repoNotFound(params.did, error)
-  if (state === 'deactivated') return { did: account.did, active: false, status: 'deactivated' }
+  if (state === 'deactivated' || state === 'deleted')
+    return { did: account.did, active: false, status: state }
   return { did: account.did, active: true, rev: account.repo.requireHead().rev }
 }

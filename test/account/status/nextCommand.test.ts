@@ -21,7 +21,7 @@ const signed = [{ pds: 'https://new.example.com' }]
 
 describe('the next command', () => {
   it('is a command, or nothing to do, in every situation', () => {
-    const states: State[] = ['absent', 'active', 'deactivated', 'moved']
+    const states: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
     const identities = [
       here,
       away,

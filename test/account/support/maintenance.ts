@@ -3,6 +3,7 @@ import {
   type Maintenance,
   type MaintenanceDeps,
 } from '../../../src/account/maintenance.ts'
+import { createEraser } from '../../../src/account/lifecycle/erase.ts'
 import type { TestAccount } from './account.ts'
 
 const DAY_MS = 24 * 3600_000
@@ -18,6 +19,7 @@ export const maintenanceOf = (
     retentionMs: DAY_MS,
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },
     firehose: { resume: () => {} },
+    eraser: createEraser(account),
     followDid: () => Promise.resolve(),
     report: () => {},
     alarms: {

@@ -336,7 +336,7 @@ const NAMES = new Map<Step, string>(
  * The steps at which a schedule kills the object. A change of the signing key needs other secrets, which an object gets
  * when it starts: test/handlers/admin/rotateSigningKey.worker.test.ts kills it there.
  */
-export const POINTS = FAULT_POINTS.filter((name) => !name.startsWith('changeKey.'))
+export const POINTS = FAULT_POINTS.filter((name) => !/^(changeKey|delete)\./.test(name))
 
 const trace = ({ server, model }: World, next: Step): void => {
   model.trace.push(`${NAMES.get(next) ?? 'restart'}${server.armed ? ` (${server.armed})` : ''}`)

@@ -7,8 +7,9 @@ export interface OutputSchema {
   handle: string
   /** Whether this server takes writes for the account. */
   active: boolean
-  /** absent: no repository yet. moved: still active here, but the DID names another PDS. */
-  state?: 'absent' | 'active' | 'deactivated' | 'moved' | (string & {})
+  /** absent: no repository yet. deleted: for ever. moved: still active here, but the DID names another PDS. */
+  state?:
+    'absent' | 'active' | 'deactivated' | 'moved' | 'deleted' | (string & {})
   deactivatedAt?: string
   /** Recorded at deactivation, never acted on. */
   deleteAfter?: string

@@ -1,0 +1,98 @@
+import { resolve } from 'node:path'
+import { command, type Context } from '../command.ts'
+import { CliError } from '../errors.ts'
+import { readBackup } from '../import/backup.ts'
+import { orServerError } from '../servers/serverErrors.ts'
+import { getStatus, stateOf, type Status } from '../servers/status.ts'
+
+const DAY_MS = 24 * 3600_000
+
+const noBackup = (message: string): CliError => new CliError('backup-needed', message)
+
+/** Verifies the folder as a restore would, and that it is complete and of the last day. */
+const requireBackup = async (context: Context, dir: string, status: Status): Promise<string> => {
+  const { io, out } = context
+  const keys = status.identity.signingKey === undefined ? [] : [status.identity.signingKey]
+  const folder = resolve(io.cwd, dir)
+  const { manifest, problems, facts } = await readBackup(context, folder, { did: status.did, keys })
+  if (!manifest || problems.length > 0) throw noBackup(`${folder} is not complete: ${problems.join('; ')}`)
+  const age = io.now() - manifest.iat * 1000
+  if (age > DAY_MS) throw noBackup(`${folder} is ${Math.floor(age / DAY_MS)} days old`)
+  if (status.repo.rev !== undefined && facts.rev !== status.repo.rev)
+    out.warn(
+      `something was written since the backup: it is of revision ${facts.rev}, the account of ${status.repo.rev}`,
+    )
+  return folder
+}
+
+const confirmHandle = async (
+  { prompts }: Context,
+  given: string | undefined,
+  handle: string,
+): Promise<void> => {
+  const check = (text: string) =>
+    text.trim().toLowerCase() === handle ? undefined : `That is not ${handle}. Nothing was deleted.`
+  const typed =
+    given ??
+    (await prompts.text(`Type the handle of the account to delete it for ever (${handle})`, {
+      check,
+      alternative: '--handle',
+    }))
+  const wrong = check(typed)
+  if (wrong) throw new CliError('not-confirmed', wrong)
+}
+
+export const deleteAccount = command({
+  name: 'delete-account',
+  summary: 'Delete the account on this server, for ever.',
+  description:
+    'It needs a backup of the last day (`pds export`), which it verifies, or --without-backup; and the handle, typed.\n' +
+    'The network is told, everything that signs in ends at once, and repository and blobs are erased in the background.\n' +
+    'The DID stays: with its keys the account can be set up elsewhere. May be repeated: it says how far the erasure is.',
+  flags: {
+    backup: { type: 'string', hint: 'dir', help: 'The folder of a `pds export` of the last day.' },
+    'without-backup': {
+      type: 'boolean',
+      help: 'Delete without one. What is deleted cannot be brought back.',
+    },
+    handle: {
+      type: 'string',
+      hint: 'handle',
+      help: 'The handle of the account, for scripts. --yes does not replace it.',
+    },
+  },
+  examples: ['pds export ./backup && pds delete-account --backup ./backup'],
+  async run(context, flags) {
+    const { out } = context
+    const { backup, 'without-backup': withoutBackup, handle } = flags
+    if (backup !== undefined && withoutBackup)
+      throw new CliError('usage', '--backup and --without-backup exclude each other')
+    const server = await context.admin()
+    const status = await getStatus(server)
+    const state = stateOf(status)
+    if (state === 'absent') throw new CliError('account-absent', 'there is no account here to delete')
+    if (state !== 'deleted') {
+      if (backup === undefined && !withoutBackup) throw noBackup(`no backup of ${status.handle} was named`)
+      const folder = backup === undefined ? undefined : await requireBackup(context, backup, status)
+      out.note(
+        [
+          `${status.handle}, ${status.did}: ${status.repo.records} records and ${status.blobs.stored} blobs will be erased on this server.`,
+          folder
+            ? `The backup in ${folder} is complete.`
+            : 'Without a backup, nothing of it can be brought back.',
+          ...(status.identity.movedAway
+            ? []
+            : ['The DID still names this server: the network will see the account as deleted.']),
+        ].join('\n'),
+      )
+      await confirmHandle(context, handle, status.handle)
+    }
+    const { erased } = await orServerError(server.com.cirrus.admin.deleteAccount({ did: status.did }))
+    out.result(
+      { ok: true, did: status.did, deleted: true, erased },
+      erased
+        ? `${status.did} is deleted, and nothing of it is left here.\nNext: within a day or two relays have noticed; then delete Worker, bucket and DNS records as the README says.`
+        : `${status.did} is deleted. Repository and blobs are being erased; run the command again to see whether it is done.`,
+    )
+  },
+})
