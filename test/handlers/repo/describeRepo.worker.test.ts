@@ -1,5 +1,5 @@
 /** What describeRepo makes this server ask the network: anybody may call it as often as they like. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { HANDLE, inWorld, type World } from '../support/world.ts'
 
 const logFetches = ({ directory, did }: World): number =>
@@ -7,6 +7,16 @@ const logFetches = ({ directory, did }: World): number =>
 
 const describeOften = ({ client, did }: World, times = 200) =>
   Promise.all(Array.from({ length: times }, () => client.com.atproto.repo.describeRepo({ repo: did })))
+
+/** Holds the directory's answer to the next request, and to no other, until the function that it returns is called. */
+const holdNextAnswer = ({ directory }: World): (() => void) => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  directory.before = () => {
+    directory.before = undefined
+    return promise
+  }
+  return resolve
+}
 
 describe('describeRepo', () => {
   it('fetches the log once for 200 calls at once after a wake-up, and not again for five minutes', () =>
@@ -39,12 +49,30 @@ describe('describeRepo', () => {
       expect(logFetches(world)).toBe(before + 2)
     }))
 
-  it('waits for what the owner asks at the same time, and the owner never for what strangers asked before', () =>
+  it('waits for what the owner asked before', () =>
     inWorld({}, async (world) => {
       await world.restart()
       const before = logFetches(world)
+      const release = holdNextAnswer(world)
+      const status = world.admin.com.cirrus.admin.getStatus()
+      await vi.waitFor(() => expect(logFetches(world)).toBe(before + 1))
       const strangers = describeOften(world)
-      await world.admin.com.cirrus.admin.getStatus()
+      release()
+      await status
+      for (const { handleIsCorrect } of await strangers) expect(handleIsCorrect).toBe(true)
+      expect(logFetches(world)).toBe(before + 1)
+    }))
+
+  it('never makes the owner wait for what strangers asked before', () =>
+    inWorld({}, async (world) => {
+      await world.restart()
+      const before = logFetches(world)
+      const release = holdNextAnswer(world)
+      const strangers = describeOften(world)
+      await vi.waitFor(() => expect(logFetches(world)).toBe(before + 1))
+      expect((await world.admin.com.cirrus.admin.getStatus()).identity.error).toBeUndefined()
+      expect(logFetches(world)).toBe(before + 2)
+      release()
       await strangers
       expect(logFetches(world)).toBe(before + 2)
     }))
