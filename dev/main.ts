@@ -21,6 +21,9 @@ const USAGE = `Usage: npm run dev [-- --port 8787] [--plc-port 2582] [--handle a
 
   --fresh   forget the account of the last run
   --root    the folder whose .wrangler/dev keeps the state; by default this one
+
+APPVIEW, MODERATION and CHAT of the environment are the services that requests are forwarded to, each a URL and a DID,
+for example APPVIEW="https://api.bsky.app did:web:api.bsky.app". By default there are none.
 `
 
 const readOptions = () => {
@@ -48,6 +51,15 @@ const isFree = (port: number): Promise<boolean> =>
     probe.once('error', () => resolve(false))
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
+
+/** The services of the environment. */
+const services = (): Record<string, string> =>
+  Object.fromEntries(
+    ['APPVIEW', 'MODERATION', 'CHAT'].flatMap((name) => {
+      const service = process.env[name]
+      return service === undefined ? [] : [[name, service]]
+    }),
+  )
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
@@ -77,7 +89,7 @@ const main = async (): Promise<number> => {
     port,
     password: DEV_PASSWORD,
     adminPassword: ADMIN_PASSWORD,
-    env: secrets,
+    env: { ...secrets, ...services() },
     persist: join(folder, 'state'),
     onLog: say,
   })

@@ -350,4 +350,45 @@ describe('times', () => {
       timer?.ring()
       expect(await outcome(answer)).toEqual([502, 'UpstreamFailure'])
     }))
+
+  it('end a body in which nothing comes for 30 seconds, but not for a reader that is slow', () =>
+    inWorld({}, async (world) => {
+      const cancelled = Promise.withResolvers<void>()
+      let more = (): void => {}
+      playService(world, APP_VIEW_HOST, () => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            more = () => controller.enqueue(new TextEncoder().encode('x'))
+            more()
+          },
+          cancel: () => cancelled.resolve(),
+        })
+        return new Response(body)
+      })
+      const ring = (): void => {
+        for (const timer of world.timers) if (world.timers.delete(timer)) timer.ring()
+      }
+      const answer = await world.fetch(TIMELINE, { headers: await bearer(world) })
+      const reader = answer.body?.getReader()
+      // The first byte is not taken for an hour.
+      world.clock.now += 3600_000
+      ring()
+      expect((await reader?.read())?.value?.length).toBe(1)
+      const second = reader?.read()
+      world.clock.now += 29_999
+      ring()
+      more()
+      expect((await second)?.value?.length).toBe(1)
+      let ended = false
+      void reader?.read().catch(() => (ended = true))
+      // When the wait for the third begins, is not seen from here.
+      await expect
+        .poll(() => {
+          world.clock.now += 30_000
+          ring()
+          return ended
+        })
+        .toBe(true)
+      await cancelled.promise
+    }))
 })

@@ -1,5 +1,6 @@
 /** Which methods go where without being told, and those that are for another service than their name says. */
 import { describe, expect, it } from 'vitest'
+import { accessToken } from '../handlers/support/accessToken.ts'
 import { outcome } from '../handlers/support/slow.ts'
 import { inWorld, type World } from '../handlers/support/world.ts'
 import {
@@ -217,4 +218,25 @@ describe('preferences', () => {
         'AuthMissing',
       ])
     }))
+})
+
+describe('a session of an app password', () => {
+  it.for([
+    ['appPassword', 'app.bsky.feed.getTimeline', 200],
+    ['appPassword', 'chat.bsky.convo.listConvos', 400],
+    ['appPassword', 'chat.bsky.Convo.listConvos', 400],
+    ['appPassword', 'chat.bsky.moderation.somethingNew', 400],
+    ['appPasswordPrivileged', 'app.bsky.feed.getTimeline', 200],
+    ['appPasswordPrivileged', 'chat.bsky.convo.listConvos', 200],
+    ['session', 'chat.bsky.convo.listConvos', 200],
+  ] as const)('%s may call %s: %s', ([kind, method, status]) =>
+    inWorld({ env: SERVICES }, async (world) => {
+      const asked = [playService(world), playService(world, 'chat.example.com')]
+      const headers = { authorization: `Bearer ${await accessToken(world.account, kind)}` }
+      const answer = await world.fetch(`/xrpc/${method}`, { headers })
+      expect([answer.status, asked.flat().length]).toEqual([status, status === 200 ? 1 : 0])
+      if (status !== 200) expect(Object(await answer.json()).error).toBe('InvalidToken')
+      else await answer.body?.cancel()
+    }),
+  )
 })
