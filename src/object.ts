@@ -41,6 +41,16 @@ const answerInternal = async (account: Account, request: Request): Promise<Respo
   }
 }
 
+/** For what the Worker does without where it fails: the cause would be lost otherwise. */
+const logged = <T>(work: () => T): T => {
+  try {
+    return work()
+  } catch (cause) {
+    logBug(newId(), cause)
+    throw cause
+  }
+}
+
 /** The account's Durable Object: wiring only. */
 export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   #account: Account | undefined
@@ -75,13 +85,13 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   }
 
   async planView(request: ViewRequest): Promise<ViewPlan> {
-    return this.account.views.plan(request)
+    return logged(() => this.account.views.plan(request))
   }
 
   async mergeView(
     ...[request, answer, queryAnswers]: Parameters<ViewsRpc['mergeView']>
   ): Promise<Uint8Array | undefined> {
-    return this.account.views.merge(request, answer, queryAnswers)
+    return logged(() => this.account.views.merge(request, answer, queryAnswers))
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

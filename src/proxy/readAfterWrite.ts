@@ -1,3 +1,4 @@
+import { isObject } from '../isObject.ts'
 import type { Platform } from '../platform.ts'
 import { readUpTo } from '../streams/readUpTo.ts'
 import {
@@ -47,10 +48,14 @@ const MAX_QUERY_BYTES = 1024 * 1024
 const isJson = ({ headers }: Response): boolean =>
   /^application\/(?:[\w.-]+\+)?json\b/i.test(headers.get('content-type') ?? '')
 
-/** The name of an error, as it is answered here: its body is small and not coded. */
-const errorName = async (answer: Response): Promise<unknown> => {
-  const { error: name } = await answer.clone().json<{ error?: unknown }>()
-  return name
+/** Whether the post was not found. Errors are answered by us, small and not coded: see forward.ts. */
+const isNotFound = async (answer: Response): Promise<boolean> => {
+  try {
+    const body: unknown = await answer.clone().json()
+    return isObject(body) && body.error === 'NotFound'
+  } catch {
+    return false
+  }
 }
 
 type Body = ReadableStream<Uint8Array> | Uint8Array | null
@@ -75,14 +80,14 @@ const untouched = (answer: Response, body: Body, lagMs: number): Response =>
 const merged = (answer: Response, body: Uint8Array, lagMs: number): Response =>
   new Response(body, { headers: headersOf(answer, ['content-length', 'content-encoding'], lagMs) })
 
-/** Undefined where the work fails or takes too long. */
+/** Undefined where the work fails or takes too long. Who fails also logs why. */
 const orUndefined = async <T>(
   timer: Platform['timer'],
   ms: number,
-  work: Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T | undefined> => {
   try {
-    return await within(timer, ms, work, () => new Error('too late'))
+    return await within(timer, ms, work(), () => new Error('too late'))
   } catch {
     return undefined
   }
@@ -101,7 +106,9 @@ const askAll = async (
     await (read?.stream ?? answer.body)?.cancel()
     return []
   }
-  const answers = await Promise.all(queries.map((query) => orUndefined(platform.timer, QUERY_MS, ask(query))))
+  const answers = await Promise.all(
+    queries.map((query) => orUndefined(platform.timer, QUERY_MS, () => ask(query))),
+  )
   return answers.flatMap((answer) => answer ?? [])
 }
 
@@ -118,7 +125,7 @@ const viewRequestOf = async ({
   // Nothing was written since.
   if (head !== undefined && head <= rev) return undefined
   const notFound = answer.status === 400
-  if (notFound && (await errorName(answer)) !== 'NotFound') return undefined
+  if (notFound && !(await isNotFound(answer))) return undefined
   return { id: method, search: new URL(request.url).search.slice(1), rev, notFound }
 }
 
@@ -130,7 +137,9 @@ export const readAfterWrite = async (call: ReadAfterWrite): Promise<Response> =>
   const { answer, views, platform } = call
   const request = await viewRequestOf(call)
   if (!request) return answer
-  const plan: ViewPlan | undefined = await orUndefined(platform.timer, OBJECT_MS, views.planView(request))
+  const plan: ViewPlan | undefined = await orUndefined(platform.timer, OBJECT_MS, () =>
+    views.planView(request),
+  )
   if (!plan || plan.lagMs === undefined) return answer
   const { lagMs } = plan
   if (!plan.merge || !answer.body) return untouched(answer, answer.body, lagMs)
@@ -144,7 +153,9 @@ export const readAfterWrite = async (call: ReadAfterWrite): Promise<Response> =>
   if ('stream' in read) return untouched(answer, read.stream, lagMs)
   const { bytes } = read
   const encoding = answer.headers.get('content-encoding')
-  const work = views.mergeView(request, { bytes, encoding }, await asked)
-  const body = await orUndefined(platform.timer, OBJECT_MS, work)
+  const answers = await asked
+  const body = await orUndefined(platform.timer, OBJECT_MS, () =>
+    views.mergeView(request, { bytes, encoding }, answers),
+  )
   return body ? merged(answer, body, lagMs) : untouched(answer, bytes, lagMs)
 }
