@@ -11,14 +11,18 @@ const withoutDescriptions = (value: unknown): unknown => {
   )
 }
 
+const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
 /**
  * `lexicons.ts`: the documents themselves, for validation at run time. Descriptions are left out: nothing reads them
- * there, and they are a quarter of the size.
+ * there, and they are a quarter of the size. As text, which is parsed when it is needed: object literals of this size
+ * would make every start of the Worker slower.
  */
 export const emitLexicons = (loaded: Loaded[]): string =>
   banner('emit/lexicons.ts') +
   "import type { LexiconDoc } from '@atproto/lexicon'\n\n" +
-  '/** Every lexicon document that this server knows, without descriptions. */\n' +
-  'export const schemas: LexiconDoc[] = [\n' +
-  loaded.map(({ document }) => `  ${JSON.stringify(withoutDescriptions(document))},\n`).join('') +
-  ']\n'
+  '/** Every lexicon document that this server knows, without descriptions. Each call parses them. */\n' +
+  'export const readSchemas = (): LexiconDoc[] =>\n' +
+  '  [\n' +
+  loaded.map(({ document }) => `    ${quoted(JSON.stringify(withoutDescriptions(document)))},\n`).join('') +
+  '  ].map((document) => JSON.parse(document) as LexiconDoc)\n'

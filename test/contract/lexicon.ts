@@ -1,5 +1,5 @@
 import { Lexicons, type LexXrpcBody, type LexXrpcProcedure, type LexXrpcQuery } from '@atproto/lexicon'
-import { schemas } from '../../src/generated/lexicons.ts'
+import { readSchemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 
 type Property = NonNullable<LexXrpcQuery['parameters']>['properties'][string]
@@ -15,7 +15,7 @@ export interface Method {
 }
 
 // Building the library's index changes the references in place, so the suite has a copy of its own.
-export const lexicons = new Lexicons(structuredClone(schemas))
+export const lexicons = new Lexicons(readSchemas())
 
 const methodOf = (id: string, def: LexXrpcQuery | LexXrpcProcedure): Method => ({
   // Every id here is the id of a document with a method, which is what MethodId lists.

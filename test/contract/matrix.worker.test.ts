@@ -5,7 +5,7 @@
 import { expect, it } from 'vitest'
 import { CREATE_ACCOUNT } from '../../src/signing/migrationToken.ts'
 import { SCOPES, type Scope } from '../../src/signing/scope.ts'
-import { schemas } from '../../src/generated/lexicons.ts'
+import { readSchemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'
 import { accessToken } from '../handlers/support/accessToken.ts'
@@ -164,7 +164,7 @@ async function problem(ask: Asking, cell: Cell, headers: Headers, known: Known):
   return refused ? undefined : `${name} should be ${expected}: ${got}`
 }
 
-const subscriptions = schemas
+const subscriptions = readSchemas()
   .filter(({ id, defs }) => id in policy && defs.main?.type === 'subscription')
   .map(({ id }) => id as MethodId) // in the policy, so a method
 

@@ -121,7 +121,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
     orphans.add(key, platform.now() + UPLOAD_LIMIT_MS)
     try {
       const { head, whole } = await peek(chunksOf(body), HEAD_BYTES)
-      const sniffed = blobType(options.mimeType, head)
+      const sniffed = await blobType(options.mimeType, head)
       const { cid, size } = await putBlob(bucket, key, whole, {
         ...options,
         httpMetadata: { contentType: sniffed },

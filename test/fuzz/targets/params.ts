@@ -1,7 +1,7 @@
 import { parseCid } from '@atproto/lex-data'
 import { getBlocks } from '../../../src/handlers/sync/getBlocks.ts'
 import type { MethodId } from '../../../src/generated/methods.ts'
-import { schemas } from '../../../src/generated/lexicons.ts'
+import { readSchemas } from '../../../src/generated/lexicons.ts'
 import { isTid } from '../../../src/repo/tid.ts'
 import { XrpcError } from '../../../src/xrpc/errors.ts'
 import { definition } from '../../../src/xrpc/lexicons.ts'
@@ -11,7 +11,7 @@ import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
 
 // The lexicon of every query and procedure; getBlocks more often, because its handler parses its parameters.
-const IDS = schemas
+const IDS = readSchemas()
   .filter(({ defs }) => ['query', 'procedure'].includes(String(Object(defs.main).type)))
   .map(({ id }) => id as MethodId)
   .concat(Array.from({ length: 12 }, () => 'com.atproto.sync.getBlocks'))

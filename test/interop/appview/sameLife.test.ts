@@ -62,7 +62,7 @@ const LISTED: readonly Listed[] = [
   },
   {
     reason: 'What the caller got wrong is not a failure of this server.',
-    step: /^(post: a key that is taken|proxy: a malformed DID|app password: a name that is taken)$/,
+    step: /^(proxy: a malformed DID|app password: a name that is taken)$/,
     at: /^outcome$/,
     cirrus: /^"400 InvalidRequest"$/,
     reference: /^"500 InternalServerError"$/,

@@ -27,13 +27,6 @@ export async function feeds(actor: Actor, services: Services, posts: Posts): Pro
   actor.noteReceived('feed: about: what the generator received')
   await actor.ask('feed: read', 'app.bsky.feed.getFeed', { params: { feed: uri, limit: 10 } })
   actor.noteReceived('feed: read: what the generator received')
-  await actor.ask('feed: interactions', 'app.bsky.feed.sendInteractions', {
-    headers: { 'atproto-proxy': `${services.did}#bsky_fg` },
-    input: {
-      interactions: [{ item: posts.text.uri, event: 'app.bsky.feed.defs#interactionLike', feedContext: 'a' }],
-    },
-  })
-  actor.noteReceived('feed: interactions: what the generator received')
   await actor.ask('feed: unknown', 'app.bsky.feed.getFeed', { params: { feed: `${uri}x` } })
   await actor.ask('feed: without one', 'app.bsky.feed.getFeed')
   await actor.ask('feeds of an account', 'app.bsky.feed.getActorFeeds', { params: { actor: owner.did } })
@@ -44,9 +37,6 @@ export async function chat(actor: Actor, services: Services): Promise<void> {
   const method = 'chat.bsky.convo.listConvos'
   await actor.ask('chat', method, { params: { limit: 5 }, headers })
   actor.noteReceived('chat: what the service received')
-  const message = { convoId: 'c1', message: { text: 'Hello there, žluťoučký kůň 🐎' } }
-  await actor.ask('chat: a message', 'chat.bsky.convo.sendMessage', { input: message, headers })
-  actor.noteReceived('chat: a message: what the service received')
   await actor.ask('chat: a method that it does not serve', 'chat.bsky.convo.getLog', { headers })
   const badly = (step: string, value: string) =>
     actor.ask(`proxy: ${step}`, method, { headers: { 'atproto-proxy': value } })
@@ -102,21 +92,6 @@ export async function mistakes(actor: Actor): Promise<void> {
   await actor.ask('unknown method', 'com.example.nothing.here')
   await actor.ask('unknown method: without a token', 'com.example.nothing.here', { token: null })
   await actor.ask('not a method', 'nothing')
-  await actor.ask('timeline: HEAD', 'app.bsky.feed.getTimeline', { verb: 'HEAD', params: { limit: 1 } })
-  const browser = {
-    origin: 'https://bsky.app',
-    'access-control-request-method': 'GET',
-    'access-control-request-headers': 'authorization,atproto-accept-labelers,atproto-proxy',
-  }
-  await actor.ask('timeline: may a browser ask', 'app.bsky.feed.getTimeline', {
-    verb: 'OPTIONS',
-    headers: browser,
-    token: null,
-  })
-  await actor.ask('timeline: to a browser', 'app.bsky.feed.getTimeline', {
-    params: { limit: 1 },
-    headers: { origin: 'https://bsky.app' },
-  })
   await actor.ask('timeline: without a token', 'app.bsky.feed.getTimeline', { token: null })
   await actor.ask('timeline: a wrong token', 'app.bsky.feed.getTimeline', { token: 'a.b.c' })
   await actor.ask('timeline: by POST', 'app.bsky.feed.getTimeline', { verb: 'POST' })

@@ -1,6 +1,4 @@
 // What an owner publishes, and a neighbour before them.
-import { TID } from '@atproto/common-web'
-
 import { png } from '../../../../dev/png.ts'
 import { at, type Actor, type Ask, type Ref } from '../support/actor.ts'
 
@@ -83,7 +81,6 @@ export async function publish(actor: Actor): Promise<Posts> {
     },
   })
   await post('post: quote', { text: 'See above', embed: { $type: 'app.bsky.embed.record', record: text } })
-  await publishAsTheAppDoes(actor)
   const refuse = (step: string, record: object) =>
     actor.ask(step, 'com.atproto.repo.createRecord', {
       input: { repo: owner.did, collection: 'app.bsky.feed.post', record },
@@ -103,49 +100,6 @@ export async function publish(actor: Actor): Promise<Posts> {
   })
   await actor.side.settle()
   return { text, images: withImages }
-}
-
-/** Bluesky's app makes the keys itself, and writes a thread with its gates in one request. */
-async function publishAsTheAppDoes(actor: Actor): Promise<void> {
-  const { owner } = actor.side
-  const first = TID.nextStr()
-  const second = TID.nextStr(first)
-  const uri = `at://${owner.did}/app.bsky.feed.post/${first}`
-  const createdAt = new Date().toISOString()
-  const create = (collection: string, rkey: string, value: object) => ({
-    $type: 'com.atproto.repo.applyWrites#create',
-    collection,
-    rkey,
-    value: { $type: collection, createdAt, ...value },
-  })
-  const write = (step: string, writes: object[]) =>
-    actor.ask(step, 'com.atproto.repo.applyWrites', { input: { repo: owner.did, writes, validate: true } })
-  await write('post: with gates, as the app does it', [
-    create('app.bsky.feed.post', first, { text: 'Who may answer?', langs: ['en'] }),
-    create('app.bsky.feed.threadgate', first, {
-      post: uri,
-      allow: [{ $type: 'app.bsky.feed.threadgate#followingRule' }],
-    }),
-    create('app.bsky.feed.postgate', first, {
-      post: uri,
-      embeddingRules: [{ $type: 'app.bsky.feed.postgate#disableRule' }],
-    }),
-  ])
-  await write('post: a key that is taken', [create('app.bsky.feed.post', first, { text: 'Again' })])
-  await write('post: one of two is invalid', [
-    create('app.bsky.feed.post', second, { text: 'Not alone' }),
-    create('app.bsky.feed.like', second, { subject: 'nothing' }),
-  ])
-  await actor.ask('post: change one', 'com.atproto.repo.putRecord', {
-    input: {
-      repo: owner.did,
-      collection: 'app.bsky.feed.threadgate',
-      rkey: first,
-      record: { $type: 'app.bsky.feed.threadgate', post: uri, allow: [], createdAt },
-    },
-  })
-  await actor.side.settle()
-  await actor.ask('post: with gates, read', 'app.bsky.feed.getPosts', { params: { uris: [uri] } })
 }
 
 /** A raw CID whose bytes nobody has. */

@@ -15,7 +15,7 @@ export interface Ask {
   /** By default the owner's session; `null` for none. */
   readonly token?: string | null
   readonly headers?: Readonly<Record<string, string>>
-  readonly verb?: 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT'
+  readonly verb?: 'GET' | 'POST' | 'PUT'
 }
 
 export interface Answered {
@@ -51,7 +51,6 @@ const HEADERS = [
   'atproto-content-labelers',
   'atproto-upstream-lag',
   'retry-after',
-  'access-control-allow-origin',
 ]
 
 export const createActor = (side: Side, services: Services): Actor => {

@@ -50,14 +50,6 @@ export async function startServices(): Promise<Services> {
       createdAt: '2026-01-01T00:00:00.000Z',
     }),
     'chat.bsky.convo.listConvos': () => ({ convos: [] }),
-    'chat.bsky.convo.sendMessage': (body) => ({
-      ...JSON.parse(body).message,
-      id: 'm1',
-      rev: '1',
-      sender: { did },
-      sentAt: '2026-01-01T00:00:00.000Z',
-    }),
-    'app.bsky.feed.sendInteractions': () => ({}),
     'app.bsky.feed.describeFeedGenerator': () => ({ did, feeds: [] }),
     'app.bsky.feed.getFeedSkeleton': () => ({ feed: recommended.map((post) => ({ post })) }),
   }
