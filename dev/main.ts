@@ -101,7 +101,9 @@ const main = async (): Promise<number> => {
     say('Next: `npm run dev -- --fresh` forgets it and begins with a new account.')
     return 1
   }
-  if (!known.ok && !answer.includes('RepoDeactivated')) await activate(cirrus)
+  const isDeleted = answer.includes('account-deleted')
+  if (!known.ok && !answer.includes('RepoDeactivated') && !isDeleted) await activate(cirrus)
+  if (isDeleted) say('The account was deleted. `npm run dev -- --fresh` begins with a new one.')
 
   const running = join(folder, 'running.json')
   const about: DevServer = { url: cirrus.url, plcUrl: plc.url, did: account.did, handle, pid: process.pid }

@@ -197,7 +197,7 @@ describe('pds doctor', () => {
   })
 
   it('says what wrangler.toml lacks', async () => {
-    const toml = newWranglerToml('x').replace(/\[observability\]\nenabled = true\n/, '')
+    const toml = newWranglerToml('x').replace(/\[observability\]\nenabled = true\nlogs[^\n]*\n/, '')
     await writeFile(root.in('wrangler.toml'), editVars(toml, { HOSTNAME: HOST }, 'wrangler.toml'))
     expect(line((await doctor({})).json, 'wrangler.toml')).toMatchObject({
       state: 'warn',

@@ -65,6 +65,14 @@ const signal = (child: ChildProcess): void => {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
     process.kill(-child.pid, 'SIGTERM')
 }
+/** Whether a process of its group is left. */
+const isRunning = ({ pid = 0 }: ChildProcess): boolean => {
+  try {
+    return process.kill(-pid, 0)
+  } catch {
+    return false
+  }
+}
 const start = (
   command: string,
   args: string[],
@@ -78,6 +86,8 @@ const start = (
     stop: async () => {
       signal(child)
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      // npm and npx end before what they started, which still holds the database and the port.
+      while (isRunning(child)) await new Promise((resolve) => setTimeout(resolve, 50))
     },
     seen: async (text) => {
       while (!output.includes(text)) {
@@ -168,7 +178,7 @@ it('serves an account that can post, with `npm run dev`, and keeps it for the ne
 const restoreFixture = async (state: string, { ddl, tables }: Fixture): Promise<void> => {
   const files = await readdir(state, { recursive: true })
   const file = files.find((name) => /AccountObject[/\\][0-9a-f]{64}\.sqlite$/.test(name))
-  const database = new DatabaseSync(join(state, file ?? 'missing'))
+  const database = new DatabaseSync(join(state, file ?? 'missing'), { timeout: 10_000 })
   const names = database
     .prepare(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'",

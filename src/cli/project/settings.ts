@@ -36,7 +36,12 @@ export const migrationBlock = (tag: string, className: string): string =>
 export const bucketBlock = (bucket: string): string =>
   `# Blobs: images and videos of posts.\n[[r2_buckets]]\nbinding = "${BUCKET_BINDING}"\nbucket_name = "${bucket}"\n`
 
-export const OBSERVABILITY_BLOCK = `# Keeps the Worker's log lines for some days: see the dashboard. They hold no secrets.\n[observability]\nenabled = true\n`
+export const OBSERVABILITY_BLOCK = `# Keeps the Worker's log lines for some days: see the dashboard. They hold no secrets. The platform's own lines, which
+# have whole addresses, are left out.
+[observability]
+enabled = true
+logs.invocation_logs = false
+`
 
 /** The wrangler.toml of a new deployment. */
 export const newWranglerToml = (name: string): string =>

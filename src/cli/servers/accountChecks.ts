@@ -35,19 +35,24 @@ const versionCheck = ({ versions }: Status): Check[] =>
         ),
       ]
 
+/** The one next command of the status, without what comes before it. */
+const nextOf = ({ next }: Status): string => next.split('Next: ').at(-1) ?? next
+
 const accountCheck = (status: Status): Check => {
   const state = stateOf(status)
   const { stored, expected } = status.blobs
-  if (state !== 'active') return warn('Account', state, status.next)
+  if (state !== 'active') return warn('Account', state, nextOf(status))
   if (stored < expected)
-    return warn('Account', `active; ${expected - stored} of its blobs are missing`, status.next)
+    return warn('Account', `active; ${expected - stored} of its blobs are missing`, nextOf(status))
   return ok('Account', `active, ${status.repo.records} records`)
 }
 
-const identityCheck = ({ identity, did, next }: Status, origin: string): Check => {
+const identityCheck = (status: Status, origin: string): Check => {
+  const { identity, did } = status
   if (identity.error !== undefined)
     return warn('DID', `it could not be looked up: ${identity.error}`, 'run `pds doctor` again in a minute')
-  if (identity.movedAway) return fail('DID', `${did} names ${identity.pds ?? 'no PDS'}, not ${origin}`, next)
+  if (identity.movedAway)
+    return fail('DID', `${did} names ${identity.pds ?? 'no PDS'}, not ${origin}`, nextOf(status))
   return ok('DID', `${did} names this server`)
 }
 
