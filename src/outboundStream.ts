@@ -62,9 +62,11 @@ export const outboundStream =
       })
       watch.end()
       const { status, headers } = response
-      if (status === 0 || (status >= 300 && status < 400)) {
+      const isRedirect = status === 0 || (status >= 300 && status < 400)
+      if (isRedirect || status < 200 || status > 599) {
         await response.body?.cancel().catch(() => {})
-        throw new OutboundError('Redirect', `${host} answered with status ${status}`, status)
+        const code = isRedirect ? 'Redirect' : 'BadStatus'
+        throw new OutboundError(code, `${host} answered with status ${status}`, status)
       }
       if (!response.body) return { status, headers, body: null }
       const { readable, writable } = passage(lengthOf(headers))

@@ -305,6 +305,11 @@ describe('an error of the service', () => {
       [400, 'InvalidRequest', expect.any(String)],
     ],
     ['a redirect', () => new Response(null, { status: 302 }), [502, 'UpstreamFailure', expect.any(String)]],
+    ...[101, 700, 999].map((status): [string, () => Response, [number, string, unknown]] => [
+      `the status ${status}, which is none`,
+      () => Object.defineProperty(new Response('{}'), 'status', { value: status }),
+      [502, 'UpstreamFailure', expect.stringContaining(`answered with status ${status}`)],
+    ]),
     [
       'no answer',
       () => {
