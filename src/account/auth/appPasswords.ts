@@ -36,8 +36,10 @@ export interface AppPasswordsDeps {
 
 const MAX_APP_PASSWORDS = 100
 const MAX_NAME_LENGTH = 100
-/** What is not seen, or changes how the text around it is shown; but not what joins several emoji into one. */
-const INVISIBLE = /(?!\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+/** What is not seen, or changes how the text around it is shown; but not what makes several characters one emoji. */
+const INVISIBLE = /(?!\u200d|\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
+/** What is seen by itself. */
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
 
 type Row = { name: string; privileged: number; created_at: number }
 
@@ -47,8 +49,12 @@ const fromRow = ({ name, privileged, created_at }: Row): AppPassword => ({
   createdAt: created_at,
 })
 
+/** The spelling that people type. What looks the same is the same name, so that the right one is revoked. */
+const normalized = (name: string): string => name.normalize('NFC')
+
 const checkName = (name: string): void => {
-  if (name.trim() === '' || name !== name.trim() || name.length > MAX_NAME_LENGTH || INVISIBLE.test(name))
+  const isSeen = VISIBLE.test(name) && !INVISIBLE.test(name)
+  if (!isSeen || name !== name.trim() || name.length > MAX_NAME_LENGTH)
     throw error(
       'InvalidRequest',
       `name: expected 1 to ${MAX_NAME_LENGTH} visible characters, without spaces around them`,
@@ -60,7 +66,8 @@ export const createAppPasswords = (deps: AppPasswordsDeps): AppPasswords => {
   const count = (): number => sql.first<{ n: number }>('SELECT count(*) AS n FROM app_password')?.n ?? 0
 
   return {
-    create: ({ name, privileged, by }) => {
+    create: ({ name: asked, privileged, by }) => {
+      const name = normalized(asked)
       checkName(name)
       const password = newAppPassword(platform.random)
       const createdAt = platform.now()
@@ -87,8 +94,9 @@ export const createAppPasswords = (deps: AppPasswordsDeps): AppPasswords => {
       sql
         .all<Row>('SELECT name, privileged, created_at FROM app_password ORDER BY created_at DESC, name')
         .map(fromRow),
-    revoke: (name, by) =>
+    revoke: (asked, by) =>
       sql.transaction(() => {
+        const name = normalized(asked)
         const found = sql.first('DELETE FROM app_password WHERE name = ? RETURNING name', name)
         if (!found) return
         journal.append('revoke-app-password', { name, by, ended: sessions.endThoseOf(name) })

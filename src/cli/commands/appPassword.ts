@@ -30,7 +30,9 @@ const create = async ({ out }: Context, server: Client, name: string, privileged
   out.result({ ok: true, ...made }, made.password)
 }
 
-const revoke = async ({ out, prompts }: Context, server: Client, name: string): Promise<void> => {
+const revoke = async ({ out, prompts }: Context, server: Client, typed: string): Promise<void> => {
+  // As the server keeps names: some keyboards and terminals write an accent as a character of its own.
+  const name = typed.normalize('NFC')
   const known = await listed(server)
   if (!known.some((password) => password.name === name))
     throw new CliError('app-password-not-found', `there is no app password ${JSON.stringify(name)}`)

@@ -56,19 +56,30 @@ describe('createAppPassword', () => {
       )
     }))
 
-  it.each(['', ' ', ' phone', 'phone\n', 'a\u001b[2Jb', 'a\u202eb', 'x'.repeat(101)])(
-    'answers InvalidRequest to the name %j',
-    (name) =>
-      inWorld({}, async (world) => {
-        await expect(made(world, name)).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
-      }),
+  it.each([
+    ...['', ' ', ' phone', 'phone\n', 'a\u001b[2Jb', 'a\u202eb', 'x'.repeat(101)],
+    ...['\u3164', '\u2800', 'a\u115f', '\u200d', '\ufe0f', 'phone\u034f', 'a\u{e0061}'],
+  ])('answers InvalidRequest to the name %j', (name) =>
+    inWorld({}, async (world) => {
+      await expect(made(world, name)).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
+    }),
   )
 
-  it.each(['x'.repeat(100), 'Graysky (Pixel 9)', 'é 日本 👩‍💻'])('takes the name %j', (name) =>
+  it.each(['x'.repeat(100), 'Graysky (Pixel 9)', 'é 日本 👩‍💻', '❤️', '+1'])('takes the name %j', (name) =>
     inWorld({}, async (world) => {
       expect((await made(world, name)).name).toBe(name)
     }),
   )
+
+  it('makes one name of what looks the same', () =>
+    inWorld({}, async (world) => {
+      const { password } = await made(world, 'cafe\u0301')
+      const { server } = world.admin.com.atproto
+      expect((await server.listAppPasswords()).passwords).toMatchObject([{ name: 'caf\u00e9' }])
+      await expect(made(world, 'caf\u00e9')).rejects.toMatchObject({ error: 'InvalidRequest' })
+      await server.revokeAppPassword({ name: 'cafe\u0301' })
+      await expect(logIn(world.client, HANDLE, password)).rejects.toMatchObject(WRONG)
+    }))
 
   it('makes a hundred at most', () =>
     inWorld({}, async (world) => {
