@@ -50,6 +50,32 @@ describe('wrong passwords from ten networks', () => {
       await signInFrom(world, OWNER)
     }))
 
+  it('leave every app its place, from any network, as often as one network may', () =>
+    inWorld({}, async (world) => {
+      const { password } = await world.admin.com.atproto.server.createAppPassword({ name: 'phone' })
+      guessFromTenNetworks(world)
+      for (let n = 0; n < 30; n++) await signInFrom(world, '192.0.2.1', password)
+      await expect(signInFrom(world, '192.0.2.1', password)).rejects.toMatchObject({
+        ...REFUSED,
+        message: expect.stringContaining('30 in 300'),
+      })
+      // What has its form, and is wrong, is a guess like any other.
+      await expect(signInFrom(world, '192.0.2.2', 'aaaa-aaaa-aaaa-aaaa')).rejects.toMatchObject(REFUSED)
+    }))
+
+  it('are not helped by an app password: it makes no network known, and none forgotten', () =>
+    inWorld({}, async (world) => {
+      await signInFrom(world, OWNER)
+      const { password } = await world.admin.com.atproto.server.createAppPassword({ name: 'phone' })
+      for (let n = 0; n < 25; n++) {
+        world.clock.now += 1000
+        await signInFrom(world, `192.0.2.${n}`, password)
+      }
+      guessFromTenNetworks(world)
+      await expect(signInFrom(world, '192.0.2.1')).rejects.toMatchObject(REFUSED)
+      await signInFrom(world, OWNER)
+    }))
+
   it('leave a known network its own limit, which is not counted among all', () =>
     inWorld({}, async (world) => {
       await signInFrom(world, OWNER)

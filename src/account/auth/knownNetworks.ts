@@ -4,7 +4,7 @@ import type { Sql } from '../db/sql.ts'
 /** The networks from which a right password has come: strangers who guess from others do not shut them out. */
 export interface KnownNetworks {
   has(network: string): boolean
-  /** Called for each right password, of the account or of the admin. */
+  /** Called for each right password of the account or of the admin, not for those of apps. */
   remember(network: string): void
 }
 

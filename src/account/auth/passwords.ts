@@ -80,13 +80,11 @@ export const createPasswords = (deps: PasswordsDeps): Passwords => {
     whose: async (password, network = '', mayBeApp) => {
       const given = new Secret(password)
       if (!isAppPassword(given)) return (await matches(password, network)) ? { kind: 'account' } : undefined
-      // An app password needs no place: its hash is a fast one.
-      rateLimits.signIn(network)
+      // An app password needs no place: its hash is a fast one. It makes no network known: an app that is not to be
+      // trusted could make the account forget those of its owner.
       const appPassword = mayBeApp ? appPasswords.find(password) : undefined
-      if (appPassword) {
-        knownNetworks.remember(network)
-        return { kind: 'app', appPassword }
-      }
+      rateLimits.signIn(network, appPassword !== undefined)
+      if (appPassword) return { kind: 'app', appPassword }
       // The account's own may have this form too.
       assertPlace(network)
       return (await check(given, network)) ? { kind: 'account' } : undefined

@@ -6,8 +6,11 @@ import type { KnownNetworks } from './knownNetworks.ts'
 
 /** How often the account's operations may be repeated. The methods without a result throw `RateLimitExceeded`. */
 export interface RateLimits {
-  /** Counts a sign-in: among those of its network, and among all where the owner has not signed in from it yet. */
-  signIn(network?: string): void
+  /**
+   * Counts a sign-in: among those of its network, and among all where the owner has not signed in from it yet. With a
+   * right app password (`byApp`) it counts for its network only.
+   */
+  signIn(network?: string, byApp?: boolean): void
   /** Checks that this network may try another admin password. */
   assertMayTryAdmin(network?: string): void
   /** Counts a wrong admin password. */
@@ -186,9 +189,10 @@ export const createRateLimits = (deps: RateLimitsDeps): RateLimits => {
   ]
 
   return {
-    signIn: (network = '') => {
+    signIn: (network = '', byApp = false) => {
       forgetOld()
-      take('sign-ins', limitsOf(network, SIGN_IN_LIMITS, ALL_SIGN_INS_LIMITS))
+      // As for the admin: nobody guesses an app password, so what strangers used up must not turn the right one away.
+      take('sign-ins', limitsOf(network, SIGN_IN_LIMITS, byApp ? [] : ALL_SIGN_INS_LIMITS))
     },
     assertMayTryAdmin: (network = '') => {
       // The network's own limits only: what strangers used up must not turn the right password away. It has at least
