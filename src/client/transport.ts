@@ -68,9 +68,10 @@ export function createTransport(wire: Wire): Transport {
       answer = await attempt()
     } catch (error) {
       if (!renew || !(error instanceof XrpcError) || error.error !== 'ExpiredToken') throw error
-      // Another call may have renewed it since.
-      if (credential?.authorization(id) === used) await renew()
-      if (once) throw error
+      // Another call may have renewed it since, or may have found that the session has ended.
+      const current = credential?.authorization(id)
+      if (current === used) await renew()
+      if (once || current === undefined) throw error
       answer = await attempt()
     }
     await credential?.answered?.(id, answer)

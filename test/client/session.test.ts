@@ -98,6 +98,29 @@ describe('an access token that expired', () => {
     expect(client.session).toBeUndefined()
   })
 
+  it('of a session that has ended is refreshed once for any number of calls, also late ones, and none is repeated', async () => {
+    const late = Promise.withResolvers<void>()
+    const message = 'this session has ended; sign in again'
+    const { fetch, requests } = server({ '*': () => failure('ExpiredToken', 400, message) })
+    const slow: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init)
+      if (url.endsWith('describeServer')) await late.promise
+      return response
+    }
+    const told: (Session | undefined)[] = []
+    const client = connect(HOST, { fetch: slow, session, onSession: (s) => void told.push(s) })
+    const { server: methods } = client.com.atproto
+    const last = methods.describeServer().catch((error: unknown) => error)
+    const calls = await Promise.allSettled(Array.from({ length: 8 }, () => methods.getSession()))
+    late.resolve()
+    const errors = calls.map((call) => (call.status === 'rejected' ? call.reason : undefined))
+    for (const error of [...errors, await last])
+      expect(error).toMatchObject({ status: 400, error: 'ExpiredToken', message })
+    expect(told).toEqual([undefined])
+    expect(client.session).toBeUndefined()
+    expect(requests).toHaveLength(9 + 1)
+  })
+
   it('keeps the session when only the network failed, and refreshes at the next call', async () => {
     let broken = true
     const { fetch, refreshes } = rotating({ current: 1 })
