@@ -224,6 +224,30 @@ describe('what the owner sees of it', () => {
       expect(await signIns()).toEqual({ failedInARow: 0, refusedTokens: 0 })
     }))
 
+  it('does not count the tokens of sessions that have ended, which apps go on sending', () =>
+    inWorld({}, async ({ admin, bearer, client }) => {
+      const { accessJwt, refreshJwt } = await logIn(client)
+      await admin.com.cirrus.admin.endSessions({ all: true })
+      await failure(bearer(accessJwt).com.atproto.server.getSession())
+      await failure(bearer(refreshJwt).com.atproto.server.refreshSession())
+      expect((await admin.com.cirrus.admin.getStatus()).signIns).toEqual({
+        failedInARow: 0,
+        refusedTokens: 0,
+      })
+    }))
+
+  it('counts a token of a session that was changed, whether the session has ended or not', () =>
+    inWorld({}, async ({ admin, bearer, client }) => {
+      const { accessJwt } = await logIn(client)
+      const [header, claims] = accessJwt.split('.')
+      const forged = `${header}.${claims}.${'A'.repeat(43)}`
+      await failure(bearer(forged).com.atproto.server.getSession())
+      await bearer(accessJwt).com.atproto.server.getSession()
+      await admin.com.cirrus.admin.endSessions({ all: true })
+      await failure(bearer(forged).com.atproto.server.getSession())
+      expect((await admin.com.cirrus.admin.getStatus()).signIns?.refusedTokens).toBe(2)
+    }))
+
   it('does not count a token that has merely expired', () =>
     inWorld({}, async ({ admin, client, bearer, clock, journal }) => {
       const { accessJwt } = await logIn(client)

@@ -7,7 +7,7 @@ import { newKey } from './support/keys.ts'
 import { halves, outcome, slowly } from './support/slow.ts'
 import { HANDLE, inWorld, PASSWORD, TARGET, type World } from './support/world.ts'
 
-const ENDED: [number, string] = [400, 'InvalidToken']
+const ENDED: [number, string] = [400, 'ExpiredToken']
 
 /** Something happens while the directory is asked, once. */
 const whileAsked = ({ directory }: World, happens: () => void): void => {
@@ -71,7 +71,7 @@ describe('a request whose session ends', () => {
       endSession(world, accessJwt)
       turn.resolve()
       await other
-      expect(await writing).toMatchObject({ error: 'InvalidToken' })
+      expect(await writing).toMatchObject({ error: 'ExpiredToken' })
       expect(await world.head()).toEqual(before)
     }))
 
@@ -83,7 +83,7 @@ describe('a request whose session ends', () => {
       const { accessJwt } = await logIn(world.client)
       whileAsked(world, () => endSession(world, accessJwt))
       const activating = world.bearer(accessJwt).com.atproto.server.activateAccount()
-      await expect(activating).rejects.toMatchObject({ error: 'InvalidToken' })
+      await expect(activating).rejects.toMatchObject({ error: 'ExpiredToken' })
       expect(world.account.state()).toBe('deactivated')
       await changeDid(world, world.recovery, { services: pdsAt(TARGET) })
       const again = await logIn(world.client)
@@ -102,7 +102,7 @@ describe('a request whose session ends', () => {
       whileAsked(world, () => endSession(world, accessJwt))
       await expect(
         world.bearer(accessJwt).com.atproto.identity.submitPlcOperation({ operation }),
-      ).rejects.toMatchObject({ error: 'InvalidToken' })
+      ).rejects.toMatchObject({ error: 'ExpiredToken' })
       expect((await world.account.identity.directory.head(world.did)).cid).toBe(cid)
     }))
 
@@ -197,7 +197,7 @@ describe('a request whose session ends', () => {
       world.clock.now += 3600_000
       whileAsked(world, () => endSession(world, refreshJwt))
       await expect(world.bearer(refreshJwt).com.atproto.server.refreshSession()).rejects.toMatchObject({
-        error: 'InvalidToken',
+        error: 'ExpiredToken',
       })
     }))
 })

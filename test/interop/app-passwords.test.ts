@@ -24,7 +24,6 @@ const DIFFERENCES: Record<string, string> = {
   'owner asks to confirm the address': 'no mail is sent',
   'owner asks to delete the account': 'no mail is sent',
   'app is used after its password was revoked': 'the reference keeps access tokens for two hours',
-  'app refreshes after its password was revoked': 'the session has ended, whatever token of it is sent',
 }
 
 const bodyOf = async (answer: Response): Promise<Json> => {

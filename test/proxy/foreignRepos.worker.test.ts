@@ -80,12 +80,15 @@ describe('listRecords and describeRepo of another repository', () => {
       }),
   )
 
-  it('tell the owner that their session has expired, so that it is refreshed', () =>
+  it('tell the owner that their session has expired or ended, so that it is refreshed', () =>
     inWorld({}, async (world) => {
       playBob(world)
       const headers = await bearer(world)
       world.clock.now += 3 * 3600_000
       expect(await outcome(world.fetch(list(BOB), { headers }))).toEqual([400, 'ExpiredToken'])
+      const ended = await bearer(world)
+      await world.admin.com.cirrus.admin.endSessions({ all: true })
+      expect(await outcome(world.fetch(list(BOB), { headers: ended }))).toEqual([400, 'ExpiredToken'])
     }))
 
   it('do not let one network look up any number of DIDs', () =>

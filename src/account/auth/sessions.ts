@@ -65,8 +65,11 @@ export interface SessionsDeps {
 
 const ENDED_EVENT = 'end-sessions'
 
-export const sessionEnded = () =>
-  error('InvalidToken', `this session has ended; sign in again. ${docsLink('session-ended')}`)
+/**
+ * As for a token that has expired: clients then refresh, which is refused as well, and show their login. The message is
+ * short for the reason that `tokenError` gives.
+ */
+export const sessionEnded = () => error('ExpiredToken', 'this session has ended; sign in again')
 
 const usedUp = () =>
   error(

@@ -17,12 +17,17 @@ const TOPICS: Record<TokenError['code'], Topic> = {
   BadClaims: 'token-bad-claims',
 }
 
-/** Why a token does not verify, as an XRPC error that may add what to do, with the reason as its cause. Anything else is returned as it is. */
+/**
+ * Why a token does not verify, as an XRPC error that may add what to do, with the reason as its cause. Anything else is
+ * returned as it is. That a session's token has expired is said in few words: clients of the family of `@atcute/client`
+ * refresh only if the whole body has at most 81 bytes.
+ */
 export const tokenError = (cause: unknown, advice?: string): unknown => {
   if (!(cause instanceof TokenError)) return cause
   const name = cause.code === 'Expired' ? 'ExpiredToken' : 'InvalidToken'
   const what = advice === undefined ? cause.message : `${cause.message}; ${advice}`
-  const refused = error(name, `${what}. ${docsLink(TOPICS[cause.code])}`)
+  const isShort = cause.code === 'Expired' && advice === undefined
+  const refused = error(name, isShort ? what : `${what}. ${docsLink(TOPICS[cause.code])}`)
   refused.cause = cause
   return refused
 }

@@ -79,6 +79,24 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     return claims
   }
 
+  /**
+   * A session that is stored here and whose token does not verify was opened under an earlier password or secret, which
+   * has ended it. The owner is still told of the bad signature: the token may also have been changed.
+   */
+  const endedByNewKey = (cause: unknown, sid: unknown): unknown => {
+    const isOurs = typeof sid === 'string' && sessions.exists(sid)
+    if (!isOurs || !(cause instanceof TokenError) || cause.code !== 'BadSignature') return cause
+    return Object.assign(sessionEnded(), { cause })
+  }
+
+  const verifySession = async <T extends SessionClaims>(verified: Promise<T>, sid: unknown): Promise<T> => {
+    try {
+      return ownSession(await verified)
+    } catch (cause) {
+      throw endedByNewKey(cause, sid)
+    }
+  }
+
   const moveInCredential = async (token: string): Promise<VerifiedCredential> => ({
     kind: 'service',
     grants: 'service',
@@ -97,14 +115,14 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
   }
 
   const verifyBearer = async (token: string, rule: Omit<Rule, 'runs'>): Promise<VerifiedCredential> => {
-    const { typ } = decodeJws(token).header
-    switch (typ) {
+    const { header, payload } = decodeJws(token)
+    switch (header.typ) {
       case 'at+jwt': {
-        const claims = ownSession(await tokens.verifyAccess(token, platform.now()))
+        const claims = await verifySession(tokens.verifyAccess(token, platform.now()), payload.sid)
         return { kind: 'session', grants: claims.kind, claims }
       }
       case 'refresh+jwt': {
-        const claims = ownSession(await tokens.verifyRefresh(token, platform.now()))
+        const claims = await verifySession(tokens.verifyRefresh(token, platform.now()), payload.sid)
         return { kind: 'refresh', grants: 'refresh', claims }
       }
       case MIGRATION_TYP:

@@ -3,7 +3,7 @@ import { logIn } from '../support/calls.ts'
 import { HANDLE, inWorld, PASSWORD, type World } from '../support/world.ts'
 
 const DAY_MS = 86400_000
-const ENDED = { error: 'InvalidToken', message: expect.stringContaining('#session-ended') }
+const ENDED = { error: 'ExpiredToken', message: 'this session has ended; sign in again' }
 
 const signInWith = async ({ fetch }: World, userAgent: string | undefined) => {
   const response = await fetch('/xrpc/com.atproto.server.createSession', {

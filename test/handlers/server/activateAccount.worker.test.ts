@@ -108,7 +108,7 @@ describe('activateAccount', () => {
       account.sql.run("UPDATE account SET state = 'deactivated'")
       directory.before = async () => void (await admin.com.cirrus.admin.endSessions({ all: true }))
       await expect(world.bearer(accessJwt).com.atproto.server.activateAccount()).rejects.toMatchObject({
-        error: 'InvalidToken',
+        error: 'ExpiredToken',
       })
       expect(account.state()).toBe('deactivated')
       expect(world.events()).toEqual([])

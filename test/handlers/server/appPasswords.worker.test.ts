@@ -5,6 +5,7 @@ import { HANDLE, inWorld, PASSWORD, type World } from '../support/world.ts'
 
 const DAY_MS = 86400_000
 const INVALID_TOKEN = { status: 400, error: 'InvalidToken' }
+const ENDED = { status: 400, error: 'ExpiredToken' }
 const WRONG = { status: 401, error: 'AuthenticationRequired', message: 'Invalid identifier or password' }
 
 const scopeOf = (token: string) => partOf<{ scope: string }>(token, 1).scope
@@ -197,12 +198,10 @@ describe('revokeAppPassword', () => {
       const owner = await world.signIn()
       await owner.com.atproto.server.revokeAppPassword({ name: 'phone' })
       for (const { accessJwt, refreshJwt } of lost) {
-        await expect(world.bearer(accessJwt).com.atproto.server.getSession()).rejects.toMatchObject(
-          INVALID_TOKEN,
-        )
-        await expect(post(world.bearer(accessJwt), world.did)).rejects.toMatchObject(INVALID_TOKEN)
+        await expect(world.bearer(accessJwt).com.atproto.server.getSession()).rejects.toMatchObject(ENDED)
+        await expect(post(world.bearer(accessJwt), world.did)).rejects.toMatchObject(ENDED)
         await expect(world.bearer(refreshJwt).com.atproto.server.refreshSession()).rejects.toMatchObject(
-          INVALID_TOKEN,
+          ENDED,
         )
       }
       await post(world.bearer(kept.accessJwt), world.did)
@@ -215,7 +214,7 @@ describe('revokeAppPassword', () => {
       await made(world)
       await expect(
         world.bearer(lost[0]?.accessJwt ?? '').com.atproto.server.getSession(),
-      ).rejects.toMatchObject(INVALID_TOKEN)
+      ).rejects.toMatchObject(ENDED)
     }))
 
   it('answers the same where there is none of this name, and writes nothing', () =>
@@ -237,7 +236,7 @@ describe('revokeAppPassword', () => {
       world.account.appPasswords.revoke('phone', 'admin')
       gate.resolve()
       await holding
-      expect(await writing).toMatchObject(INVALID_TOKEN)
+      expect(await writing).toMatchObject(ENDED)
       expect(world.account.counts()).toEqual(before)
     }))
 })

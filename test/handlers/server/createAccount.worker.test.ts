@@ -288,7 +288,7 @@ describe('createAccount called by the server that the account comes from, which 
         verificationMethods: { atproto: world.key.did },
       })
       await world.bearer(owner.accessJwt).com.atproto.server.activateAccount()
-      const ended = { error: 'InvalidToken', message: expect.stringContaining('#session-ended') }
+      const ended = { error: 'ExpiredToken', message: expect.stringContaining('session has ended') }
       const { com } = world.bearer(intruder.accessJwt)
       await expect(com.atproto.server.getSession()).rejects.toMatchObject(ended)
       await expect(

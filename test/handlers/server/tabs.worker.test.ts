@@ -3,6 +3,8 @@ import { type AtpSessionData, type AtpSessionEvent, AtpAgent } from '@atproto/ap
 import { describe, expect, it } from 'vitest'
 import { HANDLE, inWorld, ORIGIN, PASSWORD, type World } from '../support/world.ts'
 
+/** Of some other password. */
+const OTHER_HASH = `scrypt$1024$8$1$${'A'.repeat(22)}$${'A'.repeat(43)}`
 const HOUR_MS = 3600_000
 const REFRESH = '/xrpc/com.atproto.server.refreshSession'
 
@@ -14,6 +16,8 @@ interface Storage {
 
 interface Tab {
   agent: AtpAgent
+  /** The paths of its requests. */
+  paths: string[]
   /** Whether the next answer to a refresh is lost on its way. */
   loses: boolean
 }
@@ -21,6 +25,7 @@ interface Tab {
 /** A tab of the browser with this storage. It writes its session there, and reads it when it is opened. */
 const openTab = async (world: World, storage: Storage): Promise<Tab> => {
   const tab: Tab = {
+    paths: [],
     loses: false,
     agent: new AtpAgent({
       service: ORIGIN,
@@ -32,6 +37,7 @@ const openTab = async (world: World, storage: Storage): Promise<Tab> => {
       fetch: async (input, init) => {
         const request = new Request(input, init)
         const { pathname, search } = new URL(request.url)
+        tab.paths.push(pathname)
         const answer = await world.fetch(pathname + search, {
           method: request.method,
           headers: request.headers,
@@ -142,17 +148,32 @@ describe('AtpAgent', () => {
       await use(awake)
     }))
 
-  it('of an app whose password is revoked is signed out as soon as it refreshes', () =>
-    inWorld({}, async (world) => {
-      const owner = await signIn(world, browser())
-      const { data } = await owner.agent.com.atproto.server.createAppPassword({ name: 'app' })
-      const storage = browser()
-      const app = await signIn(world, storage, data.password)
-      await app.agent.post({ text: 'by an app', createdAt: '2026-11-22T00:00:00.000Z' })
-      await owner.agent.com.atproto.server.revokeAppPassword({ name: 'app' })
-      await expect(use(app)).rejects.toMatchObject({ error: 'InvalidToken' })
-      await expect(app.agent.sessionManager.refreshSession()).rejects.toMatchObject({ error: 'InvalidToken' })
-      expect(storage.events.at(-1)).toBe('expired')
-      await use(owner)
-    }))
+  it.for([
+    [
+      'its app password is revoked',
+      ({ admin }: World) => admin.com.atproto.server.revokeAppPassword({ name: 'app' }),
+    ],
+    ['the owner ends all sessions', ({ admin }: World) => admin.com.cirrus.admin.endSessions({ all: true })],
+    ['the account password is another one', ({ restart }: World) => restart({ PASSWORD_HASH: OTHER_HASH })],
+  ] as const)(
+    'whose session ends because %s is signed out by its next calls, and asks for nothing more',
+    ([, end]) =>
+      inWorld({}, async (world) => {
+        const { password } = await world.admin.com.atproto.server.createAppPassword({ name: 'app' })
+        const storage = browser()
+        const app = await signIn(world, storage, password)
+        await app.agent.post({ text: 'by an app', createdAt: '2026-11-22T00:00:00.000Z' })
+        app.paths.length = 0
+        await end(world)
+        const calls = await Promise.allSettled(Array.from({ length: 5 }, () => use(app)))
+        const ended = { status: 400, error: 'ExpiredToken', message: 'this session has ended; sign in again' }
+        for (const call of calls) expect(call).toMatchObject({ status: 'rejected', reason: ended })
+        expect(app.agent.session).toBeUndefined()
+        expect(storage.events).toEqual(['create', 'expired'])
+        expect(app.paths.filter((path) => path === REFRESH)).toHaveLength(1)
+        expect(app.paths).toHaveLength(5 + 1)
+        await expect(use(app)).rejects.toMatchObject({ status: 401, error: 'AuthMissing' })
+        expect(app.paths).toHaveLength(5 + 1 + 1)
+      }),
+  )
 })

@@ -18,15 +18,8 @@ const LISTED: readonly Listed[] = [
     reason: 'The same: there, an access token outlives its session by up to two hours.',
     step: /^(app password: the session of a revoked one|sign out: the access token afterwards)$/,
     at: /^outcome$/,
-    cirrus: /^"400 InvalidToken"$/,
+    cirrus: /^"400 ExpiredToken"$/,
     reference: /^"200"$/,
-  },
-  {
-    reason: 'A session that was ended has not expired.',
-    step: /^sign out: refresh afterwards$/,
-    at: /^outcome$/,
-    cirrus: /^"400 InvalidToken"$/,
-    reference: /^"400 ExpiredToken"$/,
   },
   {
     reason:
