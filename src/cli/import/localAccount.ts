@@ -92,6 +92,7 @@ export async function createAccount(
       InvalidRequest: 'sign-in-needed',
       InvalidPassword: 'sign-in-needed',
       InvalidToken: 'token-refused',
+      ExpiredToken: 'token-expired',
       '*': 'import-refused',
       ...codes,
     },

@@ -20,7 +20,8 @@ const COMMON_CODES: Record<string, Code> = {
   InvalidHandle: 'invalid-handle',
   KeyNotReady: 'key-not-ready',
   OperationChanged: 'operation-changed',
-  ExpiredToken: 'token-expired',
+  // Of the owner's session, which has ended: what takes a migration token says so itself.
+  ExpiredToken: 'sign-in-needed',
 }
 
 /** By the name of a server's error, never by its text: the code of the CLI. `*` is for every other name. */
