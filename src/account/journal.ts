@@ -34,6 +34,8 @@ export interface Journal {
   recent(limit: number): RecentEntry[]
   /** Whether a row of this event, later than `after` (milliseconds), has this value under this key of its detail. */
   has(row: { event: string; key: string; value: string; after: number }): boolean
+  /** Whether there is a row of one of these events that is later than `after` (milliseconds). */
+  hasAny(events: readonly string[], after: number): boolean
   /** Computes the chain again from its beginning; `entries` is how many rows are right. */
   verify(): { ok: boolean; entries: number; problem?: string }
 }
@@ -131,6 +133,13 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
       after,
     ) !== undefined
 
+  const hasAny: Journal['hasAny'] = (events, after) =>
+    sql.first(
+      'SELECT 1 AS yes FROM journal WHERE at > ? AND event IN (SELECT value FROM json_each(?)) LIMIT 1',
+      after,
+      JSON.stringify(events),
+    ) !== undefined
+
   const verify: Journal['verify'] = () => {
     let [n, prev] = [0, GENESIS]
     for (;;) {
@@ -151,5 +160,5 @@ export const createJournal = ({ sql, platform }: JournalDeps): Journal => {
     }
   }
 
-  return { append, page, recent, has, verify }
+  return { append, page, recent, has, hasAny, verify }
 }

@@ -4,7 +4,7 @@ import type { Platform } from '../../platform.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Sql } from '../db/sql.ts'
 import type { Journal } from '../journal.ts'
-import type { Sessions } from './sessions.ts'
+import { REVOKED_EVENT, type Sessions } from './sessions.ts'
 
 /** Without the password itself, of which only a hash is kept. */
 export interface AppPassword {
@@ -99,7 +99,7 @@ export const createAppPasswords = (deps: AppPasswordsDeps): AppPasswords => {
         const name = normalized(asked)
         const found = sql.first('DELETE FROM app_password WHERE name = ? RETURNING name', name)
         if (!found) return
-        journal.append('revoke-app-password', { name, by, ended: sessions.endThoseOf(name) })
+        journal.append(REVOKED_EVENT, { name, by, ended: sessions.endThoseOf(name) })
       }),
     find: (password) => {
       const given = new Secret(password)

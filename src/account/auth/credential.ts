@@ -21,7 +21,7 @@ export type Credential =
   /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
   | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string; exp: number }
   /** The account's own token for uploadBlob, in the hands of another service: Bluesky's video service uploads so. */
-  | { kind: 'blobUpload'; grants: 'blobUpload'; exp: number }
+  | { kind: 'blobUpload'; grants: 'blobUpload'; iat: number; exp: number }
   | TokenCredential
 
 /** A verified credential to which the policy has not been applied yet: a migration token may grant several scopes. */

@@ -43,6 +43,8 @@ export interface Sessions {
   refresh(token: RefreshTokenId): Promise<TokenPair>
   /** Ends a session by a refresh token that `refresh` would take: its tokens are refused from now on. */
   delete(token: RefreshTokenId): void
+  /** Whether sessions were ended on purpose, or an app password was revoked, after this time (milliseconds). */
+  wereEndedAfter(time: number): boolean
   /** Those that have not ended, the one that was used last first; at most `MAX_LISTED`. */
   list(): SessionInfo[]
   /** Ends one session for the administrator, and journals it. Returns false if there is none with this id. */
@@ -64,6 +66,8 @@ export interface SessionsDeps {
 }
 
 const ENDED_EVENT = 'end-sessions'
+/** The journal's event for an app password that is revoked. */
+export const REVOKED_EVENT = 'revoke-app-password'
 
 /**
  * As for a token that has expired: clients then refresh, which is refused as well, and show their login. The message is
@@ -154,6 +158,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rowOf(token, platform.now())
         rows.delete(token.sid)
       }),
+    wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT], time),
     list: () => rows.list(platform.now()),
     end: (sid) =>
       sql.transaction(() => {

@@ -7,7 +7,7 @@ import { tokenError } from './tokenError.ts'
 
 export interface StillValidDeps {
   platform: Pick<Platform, 'now'>
-  sessions: Pick<Sessions, 'exists'>
+  sessions: Pick<Sessions, 'exists' | 'wereEndedAfter'>
   migrationTokens: Pick<MigrationTokens, 'assertStillValid'>
 }
 
@@ -29,8 +29,15 @@ export const createStillValid = ({ platform, sessions, migrationTokens }: StillV
       case 'token':
         return migrationTokens.assertStillValid(credential.claims)
       case 'service':
-      case 'blobUpload':
         return assertNotExpired(credential.exp)
+      case 'blobUpload':
+        assertNotExpired(credential.exp)
+        // It does not say which session has asked for it: those that are in use are asked for again.
+        if (sessions.wereEndedAfter(credential.iat * 1000))
+          throw tokenError(
+            new TokenError('Revoked', 'sessions were ended after this token was made: ask for another one'),
+          )
+        return
       case 'admin':
       case 'anyone':
         return

@@ -181,6 +181,35 @@ describe('a video that a service uploads for the account', () => {
       expect(world.account.sql.all('SELECT * FROM blob')).toEqual([])
     }))
 
+  it('is refused once an app password was revoked or sessions were ended, also while the bytes arrive', () =>
+    inWorld({}, async (world) => {
+      const { server } = world.admin.com.atproto
+      await server.createAppPassword({ name: 'video' })
+      const refused = {
+        status: 400,
+        error: 'InvalidToken',
+        message: expect.stringContaining('token-revoked'),
+      }
+      const first = await serviceToken(world)
+      expect(await send(world, first, MP4, { 'content-type': 'video/mp4' })).toMatchObject({ status: 200 })
+      world.clock.now += 1000
+      await server.revokeAppPassword({ name: 'video' })
+      expect(await send(world, first, MP4, { 'content-type': 'video/mp4' })).toMatchObject(refused)
+      world.clock.now += 1000
+      const second = await serviceToken(world)
+      expect(await send(world, second, MP4, { 'content-type': 'video/mp4' })).toMatchObject({ status: 200 })
+      world.clock.now += 1000
+      await session(world)
+      const slow = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          await world.admin.com.cirrus.admin.endSessions({ all: true })
+          controller.enqueue(MP4)
+          controller.close()
+        },
+      })
+      expect(await send(world, second, slow, { 'content-type': 'video/mp4' })).toMatchObject(refused)
+    }))
+
   it('is refused with any other token, however close', () =>
     inWorld({}, async (world) => {
       const now = Math.floor(world.clock.now / 1000)
