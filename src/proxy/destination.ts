@@ -39,6 +39,12 @@ const parseProxyHeader = (header: string): { did: string; id: string } => {
   return { did, id }
 }
 
+/** Whether an address is this server's, by its present host name or by one that it had: a Worker cannot ask itself. */
+export const isThisServer = (
+  { origin, previous }: Pick<Config, 'origin' | 'previous'>,
+  address: string,
+): boolean => [origin, ...previous.map((name) => name.origin)].includes(new URL(address).origin)
+
 /** The name of the service that a method is for where the request names none. */
 const defaultId = (method: string): string => {
   const name = method.toLowerCase()

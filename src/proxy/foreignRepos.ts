@@ -7,11 +7,12 @@ import { networkOf } from '../network.ts'
 import type { Platform } from '../platform.ts'
 import { error } from '../xrpc/errors.ts'
 import { type AccountQuestions, AccountRefusal } from './accountQuestions.ts'
+import { isThisServer } from './destination.ts'
 import type { Forward } from './forward.ts'
 import type { AddressOf } from './services.ts'
 
 export interface ForeignReposDeps {
-  config: Pick<Config, 'did' | 'origin' | 'services'>
+  config: Pick<Config, 'did' | 'origin' | 'previous' | 'services'>
   identity: Pick<Identity, 'isOwnHandle' | 'resolveHandle'>
   platform: Pick<Platform, 'now' | 'timer' | 'keepAlive'>
   addressOf: AddressOf
@@ -97,7 +98,7 @@ export const createForeignRepos = (
     if (did === config.did) return undefined
     const known = await isKnown(account, request, method)
     const address = await lookUp(repo, () => (known ? pdsOf(did) : pdsForAnyone(did, network)))
-    if (new URL(address).origin === config.origin) throw notFound(repo, '')
+    if (isThisServer(config, address)) throw notFound(repo, '')
     if (known) return await forward({ request, method, address, token: undefined })
     throw notFound(repo, `. The repository of ${did} is at ${address}: ask there, or sign in here`)
   }

@@ -8,7 +8,7 @@ import { proxying } from '../policy.ts'
 import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
 import { AccountRefusal, createAccountQuestions } from './accountQuestions.ts'
-import { APP_VIEW_ID, type Destination, destinationOf } from './destination.ts'
+import { APP_VIEW_ID, type Destination, destinationOf, isThisServer } from './destination.ts'
 import { createFeedAudience } from './feedAudience.ts'
 import { createForeignRepos, REPO_READS } from './foreignRepos.ts'
 import { createForward } from './forward.ts'
@@ -17,7 +17,7 @@ import { READ_AFTER_WRITE, readAfterWrite } from './readAfterWrite.ts'
 import { createServices } from './services.ts'
 
 export interface ProxyDeps {
-  config: Pick<Config, 'did' | 'services' | 'origin' | 'dev'>
+  config: Pick<Config, 'did' | 'services' | 'origin' | 'previous' | 'dev'>
   identity: Pick<Identity, 'isOwnHandle' | 'resolveDid' | 'resolveHandle' | 'send'>
   platform: Pick<Platform, 'fetch' | 'now' | 'timer' | 'keepAlive'>
   /** Sends a request of the Worker's own to the account's object. */
@@ -53,8 +53,7 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
   const addressFor = async (destination: Destination, method: string): Promise<string> => {
     try {
       const address = await addressOf(destination)
-      // A Worker cannot ask itself.
-      if (new URL(address).origin !== config.origin) return address
+      if (!isThisServer(config, address)) return address
     } catch (cause) {
       if (!(cause instanceof IdentityError)) throw cause
       if (cause.retryable) throw error('UpstreamFailure', `${cause.message}; try again`)

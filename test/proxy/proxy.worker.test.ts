@@ -141,8 +141,10 @@ describe('the header atproto-proxy', () => {
     ['names a local name', 'local', 'local name'],
     ['names another port', 'port', 'not port 443'],
     ['names this server', 'own', 'is this server'],
+    ['names this server as it was called before', 'before', 'is this server'],
   ] as const)('is 400 where the document %s', ([, id, problem]) =>
-    inWorld({}, async (world) => {
+    inWorld({ env: { PREVIOUS_HOSTNAMES: 'old.example.com' } }, async (world) => {
+      const itself = playService(world, 'old.example.com')
       const other = playDidWeb(world, {
         words: 'not a URL',
         query: `https://${OTHER_HOST}/?x=`,
@@ -151,6 +153,7 @@ describe('the header atproto-proxy', () => {
         local: 'https://printer.local',
         port: `https://${OTHER_HOST}:8443`,
         own: 'https://cirrus.example.com',
+        before: 'https://old.example.com',
       })
       const headers = { ...(await bearer(world)), 'atproto-proxy': `${OTHER_DID}#${id}` }
       const answer = await world.fetch(TIMELINE, { headers })
@@ -158,7 +161,7 @@ describe('the header atproto-proxy', () => {
         400,
         { error: 'InvalidRequest', message: expect.stringContaining(problem) },
       ])
-      expect(other.asked).toEqual([])
+      expect([...other.asked, ...itself]).toEqual([])
     }),
   )
 
