@@ -49,7 +49,10 @@ export interface Sessions {
   list(): SessionInfo[]
   /** Ends one session for the administrator, and journals it. Returns false if there is none with this id. */
   end(sid: string): boolean
-  /** Ends every session but `except`, and journals it; returns how many. */
+  /**
+   * Ends every session but `except`, and journals it if there were any; returns how many. For the administrator it is
+   * journaled in any case: upload tokens that sessions have asked for end with it.
+   */
   endAll(reason: string, except?: string): number
   /** Ends the sessions that an app password opened, within the transaction that revokes it; returns how many. */
   endThoseOf(appPassword: string): number
@@ -66,6 +69,8 @@ export interface SessionsDeps {
 }
 
 const ENDED_EVENT = 'end-sessions'
+/** The reason in the journal where the administrator asked for it. */
+const BY_ADMIN = 'admin'
 /** The journal's event for an app password that is revoked. */
 export const REVOKED_EVENT = 'revoke-app-password'
 
@@ -165,14 +170,14 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         const row = rows.read(sid)
         if (!row || row.expiresAt <= platform.now()) return false
         rows.delete(sid)
-        journal.append(ENDED_EVENT, { reason: 'admin', ended: 1, session: sid })
+        journal.append(ENDED_EVENT, { reason: BY_ADMIN, ended: 1, session: sid })
         return true
       }),
     endAll: (reason, except) =>
       sql.transaction(() => {
         rows.deleteExpired(platform.now())
         const ended = rows.deleteAllBut(except)
-        if (ended > 0) journal.append(ENDED_EVENT, { reason, ended })
+        if (ended > 0 || reason === BY_ADMIN) journal.append(ENDED_EVENT, { reason, ended })
         return ended
       }),
     endThoseOf: rows.deleteThoseOf,

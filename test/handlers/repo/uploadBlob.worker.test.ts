@@ -210,6 +210,15 @@ describe('a video that a service uploads for the account', () => {
       expect(await send(world, second, slow, { 'content-type': 'video/mp4' })).toMatchObject(refused)
     }))
 
+  it('is refused once sessions were ended, though none was left', () =>
+    inWorld({}, async (world) => {
+      const token = await serviceToken(world)
+      world.account.sql.run('DELETE FROM session')
+      world.clock.now += 1000
+      expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({ ended: 0 })
+      expect(await send(world, token, MP4)).toMatchObject({ status: 400, error: 'InvalidToken' })
+    }))
+
   it('is refused with any other token, however close', () =>
     inWorld({}, async (world) => {
       const now = Math.floor(world.clock.now / 1000)
