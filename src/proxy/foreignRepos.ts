@@ -3,9 +3,11 @@ import type { Config } from '../config.ts'
 import { IdentityError } from '../identity/errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import { createSharedLookups, TooManyLookupsError } from '../identity/sharedLookups.ts'
+import type { MethodId } from '../generated/methods.ts'
 import { networkOf } from '../network.ts'
 import type { Platform } from '../platform.ts'
 import { error } from '../xrpc/errors.ts'
+import { readParams } from '../xrpc/params.ts'
 import { type AccountQuestions, AccountRefusal } from './accountQuestions.ts'
 import { isThisServer } from './destination.ts'
 import type { Forward } from './forward.ts'
@@ -54,7 +56,7 @@ const isKnown = async (
  */
 export const createForeignRepos = (
   deps: ForeignReposDeps,
-): ((method: string, request: Request) => Promise<Response | undefined>) => {
+): ((method: MethodId, request: Request) => Promise<Response | undefined>) => {
   const { config, identity, platform, addressOf, account, forward } = deps
   const pdsOf = (did: string): Promise<string> => addressOf({ did, id: 'atproto_pds' })
   const pdsForAnyone = createSharedLookups({ platform, noun: 'DID', lookUp: pdsOf })
@@ -88,8 +90,11 @@ export const createForeignRepos = (
   }
 
   return async (method, request) => {
-    const repo = new URL(request.url).searchParams.get('repo') ?? ''
+    const { searchParams } = new URL(request.url)
+    const repo = searchParams.get('repo') ?? ''
     if (await isOurs(repo)) return undefined
+    // What the method's document does not allow is refused here: nobody is asked.
+    readParams(method, searchParams)
     const { appView } = config.services
     if (method === GET_RECORD && appView)
       return await forward({ request, method, address: appView.url, token: undefined })

@@ -1,6 +1,7 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { Config } from '../config.ts'
 import { IdentityError } from '../identity/errors.ts'
+import type { MethodId } from '../generated/methods.ts'
 import type { Identity } from '../identity/identity.ts'
 import { outboundStream } from '../outboundStream.ts'
 import type { Platform } from '../platform.ts'
@@ -31,7 +32,7 @@ export interface Proxy {
   /** Answers a method that is not served here. Throws an XrpcError, or returns the answer of the object or the service. */
   answer(method: string, request: Request): Promise<Response>
   /** The same for one that is served here, where the request is for another service; undefined where it is for us. */
-  answerServed(method: string, request: Request): Promise<Response | undefined>
+  answerServed(method: MethodId, request: Request): Promise<Response | undefined>
 }
 
 const GET_FEED = 'app.bsky.feed.getFeed'
@@ -116,7 +117,7 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
       : await forwardTo(destination, method, request)
   }
 
-  const answerServed = async (method: string, request: Request): Promise<Response | undefined> => {
+  const answerServed = async (method: MethodId, request: Request): Promise<Response | undefined> => {
     if (REPO_READS.has(method)) return await readForeignRepo(method, request)
     const header = request.headers.get('atproto-proxy')
     if (!PREFERENCES.has(method) || header === null) return undefined

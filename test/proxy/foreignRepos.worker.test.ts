@@ -42,6 +42,30 @@ describe('getRecord of another repository', () => {
     }),
   )
 
+  it.for([
+    ['collection', 'collection=a.b/../c&rkey=self'],
+    ['collection', 'collection=word&rkey=self'],
+    ['collection', 'rkey=self'],
+    ['collection', 'collection=a.b.c&collection=a.b.d&rkey=self'],
+    ['rkey', 'collection=a.b.c&rkey=..'],
+    ['rkey', 'collection=a.b.c&rkey=a%2Fb'],
+    ['rkey', `collection=a.b.c&rkey=${'x'.repeat(513)}`],
+    ['cid', 'collection=a.b.c&rkey=self&cid=x'],
+  ] as const)('is refused where a parameter is malformed, and nobody is asked: %s of %s', ([name, search]) =>
+    inWorld({}, async (world) => {
+      const { asked: pds } = playBob(world)
+      const asked = playService(world)
+      for (const repo of [BOB, 'bob.example.org']) {
+        const answer = await world.fetch(`/xrpc/com.atproto.repo.getRecord?repo=${repo}&${search}`)
+        expect([answer.status, await answer.json()]).toEqual([
+          400,
+          { error: 'InvalidRequest', message: expect.stringContaining(name) },
+        ])
+      }
+      expect([...asked, ...pds]).toEqual([])
+    }),
+  )
+
   it('is answered by its own server where there is no AppView', () =>
     inWorld({ env: { APPVIEW: '' } }, async (world) => {
       const { asked } = playBob(world)
