@@ -49,6 +49,8 @@ const METHODS = [
   'com.atproto.server.updateEmail',
   'com.atproto.sync.getBlob',
   'com.atproto.sync.getBlocks',
+  'com.atproto.sync.getCheckout',
+  'com.atproto.sync.getHead',
   'com.atproto.sync.getLatestCommit',
   'com.atproto.sync.getRecord',
   'com.atproto.sync.getRepo',

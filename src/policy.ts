@@ -140,6 +140,8 @@ const rows = {
   'com.atproto.server.updateEmail': ofOwner,
   'com.atproto.sync.getBlob': blobRead,
   'com.atproto.sync.getBlocks': repoRead,
+  'com.atproto.sync.getCheckout': repoRead,
+  'com.atproto.sync.getHead': repoRead,
   'com.atproto.sync.getLatestCommit': repoRead,
   'com.atproto.sync.getRecord': repoRead,
   'com.atproto.sync.getRepo': repoRead,

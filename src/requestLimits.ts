@@ -17,7 +17,7 @@ export interface RequestLimits {
 
 const WINDOW_S = 5 * 60
 
-const EXPORT = 'com.atproto.sync.getRepo'
+const EXPORTS = ['com.atproto.sync.getRepo', 'com.atproto.sync.getCheckout']
 /** Relays read whole repositories: getRepo is counted by itself, and twice as many are allowed, as by the reference. */
 const EXPORTS_FACTOR = 2
 
@@ -51,7 +51,7 @@ export const createRequestLimits = ({ now, requestsPer5Minutes }: RequestLimitsD
       const network = networkOf(request.headers.get('cf-connecting-ip'))
       if (network === undefined || isLocal(network)) return await answer()
       const method = methodOf(request)
-      const isExport = method === EXPORT
+      const isExport = EXPORTS.includes(method)
       const limit = isExport ? exportsLimit : others
       const usedUp = limit.take(network)
       if (usedUp) throw tooMany(isExport ? 'exports' : 'requests', usedUp, now())

@@ -42,6 +42,8 @@ import type * as ComAtprotoServerRevokeAppPassword from './types/com/atproto/ser
 import type * as ComAtprotoServerUpdateEmail from './types/com/atproto/server/updateEmail.ts';
 import type * as ComAtprotoSyncGetBlob from './types/com/atproto/sync/getBlob.ts';
 import type * as ComAtprotoSyncGetBlocks from './types/com/atproto/sync/getBlocks.ts';
+import type * as ComAtprotoSyncGetCheckout from './types/com/atproto/sync/getCheckout.ts';
+import type * as ComAtprotoSyncGetHead from './types/com/atproto/sync/getHead.ts';
 import type * as ComAtprotoSyncGetLatestCommit from './types/com/atproto/sync/getLatestCommit.ts';
 import type * as ComAtprotoSyncGetRecord from './types/com/atproto/sync/getRecord.ts';
 import type * as ComAtprotoSyncGetRepo from './types/com/atproto/sync/getRepo.ts';
@@ -502,6 +504,26 @@ export interface Methods {
       inputDefaults: never
       output: Binary<'application/vnd.ipld.car'>
       errors: 'BlockNotFound' | 'RepoNotFound' | 'RepoTakendown' | 'RepoSuspended' | 'RepoDeactivated'
+    };
+  /** DEPRECATED - please use com.atproto.sync.getRepo instead */
+  'com.atproto.sync.getCheckout': {
+      kind: 'query'
+      params: ComAtprotoSyncGetCheckout.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: Binary<'application/vnd.ipld.car'>
+      errors: never
+    };
+  /** DEPRECATED - please use com.atproto.sync.getLatestCommit instead */
+  'com.atproto.sync.getHead': {
+      kind: 'query'
+      params: ComAtprotoSyncGetHead.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComAtprotoSyncGetHead.OutputSchema
+      errors: 'HeadNotFound'
     };
   /** Get the current commit CID & revision of the specified repo. Does not require auth. */
   'com.atproto.sync.getLatestCommit': {

@@ -48,6 +48,8 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.server.updateEmail', xrpc.procedure('com.atproto.server.updateEmail', handlers['com.atproto.server.updateEmail']))
     .all('/com.atproto.sync.getBlob', xrpc.query('com.atproto.sync.getBlob', handlers['com.atproto.sync.getBlob']))
     .all('/com.atproto.sync.getBlocks', xrpc.query('com.atproto.sync.getBlocks', handlers['com.atproto.sync.getBlocks']))
+    .all('/com.atproto.sync.getCheckout', xrpc.query('com.atproto.sync.getCheckout', handlers['com.atproto.sync.getCheckout']))
+    .all('/com.atproto.sync.getHead', xrpc.query('com.atproto.sync.getHead', handlers['com.atproto.sync.getHead']))
     .all('/com.atproto.sync.getLatestCommit', xrpc.query('com.atproto.sync.getLatestCommit', handlers['com.atproto.sync.getLatestCommit']))
     .all('/com.atproto.sync.getRecord', xrpc.query('com.atproto.sync.getRecord', handlers['com.atproto.sync.getRecord']))
     .all('/com.atproto.sync.getRepo', xrpc.query('com.atproto.sync.getRepo', handlers['com.atproto.sync.getRepo']))

@@ -61,6 +61,8 @@ import { revokeAppPassword } from './server/revokeAppPassword.ts'
 import { updateEmail } from './server/updateEmail.ts'
 import { getBlob } from './sync/getBlob.ts'
 import { getBlocks } from './sync/getBlocks.ts'
+import { getCheckout } from './sync/getCheckout.ts'
+import { getHead } from './sync/getHead.ts'
 import { getLatestCommit } from './sync/getLatestCommit.ts'
 import { getRecord as syncGetRecord } from './sync/getRecord.ts'
 import { getRepo } from './sync/getRepo.ts'
@@ -119,6 +121,8 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.server.updateEmail': updateEmail,
   'com.atproto.sync.getBlob': getBlob,
   'com.atproto.sync.getBlocks': getBlocks,
+  'com.atproto.sync.getCheckout': getCheckout,
+  'com.atproto.sync.getHead': getHead,
   'com.atproto.sync.getLatestCommit': getLatestCommit,
   'com.atproto.sync.getRecord': syncGetRecord,
   'com.atproto.sync.getRepo': getRepo,

@@ -24,6 +24,7 @@ const RECORD_READS: readonly string[] = [
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
+const DEPRECATED_READS: readonly string[] = ['com.atproto.sync.getCheckout', 'com.atproto.sync.getHead']
 const RECORD_WRITES: readonly string[] = [
   'com.atproto.repo.applyWrites',
   'com.atproto.repo.createRecord',
@@ -32,7 +33,8 @@ const RECORD_WRITES: readonly string[] = [
 
 /** Errors that the documents of these methods do not declare, but that their callers must be able to recognise. */
 const UNDECLARED: Readonly<Record<string, readonly string[]>> = {
-  RepoDeactivated: RECORD_READS,
+  RepoDeactivated: [...RECORD_READS, ...DEPRECATED_READS],
+  RepoNotFound: DEPRECATED_READS,
   // What is wrong with a blob that a record refers to, named as the reference names it.
   BlobNotFound: RECORD_WRITES,
   InvalidMimeType: RECORD_WRITES,

@@ -129,12 +129,17 @@ const letIn = (method: Method, answer: Answer): boolean =>
     ? behindTheDoor(answer)
     : answer.status === 200 || !NO.includes(answer.error ?? '')
 
+/** They answer as the other reads of com.atproto.sync do, though their documents do not declare it. */
+const DEPRECATED_READS = ['com.atproto.sync.getCheckout', 'com.atproto.sync.getHead']
+
 /** The error of a cell that the policy denies. */
 function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {
   const rule: Rule = policy[id]
   if (rule.who[kind] === undefined) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
   if (state === 'absent' || state === 'deleted')
-    return errors.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
+    return errors.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
+      ? 'RepoNotFound'
+      : 'InvalidRequest'
   if (state === 'moved' || kind !== 'anyone') return 'AccountDeactivated'
   return 'RepoDeactivated'
 }

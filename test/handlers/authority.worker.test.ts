@@ -29,6 +29,8 @@ const READS_WITHOUT_ERRORS = [
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
+/** Deprecated reads, which answer as the others of com.atproto.sync do, though their documents do not say so. */
+const DEPRECATED_READS = ['com.atproto.sync.getCheckout', 'com.atproto.sync.getHead']
 
 /**
  * Valid parameters, which are read before the credential is: a sample of what the lexicon requires, and things of
@@ -121,8 +123,11 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
   if (!states) return seen === 'anyone' ? 'AuthMissing' : 'InvalidToken'
   if (states.includes(state)) return undefined
   if (state === 'absent' || state === 'deleted')
-    return declared.includes('RepoNotFound') ? 'RepoNotFound' : 'InvalidRequest'
-  const open = declared.includes('RepoDeactivated') || READS_WITHOUT_ERRORS.includes(id)
+    return declared.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
+      ? 'RepoNotFound'
+      : 'InvalidRequest'
+  const open =
+    declared.includes('RepoDeactivated') || [...READS_WITHOUT_ERRORS, ...DEPRECATED_READS].includes(id)
   return state === 'deactivated' && seen === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
 }
 
@@ -206,6 +211,8 @@ describe('the authority matrix', () => {
       'com.atproto.server.getSession',
       'com.atproto.sync.getBlob',
       'com.atproto.sync.getBlocks',
+      'com.atproto.sync.getCheckout',
+      'com.atproto.sync.getHead',
       'com.atproto.sync.getLatestCommit',
       'com.atproto.sync.getRecord',
       'com.atproto.sync.getRepo',

@@ -20,6 +20,8 @@ const NEVER_BY: Record<string, readonly string[]> = {
   'com.atproto.server.deleteAccount': ['ExpiredToken', 'InvalidToken'],
   'com.atproto.server.resetPassword': ['ExpiredToken', 'InvalidToken'],
   'com.atproto.server.updateEmail': ['ExpiredToken', 'InvalidToken', 'TokenRequired'],
+  // An account without a repository is RepoNotFound, as for the other reads.
+  'com.atproto.sync.getHead': ['HeadNotFound'],
   // Nobody is invited.
   'com.atproto.server.getAccountInviteCodes': ['DuplicateCreate'],
 }

@@ -106,6 +106,10 @@ export function createNamespaces(transport: Transport) {
           getBlob: query(['BlobNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], '*/*'),
           /** Get data blocks from a given repo, by CID. For example, intermediate MST nodes, or records. Does not require auth; implemented by PDS. */
           getBlocks: query(['BlockNotFound', 'RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated'], 'application/vnd.ipld.car'),
+          /** DEPRECATED - please use com.atproto.sync.getRepo instead */
+          getCheckout: query([], 'application/vnd.ipld.car'),
+          /** DEPRECATED - please use com.atproto.sync.getLatestCommit instead */
+          getHead: query(['HeadNotFound']),
           /** Get the current commit CID & revision of the specified repo. Does not require auth. */
           getLatestCommit: query(['RepoNotFound', 'RepoTakendown', 'RepoSuspended', 'RepoDeactivated']),
           /** Get data blocks needed to prove the existence or non-existence of record in the current version of repo. Does not require auth. */

@@ -12,6 +12,8 @@ const BLOB = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const READS: [string, (client: Client, did: string) => Promise<unknown>][] = [
   ['getBlob', ({ com }, did) => com.atproto.sync.getBlob({ did, cid: BLOB })],
   ['getBlocks', ({ com }, did) => com.atproto.sync.getBlocks({ did, cids: [BLOCK] })],
+  ['getCheckout', ({ com }, did) => com.atproto.sync.getCheckout({ did })],
+  ['getHead', ({ com }, did) => com.atproto.sync.getHead({ did })],
   ['getLatestCommit', ({ com }, did) => com.atproto.sync.getLatestCommit({ did })],
   ['getRecord', ({ com }, did) => com.atproto.sync.getRecord({ did, collection: COLLECTION, rkey: 'a' })],
   ['getRepo', ({ com }, did) => com.atproto.sync.getRepo({ did })],
@@ -36,6 +38,15 @@ describe.each(READS)('%s', (_, read) => {
     inWorld({}, async ({ admin, client, did }) => {
       await admin.com.atproto.server.deactivateAccount()
       await expect(read(client, did)).rejects.toMatchObject({ status: 400, error: 'RepoDeactivated' })
+    }))
+})
+
+describe('the deprecated reads', () => {
+  it('answer with the root, and the tree of it', () =>
+    inWorld({}, async ({ client, did, head }) => {
+      const { getHead, getCheckout, getRepo } = client.com.atproto.sync
+      expect(await getHead({ did })).toEqual({ root: (await head()).cid })
+      expect(await bytesOf(await getCheckout({ did }))).toEqual(await bytesOf(await getRepo({ did })))
     }))
 })
 
