@@ -18,6 +18,8 @@ export interface ForeignReposDeps {
   identity: Pick<Identity, 'isOwnHandle' | 'resolveHandle'>
   platform: Pick<Platform, 'now' | 'timer' | 'keepAlive'>
   addressOf: AddressOf
+  /** The same with a memory of its own: strangers choose whom we look up. */
+  addressForStrangers: AddressOf
   account: Pick<AccountQuestions, 'authorize'>
   forward: Forward
 }
@@ -57,9 +59,13 @@ const isKnown = async (
 export const createForeignRepos = (
   deps: ForeignReposDeps,
 ): ((method: MethodId, request: Request) => Promise<Response | undefined>) => {
-  const { config, identity, platform, addressOf, account, forward } = deps
-  const pdsOf = (did: string): Promise<string> => addressOf({ did, id: 'atproto_pds' })
-  const pdsForAnyone = createSharedLookups({ platform, noun: 'DID', lookUp: pdsOf })
+  const { config, identity, platform, addressOf, addressForStrangers, account, forward } = deps
+  const pds = (did: string) => ({ did, id: 'atproto_pds' })
+  const pdsForAnyone = createSharedLookups({
+    platform,
+    noun: 'DID',
+    lookUp: (did) => addressForStrangers(pds(did)),
+  })
 
   /** Also where it is neither a DID nor a handle: the account says so. */
   const isOurs = async (repo: string): Promise<boolean> => {
@@ -102,7 +108,7 @@ export const createForeignRepos = (
     const did = await lookUp(repo, () => didOf(repo, network))
     if (did === config.did) return undefined
     const known = await isKnown(account, request, method)
-    const address = await lookUp(repo, () => (known ? pdsOf(did) : pdsForAnyone(did, network)))
+    const address = await lookUp(repo, () => (known ? addressOf(pds(did)) : pdsForAnyone(did, network)))
     if (isThisServer(config, address)) throw notFound(repo, '')
     if (known) return await forward({ request, method, address, token: undefined })
     throw notFound(repo, `. The repository of ${did} is at ${address}: ask there, or sign in here`)

@@ -49,7 +49,15 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
   const addressOf = createServices({ identity, platform })
   const forward = createForward(outboundStream(platform, config))
   const feedAudience = createFeedAudience({ send: identity.send, platform })
-  const readForeignRepo = createForeignRepos({ config, identity, platform, addressOf, account, forward })
+  const readForeignRepo = createForeignRepos({
+    config,
+    identity,
+    platform,
+    addressOf,
+    addressForStrangers: createServices({ identity, platform }),
+    account,
+    forward,
+  })
 
   const addressFor = async (destination: Destination, method: string): Promise<string> => {
     try {

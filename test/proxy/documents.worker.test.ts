@@ -137,3 +137,17 @@ it('at most 200 are kept', () =>
     await ask(world, headers, `did:web:${hostOf(0)}`)
     expect(documents).toBe(202)
   }))
+
+it('strangers who look up many others do not make services that are in use forgotten', () =>
+  inWorld({}, async (world) => {
+    const other = playDidWeb(world, { x: `https://${OTHER_HOST}` })
+    const headers = await bearer(world)
+    await ask(world, headers)
+    for (let n = 0; n < 250; n++) {
+      const path = `/xrpc/com.atproto.repo.describeRepo?repo=did:web:s${n}.example.org`
+      const answer = world.fetch(path, { headers: { 'cf-connecting-ip': `203.0.${n}.1` } })
+      expect(await outcome(answer)).toEqual([502, 'UpstreamFailure'])
+    }
+    expect((await ask(world, headers)).status).toBe(200)
+    expect(other.documents()).toBe(1)
+  }))
