@@ -1,5 +1,6 @@
 import { OutboundError } from '../outbound.ts'
 import type { OutboundStream } from '../outboundStream.ts'
+import type { Timer } from '../xrpc/deadline.ts'
 import { error } from '../xrpc/errors.ts'
 import { errorResponse, SANDBOX_HEADERS } from '../xrpc/output.ts'
 import { readUpstreamError } from './upstreamError.ts'
@@ -61,7 +62,7 @@ const declaredLength = (headers: Headers): number | undefined => {
 const WITHOUT_BODY = new Set([204, 205])
 
 export const createForward =
-  (send: OutboundStream): Forward =>
+  (send: OutboundStream, timer: Timer): Forward =>
   async ({ request, method, address, token, readable = false }) => {
     const isPost = request.method === 'POST'
     const { search } = new URL(request.url)
@@ -74,7 +75,7 @@ export const createForward =
       })
       const { status, headers } = upstream
       if (status >= 400) {
-        const { status, name, message } = await readUpstreamError(upstream)
+        const { status, name, message } = await readUpstreamError(upstream, timer)
         return errorResponse(status, name, message, Object.fromEntries(pick(headers, ERROR_HEADERS)))
       }
       return new Response(WITHOUT_BODY.has(status) ? null : upstream.body, {

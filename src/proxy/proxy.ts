@@ -9,10 +9,12 @@ import { proxying } from '../policy.ts'
 import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
 import { AccountRefusal, createAccountQuestions } from './accountQuestions.ts'
+import { COLLECT_MS } from './collectTime.ts'
 import { APP_VIEW_ID, type Destination, destinationOf, isThisServer } from './destination.ts'
 import { createFeedAudience } from './feedAudience.ts'
 import { createForeignRepos, REPO_READS } from './foreignRepos.ts'
 import { createForward } from './forward.ts'
+import { createHeldBytes } from './heldBytes.ts'
 import { NOTIFICATIONS_ID, PUSH_METHODS, readPushService } from './pushService.ts'
 import { READ_AFTER_WRITE, readAfterWrite } from './readAfterWrite.ts'
 import { createServices } from './services.ts'
@@ -37,6 +39,11 @@ export interface Proxy {
 
 const GET_FEED = 'app.bsky.feed.getFeed'
 
+/** Of answers that are merged, at once: the account's object gets each of them, and has 128 MB. */
+const MAX_HELD_BYTES = 20 * 1024 * 1024
+/** A merge takes less: the answer, then what it is completed with, and the object. */
+const LOST_HOLD_MS = COLLECT_MS + 10_000
+
 /** Served here, but a request may name another AppView, which keeps its own. */
 const PREFERENCES: ReadonlySet<string> = new Set([
   'app.bsky.actor.getPreferences',
@@ -47,8 +54,13 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
   const { appView } = config.services
   const account = createAccountQuestions({ origin: config.origin, askAccount })
   const addressOf = createServices({ identity, platform })
-  const forward = createForward(outboundStream(platform, config))
+  const forward = createForward(outboundStream(platform, config), platform.timer)
   const feedAudience = createFeedAudience({ send: identity.send, platform })
+  const beginHold = createHeldBytes({
+    now: platform.now,
+    maxBytes: MAX_HELD_BYTES,
+    lostMs: LOST_HOLD_MS,
+  })
   const readForeignRepo = createForeignRepos({
     config,
     identity,
@@ -84,7 +96,7 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
       headers.set('accept-encoding', 'identity')
       return forwardTo(destination, id, new Request(`${config.origin}/xrpc/${id}${search}`, { headers }))
     }
-    return await readAfterWrite({ method, request, answer, head, platform, views, askService })
+    return await readAfterWrite({ method, request, answer, head, platform, views, beginHold, askService })
   }
 
   /** The token is for the service that makes the feed, and the AppView passes it on. */

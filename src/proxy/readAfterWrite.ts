@@ -1,6 +1,6 @@
 import { isObject } from '../isObject.ts'
 import type { Platform } from '../platform.ts'
-import { readUpTo } from '../streams/readUpTo.ts'
+import { type ReadBody, readUpTo } from '../streams/readUpTo.ts'
 import {
   MAX_VIEW_BYTES,
   type ViewPlan,
@@ -11,6 +11,8 @@ import {
 } from '../viewPlan.ts'
 import { within } from '../xrpc/deadline.ts'
 import { error } from '../xrpc/errors.ts'
+import { COLLECT_MS } from './collectTime.ts'
+import type { Hold } from './heldBytes.ts'
 
 /** What read after write works with. */
 export interface ReadAfterWrite {
@@ -24,6 +26,8 @@ export interface ReadAfterWrite {
   platform: Pick<Platform, 'timer'>
   /** The account's object. */
   views: ViewsRpc
+  /** Begins to count what is held for this request. */
+  beginHold(): Hold
   /** Asks the same service something else for the same caller. `search` begins with `?`. */
   askService(method: string, search: string): Promise<Response>
 }
@@ -55,6 +59,23 @@ const isNotFound = async (answer: Response): Promise<boolean> => {
     return isObject(body) && body.error === 'NotFound'
   } catch {
     return false
+  }
+}
+
+/** Holds a body that is short, comes soon and fits. */
+const hold = async (
+  timer: Platform['timer'],
+  ms: number,
+  body: ReadableStream<Uint8Array>,
+  max: number,
+  { take }: Pick<Hold, 'take'>,
+): Promise<ReadBody> => {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const stop = timer(ms, resolve)
+  try {
+    return await readUpTo(body, { max, late, mayHold: take })
+  } finally {
+    stop()
   }
 }
 
@@ -97,10 +118,14 @@ const orUndefined = async <T>(
 const askAll = async (
   { platform, askService }: ReadAfterWrite,
   queries: readonly ViewQuery[],
+  held: Hold,
 ): Promise<ViewQueryAnswer[]> => {
   const ask = async ({ id, search }: ViewQuery): Promise<ViewQueryAnswer[]> => {
     const answer = await askService(id, `?${search}`)
-    const read = answer.ok && answer.body ? await readUpTo(answer.body, MAX_QUERY_BYTES) : undefined
+    const read =
+      answer.ok && answer.body
+        ? await hold(platform.timer, QUERY_MS, answer.body, MAX_QUERY_BYTES, held)
+        : undefined
     if (read && 'bytes' in read)
       return [{ id, bytes: read.bytes, encoding: answer.headers.get('content-encoding') }]
     await (read?.stream ?? answer.body)?.cancel()
@@ -134,7 +159,7 @@ const viewRequestOf = async ({
  * the body meanwhile, so that whatever goes wrong, the service's answer is passed on as it came.
  */
 export const readAfterWrite = async (call: ReadAfterWrite): Promise<Response> => {
-  const { answer, views, platform } = call
+  const { answer, views, platform, beginHold } = call
   const request = await viewRequestOf(call)
   if (!request) return answer
   const plan: ViewPlan | undefined = await orUndefined(platform.timer, OBJECT_MS, () =>
@@ -143,19 +168,21 @@ export const readAfterWrite = async (call: ReadAfterWrite): Promise<Response> =>
   if (!plan || plan.lagMs === undefined) return answer
   const { lagMs } = plan
   if (!plan.merge || !answer.body) return untouched(answer, answer.body, lagMs)
-  const asked = askAll(call, plan.queries)
-  let read
+  const held = beginHold()
   try {
-    read = await readUpTo(answer.body, MAX_VIEW_BYTES)
-  } catch {
-    throw error('UpstreamFailure', 'The answer of the service broke off')
+    const asked = askAll(call, plan.queries, held)
+    const read = await hold(platform.timer, COLLECT_MS, answer.body, MAX_VIEW_BYTES, held).catch(() => {
+      throw error('UpstreamFailure', 'The answer of the service broke off')
+    })
+    if ('stream' in read) return untouched(answer, read.stream, lagMs)
+    const { bytes } = read
+    const encoding = answer.headers.get('content-encoding')
+    const answers = await asked
+    const body = await orUndefined(platform.timer, OBJECT_MS, () =>
+      views.mergeView(request, { bytes, encoding }, answers),
+    )
+    return body ? merged(answer, body, lagMs) : untouched(answer, bytes, lagMs)
+  } finally {
+    held.end()
   }
-  if ('stream' in read) return untouched(answer, read.stream, lagMs)
-  const { bytes } = read
-  const encoding = answer.headers.get('content-encoding')
-  const answers = await asked
-  const body = await orUndefined(platform.timer, OBJECT_MS, () =>
-    views.mergeView(request, { bytes, encoding }, answers),
-  )
-  return body ? merged(answer, body, lagMs) : untouched(answer, bytes, lagMs)
 }

@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { isObject } from '../isObject.ts'
-import { chunksOf } from '../streams/chunks.ts'
+import { type Chunks, chunksOf } from '../streams/chunks.ts'
 import type { StreamedResponse } from '../outboundStream.ts'
+import { type Timer, within } from '../xrpc/deadline.ts'
+import { COLLECT_MS } from './collectTime.ts'
 
 const MAX_ERROR_BYTES = 64 * 1024
 
@@ -27,9 +29,19 @@ const DECODERS: Record<string, (bytes: Uint8Array, options: { maxOutputLength: n
   br: brotliDecompressSync,
 }
 
-/** The beginning of a body. */
-const readSome = async (body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> => {
+/** A body that is short and comes soon. */
+const readSome = async (body: ReadableStream<Uint8Array>, timer: Timer): Promise<Uint8Array | undefined> => {
   const source = chunksOf(body)
+  const late = () => new Error('too late')
+  try {
+    return await within(timer, COLLECT_MS, collect(source), late)
+  } catch (cause) {
+    void source.cancel(cause)
+    throw cause
+  }
+}
+
+const collect = async (source: Chunks): Promise<Uint8Array | undefined> => {
   const parts: Uint8Array[] = []
   let size = 0
   for (let part = await source.next(); part; part = await source.next()) {
@@ -44,7 +56,10 @@ const readSome = async (body: ReadableStream<Uint8Array>): Promise<Uint8Array | 
 }
 
 /** The JSON object in the body of an error; empty if there is none that can be read. */
-const readError = async ({ headers, body }: StreamedResponse): Promise<Record<string, unknown>> => {
+const readError = async (
+  { headers, body }: StreamedResponse,
+  timer: Timer,
+): Promise<Record<string, unknown>> => {
   const type = headers.get('content-type')
   if (!body) return {}
   if (type !== null && !/application\/(?:\w+\+)?json/i.test(type)) {
@@ -52,7 +67,7 @@ const readError = async ({ headers, body }: StreamedResponse): Promise<Record<st
     return {}
   }
   try {
-    const bytes = await readSome(body)
+    const bytes = await readSome(body, timer)
     if (!bytes) return {}
     const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? ''
     const decode = DECODERS[encoding]
@@ -68,8 +83,9 @@ const readError = async ({ headers, body }: StreamedResponse): Promise<Record<st
 /** What an error of the service becomes for the client: its status, name and message; 500 becomes 502. */
 export const readUpstreamError = async (
   upstream: StreamedResponse,
+  timer: Timer,
 ): Promise<{ status: number; name: string; message: string }> => {
-  const { error: name, message } = await readError(upstream)
+  const { error: name, message } = await readError(upstream, timer)
   const status = upstream.status === 500 ? 502 : upstream.status
   const standard = NAMES[status] ?? (status < 500 ? 'InvalidRequest' : 'UpstreamFailure')
   return {

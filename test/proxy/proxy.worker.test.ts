@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { verifyServiceToken } from '../../src/signing/serviceToken.ts'
+import { COLLECT_MS } from '../../src/proxy/collectTime.ts'
 import { outcome } from '../handlers/support/slow.ts'
 import { inWorld } from '../handlers/support/world.ts'
 import {
@@ -357,6 +358,29 @@ describe('times', () => {
       world.clock.now += 10_000
       timer?.ring()
       expect(await outcome(answer)).toEqual([502, 'UpstreamFailure'])
+    }))
+
+  it('end an error that drips, which is an error in any case', () =>
+    inWorld({}, async (world) => {
+      const cancelled = Promise.withResolvers<void>()
+      let drip = (): void => {}
+      playService(world, APP_VIEW_HOST, () => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            drip = () => controller.enqueue(new TextEncoder().encode(' '))
+            drip()
+          },
+          cancel: () => cancelled.resolve(),
+        })
+        return new Response(body, { status: 400, headers: { 'content-type': 'application/json' } })
+      })
+      const answer = world.fetch(TIMELINE, { headers: await bearer(world) })
+      const late = () => [...world.timers].filter(({ ms }) => ms === COLLECT_MS)
+      await expect.poll(() => late().length).toBe(1)
+      for (const { ring } of late()) ring()
+      expect(await outcome(answer)).toEqual([400, 'InvalidRequest'])
+      drip()
+      await cancelled.promise
     }))
 
   it('end a body in which nothing comes for 30 seconds, but not for a reader that is slow', () =>

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Lexicons } from '@atproto/lexicon'
 import { schemas } from '@atproto/api'
 import type { JsonObject } from '../../src/isObject.ts'
+import { COLLECT_MS } from '../../src/proxy/collectTime.ts'
 import { logIn } from '../handlers/support/calls.ts'
 import { inWorld, type World } from '../handlers/support/world.ts'
 import { type Asked, playService } from './support.ts'
@@ -297,6 +298,82 @@ describe('whatever goes wrong, the answer of the AppView is passed on as it came
       expect(bytes.length).toBe(sent * block.length)
       for (let n = 0; n < sent; n++)
         expect(bytes.subarray(n * block.length, (n + 1) * block.length)).toEqual(block)
+    }))
+
+  /** An answer that is merged once it has ended, of which the test sends the padding. */
+  const padded = (rev: string) => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
+      highWaterMark: 100,
+    })
+    const writer = writable.getWriter()
+    const send = (text: string) => writer.write(new TextEncoder().encode(text))
+    return {
+      response: new Response(readable, {
+        headers: { 'content-type': 'application/json', 'atproto-repo-rev': rev },
+      }),
+      begin: () => send('{"feed":[],"padding":"'),
+      pad: (bytes: number) => send(' '.repeat(bytes)),
+      end: () => Promise.all([send('"}'), writer.close()]),
+    }
+  }
+  const MB = 1024 * 1024
+
+  it('one that drips is passed on as it drips', () =>
+    inLaggingWorld(async ({ world, seen, post, ask, appView }) => {
+      await post('one')
+      const service = padded(seen)
+      appView(() => service.response)
+      const asking = ask(TIMELINE)
+      await service.begin()
+      const late = () => [...world.timers].filter(({ ms }) => ms === COLLECT_MS)
+      await expect.poll(() => late().length).toBe(1)
+      for (const { ring } of late()) ring()
+      const answer = await asking
+      const reader = answer.body?.getReader()
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('{"feed":[],"padding":"')
+      const rest = reader?.read()
+      await service.pad(3)
+      expect(new TextDecoder().decode((await rest)?.value)).toBe('   ')
+      await service.end()
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('"}')
+      expect((await reader?.read())?.done).toBe(true)
+    }))
+
+  it('more than is held at once, until others have ended or were lost', () =>
+    inLaggingWorld(async ({ world, seen, post, ask, appView }) => {
+      await post('one')
+      const held = [padded(seen), padded(seen)]
+      const asking: Promise<Response>[] = []
+      for (const service of held) {
+        appView(() => service.response)
+        asking.push(ask(TIMELINE))
+        await service.begin()
+        for (let n = 0; n < 9; n++) await service.pad(MB)
+      }
+      const third = async () => {
+        const service = padded(seen)
+        appView(() => service.response)
+        const answer = ask(TIMELINE)
+        const sent = [service.begin(), service.pad(3 * MB), service.end()]
+        const body = await (await answer).json()
+        await Promise.all(sent)
+        return texts(body)
+      }
+      // The others are in the memory now.
+      await expect.poll(third).toEqual([])
+      await held[0]?.end()
+      expect(texts(await (await asking[0])?.json())).toEqual(['one'])
+      expect(await third()).toEqual(['one'])
+      const again = padded(seen)
+      appView(() => again.response)
+      const lost = ask(TIMELINE)
+      await again.begin()
+      for (let n = 0; n < 9; n++) await again.pad(MB)
+      await expect.poll(third).toEqual([])
+      world.clock.now += COLLECT_MS + 10_000
+      expect(await third()).toEqual(['one'])
+      for (const service of [held[1], again]) await service?.end()
+      await Promise.all([asking[1], lost].map(async (answer) => (await answer)?.text()))
     }))
 
   it('revisions that are none', () =>
