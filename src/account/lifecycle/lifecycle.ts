@@ -11,7 +11,7 @@ import { updatePds, type UpdatedPds, type UpdatePdsOptions } from './updatePds.t
 import { rotateKey, type RotatedKey, type RotateKeyOptions } from './rotateKey.ts'
 import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
-/** How the account is created, activated and deactivated here. Nothing is ever deleted. */
+/** How the account is created, activated, deactivated and deleted here. Only `delete` deletes anything. */
 export interface Lifecycle {
   /** Prepares an account that moves in: an empty repository, deactivated. `tokenId` names the token that asks. */
   create(input: CreateInput, tokenId: string): Promise<TokenPair>
