@@ -23,7 +23,8 @@ const USAGE = `Usage: npm run dev [-- --port 8787] [--plc-port 2582] [--handle a
   --root    the folder whose .wrangler/dev keeps the state; by default this one
 
 APPVIEW, MODERATION and CHAT of the environment are the services that requests are forwarded to, each a URL and a DID,
-for example APPVIEW="https://api.bsky.app did:web:api.bsky.app". By default there are none.
+for example APPVIEW="https://api.bsky.app did:web:api.bsky.app". By default there are none. EMAIL and CDN_URL_PATTERN are
+taken from there too.
 `
 
 const readOptions = () => {
@@ -52,12 +53,12 @@ const isFree = (port: number): Promise<boolean> =>
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
 
-/** The services of the environment. */
-const services = (): Record<string, string> =>
+/** The settings of the environment. */
+const settings = (): Record<string, string> =>
   Object.fromEntries(
-    ['APPVIEW', 'MODERATION', 'CHAT'].flatMap((name) => {
-      const service = process.env[name]
-      return service === undefined ? [] : [[name, service]]
+    ['APPVIEW', 'MODERATION', 'CHAT', 'EMAIL', 'CDN_URL_PATTERN'].flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
     }),
   )
 
@@ -89,7 +90,7 @@ const main = async (): Promise<number> => {
     port,
     password: DEV_PASSWORD,
     adminPassword: ADMIN_PASSWORD,
-    env: { ...secrets, ...services() },
+    env: { ...secrets, ...settings() },
     persist: join(folder, 'state'),
     onLog: say,
   })

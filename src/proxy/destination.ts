@@ -63,7 +63,7 @@ const VARIABLES: Record<string, string> = {
 
 /** Where a request goes: to the service in its header `atproto-proxy`, or else to the configured one for its method. */
 export const destinationOf = (
-  config: Pick<Config, 'services'>,
+  config: Pick<Config, 'services' | 'dev'>,
   method: string,
   header: string | null,
 ): Destination => {
@@ -72,9 +72,13 @@ export const destinationOf = (
     const id = defaultId(method)
     const service = services[id]
     if (service) return { ...service, id }
+    const variable = VARIABLES[id]
+    const how = config.dev
+      ? `set ${variable} to a URL and a DID, in the environment of \`npm run dev\` or in the wrangler.toml of \`pds dev\`: in development there is none by default`
+      : `set ${variable}`
     throw error(
       'InvalidRequest',
-      `No service configured for ${method}: name one in the header atproto-proxy, or set ${VARIABLES[id]}`,
+      `No service configured for ${method}: name one in the header atproto-proxy, or ${how}`,
     )
   }
   const named = parseProxyHeader(header)

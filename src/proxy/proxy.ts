@@ -5,7 +5,7 @@ import type { MethodId } from '../generated/methods.ts'
 import type { Identity } from '../identity/identity.ts'
 import { outboundStream } from '../outboundStream.ts'
 import type { Platform } from '../platform.ts'
-import { proxying } from '../policy.ts'
+import { type Proxying, proxying } from '../policy.ts'
 import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
 import { AccountRefusal, createAccountQuestions } from './accountQuestions.ts'
@@ -43,6 +43,9 @@ const GET_FEED = 'app.bsky.feed.getFeed'
 const MAX_HELD_BYTES = 20 * 1024 * 1024
 /** A merge takes less: the answer, then what it is completed with, and the object. */
 const LOST_HOLD_MS = COLLECT_MS + 10_000
+
+const sessionFor = (rule: Proxying): string =>
+  `the owner's session (createSession with the account password or ${rule.forward && rule.who.appPassword === undefined ? 'a privileged' : 'an'} app password)`
 
 /** Served here, but a request may name another AppView, which keeps its own. */
 const PREFERENCES: ReadonlySet<string> = new Set([
@@ -127,7 +130,7 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
     if (!rule.forward && rule.reserved)
       throw error('InvalidToken', `${method} manages the account, and is not forwarded`)
     if (!request.headers.has('authorization'))
-      throw error('AuthMissing', `${method} needs the owner's session (createSession)`)
+      throw error('AuthMissing', `${method} needs ${sessionFor(rule)}`)
     if (!rule.forward || !isValidNsid(method))
       throw error('MethodNotImplemented', 'This server does not have that method, and it is not forwarded')
     if (PUSH_METHODS.has(method) && request.method === 'POST') return await push(method, request)

@@ -45,6 +45,11 @@ describe('a method that is not served', () => {
     inWorld({}, async (world) => {
       const asked = playService(world)
       expect(await outcome(world.fetch(TIMELINE))).toEqual([401, 'AuthMissing'])
+      for (const [path, password] of [
+        [TIMELINE, 'or an app password'],
+        ['/xrpc/chat.bsky.convo.listConvos', 'or a privileged app password'],
+      ] as const)
+        expect(Object(await (await world.fetch(path)).json()).message).toContain(password)
       expect(asked).toEqual([])
     }))
 

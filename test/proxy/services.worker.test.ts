@@ -52,6 +52,15 @@ describe('without a header', () => {
   )
 })
 
+it('says in development where to set it', () =>
+  inWorld({ env: { APPVIEW: undefined, DEV: 'true' } }, async (world) => {
+    const answer = await world.fetch('/xrpc/app.bsky.feed.getTimeline', { headers: await bearer(world) })
+    expect([answer.status, Object(await answer.json()).message]).toEqual([
+      400,
+      expect.stringMatching(/APPVIEW .* `npm run dev`/),
+    ])
+  }))
+
 describe('never forwarded, whatever a header says', () => {
   it.for([
     ['com.atproto.server.GetSession', 400, 'InvalidToken'],
