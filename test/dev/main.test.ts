@@ -13,9 +13,12 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop()
 })
 
-const start = async (root: string, port: number, plcPort: number) => {
+const start = async (root: string, port: number, plcPort: number, env: Record<string, string> = {}) => {
   const args = [MAIN, '--root', root, '--port', String(port), '--plc-port', String(plcPort)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   let text = ''
   await new Promise<void>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -53,5 +56,32 @@ describe('npm run dev', () => {
     const again = await run('status')
     expect(again.json).toMatchObject({ did: Reflect.get(Object(json), 'did'), state: 'deactivated' })
     expect((await run('activate')).json).toMatchObject({ ok: true })
+  }, 60_000)
+  it('takes services and the e-mail address from the environment', async () => {
+    await using place = await folder()
+    const nobody = `http://localhost:${await freePort()} did:web:localhost`
+    const port = await freePort()
+    await start(place.path, port, await freePort(), {
+      APPVIEW: nobody,
+      MODERATION: nobody,
+      CHAT: nobody,
+      EMAIL: 'me@example.com',
+    })
+    const call = async (method: string, init: RequestInit) =>
+      Object(await (await fetch(`http://localhost:${port}/xrpc/${method}`, init)).json())
+    const { accessJwt, email } = await call('com.atproto.server.createSession', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ identifier: 'me@example.com', password: 'development' }),
+    })
+    expect(email).toBe('me@example.com')
+    for (const method of [
+      'app.bsky.feed.getTimeline',
+      'com.atproto.moderation.createReport',
+      'chat.bsky.convo.listConvos',
+    ])
+      expect(await call(method, { headers: { authorization: `Bearer ${accessJwt}` } })).toMatchObject({
+        error: 'UpstreamFailure',
+      })
   }, 60_000)
 })

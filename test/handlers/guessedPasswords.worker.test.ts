@@ -88,6 +88,14 @@ describe('wrong passwords from ten networks', () => {
       expect(all?.used).toBe(1)
     }))
 
+  it('leave the owner a way in from a new network: the right admin password makes it known', () =>
+    inWorld({}, async (world) => {
+      guessFromTenNetworks(world)
+      await expect(signInFrom(world, OWNER)).rejects.toMatchObject(REFUSED)
+      expect((await adminFrom(world, OWNER)).status).toBe(200)
+      await signInFrom(world, OWNER)
+    }))
+
   it('do not make a network known', () =>
     inWorld({}, async (world) => {
       await expect(signInFrom(world, OWNER, 'wrong')).rejects.toMatchObject(WRONG)
