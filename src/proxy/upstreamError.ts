@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { isObject } from '../isObject.ts'
 import { type Chunks, chunksOf } from '../streams/chunks.ts'
+import { decodeWhole } from '../streams/decodeWhole.ts'
 import type { StreamedResponse } from '../outboundStream.ts'
 import { type Timer, within } from '../xrpc/deadline.ts'
 import { COLLECT_MS } from './collectTime.ts'
@@ -21,12 +21,6 @@ const NAMES: Record<number, string> = {
   502: 'UpstreamFailure',
   503: 'NotEnoughResources',
   504: 'UpstreamTimeout',
-}
-
-const DECODERS: Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer> = {
-  gzip: gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
 }
 
 /** A body that is short and comes soon. */
@@ -69,9 +63,8 @@ const readError = async (
   try {
     const bytes = await readSome(body, timer)
     if (!bytes) return {}
-    const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? ''
-    const decode = DECODERS[encoding]
-    const plain = decode ? decode(bytes, { maxOutputLength: MAX_ERROR_BYTES }) : bytes
+    const plain = decodeWhole(bytes, headers.get('content-encoding'), MAX_ERROR_BYTES)
+    if (!plain) return {}
     const json: unknown = JSON.parse(new TextDecoder().decode(plain))
     return isObject(json) ? json : {}
   } catch {

@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
+import { decodeWhole } from '../../streams/decodeWhole.ts'
 import { MAX_VIEW_BYTES, type ViewBody } from '../../viewPlan.ts'
 
 /** Each costs some ten bytes of memory, in an object that has 128 MB. A feed of 100 posts has 20,000. */
@@ -14,27 +14,10 @@ const isSmall = (bytes: Uint8Array): boolean => {
   return true
 }
 
-const decode = ({ bytes, encoding }: ViewBody): Uint8Array | undefined => {
-  switch (encoding?.trim().toLowerCase() ?? '') {
-    case '':
-    case 'identity':
-      return bytes
-    case 'gzip':
-      return gunzipSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
-    // What the AppView prefers. Cloudflare asks for gzip and br, whatever the client takes.
-    case 'br':
-      return brotliDecompressSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
-    case 'deflate':
-      return inflateSync(bytes, { maxOutputLength: MAX_VIEW_BYTES })
-    default:
-      return undefined
-  }
-}
-
 /** The JSON in a body; undefined for what is not JSON, too large or in a coding that is not known here. */
 export const readBody = (body: ViewBody): unknown => {
   try {
-    const bytes = decode(body)
+    const bytes = decodeWhole(body.bytes, body.encoding, MAX_VIEW_BYTES)
     if (!bytes || !isSmall(bytes)) return undefined
     const value: unknown = JSON.parse(
       new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
