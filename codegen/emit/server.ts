@@ -5,7 +5,7 @@ import { banner } from './banner.ts'
 /** `server.ts`: the router, with one route for each method. */
 export function emitServer(methods: Method[]): string {
   const source = newProject().createSourceFile('server.ts', '')
-  source.addImportDeclaration({ namedImports: ['dispatch'], moduleSpecifier: '../xrpc/dispatch.ts' })
+  source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
   source.addImportDeclaration({
     isTypeOnly: true,
     namedImports: ['AnyHandlers', 'Runtime'],
@@ -23,11 +23,10 @@ export function emitServer(methods: Method[]): string {
       { name: 'xrpc', type: 'Runtime<Context>' },
     ],
     statements: (writer) => {
-      writer.writeLine('const routes = new Map([')
+      writer.writeLine("return Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })")
       for (const { id, main } of methods)
-        writer.writeLine(`  ['${id}', xrpc.${main.type}('${id}', handlers['${id}'])],`)
-      writer.writeLine('])')
-      writer.writeLine('return dispatch(routes, xrpc)')
+        writer.writeLine(`  .all('/${id}', xrpc.${main.type}('${id}', handlers['${id}']))`)
+      writer.writeLine("  .all('*', xrpc.unknown)")
     },
   })
   return banner('emit/server.ts') + source.getFullText()
