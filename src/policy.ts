@@ -1,5 +1,5 @@
 import type { MethodId } from './generated/methods.ts'
-import { CREATE_ACCOUNT, type Scope } from './signing/migrationToken.ts'
+import type { Scope } from './signing/migrationToken.ts'
 import type { SessionKind } from './signing/sessionTokens.ts'
 
 /** Where a method runs: in the Worker, without the account's object, or in the account's Durable Object. */
@@ -273,6 +273,9 @@ export const proxying = (method: string): Proxying => {
   }
 }
 
+/** As the others that are compared, in lower case. */
+const CREATE_ACCOUNT = 'com.atproto.server.createaccount'
+
 /**
  * Whether a session may have a service token for a method; undefined: for any. An ordinary app password may not have
  * one that opens more elsewhere than the password opens here.
@@ -280,7 +283,7 @@ export const proxying = (method: string): Proxying => {
 export const mayHaveServiceToken = (kind: SessionKind, method: string | undefined): boolean => {
   if (kind !== 'appPassword') return true
   const name = method?.toLowerCase()
-  return name !== undefined && name !== CREATE_ACCOUNT.toLowerCase() && !name.startsWith(PRIVATE_NAMESPACE)
+  return name !== undefined && name !== CREATE_ACCOUNT && !name.startsWith(PRIVATE_NAMESPACE)
 }
 
 /** Who sees, and may change, the preferences that hold personal details, such as the owner's date of birth. */

@@ -1,13 +1,15 @@
 import type { Rule, State } from '../../src/policy.ts'
 import type { Method } from '../methods.ts'
 
-const STATES: State[] = ['absent', 'active', 'deactivated', 'moved']
+const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
 
 const listed = (words: string[]): string => words.join(', ').replace(/, ([^,]*)$/, ' or $1')
 
 const when = (states: readonly State[]): string => {
-  if (states.length === STATES.length) return 'always'
-  if (states.length === STATES.length - 1 && !states.includes('absent')) return 'once there is an account'
+  const left = STATES.filter((state) => !states.includes(state)).join()
+  if (left === '') return 'always'
+  if (left === 'deleted') return 'until it is deleted'
+  if (left === 'absent,deleted') return 'once there is an account'
   return `while ${listed(STATES.filter((state) => states.includes(state)))}`
 }
 

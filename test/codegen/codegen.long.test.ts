@@ -32,8 +32,8 @@ describe('--check', () => {
     ['that is missing', (tree) => tree.remove(SESSION), `${SESSION} is missing`],
     [
       'that we do not serve',
-      (tree) => tree.write('lexicons/com/atproto/server/deleteAccount.json', '{}'),
-      'lexicons/com/atproto/server/deleteAccount.json is not one of the standard documents',
+      (tree) => tree.write('lexicons/com/atproto/server/createInviteCode.json', '{}'),
+      'lexicons/com/atproto/server/createInviteCode.json is not one of the standard documents',
     ],
   ])('finds a standard document %s', ([, edit, finding]) => {
     using tree = copy()

@@ -13,7 +13,7 @@ const ping = {
     },
   },
 }
-const ROW = "'com.cirrus.admin.checkRepo': adminOnly,"
+const ROW = "'com.cirrus.admin.endSessions': adminOnly,"
 
 /** The file of each error of `tsc`. */
 const errors = (tree: Copy): string[] =>

@@ -11,14 +11,15 @@ it('lists who may call in which state, grouped by the states', () => {
       who: {
         anyone: ['active', 'moved'],
         session: ['active', 'deactivated', 'moved'],
-        admin: ['absent', 'active', 'deactivated', 'moved'],
+        admin: ['absent', 'active', 'deactivated', 'moved', 'deleted'],
+        service: ['moved', 'absent', 'active', 'deactivated'],
         'repo:read': ['moved', 'deactivated', 'active'],
         refresh: ['active'],
       },
     },
   })
   expect(table.split('\n').at(-1)).toBe(
-    '| `a.b.c` | query | account | anyone while active or moved; session, `repo:read` once there is an account; admin always; refresh while active |',
+    '| `a.b.c` | query | account | anyone while active or moved; session, `repo:read` once there is an account; admin always; service until it is deleted; refresh while active |',
   )
 })
 
