@@ -4,12 +4,28 @@ import { MAX_VIEW_BYTES, type ViewBody } from '../../viewPlan.ts'
 /** Each costs some ten bytes of memory, in an object that has 128 MB. A feed of 100 posts has 20,000. */
 const MAX_VALUES = 500_000
 
-/** Whether there are not too many values in a text. Those in strings count too, where they are rare. */
+/** How deep values may be nested. A thread has two levels for each reply, and writing deeper ones down is slow. */
+const MAX_DEPTH = 5000
+
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c]
+const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
+
+/** Whether a JSON text has not too many values, and none too deep. It need not be well-formed. */
 const isSmall = (bytes: Uint8Array): boolean => {
-  let values = 0
-  for (const byte of bytes) {
-    // What stands before a value: `[`, `{` or a comma.
-    if ((byte === 0x5b || byte === 0x7b || byte === 0x2c) && ++values > MAX_VALUES) return false
+  let [values, depth] = [0, 0]
+  let inString = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (inString) {
+      if (byte === BACKSLASH) at++
+      else if (byte === QUOTE) inString = false
+    } else if (byte === QUOTE) inString = true
+    else if (byte === COMMA) values++
+    else if (byte === ARRAY || byte === OBJECT) {
+      values++
+      depth++
+    } else if (byte === ARRAY_END || byte === OBJECT_END) depth--
+    if (values > MAX_VALUES || depth > MAX_DEPTH) return false
   }
   return true
 }
