@@ -4,8 +4,8 @@ import { MAX_VIEW_BYTES, type ViewBody } from '../../viewPlan.ts'
 /** Each costs some ten bytes of memory, in an object that has 128 MB. A feed of 100 posts has 20,000. */
 const MAX_VALUES = 500_000
 
-/** How deep values may be nested. A thread has two levels for each reply, and writing deeper ones down is slow. */
-const MAX_DEPTH = 5000
+/** How deep values may be nested: a thread of 1,000 replies has two levels for each, and writing a value down costs the square of its depth. */
+const MAX_DEPTH = 2200
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c]
 const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
