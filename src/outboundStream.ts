@@ -78,7 +78,7 @@ export const outboundStream =
         writing: bodyWatch.idle,
         signal,
       })
-        // Whoever reads the body sees the failure, and a sender that nobody reads any more is let go.
+        // The reader of the body sees the failure. A sender that nobody reads is cancelled.
         .catch((cause: unknown) => aborting.abort(cause))
         .finally(bodyWatch.end)
       return { status, headers, body: readable }

@@ -72,7 +72,7 @@ test('two networks do not take all of the hundred, and neither do the neighbours
   ask('more.example.com', '198.51.100.1')
   await Promise.resolve()
   expect(refused).toHaveLength(80)
-  // One that is on its way is free, whoever asks.
+  // One that is on its way is free for all who ask.
   ask('a0.example.com', '192.0.2.1')
   await Promise.resolve()
   expect(refused).toHaveLength(80)

@@ -310,7 +310,7 @@ const DIFFERENCES: Record<string, string> = {
   'to "DID#deep"': 'An address with a path is asked below that path; there, it fails.',
   'preferences elsewhere': 'The same.',
   'an answer: limited': 'When to come back is passed on; there, it is lost with the error.',
-  'an answer: moved': 'A redirect is no answer: there, it is passed on without its address.',
+  'an answer: moved': 'A redirect is not an answer. The reference passes it on without its address.',
   'a session, in another case': 'NSIDs are case-sensitive, the routes of Express are not.',
   'an invite code': 'There are no invite codes here, and nothing of com.atproto.server is forwarded.',
   'an account of the admin': 'The methods of that admin are not served here, and not forwarded.',

@@ -127,7 +127,7 @@ export const rehost = command({
           ]
         : []),
       `Apps that are signed in go on at the old name until they look the DID up again. Keep ${previous.join(' and ') || 'the old name'} for some weeks;`,
-      'then remove its route and PREVIOUS_HOSTNAMES, and deploy. Whoever gets a name that you gave up gets what is still sent there.',
+      'then remove its route and PREVIOUS_HOSTNAMES, and deploy. The next owner of a name that you gave up gets what is still sent there.',
       'Migration tokens of the old name are refused: mint another one.',
       ...(kept ? [`${basename(kept.file)} has the new name, too: copy it off this machine again.`] : []),
     ]

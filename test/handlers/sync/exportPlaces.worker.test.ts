@@ -136,7 +136,7 @@ describe('exports that are read at once', () => {
       expect((await begin(world, '2001:db8:2::1')).status).toBe(200)
     }))
 
-  it('lose their place if next to nothing is read of them; one that is read ends well, whoever waits', () =>
+  it('lose their place if next to nothing is read of them; one that is read ends well, even if others wait', () =>
     inWorld({}, async (world) => {
       await fill(world)
       const { byteLength } = await (await begin(world, '192.0.2.1')).arrayBuffer()

@@ -53,7 +53,7 @@ it('indexes what a PDS writes, but not while it is paused, and leaves nothing be
   expect(existsSync(appview.directory)).toBe(false)
 })
 
-it('stops its Postgres too when whoever started it is gone', async () => {
+it('stops its Postgres too when the process that started it is gone', async () => {
   await using plc = await startPlc()
   const appview = await startAppView({ plcUrl: plc.url })
   try {

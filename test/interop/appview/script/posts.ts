@@ -110,7 +110,7 @@ const facet = (byteStart: number, byteEnd: number, feature: object) => ({
   features: [feature],
 })
 
-/** The smallest thing that is an MP4 to whoever looks at its first bytes. */
+/** The smallest bytes that are recognised as an MP4 by how they begin. */
 const MP4 = new Uint8Array([
   0,
   0,
