@@ -1,4 +1,5 @@
-import { type Config, ConfigError } from '../config.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../configValues.ts'
 import type { Platform } from '../platform.ts'
 import type { Sql } from './db/sql.ts'
 

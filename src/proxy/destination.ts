@@ -1,5 +1,6 @@
 import { isValidDid } from '@atproto/syntax'
-import type { Config, Service } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Service } from '../configValues.ts'
 import { error } from '../xrpc/errors.ts'
 
 /** The service that a request is for. */

@@ -1,4 +1,4 @@
-import type { ServerName } from '../../config.ts'
+import type { ServerName } from '../../configValues.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP } from '../../signing/migrationToken.ts'

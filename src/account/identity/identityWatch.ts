@@ -1,4 +1,4 @@
-import type { ServerName } from '../../config.ts'
+import type { ServerName } from '../../configValues.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { Platform } from '../../platform.ts'
 import type { SigningKey } from '../../signing/keys.ts'

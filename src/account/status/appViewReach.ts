@@ -1,5 +1,5 @@
 import type { AppView } from '../../generated/types/com/cirrus/admin/getReach.ts'
-import type { Service } from '../../config.ts'
+import type { Service } from '../../configValues.ts'
 import { parseJsonObject } from '../../parseJsonObject.ts'
 import { type Outbound, OutboundError } from '../../outbound.ts'
 import { isTid, parseTid } from '../../repo/tid.ts'
