@@ -83,6 +83,7 @@ const ACCOUNT: Record<string, readonly string[]> = {
 
 /** Folders inside of a room of src/account: the same rules hold one step deeper. */
 const INNER: Record<string, readonly string[]> = {
+  auth: ['limits', 'sessions', 'signIn', 'tokens'],
   blocks: ['packs', 'history'],
   repo: ['commits', 'exports'],
 }

@@ -1,7 +1,7 @@
 /** Strangers who guess passwords: they do not shut the owner out, and they do not hold up anybody's reads. */
 import { describe, expect, it } from 'vitest'
 import { XrpcError } from '../../src/xrpc/errors.ts'
-import { createKnownNetworks } from '../../src/account/auth/knownNetworks.ts'
+import { createKnownNetworks } from '../../src/account/auth/limits/knownNetworks.ts'
 import { failure, logIn } from './support/calls.ts'
 import { targeted } from './support/did.ts'
 import { ADMIN_PASSWORD, HANDLE, inWorld, PASSWORD, type World } from './support/world.ts'

@@ -1,7 +1,7 @@
 import { proxying } from '../../policy.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { AuthorizeBy } from './authorize.ts'
-import type { ServiceAuth } from './serviceAuth.ts'
+import type { ServiceAuth } from './tokens/serviceAuth.ts'
 
 export interface AuthorizeProxyDeps {
   authorizeBy: AuthorizeBy

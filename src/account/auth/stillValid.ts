@@ -1,8 +1,8 @@
 import { TokenError } from '../../crypto/errors.ts'
 import type { Platform } from '../../platform.ts'
 import type { VerifiedCredential } from './credential.ts'
-import type { MigrationTokens } from './migrationTokens.ts'
-import { type Sessions, sessionEnded } from './sessions.ts'
+import type { MigrationTokens } from './tokens/migrationTokens.ts'
+import { type Sessions, sessionEnded } from './sessions/sessions.ts'
 import { tokenError } from './tokenError.ts'
 
 export interface StillValidDeps {

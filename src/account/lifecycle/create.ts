@@ -1,5 +1,5 @@
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import type { TokenPair } from '../auth/sessions.ts'
+import type { TokenPair } from '../auth/sessions/sessions.ts'
 import { docsLink } from '../../docsLink.ts'
 import { readAccount, setDeactivated } from '../db/accountRow.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'

@@ -1,4 +1,4 @@
-import type { TokenPair } from '../auth/sessions.ts'
+import type { TokenPair } from '../auth/sessions/sessions.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { activate, followDid } from './activate.ts'
 import { create, type CreateInput } from './create.ts'

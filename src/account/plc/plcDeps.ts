@@ -1,7 +1,7 @@
 import type { RotationKey, SigningKey } from '../../signing/keys.ts'
 import type { Platform } from '../../platform.ts'
 import type { Directory } from '../../plc/directory.ts'
-import type { MigrationTokens } from '../auth/migrationTokens.ts'
+import type { MigrationTokens } from '../auth/tokens/migrationTokens.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
 import type { PlcLedger } from './plcLedger.ts'

@@ -2,7 +2,7 @@ import type { MigrationClaims } from '../../signing/migrationToken.ts'
 import { parseScope } from '../../signing/scope.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Credential } from '../auth/credential.ts'
-import type { MigrationTokens } from '../auth/migrationTokens.ts'
+import type { MigrationTokens } from '../auth/tokens/migrationTokens.ts'
 import { docsLink } from '../../docsLink.ts'
 
 /** A caller who may ask for a signature. */

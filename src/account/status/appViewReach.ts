@@ -3,7 +3,7 @@ import type { Service } from '../../configValues.ts'
 import { parseJsonObject } from '../../parseJsonObject.ts'
 import { type Outbound, OutboundError } from '../../outbound.ts'
 import { isTid, parseTid } from '../../repo/tid.ts'
-import type { ServiceAuth } from '../auth/serviceAuth.ts'
+import type { ServiceAuth } from '../auth/tokens/serviceAuth.ts'
 import { readAccount, readHead, stateOf } from '../db/accountRow.ts'
 import type { Sql } from '../db/sql.ts'
 

@@ -1,6 +1,6 @@
-import { TokenError } from '../../crypto/errors.ts'
-import { newId } from '../../crypto/newId.ts'
-import type { SigningKey } from '../../signing/keys.ts'
+import { TokenError } from '../../../crypto/errors.ts'
+import { newId } from '../../../crypto/newId.ts'
+import type { SigningKey } from '../../../signing/keys.ts'
 import {
   CREATE_ACCOUNT,
   assertInForce,
@@ -8,16 +8,16 @@ import {
   migrationTimes,
   type Scope,
   verifyMigrationToken,
-} from '../../signing/migrationToken.ts'
-import { fault } from '../../fault.ts'
-import type { Platform } from '../../platform.ts'
-import type { Journal } from '../journal.ts'
-import type { RateLimits } from './rateLimits.ts'
-import type { Sql } from '../db/sql.ts'
-import { readAccount, raiseTokensNotBefore } from '../db/accountRow.ts'
+} from '../../../signing/migrationToken.ts'
+import { fault } from '../../../fault.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Journal } from '../../journal.ts'
+import type { RateLimits } from '../limits/rateLimits.ts'
+import type { Sql } from '../../db/sql.ts'
+import { readAccount, raiseTokensNotBefore } from '../../db/accountRow.ts'
 import { invalidScope, type MintInput, parseScopes, parseTarget } from './mintInput.ts'
 import { grantScopes, type GrantScopesDeps } from './grantScopes.ts'
-import { tokenError } from './tokenError.ts'
+import { tokenError } from '../tokenError.ts'
 
 /** Migration tokens: only the admin mints them, they are not stored, and they are revoked all at once. */
 export interface MigrationTokens {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createFailures } from '../../../src/account/auth/failures.ts'
-import { createRateLimits } from '../../../src/account/auth/rateLimits.ts'
-import { XrpcError } from '../../../src/xrpc/errors.ts'
-import { inStorage } from '../support/account.ts'
+import { createFailures } from '../../../../src/account/auth/limits/failures.ts'
+import { createRateLimits } from '../../../../src/account/auth/limits/rateLimits.ts'
+import { XrpcError } from '../../../../src/xrpc/errors.ts'
+import { inStorage } from '../../support/account.ts'
 
 const HOUR_MS = 3600_000
 const DAY_MS = 24 * HOUR_MS

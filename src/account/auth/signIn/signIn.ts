@@ -1,8 +1,8 @@
-import { error } from '../../xrpc/errors.ts'
-import type { IdentityWatch } from '../identity/identityWatch.ts'
-import type { Failures } from './failures.ts'
+import { error } from '../../../xrpc/errors.ts'
+import type { IdentityWatch } from '../../identity/identityWatch.ts'
+import type { Failures } from '../limits/failures.ts'
 import type { Passwords } from './passwords.ts'
-import type { Sessions, TokenPair } from './sessions.ts'
+import type { Sessions, TokenPair } from '../sessions/sessions.ts'
 
 export interface SignInDeps {
   passwords: Passwords

@@ -1,10 +1,10 @@
-import { DEFAULT_SCOPES, type PlcClaim, type Scope } from '../../signing/migrationToken.ts'
-import type { RotationKey } from '../../signing/keys.ts'
-import { DirectoryError } from '../../plc/directory.ts'
-import { XrpcError } from '../../xrpc/errors.ts'
-import { docsLink } from '../../docsLink.ts'
-import type { IdentityWatch } from '../identity/identityWatch.ts'
-import type { Observation } from '../identity/observeDid.ts'
+import { DEFAULT_SCOPES, type PlcClaim, type Scope } from '../../../signing/migrationToken.ts'
+import type { RotationKey } from '../../../signing/keys.ts'
+import { DirectoryError } from '../../../plc/directory.ts'
+import { XrpcError } from '../../../xrpc/errors.ts'
+import { docsLink } from '../../../docsLink.ts'
+import type { IdentityWatch } from '../../identity/identityWatch.ts'
+import type { Observation } from '../../identity/observeDid.ts'
 import { invalidScope } from './mintInput.ts'
 
 export interface GrantScopesDeps {

@@ -1,10 +1,10 @@
-import { hashAppPassword, isAppPassword, newAppPassword } from '../../crypto/appPassword.ts'
-import { Secret } from '../../crypto/secret.ts'
-import type { Platform } from '../../platform.ts'
-import { error } from '../../xrpc/errors.ts'
-import type { Sql } from '../db/sql.ts'
-import type { Journal } from '../journal.ts'
-import { REVOKED_EVENT, type Sessions } from './sessions.ts'
+import { hashAppPassword, isAppPassword, newAppPassword } from '../../../crypto/appPassword.ts'
+import { Secret } from '../../../crypto/secret.ts'
+import type { Platform } from '../../../platform.ts'
+import { error } from '../../../xrpc/errors.ts'
+import type { Sql } from '../../db/sql.ts'
+import type { Journal } from '../../journal.ts'
+import { REVOKED_EVENT, type Sessions } from '../sessions/sessions.ts'
 
 /** Without the password itself, of which only a hash is kept. */
 export interface AppPassword {

@@ -1,4 +1,4 @@
-import type { Sql } from '../db/sql.ts'
+import type { Sql } from '../../db/sql.ts'
 import type { RefreshChain, UsedToken } from './refreshChain.ts'
 
 /** A session as it is stored. */

@@ -1,6 +1,6 @@
-import { isOrigin, isScope, type Scope, SCOPES } from '../../signing/migrationToken.ts'
-import { error, XrpcError } from '../../xrpc/errors.ts'
-import { docsLink } from '../../docsLink.ts'
+import { isOrigin, isScope, type Scope, SCOPES } from '../../../signing/migrationToken.ts'
+import { error, XrpcError } from '../../../xrpc/errors.ts'
+import { docsLink } from '../../../docsLink.ts'
 
 /** What createMigrationToken is asked for. */
 export interface MintInput {

@@ -1,12 +1,12 @@
-import { isAppPassword } from '../../crypto/appPassword.ts'
-import { assertPasswordHash } from '../../crypto/password.ts'
-import { Secret } from '../../crypto/secret.ts'
-import { docsLink } from '../../docsLink.ts'
-import type { Platform } from '../../platform.ts'
-import { error } from '../../xrpc/errors.ts'
+import { isAppPassword } from '../../../crypto/appPassword.ts'
+import { assertPasswordHash } from '../../../crypto/password.ts'
+import { Secret } from '../../../crypto/secret.ts'
+import { docsLink } from '../../../docsLink.ts'
+import type { Platform } from '../../../platform.ts'
+import { error } from '../../../xrpc/errors.ts'
 import type { AppPassword, AppPasswords } from './appPasswords.ts'
-import type { KnownNetworks } from './knownNetworks.ts'
-import type { RateLimits } from './rateLimits.ts'
+import type { KnownNetworks } from '../limits/knownNetworks.ts'
+import type { RateLimits } from '../limits/rateLimits.ts'
 
 /** The account password and the app passwords, for everything that asks for one. */
 export interface Passwords {

@@ -1,6 +1,6 @@
-import type { Platform } from '../../platform.ts'
-import type { Sql } from '../db/sql.ts'
-import type { Journal } from '../journal.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Sql } from '../../db/sql.ts'
+import type { Journal } from '../../journal.ts'
 import type { RateLimits } from './rateLimits.ts'
 
 /** What was tried in vain: counted for `pds status`, and journalled only so often that strangers cannot fill the journal. */

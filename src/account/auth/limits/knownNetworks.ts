@@ -1,5 +1,5 @@
-import type { Platform } from '../../platform.ts'
-import type { Sql } from '../db/sql.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Sql } from '../../db/sql.ts'
 
 /** The networks from which a right password has come: strangers who guess from others do not shut them out. */
 export interface KnownNetworks {

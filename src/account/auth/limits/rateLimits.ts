@@ -1,7 +1,7 @@
-import type { Platform } from '../../platform.ts'
-import { createMemoryLimit } from '../../memoryLimit.ts'
-import { tooMany, type UsedUp } from '../../tooMany.ts'
-import type { Sql } from '../db/sql.ts'
+import type { Platform } from '../../../platform.ts'
+import { createMemoryLimit } from '../../../memoryLimit.ts'
+import { tooMany, type UsedUp } from '../../../tooMany.ts'
+import type { Sql } from '../../db/sql.ts'
 import type { KnownNetworks } from './knownNetworks.ts'
 
 /** How often the account's operations may be repeated. The methods without a result throw `RateLimitExceeded`. */
