@@ -1,8 +1,8 @@
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import type { Cid } from '@atproto/lex-data'
-import { CarError } from '../../repo/car/carError.ts'
-import { readCar } from '../../repo/car/readCar.ts'
-import { RepoError, verifyRepo } from '../../repo/verifyRepo.ts'
+import { CarError } from '../repo/car/carError.ts'
+import { readCar } from '../repo/car/readCar.ts'
+import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
 
 /** What a CAR file holds, verified down to the last record. */
 export interface CarFacts {
