@@ -9,6 +9,7 @@ import { type ManifestClaims, signManifest } from './manifest.ts'
 import { type MigrationClaims, signMigrationToken } from './migrationToken.ts'
 import type { Secret } from '../crypto/secret.ts'
 import { type ServiceClaims, signServiceToken } from './serviceToken.ts'
+import { signStatement, type StatementClaims } from './statement.ts'
 
 /** The account's `#atproto` key. It signs typed values of the account, never bare bytes. */
 export interface SigningKey {
@@ -21,6 +22,7 @@ export interface SigningKey {
   signServiceToken(claims: ServiceClaims): Promise<string>
   signMigrationToken(claims: MigrationClaims): Promise<string>
   signManifest(claims: ManifestClaims): Promise<string>
+  signStatement(claims: StatementClaims): Promise<string>
 }
 
 /** A did:plc rotation key. It signs did:plc operations, never bare bytes. */
@@ -40,6 +42,7 @@ export const loadSigningKey = async (secret: Secret, name = 'SIGNING_KEY'): Prom
     signServiceToken: (claims) => signServiceToken(claims, sign),
     signMigrationToken: (claims) => signMigrationToken(claims, sign),
     signManifest: (claims) => signManifest(claims, sign),
+    signStatement: (claims) => signStatement(claims, sign),
   }
 }
 

@@ -42,6 +42,7 @@ export const createSigningKeys = (deps: {
       signServiceToken: (claims) => current().signServiceToken(claims),
       signMigrationToken: (claims) => current().signMigrationToken(claims),
       signManifest: (claims) => current().signManifest(claims),
+      signStatement: (claims) => current().signStatement(claims),
     },
     get secret() {
       return current() === configured ? 'SIGNING_KEY' : 'NEXT_SIGNING_KEY'
