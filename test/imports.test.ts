@@ -13,6 +13,7 @@ const ROOMS: Record<string, string> = {
   entry: 'src/object.ts',
   cli: 'src/cli/run.ts',
   archive: 'src/archive/openArchive.ts',
+  mover: 'src/mover/moveAccount.ts',
   client: 'src/client/connect.ts',
   handlers: 'src/handlers/sync/getRepo.ts',
   proxy: 'src/proxy/proxy.ts',
@@ -29,11 +30,13 @@ const ROOMS: Record<string, string> = {
 /** Each room, and those that it must not import. */
 const FORBIDDEN: Record<string, readonly string[]> = {
   cli: ['entry', 'handlers', 'account', 'xrpc'],
-  archive: ['entry', 'cli', 'handlers', 'account', 'xrpc'],
+  archive: ['entry', 'cli', 'mover', 'handlers', 'account', 'xrpc'],
+  mover: ['entry', 'cli', 'handlers', 'account', 'xrpc'],
   client: [
     'entry',
     'archive',
     'cli',
+    'mover',
     'handlers',
     'account',
     'xrpc',
@@ -44,13 +47,14 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'repo',
     'streams',
   ],
-  handlers: ['entry', 'archive', 'cli', 'client'],
-  proxy: ['entry', 'archive', 'cli', 'client', 'handlers', 'account', 'signing', 'crypto'],
-  account: ['entry', 'archive', 'cli', 'client', 'handlers'],
+  handlers: ['entry', 'archive', 'cli', 'mover', 'client'],
+  proxy: ['entry', 'archive', 'cli', 'mover', 'client', 'handlers', 'account', 'signing', 'crypto'],
+  account: ['entry', 'archive', 'cli', 'mover', 'client', 'handlers'],
   xrpc: [
     'entry',
     'archive',
     'cli',
+    'mover',
     'client',
     'handlers',
     'account',
@@ -60,13 +64,14 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'crypto',
     'repo',
   ],
-  signing: ['entry', 'archive', 'cli', 'client', 'handlers', 'account', 'xrpc', 'identity'],
-  identity: ['entry', 'archive', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing'],
-  plc: ['entry', 'archive', 'cli', 'client', 'handlers', 'account', 'xrpc', 'signing', 'identity'],
+  signing: ['entry', 'archive', 'cli', 'mover', 'client', 'handlers', 'account', 'xrpc', 'identity'],
+  identity: ['entry', 'archive', 'cli', 'mover', 'client', 'handlers', 'account', 'xrpc', 'signing'],
+  plc: ['entry', 'archive', 'cli', 'mover', 'client', 'handlers', 'account', 'xrpc', 'signing', 'identity'],
   crypto: [
     'entry',
     'archive',
     'cli',
+    'mover',
     'client',
     'handlers',
     'account',
@@ -80,6 +85,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'entry',
     'archive',
     'cli',
+    'mover',
     'client',
     'handlers',
     'account',
@@ -93,6 +99,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'entry',
     'archive',
     'cli',
+    'mover',
     'client',
     'handlers',
     'account',
@@ -128,6 +135,9 @@ const INNER: Record<string, readonly string[]> = {
   repo: ['commits', 'exports'],
 }
 
+/** Folders of src/mover whose functions its steps call. */
+const MOVER_PARTS = ['copy', 'identity', 'preflight', 'proof']
+
 interface Arrow {
   from: string
   to: string
@@ -151,11 +161,22 @@ const forbidden: Arrow[] = [
   { from: 'src/repo/tree/planted.ts', to: 'src/account/account.ts' },
   { from: 'src/repo/tree/planted.ts', to: 'src/crypto/jws.ts' },
   { from: 'src/cli/import/planted.ts', to: 'src/cli/commands/status.ts' },
+  ...MOVER_PARTS.flatMap((part) =>
+    ['src/cli/run.ts', 'src/account/account.ts', 'src/mover/moveAccount.ts', 'src/mover/steps/who.ts'].map(
+      (to) => ({ from: `src/mover/${part}/planted.ts`, to }),
+    ),
+  ),
 ]
 
 const allowed: Arrow[] = [
   { from: 'src/object.ts', to: 'src/handlers/index.ts' },
   { from: planted(ROOMS.cli ?? ''), to: ROOMS.client ?? '' },
+  { from: planted(ROOMS.cli ?? ''), to: ROOMS.mover ?? '' },
+  { from: planted(ROOMS.mover ?? ''), to: ROOMS.archive ?? '' },
+  { from: planted(ROOMS.mover ?? ''), to: ROOMS.client ?? '' },
+  { from: planted(ROOMS.mover ?? ''), to: ROOMS.signing ?? '' },
+  { from: 'src/mover/steps/planted.ts', to: 'src/mover/identity/planMove.ts' },
+  { from: 'src/mover/identity/planted.ts', to: 'src/plc/log.ts' },
   { from: planted(ROOMS.cli ?? ''), to: ROOMS.archive ?? '' },
   { from: planted(ROOMS.archive ?? ''), to: ROOMS.client ?? '' },
   { from: planted(ROOMS.archive ?? ''), to: ROOMS.plc ?? '' },
