@@ -277,13 +277,14 @@ export const proxying = (method: string): Proxying => {
 const CREATE_ACCOUNT = 'com.atproto.server.createaccount'
 
 /**
- * Whether a session may have a service token for a method; undefined: for any. An ordinary app password may not have
- * one that opens more elsewhere than the password opens here.
+ * Whether a session may have a service token for a method; undefined: for any. An app password moves no account, so it
+ * has none that another server takes for createAccount; an ordinary one has none for messages either.
  */
 export const mayHaveServiceToken = (kind: SessionKind, method: string | undefined): boolean => {
-  if (kind !== 'appPassword') return true
+  if (kind === 'session') return true
   const name = method?.toLowerCase()
-  return name !== undefined && name !== CREATE_ACCOUNT && !name.startsWith(PRIVATE_NAMESPACE)
+  if (name === undefined || name === CREATE_ACCOUNT) return false
+  return kind === 'appPasswordPrivileged' || !name.startsWith(PRIVATE_NAMESPACE)
 }
 
 /** Who sees, and may change, the preferences that hold personal details, such as the owner's date of birth. */

@@ -20,6 +20,9 @@ const DIFFERENCES: Record<string, string> = {
   'app lists app passwords': 'nothing about passwords is open to an app password here',
   'app revokes an app password': 'nothing about passwords is open to an app password here',
   'app asks for a token for any method': 'it would open more elsewhere than the app password opens here',
+  'privileged app asks for a token for any method':
+    'servers that do not read lxm would take it for createAccount',
+  'privileged app asks for a token for createAccount': 'an app password moves no account here',
   'app asks to confirm the address': 'only a session of the account password is told about the address',
   'owner asks to confirm the address': 'no mail is sent',
   'owner asks to delete the account': 'no mail is sent',
@@ -111,6 +114,7 @@ const script = async ({ url, did, handle, email, password }: Owner): Promise<Rec
   await ask('app asks for a token for chat', app, 'chat.bsky.convo.listConvos')
   await ask('app asks for a token for createAccount', app, 'com.atproto.server.createAccount')
   await ask('privileged app asks for a token for chat', privileged, 'chat.bsky.convo.listConvos')
+  await ask('privileged app asks for a token for any method', privileged)
   await ask(
     'privileged app asks for a token for createAccount',
     privileged,

@@ -119,17 +119,22 @@ describe('getServiceAuth', () => {
         ).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
     }))
 
-  it('gives a privileged app password these too, and journals createAccount; no protected method', () =>
+  it('gives a privileged app password one for chat too, and none with which an account moves', () =>
     inWorld({}, async (world) => {
       const app = await sessionOf(world, true)
-      await ask(app, { aud: TARGET_DID })
-      await ask(app, { aud: TARGET_DID, lxm: 'chat.bsky.convo.listConvos' })
-      await ask(app, { aud: TARGET_DID, lxm: CREATE })
-      expect(world.account.journal.page({ limit: 1 }).entries).toMatchObject([
-        { event: 'service-token', detail: { lxm: CREATE, by: 'appPasswordPrivileged' } },
+      const { token } = await ask(app, { aud: TARGET_DID, lxm: 'chat.bsky.convo.listConvos' })
+      expect(partOf(token, 1)).toMatchObject({ iss: world.did, lxm: 'chat.bsky.convo.listConvos' })
+      for (const lxm of [
+        undefined,
+        CREATE,
+        'com.atproto.server.createaccount',
+        'com.atproto.server.createAppPassword',
+        'com.cirrus.admin.getStatus',
       ])
-      for (const lxm of ['com.atproto.server.createAppPassword', 'com.cirrus.admin.getStatus'])
-        await expect(ask(app, { aud: TARGET_DID, lxm })).rejects.toMatchObject({ error: 'InvalidRequest' })
+        await expect(
+          ask(app, { aud: TARGET_DID, ...(lxm !== undefined && { lxm }) }),
+          lxm,
+        ).rejects.toMatchObject({ status: 400, error: 'InvalidRequest' })
     }))
 
   it('gives each kind of session tokens of 30 minutes for uploadBlob, as the video path needs', () =>

@@ -14,8 +14,8 @@ import type { Sql } from '../../db/sql.ts'
 /** Service-auth tokens: with them the account speaks to other services, and to the PDS that it moves to. */
 export interface ServiceAuth {
   /**
-   * Signs a token. `by` asks for it by getServiceAuth: a migration token gets one for createAccount only, an ordinary
-   * app password none that opens more than it does. Without `by`, the policy has allowed it already.
+   * Signs a token. `by` asks for it by getServiceAuth: a migration token gets one for createAccount only, an app
+   * password none that opens more than it does. Without `by`, the policy has allowed it already.
    */
   sign(params: ServiceAuthParams, by?: ServiceAuthCaller): Promise<string>
 }
@@ -58,11 +58,12 @@ const checkParams = ({ aud, lxm }: ServiceAuthParams): void => {
 /** What a session may ask for. */
 const checkSession = (kind: SessionKind, { lxm }: ServiceAuthParams): void => {
   if (mayHaveServiceToken(kind, lxm)) return
+  if (lxm === undefined)
+    throw error('InvalidRequest', 'lxm: an app password gets tokens for one method each; name the method')
+  const others = mayHaveServiceToken('appPasswordPrivileged', lxm) ? 'a privileged one, or with ' : ''
   throw error(
     'InvalidRequest',
-    lxm === undefined
-      ? 'lxm: an ordinary app password gets tokens for one method each; name the method'
-      : `lxm: an ordinary app password gets no token for ${lxm}; sign in with a privileged one, or with the account password`,
+    `lxm: this app password gets no token for ${lxm}; sign in with ${others}the account password`,
   )
 }
 
