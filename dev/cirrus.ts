@@ -9,7 +9,7 @@ import { Secret } from '../src/crypto/secret.ts'
 import { bundleWorker, type BundleOptions } from './bundle.ts'
 import { freePort } from './port.ts'
 import { readMemory, type Memory } from './memory.ts'
-import { startWorkerd, type Workerd } from './workerd.ts'
+import { type Network, startWorkerd, type Workerd } from './workerd.ts'
 
 export interface CirrusOptions {
   readonly plcUrl: string
@@ -31,6 +31,8 @@ export interface CirrusOptions {
   readonly bundle?: BundleOptions
   /** The JavaScript heap that workerd may have, in megabytes; see workerd.ts. */
   readonly maxHeapMb?: number
+  /** Answers what the Worker asks of other servers, the PLC directory among them. By default the network does. */
+  readonly network?: Network
   /** What the Worker writes to its console. By default to the file `$CIRRUS_LOG`, if set, and to `log`. */
   readonly onLog?: (line: string) => void
 }
@@ -105,6 +107,7 @@ export const startCirrus = async (options: CirrusOptions): Promise<Cirrus> => {
       state,
       onLog,
       maxHeapMb: options.maxHeapMb,
+      network: options.network,
     })
 
   let running: Workerd | undefined = await start()

@@ -1,7 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import {
+  convertV4MiniflareOptions,
+  Log,
+  LogLevel,
+  Miniflare,
+  type Request as MiniflareRequest,
+  Response as MiniflareResponse,
+} from 'miniflare'
 import type { Bundle } from './bundle.ts'
 
 export interface WorkerdOptions {
@@ -13,7 +20,11 @@ export interface WorkerdOptions {
   readonly onLog: (line: string) => void
   /** The size of the JavaScript heap, in megabytes, beyond which it crashes. By default as much as there is. */
   readonly maxHeapMb?: number | undefined
+  readonly network?: Network | undefined
 }
+
+/** What the Worker's requests to other servers get, in place of the network. */
+export type Network = (request: Request) => Promise<Response>
 
 /** One workerd that miniflare runs, and its process: how much memory it uses, and how it is stopped. */
 export interface Workerd {
@@ -34,7 +45,7 @@ export const startWorkerd = (options: WorkerdOptions): Promise<Workerd> => {
 }
 
 const start = async (options: WorkerdOptions): Promise<Workerd> => {
-  const { bundle, port, env, state, onLog } = options
+  const { bundle, port, env, state, onLog, network } = options
   const births = watchBirths()
   const restoreSignals = keepSignals()
   const restoreFlags = setV8Flags(options.maxHeapMb)
@@ -59,6 +70,7 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
           PASSWORDS: { className: 'PasswordObject', useSQLite: true },
         },
         r2Buckets: { BLOBS: 'blobs' },
+        ...(network && { outboundService: outboundService(network) }),
       }),
     )
     restoreSignals()
@@ -91,6 +103,23 @@ const start = async (options: WorkerdOptions): Promise<Workerd> => {
       } else await running.dispose()
     },
   }
+}
+
+/** Headers that are of one connection, or that the next one works out itself. */
+const OF_THE_CONNECTION = /^(connection|content-encoding|content-length|host|keep-alive|transfer-encoding)$/
+
+const forwarded = (headers: Iterable<[string, string]>): [string, string][] =>
+  [...headers].filter(([name]) => !OF_THE_CONNECTION.test(name))
+
+/** miniflare has classes of its own for requests and answers, which Node's `fetch` does not take. */
+const outboundService = (network: Network) => async (request: MiniflareRequest) => {
+  const { url, method } = request
+  const body = method === 'GET' || method === 'HEAD' ? null : await request.arrayBuffer()
+  const answer = await network(new Request(url, { method, headers: forwarded(request.headers), body }))
+  return new MiniflareResponse(await answer.arrayBuffer(), {
+    status: answer.status,
+    headers: forwarded(answer.headers),
+  })
 }
 
 /** miniflare does not expose its child process; Node reports each one that is created. */

@@ -35,7 +35,8 @@ const RECORD_WRITES: readonly string[] = [
 const UNDECLARED: Readonly<Record<string, readonly string[]>> = {
   RepoDeactivated: [...RECORD_READS, ...DEPRECATED_READS],
   RepoNotFound: DEPRECATED_READS,
-  // What is wrong with a blob that a record refers to, named as the reference names it.
+  // What is wrong with a handle, or with a blob that a record refers to, named as the reference names it.
+  InvalidHandle: ['com.atproto.identity.updateHandle'],
   BlobNotFound: RECORD_WRITES,
   InvalidMimeType: RECORD_WRITES,
   InvalidSize: RECORD_WRITES,

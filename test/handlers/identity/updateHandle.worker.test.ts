@@ -1,4 +1,5 @@
 /** Another handle: what is refused, what follows, and that every interruption can be finished. */
+import { isValidHandle } from '@atproto/syntax'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FAULT_POINTS, onFault } from '../../../src/fault.ts'
 import { failure, logIn } from '../support/calls.ts'
@@ -128,6 +129,10 @@ describe('updateHandle', () => {
         const refused = await failure(update(world, handle))
         const error = handle === 'alice.test' ? 'UpstreamFailure' : 'InvalidHandle'
         expect(refused).toMatchObject({ error, message: expect.stringMatching(message) })
+        // By a session: what is not a handle at all does not pass the lexicon there.
+        const owner = await world.signIn()
+        const own = await failure(owner.com.atproto.identity.updateHandle({ handle }))
+        expect(own.error).toBe(isValidHandle(handle) ? error : 'InvalidRequest')
         expect([world.events(from), submitted(world), world.account.handle]).toEqual([[], 0, HANDLE])
       }),
     )

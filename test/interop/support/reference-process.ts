@@ -80,9 +80,10 @@ async function boot({ plcUrl, directory, port: wanted, env }: Boot) {
   const handles = new Map<string, string>()
   const overDns = ctx.idResolver.handle.resolve.bind(ctx.idResolver.handle)
   ctx.idResolver.handle.resolve = async (handle) => {
+    const set = handles.get(handle)
+    if (set !== undefined) return set === '' ? undefined : set
     if (!handle.endsWith('.test')) return overDns(handle)
-    const account = await ctx.accountManager.getAccount(handle, { includeDeactivated: true })
-    return handles.get(handle) ?? account?.did
+    return (await ctx.accountManager.getAccount(handle, { includeDeactivated: true }))?.did
   }
 
   // What it would send by e-mail. The token is caught where it is made, for there the DID is known.

@@ -44,7 +44,7 @@ export interface Reference extends AsyncDisposable {
   createAccount(account: { handle: string; email?: string; password?: string }): Promise<ReferenceAccount>
   /** The token that it would have sent by e-mail after requestPlcOperationSignature. */
   plcToken(did: string): Promise<string>
-  /** What a `.test` handle of another server resolves to, for it. */
+  /** What a handle of another server resolves to, for it; `''`: to nothing. */
   setHandle(handle: string, did: string): Promise<void>
   memory(): Promise<Memory>
   close(): Promise<void>
