@@ -1,7 +1,6 @@
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
-import type { Cid } from '@atproto/lex-data'
 import { CarError } from '../repo/car/carError.ts'
-import { readCar } from '../repo/car/readCar.ts'
+import { indexCar } from '../repo/car/indexCar.ts'
 import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
 
 /** What a CAR file holds, verified down to the last record. */
@@ -19,31 +18,6 @@ export interface CarFacts {
   blobs: Set<string>
 }
 
-/** How many bytes a number takes as a varint. */
-const varintLength = (value: number): number => (value < 128 ? 1 : 1 + varintLength(Math.floor(value / 128)))
-
-const read = (fd: number, offset: number, length: number): Uint8Array => {
-  const bytes = new Uint8Array(length)
-  const got = readSync(fd, bytes, 0, length, offset)
-  if (got !== length) throw new CarError('TruncatedCar', `the file ends at byte ${offset + got}`)
-  return bytes
-}
-
-/** The offset of the first section. Before it are the length of the header, as a varint, and the header. */
-const headerEnd = (fd: number): number => {
-  let [value, length] = [0, 0]
-  for (const byte of read(fd, 0, 4)) {
-    value += (byte & 0x7f) * 128 ** length++
-    if (byte < 0x80) break
-  }
-  return length + value
-}
-
-/** Half a digest is enough to tell blocks apart, and the CID's string would take far more memory. */
-const indexKey = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
-
-const CID_BYTES = 36
-
 /**
  * Reads and verifies a CAR file completely: hashes, signature, tree, records. An index finds the blocks in the file, so
  * that a repository of any size is verified in little memory. Throws CarError or RepoError.
@@ -53,27 +27,13 @@ export async function verifyCarFile(
   options: { did: string; signingKey: string | readonly string[]; now: number },
 ): Promise<CarFacts> {
   const fd = openSync(file, 'r')
+  const read = (offset: number, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length)
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, offset))
+  }
   try {
-    const index = new Map<string, readonly [offset: number, length: number]>()
-    // The limit is the file's own size, which may be more than the default of 1 GiB.
-    const car = await readCar(createReadStream(file), { total: statSync(file).size + 1 })
-    let offset = headerEnd(fd)
-    for await (const { cid, bytes } of car) {
-      offset += varintLength(CID_BYTES + bytes.length) + CID_BYTES
-      index.set(indexKey(cid), [offset, bytes.length])
-      offset += bytes.length
-    }
-    const [root] = car.roots
-    if (!root) throw new CarError('BadHeader', 'the CAR names no root')
-    const repo = await verifyRepo({
-      ...options,
-      root,
-      blocks: index.size,
-      read: (cid) => {
-        const location = index.get(indexKey(cid))
-        return location && read(fd, ...location)
-      },
-    })
+    const car = await indexCar({ size: statSync(file).size, read, stream: () => createReadStream(file) })
+    const repo = await verifyRepo({ ...options, ...car })
     const collections: Record<string, number> = {}
     const blobs = new Set<string>()
     for (const record of repo.records()) {
@@ -82,10 +42,10 @@ export async function verifyCarFile(
       for (const blob of record.blobs) blobs.add(blob.cid.toString())
     }
     return {
-      root: root.toString(),
+      root: car.root.toString(),
       rev: repo.commit.rev,
       data: repo.commit.data.toString(),
-      blocks: index.size,
+      blocks: car.blocks,
       records: repo.counts.records,
       collections,
       blobs,
