@@ -1,5 +1,6 @@
 import { CodedError } from '../codedError.ts'
 import { docsPath } from '../docsLink.ts'
+import { MOVER_ERRORS, type MoverErrorCode } from '../mover/moverError.ts'
 
 /** Exit codes, for scripts. */
 export const EXIT = {
@@ -181,7 +182,16 @@ export const CATALOGUE = {
   'identity-amiss': entry('problems', 'run `pds status`, which names the next command'),
 } as const satisfies Record<string, Entry>
 
-export type Code = keyof typeof CATALOGUE
+/** Beside the CLI's own codes, those of the mover, which brings its own advice. */
+export type Code = keyof typeof CATALOGUE | MoverErrorCode
+
+const isOwn = (code: Code): code is keyof typeof CATALOGUE => code in CATALOGUE
+
+const entryOf = (code: Code): Entry => {
+  if (isOwn(code)) return CATALOGUE[code]
+  const { kind, next } = MOVER_ERRORS[code]
+  return entry(kind, next)
+}
 
 export interface CliErrorOptions {
   next?: string
@@ -203,9 +213,9 @@ export class CliError extends CodedError<Code> {
 
   constructor(code: Code, message: string, options: CliErrorOptions = {}) {
     super(code, message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.next = options.next ?? CATALOGUE[code].next
+    this.next = options.next ?? entryOf(code).next
     this.docs = options.docs ?? docsPath(code)
-    this.exit = EXIT[CATALOGUE[code].exit]
+    this.exit = EXIT[entryOf(code).exit]
     this.server = options.server
   }
 }

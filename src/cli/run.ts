@@ -1,4 +1,5 @@
 import { connect } from '../client/index.ts'
+import { MoverError } from '../mover/moverError.ts'
 import { parse, type Globals } from './terminal/args.ts'
 import { createPrompts } from './terminal/prompts.ts'
 import type { Command, Context } from './command.ts'
@@ -75,10 +76,16 @@ function createContext(io: Io, out: Output, globals: Globals, project: Project |
   }
 }
 
+const moverError = (cause: MoverError): CliError => {
+  const { code, message, next, docs, server } = cause
+  return new CliError(code, message, { cause, next, docs, ...(server === undefined ? {} : { server }) })
+}
+
 /** Any failure as a CliError. After an interrupt, the interrupt is the failure. */
 const toCliError = (cause: unknown, io: Io, out: Output): CliError => {
   if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
   if (cause instanceof CliError) return cause
+  if (cause instanceof MoverError) return moverError(cause)
   if (io.env['PDS_DEBUG'] && cause instanceof Error) out.debug(`${cause.stack ?? ''}\n`)
   return new CliError('internal', messageOf(cause), { cause })
 }

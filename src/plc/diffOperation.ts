@@ -66,7 +66,7 @@ const servicesById = (data: PlcData): Record<string, string> =>
   )
 
 /** A text of others in a list of sentences: a line break in it would begin a sentence of its own. */
-const onOneLine = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD')
+export const onOneLine = (text: string): string => text.replace(/\p{Cc}/gu, '\uFFFD')
 
 /** What an operation changes, the most powerful first: rotation keys, services, verification methods, handle. */
 export const diffOperation = (before: PlcData, after: PlcData): OperationChange[] =>

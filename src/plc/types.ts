@@ -64,4 +64,6 @@ export interface VerifiedLog {
   did: string
   head: PlcHead
   entries: AuditEntry[]
+  /** By CID of the operation: did:key of the rotation key that signed it. */
+  signers: ReadonlyMap<string, string>
 }

@@ -77,6 +77,7 @@ interface ChainLink {
 export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<VerifiedLog> => {
   const nullified = new Set<string>()
   const chain: ChainLink[] = []
+  const signers = new Map<string, string>()
   let latest = -Infinity
   // The directory accepts ten keys. A log with hundreds in each operation would take minutes to compute.
   const budget: SignatureBudget = { left: 6 + 10 * entries.length }
@@ -96,6 +97,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
       if ((await didForGenesis(entry.raw)) !== did) throw bad('the DID is not made from it')
       const signer = await signerIndex(entry.raw, data.rotationKeys, budget)
       if (signer < 0) throw bad('it is not signed by one of its own rotation keys')
+      signers.set(cid, data.rotationKeys[signer] ?? '')
       chain.push({ entry, cid, data, signer })
       continue
     }
@@ -115,6 +117,7 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
       )
     if (disputed && entry.createdAt - disputed.entry.createdAt > RECOVERY_WINDOW_MS)
       throw bad('it nullifies an operation more than 72 hours old')
+    signers.set(cid, keys[signer] ?? '')
     for (const link of chain.splice(prevIndex + 1)) nullified.add(link.cid)
     chain.push({ entry, cid, data, signer })
   }
@@ -127,5 +130,10 @@ export const verifyLog = async (did: string, entries: AuditEntry[]): Promise<Ver
     )
   const last = chain.at(-1)
   if (!last) throw new PlcError('InvalidLog', `the log of ${did} is empty`)
-  return { did, entries, head: { did, cid: last.cid, data: last.data, createdAt: last.entry.createdAt } }
+  return {
+    did,
+    entries,
+    signers,
+    head: { did, cid: last.cid, data: last.data, createdAt: last.entry.createdAt },
+  }
 }

@@ -1,4 +1,6 @@
 import type { Client } from '../../client/index.ts'
+import { compareSigned } from '../../mover/identity/compareSigned.ts'
+import { planMove } from '../../mover/identity/planMove.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import { diffOperation } from '../../plc/diffOperation.ts'
 import { parseServices, parseVerificationMethods } from '../../plc/parse.ts'
@@ -8,9 +10,8 @@ import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { plcDirectory } from '../servers/plcDirectory.ts'
 import { serverCredentials } from '../servers/serverCredentials.ts'
-import { compareSigned } from './compareSigned.ts'
+import { previewText } from '../terminal/previewText.ts'
 import type { LocalAccount } from './localAccount.ts'
-import { planMove } from './planMove.ts'
 import type { Source } from './source.ts'
 
 const headOf = async (context: Context, did: string): Promise<PlcHead & { data: PlcData }> => {
@@ -105,14 +106,17 @@ export async function rotate(
   const head = await headOf(context, did)
   const wanted = await wantedData(admin)
   const sourceKeys = await keysOfSource(source, head)
-  const plan = planMove({ head, wanted, sourceKeys })
+  // A Cirrus recommends the RECOVERY_KEYS that its owner has configured, and then its own key.
+  const evidence = { owner: wanted.rotationKeys.slice(0, -1), source: { named: sourceKeys } }
+  const plan = planMove({ head, wanted, evidence })
   const ask = async (): Promise<unknown> => {
     const title = `The operation that moves ${did}:`
-    const shown = plan.lines.map((line) => `  ${line}`)
-    for (const line of [title, ...shown]) out.note(line)
+    out.note(`${title}\n${previewText(plan.preview, out.paint)}`)
     const question = `Have ${source.origin} sign it, and submit it?`
     // With --json the notes are left out, but who is asked must see what about.
-    await context.prompts.confirm(out.json ? [title, ...shown, question].join('\n') : question)
+    await context.prompts.confirm(
+      out.json ? [title, previewText(plan.preview, (_, text) => text), question].join('\n') : question,
+    )
     await agreeToDrop(context, source, plan.dropped)
     const token = await source.plcToken()
     const { rotationKeys, alsoKnownAs, verificationMethods, services } = plan.operation

@@ -1,4 +1,5 @@
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
+import { sourceRotationKeys } from '../../mover/identity/sourceRotationKeys.ts'
 import { CREATE_ACCOUNT, type Scope } from '../../signing/migrationToken.ts'
 import { orServerError, serverError, type ErrorCodes } from '../servers/serverErrors.ts'
 import { firstInputLine } from '../terminal/prompts.ts'
@@ -6,7 +7,6 @@ import type { Context } from '../command.ts'
 import { parseHost } from '../project/config.ts'
 import { CliError } from '../errors.ts'
 import { checkToken } from './checkToken.ts'
-import { sourceRotationKeys } from './sourceRotationKeys.ts'
 
 /** The PDS that the account comes from. */
 export interface Source {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { newKey } from '../../dev/account.ts'
-import { CliError } from '../../src/cli/errors.ts'
-import { planMove } from '../../src/cli/import/planMove.ts'
-import { buildOperation } from '../../src/plc/build.ts'
-import { diffOperation } from '../../src/plc/diffOperation.ts'
-import type { PlcData, PlcHead } from '../../src/plc/types.ts'
+import { newKey } from '../../../dev/account.ts'
+import { MoverError } from '../../../src/mover/moverError.ts'
+import { planMove } from '../../../src/mover/identity/planMove.ts'
+import { buildOperation } from '../../../src/plc/build.ts'
+import { diffOperation } from '../../../src/plc/diffOperation.ts'
+import type { PlcData, PlcHead } from '../../../src/plc/types.ts'
 
 const pds = (endpoint: string) => ({ atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } })
 const labeler = { atproto_labeler: { type: 'AtprotoLabeler', endpoint: 'https://label.example.com' } }
@@ -29,6 +29,9 @@ const wanted = (rotationKeys: string[]): PlcData => ({
   services: pds('https://new.example.com'),
 })
 
+/** What is known if the source names these keys as its own. */
+const named = (keys: string[] | undefined) => (keys ? { source: { named: keys } } : {})
+
 beforeAll(async () => {
   keys = await Promise.all(Array.from({ length: 6 }, async () => (await newKey()).did))
   ;[owner = '', old = '', ours = '', other = '', operator = ''] = keys
@@ -36,10 +39,10 @@ beforeAll(async () => {
 
 describe('the operation that moves an account in', () => {
   it('keeps everything that the DID has beside its PDS', () => {
-    const { operation, lines } = planMove({
+    const { operation, preview, dropped } = planMove({
       head: head([owner, old]),
       wanted: wanted([ours]),
-      sourceKeys: [old],
+      evidence: { source: { named: [old] } },
     })
     expect(operation).toEqual({
       type: 'plc_operation',
@@ -49,7 +52,8 @@ describe('the operation that moves an account in', () => {
       services: { ...pds('https://new.example.com'), ...labeler },
       prev: 'bafyreics4vcrrrjdvmx26323vuz4hyhlrjdf3stqag7fbqg2xazkpczm2q',
     })
-    expect(lines).toContain(`rotation key ${old} is dropped`)
+    expect(dropped).toEqual([old])
+    expect(preview).toContainEqual({ kind: 'dropped', text: `rotation key 2: ${old} (the old server’s)` })
   })
 
   it.each<[string, () => [string[], string[], string[] | undefined], () => string[]]>([
@@ -82,7 +86,8 @@ describe('the operation that moves an account in', () => {
   ])('%s', (_, given, expected) => {
     const [before, asked, sourceKeys] = given()
     expect(
-      planMove({ head: head(before), wanted: wanted(asked), sourceKeys }).operation.rotationKeys,
+      planMove({ head: head(before), wanted: wanted(asked), evidence: named(sourceKeys) }).operation
+        .rotationKeys,
     ).toEqual(expected())
   })
 
@@ -96,29 +101,34 @@ describe('the operation that moves an account in', () => {
       services: { ...data.services, 'a\nb': { type: 't\nt', endpoint: 'https://\t' } },
     }
     const lines = [
-      ...planMove({ head: at, wanted: wanted([ours]), sourceKeys: undefined }).lines,
+      ...planMove({ head: at, wanted: wanted([ours]), evidence: {} }).preview.map(({ text }) => text),
       ...diffOperation(data, changed).map(({ text }) => text),
     ]
     expect(lines.filter((line) => /\p{Cc}/u.test(line))).toEqual([])
     expect(lines.join('\n')).toContain('alice.example.com\uFFFD')
   })
 
-  it('says so if none of the keys is known to be the source’s', () => {
-    const plan = (sourceKeys?: string[]) =>
-      planMove({ head: head([owner, old]), wanted: wanted([ours]), sourceKeys })
-    expect(plan().lines.join('\n')).toContain('does not say which rotation key is its own')
-    expect(plan([old]).lines.join('\n')).not.toContain('does not say')
+  it('warns of each key that stays though nobody knows whose it is', () => {
+    const warnings = (sourceKeys?: string[]) =>
+      planMove({ head: head([owner, old]), wanted: wanted([ours]), evidence: named(sourceKeys) })
+        .preview.filter(({ kind }) => kind === 'warning')
+        .map(({ text }) => text)
+        .join('\n')
+    expect(warnings()).toContain(`${old} (nobody knows whose) stays`)
+    expect(warnings([old])).not.toContain(`${old} (nobody knows whose)`)
   })
 
   it('is refused, with every key, if there would be more than the directory takes', () => {
-    const full = () => planMove({ head: head(keys), wanted: wanted([ours]), sourceKeys: [old] })
+    const full = () => planMove({ head: head(keys), wanted: wanted([ours]), evidence: named([old]) })
     expect(full).not.toThrow()
     const five = keys.filter((key) => key !== ours)
-    const over = () => planMove({ head: head(five), wanted: wanted([ours]), sourceKeys: undefined })
-    expect(over).toThrow(CliError)
+    const over = () => planMove({ head: head(five), wanted: wanted([ours]), evidence: named(undefined) })
+    expect(over).toThrow(MoverError)
     expect(over).toThrow(new RegExp(`6 rotation keys, and the directory takes 5: ${owner}`))
     // This directory has taken more already.
-    expect(() => planMove({ head: head(keys), wanted: wanted([ours]), sourceKeys: undefined })).not.toThrow()
+    expect(() =>
+      planMove({ head: head(keys), wanted: wanted([ours]), evidence: named(undefined) }),
+    ).not.toThrow()
   })
 
   it.each<[string, () => string[], () => string[] | undefined]>([
@@ -126,7 +136,7 @@ describe('the operation that moves an account in', () => {
     ['that does not', () => [owner, old], () => undefined],
   ])('is what a Cirrus makes of it, %s', (_, before, sourceKeys) => {
     const at = head(before())
-    const { operation } = planMove({ head: at, wanted: wanted([ours]), sourceKeys: sourceKeys() })
+    const { operation } = planMove({ head: at, wanted: wanted([ours]), evidence: named(sourceKeys()) })
     const merged = buildOperation(at, operation, {
       ourKey: old,
       recoveryKeys: [owner],

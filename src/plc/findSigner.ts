@@ -1,7 +1,7 @@
-import { fromBase64url } from '../../crypto/base64url.ts'
-import { isPublicKey, parsePublicKey, verifyWith } from '../../crypto/publicKey.ts'
-import { operationBytes } from '../../plc/cid.ts'
-import type { Operation } from '../../plc/types.ts'
+import { fromBase64url } from '../crypto/base64url.ts'
+import { isPublicKey, parsePublicKey, verifyWith } from '../crypto/publicKey.ts'
+import { operationBytes } from './cid.ts'
+import type { Operation } from './types.ts'
 
 /** The key of these, as did:key, with which the operation is signed; undefined if with none of them. */
 export async function findSigner(

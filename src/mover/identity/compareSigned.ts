@@ -2,10 +2,10 @@ import { canonicalJson } from '../../canonicalJson.ts'
 import { PDS_ID } from '../../plc/build.ts'
 import { diffOperation } from '../../plc/diffOperation.ts'
 import { PlcError } from '../../plc/errors.ts'
+import { findSigner } from '../../plc/findSigner.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation, UnsignedOperation } from '../../plc/types.ts'
-import { CliError } from '../errors.ts'
-import { findSigner } from './findSigner.ts'
+import { MoverError } from '../moverError.ts'
 import type { MovePlan } from './planMove.ts'
 
 /** The operation that was signed, and how it differs from the planned one. */
@@ -21,7 +21,7 @@ export interface Expected {
   plan: MovePlan
   /** The rotation keys that the DID has until then: one of them has to sign. */
   keysBefore: readonly string[]
-  /** The rotation keys of this server. */
+  /** The rotation keys of the target. */
   ours: readonly string[]
 }
 
@@ -30,7 +30,7 @@ const parse = (signed: unknown): Operation => {
     return parseOperation(signed)
   } catch (cause) {
     if (!(cause instanceof PlcError)) throw cause
-    throw new CliError('source-refused', `what the source signed is not an operation: ${cause.message}`, {
+    throw new MoverError('source-refused', `what the source signed is not an operation: ${cause.message}`, {
       cause,
     })
   }
@@ -44,23 +44,23 @@ const differencesOf = (plan: UnsignedOperation, operation: Operation): string[] 
 }
 
 /**
- * Compares what the source signed with what the user agreed to, value by value. Throws if it is not a move to this
- * server at all, or one from which the account could not leave again.
+ * Compares what the source signed with what the user agreed to, value by value. Throws if it is not a move to the
+ * target at all, or one from which the account could not leave again.
  */
 export async function compareSigned(
   signed: unknown,
-  { plan: { operation: plan, dropped }, keysBefore, ours }: Expected,
+  { plan: { operation: plan, dropped, roles }, keysBefore, ours }: Expected,
 ): Promise<Compared> {
   const operation = parse(signed)
   const wrong = (what: string) =>
-    new CliError('source-refused', `the operation that the source signed ${what}; it was not submitted`, {
+    new MoverError('source-refused', `the operation that the source signed ${what}; it was not submitted`, {
       next: 'do not mint another token for this source until you know why; `pds identity --void` there makes the operation worthless',
     })
   if (operation.prev !== plan.prev) throw wrong('does not follow the DID’s current head')
   if (canonicalJson(operation.services[PDS_ID]) !== canonicalJson(plan.services[PDS_ID]))
-    throw wrong('does not name this server')
+    throw wrong('does not name the new server')
   if (operation.verificationMethods['atproto'] !== plan.verificationMethods['atproto'])
-    throw wrong('does not name this server’s signing key')
+    throw wrong('does not name the new server’s signing key')
   const missing = ours.find((key) => !operation.rotationKeys.includes(key))
   if (missing !== undefined) throw wrong(`lacks the rotation key ${missing}`)
   const signer = await findSigner(operation, keysBefore)
@@ -70,5 +70,8 @@ export async function compareSigned(
     dropped.length > 0 && plan.rotationKeys.includes(signer) && !ours.includes(signer)
       ? [`it is signed with ${signer}, so that key is the source’s own, and the DID keeps it`]
       : []
-  return { operation, signer, differences: [...differencesOf(plan, operation), ...hidden] }
+  const owners = roles.some(({ key, role }) => key === signer && role === 'recovery')
+    ? [`it is signed with ${signer}, your recovery key: the source has that key too`]
+    : []
+  return { operation, signer, differences: [...differencesOf(plan, operation), ...hidden, ...owners] }
 }
