@@ -31,6 +31,7 @@ export const TOPICS = [
   'rotation-key',
   'rotate-key',
   'rate-limit',
+  'writes-fenced',
 ] as const
 
 export type Topic = (typeof TOPICS)[number]

@@ -26,6 +26,7 @@ export const FAULT_POINTS = [
   'changeKey.beforeTransaction',
   'changeKey.afterKey',
   'changeKey.afterTransaction',
+  'fence.afterState',
   'deactivate.afterState',
   'deactivate.afterEvent',
   'delete.afterState',

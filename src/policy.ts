@@ -27,6 +27,8 @@ export interface Rule {
   who: Partial<Record<CredentialKind, readonly State[]>>
   /** A credential that does not open the method is ignored where anyone may call it, as on the reference. */
   lenient?: true
+  /** Refused while the owner has writes fenced off: it would change what a move has copied already. */
+  fenced?: true
 }
 
 /** Open to everyone, and no credential is looked at: probes, and the sign-in itself. */
@@ -60,7 +62,7 @@ const recordRead = {
   who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) },
   lenient: true,
 } as const
-const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) } } as const
+const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) }, fenced: true } as const
 /** Answered by what the owner does instead, since no mail is sent: with a session, and with a password alone. */
 const ofOwner = { runs: 'account', who: { session: ANY_ACCOUNT } } as const
 const refused = { runs: 'worker', who: { anyone: ALWAYS } } as const
@@ -78,7 +80,11 @@ const rows = {
     runs: 'account',
     who: { ...owner, ...apps(ANY_ACCOUNT), 'preferences:read': ANY_ACCOUNT },
   },
-  'app.bsky.actor.putPreferences': { runs: 'account', who: { session: FILLABLE, ...apps(ACTIVE) } },
+  'app.bsky.actor.putPreferences': {
+    runs: 'account',
+    who: { session: FILLABLE, ...apps(ACTIVE) },
+    fenced: true,
+  },
   'com.atproto.identity.getRecommendedDidCredentials': { runs: 'account', who: owner },
   'com.atproto.identity.requestPlcOperationSignature': { runs: 'account', who: { session: ANY_ACCOUNT } },
   'com.atproto.identity.resolveHandle': probe,
@@ -87,19 +93,20 @@ const rows = {
     who: { session: ANY_ACCOUNT, 'plc:sign': ANY_ACCOUNT },
   },
   'com.atproto.identity.submitPlcOperation': { runs: 'account', who: { session: FILLABLE } },
-  'com.atproto.identity.updateHandle': { runs: 'account', who: { session: ACTIVE } },
+  'com.atproto.identity.updateHandle': { runs: 'account', who: { session: ACTIVE }, fenced: true },
   'com.atproto.repo.applyWrites': write,
   'com.atproto.repo.createRecord': write,
   'com.atproto.repo.deleteRecord': write,
   'com.atproto.repo.describeRepo': recordRead,
   'com.atproto.repo.getRecord': recordRead,
-  'com.atproto.repo.importRepo': { runs: 'account', who: { session: FILLABLE } },
+  'com.atproto.repo.importRepo': { runs: 'account', who: { session: FILLABLE }, fenced: true },
   'com.atproto.repo.listMissingBlobs': { runs: 'account', who: { ...owner, ...apps(ANY_ACCOUNT) } },
   'com.atproto.repo.listRecords': recordRead,
   'com.atproto.repo.putRecord': write,
   'com.atproto.repo.uploadBlob': {
     runs: 'account',
     who: { session: FILLABLE, ...apps(ACTIVE), blobUpload: ACTIVE },
+    fenced: true,
   },
   'com.atproto.server.activateAccount': {
     runs: 'account',
@@ -165,6 +172,11 @@ const rows = {
   },
   'com.cirrus.admin.emitIdentity': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.endSessions': adminOnly,
+  // A token that may deactivate the account after the move may stop its writes before, for as long as it is valid.
+  'com.cirrus.admin.fenceWrites': {
+    runs: 'account',
+    who: { session: ACTIVE, admin: ACTIVE, 'account:deactivate': ACTIVE },
+  },
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.getReach': adminOnly,

@@ -13,6 +13,7 @@ export const STANDARD_ERRORS = {
   InternalServerError: 500,
   MethodNotImplemented: 501,
   UpstreamFailure: 502,
+  NotEnoughResources: 503,
 } as const
 
 export type StandardError = keyof typeof STANDARD_ERRORS

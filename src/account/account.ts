@@ -43,6 +43,7 @@ import { createImports, type Imports } from './import/imports.ts'
 import { guardLocation } from './guardLocation.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { createEraser } from './lifecycle/erase.ts'
+import { assertNotFenced } from './lifecycle/fence.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle/lifecycle.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
 import { createPlcLedger, type PlcLedger } from './plc/plcLedger.ts'
@@ -296,7 +297,14 @@ export async function createAccount(
   // and a change of the signing key may have been interrupted.
   if (identityWatch.needsAnnouncement() || signingKeys.next) wake(0)
 
-  const authorizeBy = createAuthorizeBy({ did, sql, verifyCredential, assertStillValid, state })
+  const authorizeBy = createAuthorizeBy({
+    did,
+    sql,
+    verifyCredential,
+    assertStillValid,
+    state,
+    assertNotFenced: () => assertNotFenced(base),
+  })
   let lastRecordKey: string | undefined
   return {
     ...base,

@@ -57,6 +57,7 @@ import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/adm
 import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
 import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSessions.ts';
+import type * as ComCirrusAdminFenceWrites from './types/com/cirrus/admin/fenceWrites.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
 import type * as ComCirrusAdminGetManifest from './types/com/cirrus/admin/getManifest.ts';
 import type * as ComCirrusAdminGetReach from './types/com/cirrus/admin/getReach.ts';
@@ -654,6 +655,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminEndSessions.OutputSchema
       errors: 'SessionNotFound'
+    };
+  /** Refuse writes (records, blobs, preferences, a repository, the handle) for a while, with status 503 and `retry-after`, so that a move copies the last of them before the DID names the other PDS. The account stays active: reads and the firehose go on, and nothing is announced. The fence ends at the time given, when it is lifted, and when the account is deactivated. May be repeated: the latest time counts. Requires the admin credential, the owner's session, or a migration token with the scope account:deactivate, which fences for as long as it is valid at most. */
+  'com.cirrus.admin.fenceWrites': {
+      kind: 'procedure'
+      params: ComCirrusAdminFenceWrites.QueryParams
+      defaults: never
+      input: ComCirrusAdminFenceWrites.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminFenceWrites.OutputSchema
+      errors: never
     };
   /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
   'com.cirrus.admin.getJournal': {

@@ -63,6 +63,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.cirrus.admin.deleteAccount', xrpc.procedure('com.cirrus.admin.deleteAccount', handlers['com.cirrus.admin.deleteAccount']))
     .all('/com.cirrus.admin.emitIdentity', xrpc.procedure('com.cirrus.admin.emitIdentity', handlers['com.cirrus.admin.emitIdentity']))
     .all('/com.cirrus.admin.endSessions', xrpc.procedure('com.cirrus.admin.endSessions', handlers['com.cirrus.admin.endSessions']))
+    .all('/com.cirrus.admin.fenceWrites', xrpc.procedure('com.cirrus.admin.fenceWrites', handlers['com.cirrus.admin.fenceWrites']))
     .all('/com.cirrus.admin.getJournal', xrpc.query('com.cirrus.admin.getJournal', handlers['com.cirrus.admin.getJournal']))
     .all('/com.cirrus.admin.getManifest', xrpc.query('com.cirrus.admin.getManifest', handlers['com.cirrus.admin.getManifest']))
     .all('/com.cirrus.admin.getReach', xrpc.query('com.cirrus.admin.getReach', handlers['com.cirrus.admin.getReach']))

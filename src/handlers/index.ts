@@ -5,6 +5,7 @@ import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
 import { emitIdentity } from './admin/emitIdentity.ts'
 import { endSessions } from './admin/endSessions.ts'
+import { fenceWrites } from './admin/fenceWrites.ts'
 import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
 import { getReach } from './admin/getReach.ts'
@@ -136,6 +137,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,
   'com.cirrus.admin.emitIdentity': emitIdentity,
   'com.cirrus.admin.endSessions': endSessions,
+  'com.cirrus.admin.fenceWrites': fenceWrites,
   'com.cirrus.admin.getJournal': getJournal,
   'com.cirrus.admin.getManifest': getManifest,
   'com.cirrus.admin.getReach': getReach,

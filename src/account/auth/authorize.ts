@@ -14,6 +14,8 @@ export interface AuthorizeDeps {
   /** Throws if a credential that was verified before has expired or was revoked since. */
   assertStillValid(credential: VerifiedCredential): void
   state(): State
+  /** Throws while writes are fenced off. */
+  assertNotFenced(): void
 }
 
 /** The name of a method, and who may call it. */
@@ -40,8 +42,9 @@ const granted = (credential: VerifiedCredential, kind: CredentialKind): Credenti
 const ANYONE = { kind: 'anyone', grants: 'anyone' } as const
 
 export const createAuthorizeBy =
-  ({ did, sql, verifyCredential, assertStillValid, state: currentState }: AuthorizeDeps): AuthorizeBy =>
+  ({ did, sql, verifyCredential, assertStillValid, ...deps }: AuthorizeDeps): AuthorizeBy =>
   async ({ id, rule }, request) => {
+    const currentState = () => deps.state()
     const presented = await verifyCredential(request, rule).catch((cause: unknown) => {
       if (rule.lenient && rule.who.anyone?.includes(currentState())) return ANYONE
       throw cause
@@ -53,6 +56,7 @@ export const createAuthorizeBy =
       const state = currentState()
       const kind = among.find((kind) => rule.who[kind]?.includes(state))
       if (kind === undefined) throw refusal({ id, rule, state, kinds, request, did })
+      if (rule.fenced) deps.assertNotFenced()
       return kind
     }
     const kind = grantedKind(kinds)

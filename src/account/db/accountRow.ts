@@ -14,7 +14,14 @@ export interface AccountRow {
   tokensNotBefore: number
   /** The other PDS that the DID named when it was last looked up; `''` if it named none. */
   movedTo: string | undefined
+  /** When that was noticed first. */
   movedAt: number | undefined
+  /** When it was recorded that everything is at that PDS; undefined until then. */
+  verifiedAt: number | undefined
+  /** When the owner gave up the retention lock of this move: see retention.ts. */
+  releasedAt: number | undefined
+  /** Writes are fenced off before this time. */
+  fencedUntil: number | undefined
 }
 
 type Row = {
@@ -25,6 +32,9 @@ type Row = {
   tokens_not_before: number
   moved_to: string | null
   moved_at: number | null
+  verified_at: number | null
+  released_at: number | null
+  fenced_until: number | null
 }
 
 const parseState = (state: string): AccountRow['storedState'] => {
@@ -35,7 +45,8 @@ const parseState = (state: string): AccountRow['storedState'] => {
 /** The state of the account, from its one row. No other module reads or writes this row. */
 export const readAccount = (sql: Sql): AccountRow => {
   const row = sql.first<Row>(
-    `SELECT state, activated_at, deactivated_at, delete_after, tokens_not_before, moved_to, moved_at FROM account`,
+    `SELECT state, activated_at, deactivated_at, delete_after, tokens_not_before, moved_to, moved_at, verified_at,
+     released_at, fenced_until FROM account`,
   )
   if (!row) throw new Error('the account has no row')
   return {
@@ -46,6 +57,9 @@ export const readAccount = (sql: Sql): AccountRow => {
     tokensNotBefore: row.tokens_not_before,
     movedTo: row.moved_to ?? undefined,
     movedAt: row.moved_at ?? undefined,
+    verifiedAt: row.verified_at ?? undefined,
+    releasedAt: row.released_at ?? undefined,
+    fencedUntil: row.fenced_until ?? undefined,
   }
 }
 
@@ -69,14 +83,14 @@ export const readDid = (sql: Sql): string | undefined =>
 export const setActive = (sql: Sql, now: number): void => {
   sql.run(
     `UPDATE account SET state = 'active', activated_at = ?, deactivated_at = NULL, delete_after = NULL,
-     moved_to = NULL, moved_at = NULL`,
+     moved_to = NULL, moved_at = NULL, verified_at = NULL, released_at = NULL, fenced_until = NULL`,
     now,
   )
 }
 
 export const setDeactivated = (sql: Sql, now: number, deleteAfter?: string): void => {
   sql.run(
-    `UPDATE account SET state = 'deactivated', deactivated_at = ?, delete_after = ?`,
+    `UPDATE account SET state = 'deactivated', deactivated_at = ?, delete_after = ?, fenced_until = NULL`,
     now,
     deleteAfter ?? null,
   )
@@ -96,13 +110,41 @@ export const setDeleteAfter = (sql: Sql, deleteAfter: string): void => {
   sql.run('UPDATE account SET delete_after = ?', deleteAfter)
 }
 
-/** `movedTo` is undefined where the DID names this server again. */
+/** `movedTo` is undefined where the DID names this server again. What was verified was another move. */
 export const setMovedTo = (sql: Sql, movedTo: string | undefined, now: number): void => {
   sql.run(
-    'UPDATE account SET moved_to = ?, moved_at = ?',
+    'UPDATE account SET moved_to = ?, moved_at = ?, verified_at = NULL, released_at = NULL',
     movedTo ?? null,
     movedTo === undefined ? null : now,
   )
+}
+
+/** Notes that the owner gave up what the retention lock of this move keeps. */
+export const setReleased = (sql: Sql, now: number): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET released_at = ?', now)
+}
+
+/** Notes that everything is at the PDS that the DID names. */
+export const setVerified = (sql: Sql, now: number): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET verified_at = ?', now)
+}
+
+/** Writes are fenced off before this time (milliseconds); undefined: they are not. */
+export const setFencedUntil = (sql: Sql, until: number | undefined): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET fenced_until = ?', until ?? null)
+}
+
+/** The revision that every new one must be above: one that another server gave to this account. */
+export const readRevFloor = (sql: Sql): string | undefined =>
+  sql.first<{ floor: string | null }>('SELECT rev_floor AS floor FROM account')?.floor ?? undefined
+
+/** It never goes down. */
+export const raiseRevFloor = (sql: Sql, floor: string): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET rev_floor = ?1 WHERE rev_floor IS NULL OR rev_floor < ?1', floor)
 }
 
 /** Tokens from before this time (milliseconds) are refused from now on. The time never goes back. */

@@ -27,6 +27,14 @@ export const MIGRATIONS: readonly Migration[] = [
     'ALTER TABLE session ADD COLUMN app_password TEXT',
     'ALTER TABLE session ADD COLUMN older TEXT',
   ],
+  // 9: until when writes are fenced off; when it was recorded that everything is at the PDS that the DID names, and when
+  // the owner gave up what is kept of a move (see db/retention.ts); and the revision that every new one is above.
+  [
+    'ALTER TABLE account ADD COLUMN fenced_until INTEGER',
+    'ALTER TABLE account ADD COLUMN verified_at INTEGER',
+    'ALTER TABLE account ADD COLUMN released_at INTEGER',
+    'ALTER TABLE account ADD COLUMN rev_floor TEXT',
+  ],
 ]
 
 /** The schema version that these migrations lead to. */

@@ -6,6 +6,7 @@ import { deleteAccount } from './deleteAccount.ts'
 import { deactivate, type DeactivateOptions } from './deactivate.ts'
 import { didProblem } from './didProblem.ts'
 import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
+import { fenceWrites, type FenceOptions } from './fence.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 import { updatePds, type UpdatedPds, type UpdatePdsOptions } from './updatePds.ts'
 import { rotateKey, type RotatedKey, type RotateKeyOptions } from './rotateKey.ts'
@@ -20,6 +21,8 @@ export interface Lifecycle {
    * undefined: the administrator asks.
    */
   activate(sid?: string): Promise<void>
+  /** Refuses writes until the time that it returns, in milliseconds; undefined: the fence is lifted. May be repeated. */
+  fenceWrites(options: FenceOptions): number | undefined
   /** Takes the account out of service here. May be repeated. */
   deactivate(options: DeactivateOptions): Promise<void>
   /** Looks up the DID; if it names a new signing key, and this server has that key, signs a commit with it. */
@@ -42,6 +45,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   create: (input, tokenId) => create(deps, input, tokenId),
   activate: (sid) => activate(deps, sid),
   deactivate: (options) => deactivate(deps, options),
+  fenceWrites: (options) => fenceWrites(deps, options),
   delete: () => deleteAccount(deps),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),

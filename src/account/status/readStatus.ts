@@ -11,6 +11,7 @@ import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import type { Journal } from '../journal.ts'
+import { fencedUntil } from '../db/fencedUntil.ts'
 import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
 import { warningsOf } from './warnings.ts'
@@ -54,6 +55,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
   // There is no await from here on, so that the answer is of one moment.
   const row = readAccount(sql)
   const state = stateOf(row)
+  const fenceEnds = fencedUntil(deps)
   const head = readHead(sql)
   const counts = readCounts(sql)
   const { expected, stored } = blobs.counts()
@@ -83,6 +85,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     active: state === 'active',
     state,
     versions: { program: VERSION, schema: schemaVersion() },
+    ...(fenceEnds !== undefined && { fencedUntil: isoTime(fenceEnds) }),
     ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
     identity: {

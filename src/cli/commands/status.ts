@@ -93,7 +93,8 @@ const appViewText = ({ appView }: Reach): string => {
 }
 
 const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
-  const { did, handle, versions, repo, blobs, journal, warnings, next, deactivatedAt, deleteAfter } = status
+  const { did, handle, versions, repo, blobs, journal, warnings, next } = status
+  const { deactivatedAt, deleteAfter, fencedUntil } = status
   const state = stateOf(status)
   const yellowIfAny = (text = ''): string => (text === '' ? '' : paint('yellow', text))
   const rows: [string, string][] = [
@@ -106,6 +107,12 @@ const statusText = (status: Status, reach: Reach | undefined, origin: string, pa
       [deactivatedAt ? `since ${deactivatedAt}` : '', deleteAfter ? `delete after ${deleteAfter}` : '']
         .filter(Boolean)
         .join(', '),
+    ],
+    [
+      'Writes',
+      yellowIfAny(
+        fencedUntil && `fenced off until ${fencedUntil}, while the account is being moved; then taken again`,
+      ),
     ],
     ['Identity', identityText(status)],
     [

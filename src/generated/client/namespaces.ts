@@ -140,6 +140,8 @@ export function createNamespaces(transport: Transport) {
           emitIdentity: procedure(['RepoNotFound'], 'application/json', ''),
           /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
           endSessions: procedure(['SessionNotFound']),
+          /** Refuse writes (records, blobs, preferences, a repository, the handle) for a while, with status 503 and `retry-after`, so that a move copies the last of them before the DID names the other PDS. The account stays active: reads and the firehose go on, and nothing is announced. The fence ends at the time given, when it is lifted, and when the account is deactivated. May be repeated: the latest time counts. Requires the admin credential, the owner's session, or a migration token with the scope account:deactivate, which fences for as long as it is valid at most. */
+          fenceWrites: procedure(),
           /** The account's journal, newest first: each token minted, operation signed, sign-in, activation, deactivation and key change, as a hash chain. Requires the admin credential. */
           getJournal: query(),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */

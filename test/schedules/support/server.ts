@@ -47,7 +47,7 @@ export interface Call {
 /** No answer arrived: the object died, before or after it did what was asked. */
 export class Died extends Error {}
 
-const POST = /\.(put|create|delete|apply|upload|import|sign|update|activate|deactivate)[A-Z]/
+const POST = /\.(put|create|delete|apply|upload|import|sign|update|activate|deactivate|fence)[A-Z]/
 
 /** The steps at which an object has died. */
 export const diedAt = new Set<FaultPoint>()

@@ -281,6 +281,23 @@ const rename: Step = async (world) => {
   expect(server.directory.head(DID).operation).toMatchObject({ alsoKnownAs: [`at://${handle}`] })
 }
 
+/** Writes are fenced off for a moment, and taken again. */
+const fence: Step = async (world) => {
+  const { server, model } = world
+  const set = (minutes: number) =>
+    survive(world, () => server.call('com.cirrus.admin.fenceWrites', { auth: ADMIN, body: { minutes } }))
+  if (!model.active) return
+  if (await set(5)) {
+    const body = { repo: DID, collection: 'com.example.fenced', record: { $type: 'com.example.fenced' } }
+    const refused = await survive(world, () =>
+      server.call('com.atproto.repo.createRecord', { auth: world.auth, body }),
+    )
+    if (refused) expect(refused.status).toBe(503)
+  }
+  const lifted = (await set(0)) ?? (await set(0))
+  expect([lifted?.status, lifted?.body]).toEqual([200, {}])
+}
+
 /** What the alarm does, hours later. */
 const chores: Step = async (world) => {
   const { server, model, random } = world
@@ -303,6 +320,7 @@ const STEPS: readonly (readonly [number, Step])[] = [
   [2, imported],
   [1, mint],
   [1, rename],
+  [1, fence],
   [1, deactivate],
   [3, chores],
   [1, ({ server }) => server.abort()],
@@ -326,6 +344,7 @@ const NAMES = new Map<Step, string>(
     imported,
     mint,
     rename,
+    fence,
     deactivate,
     activate,
     chores,

@@ -13,6 +13,8 @@ export interface OutputSchema {
   deactivatedAt?: string
   /** Recorded at deactivation, never acted on. */
   deleteAfter?: string
+  /** Writes are fenced off before this time. Left out while they are not. */
+  fencedUntil?: string
   versions?: Versions
   identity: Identity
   keys?: Keys
