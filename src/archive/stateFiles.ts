@@ -1,6 +1,7 @@
 import { isObject } from '../isObject.ts'
 import type { Output } from '../client/index.ts'
 import { parseAuditLog } from '../plc/parse.ts'
+import { auditLogJson } from '../plc/auditLogJson.ts'
 import { PlcError } from '../plc/errors.ts'
 import type { AuditEntry, VerifiedLog } from '../plc/types.ts'
 import { verifyLog } from '../plc/verifyLog.ts'
@@ -59,16 +60,8 @@ export const parsePreferences = (text: string, file: string): Preferences => {
 }
 
 /** The log as the directory's `/log/audit` has it: nullified operations too. */
-export const formatLog = (did: string, entries: readonly AuditEntry[]): string => {
-  const lines = entries.map(({ raw, cid, nullified, createdAt }) => ({
-    did,
-    operation: raw,
-    cid,
-    nullified,
-    createdAt: new Date(createdAt).toISOString(),
-  }))
-  return `${JSON.stringify(lines, null, 2)}\n`
-}
+export const formatLog = (did: string, entries: AuditEntry[]): string =>
+  `${JSON.stringify(auditLogJson({ did, entries }), null, 2)}\n`
 
 /** Verifies the log from its genesis, whose hash is the DID. */
 export const parseLog = async (did: string, text: string, file: string): Promise<VerifiedLog> => {

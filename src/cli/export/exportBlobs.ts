@@ -8,7 +8,7 @@ import { writeAtomically } from '../files/files.ts'
 import { limitedBody } from '../files/limitedBody.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { bytes, count } from '../terminal/output.ts'
-import { parallel } from '../parallel.ts'
+import { parallel } from '../../parallel.ts'
 
 /** A line of blobs.jsonl. */
 export interface BlobEntry {

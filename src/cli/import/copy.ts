@@ -12,7 +12,7 @@ import { isNoSuchFile, writeAtomically } from '../files/files.ts'
 import { bodyProgress } from '../files/bodyProgress.ts'
 import { limitedBody } from '../files/limitedBody.ts'
 import { bytes } from '../terminal/output.ts'
-import { parallel } from '../parallel.ts'
+import { parallel } from '../../parallel.ts'
 import { sourceError, type Source } from './source.ts'
 import type { LocalAccount } from './localAccount.ts'
 

@@ -1,0 +1,56 @@
+import type { Client } from '../../client/index.ts'
+import { retrying } from '../../client/retry.ts'
+import { toBase64url } from '../../crypto/base64url.ts'
+import { indexCar } from '../../repo/car/indexCar.ts'
+import { type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
+import type { MoverDeps, MoveStore } from '../types.ts'
+import type { StatedRepo } from './statement.ts'
+
+/** One side of a move. */
+export interface Side {
+  readonly origin: string
+  readonly client: Client
+}
+
+/** A repository that was fetched; its tree is verified as its records are read. */
+export interface FetchedRepo {
+  readonly repo: VerifiedRepo
+  /** What is stated of it. The number of records is known when they have been read. */
+  stated(): StatedRepo
+  close(): void
+}
+
+/** Fetches a server's repository into the store, and verifies its commit with one of these keys. */
+export async function readRepo(
+  { now, signal }: Pick<MoverDeps, 'now' | 'signal'>,
+  { origin, client }: Side,
+  options: { did: string; signingKeys: readonly string[]; store: MoveStore; file: string },
+): Promise<FetchedRepo> {
+  const { did, signingKeys, store, file } = options
+  await retrying({ signal })(async () => {
+    const { body } = await client.com.atproto.sync.getRepo({ did }, { signal })
+    await store.writeFile(file, body)
+  })
+  const stored = await store.openFile(file)
+  if (!stored) throw new Error(`${store.name} lost the file ${file}`)
+  try {
+    const car = await indexCar(stored)
+    const repo = await verifyRepo({ ...car, did, signingKey: signingKeys, now: now() })
+    const commit = car.read(car.root) ?? new Uint8Array()
+    return {
+      repo,
+      stated: () => ({
+        origin,
+        cid: car.root.toString(),
+        rev: repo.commit.rev,
+        data: repo.commit.data.toString(),
+        commit: toBase64url(commit),
+        records: repo.counts.records,
+      }),
+      close: () => stored.close(),
+    }
+  } catch (cause) {
+    stored.close()
+    throw cause
+  }
+}
