@@ -20,6 +20,7 @@ import { createFailures, type Failures } from './auth/limits/failures.ts'
 import { createKnownNetworks } from './auth/limits/knownNetworks.ts'
 import { createPasswords } from './auth/signIn/passwords.ts'
 import { createRateLimits, type RateLimits } from './auth/limits/rateLimits.ts'
+import { noteNewPassword } from './auth/sessions/noteNewPassword.ts'
 import { createServiceAuth, type ServiceAuth } from './auth/tokens/serviceAuth.ts'
 import { createSessions, type Sessions, type TokenPair } from './auth/sessions/sessions.ts'
 import { createStillValid } from './auth/stillValid.ts'
@@ -213,6 +214,7 @@ export async function createAccount(
     uploadsPerDay: config.uploadsPerDay,
   })
   const failures = createFailures({ ...base, rateLimits })
+  noteNewPassword({ ...base, tokens })
   const sessions = createSessions({ ...base, tokens })
   const appPasswords = createAppPasswords({ ...base, sessions })
   const passwords = createPasswords({ ...base, rateLimits, knownNetworks, appPasswords, passwordHash })

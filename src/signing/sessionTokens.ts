@@ -42,6 +42,8 @@ export interface RefreshClaims extends SessionClaims {
 }
 
 export interface SessionTokens {
+  /** 48 bits that are others when the password or the secret is another, and say nothing about either. */
+  readonly mark: number
   mintAccess(claims: {
     did: string
     aud: string
@@ -129,6 +131,7 @@ export const createSessionTokens = (secret: Secret, passwordHash: Secret): Sessi
   }
 
   return {
+    mark: createHmac('sha256', key).update('mark').digest().readUIntBE(0, 6),
     mintAccess: ({ kind, ...claims }) => mint(ACCESS, { ...claims, scope: ACCESS_SCOPES[kind] }),
     mintRefresh: (claims) => mint(REFRESH, { ...claims, scope: REFRESH_SCOPE }),
     verifyAccess: async (token, now) => {

@@ -1,6 +1,8 @@
 /** Uploads as clients send them, and by another service that the account gave a token. */
 import { cidForRawBytes } from '@atproto/lex-data'
 import { describe, expect, it } from 'vitest'
+import { hashPassword } from '../../../src/crypto/password.ts'
+import { Secret } from '../../../src/crypto/secret.ts'
 import { UPLOAD_BLOB } from '../../../src/signing/serviceToken.ts'
 import { put } from '../support/blobs.ts'
 import { importRecord } from '../support/importRecord.ts'
@@ -217,6 +219,19 @@ describe('a video that a service uploads for the account', () => {
       world.clock.now += 1000
       expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({ ended: 0 })
       expect(await send(world, token, MP4)).toMatchObject({ status: 400, error: 'InvalidToken' })
+    }))
+
+  it('is refused once the account has another password, and not because the object starts again', () =>
+    inWorld({}, async (world) => {
+      const token = await serviceToken(world)
+      world.clock.now += 1000
+      await world.restart()
+      expect(await send(world, token, MP4, { 'content-type': 'video/mp4' })).toMatchObject({ status: 200 })
+      expect(world.journal()).not.toContain('new-password')
+      const PASSWORD_HASH = await hashPassword(new Secret('a new password'), new Uint8Array(16))
+      for (let i = 0; i < 2; i++) await world.restart({ PASSWORD_HASH })
+      expect(await send(world, token, MP4)).toMatchObject({ status: 400, error: 'InvalidToken' })
+      expect(world.journal().filter((event) => event === 'new-password')).toHaveLength(1)
     }))
 
   it('is refused with any other token, however close', () =>

@@ -5,6 +5,7 @@ import { error } from '../../../xrpc/errors.ts'
 import { docsLink } from '../../../docsLink.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
+import { NEW_PASSWORD_EVENT } from './noteNewPassword.ts'
 import { followedBy, REFRESH_GRACE_MS, tokenState } from './refreshChain.ts'
 import { createSessionRows, type SessionInfo, type SessionRow } from './sessionRows.ts'
 
@@ -43,7 +44,7 @@ export interface Sessions {
   refresh(token: RefreshTokenId): Promise<TokenPair>
   /** Ends a session by a refresh token that `refresh` would take: its tokens are refused from now on. */
   delete(token: RefreshTokenId): void
-  /** Whether sessions were ended on purpose, or an app password was revoked, after this time (milliseconds). */
+  /** Whether sessions were ended on purpose, a password revoked or replaced, after this time (milliseconds). */
   wereEndedAfter(time: number): boolean
   /** Those that have not ended, the one that was used last first; at most `MAX_LISTED`. */
   list(): SessionInfo[]
@@ -163,7 +164,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rowOf(token, platform.now())
         rows.delete(token.sid)
       }),
-    wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT], time),
+    wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
     list: () => rows.list(platform.now()),
     end: (sid) =>
       sql.transaction(() => {
