@@ -63,6 +63,16 @@ const line = (json: unknown, name: string): unknown => {
 }
 
 describe('pds doctor', () => {
+  it('says what the status warns of: a limit that is near, and a HANDLE without effect', async () => {
+    const warnings = [
+      { name: 'handle-unused', message: 'HANDLE is a.test and has no effect.' },
+      { name: 'database-size', message: 'The database has 8,000 MB.' },
+    ]
+    const done = await doctor({ answers: { 'com.cirrus.admin.getStatus': status({ warnings }) } })
+    expect(line(done.json, 'HANDLE')).toMatchObject({ state: 'warn', message: warnings[0]?.message })
+    expect(line(done.json, 'Limits')).toMatchObject({ state: 'warn', message: warnings[1]?.message })
+  })
+
   it('says that everything is well', async () => {
     const done = await doctor({}, [])
     expect(done.code, done.stderr).toBe(0)

@@ -124,7 +124,7 @@ const rotationOf = ({ signingKeys }: StatusDeps): Situation['rotation'] => {
 }
 
 const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>): Warning[] => {
-  const { sql, blocks, firehose } = deps
+  const { sql, blocks, firehose, config } = deps
   const now = deps.platform.now()
   const [pack] = blocks.packs.all()
   return warningsOf({
@@ -134,6 +134,8 @@ const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>):
     uptimeMs: now - deps.startedAt,
     subscribers: firehose.subscribers.length,
     wasFull: entries.some(({ event, at }) => event === 'firehose-full' && at > now - DAY_MS),
+    configuredHandle: config.handle,
+    handle: deps.handle(),
   })
 }
 

@@ -2,7 +2,7 @@ import type { Warning } from '../../generated/types/com/cirrus/admin/getStatus.t
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { MAX_SUBSCRIBERS } from '../events/subscriberLimits.ts'
 
-/** What has a limit, and how much of it there is. */
+/** What has a limit, and how much of it there is; and what of the configuration may have no effect. */
 export interface Measured {
   databaseBytes: number
   /** The repository as a CAR, as it was last packed; 0 before that. */
@@ -14,6 +14,10 @@ export interface Measured {
   subscribers: number
   /** Subscribers of the firehose were refused or displaced within the last day. */
   wasFull: boolean
+  /** HANDLE of the configuration. */
+  configuredHandle: string
+  /** The one that the account has. */
+  handle: string
 }
 
 /** Cloudflare's, for one object; docs/limits.md says what happens there. */
@@ -28,9 +32,10 @@ const percent = (used: number, limit: number): string => `${Math.floor((100 * us
 const number = (value: number): string => value.toLocaleString('en-US')
 const megabytes = (bytes: number): string => `${number(Math.round(bytes / 1e6))} MB`
 
-/** What is near its limit, in sentences for the owner. */
+/** What is near its limit or has no effect, in sentences for the owner. */
 export const warningsOf = (measured: Measured): Warning[] => {
   const { databaseBytes, repositoryBytes, rowsWritten, uptimeMs, subscribers, wasFull } = measured
+  const { configuredHandle, handle } = measured
   const rowsInDay = Math.round(rowsWritten / Math.max(1, uptimeMs / DAY_MS))
   const found: [name: string, applies: boolean, message: string][] = [
     [
@@ -52,6 +57,11 @@ export const warningsOf = (measured: Measured): Warning[] => {
       'firehose-full',
       wasFull || subscribers >= SHARE * MAX_SUBSCRIBERS,
       `The firehose has ${number(subscribers)} of ${number(MAX_SUBSCRIBERS)} subscribers${wasFull ? ', and some were refused or displaced within the last day' : ''}. Relays still get in; \`pds log\` says which networks it were.`,
+    ],
+    [
+      'handle-unused',
+      handle !== configuredHandle,
+      `HANDLE is ${configuredHandle} and has no effect: the account took the handle ${handle} here. To have it back: \`pds handle ${configuredHandle}\`; otherwise set HANDLE to ${handle}.`,
     ],
   ]
   return found.flatMap(([name, applies, message]) => (applies ? [{ name, message }] : []))

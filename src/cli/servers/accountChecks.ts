@@ -15,6 +15,7 @@ export async function checkAccount(server: Client, origin: string): Promise<Chec
       accountCheck(status),
       identityCheck(status, origin),
       ...recoveryCheck(status),
+      ...warningChecks(status),
       ...reachChecks(await reach),
     ]
   } catch (cause) {
@@ -66,6 +67,13 @@ const recoveryCheck = ({ identity }: Status): Check[] =>
         ),
       ]
     : []
+
+const warningChecks = ({ warnings = [] }: Status): Check[] =>
+  warnings.map(({ name, message }) =>
+    name === 'handle-unused'
+      ? warn('HANDLE', message, 'one of the two, and deploy')
+      : warn('Limits', message, 'docs/limits.md says what happens there'),
+  )
 
 const reachChecks = (reach: Reach | undefined): Check[] => {
   if (!reach) return [warn('Network', 'the server could not be asked', 'run `pds doctor` again')]

@@ -9,6 +9,8 @@ const small: Measured = {
   uptimeMs: 3600_000,
   subscribers: 3,
   wasFull: false,
+  configuredHandle: 'alice.example.com',
+  handle: 'alice.example.com',
 }
 
 const names = (changes: Partial<Measured>) => warningsOf({ ...small, ...changes }).map(({ name }) => name)
@@ -32,6 +34,13 @@ describe('a warning', () => {
   ])('is given from 80 %% of a limit: %s', ([name, below, from]) => {
     expect(names(below)).toEqual([])
     expect(names(from)).toEqual([name])
+  })
+
+  it('is given where HANDLE has no effect, with both ways out', () => {
+    const [warning] = warningsOf({ ...small, handle: 'alice.example.org' })
+    expect(warning?.name).toBe('handle-unused')
+    expect(warning?.message).toContain('`pds handle alice.example.com`')
+    expect(warning?.message).toContain('set HANDLE to alice.example.org')
   })
 
   it('says how much there is, and what happens at the limit', () => {

@@ -55,7 +55,13 @@ describe('updateHandle', () => {
       // A new object, and another HANDLE: what was taken here stays.
       await world.restart({ HANDLE: 'configured.example.com' })
       expect(world.account.handle).toBe(NEW)
+      const { warnings } = await world.admin.com.cirrus.admin.getStatus()
+      expect(warnings).toMatchObject([
+        { name: 'handle-unused', message: expect.stringContaining('configured.example.com') },
+      ])
       expect((await world.admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
+      await world.restart({ HANDLE: NEW })
+      expect((await world.admin.com.cirrus.admin.getStatus()).warnings).toEqual([])
     }))
 
   it('follows HANDLE as long as no handle was taken here', () =>

@@ -131,8 +131,9 @@ export interface Warning {
     | 'repository-size'
     | 'rows-written'
     | 'firehose-full'
+    | 'handle-unused'
     | (string & {})
-  /** How near the limit is, and what happens there. */
+  /** How near the limit is and what happens there, or what of the configuration has no effect. */
   message: string
 }
 
