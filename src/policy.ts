@@ -189,6 +189,7 @@ const rows = {
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE } },
+  'com.cirrus.admin.signStatement': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.voidPlcOperation': adminOnly,

@@ -53,6 +53,7 @@ import { createPreferences, type Preferences } from './preferences.ts'
 import { checkAccount, type CheckReport } from './repo/checkAccount.ts'
 import { createExports, type Exports } from './repo/exports/exports.ts'
 import { signedManifest } from './repo/signedManifest.ts'
+import { signedStatement } from './lifecycle/signedStatement.ts'
 import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
 import { readAppViewReach } from './status/appViewReach.ts'
@@ -111,6 +112,8 @@ export interface Account {
   appViewReach(): Promise<AppView | undefined>
   /** A signed statement of what the account holds. */
   manifest(): Promise<string>
+  /** Signs the hash of a statement of completeness. */
+  signStatement(digest: string): Promise<string>
   /** Recomputes everything that is derived, while nothing else changes the repository. */
   check(): Promise<CheckReport>
   /** A record key that no record has: a new TID. */
@@ -347,6 +350,7 @@ export async function createAccount(
     status: () => readStatus(statusDeps),
     appViewReach: () => readAppViewReach({ ...base, serviceAuth, send, appView: config.services.appView }),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),
+    signStatement: (digest) => signedStatement(base, digest),
     check: () => repo.exclusive(() => checkAccount({ ...base, blocks, blobs, repack })),
     nextRecordKey: () => (lastRecordKey = nextTid(platform.now(), lastRecordKey)),
     upgrade: () => {

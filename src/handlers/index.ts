@@ -16,6 +16,7 @@ import { listSubscribers } from './admin/listSubscribers.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
+import { signStatement } from './admin/signStatement.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
 import { rotateSigningKey } from './admin/rotateSigningKey.ts'
 import { updatePds } from './admin/updatePds.ts'
@@ -149,6 +150,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.rotateSigningKey': rotateSigningKey,
+  'com.cirrus.admin.signStatement': signStatement,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,
   'com.cirrus.admin.updatePds': updatePds,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,

@@ -221,5 +221,6 @@ function* migration(
     errors: ['InvalidToken'],
   }
   yield post('com.cirrus.admin.revokeMigrationTokens', 'revokes it', undefined, admin)
+  yield post('com.cirrus.admin.signStatement', 'signs a hash', { digest: 'ab'.repeat(32) }, admin)
   yield post('com.cirrus.admin.emitIdentity', 'has the identity looked up again', undefined, admin)
 }

@@ -69,6 +69,7 @@ import type * as ComCirrusAdminRequestCrawl from '../types/com/cirrus/admin/requ
 import type * as ComCirrusAdminResumeRepo from '../types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from '../types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminRotateSigningKey from '../types/com/cirrus/admin/rotateSigningKey.ts';
+import type * as ComCirrusAdminSignStatement from '../types/com/cirrus/admin/signStatement.ts';
 import type * as ComCirrusAdminUpdateHandle from '../types/com/cirrus/admin/updateHandle.ts';
 import type * as ComCirrusAdminUpdatePds from '../types/com/cirrus/admin/updatePds.ts';
 import type * as ComCirrusAdminVoidPlcOperation from '../types/com/cirrus/admin/voidPlcOperation.ts';
@@ -775,6 +776,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminRotateSigningKey.OutputSchema
       errors: 'KeyNotReady' | 'OperationChanged'
+    };
+  /** Sign the hash of a statement of completeness, which says what a copy of the account on another PDS has, with the account's signing key here. It works after the move too: anyone can verify it with the keys that the DID's log names. Requires the admin credential. */
+  'com.cirrus.admin.signStatement': {
+      kind: 'procedure'
+      params: ComCirrusAdminSignStatement.QueryParams
+      defaults: never
+      input: ComCirrusAdminSignStatement.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminSignStatement.OutputSchema
+      errors: never
     };
   /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
   'com.cirrus.admin.updateHandle': {

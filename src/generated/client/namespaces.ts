@@ -164,6 +164,8 @@ export function createNamespaces(transport: Transport) {
           revokeMigrationTokens: procedure([], 'application/json', ''),
           /** Put the key of the secret NEXT_SIGNING_KEY in use: have the DID name it, by an operation of this server's rotation key, then sign a commit with it and announce it. Migration tokens end; sessions stay. May be repeated after any interruption. Requires the admin credential. */
           rotateSigningKey: procedure(['KeyNotReady', 'OperationChanged']),
+          /** Sign the hash of a statement of completeness, which says what a copy of the account on another PDS has, with the account's signing key here. It works after the move too: anyone can verify it with the keys that the DID's log names. Requires the admin credential. */
+          signStatement: procedure(),
           /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
           updateHandle: procedure(['InvalidHandle', 'OperationChanged']),
           /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */
