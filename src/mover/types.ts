@@ -9,12 +9,12 @@
  * preview to the comparison with what was signed; `peers/` the implementations of source and target; `preflight/` what
  * is looked at before; `proof/` what is proven after.
  */
-import type { Client, Fetch } from '../client/index.ts'
+import type { Client } from '../client/index.ts'
 import type { Operation, PlcData, PlcHead, UnsignedOperation, VerifiedLog } from '../plc/types.ts'
 
 /** What the engine takes from its surroundings, so that tests can replace it. */
 export interface MoverDeps {
-  readonly fetch: Fetch
+  readonly fetch: typeof fetch
   /** Milliseconds since the epoch. */
   now(): number
   random(length: number): Uint8Array
@@ -100,7 +100,7 @@ export interface NewAccount {
   readonly token: string
 }
 
-/** Whether a server has the account. `unknown`: it tells only those who are signed in. */
+/** Whether a server has the account, and whether it is active there. */
 export type AccountState = 'absent' | 'inactive' | 'active'
 
 /** The server that the account moves to. */
@@ -111,10 +111,14 @@ export interface Target {
   readonly description: ServerDescription
   /** The handle that the server is set up for; undefined where the owner chooses one. */
   readonly ownHandle: string | undefined
+  /** Whether the owner set the account's password before there was an account, as at a Cirrus. */
+  readonly hasPassword: boolean
   /** With the owner's session, once `createAccount` or `signIn` has opened one; anonymous before. */
   readonly client: Client
   /** Whether the account is there, and whether it is active. */
   state(did: string): Promise<AccountState>
+  /** Whether the account there has been active before, so that it is the owner's; undefined if nobody can tell. */
+  wasActivated(): Promise<boolean | undefined>
   /** Creates the account, empty and deactivated, and signs in to it. */
   createAccount(account: NewAccount): Promise<void>
   signIn(credentials: { identifier: string; password: string; code?: string }): Promise<void>
@@ -143,6 +147,33 @@ export interface TargetOpener {
   open(who: Who): Promise<Target>
 }
 
+/** What the caller asks of a move. */
+export interface MoveOptions {
+  /** The handle that the account gets; by default it keeps the present one. */
+  readonly handle?: string | undefined
+  /** Stop after this step. */
+  readonly until?: StepName | undefined
+  /** Do all that can be undone, and leave the target inactive. */
+  readonly rehearse?: boolean | undefined
+  /** The source's origin is an entryway: another server than the PDS that the DID names, with the same accounts. */
+  readonly entryway?: boolean | undefined
+  /** Rotation keys that are the owner's: those of key files, and those that the owner has configured. */
+  readonly ownerKeys?: readonly string[] | undefined
+}
+
+/** Everything that a move needs. */
+export interface MoveRequest {
+  /** Handle or DID of the account. */
+  readonly account: string
+  readonly source: SourceOpener
+  readonly target: TargetOpener
+  readonly owner: Owner
+  readonly store: MoveStore
+  readonly deps: MoverDeps
+  readonly options?: MoveOptions
+  readonly on?: (event: MoveEvent) => void
+}
+
 /** What the owner is asked, by name: what the question is about, and the type of the answer. */
 export interface Questions {
   /** The password of the account at the source. */
@@ -150,7 +181,10 @@ export interface Questions {
   /** The code that a server has mailed, because it wants a second factor at sign-in. */
   signInCode: { asks: { origin: string }; answer: string }
   /** A migration token, minted at the Cirrus that the account comes from. `why` is set when it is not the first. */
-  migrationToken: { asks: { origin: string; target: string; why?: string }; answer: string }
+  migrationToken: {
+    asks: { origin: string; target: string; why?: string; check: (answer: string) => string | undefined }
+    answer: string
+  }
   /** The code that the source has mailed for the PLC operation. */
   plcCode: { asks: { origin: string }; answer: string }
   inviteCode: { asks: { origin: string }; answer: string }
@@ -162,6 +196,8 @@ export interface Questions {
   targetPassword: { asks: { origin: string; handle: string }; answer: string }
   /** The handle that the account has at the target. `why` says why the present one cannot stay. */
   handle: { asks: { why: string; origin: string; domains: readonly string[] }; answer: string }
+  /** Whose a rotation key of the DID is: no server can be believed about it. `text` says what the log shows of it. */
+  rotationKey: { asks: { key: string; text: string }; answer: 'mine' | 'notMine' | 'unsure' }
   confirm: { asks: Confirmation; answer: boolean }
 }
 
@@ -237,6 +273,8 @@ export interface MoveStore {
    * Returns the release.
    */
   lock(takeOver: (holder: LockHolder) => Promise<void>): Promise<() => Promise<void>>
+  /** Shows others that this mover makes progress. Throws `another-mover` if the lock was taken over. */
+  touch(): Promise<void>
   /** Removes the files that a finished move no longer needs. The journal stays. */
   clearFiles(): Promise<void>
 }

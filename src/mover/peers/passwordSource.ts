@@ -1,0 +1,93 @@
+import type { Client } from '../../client/index.ts'
+import { MoverError } from '../moverError.ts'
+import { isRefusal, moverFailure, ofSource } from '../refusal.ts'
+import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Who } from '../types.ts'
+import { isCirrus } from './isCirrus.ts'
+import { endSession, refuseAppPassword, requestAccountToken, signIn } from './session.ts'
+
+/** What PDSes answer to a mailed code that they do not accept. */
+const CODE_REFUSED = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' } as const
+
+/** The account's state, as its server says to its owner. */
+export const statusOf = async (client: Client): Promise<AccountStatus> => {
+  const { activated, repoCommit, repoRev } = await client.com.atproto.server.checkAccountStatus()
+  return { active: activated, commit: repoCommit || undefined, rev: repoRev || undefined }
+}
+
+/**
+ * The rotation keys that a server recommends for accounts of its own. A Cirrus recommends its owner's recovery keys too,
+ * which are above its own, so of those only the last counts.
+ */
+const recommendedKeys = async (client: Client, cirrus: boolean): Promise<readonly string[] | undefined> => {
+  try {
+    const { rotationKeys } = await client.com.atproto.identity.getRecommendedDidCredentials()
+    if (!Array.isArray(rotationKeys)) return undefined
+    return cirrus ? rotationKeys.slice(-1) : rotationKeys
+  } catch (cause) {
+    // A 501 is a refusal as well: the server does not have the method.
+    if (isRefusal(cause) || (cause instanceof Error && Reflect.get(cause, 'status') === 501)) return undefined
+    throw moverFailure(cause, 'source')
+  }
+}
+
+/** A source with the owner's session, which is the account password's, not an app password's. */
+export async function sessionSource(
+  client: Client,
+  { did }: Pick<Who, 'did'>,
+  deps: MoverDeps,
+): Promise<Source> {
+  const { origin, session } = client
+  if (session?.did !== did)
+    throw new MoverError(
+      'wrong-account',
+      `${origin} has signed you in to ${session?.did ?? 'no account'}, and ${did} is to move`,
+    )
+  refuseAppPassword(session, origin)
+  const cirrus = await isCirrus(client, did).catch((cause: unknown) => {
+    throw moverFailure(cause, 'source')
+  })
+  return {
+    kind: cirrus ? 'cirrus' : 'standard',
+    did,
+    origin,
+    name: origin,
+    client,
+    accountToken: (aud) => requestAccountToken(client, aud, deps.now()),
+    namedKeys: () => recommendedKeys(client, cirrus),
+    requestCode: () => ofSource(client.com.atproto.identity.requestPlcOperationSignature()),
+    async sign({ rotationKeys, alsoKnownAs, verificationMethods, services }, token) {
+      const request = { token, rotationKeys, alsoKnownAs, verificationMethods, services: { ...services } }
+      return (await ofSource(client.com.atproto.identity.signPlcOperation(request), CODE_REFUSED)).operation
+    },
+    deactivate: () => ofSource(client.com.atproto.server.deactivateAccount({})),
+    status: () => ofSource(statusOf(client)),
+    end: () => endSession(client),
+  }
+}
+
+/**
+ * Any PDS as the source, with the account password. The PLC step needs the code that the PDS mails (on a Cirrus: a
+ * migration token).
+ */
+export const passwordSource = (options: {
+  origin: string
+  identifier: string
+  owner: Owner
+  deps: MoverDeps
+}): SourceOpener => ({
+  origin: options.origin,
+  async open(who) {
+    const { origin, identifier, owner, deps } = options
+    const password = await owner.answer('sourcePassword', { origin, identifier })
+    const client = await signIn({ origin, identifier, password }, { owner, deps }).catch((cause: unknown) => {
+      // Servers name a wrong password in different ways, and with a status of 400 or 401.
+      throw moverFailure(cause, 'source', { '*': 'source-sign-in' })
+    })
+    try {
+      return await sessionSource(client, who, deps)
+    } catch (cause) {
+      await endSession(client)
+      throw cause
+    }
+  },
+})
