@@ -79,9 +79,9 @@ const parseLock = (text: string): LockFile | undefined => {
 
 /**
  * Keeps a move in a folder: `journal.jsonl`, `lock.json` and the repository. Only the owner may read them. The folder is
- * for one account and one target.
+ * for one account and one target. `now` is in milliseconds.
  */
-export async function folderStore(folder: string): Promise<MoveStore> {
+export async function folderStore(folder: string, now: () => number): Promise<MoveStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const at = (name: string) => join(folder, name)
   const [journal, lockFile] = [at(JOURNAL), at(LOCK)]
@@ -98,8 +98,8 @@ export async function folderStore(folder: string): Promise<MoveStore> {
         'another-mover',
         `another mover${found ? ` (process ${found.pid} on ${found.machine})` : ''} has taken over the move in ${folder}`,
       )
-    const now = new Date()
-    await utimes(lockFile, now, now)
+    const at = now() / 1000
+    await utimes(lockFile, at, at)
   }
 
   /** Writes a file that appears whole or not at all. `create`: only if there is none. */
@@ -177,7 +177,7 @@ export async function folderStore(folder: string): Promise<MoveStore> {
         const gone = !found || (found.machine === mine.machine && !isRunning(found.pid))
         const holder: LockHolder = {
           name: found ? `process ${found.pid} on ${found.machine}` : 'a process that ended',
-          idleMs: at ? Math.max(0, Date.now() - at.mtimeMs) : Infinity,
+          idleMs: at ? Math.max(0, now() - at.mtimeMs) : Infinity,
         }
         if (!gone) await takeOver(holder)
         await put(LOCK, text, false)

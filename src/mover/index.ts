@@ -11,3 +11,8 @@ export {
   type StopKind,
 } from './moverError.ts'
 export * from './types.ts'
+export { folderStore } from './folderStore.ts'
+export { adminSource, adminTarget } from './peers/adminPeers.ts'
+export { passwordSource, sessionSource } from './peers/passwordSource.ts'
+export { standardTarget } from './peers/standardTarget.ts'
+export { tokenSource } from './peers/tokenSource.ts'

@@ -18,10 +18,15 @@ export type JournalEntry =
   | { type: 'repository'; root: string; rev: string; data: string; records: number }
   /** The owner has agreed to this operation. */
   | { type: 'agreed'; operation: UnsignedOperation }
+  /** The source has been asked to mail a code for the operation; and it has refused the code that was given. */
+  | { type: 'codeSent' }
+  | { type: 'codeRefused' }
   /** The source has signed this operation, which uses the mailed code up. */
   | { type: 'signed'; operation: Operation }
-  /** The target or the directory has taken this operation. */
-  | { type: 'submitted'; operation: string }
+  /** What was signed is not submitted: it is not the move that was agreed on. */
+  | { type: 'discarded' }
+  /** The directory has this operation (its CID). */
+  | { type: 'submitted'; cid: string }
   /** The owner goes on without these blobs or records. */
   | { type: 'leftBehind'; kind: 'blobs' | 'records'; names: readonly string[] }
   /** The source is fenced: it takes no writes until the fence is lifted. */
@@ -38,6 +43,8 @@ export interface JournalState {
   repository: Extract<JournalEntry, { type: 'repository' }> | undefined
   agreed: UnsignedOperation | undefined
   signed: Operation | undefined
+  /** In ISO 8601. */
+  codeSentAt: string | undefined
   leftBehind: ReadonlySet<string>
   fenced: boolean
   done: ReadonlySet<StepName>
@@ -57,6 +64,7 @@ const EMPTY: JournalState = {
   repository: undefined,
   agreed: undefined,
   signed: undefined,
+  codeSentAt: undefined,
   leftBehind: new Set(),
   fenced: false,
   done: new Set(),
@@ -98,6 +106,12 @@ const apply = (state: JournalState, entry: Record<string, unknown>): JournalStat
       return { ...state, agreed: parseUnsignedOperation(entry['operation']) }
     case 'signed':
       return { ...state, signed: parseOperation(entry['operation']) }
+    case 'codeSent':
+      return { ...state, codeSentAt: text('at') }
+    case 'codeRefused':
+      return { ...state, codeSentAt: undefined }
+    case 'discarded':
+      return { ...state, signed: undefined }
     case 'leftBehind':
       return isStrings(entry['names'])
         ? { ...state, leftBehind: new Set([...state.leftBehind, ...entry['names']]) }

@@ -3,7 +3,8 @@ import { parsePublicKey, isPublicKey } from '../crypto/publicKey.ts'
 import { createDidResolver } from '../identity/didResolver.ts'
 import { IdentityError } from '../identity/errors.ts'
 import { createHandleLookup } from '../identity/handleResolver.ts'
-import { type Outbound, outbound } from '../outbound.ts'
+import type { Outbound } from '../outbound.ts'
+import { createSend } from './send.ts'
 import { PDS_ID } from '../plc/build.ts'
 import { createDirectory } from '../plc/directory.ts'
 import type { PlcData, VerifiedLog } from '../plc/types.ts'
@@ -88,7 +89,7 @@ const usable = (keys: readonly (string | undefined)[]): string[] =>
  * but names is sent. `host` is where the account is said to be.
  */
 export async function resolveWho(account: string, host: string | undefined, deps: MoverDeps): Promise<Who> {
-  const send = outbound({ fetch: deps.fetch }, { dev: deps.dev })
+  const send = createSend(deps)
   const directory = createDirectory(send, deps.directoryUrl)
   const did = isValidDid(account) ? account : await didOf(account.replace(/^@/, ''), host, deps, send)
   try {

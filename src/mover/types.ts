@@ -9,15 +9,17 @@
  * preview to the comparison with what was signed; `peers/` the implementations of source and target; `preflight/` what
  * is looked at before; `proof/` what is proven after.
  */
-import type { Client } from '../client/index.ts'
+import type { Client, Fetch } from '../client/index.ts'
 import type { Operation, PlcData, PlcHead, UnsignedOperation, VerifiedLog } from '../plc/types.ts'
 
 /** What the engine takes from its surroundings, so that tests can replace it. */
 export interface MoverDeps {
-  readonly fetch: typeof fetch
+  readonly fetch: Fetch
   /** Milliseconds since the epoch. */
   now(): number
   random(length: number): Uint8Array
+  /** Waits before the next attempt. Rejects with the signal's reason when it is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
   /** Aborts everything that is under way. */
   readonly signal: AbortSignal
   /** The PLC directory. */
@@ -119,6 +121,8 @@ export interface Target {
   state(did: string): Promise<AccountState>
   /** Whether the account there has been active before, so that it is the owner's; undefined if nobody can tell. */
   wasActivated(): Promise<boolean | undefined>
+  /** Whether the target has every blob that it should have; absent where only the signed-in owner can ask. */
+  isComplete?(): Promise<boolean>
   /** Creates the account, empty and deactivated, and signs in to it. */
   createAccount(account: NewAccount): Promise<void>
   signIn(credentials: { identifier: string; password: string; code?: string }): Promise<void>
@@ -136,7 +140,7 @@ export interface Target {
 
 /** Opens a source once it is known whose account it is. Nothing is asked for before. */
 export interface SourceOpener {
-  /** Where the caller says that the account is; undefined for an archive. */
+  /** Where the caller says that the account is; undefined for an archive, and where the DID is to say it. */
   readonly origin: string | undefined
   open(who: Who, target: Target): Promise<Source>
 }
@@ -185,8 +189,14 @@ export interface Questions {
     asks: { origin: string; target: string; why?: string; check: (answer: string) => string | undefined }
     answer: string
   }
-  /** The code that the source has mailed for the PLC operation. */
-  plcCode: { asks: { origin: string }; answer: string }
+  /**
+   * The code that the source mails for the PLC operation. `sentAt` (ISO 8601) is when one was sent for this move; `send`
+   * has one sent, which voids the one before. Whoever has a code already does not call it.
+   */
+  plcCode: {
+    asks: { origin: string; sentAt: string | undefined; send: () => Promise<void> }
+    answer: string
+  }
   inviteCode: { asks: { origin: string }; answer: string }
   /** The address that the account has at the target. */
   email: { asks: { origin: string }; answer: string }
@@ -332,6 +342,12 @@ export type MoveEvent =
   | { readonly type: 'progress'; readonly step: StepName; readonly progress: TransferProgress }
   | { readonly type: 'warning'; readonly step: StepName; readonly code: string; readonly text: string }
   | { readonly type: 'note'; readonly step: StepName; readonly text: string }
+  /** A line of the DID before and after the operation. */
+  | {
+      readonly type: 'preview'
+      readonly kind: 'kept' | 'added' | 'dropped' | 'warning'
+      readonly text: string
+    }
   | { readonly type: 'asked'; readonly step: StepName; readonly question: QuestionName }
   | { readonly type: 'report'; readonly report: MoveReport }
 

@@ -1,4 +1,6 @@
 import { type Client, XrpcError } from '../../client/index.ts'
+import { isObject } from '../../isObject.ts'
+import type { MoverDeps } from '../types.ts'
 
 /** A CID that no repository has. */
 const NO_ROOT = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
@@ -16,5 +18,22 @@ export async function isCirrus(server: Client, did: string): Promise<boolean> {
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.error === 'NetworkError') throw cause
     return cause.error === 'SnapshotGone'
+  }
+}
+
+/**
+ * The same without a credential: only a server that has this query says that it is not a procedure. The reference wants a
+ * session for everything that it does not know.
+ */
+export async function isCirrusOrigin(origin: string, { fetch }: Pick<MoverDeps, 'fetch'>): Promise<boolean> {
+  try {
+    const answer = await fetch(`${origin}/xrpc/com.cirrus.admin.getStatus`, {
+      method: 'POST',
+      redirect: 'manual',
+    })
+    const body: unknown = await answer.json()
+    return answer.status === 400 && isObject(body) && body['error'] === 'InvalidRequest'
+  } catch {
+    return false
   }
 }

@@ -1,4 +1,4 @@
-import type { Client } from '../../client/index.ts'
+import { type Client, connect } from '../../client/index.ts'
 import { MoverError } from '../moverError.ts'
 import { isRefusal, moverFailure, ofSource } from '../refusal.ts'
 import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Who } from '../types.ts'
@@ -67,26 +67,32 @@ export async function sessionSource(
 
 /**
  * Any PDS as the source, with the account password. The PLC step needs the code that the PDS mails (on a Cirrus: a
- * migration token).
+ * migration token). Without an origin, it is the one that the DID names. At an entryway only the sign-in happens.
  */
 export const passwordSource = (options: {
-  origin: string
+  origin: string | undefined
   identifier: string
   owner: Owner
   deps: MoverDeps
 }): SourceOpener => ({
   origin: options.origin,
-  async open(who) {
-    const { origin, identifier, owner, deps } = options
+  async open(who, target) {
+    const { identifier, owner, deps } = options
+    const origin = options.origin ?? who.pds
+    if (origin === undefined)
+      throw new MoverError('did-not-found', `${who.did} names no PDS, so there is nothing to move`)
     const password = await owner.answer('sourcePassword', { origin, identifier })
     const client = await signIn({ origin, identifier, password }, { owner, deps }).catch((cause: unknown) => {
       // Servers name a wrong password in different ways, and with a status of 400 or 401.
       throw moverFailure(cause, 'source', { '*': 'source-sign-in' })
     })
+    const atPds = who.pds === undefined || who.pds === target.origin ? origin : who.pds
+    const session = client.session
+    const used = atPds === origin || !session ? client : connect(atPds, { session, fetch: deps.fetch })
     try {
-      return await sessionSource(client, who, deps)
+      return await sessionSource(used, who, deps)
     } catch (cause) {
-      await endSession(client)
+      await endSession(used)
       throw cause
     }
   },

@@ -1,0 +1,85 @@
+import { type Client, pages } from '../../client/index.ts'
+import { ofSource, ofTarget } from '../refusal.ts'
+import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../types.ts'
+import { recommendedData } from './plcData.ts'
+import { openStandardTarget } from './standardTarget.ts'
+import { openTokenSource, type TokenSupply } from './tokenSource.ts'
+
+/** For how long writes are held back at most. The fence is put up again while the move goes on. */
+const FENCE_MINUTES = 60
+
+const SCOPES = [
+  'repo:read',
+  'blob:read',
+  'preferences:read',
+  'account:create',
+  'plc:sign',
+  'account:deactivate',
+]
+
+/**
+ * A Cirrus as the source, with its admin password: the migration tokens are minted as they are needed, and nothing is
+ * asked for.
+ */
+export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps }): SourceOpener => ({
+  origin: admin.origin,
+  open(who, target) {
+    const next: TokenSupply['next'] = async () => {
+      const scope = who.did.startsWith('did:plc:') ? SCOPES : SCOPES.filter((name) => name !== 'plc:sign')
+      const request = { target: target.origin, audience: target.serviceDid, scope }
+      return (await ofSource(admin.com.cirrus.admin.createMigrationToken(request))).token
+    }
+    const supply: TokenSupply = {
+      next,
+      async namedKeys() {
+        const { rotationKeys } = await ofSource(admin.com.atproto.identity.getRecommendedDidCredentials())
+        // The owner's recovery keys come before its own.
+        return rotationKeys?.slice(-1)
+      },
+      deactivate: () => ofSource(admin.com.atproto.server.deactivateAccount({})),
+      async fence(on) {
+        await ofSource(admin.com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
+      },
+    }
+    return openTokenSource(supply, { origin: admin.origin, who, target, deps })
+  },
+})
+
+/** A Cirrus as the target, with its admin password: what only its admin may ask is known. */
+export const adminTarget = (options: { admin: Client; owner: Owner; deps: MoverDeps }): TargetOpener => ({
+  origin: options.admin.origin,
+  async open() {
+    const { admin } = options
+    const base = await openStandardTarget(admin.origin, options)
+    const getStatus = () => ofTarget(admin.com.cirrus.admin.getStatus())
+    const { handle } = await getStatus()
+    const state: Target['state'] = async () => {
+      const { state: found, active } = await getStatus()
+      if (found === 'absent') return 'absent'
+      return active ? 'active' : 'inactive'
+    }
+    return {
+      ...base,
+      kind: 'cirrus',
+      ownHandle: handle,
+      hasPassword: true,
+      get client() {
+        return base.client
+      },
+      state,
+      async wasActivated() {
+        if ((await state('')) !== 'inactive') return true
+        const journal = pages((page) => ofTarget(admin.com.cirrus.admin.getJournal({ limit: 1000, ...page })))
+        for await (const { entries } of journal)
+          if (entries.some(({ event }) => event === 'activate')) return true
+        return false
+      },
+      recommended: () => recommendedData(admin),
+      deactivate: () => ofTarget(admin.com.atproto.server.deactivateAccount({})),
+      async isComplete() {
+        const { blobs } = await getStatus()
+        return blobs.stored >= blobs.expected
+      },
+    }
+  },
+})

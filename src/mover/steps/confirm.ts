@@ -1,0 +1,54 @@
+import { canonicalJson } from '../../canonicalJson.ts'
+import { done, type Step } from '../move.ts'
+import { MoverError } from '../moverError.ts'
+import { needPlan, ROTATED } from './plan.ts'
+
+const SIGNS = { added: '+', dropped: '-', warning: '!' } as const
+
+/** Asks for the owner's consent to the operation, value by value. */
+export const confirm: Step = {
+  name: 'confirm',
+  title: 'Agreed',
+  reversible: true,
+  needs: ['preview'],
+  isDone: async (move) => {
+    if (move.facts.rotated) return ROTATED
+    const { agreed } = move.journal.state
+    if (agreed === undefined) return undefined
+    const { operation } = await needPlan(move)
+    return canonicalJson(agreed) === canonicalJson(operation) ? 'you have agreed to it before' : undefined
+  },
+  async run(move) {
+    const { owner, journal, source, target } = move
+    const plan = await needPlan(move)
+    // A source proves that a key is its own by signing with it. Of others it could say so to have the owner's dropped.
+    const claimed = plan.roles
+      .filter(({ key, basis }) => basis === 'named' && plan.dropped.includes(key))
+      .map(({ key }) => key)
+    const insists = claimed.length > 1
+    const warning = insists
+      ? [
+          `${source.name} names ${claimed.length} of the DID’s rotation keys as its own, and they would be dropped: ${claimed.join(', ')}`,
+        ]
+      : []
+    const agreed = await owner.answer('confirm', {
+      topic: insists ? 'keys' : 'operation',
+      question: insists
+        ? `Is none of them yours? Have ${source.name} sign the operation, and submit it?`
+        : `Have ${source.name} sign it, and submit it?`,
+      lines: [
+        `The operation that moves the DID to ${target.origin}:`,
+        ...plan.preview.map(({ kind, text }) => `${kind === 'kept' ? ' ' : SIGNS[kind]} ${text}`),
+        ...warning,
+      ],
+      insists,
+    })
+    if (!agreed)
+      throw new MoverError(
+        insists ? 'operation-differs' : 'not-confirmed',
+        insists ? `${warning.join('')}; nothing was signed` : 'the answer was no: nothing was signed',
+      )
+    await journal.append({ type: 'agreed', operation: plan.operation })
+    return done('the operation is what you have seen')
+  },
+}
