@@ -56,6 +56,11 @@ export const CATALOGUE = {
   ),
   'install-failed': entry('retry', 'read what npm says, then run the same command again'),
   'wrangler-missing': entry('failed', 'run `npm install` in the folder of your Cirrus'),
+  'secrets-not-put': entry('retry', 'read what wrangler says, then run the same command again'),
+  'secrets-not-seen': entry(
+    'retry',
+    'run the same command again in a minute; if it says so again, compare `name` in wrangler.toml with the Worker that has this host name',
+  ),
   'settings-missing': entry('problems', 'run `pds upgrade` without --check'),
   // The server
   'dev-not-running': entry('failed', 'start it in another terminal: `npm run dev`'),

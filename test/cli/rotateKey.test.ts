@@ -1,5 +1,9 @@
-// Against real servers: a Cirrus in workerd, the PLC directory. The secrets are put by hand, as the command says.
-import { readFile, stat, writeFile } from 'node:fs/promises'
+// Against real servers: a Cirrus in workerd, the PLC directory. A program in wrangler's place gives the Worker its
+// secrets, or the test does, as the owner does by hand.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { activate, newKey, startPlcCirrus } from '../../dev/account.ts'
 import { startCirrus } from '../../dev/cirrus.ts'
@@ -9,7 +13,11 @@ import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { connect } from '../../src/client/index.ts'
 import { parseDevVars } from '../../src/cli/project/devVars.ts'
 import { readKeyFile, writeKeyFile } from '../../src/cli/init/keyFiles.ts'
+import { startProgram } from '../../src/cli/terminal/io.ts'
+import { fakeWrangler, type WranglerRun } from './fakeWrangler.ts'
 import { folder, member, pds, type RunOptions } from './support.ts'
+
+const PDS = join(import.meta.dirname, '../../bin/pds.js')
 
 let plc: PlcDirectory
 let here: Awaited<ReturnType<typeof folder>>
@@ -50,8 +58,9 @@ afterEach(async () => {
 
 const rotate = (options: RunOptions = {}, ...args: string[]) =>
   pds(['rotate-key', ...args], { cwd: here.path, ...options })
+/** With the secrets put by hand. */
 const step = async (): Promise<unknown> => {
-  const { code, json } = await rotate({}, '--yes', '--json')
+  const { code, json } = await rotate({}, '--yes', '--json', '--print')
   return code === 0 ? member(json, 'step') : [code, member(json, 'error', 'code')]
 }
 const devVars = async () => parseDevVars(await readFile(here.in('.dev.vars'), 'utf8'))
@@ -59,6 +68,14 @@ const devVars = async () => parseDevVars(await readFile(here.in('.dev.vars'), 'u
 const put = async () => {
   const { SIGNING_KEY = '', ROTATION_KEY = '', NEXT_SIGNING_KEY = '' } = await devVars()
   await cirrus.restart({ SIGNING_KEY, ROTATION_KEY, NEXT_SIGNING_KEY })
+}
+/** What Cloudflare does with what wrangler sends. */
+const deploy = async ({ stdin }: WranglerRun): Promise<number> => {
+  const changes = JSON.parse(stdin) as Record<string, string | null>
+  await cirrus.restart(
+    Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, value ?? ''])),
+  )
+  return 0
 }
 const log = async (): Promise<{ verificationMethods: { atproto: string }; rotationKeys: string[] }[]> =>
   (await (await fetch(`${plc.url}/${cirrus.did}/log`)).json()) as never
@@ -142,6 +159,106 @@ describe('pds rotate-key', () => {
       (await readKeyFile(keyFile()))?.secrets.SIGNING_KEY,
       undefined,
     ])
+  })
+
+  it('has wrangler put the secrets, over its standard input, and ends in one run', async () => {
+    await using wrangler = await fakeWrangler(here.path)
+    wrangler.onRun = deploy
+    const session = await signIn(cirrus.url, cirrus)
+    const done = await rotate({ start: startProgram }, '--yes', '--json')
+    expect([done.code, member(done.json, 'step')], done.stderr).toEqual([0, 'done'])
+    const keys = await readKeyFile(keyFile())
+    const { SIGNING_KEY, ROTATION_KEY } = keys?.secrets ?? {}
+    expect(ROTATION_KEY).toBe(cirrus.signingKey)
+    const folderOf = await realpath(here.path)
+    expect(wrangler.runs).toEqual(
+      [
+        { ROTATION_KEY, NEXT_SIGNING_KEY: SIGNING_KEY },
+        { SIGNING_KEY, NEXT_SIGNING_KEY: null },
+      ].map((secrets) => ({
+        args: ['secret', 'bulk'],
+        cwd: folderOf,
+        stdin: JSON.stringify(secrets),
+      })),
+    )
+    expect((await log()).at(-1)?.verificationMethods.atproto).toBe(keys?.signingKey)
+    expect(keys?.unfinishedRotation).toBe(undefined)
+    expect(done.stdout + done.stderr).not.toContain(SIGNING_KEY)
+    await seedCirrus(cirrus.url, session, { records: 1, blobs: 0 })
+    expect(await nextOf()).toContain('All is well')
+  })
+
+  it('asks before wrangler is run; a no leaves it to the owner', async () => {
+    await using wrangler = await fakeWrangler(here.path)
+    const asked = await rotate({ start: startProgram, tty: true, stdin: 'y\nn' })
+    expect(asked.code, asked.stderr).toBe(0)
+    expect(asked.stderr).toContain('may wrangler put the new key into the Worker')
+    expect(asked.stdout).toContain('`npx wrangler secret bulk .dev.vars`, then `npx pds rotate-key`')
+    expect(wrangler.runs).toEqual([])
+    // What another host uses is not the Worker of wrangler.toml.
+    const { origin } = new URL(cirrus.url.replace('localhost', '127.0.0.1'))
+    const env = { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: origin }
+    const elsewhere = await rotate({ start: startProgram, env }, '--yes', '--json', '--host', origin)
+    expect(member(elsewhere.json, 'step'), elsewhere.stdout).toBe('secrets')
+    expect(wrangler.runs).toEqual([])
+  })
+
+  it('says what to do where wrangler fails or is not there, and goes on', async () => {
+    const missing = await rotate({ start: startProgram }, '--yes', '--json')
+    expect([missing.code, member(missing.json, 'error', 'code')]).toEqual([1, 'wrangler-missing'])
+    const { NEXT_SIGNING_KEY } = await devVars()
+    await using wrangler = await fakeWrangler(here.path)
+    for (const failing of [1, 2]) {
+      wrangler.onRun = async (run) => (wrangler.runs.length % 2 === 1 ? 1 : await deploy(run))
+      const failed = await rotate({ start: startProgram }, '--yes', '--json')
+      expect([failed.code, member(failed.json, 'error', 'code')], `${failing}`).toEqual([
+        5,
+        'secrets-not-put',
+      ])
+      expect(String(member(failed.json, 'error', 'next'))).toMatch(
+        /`npx wrangler login`.*`npx wrangler secret bulk \.dev\.vars`/,
+      )
+    }
+    wrangler.onRun = deploy
+    expect(member((await rotate({ start: startProgram }, '--yes', '--json')).json, 'step')).toBe('done')
+    expect((await readKeyFile(keyFile()))?.secrets.SIGNING_KEY).toBe(NEXT_SIGNING_KEY)
+    expect(await log()).toHaveLength(2)
+  })
+
+  it('goes on wherever it is killed while wrangler runs, before and after the secrets are there', async () => {
+    await using wrangler = await fakeWrangler(here.path)
+    let child: ReturnType<typeof spawn> | undefined
+    const die = async () => {
+      const gone = child && once(child, 'exit')
+      child?.kill('SIGKILL')
+      await gone
+    }
+    /** The process of `pds`, as an owner starts it. Resolves with how it ended. */
+    const run = async (): Promise<unknown> => {
+      child = spawn(process.execPath, [PDS, 'rotate-key', '--yes', '--json'], {
+        cwd: here.path,
+        stdio: ['ignore', 'ignore', 'ignore'],
+      })
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+      return signal ?? code
+    }
+    for (const secret of ['NEXT_SIGNING_KEY', 'SIGNING_KEY']) {
+      wrangler.onRun = async () => (await die(), 0)
+      expect([secret, await run()]).toEqual([secret, 'SIGKILL'])
+      wrangler.onRun = async (deployed) => (await deploy(deployed), await die(), 0)
+      expect([secret, await run()]).toEqual([secret, 'SIGKILL'])
+    }
+    const { length } = wrangler.runs
+    expect(await run()).toBe(0)
+    // What had been put is not put again.
+    expect(wrangler.runs).toHaveLength(length)
+    const keys = await readKeyFile(keyFile())
+    expect(keys?.unfinishedRotation).toBe(undefined)
+    expect((await log()).map(({ verificationMethods }) => verificationMethods.atproto)).toEqual([
+      (await log())[0]?.verificationMethods.atproto,
+      keys?.signingKey,
+    ])
+    expect(await nextOf()).toContain('All is well')
   })
 
   it('of a did:web account changes the document that the Worker gives', async () => {

@@ -41,7 +41,7 @@ describe('pds', () => {
         rotate-key      Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
         emit-identity   Tell the network to look up the DID again: handle, key and server.
         request-crawl   Ask relays to subscribe to this server now.
-        set-password    Set another account password: in the key file and .dev.vars, and how to deploy it.
+        set-password    Set another account password: in the key file, .dev.vars and the Worker.
         app-password    Create, list or revoke app passwords: one for each app, which opens less than the account password.
         sessions        List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.
         end-sessions    Sign a client out, or all of them: their tokens are refused from now on.

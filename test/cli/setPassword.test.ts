@@ -5,6 +5,8 @@ import { type KeyFile, readKeyFile, writeKeyFile } from '../../src/cli/init/keyF
 import { parseDevVars } from '../../src/cli/project/devVars.ts'
 import { verifyPassword } from '../../src/crypto/password.ts'
 import { Secret } from '../../src/crypto/secret.ts'
+import { startProgram } from '../../src/cli/terminal/io.ts'
+import { fakeWrangler } from './fakeWrangler.ts'
 import { folder, member, pds, type RunOptions } from './support.ts'
 
 const KEYS = 'cirrus-keys-alice.example.com.json'
@@ -26,7 +28,7 @@ const deployment = async (withKeys = true) => {
   return here
 }
 const run = (cwd: string, args: string[] = [], options: RunOptions = {}) =>
-  pds(['set-password', '--json', ...args], { cwd, ...options })
+  pds(['set-password', '--json', '--print', ...args], { cwd, ...options })
 
 describe('pds set-password', () => {
   it('puts the hash of PDS_PASSWORD into the key file and .dev.vars, and says how to deploy it', async () => {
@@ -43,6 +45,24 @@ describe('pds set-password', () => {
     const { accountPassword: _, ...rest } = keys
     expect(await readKeyFile(here.in(KEYS))).toEqual({ ...rest, secrets: { ...OLD, PASSWORD_HASH: hash } })
     for (const name of [KEYS, '.dev.vars']) expect((await stat(here.in(name))).mode & 0o777).toBe(0o600)
+  })
+
+  it('has wrangler put the hash into the Worker, and says what to do where it fails', async () => {
+    await using here = await deployment()
+    await using wrangler = await fakeWrangler(here.path)
+    const options = { cwd: here.path, env: { PDS_PASSWORD: 'a new password' }, start: startProgram }
+    const done = await pds(['set-password', '--yes', '--json'], options)
+    expect(done.json).toMatchObject({ ok: true, deployed: true, commands: [] })
+    const { PASSWORD_HASH } = parseDevVars(await readFile(here.in('.dev.vars'), 'utf8'))
+    expect(wrangler.runs).toMatchObject([
+      { args: ['secret', 'bulk'], stdin: JSON.stringify({ PASSWORD_HASH }) },
+    ])
+    wrangler.onRun = () => 1
+    const failed = await pds(['set-password', '--yes', '--json'], options)
+    expect([failed.code, member(failed.json, 'error', 'code')]).toEqual([5, 'secrets-not-put'])
+    const asked = await pds(['set-password'], { ...options, tty: true, stdin: 'y\nn' })
+    expect([asked.code, wrangler.runs.length]).toEqual([0, 2])
+    expect(asked.stdout).toContain('until then the old password is valid')
   })
 
   it('generates one without a terminal, and keeps it in the key file', async () => {

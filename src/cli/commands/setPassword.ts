@@ -8,6 +8,7 @@ import { askAccountPassword } from '../init/askAccountPassword.ts'
 import { ignoreKeys, keyFileOf, keyFilePath, readKeyFile, writeKeyFile } from '../init/keyFiles.ts'
 import { needProject, type Project } from '../project/config.ts'
 import { editDevVars } from '../project/devVars.ts'
+import { mayPut, putCommands, putSecrets } from '../project/putSecrets.ts'
 
 /** Puts the hash into the key file; the password too if it was generated. Returns false if there is no key file here. */
 const keepInKeyFile = async (
@@ -31,11 +32,14 @@ const keepInDevVars = async ({ devVarsFile }: Project, PASSWORD_HASH: string): P
 
 export const setPassword = command({
   name: 'set-password',
-  summary: 'Set another account password: in the key file and .dev.vars, and how to deploy it.',
+  summary: 'Set another account password: in the key file, .dev.vars and the Worker.',
   description:
     'The password comes from PDS_PASSWORD or is asked for. Without a terminal one is generated, and is in the key\n' +
-    'file. Once it is deployed, every session has ended; app passwords stay, and sign in again.',
-  async run({ out, prompts, globals, io, ...context }) {
+    'file. The Worker gets its hash from the wrangler of this folder, or with --print from you. Once it has it, every\n' +
+    'session has ended; app passwords stay, and sign in again.',
+  flags: { print: { type: 'boolean', help: 'Only print the wrangler command.' } },
+  examples: ['pds set-password', 'pds set-password --print'],
+  async run({ out, prompts, globals, io, ...context }, flags) {
     const project = needProject(context.project)
     if (globals.dev || globals.host !== undefined)
       throw new CliError(
@@ -64,18 +68,33 @@ export const setPassword = command({
       out.warn(
         `${basename(keyFile)} is not here: put the new PASSWORD_HASH of .dev.vars into your copy of it.`,
       )
-    const commands = ['npx wrangler secret bulk .dev.vars']
+    const changes = { PASSWORD_HASH: hash }
+    const deployed =
+      !flags.print &&
+      (await mayPut(
+        prompts,
+        'May wrangler put it into the Worker now? Until then the old password is valid.',
+      ))
+    if (deployed) {
+      out.note('Running `wrangler secret bulk` …')
+      await putSecrets(io, project.root, changes)
+    }
+    const commands = deployed ? [] : putCommands(changes)
     const text = [
       kept
         ? `The new account password’s hash is in ${basename(keyFile)} and .dev.vars: renew your backup of the key file.`
         : 'The new account password’s hash is in .dev.vars.',
       ...(generated ? [`The password was generated and is in ${basename(keyFile)}.`] : []),
       '',
-      out.paint('bold', 'Now deploy it; until then the old password is valid:'),
-      ...commands.map((line) => `  ${line}`),
+      ...(deployed
+        ? ['The Worker has it: every app has to sign in again.']
+        : [
+            out.paint('bold', 'Now deploy it; until then the old password is valid:'),
+            ...commands.map((line) => `  ${line}`),
+          ]),
       '',
       'App passwords stay. If somebody else had the account password, look at `pds app-password list` too.',
     ].join('\n')
-    out.result({ ok: true, generated, ...(kept ? { keyFile } : {}), commands }, text)
+    out.result({ ok: true, generated, ...(kept ? { keyFile } : {}), deployed, commands }, text)
   },
 })

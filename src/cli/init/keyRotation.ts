@@ -3,7 +3,7 @@ import { Secret } from '../../crypto/secret.ts'
 import { loadSigningKey } from '../../signing/keys.ts'
 import { editDevVars, removeDevVars } from '../project/devVars.ts'
 import { readText, writeSecret } from '../files/files.ts'
-import { type KeyFile, writeKeyFile } from './keyFiles.ts'
+import { type KeyFile, type Secrets, writeKeyFile } from './keyFiles.ts'
 
 /** The files that hold the deployment's secrets. */
 export interface SecretFiles {
@@ -15,11 +15,11 @@ export interface SecretFiles {
 export const didOf = async (hex: string): Promise<string> => (await loadSigningKey(new Secret(hex))).did
 
 /** The key file is written first: no key is in use anywhere that it does not have. */
-const write = async (
+const write = async <K extends KeyFile>(
   { keyFile, devVarsFile }: SecretFiles,
-  keys: KeyFile,
+  keys: K,
   edit: (text: string) => string,
-): Promise<KeyFile> => {
+): Promise<K> => {
   await writeKeyFile(keyFile, keys)
   await writeSecret(devVarsFile, edit((await readText(devVarsFile)) ?? ''))
   return keys
@@ -30,7 +30,7 @@ export const beginRotation = async (
   files: SecretFiles,
   keys: KeyFile,
   random: (length: number) => Uint8Array,
-): Promise<KeyFile> => {
+): Promise<KeyFile & { secrets: Required<Secrets> }> => {
   const { SIGNING_KEY, ROTATION_KEY = SIGNING_KEY } = keys.secrets
   const NEXT_SIGNING_KEY = keys.secrets.NEXT_SIGNING_KEY ?? (await generateKey(random)).reveal()
   const secrets = { ...keys.secrets, ROTATION_KEY, NEXT_SIGNING_KEY }

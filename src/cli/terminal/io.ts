@@ -17,6 +17,13 @@ export interface Running {
   stop(): void
 }
 
+export interface StartOptions {
+  cwd: string
+  env?: Readonly<Record<string, string>>
+  /** For what must not be an argument. By default there is no standard input. */
+  stdin?: string
+}
+
 /** Everything that a command takes from its surroundings. It is passed in, so that tests can replace it. */
 export interface Io {
   readonly stdin: Input
@@ -35,25 +42,25 @@ export interface Io {
    * caller destroys it.
    */
   openTerminal(): Input | undefined
-  /** Starts a program in a folder, with these variables besides those of `env`. */
-  start(
-    program: string,
-    args: readonly string[],
-    options: { cwd: string; env?: Readonly<Record<string, string>> },
-  ): Running
+  /** Starts a program in a folder, with these variables besides those of `env`, and with this as standard input. */
+  start(program: string, args: readonly string[], options: StartOptions): Running
   /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal
 }
 
-const startProgram: Io['start'] = (program, args, { cwd, env = {} }) => {
+/** Starts a real program. */
+export const startProgram: Io['start'] = (program, args, { cwd, env = {}, stdin }) => {
   // Standard output is for the result of `pds`.
   const child = spawn(program, [...args], {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 2, 2],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 2, 2],
     // npm is a script on Windows.
     shell: process.platform === 'win32' && !program.includes('\\'),
   })
+  // A program that ends before it has read everything closes the pipe; its exit code says what went wrong.
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(stdin)
   const exited = new Promise<number>((resolve) => {
     child.on('error', () => resolve(127))
     child.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0)))
