@@ -11,6 +11,7 @@ import { verifyStatementSignature } from '../../signing/statement.ts'
 import { type Check, fail, pass, warn } from '../check.ts'
 import { type SignedStatement, type StatedRepo, type Statement, statementDigest } from './statement.ts'
 
+const EARLIER_KEY = 'a target that has just taken the account in signs with its own key at the next write'
 const DISTRUST = 'do not rely on this statement: run `pds verify --to <URL>` again'
 
 const checkLog = async ({ did, plcLog }: Statement): Promise<{ check: Check; log?: VerifiedLog }> => {
@@ -45,12 +46,16 @@ const checkHead = ({ target }: Statement, log: VerifiedLog): Check => {
   )
 }
 
-/** Whether a stated repository is what its own commit says, and who signed that commit. */
+/**
+ * Whether a stated repository is what its own commit says, and who signed that commit. With `today`, which key should
+ * have.
+ */
 const checkCommit = async (
   id: string,
   did: string,
   stated: StatedRepo,
   keys: readonly string[] | undefined,
+  today?: string,
 ): Promise<Check> => {
   const wrong = (why: string) => fail(id, `the commit of ${stated.origin} ${why}`, DISTRUST)
   const bytes = fromBase64url(stated.commit)
@@ -68,8 +73,12 @@ const checkCommit = async (
   if (commit.rev !== stated.rev) return wrong('has another revision than stated')
   if (!keys)
     return warn(id, `revision ${stated.rev}; whose signature it has is not known`, 'see the check of the log')
-  for (const key of keys)
-    if (await verifyCommit(commit, key)) return pass(id, `revision ${stated.rev}, signed by ${key}`)
+  for (const key of keys) {
+    if (!(await verifyCommit(commit, key))) continue
+    return today === undefined || key === today
+      ? pass(id, `revision ${stated.rev}, signed by ${key}`)
+      : warn(id, `revision ${stated.rev}, signed by ${key}, an earlier key of the account`, EARLIER_KEY)
+  }
   return wrong('is signed by none of the keys that the log names for it')
 }
 
@@ -132,12 +141,7 @@ export async function checkStatement(signed: SignedStatement): Promise<Check[]> 
   return [
     check,
     ...(log ? [checkHead(statement, log)] : []),
-    await checkCommit(
-      'target',
-      did,
-      target,
-      log && (today !== undefined && keys?.includes(today) ? [today] : []),
-    ),
+    await checkCommit('target', did, target, keys, today),
     ...(source ? [await checkCommit('source', did, source, keys)] : []),
     checkTree(statement),
     await checkSignature(signed, keys),

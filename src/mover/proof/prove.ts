@@ -5,13 +5,13 @@ import { RepoError } from '../../repo/verifyRepo.ts'
 import { auditLogJson } from '../../plc/auditLogJson.ts'
 import { type Check, pass, warn } from '../check.ts'
 import { MoverError } from '../moverError.ts'
-import type { MoverDeps, MoveStore } from '../types.ts'
+import type { MoverDeps } from '../types.ts'
 import { checkBlobs } from './checkBlobs.ts'
 import { compareRepos } from './compareRepos.ts'
 import { checkHandle, checkRelay } from './networkChecks.ts'
 import { checkMissing } from './checkMissing.ts'
 import { type NamedKeys, readIdentity } from './readIdentity.ts'
-import { type FetchedRepo, readRepo, type Side } from './readRepo.ts'
+import { type FetchedRepo, type ProofStore, readRepo, type Side } from './readRepo.ts'
 import { MAX_LISTED, STATEMENT_KIND, type StatedRecords, type Statement } from './statement.ts'
 
 export interface ProofOptions {
@@ -26,7 +26,7 @@ export interface ProofOptions {
   /** CIDs of blobs that the owner has agreed to leave behind. */
   readonly left: readonly string[]
   /** The files `proof-source.car` and `proof-target.car` are written to it. */
-  readonly store: MoveStore
+  readonly store: ProofStore
   onProgress?(what: 'repository' | 'blobs', done: number, total: number | undefined): void
 }
 
@@ -58,6 +58,16 @@ const sampleOf = (deps: MoverDeps, cids: readonly string[], size: number): Set<s
   }
   return chosen
 }
+
+/** A server that has just taken a repository in may serve it as it was signed elsewhere, until the next write. */
+const checkSigner = ({ signer }: FetchedRepo, rev: string, keys: NamedKeys): Check =>
+  keys.today.includes(signer)
+    ? pass('repository', `revision ${rev}, signed with the key that the DID names`)
+    : warn(
+        'repository',
+        `revision ${rev} is signed with ${signer}, an earlier key of the account`,
+        'write something (a post, a like): the target signs with its own key then',
+      )
 
 /** The source's repository; undefined with a check that says why, if it cannot be had. */
 const readSource = async (deps: MoverDeps, options: ProofOptions, keys: NamedKeys) => {
@@ -95,9 +105,11 @@ const compareSides = (target: FetchedRepo, source: FetchedRepo | undefined) => {
 export async function prove(deps: MoverDeps, options: ProofOptions): Promise<Statement> {
   const { did, target, source, relays, sample, store, onProgress } = options
   const { send, check, log, keys, handle } = await readIdentity(deps, did, target.origin)
+  if (keys.all.length === 0)
+    throw new MoverError('directory-unavailable', `no key of ${did} is known: ${check.seen}`)
   const fetched = await readRepo(deps, target, {
     did,
-    signingKeys: keys.today,
+    signingKeys: keys.all,
     store,
     file: 'proof-target.car',
   }).catch((cause: unknown) => {
@@ -123,7 +135,7 @@ export async function prove(deps: MoverDeps, options: ProofOptions): Promise<Sta
       const before = original.fetched?.stated()
       const checks = [
         check,
-        pass('repository', `revision ${stated.rev}, signed with the key that the DID names`),
+        checkSigner(fetched, stated.rev, keys),
         original.check ?? checkRecords(records, before?.data === stated.data, stated.records),
         await checkMissing({ ...options, signal: deps.signal, found, referenced: referenced.length }),
         await checkHandle(send, did, handle, deps.dev),

@@ -2,9 +2,13 @@ import type { Client } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { indexCar } from '../../repo/car/indexCar.ts'
-import { type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
+import { type Commit, verifyCommit } from '../../repo/commit.ts'
+import { RepoError, type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
 import type { MoverDeps, MoveStore } from '../types.ts'
 import type { StatedRepo } from './statement.ts'
+
+/** Where the repositories are kept while they are compared. */
+export type ProofStore = Pick<MoveStore, 'name' | 'writeFile' | 'openFile'>
 
 /** One side of a move. */
 export interface Side {
@@ -15,16 +19,23 @@ export interface Side {
 /** A repository that was fetched; its tree is verified as its records are read. */
 export interface FetchedRepo {
   readonly repo: VerifiedRepo
+  /** The key of those given that has signed its commit. */
+  readonly signer: string
   /** What is stated of it. The number of records is known when they have been read. */
   stated(): StatedRepo
   close(): void
+}
+
+const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string> => {
+  for (const key of keys) if (await verifyCommit(commit, key)) return key
+  throw new RepoError('BadSignature', 'the commit is signed by none of the keys')
 }
 
 /** Fetches a server's repository into the store, and verifies its commit with one of these keys. */
 export async function readRepo(
   { now, signal }: Pick<MoverDeps, 'now' | 'signal'>,
   { origin, client }: Side,
-  options: { did: string; signingKeys: readonly string[]; store: MoveStore; file: string },
+  options: { did: string; signingKeys: readonly string[]; store: ProofStore; file: string },
 ): Promise<FetchedRepo> {
   const { did, signingKeys, store, file } = options
   await retrying({ signal })(async () => {
@@ -39,6 +50,7 @@ export async function readRepo(
     const commit = car.read(car.root) ?? new Uint8Array()
     return {
       repo,
+      signer: await signerOf(repo.commit, signingKeys),
       stated: () => ({
         origin,
         cid: car.root.toString(),

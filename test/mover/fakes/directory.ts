@@ -54,7 +54,10 @@ const documentOf = (did: string, { alsoKnownAs, verificationMethods, services }:
 })
 
 /** A did:plc directory in memory, which verifies every log from its genesis on. */
-export const createFakeDirectory = (network: FakeNetwork, origin = 'https://plc.example'): FakeDirectory => {
+export const createFakeDirectory = (
+  network: FakeNetwork,
+  origin = 'https://plc.fake-pds.org',
+): FakeDirectory => {
   const logs = new Map<string, Entry[]>()
   const hooks: DirectoryHook[] = []
   const log = (did: string) => logs.get(did) ?? []

@@ -75,9 +75,9 @@ export const createWorld = async (options: FakeWorldOptions = {}): Promise<FakeW
   const network = createNetwork(options.startMs)
   const directory = createFakeDirectory(network)
   const base = { network, directory }
-  const source = await createFakePds({ ...base, origin: 'https://old.example', ...options.source })
-  const target = await createFakePds({ ...base, origin: 'https://new.example', ...options.target })
-  const [handle, password] = ['alice.old.example', 'the account password']
+  const source = await createFakePds({ ...base, origin: 'https://old.fake-pds.org', ...options.source })
+  const target = await createFakePds({ ...base, origin: 'https://new.fake-pds.org', ...options.target })
+  const [handle, password] = ['alice.old.fake-pds.org', 'the account password']
 
   const ownerKeys = await Promise.all(Array.from({ length: keys }, (_, i) => fakeKey(`owner ${i}`)))
   const signingKey = await fakeKey(`signing at ${source.origin}`)
