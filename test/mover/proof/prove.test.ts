@@ -80,6 +80,7 @@ const proof = async ({ world }: Moved, options: Partial<ProofOptions> = {}) => {
       fetch: network.fetch,
       now: () => network.now(),
       random: testRandom(),
+      wait: network.wait,
       signal: new AbortController().signal,
       directoryUrl: directory.origin,
       dev: false,
