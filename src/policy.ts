@@ -163,6 +163,7 @@ const rows = {
     runs: 'account',
     who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
   },
+  'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   // Also where it was done already: an answer may have been lost.

@@ -58,6 +58,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.sync.listRepos', xrpc.query('com.atproto.sync.listRepos', handlers['com.atproto.sync.listRepos']))
     .all('/com.atproto.sync.subscribeRepos', xrpc.subscription('com.atproto.sync.subscribeRepos', handlers['com.atproto.sync.subscribeRepos']))
     .all('/com.atproto.temp.checkSignupQueue', xrpc.query('com.atproto.temp.checkSignupQueue', handlers['com.atproto.temp.checkSignupQueue']))
+    .all('/com.cirrus.admin.addRecoveryKey', xrpc.procedure('com.cirrus.admin.addRecoveryKey', handlers['com.cirrus.admin.addRecoveryKey']))
     .all('/com.cirrus.admin.checkRepo', xrpc.query('com.cirrus.admin.checkRepo', handlers['com.cirrus.admin.checkRepo']))
     .all('/com.cirrus.admin.createMigrationToken', xrpc.procedure('com.cirrus.admin.createMigrationToken', handlers['com.cirrus.admin.createMigrationToken']))
     .all('/com.cirrus.admin.deleteAccount', xrpc.procedure('com.cirrus.admin.deleteAccount', handlers['com.cirrus.admin.deleteAccount']))

@@ -1,5 +1,6 @@
 import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
+import { addRecoveryKey } from './admin/addRecoveryKey.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
@@ -133,6 +134,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.sync.listRepos': listRepos,
   'com.atproto.sync.subscribeRepos': subscribeRepos,
   'com.atproto.temp.checkSignupQueue': checkSignupQueue,
+  'com.cirrus.admin.addRecoveryKey': addRecoveryKey,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../canonicalJson.ts'
 import { buildableData, PDS_ID, PDS_TYPE } from './build.ts'
+import { PlcError } from './errors.ts'
 import { parseUnsignedOperation, rotationKeyLimit } from './parse.ts'
 import type { PlcData, PlcHead, UnsignedOperation } from './types.ts'
 
@@ -11,6 +12,8 @@ export interface OwnChange {
   signingKey?: string
   /** The origin of the PDS. */
   endpoint?: string
+  /** did:key of another recovery key of the owner: it is put first. */
+  recoveryKey?: string
 }
 
 /** As the reference PDS does it: other names stay where they are. */
@@ -35,8 +38,31 @@ const withRecovery = (keys: string[], { ourKey, recoveryKeys }: OwnKeys): string
   return merged.length > rotationKeyLimit(keys) ? keys : merged
 }
 
-const changed = (data: PlcData, { handle, signingKey, endpoint }: OwnChange, keys: OwnKeys): PlcData => ({
-  rotationKeys: withRecovery(data.rotationKeys, keys),
+/** What is asked for by name is refused rather than left out. */
+const withFirst = (keys: string[], first: string | undefined, { ourKey }: OwnKeys): string[] => {
+  if (first === undefined) return keys
+  if (first === ourKey)
+    throw new PlcError(
+      'ChangeNotAllowed',
+      `${first} is this server’s rotation key: a recovery key is one that only the owner has`,
+      'rotationKeys',
+    )
+  const merged = [...new Set([first, ...keys])]
+  const limit = rotationKeyLimit(keys)
+  if (merged.length <= limit) return merged
+  throw new PlcError(
+    'TooManyKeys',
+    `there would be ${merged.length} rotation keys, at most ${limit} are allowed: ${merged.join(', ')}`,
+    'rotationKeys',
+  )
+}
+
+const changed = (
+  data: PlcData,
+  { handle, signingKey, endpoint, recoveryKey }: OwnChange,
+  keys: OwnKeys,
+): PlcData => ({
+  rotationKeys: withFirst(withRecovery(data.rotationKeys, keys), recoveryKey, keys),
   alsoKnownAs: handle === undefined ? data.alsoKnownAs : withHandle(data.alsoKnownAs, handle),
   verificationMethods:
     signingKey === undefined

@@ -26,6 +26,7 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.identity.submitPlcOperation': 'it would change the identity',
   'com.atproto.identity.updateHandle':
     'it would announce the identity, and asks the network about the handle',
+  'com.cirrus.admin.addRecoveryKey': 'it would change the identity',
   'com.cirrus.admin.deleteAccount': 'it would delete the account',
   'com.cirrus.admin.rotateSigningKey': 'it would change the identity',
   'com.cirrus.admin.updateHandle': 'the same',

@@ -1,6 +1,7 @@
 import type { TokenPair } from '../auth/sessions/sessions.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { activate, followDid } from './activate.ts'
+import { addRecoveryKey, type AddedRecoveryKey, type AddRecoveryKeyOptions } from './addRecoveryKey.ts'
 import { create, type CreateInput } from './create.ts'
 import { deleteAccount } from './deleteAccount.ts'
 import { deactivate, type DeactivateOptions } from './deactivate.ts'
@@ -33,6 +34,8 @@ export interface Lifecycle {
   updateHandle(handle: string, options: UpdateHandleOptions): Promise<UpdatedHandle>
   /** Has the DID name this server by its present address. May be repeated. */
   updatePds(options: UpdatePdsOptions): Promise<UpdatedPds>
+  /** Puts a recovery key of the owner above every other rotation key of the DID. May be repeated. */
+  addRecoveryKey(key: string, options: AddRecoveryKeyOptions): Promise<AddedRecoveryKey>
   /** Puts NEXT_SIGNING_KEY in use. May be repeated. */
   rotateKey(options: RotateKeyOptions): Promise<RotatedKey>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
@@ -51,6 +54,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   emitIdentity: () => emitIdentity(deps),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),
   updatePds: (options) => updatePds(deps, options),
+  addRecoveryKey: (key, options) => addRecoveryKey(deps, key, options),
   rotateKey: (options) => rotateKey(deps, options),
   isDidValid: async () => {
     const observation = await deps.identityWatch.glance()

@@ -52,6 +52,7 @@ import type * as ComAtprotoSyncListBlobs from '../types/com/atproto/sync/listBlo
 import type * as ComAtprotoSyncListRepos from '../types/com/atproto/sync/listRepos.ts';
 import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/subscribeRepos.ts';
 import type * as ComAtprotoTempCheckSignupQueue from '../types/com/atproto/temp/checkSignupQueue.ts';
+import type * as ComCirrusAdminAddRecoveryKey from '../types/com/cirrus/admin/addRecoveryKey.ts';
 import type * as ComCirrusAdminCheckRepo from '../types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from '../types/com/cirrus/admin/createMigrationToken.ts';
 import type * as ComCirrusAdminDeleteAccount from '../types/com/cirrus/admin/deleteAccount.ts';
@@ -606,6 +607,16 @@ export interface Methods {
       inputDefaults: never
       output: ComAtprotoTempCheckSignupQueue.OutputSchema
       errors: never
+    };
+  /** Have the did:plc name a recovery key of the owner above every other rotation key, by an operation of this server's rotation key. Only the public half is sent. May be repeated. Requires the admin credential. */
+  'com.cirrus.admin.addRecoveryKey': {
+      kind: 'procedure'
+      params: ComCirrusAdminAddRecoveryKey.QueryParams
+      defaults: never
+      input: ComCirrusAdminAddRecoveryKey.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminAddRecoveryKey.OutputSchema
+      errors: 'OperationChanged'
     };
   /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
   'com.cirrus.admin.checkRepo': {

@@ -130,6 +130,8 @@ export function createNamespaces(transport: Transport) {
       },
       cirrus: {
         admin: {
+          /** Have the did:plc name a recovery key of the owner above every other rotation key, by an operation of this server's rotation key. Only the public half is sent. May be repeated. Requires the admin credential. */
+          addRecoveryKey: procedure(['OperationChanged']),
           /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
           checkRepo: query(['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
