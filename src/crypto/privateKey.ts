@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { bytesToMultibase, Secp256k1Keypair } from '@atproto/crypto'
+import { Secp256k1Keypair } from '@atproto/crypto'
 import { KeyError } from './errors.ts'
 import { Secret } from './secret.ts'
 
@@ -25,14 +25,6 @@ export const loadPrivateKey = async (secret: Secret, name: string): Promise<Priv
     // The library's message may show the value, so it is dropped.
     throw new KeyError('BadSecret', `${name} is not a k256 private key (zero, or out of range)`)
   }
-}
-
-const K256_PRIVATE_MULTICODEC = [0x81, 0x26]
-
-/** A k256 private key, given in hex, in the form that goat and other did:plc tools take: multibase, base58btc. */
-export const privateKeyMultibase = (secret: Secret): Secret => {
-  const key = Buffer.from(secret.reveal().trim(), 'hex')
-  return new Secret(bytesToMultibase(new Uint8Array([...K256_PRIVATE_MULTICODEC, ...key]), 'base58btc'))
 }
 
 /** A new k256 private key in hex, for `pds init`. `random` is the platform's. */

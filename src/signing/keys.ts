@@ -3,7 +3,7 @@ import { encode } from '@atproto/lex-cbor'
 import { parseUnsignedOperation } from '../plc/parse.ts'
 import type { Operation, UnsignedOperation } from '../plc/types.ts'
 import { toBase64url } from '../crypto/base64url.ts'
-import { loadPrivateKey } from '../crypto/privateKey.ts'
+import { loadPrivateKey, type PrivateKey } from '../crypto/privateKey.ts'
 import { commitKeypair } from './commitKeypair.ts'
 import { type ManifestClaims, signManifest } from './manifest.ts'
 import { type MigrationClaims, signMigrationToken } from './migrationToken.ts'
@@ -46,15 +46,16 @@ export const loadSigningKey = async (secret: Secret, name = 'SIGNING_KEY'): Prom
   }
 }
 
+/** A signer of did:plc operations with this key. */
+export const rotationKeyOf = ({ did, sign }: PrivateKey): RotationKey => ({
+  did,
+  signOperation: async (operation) => {
+    const unsigned = parseUnsignedOperation(operation)
+    const sig = await sign(encode({ ...unsigned }))
+    return { ...unsigned, sig: toBase64url(sig) }
+  },
+})
+
 /** Loads a rotation key; its bytes stay in `crypto/`. */
-export const loadRotationKey = async (secret: Secret): Promise<RotationKey> => {
-  const { did, sign } = await loadPrivateKey(secret, 'ROTATION_KEY')
-  return {
-    did,
-    signOperation: async (operation) => {
-      const unsigned = parseUnsignedOperation(operation)
-      const sig = await sign(encode({ ...unsigned }))
-      return { ...unsigned, sig: toBase64url(sig) }
-    },
-  }
-}
+export const loadRotationKey = async (secret: Secret): Promise<RotationKey> =>
+  rotationKeyOf(await loadPrivateKey(secret, 'ROTATION_KEY'))

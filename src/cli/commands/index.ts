@@ -15,6 +15,7 @@ import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
+import { recoveryKey } from './recoveryKey.ts'
 import { rehost } from './rehost.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { revokeTokens } from './revokeTokens.ts'
@@ -42,6 +43,7 @@ export const commands: readonly Command[] = [
   handle,
   rehost,
   rotateKey,
+  recoveryKey,
   emitIdentity,
   requestCrawl,
   setPassword,

@@ -11,13 +11,8 @@ import { CliError } from '../errors.ts'
 import { readText, writeSecret, writeAtomically } from '../files/files.ts'
 import { askAnswers } from '../init/answers.ts'
 import { initFlags } from '../init/flags.ts'
-import {
-  ignoreKeys,
-  restrictToOwner,
-  readKeyFile,
-  writeKeyFile,
-  writeRecoveryFile,
-} from '../init/keyFiles.ts'
+import { writeRecoveryKeyFile } from '../files/recoveryKeyFile.ts'
+import { ignoreKeys, restrictToOwner, readKeyFile, writeKeyFile } from '../init/keyFiles.ts'
 import { makePlan, type Plan } from '../init/plan.ts'
 import { prepareFolder } from '../init/prepareFolder.ts'
 import { editVars } from '../project/wranglerToml.ts'
@@ -81,7 +76,7 @@ const writeFiles = async (
     await renameOld(plan.recoveryFile, now)
   }
   // The backups come first, so that no key that is announced to the network can be lost.
-  if (plan.recovery && plan.recoveryFile) await writeRecoveryFile(plan.recoveryFile, plan.recovery)
+  if (plan.recovery && plan.recoveryFile) await writeRecoveryKeyFile(plan.recoveryFile, plan.recovery)
   const known = await readKeyFile(plan.keyFile)
   if (JSON.stringify(known) !== JSON.stringify(plan.keys)) await writeKeyFile(plan.keyFile, plan.keys)
   const devVars = (await readText(project.devVarsFile)) ?? ''

@@ -1,12 +1,11 @@
 import { appendFile, chmod, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { privateKeyMultibase } from '../../crypto/privateKey.ts'
-import { Secret } from '../../crypto/secret.ts'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { parseOperation } from '../../plc/parse.ts'
 import type { Operation } from '../../plc/types.ts'
 import { CliError } from '../errors.ts'
 import { isNoSuchFile, readText, writeSecret, writeAtomically } from '../files/files.ts'
+import { readJsonObject } from '../files/readJsonObject.ts'
 
 /** The secrets in .dev.vars, which are also those of the deployed Worker. */
 export const SECRET_NAMES = ['SIGNING_KEY', 'ADMIN_PASSWORD', 'PASSWORD_HASH', 'SESSION_SECRET'] as const
@@ -34,12 +33,6 @@ export interface KeyFile {
   genesis?: Operation
 }
 
-/** The recovery key, in a file of its own: with it the owner can undo what Cirrus’s key did. */
-export interface RecoveryFile {
-  did: string
-  privateKey: string
-}
-
 const fileSafe = (handle: string): string => handle.replace(/[^a-z0-9.-]/gi, '-')
 /** Where `pds init` writes the key file. */
 export const keyFilePath = (root: string, handle: string): string =>
@@ -48,19 +41,7 @@ export const keyFilePath = (root: string, handle: string): string =>
 export const recoveryFilePath = (root: string, handle: string): string =>
   join(root, `cirrus-recovery-key-${fileSafe(handle)}.json`)
 
-const readJson = async (file: string): Promise<JsonObject | undefined> => {
-  const text = await readText(file)
-  if (text === undefined) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
-  } catch {
-    // The error below is thrown instead of this one, which would quote the content.
-  }
-  throw new CliError('bad-config', `${file} is not the JSON that pds init wrote`, {
-    next: 'move it away, or restore it from your backup; do not delete keys that are in use',
-  })
-}
+const readJson = (file: string): Promise<JsonObject | undefined> => readJsonObject(file, 'pds init')
 
 const stringIn = (value: JsonObject, name: string): string =>
   typeof value[name] === 'string' ? value[name] : ''
@@ -123,26 +104,10 @@ export async function readKeyFile(file: string): Promise<KeyFile | undefined> {
   }
 }
 
-/** The file of the recovery key; undefined if there is none. */
-export async function readRecoveryFile(file: string): Promise<RecoveryFile | undefined> {
-  const found = await readJson(file)
-  return found && { did: stringIn(found, 'did'), privateKey: stringIn(found, 'privateKey') }
-}
-
 const KEY_FILE_NOTE =
   'Keys of a Cirrus, written by pds init. Anyone who has this file has the account. Keep a copy off this machine.'
-const RECOVERY_FILE_NOTE =
-  'The recovery key of a DID: within 72 hours it can undo what any other key did. Keep it apart from everything else, and delete it here.'
-
 export const writeKeyFile = (file: string, keys: KeyFile): Promise<void> =>
   writeSecret(file, `${JSON.stringify({ what: KEY_FILE_NOTE, ...keys }, null, 2)}\n`)
-
-export const writeRecoveryFile = (file: string, recovery: RecoveryFile): Promise<void> => {
-  // Hex for programs, and what goat takes: see docs/keys.md.
-  const multibase = privateKeyMultibase(new Secret(recovery.privateKey)).reveal()
-  const content = { what: RECOVERY_FILE_NOTE, type: 'k256', ...recovery, privateKeyMultibase: multibase }
-  return writeSecret(file, `${JSON.stringify(content, null, 2)}\n`)
-}
 
 const IGNORED_FILES = ['.dev.vars', '.wrangler/', 'cirrus-keys-*.json', 'cirrus-recovery-key-*.json']
 

@@ -1,6 +1,9 @@
 import { Secret } from '../../crypto/secret.ts'
 import { hashPassword } from '../../crypto/password.ts'
 import { generateKey } from '../../crypto/privateKey.ts'
+import { generateRecoveryKey } from '../../crypto/recoveryKey.ts'
+import { loadRecoveryKey } from '../../signing/recoveryKey.ts'
+import { type RecoveryKeyFile, readRecoveryKeyFile } from '../files/recoveryKeyFile.ts'
 import { loadRotationKey, loadSigningKey } from '../../signing/keys.ts'
 import { createGenesis } from '../../plc/build.ts'
 import type { Operation } from '../../plc/types.ts'
@@ -15,9 +18,7 @@ import {
   keyFilePath,
   type KeyFile,
   readKeyFile,
-  readRecoveryFile,
   recoveryFilePath,
-  type RecoveryFile,
   type Secrets,
   SECRET_NAMES,
 } from './keyFiles.ts'
@@ -27,7 +28,7 @@ export interface Plan {
   keyFile: string
   keys: KeyFile
   recoveryFile?: string
-  recovery?: RecoveryFile
+  recovery?: RecoveryKeyFile
   recoveryKeys: string[]
   genesis?: Operation
   /** Whether the keys are those that were there already. */
@@ -87,9 +88,10 @@ const newSecrets = async (context: Context) => {
 const recoveryFor = async (context: Context, answers: Answers, file: string, force: boolean) => {
   if (answers.recovery === 'none') return { recoveryKeys: [] }
   if (answers.recovery !== 'generate') return { recoveryKeys: answers.recovery }
-  const known = force ? undefined : await readRecoveryFile(file)
-  const secret = known ? new Secret(known.privateKey) : await generateKey(context.io.random)
-  const recovery = { did: (await loadRotationKey(secret)).did, privateKey: secret.reveal() }
+  const known = force ? undefined : await readRecoveryKeyFile(file)
+  const curve = known?.curve ?? 'k256'
+  const privateKey = known?.privateKey ?? (await generateRecoveryKey(curve, context.io.random))
+  const recovery = { did: (await loadRecoveryKey(privateKey, curve)).did, curve, privateKey }
   return { recoveryKeys: [recovery.did], recoveryFile: file, recovery }
 }
 

@@ -9,8 +9,8 @@ export interface PreviewLine {
   text: string
 }
 
-/** What to call a rotation key by its role. */
-export const ROLE_NAMES: Record<KeyRole, string> = {
+/** What a rotation key is called by its role. */
+const ROLE_NAMES: Record<KeyRole, string> = {
   recovery: 'your recovery key',
   source: 'the old server’s',
   target: 'the new server’s',
@@ -22,6 +22,8 @@ export interface PreviewOptions {
   after: PlcData
   /** The roles of the keys of both. */
   roles: readonly KeyInRole[]
+  /** The account stays where it is: the keys of its server are in the role of the target’s. */
+  stays?: boolean
 }
 
 type Kind = PreviewLine['kind']
@@ -67,10 +69,11 @@ const keyLines = ({ before, after }: PreviewOptions, named: (key: string) => str
 }
 
 const warningTexts = (
-  { before, after }: PreviewOptions,
+  { before, after, stays = false }: PreviewOptions,
   roleOf: (key: string) => KeyRole,
   named: (key: string) => string,
 ): string[] => {
+  const server = stays ? 'the server’s' : 'the new server’s'
   const isForeign = (key: string) => roleOf(key) === 'source' || roleOf(key) === 'unknown'
   const isOwners = (key: string) => roleOf(key) === 'recovery'
   const keys = after.rotationKeys
@@ -91,15 +94,15 @@ const warningTexts = (
       .filter(isForeign)
       .map((key) =>
         target >= 0 && keys.indexOf(key) < target
-          ? `${named(key)} stays above the new server’s key: anyone who has it can take the DID, and undo within 72 hours what the new server signs`
+          ? `${named(key)} stays above ${server} key: anyone who has it can take the DID, and undo within 72 hours what ${server} key signs`
           : `${named(key)} stays: anyone who has it can change the DID until an operation drops it`,
       ),
-    ...(target >= 0 && !canUndo
+    ...(target >= 0 && !stays && !canUndo
       ? ['no recovery key of yours is above the old server’s key: this operation cannot be undone']
       : []),
     ...(hasRecoveryAbove
       ? []
-      : ['no recovery key of yours is above the new server’s key: you could not undo what it signs']),
+      : [`no recovery key of yours is above ${server} key: you could not undo what it signs`]),
   ]
 }
 
@@ -108,9 +111,10 @@ const warningTexts = (
  * then the warnings. A program that shows them decides how a kind looks.
  */
 export function previewOperation(options: PreviewOptions): PreviewLine[] {
-  const { before, after, roles } = options
+  const { before, after, roles, stays } = options
+  const names = stays ? { ...ROLE_NAMES, target: 'the server’s' } : ROLE_NAMES
   const roleOf = (key: string): KeyRole => roles.find((known) => known.key === key)?.role ?? 'unknown'
-  const named = (key: string) => `${key} (${ROLE_NAMES[roleOf(key)]})`
+  const named = (key: string) => `${key} (${names[roleOf(key)]})`
   return [
     ...keyLines(options, named),
     ...mapLines((id) => (id === PDS_ID ? 'PDS' : `service ${id}`), serviceTexts(before), serviceTexts(after)),

@@ -58,7 +58,7 @@ describe('the preview of an operation', () => {
 
   it('warns of a key above the new server’s that is not the owner’s: it can take the DID', () => {
     expect(warnings(['did:key:zOther', 'did:key:zSource'], ['did:key:zOther', 'did:key:zTarget'])).toEqual([
-      'rotation key did:key:zOther (nobody knows whose) stays above the new server’s key: anyone who has it can take the DID, and undo within 72 hours what the new server signs',
+      'rotation key did:key:zOther (nobody knows whose) stays above the new server’s key: anyone who has it can take the DID, and undo within 72 hours what the new server’s key signs',
       'no recovery key of yours is above the old server’s key: this operation cannot be undone',
       'no recovery key of yours is above the new server’s key: you could not undo what it signs',
     ])
