@@ -53,6 +53,10 @@ export const MOVER_ERRORS = {
     'failed',
     'have one of the keys that you hold sign an operation that drops one of them, then run the same command again',
   ),
+  // Undoing a move
+  'bad-undo-op': entry('failed', 'name the file that `pds undo-op` wrote, or sign now with the recovery key'),
+  'undo-impossible': entry('failed', 'keep the account where the DID names it; it can move back as it came'),
+  'nothing-to-undo': entry('failed', 'nothing: the DID names the server that it named before'),
   // The server that the account comes from
   'source-unreachable': entry(
     'retry',
