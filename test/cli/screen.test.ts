@@ -39,6 +39,7 @@ describe('pds', () => {
         handle          Give the account another handle, once DNS or a well-known file says that it is yours.
         rehost          Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
         rotate-key      Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
+        recovery-key    Create a recovery key, or put one above every other rotation key of the DID.
         emit-identity   Tell the network to look up the DID again: handle, key and server.
         request-crawl   Ask relays to subscribe to this server now.
         set-password    Set another account password: in the key file, .dev.vars and the Worker.
