@@ -11,7 +11,10 @@ const HOUR = 3600_000
 const [recovery, source, target] = await Promise.all(['recovery', 'ours', 'target'].map(rotationKey))
 if (!recovery || !source || !target) throw new Error('keys')
 const pds = (endpoint: string) => ({ atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint } })
-const unsigned = ({ sig: _, ...rest }: Operation): UnsignedOperation => rest
+const unsigned = (operation: Operation): UnsignedOperation => {
+  const { sig: _, ...rest } = operation
+  return rest
+}
 
 /** A DID at the source with a recovery key, in a directory with the rules of the real one. */
 const scene = async (recoveryKeys = [recovery.did]) => {
