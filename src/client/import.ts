@@ -15,6 +15,8 @@ export interface ReadOptions {
   /** Further attempts after a lost connection, 429 or 5xx: 5. Each waits longer. */
   retries?: number
   signal?: AbortSignal
+  /** Waits between attempts in place of a timer, where there is a signal. Rejects when it is aborted. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /** One blob. Read `body` or cancel it, before you ask for the next blob or in parallel with it. */

@@ -1,9 +1,11 @@
 import { XrpcError } from './errors.ts'
 import type { Download } from './types.ts'
 
-interface RetryOptions {
+export interface RetryOptions {
   retries?: number
   signal?: AbortSignal
+  /** Waits in place of a timer, where there is a signal. Rejects when it is aborted. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /** Whether another attempt may succeed: no answer, too many requests, or a failure of the server. */
@@ -15,15 +17,34 @@ export const isRetryable = (error: unknown): error is XrpcError =>
 export const backoffMs = (attempt: number): number => 500 * 2 ** attempt * (0.5 + Math.random())
 
 /**
+ * How long a server wants a caller to wait, in milliseconds: `retry-after` as seconds or as a date, or the
+ * `ratelimit-reset` of a PDS. 0 if it does not say.
+ */
+export function askedToWaitMs(headers: Headers, nowMs: number): number {
+  const after = headers.get('retry-after')
+  if (after !== null) {
+    const ms = /^\s*\d+\s*$/.test(after) ? Number(after) * 1000 : Date.parse(after) - nowMs
+    return Math.max(0, ms || 0)
+  }
+  // Of a 429 only: other answers have it too.
+  const reset = Number(headers.get('ratelimit-reset'))
+  return reset > 0 ? Math.max(0, reset * 1000 - nowMs) : 0
+}
+
+const MAX_ASKED_MS = 300_000
+
+/**
  * Waits before the next attempt: at least as long as the server asked for, but not more than five minutes for that.
  */
-function pause(attempt: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
-  const askedMs = error instanceof XrpcError ? Number(error.headers.get('retry-after')) * 1000 : 0
-  return sleep(Math.max(backoffMs(attempt), Math.min(askedMs || 0, 300_000)), signal)
+function pause(attempt: number, error: unknown, { signal, wait }: RetryOptions): Promise<void> {
+  const limited = error instanceof XrpcError && (error.status === 429 || error.headers.has('retry-after'))
+  const askedMs = limited ? askedToWaitMs(error.headers, Date.now()) : 0
+  const ms = Math.max(backoffMs(attempt), Math.min(askedMs, MAX_ASKED_MS))
+  return wait && signal ? wait(ms, signal) : sleep(ms, signal)
 }
 
 /** Waits. Rejects with the signal's reason when it is aborted. */
-export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const timer = setTimeout(done, ms)
@@ -40,14 +61,14 @@ export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void
 
 /** Repeats a task while its failure is one that {@link isRetryable} names, waiting longer each time. */
 export const retrying =
-  ({ retries = 5, signal }: RetryOptions) =>
+  ({ retries = 5, ...options }: RetryOptions) =>
   async <T>(task: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++)
       try {
         return await task()
       } catch (error) {
         if (attempt >= retries || !isRetryable(error)) throw error
-        await pause(attempt, error, signal)
+        await pause(attempt, error, options)
       }
   }
 
@@ -65,7 +86,7 @@ interface Rest {
 export function resuming(
   first: Pick<Download<'*/*'>, 'body' | 'length'>,
   open: (from: number) => Promise<Rest>,
-  { retries = 5, signal }: RetryOptions,
+  { retries = 5, ...options }: RetryOptions,
 ): ReadableStream<Uint8Array> {
   let reader = first.body.getReader()
   let received = 0
@@ -73,9 +94,9 @@ export function resuming(
   let failures = 0
 
   async function recover(error: unknown): Promise<void> {
-    signal?.throwIfAborted()
+    options.signal?.throwIfAborted()
     if (failures++ >= retries) throw error
-    await pause(failures, error, signal)
+    await pause(failures, error, options)
     let rest: Rest
     try {
       rest = await open(received)
