@@ -1,4 +1,4 @@
-import { isCid, parseCidSafe } from '@atproto/lex-data'
+import { decodeCid, isCid, parseCidSafe } from '@atproto/lex-data'
 import type { Cid, LexValue } from '@atproto/lex-data'
 import { cidText } from './cid.ts'
 
@@ -44,6 +44,30 @@ export const blobRefs = (record: LexValue): BlobReference[] => {
       if (!blob) for (const item of Object.values(value)) open.push(item)
       else found.set(`${blob.cid} ${blob.size} ${blob.legacy} ${blob.mimeType}`, blob)
     }
+  }
+  return [...found.values()]
+}
+
+// Tag 42, a byte string of 37 bytes, a zero, and a CIDv1 of raw bytes by sha-256.
+const RAW_LINK = Buffer.from([0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01, 0x55, 0x12, 0x20])
+const LEGACY_LINK = /bafkrei[a-z2-7]{52}/g
+
+/**
+ * The blobs that the bytes of a malformed record seem to refer to: every link to raw bytes, and every text that is such a
+ * CID. Rather one too many than one too few: what is not a blob is found nowhere.
+ */
+export const scanBlobRefs = (bytes: Uint8Array): BlobReference[] => {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const found = new Map<string, BlobReference>()
+  const add = (cid: Cid, legacy: boolean) =>
+    found.set(cid.toString(), { cid, mimeType: '', size: undefined, legacy })
+  for (let at = buffer.indexOf(RAW_LINK); at >= 0; at = buffer.indexOf(RAW_LINK, at + 1)) {
+    const from = at + RAW_LINK.length - 4
+    if (from + 36 <= buffer.length) add(decodeCid(new Uint8Array(buffer.subarray(from, from + 36))), false)
+  }
+  for (const [text] of buffer.toString('latin1').matchAll(LEGACY_LINK)) {
+    const cid = parseCidSafe(text, { flavor: 'raw' })
+    if (cid && isCid(cid, { flavor: 'dasl' })) add(cid, true)
   }
   return [...found.values()]
 }

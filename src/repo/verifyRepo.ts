@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { CodedError } from '../codedError.ts'
-import { blobRefs } from './blobRefs.ts'
+import { blobRefs, scanBlobRefs } from './blobRefs.ts'
 import type { BlobReference } from './blobRefs.ts'
 import { cidText } from './cid.ts'
 import { CborError, checkCbor, decodeBlock } from './cbor.ts'
@@ -39,8 +39,22 @@ export interface RepoInput extends WalkOptions {
   read: Read
   /** Milliseconds since the epoch: a revision may be at most five minutes later. */
   now: number
+  /**
+   * Called with each record that the specification forbids, which then counts as a record like others. Without it, such
+   * a record is refused as `BadRecord`.
+   */
+  malformed?: (record: MalformedRecord) => void
   /** How many different blocks there are. More than the commit reaches is refused as `Unreachable`. */
   blocks?: number
+}
+
+/** A record that somebody signed and that the specification forbids: floats, for example. */
+export interface MalformedRecord {
+  /** `collection/rkey`. */
+  readonly path: string
+  readonly cid: Cid
+  /** What is wrong with it. */
+  readonly problem: string
 }
 
 /** A record that was verified. */
@@ -158,6 +172,16 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const counts: RepoCounts = { ...none }
   const { blocks, read, checkHashes = false, sha256 = nodeSha256 } = input
 
+  const readBlobs = (path: string, cid: Cid, bytes: Uint8Array): readonly BlobReference[] => {
+    try {
+      return verifyRecord(path, bytes)
+    } catch (cause) {
+      if (!input.malformed || !(cause instanceof RepoError) || cause.code !== 'BadRecord') throw cause
+      input.malformed({ path, cid, problem: cause.message })
+      return scanBlobRefs(bytes)
+    }
+  }
+
   function* records(): Generator<VerifiedRecord, void, void> {
     Object.assign(counts, none)
     // Equal records share a block: only a set can count the different ones.
@@ -170,7 +194,7 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
         else {
           counts.records++
           const { key: path, cid, bytes } = item
-          yield { path, cid, size: bytes.length, blobs: verifyRecord(path, bytes) }
+          yield { path, cid, size: bytes.length, blobs: readBlobs(path, cid, bytes) }
         }
       }
     } catch (cause) {

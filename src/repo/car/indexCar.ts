@@ -18,9 +18,6 @@ export interface IndexedCar {
   read(cid: Cid): Uint8Array | undefined
 }
 
-/** How many bytes a number takes as a varint. */
-const varintLength = (value: number): number => (value < 128 ? 1 : 1 + varintLength(Math.floor(value / 128)))
-
 const readWhole = (car: CarBytes, offset: number, length: number): Uint8Array => {
   const bytes = car.read(offset, length)
   if (bytes.length !== length)
@@ -28,32 +25,15 @@ const readWhole = (car: CarBytes, offset: number, length: number): Uint8Array =>
   return bytes
 }
 
-/** The offset of the first section. Before it are the length of the header, as a varint, and the header. */
-const headerEnd = (car: CarBytes): number => {
-  let [value, length] = [0, 0]
-  for (const byte of readWhole(car, 0, 4)) {
-    value += (byte & 0x7f) * 128 ** length++
-    if (byte < 0x80) break
-  }
-  return length + value
-}
-
 /** Half a digest is enough to tell blocks apart, and the CID's string would take far more memory. */
-const indexKey = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
-
-const CID_BYTES = 36
+export const indexKey = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
 
 /** Reads a CAR to its end and notes where each block is, so that a repository of any size takes little memory. */
 export async function indexCar(car: CarBytes, limits: CarLimits = {}): Promise<IndexedCar> {
   const index = new Map<string, readonly [offset: number, length: number]>()
   // The limit is the file's own size, which may be more than the default of 1 GiB.
-  const reader = await readCar(car.stream(), { total: car.size + 1, ...limits })
-  let offset = headerEnd(car)
-  for await (const { cid, bytes } of reader) {
-    offset += varintLength(CID_BYTES + bytes.length) + CID_BYTES
-    index.set(indexKey(cid), [offset, bytes.length])
-    offset += bytes.length
-  }
+  const reader = await readCar(car.stream(), { total: car.size + 1, paddedLengths: true, ...limits })
+  for await (const { cid, bytes, offset } of reader) index.set(indexKey(cid), [offset, bytes.length])
   const [root] = reader.roots
   if (!root) throw new CarError('BadHeader', 'the CAR names no root')
   return {

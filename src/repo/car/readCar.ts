@@ -20,11 +20,18 @@ export interface CarLimits {
   total?: number
   /** How many blocks; by default five million. */
   blocks?: number
+  /** Whether a length may be written in more bytes than it needs. Runs then have it as it is. */
+  paddedLengths?: boolean
   sha256?: Sha256
 }
 
+/** A block, and where its bytes begin in the CAR. */
+export interface CarBlock extends Block {
+  readonly offset: number
+}
+
 /** A CAR whose header has been read. Its blocks can be read once, one by one or in runs of whole sections. */
-export interface CarReader extends AsyncIterable<Block> {
+export interface CarReader extends AsyncIterable<CarBlock> {
   readonly roots: readonly Cid[]
   /** Whole sections one after the other, as in the CAR, and checked. A run is valid until the next is asked for. */
   runs(): AsyncGenerator<Uint8Array, void, void>
@@ -43,6 +50,7 @@ interface Varint {
 class Input {
   private readonly source: Chunks
   private readonly total: number
+  private readonly paddedLengths: boolean
   private buffer = new Uint8Array(BUFFER_BYTES)
   private start = 0
   private end = 0
@@ -50,9 +58,10 @@ class Input {
   private seen = 0
   private ended = false
 
-  constructor(source: Chunks, total: number) {
+  constructor(source: Chunks, total: number, paddedLengths: boolean) {
     this.source = source
     this.total = total
+    this.paddedLengths = paddedLengths
   }
 
   get available(): number {
@@ -66,7 +75,8 @@ class Input {
       const byte = this.buffer[this.start + skip + i] ?? 0
       value += (byte & 0x7f) * 2 ** (7 * i)
       if (byte < 0x80) {
-        if (byte === 0 && i > 0) throw new CarError('BadVarint', 'a length in more bytes than it needs')
+        if (byte === 0 && i > 0 && !this.paddedLengths)
+          throw new CarError('BadVarint', 'a length in more bytes than it needs')
         return { value, length: i + 1 }
       }
       if (i === 6) throw new CarError('BadVarint', 'a length of more than 49 bits')
@@ -128,9 +138,9 @@ const parseHeader = (bytes: Uint8Array): Cid[] => {
   if (header === null || typeof header !== 'object' || !('version' in header) || !('roots' in header)) {
     throw new CarError('BadHeader', "the CAR's header is not a map of roots and version")
   }
+  // Unknown fields mean nothing for the blocks.
   const { version, roots } = header
   if (version !== 1) throw new CarError('BadHeader', 'only version 1 of CAR is read')
-  if (Object.keys(header).length !== 2) throw new CarError('BadHeader', "unknown fields in the CAR's header")
   if (!Array.isArray(roots)) throw new CarError('BadHeader', "the CAR's roots are not a list")
   // The CID inside a CBOR link has been checked already; anything else in the list is not a link.
   return roots.map((root) => {
@@ -152,7 +162,7 @@ export const readCar = async (
   const { header = 4096, section = 2 * 1024 * 1024, total = 2 ** 30, blocks = 5_000_000 } = limits
   const sha256 = limits.sha256 ?? nodeSha256
   const source = chunksOf(body)
-  const input = new Input(source, total)
+  const input = new Input(source, total, limits.paddedLengths ?? false)
   let count = 0
 
   /** The length after `skip` bytes, if it has been read; the bytes that it declares may not have been. */
@@ -207,13 +217,17 @@ export const readCar = async (
     }
   }
 
-  async function* each(): AsyncGenerator<Block, void, void> {
+  let headerLength = 0
+  async function* each(): AsyncGenerator<CarBlock, void, void> {
+    let before = headerLength
     for await (const run of runs()) {
       // Each block is a copy, so that keeping one does not keep the buffer.
       for (const sections = new SectionReader(run); sections.next();) {
         const cid = decodeCid(run.slice(sections.cidAt, sections.blockAt))
-        yield { cid, bytes: run.slice(sections.blockAt, sections.end) }
+        const offset = before + sections.blockAt
+        yield { cid, bytes: run.slice(sections.blockAt, sections.end), offset }
       }
+      before += run.length
     }
   }
 
@@ -221,7 +235,8 @@ export const readCar = async (
     const head = await readNext(header, 'BadHeader')
     if (!head) throw new CarError('TruncatedCar', 'an empty CAR')
     const roots = parseHeader(input.peek(head.length, head.value).slice())
-    input.advance(head.length + head.value)
+    headerLength = head.length + head.value
+    input.advance(headerLength)
     return {
       roots,
       runs,
