@@ -23,7 +23,7 @@ export interface FakeNetwork {
   /** Milliseconds since the epoch. Only `wait` makes it go on. */
   now(): number
   /** Goes on in time at once: waits cost no time here. */
-  wait(ms: number, signal?: AbortSignal): Promise<void>
+  wait(ms: number, signal: AbortSignal): Promise<void>
   /** All that was waited for, in milliseconds. */
   readonly waits: number[]
 }
@@ -83,7 +83,7 @@ export const createNetwork = (startMs: number = Date.now()): FakeNetwork => {
     add: (origin, host) => void hosts.set(origin, host),
     now: () => nowMs,
     async wait(ms, signal) {
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       waits.push(ms)
       nowMs += ms
     },
