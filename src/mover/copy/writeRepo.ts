@@ -1,0 +1,159 @@
+import type { Cid } from '@atproto/lex-data'
+import { cidText } from '../../repo/cid.ts'
+import { type CarBytes, indexCar, indexKey, type IndexedCar } from '../../repo/car/indexCar.ts'
+import { carHeader, carSection } from '../../repo/car/writeCar.ts'
+import type { BlobReference } from '../../repo/blobRefs.ts'
+import { CarError } from '../../repo/car/carError.ts'
+import { type Commit, verifyCommit } from '../../repo/commit.ts'
+import { type MalformedRecord, RepoError, verifyCommitBlock, verifyRepo } from '../../repo/verifyRepo.ts'
+import type { MoveStore } from '../types.ts'
+
+/** A blob that a record of the final tree refers to: it has to arrive. */
+export interface NeededBlob {
+  readonly cid: string
+  /** As the record says; '' where it says none. */
+  readonly mimeType: string
+  readonly size: number | undefined
+  /** The path of the first record that refers to it. */
+  readonly path: string
+}
+
+/** What a verified repository consists of. */
+export interface RepoFacts {
+  /** CID of the commit. */
+  readonly root: string
+  readonly rev: string
+  /** CID of the tree's root node. */
+  readonly data: string
+  /** The key that signed the commit, as did:key: of those that the DID ever named, perhaps not the present one. */
+  readonly signedBy: string
+  /** Bytes of the CAR in the store. */
+  readonly size: number
+  readonly records: number
+  /** Records by collection. */
+  readonly collections: Readonly<Record<string, number>>
+  /** Records that the specification forbids, all of them. The tree verifies, and they are part of it. */
+  readonly malformed: readonly MalformedRecord[]
+  /** By CID. */
+  readonly blobs: ReadonlyMap<string, NeededBlob>
+}
+
+export interface VerifyOptions {
+  readonly did: string
+  /** Every key that the DID ever named for signing commits. */
+  readonly signingKeys: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** Why a repository is refused; undefined if the error is not about its content. */
+export const repoProblem = (cause: unknown): string | undefined =>
+  cause instanceof CarError || cause instanceof RepoError ? `${cause.code}: ${cause.message}` : undefined
+
+const CHUNK_BYTES = 64 * 1024
+
+/** Small pieces as larger ones. */
+async function* inChunks(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let open: Uint8Array[] = []
+  let size = 0
+  for (const piece of pieces) {
+    open.push(piece)
+    size += piece.length
+    if (size < CHUNK_BYTES) continue
+    yield Buffer.concat(open)
+    open = []
+    size = 0
+  }
+  if (size > 0) yield Buffer.concat(open)
+}
+
+const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string> => {
+  for (const key of keys) if (await verifyCommit(commit, key)) return key
+  throw new RepoError('BadSignature', 'the commit is signed by none of these keys')
+}
+
+const missing = (cid: Cid): never => {
+  throw new RepoError('MissingBlock', `the commit ${cid.toString()} is missing`)
+}
+
+/** Verifies what `read` gives to its end, with nothing written. `onBlock` gets each block, in the order of an export. */
+async function verified(
+  { root, read }: Pick<IndexedCar, 'root' | 'read'>,
+  { did, signingKeys, now }: VerifyOptions,
+  write: (blocks: Iterable<Uint8Array>) => Promise<number>,
+): Promise<RepoFacts> {
+  const malformed: MalformedRecord[] = []
+  const bytes = read(root) ?? missing(root)
+  const commit = await verifyCommitBlock(bytes, { did, signingKey: signingKeys, now })
+  const signedBy = await signerOf(commit, signingKeys)
+  // Blocks are handed on as the verification reads them: a block is read once, and comes before what it links to.
+  const due: Uint8Array[] = [carHeader(root), carSection(root, bytes)]
+  const written = new Set<string>([indexKey(root)])
+  const repo = await verifyRepo({
+    root,
+    did,
+    signingKey: signedBy,
+    now,
+    malformed: (record) => malformed.push(record),
+    read: (cid) => {
+      const block = read(cid)
+      const key = indexKey(cid)
+      if (block && !written.has(key)) {
+        written.add(key)
+        due.push(carSection(cid, block))
+      }
+      return block
+    },
+  })
+  const collections: Record<string, number> = {}
+  const blobs = new Map<string, NeededBlob>()
+  const need = (path: string, { cid, mimeType, size }: BlobReference) => {
+    const text = cidText(cid.bytes)
+    const known = blobs.get(text)
+    if (known && (known.mimeType !== '' || mimeType === '')) return
+    blobs.set(text, { cid: text, mimeType, size, path: known?.path ?? path })
+  }
+  function* blocks(): Generator<Uint8Array> {
+    for (const record of repo.records()) {
+      const collection = record.path.slice(0, record.path.indexOf('/'))
+      collections[collection] = (collections[collection] ?? 0) + 1
+      for (const blob of record.blobs) need(record.path, blob)
+      yield* due.splice(0)
+    }
+    // A tree without records still has a node.
+    yield* due.splice(0)
+  }
+  const size = await write(blocks())
+  return {
+    root: root.toString(),
+    rev: commit.rev,
+    data: commit.data.toString(),
+    signedBy,
+    size,
+    records: repo.counts.records,
+    collections,
+    malformed,
+    blobs,
+  }
+}
+
+/**
+ * Verifies a repository to its last record and writes it to the store in the preferred form: the commit first, then the
+ * tree in its order, each block once, and nothing that belongs to neither. The file is written only if all of it
+ * verifies. Throws RepoError or CarError.
+ */
+export const writeRepo = (
+  car: Pick<IndexedCar, 'root' | 'read'>,
+  options: VerifyOptions,
+  store: MoveStore,
+  file: string,
+): Promise<RepoFacts> => verified(car, options, (blocks) => store.writeFile(file, inChunks(blocks)))
+
+/** Verifies a CAR that is in the store already. Throws RepoError or CarError. */
+export async function verifyStored(bytes: CarBytes, options: VerifyOptions): Promise<RepoFacts> {
+  const car = await indexCar(bytes)
+  return await verified(car, options, async (blocks) => {
+    for (const _ of blocks);
+    return bytes.size
+  })
+}
