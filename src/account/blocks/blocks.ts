@@ -1,5 +1,4 @@
 import { type Cid, decodeCid } from '@atproto/lex-data'
-import { BlockMap, ReadableBlockstore } from '@atproto/repo'
 import type { Platform } from '../../platform.ts'
 import type { Block } from '../../repo/block.ts'
 import { CID_LENGTH, cidKeyAt } from '../../repo/cidBytes.ts'
@@ -19,10 +18,8 @@ const CACHE_BYTES = 1024 * 1024
  * since, each with the blocks that it added and the CIDs that it dropped. A commit writes one row here, and now and
  * then everything is packed again (packs/repack.ts). A block found under its CID is right whatever the revision, so that
  * reading by CID needs no revision.
- *
- * A class, because the library's tree (`MST`) reads its nodes from a `ReadableBlockstore`.
  */
-export class Blocks extends ReadableBlockstore {
+export class Blocks {
   readonly #sql: Sql
   readonly commitLog: CommitLog
   readonly packs: Packs
@@ -32,7 +29,6 @@ export class Blocks extends ReadableBlockstore {
   readonly seed: number
 
   constructor(sql: Sql, platform: Pick<Platform, 'random'>, removalLogLimits?: RemovalLogLimits) {
-    super()
     this.#sql = sql
     this.seed = new DataView(platform.random(4).buffer).getUint32(0)
     this.commitLog = new CommitLog(sql, this.seed, CACHE_BYTES)
@@ -131,24 +127,5 @@ export class Blocks extends ReadableBlockstore {
   repeatedRecords(): Map<string, number> {
     const rows = this.#sql.all<{ cid: ArrayBuffer; paths: number }>('SELECT cid, paths FROM repeated')
     return new Map(rows.map(({ cid, paths }) => [cidKeyAt(bytes(cid), 0), paths]))
-  }
-
-  override async getBytes(cid: Cid): Promise<Uint8Array | null> {
-    return this.read(cid) ?? null
-  }
-
-  override async has(cid: Cid): Promise<boolean> {
-    return this.find(cid.bytes) !== undefined
-  }
-
-  override async getBlocks(cids: Cid[]): Promise<{ blocks: BlockMap; missing: Cid[] }> {
-    const blocks = new BlockMap()
-    const missing: Cid[] = []
-    for (const cid of cids) {
-      const block = this.read(cid)
-      if (block) blocks.set(cid, block)
-      else missing.push(cid)
-    }
-    return { blocks, missing }
   }
 }

@@ -2,13 +2,16 @@ import type { Cid } from '@atproto/lex-data'
 import { MST } from '@atproto/repo'
 import { fault } from '../../fault.ts'
 import type { Platform } from '../../platform.ts'
+import { cborCid } from '../../repo/cid.ts'
 import { nextTid } from '../../repo/tid.ts'
+import { encodeNode } from '../../repo/tree/encodeNode.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { carOf } from './carOf.ts'
 import { commitEvent } from './commits/commitEvent.ts'
 import { nextTree } from './commits/nextTree.ts'
+import { NodeStore } from './commits/nodeStore.ts'
 import { requireBlobs } from './commits/requireBlobs.ts'
 import { type RepoWrite, resolveWrites, type WriteResult } from './commits/resolveWrites.ts'
 import { type CommitSigner, signCommit } from './commits/signCommit.ts'
@@ -87,6 +90,7 @@ const COMMITS_PER_TREE = 200
 
 export const createRepo = (deps: RepoDeps): Repo => {
   const { sql, platform, did, signer, blocks, sequencer } = deps
+  const nodes = new NodeStore((cid) => blocks.read(cid))
   let queue: Promise<unknown> = Promise.resolve()
   let loaded: { head: Head; tree: MST; commits: number } | undefined
 
@@ -132,7 +136,7 @@ export const createRepo = (deps: RepoDeps): Repo => {
     const latest = requireHead()
     mustNotBeImporting()
     if (!loaded?.head.root.equals(latest.root) || loaded.commits >= COMMITS_PER_TREE)
-      loaded = { head: latest, tree: MST.load(blocks, latest.data), commits: 0 }
+      loaded = { head: latest, tree: MST.load(nodes, latest.data), commits: 0 }
     return loaded
   }
 
@@ -156,13 +160,13 @@ export const createRepo = (deps: RepoDeps): Repo => {
       const known = head()
       if (known) return known
       mustNotBeImporting()
-      const tree = await MST.create(blocks)
-      const { cid: data, bytes } = await tree.serialize()
+      const emptyNode = encodeNode({ left: null, entries: [] })
+      const data = cborCid(emptyNode)
       const rev = nextRev()
       const commit = await signCommit(signer, { did, rev, data })
       const to = { root: commit.cid, data, rev }
       return advanceHead(undefined, to, () => {
-        blocks.append(rev, platform.now(), [commit, { cid: data, bytes }], [])
+        blocks.append(rev, platform.now(), [commit, { cid: data, bytes: emptyNode }], [])
         writeHead(sql, to, { blocks: 2, records: 0 })
       })
     })
