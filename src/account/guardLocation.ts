@@ -19,7 +19,7 @@ const describe = (jurisdiction: string): string => (jurisdiction === '' ? 'none'
 const refusal = (made: string, jurisdiction: string): ConfigError =>
   new ConfigError(
     'DATA_LOCATION',
-    `names the jurisdiction ${describe(jurisdiction)}, and the account's object was made ${made}. Another jurisdiction has another, empty object: put the old value back, or, to move the account, export it (\`pds export\`), set up a Worker with another name and bucket, and import it there`,
+    `names the jurisdiction ${describe(jurisdiction)}, and the account's object was made ${made}. Another jurisdiction has another, empty object: put the old value back, or, to move the account, back it up (\`pds backup <dir>\`), set up a Worker with another name and bucket, and restore it there (\`pds restore <dir>\`)`,
   )
 
 /**

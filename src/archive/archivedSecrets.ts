@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Secret } from '../crypto/secret.ts'
 import { isObject } from '../isObject.ts'
 import { ArchiveError } from './archiveError.ts'
@@ -22,6 +23,13 @@ export const encryptSecrets = async (keyFile: Secret, passphrase: Secret): Promi
   encrypter.setPassphrase(passphrase.reveal())
   return await encrypter.encrypt(keyFile.reveal())
 }
+
+/**
+ * Tells whether a key file is the one that was encrypted. It holds 256 bits of chance, so nobody can find it by its
+ * hash.
+ */
+export const fingerprintOf = (keyFile: Secret): string =>
+  createHash('sha256').update(keyFile.reveal()).digest('hex')
 
 const parse = (text: string, file: string): ArchivedSecrets => {
   let value: unknown

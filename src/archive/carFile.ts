@@ -1,7 +1,6 @@
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs'
 import { CarError } from '../repo/car/carError.ts'
-import { indexCar } from '../repo/car/indexCar.ts'
 import { RepoError, verifyRepo } from '../repo/verifyRepo.ts'
+import { openCarFile } from './openCarFile.ts'
 
 /** What a CAR file holds, verified down to the last record. */
 export interface CarFacts {
@@ -26,13 +25,8 @@ export async function verifyCarFile(
   file: string,
   options: { did: string; signingKey: string | readonly string[]; now: number },
 ): Promise<CarFacts> {
-  const fd = openSync(file, 'r')
-  const read = (offset: number, length: number): Uint8Array => {
-    const bytes = new Uint8Array(length)
-    return bytes.subarray(0, readSync(fd, bytes, 0, length, offset))
-  }
+  const car = await openCarFile(file)
   try {
-    const car = await indexCar({ size: statSync(file).size, read, stream: () => createReadStream(file) })
     const repo = await verifyRepo({ ...options, ...car })
     const collections: Record<string, number> = {}
     const blobs = new Set<string>()
@@ -51,7 +45,7 @@ export async function verifyCarFile(
       blobs,
     }
   } finally {
-    closeSync(fd)
+    car.close()
   }
 }
 

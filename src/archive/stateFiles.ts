@@ -1,3 +1,4 @@
+import { digestOf } from '../client/cid.ts'
 import { isObject } from '../isObject.ts'
 import type { Output } from '../client/index.ts'
 import { parseAuditLog } from '../plc/parse.ts'
@@ -30,6 +31,15 @@ export const parseJson = (text: string, file: string): unknown => {
 const isType = (value: unknown): value is string =>
   typeof value === 'string' && /^[\x20-\x7e]{1,255}$/.test(value)
 
+/** What becomes a file's name must be a CID: then it does not lead out of the folder. */
+const isBlobCid = (value: unknown): value is string => {
+  try {
+    return typeof value === 'string' && digestOf(value).length > 0
+  } catch {
+    return false
+  }
+}
+
 /** Blobs by CID. A line that is not one of a blob is left out: the blob is restored without its type. */
 export const parseBlobList = (text: string): Map<string, BlobEntry> => {
   const entries = new Map<string, BlobEntry>()
@@ -42,7 +52,7 @@ export const parseBlobList = (text: string): Map<string, BlobEntry> => {
     }
     if (!isObject(entry)) continue
     const { cid, size, mimeType } = entry
-    if (typeof cid === 'string' && isType(mimeType))
+    if (isBlobCid(cid) && isType(mimeType))
       entries.set(cid, { cid, size: typeof size === 'number' ? size : -1, mimeType })
   }
   return entries

@@ -52,7 +52,7 @@ export const CATALOGUE = {
   'keys-exist': entry('needsInput', 'keep them; only `pds init --force` makes new ones'),
   'bad-folder': entry(
     'failed',
-    'choose a folder that can be written to, or an earlier export of the same account',
+    'choose a folder that can be written to, or an earlier backup of the same account',
   ),
   'install-failed': entry('retry', 'read what npm says, then run the same command again'),
   'wrangler-missing': entry('failed', 'run `npm install` in the folder of your Cirrus'),
@@ -70,7 +70,7 @@ export const CATALOGUE = {
   'wrong-admin-password': entry('failed', 'take ADMIN_PASSWORD from your key file, or set a new one'),
   'account-absent': entry(
     'failed',
-    'run `pds activate` for a new account, `pds import` for one that moves in',
+    'run `pds activate` for a new account, `pds import` for one that moves in, `pds restore` for one from a backup',
   ),
   'account-not-active': entry('failed', 'run `pds status`; `pds activate` activates the account'),
   'rate-limit': entry('retry', 'wait as long as the server says, then run the command again'),
@@ -157,29 +157,33 @@ export const CATALOGUE = {
     'keep the account where it is, or the backup; another PDS may accept it',
   ),
   // Restoring a backup
-  'bad-backup': entry('failed', 'restore from another copy, or export the account again from where it is'),
+  'bad-backup': entry('failed', 'take another copy, or back the account up again from where it is'),
+  'wrong-passphrase': entry(
+    'failed',
+    'run the command again with the passphrase that this backup was made with',
+  ),
   'no-signing-key': entry(
     'failed',
     'put the key file next to wrangler.toml, or give SIGNING_KEY in the environment',
   ),
   'backup-needed': entry(
     'needsInput',
-    'run `pds export <dir>`, then `pds delete-account --backup <dir>`; or add --without-backup',
+    'run `pds backup <dir>`, then `pds delete-account --backup <dir>`; or add --without-backup',
   ),
   'account-active': entry(
     'failed',
-    'keep the account as it is; or run `pds export`, `pds deactivate`, and the same command again',
+    'keep the account as it is; or run `pds backup`, `pds deactivate`, and the same command again',
   ),
   // What was found
-  'export-incomplete': entry('problems', 'run the same command again: it continues where it stopped'),
-  'export-too-large': entry('failed', 'check --host: no Cirrus has as much to send'),
-  'export-changing': entry('retry', 'stop writing for a moment, then run the command again'),
+  'backup-incomplete': entry('problems', 'run the same command again: it continues where it stopped'),
+  'backup-too-large': entry('failed', 'check --host: no Cirrus has as much to send'),
+  'backup-changing': entry('retry', 'stop writing for a moment, then run the command again'),
   'crawl-refused': entry(
     'problems',
     'read the relay’s reason; Cirrus asks configured relays again by itself',
   ),
   'check-list-failed': entry('problems', 'do what the lines with ✗ say, then run `pds doctor` again'),
-  'check-failed': entry('problems', 'export what is there (`pds export`) before you do anything else'),
+  'check-failed': entry('problems', 'back up what is there (`pds backup <dir>`) before you do anything else'),
   'journal-broken': entry(
     'problems',
     'compare with an earlier `pds log --json`; treat the account as tampered with',

@@ -3,7 +3,7 @@ import { MoverError } from '../mover/moverError.ts'
 import { parse, type Globals } from './terminal/args.ts'
 import { createPrompts } from './terminal/prompts.ts'
 import type { Command, Context } from './command.ts'
-import { commands } from './commands/index.ts'
+import { commands, RENAMED } from './commands/index.ts'
 import {
   adminPassword,
   findProject,
@@ -32,6 +32,11 @@ const distance = (a: string, b: string): number => {
 const findCommand = (name: string): Command => {
   const found = commands.find((command) => command.name === name)
   if (found) return found
+  const renamed = RENAMED[name]
+  if (renamed)
+    throw new CliError('usage', `pds ${name} is \`pds ${renamed}\` now`, {
+      next: `run \`pds ${renamed} --help\``,
+    })
   const near = commands.map((command) => command.name).find((known) => distance(known, name) <= 2)
   throw new CliError('usage', `there is no command "${name}"`, {
     next: near ? `did you mean \`pds ${near}\`?` : 'run `pds --help`',

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { sendRepo } from '../../src/cli/import/copy.ts'
+import { sendRepo } from '../../src/cli/backup/repositoryHere.ts'
 import { connect } from '../../src/client/index.ts'
 import { REQUEST_LIMIT_BYTES } from '../../src/limits.ts'
 import { fake } from './fake.ts'

@@ -50,7 +50,7 @@ describe('pds delete-account', () => {
   })
 
   it('deletes nothing where the backup is old', async () => {
-    await run(['export', 'backup'])
+    await run(['backup', 'backup', '--without-keys'])
     const later = () => Date.now() + 3 * 24 * 3600_000
     const refused = await remove(['--backup', 'backup', '--handle', HANDLE], { now: later })
     expect(member(refused.json, 'error', 'code')).toBe('backup-needed')
@@ -59,14 +59,14 @@ describe('pds delete-account', () => {
   })
 
   it('asks for the handle in a terminal', async () => {
-    await run(['export', 'backup'])
+    await run(['backup', 'backup', '--without-keys'])
     const asked = await remove(['--backup', 'backup'], { tty: true, stdin: '\u0003' })
     expect(asked.code).not.toBe(0)
     expect(await state()).toBe('active')
   })
 
   it('deletes the account after a backup of the last day, and says how far the erasure is', async () => {
-    expect((await run(['export', 'backup'])).json).toMatchObject({ ok: true })
+    expect((await run(['backup', 'backup', '--without-keys'])).json).toMatchObject({ ok: true })
     const done = await remove(['--backup', 'backup', '--handle', HANDLE])
     expect([done.code, done.json]).toEqual([
       0,

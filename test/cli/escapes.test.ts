@@ -129,7 +129,7 @@ const COMMANDS: string[][] = [
   ['log', '--verify'],
   ['identity'],
   ['identity', '--void', '--yes'],
-  ['export', 'backup'],
+  ['backup', 'backup', '--without-keys'],
   ['import', '--from', 'old.example.com', '--yes'],
   ['import', '--from', 'old.example.com', '--identifier', 'alice.example.com', '--yes'],
 ]

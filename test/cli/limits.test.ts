@@ -7,7 +7,7 @@ import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { connect } from '../../src/client/index.ts'
 import type { Context } from '../../src/cli/command.ts'
-import { exportRepo } from '../../src/cli/export/exportRepo.ts'
+import { backupRepo } from '../../src/cli/backup/backupRepo.ts'
 import { serverCredentials, signingKeyOf } from '../../src/cli/servers/serverCredentials.ts'
 import { REQUEST_LIMIT_BYTES } from '../../src/limits.ts'
 import { folder, member, pds } from './support.ts'
@@ -93,13 +93,13 @@ describe('a server that sends without end', () => {
       out: { progress },
     } as unknown as Context
     const ours = signingKeyOf(await serverCredentials(client))
-    const exported = exportRepo(context, client, {
+    const exported = backupRepo(context, client, {
       did: source.did,
       file: here.in('repo.car'),
       keys: { ours, named: undefined },
       maxBytes: 5 * MB,
     })
-    await expect(exported).rejects.toMatchObject({ code: 'export-too-large' })
+    await expect(exported).rejects.toMatchObject({ code: 'backup-too-large' })
     expect(server.read()).toBeLessThan(10)
     expect(await readdir(here.path)).toEqual([])
   })
@@ -107,14 +107,14 @@ describe('a server that sends without end', () => {
   it('fills no disk with a blob: it may have as much as it is listed with', async () => {
     await using here = await folder()
     const server = endless('com.atproto.sync.getBlob')
-    const ran = await pds(['export', 'backup', '--host', source.url, '--json'], {
+    const ran = await pds(['backup', 'backup', '--without-keys', '--host', source.url, '--json'], {
       cwd: here.path,
       env: { ADMIN_PASSWORD: source.adminPassword, ADMIN_PASSWORD_HOST: source.url },
       fetch: server.fetch,
     })
-    expect([ran.code, code(ran.json)], ran.stdout).toEqual([1, 'export-too-large'])
+    expect([ran.code, code(ran.json)], ran.stdout).toEqual([1, 'backup-too-large'])
     expect(server.read()).toBeLessThan(20)
     expect(await readdir(here.in('backup/blobs'))).toEqual([])
-    expect((await stat(here.in('backup/repo.car'))).size).toBeLessThan(MB)
+    expect((await stat(here.in('backup/incoming/state/repo.car'))).size).toBeLessThan(MB)
   })
 })

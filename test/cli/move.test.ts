@@ -1,5 +1,5 @@
 // Against real servers: a Cirrus, a second one, the PLC directory.
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { verifyJwt } from '@atproto/xrpc-server'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -55,46 +55,6 @@ const movedIn = {
   blobs: { expected: BLOBS, stored: BLOBS },
   identity: { movedAway: false },
 }
-
-describe('pds export', () => {
-  it('exports and verifies everything, before and after deactivation, and fetches nothing twice', async () => {
-    const first = await on(source, ['export', 'backup', '--json'])
-    expect(first.stderr).toBe('')
-    expect(first.json).toMatchObject({
-      ok: true,
-      records: RECORDS,
-      blobs: { count: BLOBS, fetched: BLOBS, lost: [] },
-    })
-    const lines = (await readFile(here.in('backup/blobs.jsonl'), 'utf8')).trim().split('\n')
-    const entries: unknown[] = lines.map((line) => JSON.parse(line))
-    expect(entries).toEqual(
-      Array(BLOBS).fill({ cid: expect.any(String), size: expect.any(Number), mimeType: 'image/png' }),
-    )
-    await writeFile(here.in(`backup/blobs/${String(member(entries[0], 'cid'))}`), 'damaged')
-    await rm(here.in(`backup/blobs/${String(member(entries[1], 'cid'))}`))
-    await writeFile(here.in('backup/repo.car'), (await readFile(here.in('backup/repo.car'))).subarray(0, 500))
-    expect((await on(source, ['deactivate', '--yes'])).code).toBe(0)
-    const second = await on(source, ['export', 'backup', '--json'])
-    expect(second.json).toMatchObject({ ok: true, records: RECORDS, blobs: { count: BLOBS, fetched: 2 } })
-    const log: unknown = JSON.parse(await readFile(here.in('backup/plc-log.json'), 'utf8'))
-    expect(log).toMatchObject([{ did: source.did, nullified: false, operation: { prev: null } }])
-    expect(
-      member(JSON.parse(await readFile(here.in('backup/preferences.json'), 'utf8')), 'preferences'),
-    ).toHaveLength(2)
-  })
-
-  it('says that no key file was found', async () => {
-    const done = await on(source, ['export', 'backup', '--json'])
-    expect(member(done.json, 'warnings')).toMatchObject([{ message: expect.stringContaining('no key file') }])
-  })
-
-  it('does not overwrite the export of another account', async () => {
-    await on(source, ['export', 'backup'])
-    await using other = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test' })
-    const refused = await on(other, ['export', 'backup', '--json'])
-    expect(member(refused.json, 'error', 'code')).toBe('bad-folder')
-  })
-})
 
 describe('pds migrate-token', () => {
   it('prints a token that a reference PDS accepts as service auth and jose decodes to the claims', async () => {

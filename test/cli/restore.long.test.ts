@@ -1,5 +1,5 @@
-// Against real servers: `pds export`, then `pds import --from <folder>`.
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+// Against real servers: `pds backup`, then `pds restore`.
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPlcAccount, activate, type PlcAccount } from '../../dev/account.ts'
 import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
@@ -30,7 +30,7 @@ const run = (args: readonly string[], options: RunOptions = {}) =>
     env: { ADMIN_PASSWORD: ADMIN, ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
   })
 const restore = (options: RunOptions = {}, ...args: string[]) =>
-  run(['import', '--from', './backup', '--yes', '--json', ...args], {
+  run(['restore', './backup', '--yes', '--json', ...args], {
     ...options,
     env: { PDS_PASSWORD: PASSWORD, ...options.env },
   })
@@ -87,6 +87,11 @@ const writeRecord = async () => {
   })
   if (!answer.ok) throw new Error(await answer.text())
 }
+/** A file of the state of the backup. */
+const inState = async (name: string, dir = 'backup') => {
+  const state = (await readdir(here.in(dir))).find((entry) => entry.startsWith('state-'))
+  return here.in(`${dir}/${state ?? ''}/${name}`)
+}
 const isRestored = {
   state: 'active',
   repo: { records: RECORDS },
@@ -105,55 +110,52 @@ beforeEach(async () => {
   cirrus = await start()
   await activate(cirrus)
   await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
-  expect((await run(['export', 'backup'])).code).toBe(0)
+  expect((await run(['backup', 'backup', '--without-keys'])).code).toBe(0)
 }, 60_000)
 afterEach(async () => {
   await cirrus.close()
   await here[Symbol.asyncDispose]()
 })
 
-describe('pds export', () => {
-  const car = () => here.in('backup/repo.car')
+describe('pds backup, interrupted', () => {
   /** The state after a run was killed: most of the CAR, with the byte at `damage` changed if it is given. */
   const interrupt = async (damage?: number) => {
-    const whole = await readFile(car())
+    const whole = await readFile(await inState('repo.car'))
     const partial = whole.subarray(0, whole.length * 0.9)
     if (damage !== undefined) partial[damage] = (partial[damage] ?? 0) ^ 1
-    await rm(car())
-    await writeFile(`${car()}.part`, partial)
+    await rm(here.in('backup'), { recursive: true })
+    await mkdir(here.in('backup/incoming/state'), { recursive: true })
+    await writeFile(here.in('backup/incoming/state/repo.car.part'), partial)
     return Buffer.from(whole)
   }
 
   it('continues a repository where an earlier run was interrupted', async () => {
-    const whole = Buffer.from(await readFile(car()))
-    await interrupt()
-    expect((await run(['export', 'backup'])).code).toBe(0)
-    expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
-    expect(await readdir(here.in('backup'))).not.toContain('repo.car.part')
+    const whole = await interrupt()
+    expect((await run(['backup', 'backup', '--without-keys'])).code).toBe(0)
+    expect(Buffer.from(await readFile(await inState('repo.car'))).equals(whole)).toBe(true)
+    expect(await readdir(here.in('backup'))).not.toContain('incoming')
     // What was there is not fetched again: a damaged byte is found, and the next run starts over.
     await interrupt(5000)
-    const damaged = await run(['export', 'backup'])
+    const damaged = await run(['backup', 'backup', '--without-keys'])
     expect([damaged.code, damaged.stderr]).toEqual([3, expect.stringContaining('does not verify')])
-    expect((await run(['export', 'backup'])).code).toBe(0)
-    expect(Buffer.from(await readFile(car())).equals(whole)).toBe(true)
+    expect(await readdir(here.in('backup'))).not.toContain('archive.json')
+    expect((await run(['backup', 'backup', '--without-keys'])).code).toBe(0)
+    expect(Buffer.from(await readFile(await inState('repo.car'))).equals(whole)).toBe(true)
   })
 
   it('starts over if the account has been written to since', async () => {
     await interrupt()
     await writeRecord()
-    const done = await run(['export', 'backup', '--json'])
+    const done = await run(['backup', 'backup', '--without-keys', '--json'])
     expect(done.json).toMatchObject({ ok: true, records: RECORDS + 1 })
-    await writeFile(`${car()}.part`, 'no CAR at all')
-    await rm(car())
-    expect((await run(['export', 'backup', '--json'])).json).toMatchObject({ ok: true, records: RECORDS + 1 })
   })
 })
 
-describe('pds import --from <folder>', () => {
+describe('pds restore', () => {
   it('restores the account from the backup on a new server with the same key', async () => {
     await redeploy()
     await writeKeys()
-    expect(member(await status(), 'next')).toContain('pds import --from <folder>')
+    expect(member(await status(), 'next')).toContain('pds restore <dir>')
     const done = await restore()
     expect(done.json, done.stdout).toMatchObject({
       ok: true,
@@ -178,17 +180,14 @@ describe('pds import --from <folder>', () => {
     expect(Buffer.from(await blob.arrayBuffer())).toEqual(await readFile(here.in(`backup/blobs/${cid}`)))
     expect((await restore()).json).toMatchObject({ ok: true, already: true })
     // The restored account's revision is later than every earlier one.
-    const { rev } = decodeJws(
-      (await readFile(here.in('backup/manifest.jws'), 'utf8')).trim(),
-      2 ** 20,
-    ).payload
+    const { rev } = decodeJws((await readFile(await inState('manifest.jws'), 'utf8')).trim(), 2 ** 20).payload
     expect(String(member(done.json, 'rev')) > String(rev)).toBe(true)
   })
 
   it('activates the account only after a confirmation', async () => {
     await redeploy()
     await writeKeys()
-    const quiet = await run(['import', '--from', 'backup', '--json'], { env: { PDS_PASSWORD: PASSWORD } })
+    const quiet = await run(['restore', 'backup', '--json'], { env: { PDS_PASSWORD: PASSWORD } })
     expect(quiet.json).toMatchObject({
       ok: true,
       activated: false,
@@ -196,7 +195,7 @@ describe('pds import --from <folder>', () => {
     })
     expect(await status()).toMatchObject({ ...isRestored, state: 'deactivated' })
     const typed = { tty: true, stdin: `${PASSWORD}\ny` }
-    const asked = await run(['import', '--from', here.in('backup')], typed)
+    const asked = await run(['restore', here.in('backup')], typed)
     expect([asked.code, asked.stdout]).toEqual([0, expect.stringContaining('and active')])
     expect(await status()).toMatchObject(isRestored)
   })
@@ -206,7 +205,7 @@ describe('pds import --from <folder>', () => {
     expect((await run(['deactivate', '--yes'])).code).toBe(0)
     expect(await status()).toMatchObject({ repo: { records: RECORDS + 1 } })
     const env = { PDS_PASSWORD: PASSWORD }
-    const unasked = await run(['import', '--from', './backup', '--json'], { env })
+    const unasked = await run(['restore', './backup', '--json'], { env })
     expect([unasked.code, code(unasked.json)]).toEqual([4, 'not-confirmed'])
     expect((await restore({ env })).json).toMatchObject({ ok: true, activated: true })
     expect(await status()).toMatchObject(isRestored)
@@ -258,11 +257,11 @@ describe('pds import --from <folder>', () => {
       if (init?.method === 'POST') sent.push(String(input))
       return fetch(input, init)
     }
-    const attempt = async (damage: (name: (file: string) => string) => Promise<void>) => {
+    const attempt = async (damage: () => Promise<void>) => {
       await rm(here.in('bad'), { recursive: true, force: true })
       await cp(here.in('backup'), here.in('bad'), { recursive: true })
-      await damage((file) => here.in(`bad/${file}`))
-      const done = await run(['import', '--from', 'bad', '--json'], { fetch: watched })
+      await damage()
+      const done = await run(['restore', 'bad', '--json'], { fetch: watched })
       return [done.code, code(done.json)]
     }
     const flip = async (file: string) => {
@@ -270,20 +269,19 @@ describe('pds import --from <folder>', () => {
       bytes.writeUInt8(bytes.readUInt8(bytes.length - 40) ^ 1, bytes.length - 40)
       await writeFile(file, bytes)
     }
-    expect(await attempt((name) => flip(name('repo.car')))).toEqual([1, 'bad-backup'])
-    expect(await attempt((name) => rm(name('repo.car')))).toEqual([1, 'bad-backup'])
-    expect(await attempt((name) => flip(name('manifest.jws')))).toEqual([1, 'bad-backup'])
-    expect(await attempt((name) => writeFile(name('preferences.json'), '{"preferences": 1}'))).toEqual([
-      1,
-      'bad-backup',
-    ])
-    const [blob = ''] = await readdir(here.in('backup/blobs'))
-    expect(await attempt((name) => flip(name(`blobs/${blob}`)))).toEqual([4, 'not-confirmed'])
-    expect(await attempt((name) => rm(name('manifest.jws')))).toEqual([4, 'not-confirmed'])
-    expect(code((await run(['import', '--from', './nowhere', '--json'])).json)).toBe('bad-backup')
-    expect(code((await run(['import', '--from', 'bad', '--identifier', 'a.test', '--json'])).json)).toBe(
-      'usage',
+    const bad = (name: string) => inState(name, 'bad')
+    expect(await attempt(async () => flip(await bad('repo.car')))).toEqual([1, 'bad-backup'])
+    expect(await attempt(async () => rm(await bad('repo.car')))).toEqual([1, 'bad-backup'])
+    expect(await attempt(async () => flip(await bad('manifest.jws')))).toEqual([4, 'not-confirmed'])
+    expect(await attempt(async () => writeFile(await bad('preferences.json'), '{"preferences": 1}'))).toEqual(
+      [4, 'not-confirmed'],
     )
+    const [blob = ''] = await readdir(here.in('backup/blobs'))
+    expect(await attempt(() => flip(here.in(`bad/blobs/${blob}`)))).toEqual([4, 'not-confirmed'])
+    expect(await attempt(async () => rm(await bad('manifest.jws')))).toEqual([4, 'not-confirmed'])
+    expect(await attempt(() => writeFile(here.in('bad/archive.json'), '{'))).toEqual([1, 'bad-backup'])
+    expect(code((await run(['restore', './nowhere', '--json'])).json)).toBe('bad-backup')
+    expect(code((await run(['restore', '.', '--json'])).json)).toBe('bad-backup')
     expect(sent).toEqual([])
     expect(await status()).toMatchObject({ state: 'absent' })
   })
@@ -330,12 +328,12 @@ describe('pds import --from <folder>', () => {
     cirrus = await startCirrus(options)
     await activate(cirrus)
     await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: RECORDS, blobs: BLOBS })
-    expect((await run(['export', 'web'])).code).toBe(0)
+    expect((await run(['backup', 'web', '--without-keys'])).code).toBe(0)
     const { port, signingKey } = cirrus
     await cirrus.close()
     cirrus = await startCirrus({ ...options, port, signingKey })
     const env = { SIGNING_KEY: signingKey, PDS_PASSWORD: PASSWORD }
-    const done = await run(['import', '--from', 'web', '--yes', '--json'], { env })
+    const done = await run(['restore', 'web', '--yes', '--json'], { env })
     expect(done.json, done.stdout).toMatchObject({ ok: true, activated: true })
     expect(await status()).toMatchObject(isRestored)
   })

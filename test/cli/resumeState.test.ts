@@ -38,7 +38,7 @@ describe('a body with a limit', () => {
     const body = (async function* () {
       yield new Uint8Array(1)
     })()
-    const limited = limitedBody(body, limit, () => new CliError('export-too-large', 'too large'))
-    await expect(limited.next()).rejects.toMatchObject({ code: 'export-too-large' })
+    const limited = limitedBody(body, limit, () => new CliError('backup-too-large', 'too large'))
+    await expect(limited.next()).rejects.toMatchObject({ code: 'backup-too-large' })
   })
 })

@@ -33,8 +33,9 @@ describe('pds', () => {
         revoke-tokens   Revoke every migration token that was minted until now.
         deactivate      Stop accepting writes and serving the public, after a move. Nothing is deleted.
         activate        Activate the account: a new one, one that moved in, or one that was deactivated.
-        export          Back up the account to a folder: repository, blobs, preferences, PLC log, manifest.
-        import          Move an account in from another PDS, or restore it from a backup.
+        backup          Back up the whole account to a folder, or verify a backup.
+        restore         Bring this server to the state of a backup.
+        import          Move an account in from another PDS.
         identity        Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
         handle          Give the account another handle, once DNS or a well-known file says that it is yours.
         rehost          Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
@@ -79,7 +80,9 @@ describe('pds', () => {
     [['sttus'], 'pds status'],
     [['status', '--nope'], 'pds status --help'],
     [['status', 'more'], 'pds status --help'],
-    [['export'], 'pds export --help'],
+    [['backup'], 'pds backup --help'],
+    [['export'], 'pds backup --help'],
+    [['import', '--from', './folder'], 'pds restore ./folder'],
     [['migrate-token', '--target'], 'pds migrate-token --help'],
     [['migrate-token', '--target='], 'pds migrate-token --help'],
     [['log', '--limit', 'x'], 'pds log --help'],
@@ -475,7 +478,7 @@ describe('pds deactivate', () => {
     expect(done.stdout).toMatchInlineSnapshot(`
       "alice.example.com is deactivated on alice.example.com.
       To shut it down for good, later, in this order:
-        0. keep a backup: \`pds export <dir>\` (it still works now) and the key file that \`pds init\` wrote
+        0. keep a backup: \`pds backup <dir>\` (it still works now) and the key file that \`pds init\` wrote
         1. the Worker: npx wrangler delete cirrus
            breaks: Reading what the target may still lack, turning back, and every answer under alice.example.com. The database and the secrets are deleted with it. Your handle alice.example.com, which this Worker vouches for: first change the handle, or set a DNS TXT record _atproto.alice.example.com.
         2. the R2 bucket: npx wrangler r2 bucket delete cirrus-blobs

@@ -109,7 +109,7 @@ const refused = (found: string, latest: number, advice = EXPORT_ADVICE) => {
 
 const EXPORT_ADVICE =
   'Export the account with the program that made it (`pds export`), and import the folder into a new Worker ' +
-  'of this program (`pds import --from <folder>`).'
+  'of this program (`pds restore <folder>`).'
 const DEPLOY_ADVICE =
   'A later version of Cirrus was deployed before: deploy that one again, or one after it ' +
   '(`npm update cirrus-pds`, then `npx wrangler deploy`).'

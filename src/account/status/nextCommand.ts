@@ -55,7 +55,7 @@ const whenAbsent = (situation: Situation): string => {
     return `The DID names ${pdsName(identity.pds)}. Next: \`pds import --from ${identity.pds ?? '<host>'}\` moves the account here.`
   if (!identity.keyIsOurs)
     return `The DID names this server with another signing key. Next: ${howToFixDid(situation)}, or set SIGNING_KEY to that key.`
-  return 'The DID names this server. Next: `pds activate` creates the account, empty; if you have a backup, `pds import --from <folder>` restores it.'
+  return 'The DID names this server. Next: `pds activate` creates the account, empty; if you have a backup, `pds restore <dir>` restores it.'
 }
 
 /** Deactivated, and never active here before. */
@@ -81,7 +81,7 @@ const whenDeactivated = (situation: Situation): string => {
   const { identity } = situation
   if ('error' in identity) return 'Deactivated; the DID could not be looked up. Next: `pds status` again.'
   if (!identity.here)
-    return `The move is done: the DID names ${pdsName(identity.pds)}, and this server is out of service. Nothing was deleted. Next: \`pds export <dir>\` for a last backup; then delete Worker, bucket and DNS records as the README says.`
+    return `The move is done: the DID names ${pdsName(identity.pds)}, and this server is out of service. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup; then delete Worker, bucket and DNS records as the README says.`
   const unsubmitted = unsubmittedClause(situation)
   if (unsubmitted)
     return `Half-way: the account is deactivated here, the DID still names this server, and ${unsubmitted}. Next: to finish the move, repeat the new PDS's PLC step; to undo it, \`pds identity --void\` and then \`pds activate\`.`
@@ -111,7 +111,7 @@ const whenActive = (situation: Situation): string => {
 const whenMoved = ({ identity }: Situation): string => {
   const pds = 'error' in identity ? 'another PDS' : pdsName(identity.pds)
   if (!('error' in identity) && identity.tombstoned)
-    return 'The DID has been tombstoned. Next: `pds export <dir>` for a backup, then `pds deactivate`.'
+    return 'The DID has been tombstoned. Next: `pds backup <dir>` for a backup, then `pds deactivate`.'
   return `The DID now names ${pds}; this server accepts no writes and signs nothing more. Next: once the new PDS has everything, \`pds deactivate\`. (It can still read what it is missing, with a token of \`pds migrate-token\`.)`
 }
 

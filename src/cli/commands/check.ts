@@ -18,7 +18,7 @@ export const check = command({
       : [
           `${out.paint('red', 'Problems')} (${counts}):`,
           ...problems.map((problem) => `  ${problem}`),
-          'Next: export what is there (`pds export`) before you do anything else.',
+          'Next: export what is there (`pds backup`) before you do anything else.',
         ].join('\n')
     out.result(found, text, ok ? undefined : 'check-failed')
     return ok ? EXIT.ok : EXIT.problems

@@ -40,7 +40,7 @@ export const deactivate = command({
       identity.movedAway
         ? 'To shut it down for good, later, in this order:'
         : 'Delete nothing yet: the DID does not name another PDS (`pds status`). When it does, in this order:',
-      `  0. keep a backup: \`pds export <dir>\` (it still works now) and the key file that \`pds init\` wrote`,
+      `  0. keep a backup: \`pds backup <dir>\` (it still works now) and the key file that \`pds init\` wrote`,
       cleanupText(steps),
     ].join('\n')
     out.result({ ok: true, did, already, delete: steps }, text)

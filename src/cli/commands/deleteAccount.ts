@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { readBackup } from '../import/backup.ts'
+import { findingText, openBackup, verifyBackup } from '../backup/openBackup.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { getStatus, stateOf, type Status } from '../servers/status.ts'
 
@@ -12,10 +11,24 @@ const noBackup = (message: string): CliError => new CliError('backup-needed', me
 /** Verifies the folder as a restore would, and that it is complete and of the last day. */
 const requireBackup = async (context: Context, dir: string, status: Status): Promise<string> => {
   const { io, out } = context
-  const keys = status.identity.signingKey === undefined ? [] : [status.identity.signingKey]
-  const folder = resolve(io.cwd, dir)
-  const { manifest, problems, facts } = await readBackup(context, folder, { did: status.did, keys })
-  if (!manifest || problems.length > 0) throw noBackup(`${folder} is not complete: ${problems.join('; ')}`)
+  const archive = await openBackup(context, dir)
+  const { folder, index } = archive
+  if (archive.did !== status.did)
+    throw new CliError(
+      'wrong-account',
+      `${folder} is the backup of ${archive.did}, and the account is ${status.did}`,
+    )
+  if (!index)
+    throw noBackup(
+      `${folder} was written by \`pds export\`; \`pds backup\` with the same folder makes it a backup`,
+    )
+  const { findings, manifest, facts } = await verifyBackup(context, archive)
+  const problems = [
+    ...findings.filter(({ problem }) => problem !== 'extra').map(findingText),
+    ...index.blobs.lost.map((cid) => `the blob ${cid} was lost before it was made`),
+  ]
+  if (!manifest || !facts || problems.length > 0)
+    throw noBackup(`${folder} is not complete: ${problems.join('; ')}`)
   const age = io.now() - manifest.iat * 1000
   if (age > DAY_MS) throw noBackup(`${folder} is ${Math.floor(age / DAY_MS)} days old`)
   if (status.repo.rev !== undefined && facts.rev !== status.repo.rev)
@@ -46,11 +59,11 @@ export const deleteAccount = command({
   name: 'delete-account',
   summary: 'Delete the account on this server, for ever.',
   description:
-    'It needs a backup of the last day (`pds export`), which it verifies, or --without-backup; and the handle, typed.\n' +
+    'It needs a backup of the last day (`pds backup`), which it verifies, or --without-backup; and the handle, typed.\n' +
     'The network is told, everything that signs in ends at once, and repository and blobs are erased in the background.\n' +
     'The DID stays: with its keys the account can be set up elsewhere. May be repeated: it says how far the erasure is.',
   flags: {
-    backup: { type: 'string', hint: 'dir', help: 'The folder of a `pds export` of the last day.' },
+    backup: { type: 'string', hint: 'dir', help: 'The folder of a `pds backup` of the last day.' },
     'without-backup': {
       type: 'boolean',
       help: 'Delete without one. What is deleted cannot be brought back.',
@@ -61,7 +74,7 @@ export const deleteAccount = command({
       help: 'The handle of the account, for scripts. --yes does not replace it.',
     },
   },
-  examples: ['pds export ./backup && pds delete-account --backup ./backup'],
+  examples: ['pds backup ./backup && pds delete-account --backup ./backup'],
   async run(context, flags) {
     const { out } = context
     const { backup, 'without-backup': withoutBackup, handle } = flags

@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { activate } from './activate.ts'
 import { appPassword } from './appPassword.ts'
+import { backupCommand } from './backup.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { deleteAccount } from './deleteAccount.ts'
@@ -8,7 +9,6 @@ import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { emitIdentity } from './emitIdentity.ts'
 import { endSessions } from './endSessions.ts'
-import { exportCommand } from './export.ts'
 import { handle } from './handle.ts'
 import { importCommand } from './import.ts'
 import { init } from './init.ts'
@@ -18,6 +18,7 @@ import { migrateToken } from './migrateToken.ts'
 import { recoveryKey } from './recoveryKey.ts'
 import { rehost } from './rehost.ts'
 import { requestCrawl } from './requestCrawl.ts'
+import { restoreCommand } from './restore.ts'
 import { revokeTokens } from './revokeTokens.ts'
 import { rotateKey } from './rotateKey.ts'
 import { sessions } from './sessions.ts'
@@ -37,7 +38,8 @@ export const commands: readonly Command[] = [
   revokeTokens,
   deactivate,
   activate,
-  exportCommand,
+  backupCommand,
+  restoreCommand,
   importCommand,
   identity,
   handle,
@@ -55,3 +57,6 @@ export const commands: readonly Command[] = [
   watch,
   deleteAccount,
 ]
+
+/** Commands that earlier versions had, and what has taken their place. */
+export const RENAMED: Readonly<Record<string, string>> = { export: 'backup' }

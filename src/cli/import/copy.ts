@@ -1,7 +1,5 @@
-import { openAsBlob } from 'node:fs'
 import { readAccount } from '../../client/import.ts'
-import { type Client, pages, XrpcError } from '../../client/index.ts'
-import { decodeJws } from '../../crypto/jws.ts'
+import { type Client, XrpcError } from '../../client/index.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { docsPath } from '../../docsLink.ts'
 import { orServerError } from '../servers/serverErrors.ts'
@@ -13,6 +11,7 @@ import { bodyProgress } from '../files/bodyProgress.ts'
 import { limitedBody } from '../files/limitedBody.ts'
 import { bytes } from '../terminal/output.ts'
 import { parallel } from '../../parallel.ts'
+import { missingBlobs } from '../backup/repositoryHere.ts'
 import { sourceError, type Source } from './source.ts'
 import type { LocalAccount } from './localAccount.ts'
 
@@ -63,51 +62,6 @@ export async function fetchRepo(
       )
     throw sourceError(cause)
   }
-}
-
-/** What this server's manifest says about the repository and the blobs that are here. */
-export async function manifestHere(
-  admin: Client,
-): Promise<{ data: unknown; collections: unknown; blobs: unknown }> {
-  const { manifest } = await orServerError(admin.com.cirrus.admin.getManifest())
-  const { data, collections, blobs } = decodeJws(manifest, 2 ** 20).payload
-  return { data, collections, blobs }
-}
-
-type Tree = Pick<CarFacts, 'data' | 'collections'>
-
-/** Whether a manifest and a CAR are of the same tree, with the same number of records in each collection. */
-export const isSameTree = ({ data, collections }: { data: unknown; collections: unknown }, facts: Tree) =>
-  data === facts.data &&
-  JSON.stringify(Object.entries(collections ?? {}).toSorted()) ===
-    JSON.stringify(Object.entries(facts.collections).toSorted())
-
-/** Sends the repository to this server. Returns false if it was here already. */
-export async function sendRepo(
-  owner: Client,
-  admin: Client,
-  carFile: string,
-  facts: CarFacts,
-): Promise<boolean> {
-  if ((await manifestHere(admin)).data === facts.data) return false
-  // A Blob that reads from the disk: its length is known, and it can be sent again.
-  const body = await openAsBlob(carFile)
-  if (body.size > REQUEST_LIMIT_BYTES) throw tooLarge(bytes(body.size))
-  await orServerError(owner.com.atproto.repo.importRepo({ encoding: 'application/vnd.ipld.car', body }), {
-    InvalidRequest: 'import-refused',
-    '*': 'import-refused',
-  })
-  return true
-}
-
-/** CIDs of the blobs that the records here refer to and that are not here. */
-export const missingBlobs = async (owner: Client): Promise<Set<string>> => {
-  const missing = new Set<string>()
-  const list = pages((page) =>
-    orServerError(owner.com.atproto.repo.listMissingBlobs({ limit: 1000, ...page })),
-  )
-  for await (const { blobs } of list) for (const { cid } of blobs) missing.add(cid)
-  return missing
 }
 
 const PARALLEL_BLOBS = 3

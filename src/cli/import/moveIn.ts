@@ -38,7 +38,7 @@ const isRotated = async (admin: Client, status: Status): Promise<boolean> => {
       'account-absent',
       `${did} names this server already, and there is no account here yet`,
       {
-        next: 'run `pds activate` for a new and empty account, `pds import --from <folder>` to restore it from a backup',
+        next: 'run `pds activate` for a new and empty account, `pds restore <dir>` to restore it from a backup',
       },
     )
   }

@@ -7,7 +7,7 @@ import { everythingStored } from '../support/fixtures.ts'
 
 const ADVICE =
   'Nothing was changed. Export the account with the program that made it (`pds export`), and import the folder into ' +
-  'a new Worker of this program (`pds import --from <folder>`).'
+  'a new Worker of this program (`pds restore <folder>`).'
 
 /** An `Sql` that takes no writes at all. */
 class ReadOnly extends Sql {

@@ -60,7 +60,7 @@ describe('the next command', () => {
     expect(next({})).toContain('`pds migrate-token --target')
     expect(next({ unsubmitted: signed })).toMatch(/https:\/\/new\.example\.com.*`pds identity --void`/)
     expect(next({ state: 'moved', identity: away })).toMatch(/https:\/\/new\.example\.com.*`pds deactivate`/)
-    expect(next({ state: 'deactivated', identity: away })).toMatch(/move is done.*`pds export <dir>`/)
+    expect(next({ state: 'deactivated', identity: away })).toMatch(/move is done.*`pds backup <dir>`/)
     expect(next({ state: 'deactivated' })).toMatch(/nobody serves.*`pds activate`/)
     expect(next({ state: 'deactivated', unsubmitted: signed })).toMatch(
       /Half-way.*`pds identity --void` and then `pds activate`/,

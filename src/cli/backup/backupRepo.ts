@@ -7,9 +7,12 @@ import { type ManifestClaims, verifyManifest } from '../../signing/manifest.ts'
 import { readCar } from '../../repo/car/readCar.ts'
 import { orServerError, serverError } from '../servers/serverErrors.ts'
 import { type CarFacts, carProblem, verifyCarFile } from '../../archive/carFile.ts'
+import { mergeCars } from '../../archive/mergeCars.ts'
+import { CommitError } from '../../repo/commit.ts'
+import { WalkError } from '../../repo/tree/treeWalk.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isNoSuchFile, partialFile, resumeWriting } from '../files/files.ts'
+import { isNoSuchFile, partialFile, resumeWriting, writeAtomically } from '../files/files.ts'
 import { bodyProgress } from '../files/bodyProgress.ts'
 import { limitedBody } from '../files/limitedBody.ts'
 import { bytes } from '../terminal/output.ts'
@@ -23,12 +26,12 @@ export interface CommitKeys {
 }
 
 /** A verified CAR, and a manifest of the same commit. */
-export interface ExportedRepo {
+export interface BackedUpRepo {
   manifest: string
   claims: ManifestClaims
   facts: CarFacts
-  /** Whether the CAR of an earlier run was used, and none was fetched. */
-  reused: boolean
+  /** Whether the CAR of an earlier run was used as it is, only what is new was fetched, or all of it. */
+  how: 'reused' | 'merged' | 'fetched'
 }
 
 const readManifest = async (server: Client, did: string, { ours }: CommitKeys) => {
@@ -37,24 +40,17 @@ const readManifest = async (server: Client, did: string, { ours }: CommitKeys) =
     return { manifest, claims: await verifyManifest(manifest, { publicDidKey: ours, issuer: did }) }
   } catch (cause) {
     if (!(cause instanceof TokenError)) throw cause
-    throw new CliError('export-incomplete', `the manifest does not verify: ${cause.message}`, { cause })
+    throw new CliError('backup-incomplete', `the manifest does not verify: ${cause.message}`, { cause })
   }
 }
 
 const verifyFile = async (context: Context, file: string, did: string, { ours, named }: CommitKeys) =>
   verifyCarFile(file, { did, signingKey: named ? [ours, named] : ours, now: context.io.now() })
 
-/** The CAR of an earlier run, if it is complete and of this commit. */
-const earlierExport = async (
-  context: Context,
-  file: string,
-  did: string,
-  keys: CommitKeys,
-  commit: string,
-) => {
+/** The CAR that is there, of an earlier run or backup; undefined if it does not verify. */
+const readEarlier = async (context: Context, file: string, did: string, keys: CommitKeys) => {
   try {
-    const facts = await verifyFile(context, file, did, keys)
-    return facts.root === commit ? facts : undefined
+    return await verifyFile(context, file, did, keys)
   } catch (cause) {
     if (isNoSuchFile(cause) || carProblem(cause) !== undefined) return undefined
     throw cause
@@ -81,7 +77,7 @@ const MAX_REPO_BYTES = 10_000_000_000
 
 const tooLarge = (maxBytes: number): CliError =>
   new CliError(
-    'export-too-large',
+    'backup-too-large',
     `the server sent more than ${bytes(maxBytes)} as the repository; what came was deleted`,
   )
 
@@ -111,49 +107,76 @@ const download = async (
     const limited = limitedBody(body, maxBytes - done, () => tooLarge(maxBytes))
     await resumeWriting(file, bodyProgress(limited, progress, { total: length, done }))
   } catch (cause) {
-    if (cause instanceof CliError && cause.code === 'export-too-large')
+    if (cause instanceof CliError && cause.code === 'backup-too-large')
       await rm(partialFile(file), { force: true })
     throw serverError(cause)
   }
   progress.end()
 }
 
+/**
+ * Fetches only what is new since the commit of `earlier`, whose CAR is in `file`, and merges the two. Undefined if that
+ * does not give a repository that verifies: then all of it is fetched.
+ */
+const merge = async (
+  context: Context,
+  server: Client,
+  options: { did: string; file: string; keys: CommitKeys; since: string; maxBytes: number },
+): Promise<CarFacts | undefined> => {
+  const { did, file, keys, since, maxBytes } = options
+  const { signal } = context.io
+  const newer = `${file}.since.part`
+  try {
+    const { body } = await readAccount(server, { did, signal }).repo(since)
+    await writeAtomically(
+      newer,
+      limitedBody(body, maxBytes, () => tooLarge(maxBytes)),
+    )
+    await writeAtomically(file, mergeCars(newer, file))
+    return await verifyFile(context, file, did, keys)
+  } catch (cause) {
+    const isRefusal = cause instanceof XrpcError && cause.status >= 400 && cause.status < 500
+    const isNoRepository =
+      cause instanceof WalkError || cause instanceof CommitError || carProblem(cause) !== undefined
+    if (isRefusal || isNoRepository) return undefined
+    throw serverError(cause)
+  } finally {
+    await rm(newer, { force: true })
+  }
+}
+
 const MAX_ATTEMPTS = 5
 
 /** Fetches repo.car and a manifest of the same commit, verified; tries again if the account changes meanwhile. */
-export async function exportRepo(
+export async function backupRepo(
   context: Context,
   server: Client,
   options: { did: string; file: string; keys: CommitKeys; maxBytes?: number },
-): Promise<ExportedRepo> {
+): Promise<BackedUpRepo> {
   const { did, file, keys, maxBytes = MAX_REPO_BYTES } = options
+  let earlier = await readEarlier(context, file, did, keys)
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await readManifest(server, did, keys)
-    const earlier = await earlierExport(context, file, did, keys, before.claims.commit)
-    if (earlier) return { ...before, facts: earlier, reused: true }
-    await download(context, server, { did, file, commit: before.claims.commit, maxBytes })
-    const facts = await verifyFile(context, file, did, keys).catch((cause: unknown) => {
-      const problem = carProblem(cause)
-      if (problem === undefined) throw cause
-      throw new CliError('export-incomplete', `${file} does not verify: ${problem}`, { cause })
-    })
-    if (facts.root === before.claims.commit) return { ...before, facts, reused: false }
+    if (earlier?.root === before.claims.commit) return { ...before, facts: earlier, how: 'reused' }
+    const isBegun = (await resumeOffset(file, before.claims.commit)) > 0
+    const merged =
+      earlier && !isBegun
+        ? await merge(context, server, { did, file, keys, since: earlier.rev, maxBytes })
+        : undefined
+    if (!merged) await download(context, server, { did, file, commit: before.claims.commit, maxBytes })
+    const facts =
+      merged ??
+      (await verifyFile(context, file, did, keys).catch((cause: unknown) => {
+        const problem = carProblem(cause)
+        if (problem === undefined) throw cause
+        throw new CliError('backup-incomplete', `${file} does not verify: ${problem}`, { cause })
+      }))
+    const how = merged ? 'merged' : 'fetched'
+    if (facts.root === before.claims.commit) return { ...before, facts, how }
     // The account was written to meanwhile: perhaps the manifest is of the CAR's commit now.
     const after = await readManifest(server, did, keys)
-    if (facts.root === after.claims.commit) return { ...after, facts, reused: false }
+    if (facts.root === after.claims.commit) return { ...after, facts, how }
+    earlier = facts
   }
-  throw new CliError('export-changing', `the account was written to during each of ${MAX_ATTEMPTS} attempts`)
-}
-
-/** The differences between the CAR and what the manifest says (records by collection, and the tree), as sentences. */
-export const compareWithManifest = ({ claims, facts }: Pick<ExportedRepo, 'claims' | 'facts'>): string[] => {
-  const names = new Set([...Object.keys(claims.collections), ...Object.keys(facts.collections)])
-  const problems = [...names]
-    .filter((name) => claims.collections[name] !== facts.collections[name])
-    .map(
-      (name) =>
-        `${name}: ${facts.collections[name] ?? 0} records, the manifest says ${claims.collections[name] ?? 0}`,
-    )
-  if (claims.data !== facts.data) problems.push(`the tree is ${facts.data}, the manifest says ${claims.data}`)
-  return problems
+  throw new CliError('backup-changing', `the account was written to during each of ${MAX_ATTEMPTS} attempts`)
 }

@@ -1,7 +1,8 @@
 import { readAccount } from '../../client/import.ts'
 import { type Client, pages } from '../../client/index.ts'
 import { orServerError, serverError } from '../servers/serverErrors.ts'
-import { blobStore } from '../files/blobStore.ts'
+import { blobStore } from './blobStore.ts'
+import type { BlobEntry } from '../../archive/stateFiles.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { writeAtomically } from '../files/files.ts'
@@ -10,17 +11,10 @@ import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { bytes, count } from '../terminal/output.ts'
 import { parallel } from '../../parallel.ts'
 
-/** A line of blobs.jsonl. */
-export interface BlobEntry {
-  cid: string
-  /** In bytes. */
-  size: number
-  mimeType: string
-}
-
 /** Of the needed blobs: those that are in the folder now, and those that the server has lost. */
-export interface ExportedBlobs {
-  count: number
+export interface BackedUpBlobs {
+  /** By CID: the size in bytes. */
+  sizes: Map<string, number>
   bytes: number
   /** How many of them this run fetched. */
   fetched: number
@@ -34,12 +28,12 @@ const MAX_LISTED_BLOBS = 5_000_000
 
 const tooLarge = (cid: string, maxBytes: number): CliError =>
   new CliError(
-    'export-too-large',
+    'backup-too-large',
     `the server sent more for the blob ${cid} than the ${bytes(maxBytes)} that it may have; nothing of it was kept`,
   )
 
 /** Writes the server's list of blobs to blobs.jsonl, as it is. */
-export async function exportBlobList(server: Client, file: string): Promise<BlobEntry[]> {
+export async function backupBlobList(server: Client, file: string): Promise<BlobEntry[]> {
   const found: BlobEntry[] = []
   for await (const { blobs } of pages((page) =>
     orServerError(server.com.cirrus.admin.listBlobs({ limit: 1000, ...page })),
@@ -47,7 +41,7 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
     for (const { cid, size, mimeType } of blobs)
       if (found.push({ cid, size, mimeType }) > MAX_LISTED_BLOBS)
         throw new CliError(
-          'export-too-large',
+          'backup-too-large',
           `the server lists more than ${count(MAX_LISTED_BLOBS, 'blob')}`,
         )
   const lines = found.map((entry) => `${JSON.stringify(entry)}\n`)
@@ -56,29 +50,29 @@ export async function exportBlobList(server: Client, file: string): Promise<Blob
 }
 
 /** Fetches into `folder` the needed blobs that are not there yet, each as a file named by its CID. */
-export async function exportBlobs(
+export async function backupBlobs(
   context: Context,
   server: Client,
   options: { did: string; folder: string; needed: ReadonlySet<string>; listed: readonly BlobEntry[] },
-): Promise<ExportedBlobs> {
+): Promise<BackedUpBlobs> {
   const { did, folder, needed } = options
   const sizes = new Map(options.listed.map(({ cid, size }) => [cid, size]))
   const { signal } = context.io
   const store = blobStore(folder)
   const progress = context.out.progress('Blobs')
-  const result: ExportedBlobs = { count: 0, bytes: 0, fetched: 0, lost: [] }
+  const result: BackedUpBlobs = { sizes: new Map(), bytes: 0, fetched: 0, lost: [] }
   const seen = new Set<string>()
-  const done = (size: number) => {
-    result.count++
+  const done = (cid: string, size: number) => {
+    result.sizes.set(cid, size)
     result.bytes += size
-    progress.to(result.count, needed.size)
+    progress.to(result.sizes.size, needed.size)
   }
   const have = async (cid: string) => {
     seen.add(cid)
-    // No record of the exported commit refers to it, so it is not fetched.
+    // No record of this commit refers to it, so it is not fetched.
     if (!needed.has(cid)) return true
     const size = await store.storedSize(cid)
-    if (size !== undefined) done(size)
+    if (size !== undefined) done(cid, size)
     return size !== undefined
   }
   const reader = readAccount(server, {
@@ -95,7 +89,7 @@ export async function exportBlobs(
         limitedBody(body, maxBytes, () => tooLarge(cid, maxBytes)),
       )
       result.fetched++
-      done(size)
+      done(cid, size)
     })
   } catch (cause) {
     throw serverError(cause)
@@ -106,7 +100,7 @@ export async function exportBlobs(
     if (seen.has(cid) || result.lost.includes(cid)) continue
     const size = await store.storedSize(cid)
     if (size === undefined) result.lost.push(cid)
-    else done(size)
+    else done(cid, size)
   }
   return result
 }

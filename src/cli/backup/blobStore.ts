@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from '../../client/cid.ts'
 import { CliError } from '../errors.ts'
-import { isNoSuchFile, writeAtomically } from './files.ts'
+import { isNoSuchFile, writeAtomically } from '../files/files.ts'
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
@@ -47,7 +47,7 @@ export function blobStore(folder: string): BlobStore {
         }
         // Thrown before the rename, so that wrong bytes never get the blob's name.
         if (!sameBytes(hash.digest(), digestOf(cid)))
-          throw new CliError('export-incomplete', `the server sent other bytes for the blob ${cid}`)
+          throw new CliError('backup-incomplete', `the server sent other bytes for the blob ${cid}`)
       }
       return await writeAtomically(file(cid), checked())
     },

@@ -1,4 +1,8 @@
 import { openAsBlob } from 'node:fs'
+import { join } from 'node:path'
+import { BLOBS_FOLDER } from '../../archive/archiveIndex.ts'
+import type { CarFacts } from '../../archive/carFile.ts'
+import type { Archive } from '../../archive/openArchive.ts'
 import type { Client } from '../../client/index.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import type { Context } from '../command.ts'
@@ -6,20 +10,31 @@ import type { Status } from '../servers/status.ts'
 import { CliError } from '../errors.ts'
 import { count, firstFew } from '../terminal/output.ts'
 import { parallel } from '../../parallel.ts'
-import type { LocalAccount } from './localAccount.ts'
-import type { Backup } from './backup.ts'
-import { isSameTree, missingBlobs, manifestHere, sendRepo } from './copy.ts'
-import { reportStep } from './reportStep.ts'
+import { compareRestored } from './compareRestored.ts'
+import { manifestHere, missingBlobs, sendRepo } from './repositoryHere.ts'
+import type { RestoredAccount } from './restoredAccount.ts'
 
 /** What the steps of restoring a backup share. Each of them may be repeated. */
 export interface Restoration {
   context: Context
   admin: Client
-  here: LocalAccount
-  backup: Backup
+  here: RestoredAccount
+  archive: Archive
+  /** The repository in the backup, which verifies. */
+  facts: CarFacts
+  /** CIDs of the blobs whose files are intact. */
+  intact: ReadonlySet<string>
+  /** Whether the preferences in the backup are as they were written. */
+  hasPreferences: boolean
+  /** How the folder differs from a complete backup, as sentences. */
+  problems: readonly string[]
   /** did:key of this server's signing key. */
   ours: string
 }
+
+/** Prints that a step is done. */
+export const reportStep = ({ context }: Pick<Restoration, 'context'>, step: string, what: string): void =>
+  context.out.note(`${context.out.paint('green', '✓')} ${step.padEnd(12)} ${what}`)
 
 /**
  * Restores the repository. It asks first if another one is here, because records that only that one has would be lost.
@@ -29,14 +44,13 @@ export const restoreRepo = async (
   owner: Client,
   { repo }: Status,
 ): Promise<void> => {
-  const { context, admin, backup } = restoration
-  const { facts, carFile } = backup
+  const { context, admin, archive, facts } = restoration
   const isOther = repo.records > 0 && (await manifestHere(admin)).data !== facts.data
   if (isOther)
     await context.prompts.confirm(
       `Another repository is here: ${count(repo.records, 'record')}, rev ${repo.rev}. Replace it with that of the backup: ${count(facts.records, 'record')}, rev ${facts.rev}?`,
     )
-  const sent = await sendRepo(owner, admin, carFile, facts)
+  const sent = await sendRepo(owner, admin, archive.file('repo'), facts)
   reportStep(
     restoration,
     'Repository',
@@ -48,21 +62,21 @@ const PARALLEL_BLOBS = 3
 
 /** Restores the blobs that are missing here. Returns the CIDs of those that are missing in the folder too. */
 export const restoreBlobs = async (restoration: Restoration, owner: Client): Promise<string[]> => {
-  const { context, backup } = restoration
-  const { store, intact, mimeTypes } = backup
+  const { context, archive, intact } = restoration
   const missing = await missingBlobs(owner)
   const total = missing.size
+  const types = new Map<string, string>()
+  if (total > 0) for await (const { cid, mimeType } of archive.blobs()) types.set(cid, mimeType)
   let sent = 0
   const progress = context.out.progress('Blobs')
   await parallel(missing, PARALLEL_BLOBS, async (cid) => {
     context.io.signal.throwIfAborted()
-    // An active account may lack blobs that the repository in the folder no longer refers to; their files may be there.
-    if (!intact.has(cid) && (await store.storedSize(cid)) === undefined) return
-    const body = await openAsBlob(store.file(cid))
-    const encoding = mimeTypes.get(cid) ?? 'application/octet-stream'
+    if (!intact.has(cid)) return
+    const body = await openAsBlob(join(archive.folder, BLOBS_FOLDER, cid))
+    const encoding = types.get(cid) ?? 'application/octet-stream'
     const { blob } = await orServerError(owner.com.atproto.repo.uploadBlob({ encoding, body }))
     if (blob.ref.$link !== cid)
-      throw new CliError('bad-backup', `${store.file(cid)} changed while it was sent`)
+      throw new CliError('bad-backup', `${BLOBS_FOLDER}/${cid} changed while it was sent`)
     progress.to(++sent, total)
   })
   if (total > 0) progress.end()
@@ -80,9 +94,10 @@ export const restoreBlobs = async (restoration: Restoration, owner: Client): Pro
   return lost
 }
 
-/** Restores the preferences, if the backup has any. */
+/** Restores the preferences, if the backup has any that are intact. */
 export const restorePreferences = async (restoration: Restoration, owner: Client): Promise<void> => {
-  const { preferences } = restoration.backup
+  const { archive, hasPreferences } = restoration
+  const preferences = hasPreferences ? await archive.preferences() : undefined
   if (preferences) await orServerError(owner.app.bsky.actor.putPreferences({ preferences }))
   reportStep(
     restoration,
@@ -91,26 +106,25 @@ export const restorePreferences = async (restoration: Restoration, owner: Client
   )
 }
 
-/** Throws if the server does not have what the repository and the manifest of the backup say. */
-export const verifyRestored = async (restoration: Restoration): Promise<void> => {
-  const { admin, backup } = restoration
-  const { facts, manifest, problems } = backup
-  const tree = await manifestHere(admin)
-  const blobs = JSON.stringify(tree.blobs)
-  const expected = JSON.stringify(manifest?.blobs)
-  if (!isSameTree(tree, facts))
+/** Throws if the server does not have what the backup has. */
+export const verifyRestored = async (restoration: Restoration, owner: Client): Promise<void> => {
+  const { admin, archive, facts, hasPreferences: withPreferences } = restoration
+  // A blob that this server has and the folder lacks is not a difference: it is here.
+  const { intact } = restoration
+  const { differences, sameCommit } = await compareRestored({ admin, owner }, archive, {
+    facts,
+    intact,
+    withPreferences,
+  })
+  const [first, ...more] = differences.filter((text) => !text.endsWith('and not in the backup'))
+  if (first !== undefined)
     throw new CliError(
       'copy-incomplete',
-      'the repository here is not that of the backup; it was not activated',
-    )
-  if (problems.length === 0 && blobs !== expected)
-    throw new CliError(
-      'copy-incomplete',
-      `the blobs here are ${blobs}, the manifest of the backup says ${expected}; it was not activated`,
+      `${first}${more.length > 0 ? `, and ${more.length} more differences` : ''}; it was not activated`,
     )
   reportStep(
     restoration,
     'Verified',
-    manifest ? 'everything that the manifest counts' : 'the same tree; there is no manifest',
+    `the same tree (${facts.data}), ${sameCommit ? 'the same commit, ' : ''}${count(intact.size, 'blob')} with size and type, preferences`,
   )
 }

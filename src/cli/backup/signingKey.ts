@@ -8,7 +8,10 @@ import type { Status } from '../servers/status.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { CliError } from '../errors.ts'
 import { keyFileOf } from '../init/keyFiles.ts'
-import type { LocalAccount } from './localAccount.ts'
+import type { Archive } from '../../archive/openArchive.ts'
+import { knownPassphrase, PASSPHRASE_VAR } from './backupKeys.ts'
+import { orArchiveError } from './openBackup.ts'
+import type { RestoredAccount } from './restoredAccount.ts'
 
 const SIGNING_KEY_VAR = 'SIGNING_KEY'
 const TOKEN_LIFETIME_S = 60
@@ -43,13 +46,26 @@ const candidates = async (
   return found.flatMap(([foundIn, hex]) => (hex ? [[foundIn, hex] as const] : []))
 }
 
+/** The signing key in the backup, which opens with its passphrase. Asked for only if there is someone to ask. */
+const archivedKey = async (context: Context, archive: Archive): Promise<SigningKey | undefined> => {
+  const mayAsk = context.io.stdin.isTTY || context.io.env[PASSPHRASE_VAR]
+  if (!archive.hasSecrets || !mayAsk) return undefined
+  const passphrase = await knownPassphrase(
+    context,
+    'No key file is here. Passphrase of the keys in the backup',
+  )
+  const { signingKey } = await orArchiveError(archive.secrets(passphrase))
+  return await load('the keys in the backup', signingKey.reveal())
+}
+
 /**
- * The signing key that the DID names, from the environment, .dev.vars or the key file. With it
+ * The signing key that the DID names, from the environment, .dev.vars, the key file or the backup. With it
  * `signAccountToken` can ask a new server to accept the account.
  */
 export async function findSigningKey(
   context: Context,
   { did, handle, identity }: Status,
+  archive: Archive,
 ): Promise<SigningKey> {
   const others: string[] = []
   for (const [foundIn, hex] of await candidates(context, { did, handle })) {
@@ -57,6 +73,9 @@ export async function findSigningKey(
     if (key.did === identity.signingKey) return key
     others.push(`${foundIn} has ${key.did}`)
   }
+  const inBackup = identity.movedAway ? undefined : await archivedKey(context, archive)
+  if (inBackup && inBackup.did === identity.signingKey) return inBackup
+  if (inBackup) others.push(`the backup has ${inBackup.did}`)
   if (identity.movedAway)
     throw new CliError(
       'did-elsewhere',
@@ -68,11 +87,16 @@ export async function findSigningKey(
   throw new CliError(
     'no-signing-key',
     `${did} names the signing key ${identity.signingKey ?? '(none)'}, and it is not here${others.length > 0 ? `: ${others.join(', ')}` : ''}`,
+    archive.hasSecrets
+      ? {
+          next: `give the passphrase of the keys in the backup as ${PASSPHRASE_VAR}, or run the command in a terminal`,
+        }
+      : {},
   )
 }
 
 /** Signs a service-auth token for createAccount on this server, with the account's own key. */
-export function signAccountToken({ io }: Context, here: LocalAccount, key: SigningKey): Promise<string> {
+export function signAccountToken({ io }: Context, here: RestoredAccount, key: SigningKey): Promise<string> {
   // The server names the audience itself. It must name its own host, or the token would open the account elsewhere.
   const { host } = new URL(here.origin)
   if (here.serviceDid !== didWeb(host))
