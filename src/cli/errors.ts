@@ -150,6 +150,8 @@ export const CATALOGUE = {
     'look at `pds log` and `pds sessions`, then run the same command in a terminal and answer; --yes does not cover it',
   ),
   'sign-in-needed': entry('failed', 'run the command again and give the account password of this server'),
+  'bad-statement': entry('failed', 'take the file that `pds verify --to` wrote, unchanged'),
+  'statement-refused': entry('problems', 'run `pds verify --to <URL>`, which asks the servers themselves'),
   'copy-incomplete': entry('problems', 'run the same command again: only what is missing is copied'),
   'import-refused': entry('failed', 'read the reason; the old state is unchanged'),
   'import-too-large': entry(

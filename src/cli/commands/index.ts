@@ -25,6 +25,7 @@ import { sessions } from './sessions.ts'
 import { setPassword } from './setPassword.ts'
 import { status } from './status.ts'
 import { upgrade } from './upgrade.ts'
+import { verify } from './verify.ts'
 import { watch } from './watch.ts'
 
 /** All commands, in the order in which a user needs them. */
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   migrateToken,
   revokeTokens,
   deactivate,
+  verify,
   activate,
   backupCommand,
   restoreCommand,

@@ -1,9 +1,9 @@
 import { createDidResolver } from '../../identity/didResolver.ts'
 import { IdentityError } from '../../identity/errors.ts'
-import { outbound } from '../../outbound.ts'
 import { createDirectory } from '../../plc/directory.ts'
 import { namedSigningKeys } from '../../plc/namedKeys.ts'
 import { fail, pass } from '../check.ts'
+import { createSend } from '../send.ts'
 import type { MoverDeps } from '../types.ts'
 import { checkDirectory } from './networkChecks.ts'
 
@@ -17,7 +17,7 @@ export interface NamedKeys {
 
 /** What the DID says, from its log, or from the document of a did:web. */
 export const readIdentity = async (deps: MoverDeps, did: string, origin: string) => {
-  const send = outbound({ fetch: (url, init) => deps.fetch(String(url), init ?? {}) }, { dev: deps.dev })
+  const send = createSend(deps)
   const directory = createDirectory(send, deps.directoryUrl)
   if (did.startsWith('did:plc:')) {
     const { check, log } = await checkDirectory(directory, did, origin)
