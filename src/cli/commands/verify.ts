@@ -75,12 +75,16 @@ const sampleOf = (text: string | undefined, all: boolean): number => {
   throw new CliError('usage', `--sample ${text} is not a number of blobs`)
 }
 
-const summary = ({ records, blobs, target, complete }: Statement): string =>
+const summary = ({ records, blobs, target, complete, checks }: Statement): string =>
   [
-    complete ? 'Complete' : 'Not complete',
+    complete
+      ? checks.some(({ level }) => level === 'warn')
+        ? 'Nothing failed; read the lines with !'
+        : 'Complete'
+      : 'Not complete',
     `${target.records.toLocaleString('en-US')} records on the target${records ? `, ${records.same.toLocaleString('en-US')} of them as on the source` : ''}`,
     `${blobs.present.toLocaleString('en-US')} of ${blobs.referenced.toLocaleString('en-US')} blobs there, ${blobs.hashed.toLocaleString('en-US')} hashed`,
-  ].join(': ')
+  ].join('. ')
 
 export const verify = command({
   name: 'verify',

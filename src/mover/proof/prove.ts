@@ -73,7 +73,7 @@ const checkSigner = ({ signer }: FetchedRepo, rev: string, keys: NamedKeys): Che
 const readSource = async (deps: MoverDeps, options: ProofOptions, keys: NamedKeys) => {
   const { did, source, store } = options
   const missing =
-    'where the source can still be read, name it; a backup can be compared with `pds backup verify`'
+    'compare while the old server still answers its owner: `pds move` does so before it deactivates the account there'
   if (!source)
     return { check: warn('source', 'the source was not read: nothing was compared with it', missing) }
   try {

@@ -4,9 +4,9 @@ import { prove, type ProofOptions } from '../../../src/mover/proof/prove.ts'
 import { parseStatement } from '../../../src/mover/proof/statement.ts'
 import type { StoredFile } from '../../../src/mover/types.ts'
 import { testRandom } from '../../crypto/support.ts'
-import { signOperation } from '../fakes/directory.ts'
-import { blobBytes, createWorld, type FakeWorld, post, postPath } from '../fakes/fakeWorld.ts'
+import { blobBytes, type FakeWorld, post, postPath } from '../fakes/fakeWorld.ts'
 import { fakeKey } from '../fakes/keys.ts'
+import { movedWorld, type MovedWorld } from './movedWorld.ts'
 import { streamOf } from '../../repo/fixture.ts'
 
 const chunksOf = async (body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> => {
@@ -39,40 +39,14 @@ const memoryStore = () => {
   }
 }
 
-/** The account as it is after a complete move: `source` deactivated, `target` active, the DID naming it. */
-const moved = async () => {
-  const world = await createWorld()
-  const { account, target, source, did, directory } = world
-  const made = await world.createAtTarget()
-  await made.repo.import(await account.repo.car(), account.repo.rev)
-  await target.write(made, {})
-  for (const [cid, blob] of account.blobs) made.blobs.set(cid, blob)
-  const head = directory.data(did)
-  if (!head) throw new Error('the DID has no data')
-  const { cid, ...data } = head
-  const operation = await signOperation(source.rotationKey, {
-    type: 'plc_operation',
-    ...data,
-    verificationMethods: { atproto: made.signingKey.did() },
-    services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: target.origin } },
-    prev: cid,
-  })
-  await directory.submit(did, operation)
-  account.active = false
-  made.active = true
-  return { world, made }
-}
-
 /** The target's repository, signed again with a key that the DID never named. */
-const signedByNobody = async ({ made, world }: Moved): Promise<Uint8Array> => {
+const signedByNobody = async ({ made, world }: MovedWorld): Promise<Uint8Array> => {
   await made.repo.commit(await fakeKey('nobody'), world.network.now())
   return made.repo.car()
 }
 
-type Moved = Awaited<ReturnType<typeof moved>>
-
 /** What `prove` finds, and what is not a pass of it. */
-const proof = async ({ world }: Moved, options: Partial<ProofOptions> = {}) => {
+const proof = async ({ world }: MovedWorld, options: Partial<ProofOptions> = {}) => {
   const { network, source, target, did, directory } = world
   const side = (pds: FakeWorld['source']) => ({ origin: pds.origin, client: world.client(pds) })
   const statement = await prove(
@@ -101,7 +75,7 @@ const proof = async ({ world }: Moved, options: Partial<ProofOptions> = {}) => {
 }
 
 /** The handle resolves as its host says. */
-const serveHandle = ({ world }: Moved, did = world.did) => {
+const serveHandle = ({ world }: MovedWorld, did = world.did) => {
   world.network.wildcards.unshift(({ url }) =>
     url.hostname === world.handle && url.pathname === '/.well-known/atproto-did'
       ? new Response(did)
@@ -109,8 +83,8 @@ const serveHandle = ({ world }: Moved, did = world.did) => {
   )
 }
 
-const setUp = async (): Promise<Moved> => {
-  const found = await moved()
+const setUp = async (): Promise<MovedWorld> => {
+  const found = await movedWorld()
   serveHandle(found)
   return found
 }
@@ -192,7 +166,7 @@ it('does not fail for what neither side has, or what the owner left behind', asy
 })
 
 it('finds a DID that names another server, a handle that leads elsewhere, and relays that lag', async () => {
-  const all = await moved()
+  const all = await movedWorld()
   serveHandle(all, 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb')
   const { world, made } = all
   const relay = (name: string, answer: object, status = 200) => {
