@@ -1,43 +1,30 @@
 // Against real servers: a Cirrus in workerd, the PLC directory.
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startPlcCirrus } from '../../dev/account.ts'
 import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
-import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
+import { type Deployment, startDeployment } from './deployment.ts'
 import { against, error, fake } from './fake.ts'
-import { folder, member, pds, type RunOptions } from './support.ts'
+import { member, pds, type RunOptions } from './support.ts'
 
-let plc: PlcDirectory
-let here: Awaited<ReturnType<typeof folder>>
-let cirrus: Awaited<ReturnType<typeof startPlcCirrus>>
-
+let deployment: Deployment
 beforeAll(async () => {
-  plc = await startPlc()
-  here = await folder()
-  cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
-  await writeFile(
-    here.in('wrangler.toml'),
-    `[vars]\nHOSTNAME = "localhost:${cirrus.port}"\nHANDLE = "alice.test"\nPLC_DIRECTORY_URL = "${plc.url}"\n`,
-  )
+  deployment = await startDeployment()
 }, 60_000)
-afterAll(async () => {
-  await Promise.all([cirrus.close(), plc.close()])
-  await here[Symbol.asyncDispose]()
-})
+afterAll(() => deployment[Symbol.asyncDispose]())
 
 const run = (args: readonly string[], options: RunOptions = {}) =>
-  pds(args, { cwd: here.path, env: { ADMIN_PASSWORD: cirrus.adminPassword }, ...options })
+  pds(args, { cwd: deployment.here.path, env: deployment.env, ...options })
 const read = async (path: string): Promise<unknown> => {
-  const answer = await fetch(cirrus.url + path)
+  const answer = await fetch(deployment.cirrus.url + path)
   const text = await answer.text()
   return answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
 }
 const resolve = (handle: string) => read(`/xrpc/com.atproto.identity.resolveHandle?handle=${handle}`)
-const document = async (): Promise<unknown> => (await fetch(`${plc.url}/${cirrus.did}`)).json()
+const document = () => deployment.document()
 
 describe('pds handle', () => {
   it('shows the whole operation, asks, and changes nothing if the answer is no', async () => {
-    expect(await resolve('alice.test')).toEqual({ did: cirrus.did })
+    expect(await resolve('alice.test')).toEqual({ did: deployment.cirrus.did })
     const { code, stderr } = await run(['handle', 'bob.test'], { tty: true, stdin: 'n' })
     expect(code).toBe(4)
     expect(stderr).toContain('the handle changes from at://alice.test to at://bob.test')
@@ -53,13 +40,13 @@ describe('pds handle', () => {
     ])
     expect(await document()).toMatchObject({ alsoKnownAs: ['at://bob.test'] })
     // The Worker asks the account's object once a second at most.
-    await expect.poll(() => resolve('bob.test'), { timeout: 5000 }).toEqual({ did: cirrus.did })
+    await expect.poll(() => resolve('bob.test'), { timeout: 5000 }).toEqual({ did: deployment.cirrus.did })
     expect(await read(`/xrpc/com.atproto.repo.describeRepo?repo=bob.test`)).toMatchObject({
       handle: 'bob.test',
       handleIsCorrect: true,
     })
-    expect(await readFile(here.in('wrangler.toml'), 'utf8')).toContain('HANDLE = "bob.test"')
-    await cirrus.restart()
+    expect(await readFile(deployment.here.in('wrangler.toml'), 'utf8')).toContain('HANDLE = "bob.test"')
+    await deployment.cirrus.restart()
     expect(await read('/')).toContain('bob.test')
   })
 
@@ -69,7 +56,7 @@ describe('pds handle', () => {
   })
 
   it('of a did:web changes the document of the server', async () => {
-    const web: Cirrus = await startCirrus({ plcUrl: plc.url, handle: 'web.test' })
+    const web: Cirrus = await startCirrus({ plcUrl: deployment.plc.url, handle: 'web.test' })
     try {
       const env = { ADMIN_PASSWORD: web.adminPassword, ADMIN_PASSWORD_HOST: web.url }
       expect((await pds(['activate', '--host', web.url], { env })).code).toBe(0)

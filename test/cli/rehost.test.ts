@@ -1,49 +1,37 @@
 // Against real servers: a Cirrus in workerd, the PLC directory.
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startPlcCirrus } from '../../dev/account.ts'
-import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { signIn } from '../../dev/seed.ts'
+import { type Deployment, startDeployment } from './deployment.ts'
 import { folder, member, pds, type RunOptions } from './support.ts'
 
 const HOST = 'new.example.com'
 
-let plc: PlcDirectory
-let here: Awaited<ReturnType<typeof folder>>
-let cirrus: Awaited<ReturnType<typeof startPlcCirrus>>
-const old = () => `localhost:${cirrus.port}`
-
+let deployment: Deployment
 beforeAll(async () => {
-  plc = await startPlc()
-  here = await folder()
-  cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
-  await writeFile(
-    here.in('wrangler.toml'),
-    `[vars]\nDID = "${cirrus.did}"\nHOSTNAME = "${old()}"\nPLC_DIRECTORY_URL = "${plc.url}"\n`,
-  )
+  deployment = await startDeployment()
 }, 60_000)
-afterAll(async () => {
-  await Promise.all([cirrus.close(), plc.close()])
-  await here[Symbol.asyncDispose]()
-})
+afterAll(() => deployment[Symbol.asyncDispose]())
+const old = () => `localhost:${deployment.cirrus.port}`
 
 /** The new name leads to the same Worker, once its route is there. */
 const routed: typeof fetch = (input, init) =>
-  fetch(String(input).replace(`https://${HOST}`, cirrus.url), init)
+  fetch(String(input).replace(`https://${HOST}`, deployment.cirrus.url), init)
 const unrouted: typeof fetch = (input, init) =>
   String(input).startsWith(`https://${HOST}`)
     ? Promise.reject(new TypeError('no such host'))
     : fetch(input, init)
 const rehost = (options: RunOptions = {}, host = HOST) =>
   pds(['rehost', host, '--yes', '--json'], {
-    cwd: here.path,
-    env: { ADMIN_PASSWORD: cirrus.adminPassword },
+    cwd: deployment.here.path,
+    env: deployment.env,
     fetch: routed,
     ...options,
   })
 
 describe('pds rehost', () => {
   it('goes from step to step, and checks each', async () => {
+    const { cirrus, here } = deployment
     const session = await signIn(cirrus.url, cirrus)
     const first = await rehost()
     expect([first.code, first.json]).toMatchObject([
@@ -67,7 +55,7 @@ describe('pds rehost', () => {
     await cirrus.restart({ HOSTNAME: HOST, PREVIOUS_HOSTNAMES: old() })
     const done = await rehost()
     expect([done.code, done.json]).toMatchObject([0, { step: 'done', pds: `https://${HOST}` }])
-    expect(await (await fetch(`${plc.url}/${cirrus.did}`)).json()).toMatchObject({
+    expect(await deployment.document()).toMatchObject({
       service: [{ serviceEndpoint: `https://${HOST}` }],
     })
     const answer = await fetch(`${cirrus.url}/xrpc/com.atproto.server.getSession`, {
@@ -77,7 +65,7 @@ describe('pds rehost', () => {
 
     const again = await rehost()
     expect([again.code, again.json]).toMatchObject([0, { step: 'done', changes: [] }])
-    expect(await (await fetch(`${plc.url}/${cirrus.did}/log`)).json()).toHaveLength(2)
+    expect(await deployment.log()).toHaveLength(2)
   })
 
   it('refuses a did:web account before anything happens', async () => {

@@ -5,34 +5,30 @@ import { once } from 'node:events'
 import { readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { activate, newKey, startPlcCirrus } from '../../dev/account.ts'
+import { activate, newKey } from '../../dev/account.ts'
 import { startCirrus } from '../../dev/cirrus.ts'
 import { freePort } from '../../dev/port.ts'
-import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { connect } from '../../src/client/index.ts'
 import { parseDevVars } from '../../src/cli/project/devVars.ts'
 import { readKeyFile, writeKeyFile } from '../../src/cli/init/keyFiles.ts'
 import { startProgram } from '../../src/cli/terminal/io.ts'
+import { type Deployment, startDeployment } from './deployment.ts'
 import { fakeWrangler, type WranglerRun } from './fakeWrangler.ts'
-import { folder, member, pds, type RunOptions } from './support.ts'
+import { member, pds, type RunOptions } from './support.ts'
 
 const PDS = join(import.meta.dirname, '../../bin/pds.js')
 
-let plc: PlcDirectory
-let here: Awaited<ReturnType<typeof folder>>
-let cirrus: Awaited<ReturnType<typeof startPlcCirrus>>
+let deployment: Deployment
+let plc: Deployment['plc']
+let here: Deployment['here']
+let cirrus: Deployment['cirrus']
 const KEY_FILE = 'cirrus-keys-old-name.test.json'
 const keyFile = () => here.in(KEY_FILE)
 
 beforeEach(async () => {
-  plc = await startPlc()
-  here = await folder()
-  cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
-  await writeFile(
-    here.in('wrangler.toml'),
-    `[vars]\nDID = "${cirrus.did}"\nHOSTNAME = "localhost:${cirrus.port}"\nPLC_DIRECTORY_URL = "${plc.url}"\n`,
-  )
+  deployment = await startDeployment()
+  ;({ plc, here, cirrus } = deployment)
   const secrets = {
     SIGNING_KEY: cirrus.signingKey,
     ADMIN_PASSWORD: cirrus.adminPassword,
@@ -51,10 +47,7 @@ beforeEach(async () => {
     secrets,
   })
 }, 60_000)
-afterEach(async () => {
-  await Promise.all([cirrus.close(), plc.close()])
-  await here[Symbol.asyncDispose]()
-})
+afterEach(() => deployment[Symbol.asyncDispose]())
 
 const rotate = (options: RunOptions = {}, ...args: string[]) =>
   pds(['rotate-key', ...args], { cwd: here.path, ...options })
@@ -77,8 +70,7 @@ const deploy = async ({ stdin }: WranglerRun): Promise<number> => {
   )
   return 0
 }
-const log = async (): Promise<{ verificationMethods: { atproto: string }; rotationKeys: string[] }[]> =>
-  (await (await fetch(`${plc.url}/${cirrus.did}/log`)).json()) as never
+const log = () => deployment.log()
 const nextOf = async (): Promise<string> =>
   String(member((await pds(['status', '--json'], { cwd: here.path })).json, 'next'))
 

@@ -3,73 +3,24 @@
  * real request. The expected answers follow from policy.ts and the lexicons.
  */
 import { expect, it } from 'vitest'
-import { CREATE_ACCOUNT } from '../../src/signing/migrationToken.ts'
-import { SCOPES, type Scope } from '../../src/signing/scope.ts'
 import { readSchemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'
-import { accessToken } from '../handlers/support/accessToken.ts'
+import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
 import { asking, type Answer, type Ask, type Asking } from './ask.ts'
 import { seenAs } from './cases.ts'
 import { ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
-import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import { discover } from './discover.ts'
 import { methods, type Method } from './lexicon.ts'
 import { NOWHERE, sampleQuery, type Known } from './sample.ts'
 
-const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
-const KINDS: CredentialKind[] = [
-  'anyone',
-  ...SESSION_KINDS,
-  'refresh',
-  'admin',
-  'service',
-  'blobUpload',
-  ...SCOPES,
-]
-const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
-
 type Headers = Record<CredentialKind, string | undefined>
 
-/** Created inside the object with its own keys, so that they are valid in every state. */
-const credentials = ({ inside, did }: Deployed): Promise<Headers> =>
+const credentials = ({ inside }: Deployed): Promise<Headers> =>
   inside(async ({ account }) => {
-    const now = Math.floor(account.platform.now() / 1000)
-    const times = { iat: now, exp: now + 900 }
-    const session = await account.sessions.create({ via: 'createSession' })
-    const service = (lxm: string): Promise<string> =>
-      account.signingKey.signServiceToken({
-        iss: did,
-        aud: account.config.serviceDid,
-        lxm,
-        jti: 'matrix',
-        ...times,
-      })
-    const token = async (scope: Scope): Promise<[Scope, string]> => {
-      const { data, cid } = await account.identity.directory.head(did)
-      const plc = scope === 'plc:sign' && data ? { plc: { prev: cid, ...data } } : {}
-      const claims = {
-        iss: did,
-        aud: account.config.serviceDid,
-        jti: '0'.repeat(32),
-        scope,
-        ...times,
-        ...plc,
-      }
-      return [scope, `Bearer ${await account.signingKey.signMigrationToken(claims)}`]
-    }
-    return {
-      anyone: undefined,
-      session: `Bearer ${session.accessJwt}`,
-      appPassword: `Bearer ${await accessToken(account, 'appPassword')}`,
-      appPasswordPrivileged: `Bearer ${await accessToken(account, 'appPasswordPrivileged')}`,
-      refresh: `Bearer ${session.refreshJwt}`,
-      admin: ADMIN,
-      service: `Bearer ${await service(CREATE_ACCOUNT)}`,
-      blobUpload: `Bearer ${await service(UPLOAD_BLOB)}`,
-      // One for each scope; the type of `fromEntries` does not say so.
-      ...(Object.fromEntries(await Promise.all(SCOPES.map(token))) as Record<Scope, string>),
-    }
+    const headers = KINDS.map(async (kind) => [kind, await authorizationOf(account, kind)])
+    // One for each kind; the type of `fromEntries` does not say so.
+    return Object.fromEntries(await Promise.all(headers)) as Headers
   })
 
 /** Brings the account into the next state, as its owner would. */
@@ -128,9 +79,6 @@ const letIn = (method: Method, answer: Answer): boolean =>
   method.kind === 'procedure'
     ? behindTheDoor(answer)
     : answer.status === 200 || !NO.includes(answer.error ?? '')
-
-/** They answer as the other reads of com.atproto.sync do, though their documents do not declare it. */
-const DEPRECATED_READS = ['com.atproto.sync.getCheckout', 'com.atproto.sync.getHead']
 
 /** The error of a cell that the policy denies. */
 function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {

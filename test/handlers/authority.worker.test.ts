@@ -1,26 +1,14 @@
 /** The authority matrix: every kind of credential, on every method, in every state, sent for real. */
 import { describe, expect, it } from 'vitest'
-import { type Scope, SCOPES } from '../../src/signing/migrationToken.ts'
 import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
 import { seenAs } from '../contract/cases.ts'
 import { sample, type Schema } from '../contract/sample.ts'
-import { accessToken } from './support/accessToken.ts'
-import { ADMIN_PASSWORD, inWorld, SERVICE, TARGET_DID, TARGET, type World } from './support/world.ts'
+import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
+import { inWorld, TARGET_DID, TARGET, type World } from './support/world.ts'
 
-const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
-const SESSION_KINDS = ['session', 'appPassword', 'appPasswordPrivileged'] as const
-const KINDS: CredentialKind[] = [
-  'anyone',
-  ...SESSION_KINDS,
-  'refresh',
-  'admin',
-  'service',
-  'blobUpload',
-  ...SCOPES,
-]
 // `policy` has exactly the methods, by its type.
 const METHODS = Object.keys(policy) as MethodId[]
 const CID = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
@@ -29,8 +17,6 @@ const READS_WITHOUT_ERRORS = [
   'com.atproto.repo.getRecord',
   'com.atproto.repo.listRecords',
 ]
-/** Deprecated reads, which answer as the others of com.atproto.sync do, though their documents do not say so. */
-const DEPRECATED_READS = ['com.atproto.sync.getCheckout', 'com.atproto.sync.getHead']
 
 /**
  * Valid parameters, which are read before the credential is: a sample of what the lexicon requires, and things of
@@ -62,55 +48,6 @@ const setState = (world: World, state: State): void => {
     state === 'absent' ? 'new' : state === 'deactivated' || state === 'deleted' ? state : 'active',
     state === 'moved' ? TARGET : null,
   )
-}
-
-const bearer = (token: string) => `Bearer ${token}`
-
-/** The Authorization header. */
-const credential = async (world: World, kind: CredentialKind): Promise<string | undefined> => {
-  const now = Math.floor(world.clock.now / 1000)
-  const jti = 'a'.repeat(32)
-  switch (kind) {
-    case 'anyone':
-      return undefined
-    case 'admin':
-      return `Basic ${btoa(`admin:${ADMIN_PASSWORD}`)}`
-    case 'session':
-    case 'appPassword':
-    case 'appPasswordPrivileged':
-      return bearer(await accessToken(world.account, kind))
-    case 'refresh':
-      return bearer((await world.account.sessions.create({ via: 'createSession' })).refreshJwt)
-    case 'service':
-    case 'blobUpload': {
-      const lxm = kind === 'service' ? 'com.atproto.server.createAccount' : UPLOAD_BLOB
-      return bearer(
-        await world.key.signing.signServiceToken({
-          iss: world.did,
-          aud: SERVICE,
-          iat: now,
-          exp: now + 60,
-          lxm,
-          jti,
-        }),
-      )
-    }
-    default:
-      return bearer(await scoped(world, kind))
-  }
-}
-
-const scoped = (world: World, scope: Scope): Promise<string> => {
-  const now = Math.floor(world.clock.now / 1000)
-  const { prev, data } = {
-    prev: world.directory.head(world.did).cid,
-    data: { rotationKeys: [world.key.did], verificationMethods: {}, alsoKnownAs: [], services: {} },
-  }
-  return world.key.signing.signMigrationToken({
-    ...{ iss: world.did, aud: TARGET_DID, target: TARGET, lxm: 'com.atproto.server.createAccount' },
-    ...{ iat: now, exp: now + 900, jti: 'a'.repeat(32), scope },
-    ...(scope === 'plc:sign' && { plc: { prev, ...data } }),
-  })
 }
 
 /** What the table says: the error, or `undefined` for a caller who is let in. */
@@ -158,7 +95,7 @@ describe('the authority matrix', () => {
           if (policy[id].runs === 'worker') continue
           for (const kind of KINDS) {
             setState(world, state)
-            const auth = await credential(world, kind)
+            const auth = await authorizationOf(world.account, kind)
             const answer = await send(world, id, auth)
             const want = expected(id, kind, state)
             const cell = `${id} by ${kind} while ${state}`

@@ -1,11 +1,10 @@
 /** The same requests to Cirrus and to the reference PDS, both in front of the same services: what they forward, and what they answer. */
-import { once } from 'node:events'
-import { createServer, request as send, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request as send, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
 import { signIn } from '../../dev/seed.ts'
+import { type LocalService, startLocalService } from '../support/localService.ts'
 import { startPlc } from '../support/plc.ts'
 import { startReference } from './support/reference.ts'
 
@@ -49,18 +48,17 @@ const answers: Record<string, { status: number; body?: unknown; headers?: Record
   moved: { status: 302, headers: { location: '/' } },
 }
 
-const service = createServer((request, response) => {
+const answerAsked: RequestListener = (request, response) => {
   const path = request.url ?? ''
   let body = ''
   request.on('data', (chunk: Buffer) => (body += chunk.toString()))
   request.on('end', () => {
     if (path === '/.well-known/did.json') {
-      const { port } = service.address() as AddressInfo
-      const endpoint = (base: string) => `http://localhost:${port}${base}`
+      const endpoint = (base: string) => service.url + base
       const services = { bsky_appview: '', bsky_notif: '', atproto_labeler: '', deep: '/base', words: 'x' }
       return void response.end(
         JSON.stringify({
-          id: serviceDid(),
+          id: service.did,
           service: Object.entries(services).map(([id, base]) => ({
             id: `#${id}`,
             type: 'X',
@@ -84,17 +82,16 @@ const service = createServer((request, response) => {
     response.writeHead(status, { 'content-type': 'application/json', 'set-cookie': 'a=b', ...headers })
     response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
   })
-})
-const serviceDid = (): string => `did:web:localhost%3A${(service.address() as AddressInfo).port}`
+}
 
+let service: LocalService
 let plc: Awaited<ReturnType<typeof startPlc>>
 let cirrus: Server
 let reference: Server
 
 beforeAll(async () => {
-  await once(service.listen(0, '127.0.0.1'), 'listening')
-  const url = `http://localhost:${(service.address() as AddressInfo).port}`
-  const did = serviceDid()
+  service = await startLocalService(answerAsked)
+  const { url, did } = service
   plc = await startPlc()
   const ours = await startPlcCirrus({
     plcUrl: plc.url,
@@ -126,8 +123,7 @@ afterAll(async () => {
   await cirrus?.[Symbol.asyncDispose]()
   await reference?.[Symbol.asyncDispose]()
   await plc?.close()
-  service.closeAllConnections()
-  service.close()
+  await service?.[Symbol.asyncDispose]()
 })
 
 interface Case {
@@ -224,7 +220,7 @@ const claimsOf = (header: string | undefined): unknown => {
   const part = header?.split('.')[1]
   if (part === undefined) return undefined
   const { aud, lxm, exp, iat } = Object(JSON.parse(Buffer.from(part, 'base64url').toString()))
-  return { aud: aud === serviceDid() ? 'DID' : aud, lxm, lifetime: exp - iat }
+  return { aud: aud === service.did ? 'DID' : aud, lxm, lifetime: exp - iat }
 }
 
 /** Those that each server's own HTTP client adds. */
@@ -252,7 +248,7 @@ interface Outcome {
 const run = (server: Server, test: Case): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     asked.length = 0
-    const filled = (text: string): string => text.replaceAll('DID', serviceDid())
+    const filled = (text: string): string => text.replaceAll('DID', service.did)
     const body = typeof test.body === 'string' ? Buffer.from(filled(test.body)) : test.body
     const headers: Record<string, string | number> = {
       'accept-encoding': 'identity',

@@ -1,13 +1,14 @@
 /** Services that lie, lag and break off, asked by a real Cirrus over real connections; and clients that go away. */
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
 import type { Cirrus } from '../../dev/cirrus.ts'
 import { startPlc } from '../../dev/plc.ts'
+import { signIn } from '../../dev/seed.ts'
+import { type LocalService, startLocalService } from '../support/localService.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -15,46 +16,33 @@ const MB = 1024 * 1024
 const answers = new Map<string, Answer>()
 const asked: string[] = []
 
-/** The service, which is did:web:localhost%3A<port> too. */
-const service = createServer((request, response) => {
+const answer: RequestListener = (request, response) => {
   const path = (request.url ?? '').replace(/^\/xrpc\/|\?.*$/g, '')
   asked.push(path)
-  const answer = answers.get(path)
-  if (!answer) return void response.writeHead(404).end()
-  void Promise.resolve(answer(request, response)).catch(() => response.destroy())
-})
-const other = createServer((_, response) => void response.end('{"private":true}'))
-let did = ''
+  const found = answers.get(path)
+  if (!found) return void response.writeHead(404).end()
+  void Promise.resolve(found(request, response)).catch(() => response.destroy())
+}
+let service: LocalService
 let plc: Awaited<ReturnType<typeof startPlc>>
 let cirrus: Cirrus
 let authorization = ''
 
-const portOf = (server: ReturnType<typeof createServer>): number => (server.address() as AddressInfo).port
-
 beforeAll(async () => {
-  for (const server of [service, other]) await once(server.listen(0, '127.0.0.1'), 'listening')
-  did = `did:web:localhost%3A${portOf(service)}`
+  service = await startLocalService(answer)
   plc = await startPlc({})
   cirrus = await startPlcCirrus({
     plcUrl: plc.url,
     handle: 'alice.test',
-    env: { APPVIEW: `http://localhost:${portOf(service)} ${did}` },
+    env: { APPVIEW: `${service.url} ${service.did}` },
   })
-  const signedIn = await fetch(`${cirrus.url}/xrpc/com.atproto.server.createSession`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ identifier: cirrus.handle, password: cirrus.password }),
-  })
-  authorization = `Bearer ${Object(await signedIn.json()).accessJwt}`
+  authorization = `Bearer ${(await signIn(cirrus.url, cirrus)).accessJwt}`
 })
 
 afterAll(async () => {
   await cirrus?.close()
   await plc?.close()
-  for (const server of [service, other]) {
-    server.closeAllConnections()
-    server.close()
-  }
+  await service?.[Symbol.asyncDispose]()
 })
 
 const ask = (method: string, init: RequestInit & { duplex?: 'half' } = {}): Promise<Response> =>
@@ -205,11 +193,14 @@ it('a connection that is cut in the body cuts ours', async () => {
 })
 
 it('a redirect is followed nowhere', async () => {
-  answers.set('com.example.redirect', (_, response) => {
-    response.writeHead(302, { location: `http://127.0.0.1:${portOf(other)}/` }).end()
-  })
   let privately = 0
-  other.on('request', () => privately++)
+  await using other = await startLocalService((_, response) => {
+    privately++
+    response.end('{"private":true}')
+  })
+  answers.set('com.example.redirect', (_, response) => {
+    response.writeHead(302, { location: other.url.replace('localhost', '127.0.0.1') }).end()
+  })
   expect(await outcomeOf(await ask('com.example.redirect'))).toEqual([502, 'UpstreamFailure'])
   expect(privately).toBe(0)
 })
@@ -225,28 +216,18 @@ it('401 for ever is 401 each time, asked once each time, and the session goes on
 })
 
 it('a huge DID document is refused', async () => {
-  const document = createServer((_, response) => {
+  await using document = await startLocalService((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })
     void pour(response, Buffer.from(`{"x":"${'x'.repeat(64 * 1024)}`))
   })
-  await once(document.listen(0, '127.0.0.1'), 'listening')
-  try {
-    const header = `did:web:localhost%3A${portOf(document)}#x`
-    const answer = await ask('com.example.method', { headers: { 'atproto-proxy': header } })
-    expect((await outcomeOf(answer))[0]).toBeGreaterThanOrEqual(400)
-  } finally {
-    document.closeAllConnections()
-    document.close()
-  }
+  const headers = { 'atproto-proxy': `${document.did}#x` }
+  expect((await outcomeOf(await ask('com.example.method', { headers })))[0]).toBeGreaterThanOrEqual(400)
 })
 
 it('nobody listens there', async () => {
-  const gone = createServer()
-  await once(gone.listen(0, '127.0.0.1'), 'listening')
-  const port = portOf(gone)
-  gone.close()
-  await once(gone, 'close')
-  await cirrus.restart({ APPVIEW: `http://localhost:${port} ${did}` })
+  const gone = await startLocalService(() => undefined)
+  await gone[Symbol.asyncDispose]()
+  await cirrus.restart({ APPVIEW: `${gone.url} ${service.did}` })
   expect(await outcomeOf(await ask('com.example.method'))).toEqual([502, 'UpstreamFailure'])
 })
 

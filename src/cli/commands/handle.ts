@@ -1,9 +1,8 @@
-import type { Client } from '../../client/index.ts'
 import { command, type Context } from '../command.ts'
 import { isNoSuchFile, readText, writeAtomically } from '../files/files.ts'
 import { editVars } from '../project/wranglerToml.ts'
 import { orServerError } from '../servers/serverErrors.ts'
-import { operationText } from '../terminal/operationText.ts'
+import { confirmOperation } from '../terminal/confirmOperation.ts'
 
 /** Puts the handle into wrangler.toml, so that an object that is made again begins with it. It is only a copy. */
 const writeVars = async ({ project, address, out }: Context, handle: string): Promise<boolean> => {
@@ -19,9 +18,6 @@ const writeVars = async ({ project, address, out }: Context, handle: string): Pr
   }
 }
 
-const update = (server: Client, input: { handle: string; preview?: boolean; operation?: string }) =>
-  orServerError(server.com.cirrus.admin.updateHandle(input))
-
 export const handle = command({
   name: 'handle',
   summary: 'Give the account another handle, once DNS or a well-known file says that it is yours.',
@@ -34,16 +30,15 @@ export const handle = command({
     const { out, prompts } = context
     const server = await context.admin()
     const wanted = asked.replace(/^@/, '')
-    const shown = await update(server, { handle: wanted, preview: true })
-    const { id, changes, previous } = shown
-    if (id !== undefined) {
-      out.note(
-        `${shown.handle} leads to the account. The DID needs an operation for it:\n${operationText(shown)}`,
-      )
-      await prompts.confirm('Have it signed and sent?')
-    } else if (previous !== shown.handle)
-      await prompts.confirm(`Change the handle from ${previous} to ${shown.handle}?`)
-    const done = await update(server, { handle: wanted, ...(id !== undefined && { operation: id }) })
+    const { shown, done } = await confirmOperation(context, {
+      change: (input) => orServerError(server.com.cirrus.admin.updateHandle({ handle: wanted, ...input })),
+      reason: (found) => `${found.handle} leads to the account. The DID needs an operation for it:`,
+      async withoutOperation(found) {
+        if (found.previous !== found.handle)
+          await prompts.confirm(`Change the handle from ${found.previous} to ${found.handle}?`)
+      },
+    })
+    const { changes, previous } = shown
     const edited = await writeVars(context, done.handle)
     const text = [
       previous === done.handle

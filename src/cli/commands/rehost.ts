@@ -9,7 +9,7 @@ import { isLoopback, needProject, type Project } from '../project/config.ts'
 import { editVars } from '../project/wranglerToml.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { orServerError } from '../servers/serverErrors.ts'
-import { operationText } from '../terminal/operationText.ts'
+import { confirmOperation } from '../terminal/confirmOperation.ts'
 
 const originOf = (hostname: string): string =>
   isLoopback(`http://${hostname}`) ? `http://${hostname}` : `https://${hostname}`
@@ -91,7 +91,7 @@ export const rehost = command({
   positionals: [{ name: 'host', help: 'The new host name, such as pds.example.org.' }],
   examples: ['pds rehost pds.example.org', 'pds rehost pds.example.org --yes --json'],
   async run(context, _, [asked]) {
-    const { out, prompts } = context
+    const { out } = context
     const project = needProject(context.project)
     const host = asked.toLowerCase()
     const wrong = checkHostname(host)
@@ -107,15 +107,10 @@ export const rehost = command({
     await checkDeployed(context, [host, ...previous])
     await warnOfOldName(context, previous)
     const server = await context.admin()
-    const update = (input: { preview?: boolean; operation?: string }) =>
-      orServerError(server.com.cirrus.admin.updatePds(input))
-    const shown = await update({ preview: true })
-    const { id } = shown
-    if (id !== undefined) {
-      out.note(`${host} answers. The DID still names ${shown.previous ?? 'no PDS'}:\n${operationText(shown)}`)
-      await prompts.confirm('Have it signed and sent?')
-    }
-    const done = await update(id === undefined ? {} : { operation: id })
+    const { done } = await confirmOperation(context, {
+      change: (input) => orServerError(server.com.cirrus.admin.updatePds(input)),
+      reason: (shown) => `${host} answers. The DID still names ${shown.previous ?? 'no PDS'}:`,
+    })
     const { DID: did = '', HANDLE: handle = '' } = project.vars
     const kept = await keyFileOf(project.root, { did, handle })
     if (kept && kept.keys.hostname !== host) await writeKeyFile(kept.file, { ...kept.keys, hostname: host })

@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts'
 import { mayPut, putCommands, putSecrets, type SecretChanges } from '../project/putSecrets.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { getStatus, type Status } from '../servers/status.ts'
-import { operationText } from '../terminal/operationText.ts'
+import { confirmOperation } from '../terminal/confirmOperation.ts'
 import type { KeyFile } from './keyFiles.ts'
 import { beginRotation, closeRotation, didOf, finishRotation, type SecretFiles } from './keyRotation.ts'
 
@@ -130,17 +130,14 @@ export const makeKey = async (rotation: Rotation, known: KeyFile): Promise<Outco
 /** Has the DID name the key that the Worker has as NEXT_SIGNING_KEY, and the account sign with it. */
 export const useKey = async ({ context, server }: Rotation): Promise<Outcome> => {
   const { out, prompts } = context
-  const rotate = (input: { preview?: boolean; operation?: string }) =>
-    orServerError(server.com.cirrus.admin.rotateSigningKey(input))
-  const shown = await rotate({ preview: true })
-  const { id } = shown
-  out.note(
-    id === undefined
-      ? `The DID needs no operation. The account changes over to ${shown.signingKey}.`
-      : `The Worker has the new key. The DID needs an operation for it:\n${operationText(shown)}`,
-  )
-  await prompts.confirm(id === undefined ? 'Put the new key in use?' : 'Have it signed and sent?')
-  await rotate(id === undefined ? {} : { operation: id })
+  await confirmOperation(context, {
+    change: (input) => orServerError(server.com.cirrus.admin.rotateSigningKey(input)),
+    reason: () => 'The Worker has the new key. The DID needs an operation for it:',
+    async withoutOperation({ signingKey }) {
+      out.note(`The DID needs no operation. The account changes over to ${signingKey}.`)
+      await prompts.confirm('Put the new key in use?')
+    },
+  })
   return 'done'
 }
 
