@@ -1,7 +1,9 @@
 // The reason why Cirrus exists: an account leaves it for the reference PDS, driven by what `pds migrate-token` prints.
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { pds } from '../../demo/pds.ts'
+import { folder, member, pds as pdsHere } from '../cli/support.ts'
 import {
   admin,
   claims,
@@ -119,6 +121,38 @@ describe.each([
     expect((await readRepo(url, scene.did, { token: bySession })).data).toBe(scene.before.data)
     expect(await wrongBlobs(url, scene.did, scene.seeded, token)).toEqual([])
     expect(await problems(scene.cirrus)).toEqual([])
+  })
+
+  it('is proven complete by `pds verify`, with a statement that Cirrus signs and that needs no network', async () => {
+    await using project = await folder()
+    await writeFile(project.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${stage.plc.url}"\n`)
+    const { cirrus, reference } = scene
+    const env = { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url }
+    const to = ['--to', reference.url, '--host', cirrus.url, '--all-blobs', '--json']
+    const proven = await pdsHere(['verify', ...to], { cwd: project.path, env })
+    expect(proven.json).toMatchObject({
+      ok: true,
+      signed: true,
+      records: { same: 300, added: 0, changed: 0, goneCount: 0 },
+      blobs: { referenced: 12, present: 12, hashed: 12, missingCount: 0 },
+      source: { data: scene.before.data },
+      target: { data: scene.before.data },
+    })
+    const statement = ['verify', '--statement', 'move-statement.json', '--json']
+    const offline = { cwd: project.path, fetch: () => Promise.reject(new Error('it asked the network')) }
+    const checked = await pdsHere(statement, offline)
+    const levels = [member(checked.json, 'checks')]
+      .flat()
+      .map((check) => [member(check, 'id'), member(check, 'level')])
+    // The reference serves the repository as it was signed here, until the next write.
+    expect(Object.fromEntries(levels)).toMatchObject({
+      log: 'pass',
+      head: 'pass',
+      source: 'pass',
+      records: 'pass',
+      signature: 'pass',
+      verdict: 'pass',
+    })
   })
 
   it('keeps neither the token nor a password in the journal', async () => {
