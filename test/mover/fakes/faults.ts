@@ -44,7 +44,7 @@ const aBlob = ({ account }: FakeWorld, pick: (n: number) => number): string => {
 }
 
 /** The body breaks off in the middle. */
-const broken = async (answer: Response): Promise<Response> => {
+export const broken = async (answer: Response): Promise<Response> => {
   const bytes = new Uint8Array(await answer.arrayBuffer())
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(bytes.slice(0, bytes.length >> 1)),

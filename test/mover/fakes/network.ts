@@ -16,7 +16,14 @@ export interface FakeNetwork {
   /** In place of the global `fetch`. */
   readonly fetch: Fetch & typeof fetch
   /** Every request, oldest first. */
-  readonly requests: { origin: string; method: string; path: string; authorization: string | null }[]
+  readonly requests: {
+    origin: string
+    method: string
+    path: string
+    authorization: string | null
+    /** Of the body. */
+    bytes: number
+  }[]
   add(origin: string, host: Host): void
   /** Asked for an origin that was not added. */
   readonly wildcards: ((sent: Sent) => Response | undefined)[]
@@ -46,6 +53,7 @@ export const createNetwork = (startMs: number = Date.now()): FakeNetwork => {
       method: sent.method,
       path: pathname,
       authorization: sent.headers.get('authorization'),
+      bytes: sent.bytes.length,
     })
     const host = hosts.get(origin)
     const answer =
