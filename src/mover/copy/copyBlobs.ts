@@ -1,11 +1,11 @@
-import { type Client, pages, XrpcError } from '../../client/index.ts'
-import { askedToWaitMs, backoffMs, retrying } from '../../client/retry.ts'
+import { type Client, pages } from '../../client/index.ts'
+import { retrying } from '../../client/retry.ts'
 import { parallel } from '../../parallel.ts'
 import { moverFailure } from '../refusal.ts'
 import type { Source, Target } from '../types.ts'
-import { type CopyDeps, declines, retryOptions } from './copyDeps.ts'
+import { type CopyDeps, declines, pauseMs, retryOptions } from './copyDeps.ts'
 import { BlobError, type BlobReason, readBlob, sourceBlobError } from './readBlob.ts'
-import { isWorthWaiting, MAX_WAIT_MS, sendBlob, targetBlobError } from './sendBlob.ts'
+import { isWorthWaiting, sendBlob, targetBlobError } from './sendBlob.ts'
 import type { NeededBlob } from './writeRepo.ts'
 
 /** A blob that did not arrive: never silently, and with what is in its way. */
@@ -151,12 +151,6 @@ async function copyBlob(deps: CopyDeps, options: CopyBlobsOptions, blob: NeededB
       await deps.wait(pauseMs(cause, attempt, now), deps.signal)
     }
   }
-}
-
-/** How long to wait before the next attempt: as long as the server asked for, and else longer each time. */
-const pauseMs = (cause: unknown, attempt: number, nowMs: number): number => {
-  const asked = cause instanceof XrpcError ? askedToWaitMs(cause.headers, nowMs) : 0
-  return Math.max(backoffMs(attempt), Math.min(asked, MAX_WAIT_MS))
 }
 
 /**

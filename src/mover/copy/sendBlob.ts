@@ -2,13 +2,10 @@ import { type Client, XrpcError } from '../../client/index.ts'
 import { askedToWaitMs, isRetryable } from '../../client/retry.ts'
 import { isRefusal } from '../refusal.ts'
 import { typesToSend } from './blobType.ts'
-import type { CopyDeps } from './copyDeps.ts'
+import { type CopyDeps, MAX_WAIT_MS } from './copyDeps.ts'
 import { BlobError, type SourceBlob } from './readBlob.ts'
 import { isTooLarge } from './sendRepo.ts'
 import type { NeededBlob } from './writeRepo.ts'
-
-/** A target that asks for a longer wait is left alone: the move goes on in a later run. */
-export const MAX_WAIT_MS = 15 * 60_000
 
 /** Whether a refusal may be about the type rather than about the blob. */
 const mayMeanType = (cause: unknown): boolean =>

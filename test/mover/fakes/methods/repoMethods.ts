@@ -1,7 +1,6 @@
 import { cborToLexRecord } from '@atproto/repo'
-import { jsonToLex } from '@atproto/lexicon'
-import { lexToJson } from '@atproto/lexicon'
-import type { LexMap } from '@atproto/lex-data'
+import { type LexMap, type LexValue, parseCid } from '@atproto/lex-data'
+import { recordJson } from '../../../../src/mover/recordJson.ts'
 import { decodeBlock } from '../../../../src/repo/cbor.ts'
 import { nextTid } from '../../../../src/repo/tid.ts'
 import { type FakeMethod, type FakePds, Refused } from '../types.ts'
@@ -22,8 +21,17 @@ const refusedByLibrary = (_path: string, bytes: Uint8Array): string | undefined 
 const pathOf = (write: Record<string, unknown>, now: number): string =>
   `${String(write['collection'])}/${String(write['rkey'] ?? nextTid(now))}`
 
+const lexOf = (value: unknown): LexValue => {
+  if (Array.isArray(value)) return value.map(lexOf)
+  if (value === null || typeof value !== 'object') return value as LexValue
+  const { $link, $bytes } = value as Record<string, unknown>
+  if (typeof $link === 'string') return parseCid($link)
+  if (typeof $bytes === 'string') return new Uint8Array(Buffer.from($bytes, 'base64'))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, lexOf(inner)]))
+}
+
 /** Makes a record of JSON. */
-const recordOf = (value: unknown): LexMap => jsonToLex(value as never) as LexMap
+const recordOf = (value: unknown): LexMap => lexOf(value) as LexMap
 
 const writeOf = (pds: FakePds, write: Record<string, unknown>): [string, LexMap | undefined] => [
   pathOf(write, pds.network.now()),
@@ -131,7 +139,7 @@ export const repoMethods: Record<string, FakeMethod> = {
     return json({
       uri: `at://${did}/${path}`,
       cid: cid.toString(),
-      value: lexToJson(decodeBlock(bytes) as never),
+      value: recordJson(decodeBlock(bytes)),
     })
   },
 
@@ -147,7 +155,7 @@ export const repoMethods: Record<string, FakeMethod> = {
     const records = found.slice(0, limit).map((rkey) => {
       const cid = repo.records.get(collection + rkey)?.cid
       const bytes = cid && repo.bytes(cid)
-      const value = bytes ? lexToJson(decodeBlock(bytes) as never) : {}
+      const value = bytes ? recordJson(decodeBlock(bytes)) : {}
       return { uri: `at://${did}/${collection}${rkey}`, cid: String(cid), value }
     })
     return json({ records, cursor: found.slice(0, limit).at(-1) })
