@@ -32,6 +32,7 @@ export const TOPICS = [
   'rotate-key',
   'rate-limit',
   'writes-fenced',
+  'retention-locked',
 ] as const
 
 export type Topic = (typeof TOPICS)[number]

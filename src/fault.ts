@@ -27,6 +27,7 @@ export const FAULT_POINTS = [
   'changeKey.afterKey',
   'changeKey.afterTransaction',
   'fence.afterState',
+  'retention.afterState',
   'deactivate.afterState',
   'deactivate.afterEvent',
   'delete.afterState',

@@ -185,6 +185,9 @@ const rows = {
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
   'com.cirrus.admin.listSessions': adminOnly,
   'com.cirrus.admin.listSubscribers': adminOnly,
+  'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED } },
+  'com.cirrus.admin.recordVerification': { runs: 'account', who: owner },
+  'com.cirrus.admin.releaseRetention': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.requestCrawl': adminOnly,
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },

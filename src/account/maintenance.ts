@@ -6,6 +6,7 @@ import type { Firehose } from './events/firehose.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
 import { readAccount, stateOf } from './db/accountRow.ts'
+import { readRetention } from './db/retention.ts'
 import type { Sql } from './db/sql.ts'
 import type { Repack } from './blocks/packs/repack.ts'
 
@@ -137,7 +138,8 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
 
   /** Whether there is something that may be deleted once it is old enough. */
   const hasWaste = (): boolean =>
-    repack.hasReplacedRows || sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined
+    repack.hasReplacedRows ||
+    (sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined && !readRetention({ sql, platform }))
 
   const run = async (): Promise<void> => {
     const now = platform.now()

@@ -172,6 +172,10 @@ export const CATALOGUE = {
     'needsInput',
     'run `pds backup <dir>`, then `pds delete-account --backup <dir>`; or add --without-backup',
   ),
+  'retention-locked': entry(
+    'needsInput',
+    'wait until `pds status` shows the lock no longer, or run the command in a terminal and type the handle',
+  ),
   'account-active': entry(
     'failed',
     'keep the account as it is; or run `pds backup`, `pds deactivate`, and the same command again',

@@ -66,6 +66,9 @@ import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatu
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
 import type * as ComCirrusAdminListSessions from './types/com/cirrus/admin/listSessions.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
+import type * as ComCirrusAdminRaiseRevFloor from './types/com/cirrus/admin/raiseRevFloor.ts';
+import type * as ComCirrusAdminRecordVerification from './types/com/cirrus/admin/recordVerification.ts';
+import type * as ComCirrusAdminReleaseRetention from './types/com/cirrus/admin/releaseRetention.ts';
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
@@ -646,7 +649,7 @@ export interface Methods {
       input: ComCirrusAdminDeleteAccount.InputSchema
       inputDefaults: never
       output: ComCirrusAdminDeleteAccount.OutputSchema
-      errors: never
+      errors: 'RetentionLocked' | 'HandleMismatch'
     };
   /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
   'com.cirrus.admin.emitIdentity': {
@@ -747,6 +750,36 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListSubscribers.OutputSchema
       errors: never
+    };
+  /** Have every revision that is given here from now on be above this one. After a move was taken back, this is the latest revision that the other PDS has given: relays ignore what is not above the last that they know. It never goes down, and may be repeated. Requires the admin credential. */
+  'com.cirrus.admin.raiseRevFloor': {
+      kind: 'procedure'
+      params: ComCirrusAdminRaiseRevFloor.QueryParams
+      defaults: never
+      input: ComCirrusAdminRaiseRevFloor.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminRaiseRevFloor.OutputSchema
+      errors: 'RevInFuture'
+    };
+  /** Record that a verification has found everything of the account on the PDS that the DID names now. With that, the retention lock ends 72 hours after the move was noticed. May be repeated. Requires the admin credential or the owner's session. */
+  'com.cirrus.admin.recordVerification': {
+      kind: 'procedure'
+      params: ComCirrusAdminRecordVerification.QueryParams
+      defaults: never
+      input: ComCirrusAdminRecordVerification.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminRecordVerification.OutputSchema
+      errors: 'NotMoved' | 'OtherTree'
+    };
+  /** Give up what this server keeps after a move: the retention lock, which else holds for 72 hours after the move was noticed and until a verification was recorded, ends now. Nothing is deleted by it, but everything may be then. May be repeated. Requires the admin credential. */
+  'com.cirrus.admin.releaseRetention': {
+      kind: 'procedure'
+      params: ComCirrusAdminReleaseRetention.QueryParams
+      defaults: never
+      input: ComCirrusAdminReleaseRetention.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminReleaseRetention.OutputSchema
+      errors: 'HandleMismatch'
     };
   /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
   'com.cirrus.admin.requestCrawl': {

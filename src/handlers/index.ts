@@ -14,6 +14,9 @@ import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
 import { listSessions } from './admin/listSessions.ts'
 import { listSubscribers } from './admin/listSubscribers.ts'
+import { raiseRevFloor } from './admin/raiseRevFloor.ts'
+import { recordVerification } from './admin/recordVerification.ts'
+import { releaseRetention } from './admin/releaseRetention.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
@@ -148,6 +151,9 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.listBlobs': adminListBlobs,
   'com.cirrus.admin.listSessions': listSessions,
   'com.cirrus.admin.listSubscribers': listSubscribers,
+  'com.cirrus.admin.raiseRevFloor': raiseRevFloor,
+  'com.cirrus.admin.recordVerification': recordVerification,
+  'com.cirrus.admin.releaseRetention': releaseRetention,
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,

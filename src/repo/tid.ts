@@ -3,6 +3,9 @@ import { CodedError } from '../codedError.ts'
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 const SYNTAX = /^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$/
 
+/** How much later than now a revision may be: relays refuse those that are later. */
+export const MAX_REV_AHEAD_MS = 5 * 60_000
+
 /** A string that is not a TID, or a time that no TID can express. */
 export class TidError extends CodedError<'BadTid'> {
   override readonly name = 'TidError'

@@ -7,7 +7,7 @@ import { CborError, checkCbor, decodeBlock } from './cbor.ts'
 import { type Commit, CommitError, parseCommit, verifyCommit } from './commit.ts'
 import { NodeError, parseNodeUnchecked } from './tree/treeNode.ts'
 import { sameDigest, sha256 as nodeSha256 } from './sha256.ts'
-import { parseTid } from './tid.ts'
+import { MAX_REV_AHEAD_MS, parseTid } from './tid.ts'
 import { WalkError, walk } from './tree/treeWalk.ts'
 import type { Read, WalkOptions } from './tree/treeWalk.ts'
 
@@ -88,9 +88,6 @@ export interface VerifiedRepo {
   records(): Generator<VerifiedRecord, void, void>
 }
 
-/** How much later than now a revision may be. */
-const MAX_AHEAD_MS = 5 * 60 * 1000
-
 const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<boolean> => {
   for (const key of keys) if (await verifyCommit(commit, key)) return true
   return false
@@ -113,7 +110,7 @@ export const verifyCommitBlock = async (
   if (!(await isSignedByOne(commit, [signingKey].flat()))) {
     throw new RepoError('BadSignature', `the commit is not signed by the key of ${did}`)
   }
-  if (parseTid(commit.rev).micros > (now + MAX_AHEAD_MS) * 1000) {
+  if (parseTid(commit.rev).micros > (now + MAX_REV_AHEAD_MS) * 1000) {
     throw new RepoError('BadRev', `the revision ${commit.rev} is more than five minutes in the future`)
   }
   return commit

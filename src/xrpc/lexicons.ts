@@ -40,6 +40,8 @@ const UNDECLARED: Readonly<Record<string, readonly string[]>> = {
   BlobNotFound: RECORD_WRITES,
   InvalidMimeType: RECORD_WRITES,
   InvalidSize: RECORD_WRITES,
+  // What this server keeps after a move must not be replaced by mistake.
+  RetentionLocked: ['com.atproto.repo.importRepo'],
 }
 
 /** Whether `id` names a method that is served here. */

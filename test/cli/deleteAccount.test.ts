@@ -38,10 +38,10 @@ const repoStatus = async (): Promise<unknown> =>
 
 describe('pds delete-account', () => {
   it.each<[string, string[], number, string]>([
-    ['no backup is named', ['--handle', HANDLE], 4, 'backup-needed'],
-    ['there is no such folder', ['--backup', './nothing', '--handle', HANDLE], 1, 'bad-backup'],
+    ['no backup is named', ['--confirm-handle', HANDLE], 4, 'backup-needed'],
+    ['there is no such folder', ['--backup', './nothing', '--confirm-handle', HANDLE], 1, 'bad-backup'],
     ['the handle is not typed', ['--without-backup', '--yes'], 4, 'not-a-terminal'],
-    ['another handle is typed', ['--without-backup', '--handle', 'bob.test'], 4, 'not-confirmed'],
+    ['another handle is typed', ['--without-backup', '--confirm-handle', 'bob.test'], 4, 'not-confirmed'],
     ['the flags contradict each other', ['--without-backup', '--backup', '.'], 2, 'usage'],
   ])('deletes nothing where %s', async (_, args, exit, code) => {
     const refused = await remove(args)
@@ -52,7 +52,7 @@ describe('pds delete-account', () => {
   it('deletes nothing where the backup is old', async () => {
     await run(['backup', 'backup', '--without-keys'])
     const later = () => Date.now() + 3 * 24 * 3600_000
-    const refused = await remove(['--backup', 'backup', '--handle', HANDLE], { now: later })
+    const refused = await remove(['--backup', 'backup', '--confirm-handle', HANDLE], { now: later })
     expect(member(refused.json, 'error', 'code')).toBe('backup-needed')
     expect(member(refused.json, 'error', 'message')).toContain('days old')
     expect(await state()).toBe('active')
@@ -67,7 +67,7 @@ describe('pds delete-account', () => {
 
   it('deletes the account after a backup of the last day, and says how far the erasure is', async () => {
     expect((await run(['backup', 'backup', '--without-keys'])).json).toMatchObject({ ok: true })
-    const done = await remove(['--backup', 'backup', '--handle', HANDLE])
+    const done = await remove(['--backup', 'backup', '--confirm-handle', HANDLE])
     expect([done.code, done.json]).toEqual([
       0,
       expect.objectContaining({ ok: true, did: cirrus.did, deleted: true }),

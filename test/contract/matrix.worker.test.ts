@@ -9,7 +9,7 @@ import { policy, type CredentialKind, type Rule, type State } from '../../src/po
 import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
 import { asking, type Answer, type Ask, type Asking } from './ask.ts'
 import { seenAs } from './cases.ts'
-import { ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
+import { CREDENTIALS, ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
 import { discover } from './discover.ts'
 import { methods, type Method } from './lexicon.ts'
 import { NOWHERE, sampleQuery, type Known } from './sample.ts'
@@ -43,7 +43,10 @@ const enter: Record<State, (deployed: Deployed) => Promise<void>> = {
     await call('com.cirrus.admin.getStatus', { auth: ADMIN })
   },
   deleted: async ({ call, did }) =>
-    void (await call('com.cirrus.admin.deleteAccount', { auth: ADMIN, body: { did } })),
+    void (await call('com.cirrus.admin.deleteAccount', {
+      auth: ADMIN,
+      body: { did, confirmHandle: CREDENTIALS.identifier },
+    })),
 }
 
 /**

@@ -41,6 +41,9 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.server.updateEmail': 'no mail is sent',
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
   'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
+  'com.cirrus.admin.recordVerification': 'the account did not move',
+  'com.cirrus.admin.raiseRevFloor': 'it would raise the revision for ever',
+  'com.cirrus.admin.releaseRetention': 'it takes the handle, typed',
   'com.cirrus.admin.requestCrawl': 'it would call relays',
 }
 
@@ -223,5 +226,6 @@ function* migration(
   }
   yield post('com.cirrus.admin.revokeMigrationTokens', 'revokes it', undefined, admin)
   yield post('com.cirrus.admin.signStatement', 'signs a hash', { digest: 'ab'.repeat(32) }, admin)
+  yield post('com.cirrus.admin.fenceWrites', 'takes writes, as before', { minutes: 0 }, admin)
   yield post('com.cirrus.admin.emitIdentity', 'has the identity looked up again', undefined, admin)
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import {
+  admin,
   mint,
   moveTo,
   ownerAuth,
@@ -14,6 +15,7 @@ import {
   type Scene,
   type Stage,
 } from './support/cirrus.ts'
+import { record, type Message, type Recording } from './support/frames.ts'
 import { copyBlobs, copyPreferences, copyRepo, finish, rotate, signIn, type Moving } from './support/goat.ts'
 import { basic, moveWithToken } from './support/token.ts'
 import { readIdentity, readRepo, wrongBlobs, type RepoState } from './support/verify.ts'
@@ -23,13 +25,33 @@ describe('there and back again', () => {
   let scene: Scene
   let there: RepoState
   let back: RepoState
+  let locked: unknown
   const keys: string[] = []
+  /** What a relay that follows both servers is told of revisions, in the order in which it comes. */
+  const followed: { host: string; rev: string }[] = []
+  const recordings: Recording[] = []
+
+  const revOf = ({ type, body }: Message): string | undefined =>
+    type === '#commit' || type === '#sync' ? body.rev : undefined
+  /** Follows a server until it has announced this account's revision, and takes what is new of it. */
+  const follow = async (host: string, last: string) => {
+    const recording = await record(host, 0)
+    recordings.push(recording)
+    const messages = await recording.until((all) => all.some((message) => revOf(message) === last))
+    for (const message of messages) {
+      const rev =
+        message.body.did === scene.did || message.body.repo === scene.did ? revOf(message) : undefined
+      if (rev !== undefined && !followed.some((known) => known.host === host && known.rev === rev))
+        followed.push({ host, rev })
+    }
+  }
 
   beforeAll(async () => {
     stage = await startStage()
     scene = await startScene(stage, { records: 80, blobs: 10 })
     const { cirrus, reference, did } = scene
     keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
+    await follow(cirrus.url, scene.before.rev)
 
     const away = await moveWithToken({
       ...moveTo(scene, await mint(cirrus, { target: reference })),
@@ -38,6 +60,7 @@ describe('there and back again', () => {
     await write(reference.url, did, away.target, 'a holiday')
     keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
     there = await readRepo(reference.url, did, { signingKey: keys[1] ?? '' })
+    await follow(reference.url, there.rev)
 
     // On the way back the account exists already: sign in instead of createAccount; the rest is as goat does it.
     const moving: Moving = {
@@ -45,6 +68,12 @@ describe('there and back again', () => {
       source: await signIn({ url: reference.url, identifier: cirrus.handle, password: 'new password' }),
       target: await ownerOf(cirrus),
     }
+    // What is here is kept, so that the move could be taken back: its owner must give it up first.
+    locked = await copyRepo(moving).then(
+      () => undefined,
+      (cause: unknown) => cause,
+    )
+    await admin(cirrus, 'com.cirrus.admin.releaseRetention', { confirmHandle: cirrus.handle })
     await copyRepo(moving)
     await copyBlobs(moving)
     await copyPreferences(moving)
@@ -52,10 +81,25 @@ describe('there and back again', () => {
     await finish(moving)
     keys.push((await readIdentity(stage.plc.url, did)).signingKey ?? '')
     back = await readRepo(cirrus.url, did, { signingKey: keys[2] ?? '' })
+    await follow(cirrus.url, back.rev)
   })
   afterAll(async () => {
+    for (const recording of recordings) recording.close()
     await scene?.[Symbol.asyncDispose]()
     await stage?.[Symbol.asyncDispose]()
+  })
+
+  it('is a rising line of revisions to a relay that follows both servers', () => {
+    const { cirrus, reference } = scene
+    expect([...new Set(followed.map(({ host }) => host))]).toEqual([cirrus.url, reference.url])
+    expect(followed.at(-1)).toEqual({ host: cirrus.url, rev: back.rev })
+    const revs = followed.map(({ rev }) => rev)
+    expect(revs).toEqual(revs.toSorted())
+    expect(new Set(revs).size).toBe(revs.length)
+  })
+
+  it('is not imported over what is kept, before its owner gave that up', () => {
+    expect(locked).toMatchObject({ status: 400, error: 'RetentionLocked' })
   })
 
   it('never decreases the revision', async () => {

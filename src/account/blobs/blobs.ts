@@ -8,6 +8,7 @@ import { putBlob } from './putBlob.ts'
 import { blobType, HEAD_BYTES, isGenericType } from './blobType.ts'
 import { type BlobIndex, type BlobMeta, createBlobIndex } from './blobIndex.ts'
 import { createOrphanObjects } from './orphanObjects.ts'
+import { readRetention } from '../db/retention.ts'
 import type { Sql } from '../db/sql.ts'
 
 export type { BlobMeta } from './blobIndex.ts'
@@ -36,6 +37,7 @@ export interface Blobs extends BlobIndex {
   get(cid: string, options?: { range?: R2Range }): Promise<BlobWithBody | undefined>
   /**
    * Deletes blobs to which no record has referred for a day, and the objects of uploads that died; at most `limit` objects.
+   * Nothing while the retention lock holds.
    * `more`: there may be more of them now.
    */
   collect(limit?: number): Promise<{ deleted: number; more: boolean }>
@@ -150,6 +152,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
   }
 
   const collect = async (limit = 100): Promise<{ deleted: number; more: boolean }> => {
+    if (readRetention({ sql, platform })) return { deleted: 0, more: false }
     const now = platform.now()
     sql.transaction(() => {
       const rows = sql.all<{ cid: string; key: string }>(

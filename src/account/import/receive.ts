@@ -2,7 +2,7 @@ import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
 import { readCar } from '../../repo/car/readCar.ts'
 import { SectionReader } from '../../repo/car/sectionReader.ts'
 import { parseCommit } from '../../repo/commit.ts'
-import { nextTid } from '../../repo/tid.ts'
+import { MAX_REV_AHEAD_MS, nextTid } from '../../repo/tid.ts'
 import { error } from '../../xrpc/errors.ts'
 import { type Head, setStaging } from '../db/accountRow.ts'
 import { BlockReceiver } from './blockReceiver.ts'
@@ -17,8 +17,6 @@ const MAX_BLOCK_BYTES = 1_900_000
  * may fill it.
  */
 const MAX_BLOCKS = 2_000_000
-/** How much later than now the revision of a commit may be. */
-const MAX_AHEAD_MS = 5 * 60_000
 
 /** What was received, and of which commit. */
 export interface Received {
@@ -90,7 +88,7 @@ const revisionOf = (
   const first = new SectionReader(run)
   if (first.next() && decodeCid(run.slice(first.cidAt, first.blockAt)).equals(root)) {
     const { rev } = parseCommit(run.slice(first.blockAt, first.end))
-    if (rev > (current?.rev ?? '') && rev <= nextTid(platform.now() + MAX_AHEAD_MS)) return rev
+    if (rev > (current?.rev ?? '') && rev <= nextTid(platform.now() + MAX_REV_AHEAD_MS)) return rev
   }
   return repo.nextRev(...(current ? [current.rev] : []))
 }

@@ -1,6 +1,5 @@
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
-import { carOf } from '../repo/carOf.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import { readAccount, type Head, setActive } from '../db/accountRow.ts'
@@ -57,11 +56,36 @@ const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activ
   journal.append('activate', { rev: head.rev, commit: head.root.toString() })
 }
 
-/** Signs a new commit of the same tree: relays accept only a commit that verifies under the DID document's present key. */
-const signWithNewKey = async (deps: LifecycleDeps, key: SigningKey, sid?: string): Promise<void> => {
-  await deps.repo.signAgain({
+interface SignNowOptions {
+  /** Whether the account may be deactivated until now. */
+  activates: boolean
+  sid?: string | undefined
+}
+
+/**
+ * Signs a new commit of the same tree: relays accept only a commit that verifies under the DID document's present key,
+ * and only a revision above the last one that they know, which another server may have given.
+ */
+const signNow = async (
+  deps: LifecycleDeps,
+  key: SigningKey,
+  { activates, sid }: SignNowOptions,
+): Promise<void> => {
+  const { repo, sql, identityWatch } = deps
+  const isActive = () => readAccount(sql).storedState === 'active'
+  const isSigned = () => isSignedBy(deps, repo.requireHead(), key)
+  if (isActive() && (await repo.exclusive(isSigned))) return
+  let newKey: SigningKey | undefined
+  await repo.signAgain({
     signer: key.commitKeypair(deps.did),
-    within: (head, car) => storeAndAnnounce(deps, { head, car, newKey: key, sid }),
+    before: async () => {
+      // The DID may have moved again while this waited for its turn; a later observation shows that.
+      if (identityWatch.last) requireDidHere(deps, identityWatch.last)
+      newKey = (await isSigned()) ? undefined : key
+      // Another request, or the alarm, may have done it meanwhile; or the account was deactivated.
+      return isActive() ? newKey !== undefined : activates
+    },
+    within: (head, car) => storeAndAnnounce(deps, { head, car, newKey, sid }),
   })
 }
 
@@ -74,23 +98,14 @@ const requireKey = (deps: LifecycleDeps, observation: Observation): SigningKey =
 }
 
 /**
- * Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated. `sid` is the
- * session that asks: the first activation ends every other one.
+ * Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated: an account that is
+ * active already is signed again only for a new key. `sid` is the session that asks: the first activation ends every
+ * other one.
  */
 export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
-  const { repo, sequencer, identityWatch } = deps
-  const key = requireKey(deps, await identityWatch.lookUp())
-  if (!repo.head()) await repo.create()
-  const isAnnounced = await repo.exclusive(async () => {
-    const head = repo.requireHead()
-    if (!(await isSignedBy(deps, head, key))) return false
-    // The DID may have moved again while this waited for its turn; a later observation shows that.
-    if (identityWatch.last) requireDidHere(deps, identityWatch.last)
-    const car = carOf(head.root, [{ cid: head.root, bytes: commitBytes(deps, head) }])
-    sequencer.transaction(() => storeAndAnnounce(deps, { head, car, newKey: undefined, sid }))
-    return true
-  })
-  if (!isAnnounced) await signWithNewKey(deps, key, sid)
+  const key = requireKey(deps, await deps.identityWatch.lookUp())
+  if (!deps.repo.head()) await deps.repo.create()
+  await signNow(deps, key, { activates: true, sid })
 }
 
 /**
@@ -106,10 +121,6 @@ export const followDid = async (deps: LifecycleDeps): Promise<Observation> => {
     await changeOver(deps, async () => {})
     return observation
   }
-  const isSigned = await repo.exclusive(async () => {
-    const head = repo.head()
-    return !head || (await isSignedBy(deps, head, key))
-  })
-  if (!isSigned) await signWithNewKey(deps, key)
+  if (repo.head()) await signNow(deps, key, { activates: false })
   return observation
 }

@@ -1,18 +1,23 @@
 import { fault } from '../../fault.ts'
 import { readAccount, readHead, setDeleted, stateOf } from '../db/accountRow.ts'
+import { assertNotRetained, requireHandle } from './retention.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 /**
  * Deletes the account here, for ever. The state, the event and the end of everything that signs in are one transaction;
  * repository and blobs are erased by the alarm afterwards, which goes on after any crash. Returns whether nothing is
- * left. May be repeated.
+ * left. While the retention lock holds, only an owner who types the handle can do it. May be repeated.
  */
-export const deleteAccount = async (deps: LifecycleDeps): Promise<boolean> => {
-  const { sql, platform, repo, sequencer, journal, sessions, eraser } = deps
+export const deleteAccount = async (deps: LifecycleDeps, confirmHandle?: string): Promise<boolean> => {
+  const { sql, platform, repo, sequencer, journal, sessions, eraser, identityWatch } = deps
+  if (confirmHandle !== undefined) requireHandle(deps, confirmHandle)
+  // The DID may have moved since it was looked up last.
+  if (stateOf(readAccount(sql)) !== 'deleted') await identityWatch.glance()
   // Exclusive, so that no commit is under way, and none follows.
   await repo.exclusive(async () =>
     sequencer.transaction(() => {
       if (stateOf(readAccount(sql)) === 'deleted') return
+      if (confirmHandle === undefined) assertNotRetained(deps)
       const rev = readHead(sql)?.rev ?? null
       sessions.endAll('account deleted')
       sql.run('DELETE FROM app_password')

@@ -10,6 +10,9 @@ import { emitIdentity, type EmittedIdentity } from './emitIdentity.ts'
 import { fenceWrites, type FenceOptions } from './fence.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 import { updatePds, type UpdatedPds, type UpdatePdsOptions } from './updatePds.ts'
+import { raiseRevFloor } from './raiseRevFloor.ts'
+import type { Retention } from '../db/retention.ts'
+import { assertNotRetained, recordVerification, releaseRetention, type Verification } from './retention.ts'
 import { rotateKey, type RotatedKey, type RotateKeyOptions } from './rotateKey.ts'
 import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
@@ -40,8 +43,19 @@ export interface Lifecycle {
   rotateKey(options: RotateKeyOptions): Promise<RotatedKey>
   /** Whether the DID names this server and its signing key; false if that cannot be found out now. */
   isDidValid(): Promise<boolean>
-  /** Deletes the account here, for ever. Whether everything is erased by now. May be repeated. */
-  delete(): Promise<boolean>
+  /** Has every revision from now on be above this one. Returns the highest that was ever given. May be repeated. */
+  raiseRevFloor(rev: string): string
+  /** Records that everything is on the PDS that the DID names. Returns the retention lock, if it still holds. */
+  recordVerification(verification: Verification): Promise<Retention | undefined>
+  /** Ends the retention lock, for an owner who types the account's handle. May be repeated. */
+  releaseRetention(confirmHandle: string): void
+  /** Throws while the retention lock holds. */
+  assertNotRetained(): void
+  /**
+   * Deletes the account here, for ever. Whether everything is erased by now. While the retention lock holds it needs the
+   * account's handle, typed by its owner. May be repeated.
+   */
+  delete(confirmHandle?: string): Promise<boolean>
 }
 
 export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
@@ -49,7 +63,11 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   activate: (sid) => activate(deps, sid),
   deactivate: (options) => deactivate(deps, options),
   fenceWrites: (options) => fenceWrites(deps, options),
-  delete: () => deleteAccount(deps),
+  raiseRevFloor: (rev) => raiseRevFloor(deps, rev),
+  recordVerification: (verification) => recordVerification(deps, verification),
+  releaseRetention: (confirmHandle) => releaseRetention(deps, confirmHandle),
+  assertNotRetained: () => assertNotRetained(deps),
+  delete: (confirmHandle) => deleteAccount(deps, confirmHandle),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),

@@ -20,7 +20,15 @@ import { docsLink } from '../../docsLink.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import { readAccount, stateOf, type Head, readHead, writeHead, readStaging } from '../db/accountRow.ts'
+import {
+  readAccount,
+  stateOf,
+  type Head,
+  readHead,
+  readRevFloor,
+  writeHead,
+  readStaging,
+} from '../db/accountRow.ts'
 
 export type { RepoWrite, WriteResult } from './commits/resolveWrites.ts'
 
@@ -46,7 +54,7 @@ export interface Repo {
   signAgain(options?: SignAgainOptions): Promise<Head>
   /** A CAR of the latest commit only: the `blocks` of `#sync`. */
   commitCar(): Uint8Array
-  /** A new revision: the time now, or just above the highest of `above` if that is later. */
+  /** A new revision: the time now, or just above the highest of `above` and the account's floor if that is later. */
   nextRev(...above: string[]): string
 }
 
@@ -108,7 +116,8 @@ export const createRepo = (deps: RepoDeps): Repo => {
     return run
   }
 
-  const nextRev = (...above: string[]): string => nextTid(platform.now(), above.toSorted().at(-1))
+  const nextRev = (...above: string[]): string =>
+    nextTid(platform.now(), [...above, readRevFloor(sql) ?? ''].toSorted().at(-1) || undefined)
 
   /**
    * Checked when it is the commit's turn: no commit follows a deactivation or a move of the account, even if its request

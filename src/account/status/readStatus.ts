@@ -11,6 +11,8 @@ import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Observation } from '../identity/observeDid.ts'
 import type { Journal } from '../journal.ts'
+import { readRetention } from '../db/retention.ts'
+import { retentionStatus } from './retentionStatus.ts'
 import { fencedUntil } from '../db/fencedUntil.ts'
 import { nextCommand, type Situation } from './nextCommand.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
@@ -56,6 +58,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
   const row = readAccount(sql)
   const state = stateOf(row)
   const fenceEnds = fencedUntil(deps)
+  const retention = readRetention(deps)
   const head = readHead(sql)
   const counts = readCounts(sql)
   const { expected, stored } = blobs.counts()
@@ -86,6 +89,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     state,
     versions: { program: VERSION, schema: schemaVersion() },
     ...(fenceEnds !== undefined && { fencedUntil: isoTime(fenceEnds) }),
+    ...(retention && { retention: retentionStatus(retention) }),
     ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
     identity: {

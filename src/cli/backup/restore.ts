@@ -23,6 +23,7 @@ import {
   restoreRepo,
   verifyRestored,
 } from './restoreSteps.ts'
+import { giveUpKept } from '../servers/retention.ts'
 import { findSigningKey, signAccountToken } from './signingKey.ts'
 
 /** Why the account cannot be activated here, and what to do about it; undefined if it can. */
@@ -132,10 +133,11 @@ const confirmActivation = async (restoration: Restoration, { unsubmitted }: Stat
 }
 
 /**
+/**
  * `pds restore <dir>`: brings this server to the state of a backup. Each step may be repeated. The account is activated
- * last, when everything is here and was compared.
+ * last, when everything is here and was compared. `handle` is what the user typed to replace what is kept after a move.
  */
-export async function restore(context: Context, dir: string): Promise<number> {
+export async function restore(context: Context, dir: string, handle?: string): Promise<number> {
   const archive = await openBackup(context, dir)
   const { admin, here, status } = await openRestoredAccount(context)
   if (archive.did !== here.did)
@@ -165,6 +167,7 @@ export async function restore(context: Context, dir: string): Promise<number> {
   const isOwners = await wasActivated(admin, status)
   await confirmFoundAccount(context, here, status, isOwners)
   await confirmIncomplete(restoration)
+  await giveUpKept(context, admin, { status, given: handle })
   const owner = key
     ? await createAccount(context, here, () => signAccountToken(context, here, key))
     : await signInAsOwner(context, here)

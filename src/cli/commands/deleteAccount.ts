@@ -2,7 +2,9 @@ import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { findingText, openBackup, verifyBackup } from '../backup/openBackup.ts'
 import { orServerError } from '../servers/serverErrors.ts'
+import { retentionText } from '../servers/retention.ts'
 import { getStatus, stateOf, type Status } from '../servers/status.ts'
+import { CONFIRM_HANDLE, confirmHandle } from '../terminal/confirmHandle.ts'
 
 const DAY_MS = 24 * 3600_000
 
@@ -38,23 +40,6 @@ const requireBackup = async (context: Context, dir: string, status: Status): Pro
   return folder
 }
 
-const confirmHandle = async (
-  { prompts }: Context,
-  given: string | undefined,
-  handle: string,
-): Promise<void> => {
-  const check = (text: string) =>
-    text.trim().toLowerCase() === handle ? undefined : `That is not ${handle}. Nothing was deleted.`
-  const typed =
-    given ??
-    (await prompts.text(`Type the handle of the account to delete it for ever (${handle})`, {
-      check,
-      alternative: '--handle',
-    }))
-  const wrong = check(typed)
-  if (wrong) throw new CliError('not-confirmed', wrong)
-}
-
 export const deleteAccount = command({
   name: 'delete-account',
   summary: 'Delete the account on this server, for ever.',
@@ -68,22 +53,19 @@ export const deleteAccount = command({
       type: 'boolean',
       help: 'Delete without one. What is deleted cannot be brought back.',
     },
-    handle: {
-      type: 'string',
-      hint: 'handle',
-      help: 'The handle of the account, for scripts. --yes does not replace it.',
-    },
+    ...CONFIRM_HANDLE,
   },
   examples: ['pds backup ./backup && pds delete-account --backup ./backup'],
   async run(context, flags) {
     const { out } = context
-    const { backup, 'without-backup': withoutBackup, handle } = flags
+    const { backup, 'without-backup': withoutBackup, 'confirm-handle': given } = flags
     if (backup !== undefined && withoutBackup)
       throw new CliError('usage', '--backup and --without-backup exclude each other')
     const server = await context.admin()
     const status = await getStatus(server)
     const state = stateOf(status)
     if (state === 'absent') throw new CliError('account-absent', 'there is no account here to delete')
+    let typed: string | undefined
     if (state !== 'deleted') {
       if (backup === undefined && !withoutBackup) throw noBackup(`no backup of ${status.handle} was named`)
       const folder = backup === undefined ? undefined : await requireBackup(context, backup, status)
@@ -96,11 +78,21 @@ export const deleteAccount = command({
           ...(status.identity.movedAway
             ? []
             : ['The DID still names this server: the network will see the account as deleted.']),
+          ...(status.retention ? [`After the move, ${retentionText(status.retention)}.`] : []),
         ].join('\n'),
       )
-      await confirmHandle(context, handle, status.handle)
+      typed = await confirmHandle(context, {
+        given,
+        handle: status.handle,
+        to: 'delete it for ever',
+      })
     }
-    const { erased } = await orServerError(server.com.cirrus.admin.deleteAccount({ did: status.did }))
+    const { erased } = await orServerError(
+      server.com.cirrus.admin.deleteAccount({
+        did: status.did,
+        ...(typed !== undefined && { confirmHandle: typed }),
+      }),
+    )
     out.result(
       { ok: true, did: status.did, deleted: true, erased },
       erased

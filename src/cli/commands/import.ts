@@ -3,6 +3,7 @@ import { resolve, sep } from 'node:path'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { moveIn } from '../import/moveIn.ts'
+import { CONFIRM_HANDLE } from '../terminal/confirmHandle.ts'
 
 /** Whether `--from` names a folder and not a host: a host name has no slash, a URL has a scheme. */
 const isFolder = (cwd: string, from: string): boolean =>
@@ -18,6 +19,7 @@ export const importCommand = command({
     'From a Cirrus: give the token of `pds migrate-token --target <this server>` on standard input, or when asked.\n' +
     'From any other PDS: use --identifier, then the account password and the code that the PDS sends by e-mail.\n' +
     'A backup is restored by `pds restore <dir>`.\n' +
+    'Over an account that moved away within 72 hours, or without a verification, it asks for the handle.\n' +
     'It may be run again after any interruption: what is done is not repeated, and only what is missing is copied.',
   flags: {
     from: {
@@ -30,13 +32,14 @@ export const importCommand = command({
       hint: 'handle',
       help: 'Sign in there with this handle or DID and a password, instead of a token.',
     },
+    ...CONFIRM_HANDLE,
   },
   examples: [
     'pds import --from old.example.com',
     'ssh old pds migrate-token --target https://new.example.com | pds import --from old.example.com --yes',
     'pds import --from pds.example.org --identifier alice.example.org',
   ],
-  async run(context, { from, identifier }) {
+  async run(context, { from, identifier, 'confirm-handle': handle }) {
     if (!from)
       throw new CliError('usage', 'pds import: --from <host> is missing', {
         next: 'run `pds import --help`',
@@ -45,6 +48,6 @@ export const importCommand = command({
       throw new CliError('usage', `--from ${from} is a folder: a backup is restored by \`pds restore\``, {
         next: `run \`pds restore ${from}\``,
       })
-    return await moveIn(context, { host: from, identifier })
+    return await moveIn(context, { host: from, identifier, handle })
   },
 })

@@ -17,6 +17,7 @@ import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { recoveryKey } from './recoveryKey.ts'
 import { rehost } from './rehost.ts'
+import { releaseRetention } from './releaseRetention.ts'
 import { requestCrawl } from './requestCrawl.ts'
 import { restoreCommand } from './restore.ts'
 import { revokeTokens } from './revokeTokens.ts'
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   check,
   log,
   watch,
+  releaseRetention,
   deleteAccount,
 ]
 

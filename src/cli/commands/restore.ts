@@ -1,5 +1,6 @@
 import { restore } from '../backup/restore.ts'
 import { command } from '../command.ts'
+import { CONFIRM_HANDLE } from '../terminal/confirmHandle.ts'
 
 export const restoreCommand = command({
   name: 'restore',
@@ -11,6 +12,7 @@ export const restoreCommand = command({
     'file, SIGNING_KEY in the environment, or the backup itself with its passphrase (PDS_BACKUP_PASSPHRASE).\n' +
     'It may be run again after any interruption: what is done is not repeated. It takes a folder of `pds export` too.',
   positionals: [{ name: 'dir', help: 'The folder that `pds backup` wrote.' }],
+  flags: CONFIRM_HANDLE,
   examples: ['pds restore ./backup', 'PDS_PASSWORD=… pds restore ./backup --yes --host new.example.com'],
-  run: (context, _, [dir]) => restore(context, dir),
+  run: (context, { 'confirm-handle': handle }, [dir]) => restore(context, dir, handle),
 })

@@ -1,6 +1,7 @@
 import { isObject } from '../../isObject.ts'
 import { VERSION } from '../../version.ts'
 import { command } from '../command.ts'
+import { retentionText } from '../servers/retention.ts'
 import { bytes, count, type Paint, table } from '../terminal/output.ts'
 import { getReach, getStatus, type Reach, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
 
@@ -94,7 +95,7 @@ const appViewText = ({ appView }: Reach): string => {
 
 const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
   const { did, handle, versions, repo, blobs, journal, warnings, next } = status
-  const { deactivatedAt, deleteAfter, fencedUntil } = status
+  const { deactivatedAt, deleteAfter, fencedUntil, retention } = status
   const state = stateOf(status)
   const yellowIfAny = (text = ''): string => (text === '' ? '' : paint('yellow', text))
   const rows: [string, string][] = [
@@ -114,6 +115,7 @@ const statusText = (status: Status, reach: Reach | undefined, origin: string, pa
         fencedUntil && `fenced off until ${fencedUntil}, while the account is being moved; then taken again`,
       ),
     ],
+    ['Kept', retention ? retentionText(retention) : ''],
     ['Identity', identityText(status)],
     [
       'Repository',

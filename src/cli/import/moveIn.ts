@@ -18,6 +18,7 @@ import {
   updateDid,
   verifyCopy,
 } from './moveSteps.ts'
+import { giveUpKept } from '../servers/retention.ts'
 import { SESSIONS_ENDED, wasActivated } from '../servers/wasActivated.ts'
 import { reportStep } from './reportStep.ts'
 
@@ -66,11 +67,12 @@ const copyAndUpdateDid = async (move: Move, status: Status, rotated: boolean) =>
 
 /**
  * `pds import --from <host>`: moves the account in from another PDS, with a migration token or, if `identifier` is
- * given, with its password there. The DID changes last, when everything is here.
+ * given, with its password there. `handle` is what the user typed to replace what is kept here. The DID changes last, when
+ * everything is here.
  */
 export async function moveIn(
   context: Context,
-  { host, identifier }: { host: string; identifier: string | undefined },
+  { host, identifier, handle }: { host: string; identifier: string | undefined; handle?: string | undefined },
 ): Promise<number> {
   const { out, io, address } = context
   const { origin } = address()
@@ -96,6 +98,7 @@ export async function moveIn(
     : await tokenSource(context, host, here, neededScopes(status, rotated))
   const move: Move = { context, admin, here, source }
   await deactivateFirst(context, admin, status)
+  if (!rotated) await giveUpKept(context, admin, { status, given: handle })
   const lost = await copyAndUpdateDid(move, status, rotated)
   await orServerError(admin.com.atproto.server.activateAccount(), { InvalidRequest: 'did-elsewhere' })
   reportStep(move, 'Active', origin)

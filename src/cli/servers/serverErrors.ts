@@ -20,6 +20,7 @@ const COMMON_CODES: Record<string, Code> = {
   InvalidHandle: 'invalid-handle',
   KeyNotReady: 'key-not-ready',
   OperationChanged: 'operation-changed',
+  RetentionLocked: 'retention-locked',
   // Of the owner's session, which has ended: what takes a migration token says so itself.
   ExpiredToken: 'sign-in-needed',
 }

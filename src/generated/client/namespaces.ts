@@ -137,7 +137,7 @@ export function createNamespaces(transport: Transport) {
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
           createMigrationToken: procedure(['InvalidScope', 'DirectoryUnavailable']),
           /** Delete the account here, for ever: it is announced as deleted, sessions, app passwords and preferences end at once, and repository and blobs are erased in the background. May be repeated: it says how far the erasure is. The DID is not touched. Requires the admin credential. */
-          deleteAccount: procedure(),
+          deleteAccount: procedure(['RetentionLocked', 'HandleMismatch']),
           /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
           emitIdentity: procedure(['RepoNotFound'], 'application/json', ''),
           /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
@@ -158,6 +158,12 @@ export function createNamespaces(transport: Transport) {
           listSessions: query(),
           /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
           listSubscribers: query(),
+          /** Have every revision that is given here from now on be above this one. After a move was taken back, this is the latest revision that the other PDS has given: relays ignore what is not above the last that they know. It never goes down, and may be repeated. Requires the admin credential. */
+          raiseRevFloor: procedure(['RevInFuture']),
+          /** Record that a verification has found everything of the account on the PDS that the DID names now. With that, the retention lock ends 72 hours after the move was noticed. May be repeated. Requires the admin credential or the owner's session. */
+          recordVerification: procedure(['NotMoved', 'OtherTree']),
+          /** Give up what this server keeps after a move: the retention lock, which else holds for 72 hours after the move was noticed and until a verification was recorded, ends now. Nothing is deleted by it, but everything may be then. May be repeated. Requires the admin credential. */
+          releaseRetention: procedure(['HandleMismatch']),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
           requestCrawl: procedure(['AccountNotActive']),
           /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that is no longer the latest can be resumed for at least an hour; with `since`, as long as it is known what the tree of that revision had. Requires the owner's session, the admin credential or a migration token with repo:read. */

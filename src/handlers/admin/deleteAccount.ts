@@ -6,5 +6,5 @@ export const deleteAccount: Handler<'com.cirrus.admin.deleteAccount'> = async ({
       'InvalidRequest',
       `did: expected ${account.did}, the account of this server, got ${input.did}`,
     )
-  return { erased: await account.lifecycle.delete() }
+  return { erased: await account.lifecycle.delete(input.confirmHandle) }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { verifyCommit } from '../../../src/repo/commit.ts'
+import { formatTid } from '../../../src/repo/tid.ts'
 import { failure, post } from '../support/calls.ts'
 import { changeDid, latestCommit, pdsAt } from '../support/did.ts'
 import { newKey } from '../support/keys.ts'
@@ -66,16 +67,27 @@ describe('activateAccount', () => {
       expect((await admin.com.cirrus.admin.getStatus()).next).toContain('`pds activate`')
     }))
 
-  it('undoes a deactivation, announces it, and loses nothing', () =>
+  it('undoes a deactivation with a new commit of the same tree, announces it, and loses nothing', () =>
     inWorld({}, async (world) => {
+      const { account, clock, did } = world
       const owner = await world.signIn()
-      await post(owner, world.did)
-      const { rev } = await world.head()
+      await post(owner, did)
+      const { data, rev } = account.repo.requireHead()
       await owner.com.atproto.server.deactivateAccount()
       const before = world.latest()
+      clock.now += 60_000
       await owner.com.atproto.server.activateAccount()
       expect(world.events(before)).toEqual(['account', 'identity', 'sync'])
-      expect((await world.head()).rev).toBe(rev)
+      const head = account.repo.requireHead()
+      expect(head.data).toEqual(data)
+      expect(head.rev > rev && head.rev >= formatTid(clock.now * 1000)).toBe(true)
+      expect(await verifyCommit(await latestCommit(world), world.key.did)).toBe(true)
+      expect(world.announced(before)[2]).toMatchObject({ did, rev: head.rev })
+      // It is active: there is nothing to sign or to announce again.
+      await owner.com.atproto.server.activateAccount()
+      expect(account.repo.requireHead()).toEqual(head)
+      expect(world.events(before)).toEqual(['account', 'identity', 'sync'])
+      expect((await world.admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
       await post(owner, world.did)
       expect((await world.admin.com.cirrus.admin.getStatus()).deactivatedAt).toBeUndefined()
     }))

@@ -4,6 +4,8 @@ export type QueryParams = {}
 export interface InputSchema {
   /** The account's DID, so that no other one is deleted by mistake. */
   did: string
+  /** The account's handle here, typed by its owner. Needed while the retention lock holds: for 72 hours after a move was noticed, and until a verification was recorded. */
+  confirmHandle?: string
 }
 
 export interface OutputSchema {

@@ -15,6 +15,7 @@ export interface OutputSchema {
   deleteAfter?: string
   /** Writes are fenced off before this time. Left out while they are not. */
   fencedUntil?: string
+  retention?: Retention
   versions?: Versions
   identity: Identity
   keys?: Keys
@@ -39,6 +40,17 @@ export interface Versions {
   program: string
   /** The version of the database's tables, which is the one that this program takes. */
   schema: number
+}
+
+/** The retention lock, while it holds: the DID names another PDS, and what this server has is neither deleted nor replaced before `until` and before a verification was recorded. */
+export interface Retention {
+  $type?: 'com.cirrus.admin.getStatus#retention'
+  /** The PDS that the DID names. */
+  pds?: string
+  /** 72 hours after the move was noticed here. */
+  until: string
+  /** It was recorded that everything is there. */
+  verified: boolean
 }
 
 /** What the DID document and the PLC directory say now. */
