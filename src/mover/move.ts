@@ -2,6 +2,8 @@ import { createDirectory, type Directory } from '../plc/directory.ts'
 import { createSend } from './send.ts'
 import { PDS_ID } from '../plc/build.ts'
 import type { PlcData, PlcHead } from '../plc/types.ts'
+import type { MissingBlob } from './copy/copyBlobs.ts'
+import type { RepoFacts } from './copy/writeRepo.ts'
 import type { MovePlan } from './identity/planMove.ts'
 import type { Journal } from './journal.ts'
 import { MoverError } from './moverError.ts'
@@ -17,10 +19,10 @@ export interface MoveFacts {
   plan: MovePlan | undefined
   /** What the source signed, not yet compared. */
   signed: unknown
-  /** CIDs of the blobs that the target lacks. */
-  missing: readonly string[]
-  records: number
-  blobs: number
+  /** The source's repository, in the store, as it was when it was fetched last. */
+  repo: RepoFacts | undefined
+  /** Blobs that the target lacks. */
+  missing: readonly MissingBlob[]
   activated: boolean
   sourceDeactivated: boolean
   /** What is left behind, as sentences. */

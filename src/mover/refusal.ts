@@ -77,7 +77,7 @@ export async function ofTarget<T>(call: Promise<T>, meanings?: Meanings): Promis
 }
 
 /** Whether a server has answered that it will not do it, as opposed to an answer that was lost or a failure. */
-export const isRefusal = (cause: unknown): boolean =>
+export const isRefusal = (cause: unknown): cause is XrpcError =>
   cause instanceof XrpcError &&
   cause.status >= 400 &&
   cause.status < 500 &&

@@ -18,10 +18,10 @@ export interface MoverDeps {
   /** Milliseconds since the epoch. */
   now(): number
   random(length: number): Uint8Array
-  /** Waits before the next attempt. Rejects with the signal's reason when it is aborted. */
-  wait(ms: number, signal: AbortSignal): Promise<void>
   /** Aborts everything that is under way. */
   readonly signal: AbortSignal
+  /** In place of a timer, for tests. Rejects when the signal is aborted. */
+  wait?(ms: number, signal?: AbortSignal): Promise<void>
   /** The PLC directory. */
   readonly directoryUrl: string
   /** Whether servers may be on this machine, with http, and handles may end in `.test`. */
@@ -237,6 +237,10 @@ export type ConfirmationTopic =
   | 'preflight'
   /** What cannot be copied. */
   | 'missing'
+  /** Records because of which the target refuses the repository: whether they are deleted at the source. */
+  | 'deleteRecords'
+  /** The source does not answer any more, so nobody knows whether something was written there after the copy. */
+  | 'sourceGone'
   /** The operation, before it is signed. */
   | 'operation'
   /** Keys that the operation drops or leaves above the target's. */

@@ -7,7 +7,7 @@ import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { resumeState } from '../../src/cli/import/resumeState.ts'
+import { moveFolder } from '../../src/cli/move/moveContext.ts'
 import { parseOperation } from '../../src/plc/parse.ts'
 import type { UnsignedOperation } from '../../src/plc/types.ts'
 import { loadRotationKey } from '../../src/signing/keys.ts'
@@ -227,19 +227,20 @@ describe('a source that adds to what was agreed on', () => {
     const failed = await importFrom({ stdin: token }, '--yes', '--json')
     plc.recover()
     expect(failed.code, failed.stdout).not.toBe(0)
-    const kept = join(resumeState(here.path, target.url, source.did).folder, 'kept.json')
-    const before = await readFile(kept, 'utf8')
-    const saved: unknown = JSON.parse(before)
+    const journal = join(moveFolder(here.path, target.url, source.did), 'journal.jsonl')
+    const before = await readFile(journal, 'utf8')
+    const saved = before.split('\n').find((line) => line.includes('"type":"signed"')) ?? ''
     for (const [what, change, shown] of attacks) {
-      const operation = await signAgain(member(saved, 'operation'), change)
-      await writeFile(kept, JSON.stringify({ ...Object(saved), operation }))
+      const entry: unknown = JSON.parse(saved)
+      const operation = await signAgain(member(entry, 'operation'), change)
+      await writeFile(journal, before.replace(saved, JSON.stringify({ ...Object(entry), operation })))
       const server = hostile(() => ({}))
       const ran = await importFrom({ stdin: token, fetch: server.fetch }, '--yes', '--json')
       expect([ran.code, code(ran.json)], what).toEqual([4, 'operation-differs'])
       expect(message(ran.json)).toMatch(shown())
       expect(server.submitted).toEqual([])
     }
-    await writeFile(kept, before)
+    await writeFile(journal, before)
   })
 
   it('gets its way if the user reads the difference and agrees', async () => {

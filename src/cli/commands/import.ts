@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { moveIn } from '../import/moveIn.ts'
+import { importFrom } from '../move/importFrom.ts'
 import { CONFIRM_HANDLE } from '../terminal/confirmHandle.ts'
 
 /** Whether `--from` names a folder and not a host: a host name has no slash, a URL has a scheme. */
@@ -32,6 +32,10 @@ export const importCommand = command({
       hint: 'handle',
       help: 'Sign in there with this handle or DID and a password, instead of a token.',
     },
+    entryway: {
+      type: 'boolean',
+      help: '--from is an entryway: you sign in there, and the account is on the PDS that the DID names.',
+    },
     ...CONFIRM_HANDLE,
   },
   examples: [
@@ -39,7 +43,7 @@ export const importCommand = command({
     'ssh old pds migrate-token --target https://new.example.com | pds import --from old.example.com --yes',
     'pds import --from pds.example.org --identifier alice.example.org',
   ],
-  async run(context, { from, identifier, 'confirm-handle': handle }) {
+  async run(context, { from, identifier, entryway, 'confirm-handle': handle }) {
     if (!from)
       throw new CliError('usage', 'pds import: --from <host> is missing', {
         next: 'run `pds import --help`',
@@ -48,6 +52,6 @@ export const importCommand = command({
       throw new CliError('usage', `--from ${from} is a folder: a backup is restored by \`pds restore\``, {
         next: `run \`pds restore ${from}\``,
       })
-    return await moveIn(context, { host: from, identifier, handle })
+    return await importFrom(context, { host: from, identifier, entryway, confirmed: handle })
   },
 })

@@ -15,6 +15,7 @@ import { init } from './init.ts'
 import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
+import { move } from './move.ts'
 import { recoveryKey } from './recoveryKey.ts'
 import { rehost } from './rehost.ts'
 import { releaseRetention } from './releaseRetention.ts'
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   deactivate,
   verify,
   activate,
+  move,
   backupCommand,
   restoreCommand,
   importCommand,

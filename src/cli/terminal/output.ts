@@ -7,7 +7,8 @@ export type { Paint, Terminal } from './screen.ts'
 
 /** Shows how far something has come: on a terminal, as a line that is redrawn. */
 export interface Progress {
-  to(done: number, total?: number): void
+  /** `more` is shown behind it, such as the rate. */
+  to(done: number, total?: number, more?: string): void
   end(): void
 }
 
@@ -127,12 +128,12 @@ export function createOutput(options: {
     },
     progress(label, unit = grouped) {
       let printedAt = 0
-      let last: readonly [number, number | undefined] = [0, undefined]
-      const progressText = ([done, total]: typeof last) =>
-        `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}`
+      let last: readonly [number, number | undefined, string | undefined] = [0, undefined, undefined]
+      const progressText = ([done, total, more]: typeof last) =>
+        `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}${more ? ` (${more})` : ''}`
       return {
-        to(done, total) {
-          last = [done, total]
+        to(done, total, more) {
+          last = [done, total, more]
           if (json || now() - printedAt < (live ? REDRAW_MS : LINE_INTERVAL_MS)) return
           if (live) {
             stderr.eraseLine()

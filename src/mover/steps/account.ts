@@ -3,6 +3,7 @@ import { XrpcError } from '../../client/index.ts'
 import { already, done, type Move, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { isRefusal, moverFailure, ofTarget } from '../refusal.ts'
+import { insist } from './ask.ts'
 import { chooseHandle } from './chooseHandle.ts'
 
 /** What servers answer when the account is there already. */
@@ -23,13 +24,11 @@ const confirmFound = async ({ journal, target, owner, who, emit }: Move): Promis
     code: 'account-found',
     text: `${found}. If another migration tool of yours has made it, go on.${target.kind === 'cirrus' ? ' `pds log` shows when it was made, and `pds sessions` who is signed in to it; the first activation ends every session.' : ''}`,
   })
-  const agreed = await owner.answer('confirm', {
-    topic: 'foundAccount',
-    question: 'Go on with the account that is there?',
-    lines: [found],
-    insists: true,
-  })
-  if (!agreed) throw new MoverError('account-found', found)
+  await insist(
+    { owner },
+    { topic: 'foundAccount', question: 'Go on with the account that is there?', lines: [found] },
+    new MoverError('account-found', found),
+  )
   await journal.append({ type: 'adopted' })
 }
 

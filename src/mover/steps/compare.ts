@@ -1,6 +1,7 @@
 import { compareSigned } from '../identity/compareSigned.ts'
 import { done, headOf, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
+import { insist } from './ask.ts'
 import { needPlan, ROTATED } from './plan.ts'
 
 /** Compares what the source signed with what the owner agreed to: nothing else is submitted without a question. */
@@ -37,17 +38,8 @@ export const compare: Step = {
         `the operation that ${source.name} signed differs from the one that was agreed on, and was not submitted: ${differences.join('; ')}`,
         { next },
       )
-      const agreed = await owner
-        .answer('confirm', {
-          topic: 'differences',
-          question: 'Submit the operation with these differences?',
-          lines: differences,
-          insists: true,
-        })
-        .catch((cause: unknown) => {
-          throw cause instanceof MoverError && cause.code === 'not-confirmed' ? refused : cause
-        })
-      if (!agreed) await discard(refused)
+      const question = 'Submit the operation with these differences?'
+      await insist({ owner }, { topic: 'differences', question, lines: differences }, refused).catch(discard)
     }
     facts.signed = operation
     if (operation.rotationKeys.includes(signer) && !wanted.rotationKeys.includes(signer))

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../canonicalJson.ts'
 import { done, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
+import { insist } from './ask.ts'
 import { needPlan, ROTATED } from './plan.ts'
 
 const SIGNS = { added: '+', dropped: '-', warning: '!' } as const
@@ -25,29 +26,26 @@ export const confirm: Step = {
     const claimed = plan.roles
       .filter(({ key, basis }) => basis === 'named' && plan.dropped.includes(key))
       .map(({ key }) => key)
-    const insists = claimed.length > 1
-    const warning = insists
-      ? [
-          `${source.name} names ${claimed.length} of the DID’s rotation keys as its own, and they would be dropped: ${claimed.join(', ')}`,
-        ]
-      : []
-    const agreed = await owner.answer('confirm', {
-      topic: insists ? 'keys' : 'operation',
-      question: insists
-        ? `Is none of them yours? Have ${source.name} sign the operation, and submit it?`
-        : `Have ${source.name} sign it, and submit it?`,
-      lines: [
-        `The operation that moves the DID to ${target.origin}:`,
-        ...plan.preview.map(({ kind, text }) => `${kind === 'kept' ? ' ' : SIGNS[kind]} ${text}`),
-        ...warning,
-      ],
-      insists,
-    })
-    if (!agreed)
-      throw new MoverError(
-        insists ? 'operation-differs' : 'not-confirmed',
-        insists ? `${warning.join('')}; nothing was signed` : 'the answer was no: nothing was signed',
+    const lines = [
+      `The operation that moves the DID to ${target.origin}:`,
+      ...plan.preview.map(({ kind, text }) => `${kind === 'kept' ? ' ' : SIGNS[kind]} ${text}`),
+    ]
+    const question = `Have ${source.name} sign it, and submit it?`
+    if (claimed.length > 1) {
+      const what = `${source.name} names ${claimed.length} of the DID’s rotation keys as its own, and they would be dropped: ${claimed.join(', ')}`
+      await insist(
+        { owner },
+        { topic: 'keys', question: `${what}. Is none of them yours? ${question}`, lines },
+        new MoverError(
+          'operation-differs',
+          `${what}. Only the owner knows whether one of them is theirs; nothing was signed`,
+          {
+            next: 'run the command in a terminal and say which keys are yours, or put keys of your own into RECOVERY_KEYS of the new server; --yes does not cover this',
+          },
+        ),
       )
+    } else if (!(await owner.answer('confirm', { topic: 'operation', question, lines, insists: false })))
+      throw new MoverError('not-confirmed', 'the answer was no: nothing was signed')
     await journal.append({ type: 'agreed', operation: plan.operation })
     return done('the operation is what you have seen')
   },

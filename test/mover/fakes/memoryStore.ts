@@ -1,3 +1,4 @@
+import { MoverError } from '../../../src/mover/moverError.ts'
 import type { MoveStore, StoredFile } from '../../../src/mover/types.ts'
 
 /** A store in memory, whose journal and files tests may look at. */
@@ -19,12 +20,20 @@ const openBytes = (bytes: Uint8Array<ArrayBuffer>): StoredFile => ({
 export const memoryStore = (name = 'memory'): MemoryStore => {
   const lines: string[] = []
   const files = new Map<string, Uint8Array<ArrayBuffer>>()
+  let holder: symbol | undefined
+  let mine: symbol | undefined
+  const assertHeld = () => {
+    if (mine !== undefined && holder !== mine) throw new MoverError('another-mover', 'taken over')
+  }
   return {
     name,
     lines,
     files,
     readLines: async () => [...lines],
-    appendLine: async (line) => void lines.push(line),
+    async appendLine(line) {
+      assertHeld()
+      lines.push(line)
+    },
     async writeFile(file, body) {
       const chunks: Uint8Array[] = []
       for await (const chunk of body) chunks.push(chunk.slice())
@@ -36,8 +45,14 @@ export const memoryStore = (name = 'memory'): MemoryStore => {
       const bytes = files.get(file)
       return bytes && openBytes(bytes)
     },
-    lock: async () => async () => {},
-    touch: async () => {},
+    async lock(takeOver) {
+      if (holder !== undefined) await takeOver({ name: 'another run of this test', idleMs: 0 })
+      const id = (holder = mine = Symbol('lock'))
+      return async () => {
+        if (holder === id) holder = undefined
+      }
+    },
+    touch: async () => assertHeld(),
     clearFiles: async () => files.clear(),
   }
 }

@@ -1,0 +1,122 @@
+import { moveAccount } from '../../mover/moveAccount.ts'
+import { adminSource } from '../../mover/peers/adminPeers.ts'
+import { passwordSource } from '../../mover/peers/passwordSource.ts'
+import { standardTarget } from '../../mover/peers/standardTarget.ts'
+import { resolveWho } from '../../mover/resolveWho.ts'
+import { type MoveReport, STEP_NAMES, type StepName } from '../../mover/types.ts'
+import { command, type Context } from '../command.ts'
+import { CliError, EXIT } from '../errors.ts'
+import { configuredKeys, moverDeps, openMoveStore } from '../move/moveContext.ts'
+import { createOwner } from '../move/owner.ts'
+import { createShowEvents } from '../move/showEvents.ts'
+import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
+import { getStatus } from '../servers/status.ts'
+import { count, firstFew } from '../terminal/output.ts'
+
+const parseStep = (text: string | undefined): StepName | undefined => {
+  const found = STEP_NAMES.find((name) => name === text)
+  if (text === undefined || found) return found
+  throw new CliError('usage', `--until ${text} is not a step`, {
+    next: `give one of ${STEP_NAMES.join(', ')}`,
+  })
+}
+
+const summary = ({ handle, to, from, reached, rehearsal, missing, left, next }: MoveReport): string =>
+  [
+    rehearsal
+      ? `Everything that can be undone is done: ${handle} is on ${to}, inactive, and the DID names ${from} as before.`
+      : reached === 'report'
+        ? `${handle} is on ${to} now.`
+        : `Done up to the step ${reached}.`,
+    ...(missing.length > 0 ? [`${count(missing.length, 'blob')} missing: ${firstFew(missing)}`] : []),
+    ...left.map((text) => `Left behind: ${text}`),
+    `Next: ${next}`,
+  ].join('\n')
+
+/** Where the account is, who signs in there, and which directory knows it. */
+const findAccount = async (
+  context: Context,
+  { from, identifier, to }: { from: string | undefined; identifier: string | undefined; to: string },
+) => {
+  const { io, project, prompts, address } = context
+  if (from === undefined && identifier === undefined) {
+    const { plcUrl, dev } = address()
+    const admin = await context.admin()
+    const { did } = await getStatus(admin)
+    return { admin, account: did, origin: address().origin, directoryUrl: plcUrl, dev }
+  }
+  const origin = from === undefined ? undefined : parseHost(from, '--from')
+  const account =
+    identifier ??
+    (await prompts.text(`Handle of the account on ${from ?? 'its PDS'}`, { alternative: '--identifier' }))
+  const directoryUrl = io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
+  return { admin: undefined, account, origin, directoryUrl, dev: isLoopback(origin ?? to) }
+}
+
+export const move = command({
+  name: 'move',
+  summary: 'Move an account to another PDS: this Cirrus’s, or any that you can sign in to.',
+  description:
+    'Copies everything first, and verifies it; then shows the operation that changes the DID, and asks. Up to there all of\n' +
+    'it can be undone. It may be run again after any interruption: what is done is not repeated. The journal is in\n' +
+    '.pds-move, without a password, token or code. For an account that lives elsewhere it needs no Cirrus:\n' +
+    'npx -p cirrus-pds pds move --from https://old.example --identifier alice.example --to https://new.example',
+  flags: {
+    to: { type: 'string', hint: 'url', help: 'The PDS that the account moves to.' },
+    from: {
+      type: 'string',
+      hint: 'url',
+      help: 'The PDS that the account is on. Default: this Cirrus; with --identifier, the one that the DID names.',
+    },
+    identifier: {
+      type: 'string',
+      hint: 'handle',
+      help: 'The account that moves: its handle or DID. You sign in there with the account password.',
+    },
+    entryway: {
+      type: 'boolean',
+      help: '--from is an entryway: you sign in there, and the account is on the PDS that the DID names.',
+    },
+    handle: {
+      type: 'string',
+      hint: 'handle',
+      help: 'The handle on the new PDS. Default: the present one, if it can stay.',
+    },
+    email: { type: 'string', hint: 'address', help: 'The e-mail address of the account on the new PDS.' },
+    until: { type: 'string', hint: 'step', help: `Stop after this step: ${STEP_NAMES.join(', ')}.` },
+    rehearse: {
+      type: 'boolean',
+      help: 'Do all that can be undone, and leave the new account inactive for the real move.',
+    },
+  },
+  examples: [
+    'pds move --to https://pds.example.org',
+    'pds move --to https://pds.example.org --rehearse',
+    'pds move --from https://old.example.com --identifier alice.example.com --to https://new.example.com',
+  ],
+  async run(context, { to, from, identifier, entryway, handle, email, until, rehearse }) {
+    const { out } = context
+    if (!to) throw new CliError('usage', 'pds move: --to <url> is missing', { next: 'run `pds move --help`' })
+    const target = parseHost(to, '--to')
+    const step = parseStep(until)
+    const found = await findAccount(context, { from, identifier, to: target })
+    const { admin, account, origin, directoryUrl } = found
+    const deps = moverDeps(context, { directoryUrl, dev: found.dev })
+    const owner = createOwner(context, { email })
+    const who = await resolveWho(account, origin, deps)
+    const report = await moveAccount({
+      account: who.did,
+      source: admin
+        ? adminSource({ admin, deps })
+        : passwordSource({ origin, identifier: account, owner, deps }),
+      target: standardTarget({ origin: target, owner, deps }),
+      owner,
+      store: await openMoveStore(context, target, who.did),
+      deps,
+      options: { handle, until: step, rehearse, entryway, ownerKeys: configuredKeys(context) },
+      on: createShowEvents(context, { lines: true }),
+    })
+    if (!out.json) out.result(report, summary(report))
+    return report.ok ? EXIT.ok : EXIT.problems
+  },
+})

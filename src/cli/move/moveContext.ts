@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { folderStore } from '../../mover/folderStore.ts'
+import type { MoverDeps, MoveStore } from '../../mover/types.ts'
+import type { Context } from '../command.ts'
+
+/** What the engine takes from its surroundings. */
+export const moverDeps = (
+  { io }: Pick<Context, 'io'>,
+  { directoryUrl, dev }: Pick<MoverDeps, 'directoryUrl' | 'dev'>,
+): MoverDeps => ({
+  fetch: io.fetch,
+  now: () => io.now(),
+  random: (length) => io.random(length),
+  signal: io.signal,
+  directoryUrl,
+  dev,
+})
+
+/** One folder, whatever a server calls itself. */
+const folderName = (text: string): string => text.replace(/[^a-z0-9.-]|^\.+|^$/gi, '-')
+
+/** The folder in which a move keeps its journal: one for each account and each target. */
+export const moveFolder = (root: string, target: string, did: string): string =>
+  join(root, '.pds-move', folderName(new URL(target).host), folderName(did))
+
+/** Opens the folder of a move, below the deployment's folder if there is one, and else below the current one. */
+export const openMoveStore = (
+  { io, project }: Pick<Context, 'io' | 'project'>,
+  target: string,
+  did: string,
+): Promise<MoveStore> => folderStore(moveFolder(project?.root ?? io.cwd, target, did), () => io.now())
+
+/** The owner's rotation keys that wrangler.toml names. */
+export const configuredKeys = ({ project }: Pick<Context, 'project'>): string[] =>
+  (project?.vars['RECOVERY_KEYS'] ?? '').split(/[\s,]+/).filter(Boolean)

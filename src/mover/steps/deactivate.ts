@@ -1,0 +1,64 @@
+import { MoverError } from '../moverError.ts'
+import { already, done, type Move, type Step } from '../move.ts'
+import { assertHeadNamesTarget } from './headNamesTarget.ts'
+
+/** What was left behind and that the owner has not agreed to leave: nothing is deactivated while something is missing. */
+const missingUnnamed = ({ facts, journal }: Move): string[] =>
+  facts.missing.map(({ cid }) => cid).filter((cid) => !journal.state.leftBehind.has(cid))
+
+const isInactive = async ({ source }: Move): Promise<boolean> => {
+  const status = await source.status()
+  return status?.active === false
+}
+
+/** Deactivates the account at the source, so that it takes no more writes. */
+export const deactivate: Step = {
+  name: 'deactivate',
+  title: 'Source',
+  reversible: true,
+  needs: ['activate', 'verify'],
+  async isDone(move) {
+    if (!(await isInactive(move).catch(() => false))) return undefined
+    move.facts.sourceDeactivated = true
+    return `deactivated on ${move.source.name} already`
+  },
+  async run(move) {
+    const { source, owner, facts, emit } = move
+    if (!source.deactivate) return already(`stays active on ${source.name}: that was not asked of it`)
+    const missing = missingUnnamed(move)
+    if (missing.length > 0) {
+      emit({
+        type: 'warning',
+        step: 'deactivate',
+        code: 'copy-incomplete',
+        text: `${source.name} stays active, because ${missing.length} of its blobs are missing at the target`,
+      })
+      return already(`stays active on ${source.name}, because something is missing`)
+    }
+    await assertHeadNamesTarget(move)
+    try {
+      const agreed = await owner.answer('confirm', {
+        topic: 'deactivateSource',
+        question: `Deactivate the account on ${source.name}?`,
+        lines: [],
+        insists: false,
+      })
+      if (!agreed) return already(`stays active on ${source.name}, as you have answered`)
+      await source.deactivate().catch(async (cause: unknown) => {
+        // The answer may have been lost.
+        if (!(await isInactive(move).catch(() => false))) throw cause
+      })
+      facts.sourceDeactivated = true
+      return done(`deactivated on ${source.name}`)
+    } catch (cause) {
+      if (!(cause instanceof MoverError)) throw cause
+      emit({
+        type: 'warning',
+        step: 'deactivate',
+        code: cause.code,
+        text: `the account on ${source.name} was not deactivated: ${cause.message}`,
+      })
+      return already(`stays active on ${source.name}`)
+    }
+  },
+}
