@@ -160,7 +160,7 @@ const forbidden: Arrow[] = [
   ),
   { from: 'src/repo/tree/planted.ts', to: 'src/account/account.ts' },
   { from: 'src/repo/tree/planted.ts', to: 'src/crypto/jws.ts' },
-  { from: 'src/cli/import/planted.ts', to: 'src/cli/commands/status.ts' },
+  { from: 'src/cli/move/planted.ts', to: 'src/cli/commands/status.ts' },
   ...MOVER_PARTS.flatMap((part) =>
     ['src/cli/run.ts', 'src/account/account.ts', 'src/mover/moveAccount.ts', 'src/mover/steps/who.ts'].map(
       (to) => ({ from: `src/mover/${part}/planted.ts`, to }),

@@ -32,7 +32,7 @@ export function copyDepsOf({ deps, store, emit }: Move, step: StepName): CopyDep
     fetch: deps.fetch,
     now: () => deps.now(),
     signal: deps.signal,
-    ...(deps.wait ? { wait: deps.wait } : {}),
+    wait: (ms, signal) => deps.wait(ms, signal),
     progress(progress) {
       const now = deps.now()
       const isEnd = progress.totalCount !== undefined && progress.count === progress.totalCount

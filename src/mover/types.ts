@@ -18,10 +18,10 @@ export interface MoverDeps {
   /** Milliseconds since the epoch. */
   now(): number
   random(length: number): Uint8Array
+  /** Waits before the next attempt. Rejects with the signal's reason when it is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
   /** Aborts everything that is under way. */
   readonly signal: AbortSignal
-  /** In place of a timer, for tests. Rejects when the signal is aborted. */
-  wait?(ms: number, signal?: AbortSignal): Promise<void>
   /** The PLC directory. */
   readonly directoryUrl: string
   /** Whether servers may be on this machine, with http, and handles may end in `.test`. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { docsPath, TOPICS } from '../../src/docsLink.ts'
+import { MOVER_ERRORS } from '../../src/mover/moverError.ts'
 import { CATALOGUE, CliError, EXIT } from '../../src/cli/errors.ts'
 
 const docs = readFileSync(join(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8')
@@ -9,7 +10,9 @@ const entries = [...docs.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading 
 
 describe('docs/troubleshoot.md', () => {
   it('has an entry for each error of the CLI and each topic of the server, and no others', () => {
-    expect(entries.toSorted()).toEqual([...new Set([...Object.keys(CATALOGUE), ...TOPICS])].toSorted())
+    expect(entries.toSorted()).toEqual(
+      [...new Set([...Object.keys(CATALOGUE), ...Object.keys(MOVER_ERRORS), ...TOPICS])].toSorted(),
+    )
   })
 
   it('has each entry once, with a text', () => {

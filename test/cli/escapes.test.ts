@@ -1,7 +1,7 @@
 // Servers that put what moves a cursor, recolours a screen or hides text into every string that they control.
 import { describe, expect, it } from 'vitest'
 import { cleanJson, cleanText } from '../../src/cli/terminal/cleanText.ts'
-import { against, DID, error, fake, HOST, status, TOKEN } from './fake.ts'
+import { against, DID, error, fake, HOST, plcAccount, status, TOKEN } from './fake.ts'
 import { folder, pds, type Ran } from './support.ts'
 
 const TARGET = 'https://new.example.com'
@@ -9,10 +9,12 @@ const EVIL = '\u001B[2J\u001B]0;evil\u0007\u009B31m\u202Eevil\u2066\u200B\u2028\
 // oxlint-disable-next-line no-control-regex -- this is about them
 const UNSEEN = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
+/** The account that an import moves: the directory knows it. */
+const moving = await plcAccount('https://old.example.com')
 const token = [
   { alg: 'ES256K', typ: 'cirrus-migration+jwt' },
   {
-    iss: DID,
+    iss: moving.did,
     aud: `did:web:${HOST}`,
     target: `https://${HOST}`,
     exp: 1_900_000_000,
@@ -163,7 +165,9 @@ const poisoned = (key?: string, answers = ANSWERS) =>
 
 const states = (state: string) => ({
   ...ANSWERS,
+  ...moving.answers,
   'com.cirrus.admin.getStatus': status({
+    did: moving.did,
     unsubmitted,
     state,
     identity: { ...status().identity, pds: 'https://old.example.com', movedAway: true },

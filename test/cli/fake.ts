@@ -1,3 +1,7 @@
+import { Secret } from '../../src/crypto/secret.ts'
+import { createGenesis } from '../../src/plc/build.ts'
+import { operationCid } from '../../src/plc/cid.ts'
+import { loadRotationKey } from '../../src/signing/keys.ts'
 import { VERSION } from '../../src/version.ts'
 import type { Status } from '../../src/cli/servers/status.ts'
 import { pds, type Ran, type RunOptions } from './support.ts'
@@ -104,3 +108,18 @@ export const against = (server: Fake, args: readonly string[], options: RunOptio
     ...options,
     env: { ADMIN_PASSWORD: 'admin-canary', ADMIN_PASSWORD_HOST: HOST, ...options.env },
   })
+
+/** An account whose log the PLC directory has, as the answer of a fake: its DID names this PDS. */
+export const plcAccount = async (pds: string): Promise<{ did: string; answers: Record<string, object> }> => {
+  const key = await loadRotationKey(new Secret('11'.repeat(32)))
+  const genesis = await createGenesis(key, {
+    recoveryKeys: [],
+    signingKey: key.did,
+    handle: HOST,
+    endpoint: pds,
+  })
+  const { did, operation } = genesis
+  const cid = await operationCid(operation)
+  const log = [{ did, cid, operation, nullified: false, createdAt: '2026-11-01T00:00:00.000Z' }]
+  return { did, answers: { [`https://plc.directory /${encodeURIComponent(did)}/log/audit`]: log } }
+}

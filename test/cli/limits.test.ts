@@ -1,5 +1,5 @@
 // Servers that send without end, to fill the disk.
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
 import { startCirrus } from '../../dev/cirrus.ts'
@@ -53,6 +53,7 @@ const files = async (path: string) =>
 describe('a server that sends without end', () => {
   it('fills no disk as the source of an import', async () => {
     await using here = await folder()
+    await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
     const { did } = source.account
     await using target = await startCirrus({
       plcUrl: plc.url,

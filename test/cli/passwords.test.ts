@@ -1,7 +1,7 @@
 // A password is sent to the host that it is for, and to no other that happens to listen.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { DID, fake, HOST, status } from './fake.ts'
+import { DID, fake, HOST, plcAccount, status } from './fake.ts'
 import { folder, member, pds, type RunOptions } from './support.ts'
 
 const PRODUCTION = 'production-canary'
@@ -126,9 +126,10 @@ describe('the admin password', () => {
 describe('the account password', () => {
   const bodies = async (host: string, options: { env?: Record<string, string>; keyHost?: string } = {}) => {
     await using here = await project()
+    const { did, answers } = await plcAccount('https://old.example.com')
     const secrets = { SIGNING_KEY: '1', ADMIN_PASSWORD: '1', PASSWORD_HASH: '1', SESSION_SECRET: '1' }
     const keys = {
-      did: DID,
+      did,
       handle: HOST,
       hostname: options.keyHost ?? HOST,
       signingKey: '',
@@ -138,10 +139,13 @@ describe('the account password', () => {
     await writeFile(here.in(`cirrus-keys-${HOST}.json`), JSON.stringify(keys))
     const { identity } = status()
     const here_ = status({
+      did,
       state: 'deactivated',
       identity: { ...identity, pds: 'https://old.example.com', movedAway: true },
     })
     const server = fake({
+      ...answers,
+      'https://old.example.com com.atproto.server.checkAccountStatus': { activated: true },
       'com.cirrus.admin.getStatus': here_,
       'com.atproto.server.createSession': {},
       'com.cirrus.admin.getJournal': { entries: [{ event: 'activate' }] },
@@ -149,7 +153,7 @@ describe('the account password', () => {
     const token = [
       { alg: 'ES256K', typ: 'cirrus-migration+jwt' },
       {
-        iss: DID,
+        iss: did,
         exp: 1_900_000_000,
         scope: 'repo:read blob:read preferences:read plc:sign',
         target: `https://${host}`,

@@ -33,6 +33,7 @@ describe('pds', () => {
         revoke-tokens   Revoke every migration token that was minted until now.
         deactivate      Stop accepting writes and serving the public, after a move. Nothing is deleted.
         activate        Activate the account: a new one, one that moved in, or one that was deactivated.
+        move            Move an account to another PDS: this Cirrus’s, or any that you can sign in to.
         backup          Back up the whole account to a folder, or verify a backup.
         restore         Bring this server to the state of a backup.
         import          Move an account in from another PDS.

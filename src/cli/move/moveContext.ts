@@ -1,4 +1,6 @@
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { sleep } from '../../client/retry.ts'
 import { folderStore } from '../../mover/folderStore.ts'
 import type { MoverDeps, MoveStore } from '../../mover/types.ts'
 import type { Context } from '../command.ts'
@@ -11,6 +13,7 @@ export const moverDeps = (
   fetch: io.fetch,
   now: () => io.now(),
   random: (length) => io.random(length),
+  wait: sleep,
   signal: io.signal,
   directoryUrl,
   dev,
@@ -23,12 +26,20 @@ const folderName = (text: string): string => text.replace(/[^a-z0-9.-]|^\.+|^$/g
 export const moveFolder = (root: string, target: string, did: string): string =>
   join(root, '.pds-move', folderName(new URL(target).host), folderName(did))
 
-/** Opens the folder of a move, below the deployment's folder if there is one, and else below the current one. */
-export const openMoveStore = (
+/**
+ * Opens the folder of a move, below the deployment's folder if there is one, and else below the current one. Git leaves
+ * it alone: it holds a signed operation.
+ */
+export async function openMoveStore(
   { io, project }: Pick<Context, 'io' | 'project'>,
   target: string,
   did: string,
-): Promise<MoveStore> => folderStore(moveFolder(project?.root ?? io.cwd, target, did), () => io.now())
+): Promise<MoveStore> {
+  const folder = moveFolder(project?.root ?? io.cwd, target, did)
+  const store = await folderStore(folder, () => io.now())
+  await writeFile(join(dirname(dirname(folder)), '.gitignore'), '*\n')
+  return store
+}
 
 /** The owner's rotation keys that wrangler.toml names. */
 export const configuredKeys = ({ project }: Pick<Context, 'project'>): string[] =>

@@ -4,15 +4,7 @@ import { NEW_HANDLE, runMove, stepsOf } from './support.ts'
 
 it('moves an account between two PDSes, and ends with nothing missing', async () => {
   const world = await createWorld()
-  const { report, events, asked, store } = await runMove(world)
-  console.log(
-    JSON.stringify(
-      events.filter((e) => e.type !== 'progress'),
-      null,
-      1,
-    ),
-    store.lines,
-  )
+  const { report, events, asked } = await runMove(world)
   expect(report).toMatchObject({
     ok: true,
     missing: [],
