@@ -121,6 +121,8 @@ export interface Target {
   state(did: string): Promise<AccountState>
   /** Whether the account there has been active before, so that it is the owner's; undefined if nobody can tell. */
   wasActivated(): Promise<boolean | undefined>
+  /** Lets the target's account be replaced, where it keeps what it has after an earlier move. */
+  makeRoom?(): Promise<void>
   /** Whether the target has every blob that it should have; absent where only the signed-in owner can ask. */
   isComplete?(): Promise<boolean>
   /** Creates the account, empty and deactivated, and signs in to it. */

@@ -24,34 +24,36 @@ describe('pds', () => {
 
       Usage  pds <command> [flags]
 
-        init            Set up a folder: identity, keys, wrangler.toml, .dev.vars.
-        dev             Run this deployment on this machine, with an account to try it.
-        upgrade         Add to wrangler.toml what this version of Cirrus needs.
-        status          Show what is where, and the one next command to run.
-        doctor          Check everything that an account needs, from DNS to relays, and say what to do.
-        migrate-token   Mint a token, valid for 15 minutes, with which another PDS moves the account.
-        revoke-tokens   Revoke every migration token that was minted until now.
-        deactivate      Stop accepting writes and serving the public, after a move. Nothing is deleted.
-        activate        Activate the account: a new one, one that moved in, or one that was deactivated.
-        move            Move an account to another PDS: this Cirrus’s, or any that you can sign in to.
-        backup          Back up the whole account to a folder, or verify a backup.
-        restore         Bring this server to the state of a backup.
-        import          Move an account in from another PDS.
-        identity        Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
-        handle          Give the account another handle, once DNS or a well-known file says that it is yours.
-        rehost          Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
-        rotate-key      Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
-        recovery-key    Create a recovery key, or put one above every other rotation key of the DID.
-        emit-identity   Tell the network to look up the DID again: handle, key and server.
-        request-crawl   Ask relays to subscribe to this server now.
-        set-password    Set another account password: in the key file, .dev.vars and the Worker.
-        app-password    Create, list or revoke app passwords: one for each app, which opens less than the account password.
-        sessions        List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.
-        end-sessions    Sign a client out, or all of them: their tokens are refused from now on.
-        check           Read the whole repository on the server and recompute everything derived from it.
-        log             Show the journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
-        watch           Show the events that the network sees, and how many subscribers there are. Ctrl-C ends it.
-        delete-account  Delete the account on this server, for ever.
+        init               Set up a folder: identity, keys, wrangler.toml, .dev.vars.
+        dev                Run this deployment on this machine, with an account to try it.
+        upgrade            Add to wrangler.toml what this version of Cirrus needs.
+        status             Show what is where, and the one next command to run.
+        doctor             Check everything that an account needs, from DNS to relays, and say what to do.
+        migrate-token      Mint a token, valid for 15 minutes, with which another PDS moves the account.
+        revoke-tokens      Revoke every migration token that was minted until now.
+        deactivate         Stop accepting writes and serving the public, after a move. Nothing is deleted.
+        verify             Prove that a move is complete, and keep a statement of it; or check such a statement.
+        activate           Activate the account: a new one, one that moved in, or one that was deactivated.
+        move               Move an account to another PDS: this Cirrus’s, or any that you can sign in to.
+        backup             Back up the whole account to a folder, or verify a backup.
+        restore            Bring this server to the state of a backup.
+        import             Move an account in from another PDS.
+        identity           Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.
+        handle             Give the account another handle, once DNS or a well-known file says that it is yours.
+        rehost             Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
+        rotate-key         Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
+        recovery-key       Create a recovery key, or put one above every other rotation key of the DID.
+        emit-identity      Tell the network to look up the DID again: handle, key and server.
+        request-crawl      Ask relays to subscribe to this server now.
+        set-password       Set another account password: in the key file, .dev.vars and the Worker.
+        app-password       Create, list or revoke app passwords: one for each app, which opens less than the account password.
+        sessions           List who is signed in: client, since when, last use, and the id for \`pds end-sessions\`.
+        end-sessions       Sign a client out, or all of them: their tokens are refused from now on.
+        check              Read the whole repository on the server and recompute everything derived from it.
+        log                Show the journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
+        watch              Show the events that the network sees, and how many subscribers there are. Ctrl-C ends it.
+        release-retention  After a move: let what this server keeps of the account be replaced or deleted already.
+        delete-account     Delete the account on this server, for ever.
 
       Flags of every command
         --dev          Talk to the local server of \`npm run dev\`.

@@ -5,11 +5,20 @@ import { tokenSource } from '../../mover/peers/tokenSource.ts'
 import type { Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { parseHost } from '../project/config.ts'
+import { giveUpKept } from '../servers/retention.ts'
 import { getStatus, stateOf } from '../servers/status.ts'
 import { accountPassword } from './accountPassword.ts'
 import { configuredKeys, moverDeps, openMoveStore } from './moveContext.ts'
 import { createOwner } from './owner.ts'
 import { createShowEvents } from './showEvents.ts'
+
+export interface ImportOptions {
+  readonly host: string
+  readonly identifier: string | undefined
+  readonly entryway: boolean
+  /** The handle, typed by the user to replace what is kept here. */
+  readonly confirmed: string | undefined
+}
 
 /**
  * `pds import --from <host>`: moves the account in from another PDS, with a migration token or, if `identifier` is
@@ -17,7 +26,7 @@ import { createShowEvents } from './showEvents.ts'
  */
 export async function importFrom(
   context: Context,
-  { host, identifier, entryway }: { host: string; identifier: string | undefined; entryway: boolean },
+  { host, identifier, entryway, confirmed }: ImportOptions,
 ): Promise<number> {
   const { out, io, prompts, address } = context
   const { origin, plcUrl, dev } = address()
@@ -47,7 +56,12 @@ export async function importFrom(
     source: identifier
       ? passwordSource({ origin: from, identifier, owner, deps })
       : tokenSource({ origin: from, owner, deps }),
-    target: adminTarget({ admin, owner, deps }),
+    target: adminTarget({
+      admin,
+      owner,
+      deps,
+      makeRoom: () => giveUpKept(context, admin, { status, given: confirmed }),
+    }),
     owner,
     store: await openMoveStore(context, origin, did),
     deps,

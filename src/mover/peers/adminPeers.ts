@@ -46,7 +46,13 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
 })
 
 /** A Cirrus as the target, with its admin password: what only its admin may ask is known. */
-export const adminTarget = (options: { admin: Client; owner: Owner; deps: MoverDeps }): TargetOpener => ({
+export const adminTarget = (options: {
+  admin: Client
+  owner: Owner
+  deps: MoverDeps
+  /** Ends the retention lock, if the owner wants that. */
+  makeRoom?: () => Promise<void>
+}): TargetOpener => ({
   origin: options.admin.origin,
   async open() {
     const { admin } = options
@@ -74,6 +80,7 @@ export const adminTarget = (options: { admin: Client; owner: Owner; deps: MoverD
           if (entries.some(({ event }) => event === 'activate')) return true
         return false
       },
+      ...(options.makeRoom ? { makeRoom: options.makeRoom } : {}),
       recommended: () => recommendedData(admin),
       deactivate: () => ofTarget(admin.com.atproto.server.deactivateAccount({})),
       async isComplete() {

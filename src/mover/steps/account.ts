@@ -136,6 +136,7 @@ export const account: Step = {
     await confirmFound(move)
     await signInThere(move)
     await deactivateFirst(move)
+    if (!facts.rotated) await target.makeRoom?.()
     return already('is there already')
   },
 }
