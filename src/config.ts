@@ -10,6 +10,7 @@ import {
   HOST_NAME,
   PUBLIC_RELAYS,
   readAdminPassword,
+  readBackup,
   readCdnUrlPattern,
   readEmail,
   readHours,
@@ -65,6 +66,7 @@ export interface Env {
   CHAT?: string
   DATA_LOCATION?: string
   EMAIL?: string
+  BACKUP?: string
   /** `true` only in development and in tests: loopback may be reached, over http too. */
   DEV?: string
 }
@@ -100,6 +102,8 @@ export interface Config {
   /** The owner's address, which clients show and people sign in with. No mail is sent to it. */
   email: string | undefined
   dataLocation: DataLocation
+  /** Whether the account is backed up into the bucket every day. */
+  dailyBackup: boolean
   dev: boolean
   /** ROTATION_KEY is set: the rotation key does not follow a change of SIGNING_KEY. */
   hasRotationKey: boolean
@@ -163,6 +167,7 @@ export function readConfig(env: Env): Config {
     writePointsPerHour: readPoints(env.WRITE_POINTS_PER_HOUR || '5000'),
     uploadsPerDay: readLimit('UPLOADS_PER_DAY', env.UPLOADS_PER_DAY || '1000'),
     requestsPer5Minutes: readLimit('REQUESTS_PER_5_MINUTES', env.REQUESTS_PER_5_MINUTES || '3000'),
+    dailyBackup: readBackup(env.BACKUP ?? ''),
     cdnUrlPattern: readCdnUrlPattern(env.CDN_URL_PATTERN ?? ''),
     services: {
       appView: readService('APPVIEW', env.APPVIEW, dev),

@@ -141,6 +141,13 @@ export function readEmail(text: string): string | undefined {
   return text
 }
 
+/** Whether the Worker backs the account up into its bucket. */
+export function readBackup(text: string): boolean {
+  if (text !== '' && text !== 'daily')
+    throw new ConfigError('BACKUP', `is "${text.slice(0, 200)}": expected "daily", or "" for none`)
+  return text === 'daily'
+}
+
 const isLoopback = (hostname: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(hostname)
 
 export function readPlcUrl(text: string): string {

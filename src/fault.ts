@@ -32,6 +32,9 @@ export const FAULT_POINTS = [
   'deactivate.afterEvent',
   'delete.afterState',
   'delete.afterEvent',
+  'backup.afterRepo',
+  'backup.afterManifest',
+  'backup.afterJournal',
 ] as const
 
 export type FaultPoint = (typeof FAULT_POINTS)[number]

@@ -51,6 +51,7 @@ describe('a mistake in the configuration', () => {
     ['WRITE_POINTS_PER_HOUR', '1e9'],
     ['WRITE_POINTS_PER_HOUR', '5000.5'],
     ['WRITE_POINTS_PER_HOUR', 'unlimited'],
+    ['BACKUP', 'hourly'],
     ['UPLOADS_PER_DAY', '-1'],
     ['UPLOADS_PER_DAY', 'many'],
     ['REQUESTS_PER_5_MINUTES', '1.5'],

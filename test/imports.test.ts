@@ -125,7 +125,8 @@ const ACCOUNT: Record<string, readonly string[]> = {
   plc: ['db', 'events', 'identity', 'auth'],
   lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth', 'plc'],
   views: ['db', 'events', 'repo'],
-  status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth'],
+  backup: ['db', 'blobs', 'blocks', 'events', 'repo'],
+  status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth', 'backup'],
 }
 
 /** Folders inside of a room of src/account: the same rules hold one step deeper. */

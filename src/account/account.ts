@@ -26,7 +26,9 @@ import { createSessions, type Sessions, type TokenPair } from './auth/sessions/s
 import { createStillValid } from './auth/stillValid.ts'
 import { signIn, type SignInInput } from './auth/signIn/signIn.ts'
 import { createVerifyCredential } from './auth/verifyCredential.ts'
+import { KEPT_BACKUPS } from '../bucketBackup.ts'
 import { createBlobs, type Blobs } from './blobs/blobs.ts'
+import { type BucketBackups, createBucketBackups } from './backup/bucketBackups.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/packs/repack.ts'
 import { readAccount, readCounts, readHandle, readHead, stateOf } from './db/accountRow.ts'
@@ -97,6 +99,7 @@ export interface Account {
   views: Views
   handleCheck: HandleCheck
   maintenance: Maintenance
+  bucketBackups: BucketBackups
   state(): State
   /** Whether the account is active as far as this server is concerned, even if its DID names another PDS by now. */
   isActivated(): boolean
@@ -121,6 +124,10 @@ export interface Account {
   /** A WebSocket that is not accepted yet. */
   upgrade(): Upgraded
 }
+
+const DAY_MS = 24 * 3600_000
+/** A backup that is due waits until the requests that woke the object are answered. */
+const BACKUP_AFTER_START_MS = 60_000
 
 /** Opens the account's storage, brings its tables up to date, and wires the services. Nothing is decided here. */
 export async function createAccount(
@@ -198,7 +205,9 @@ export async function createAccount(
   const blocks = new Blocks(sql, platform)
   const records = createRecords({ ...base, blocks })
   const repack = createRepack({ sql, platform, blocks })
-  const blobs = createBlobs(base)
+  // Objects that a backup refers to outlive their blobs by as many days as there are backups.
+  const keepObjectsMs = config.dailyBackup ? (KEPT_BACKUPS + 1) * DAY_MS : 0
+  const blobs = createBlobs({ ...base, keepObjectsMs })
   const endStalledImport = (): void => imports.endStalled()
   const repo = createRepo({ ...base, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = createExports({ ...base, blocks, repo })
@@ -247,7 +256,17 @@ export async function createAccount(
     recoveryKeys: config.recoveryKeys,
     watchMove,
   })
-  const eraser = createEraser(base)
+  const bucketBackups = createBucketBackups({
+    ...base,
+    repo,
+    records,
+    exports,
+    blobs,
+    preferences,
+    readLog: (of) => identity.directory.log(of),
+    daily: config.dailyBackup,
+  })
+  const eraser = createEraser({ ...base, hasNoBackup: bucketBackups.isErased })
   const lifecycle = createLifecycle({
     ...base,
     eraser,
@@ -278,11 +297,13 @@ export async function createAccount(
     imports,
     identityWatch,
     plc,
+    bucketBackups,
   }
 
   const maintenance = createMaintenance({
     ...base,
     eraser,
+    backups: bucketBackups,
     repack,
     blobs,
     exports,
@@ -296,6 +317,7 @@ export async function createAccount(
   })
   // An erasure goes on after a crash.
   if (state() === 'deleted' && !eraser.isDone()) wake(0)
+  if (bucketBackups.dueInMs() === 0) wake(BACKUP_AFTER_START_MS)
   // A subscriber may have fallen behind before the object hibernated.
   firehose.resume()
   // The configuration may have changed since the network was last told,
@@ -341,6 +363,7 @@ export async function createAccount(
     views,
     handleCheck: createHandleCheck({ ...base, identity }),
     maintenance,
+    bucketBackups,
     state,
     isActivated: () => readAccount(sql).storedState === 'active',
     counts: () => readCounts(sql),

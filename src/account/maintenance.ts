@@ -8,6 +8,7 @@ import type { Sequencer } from './events/sequencer.ts'
 import { readAccount, stateOf } from './db/accountRow.ts'
 import { readRetention } from './db/retention.ts'
 import type { Sql } from './db/sql.ts'
+import type { BucketBackups } from './backup/bucketBackups.ts'
 import type { Repack } from './blocks/packs/repack.ts'
 
 /**
@@ -43,6 +44,7 @@ export interface MaintenanceDeps {
   relays: Pick<Relays, 'run' | 'nextAt'>
   firehose: Pick<Firehose, 'resume'>
   eraser: Pick<Eraser, 'step'>
+  backups: Pick<BucketBackups, 'runIfDue' | 'dueInMs' | 'erase'>
   /** Milliseconds that events are kept. */
   retentionMs: number
   /** Checks where the DID points. A failure is the network's, not the account's, so it is not reported. */
@@ -68,7 +70,8 @@ const DID_CHECK_MS = { moving: 2 * MINUTE_MS, quiet: 6 * HOUR_MS }
 const MOVE_MS = HOUR_MS
 
 export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
-  const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, retentionMs, alarms } = deps
+  const { sql, platform, repack, blobs, exports, sequencer, relays, firehose, backups, retentionMs, alarms } =
+    deps
   let didCheckedAt = 0
   let hasAlarm = false
   let events = 0
@@ -152,18 +155,22 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     ]
     const steps = [
       // What the services know of the repository is of before: none of them touches what is being erased.
-      ...(isDeleted ? [await attempt(() => deps.eraser.step())] : await repositorySteps()),
+      ...(isDeleted
+        ? [await attempt(() => deps.eraser.step()), await attempt(() => backups.erase())]
+        : await repositorySteps()),
       await attempt(() => sequencer.prune(now - retentionMs, DELETE_LIMIT)),
       await attempt(() => blobs.collect(DELETE_LIMIT)),
     ]
     const didCheckMs = !isDeleted && mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
     const asking = attempt(() => relays.run().then(() => true))
     const [asked] = await Promise.all([asking, isDeleted ? undefined : checkDid(now, didCheckMs)])
+    // The last, because it may take a minute.
+    if (!isDeleted) await attempt(() => backups.runIfDue())
     const more = steps.some((step) => step?.more)
     const crawlMs = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS
     const workMs = isDeleted
       ? Infinity
-      : Math.min(repack.dueInMs, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
+      : Math.min(backups.dueInMs(), repack.dueInMs, hasWaste() ? SUPERSEDED_RETENTION_MS : DID_CHECK_MS.quiet)
     const nextMs = more ? SECOND_MS : Math.min(didCheckMs, Math.max(SECOND_MS, workMs))
     await wake(Math.max(0, Math.min(nextMs, crawlMs)))
   }

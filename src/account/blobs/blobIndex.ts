@@ -20,6 +20,8 @@ export interface BlobIndex {
   }
   /** Blobs that records refer to and that are stored. */
   listStored(options: { cursor?: string; limit: number }): { blobs: BlobMeta[]; cursor?: string }
+  /** Every blob that is stored, referred to or not, with the key of its object. */
+  listObjects(options: { cursor?: string; limit: number }): (BlobMeta & { key: string })[]
   /** Blobs that records refer to and that are not stored, each with one of those records. */
   listMissing(options: { cursor?: string; limit: number }): {
     blobs: { cid: string; recordUri: string }[]
@@ -77,6 +79,14 @@ export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
       const { items, ...next } = page(rows, limit)
       return { blobs: items.map(metaOf), ...next }
     },
+    listObjects: ({ cursor = '', limit }) =>
+      sql
+        .all<StoredRow & { key: string }>(
+          'SELECT cid, size, mime, key FROM blob WHERE cid > ? ORDER BY cid LIMIT ?',
+          cursor,
+          limit,
+        )
+        .map((row) => ({ ...metaOf(row), key: row.key })),
     listMissing: ({ cursor = '', limit }) => {
       const rows = sql.all<Reference>(
         `SELECT cid, min(path) AS path FROM blob_ref r

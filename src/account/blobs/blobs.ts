@@ -55,6 +55,8 @@ export interface BlobsDeps {
   sql: Sql
   platform: Pick<Platform, 'now' | 'random' | 'bucket'>
   did: string
+  /** How long the object of a blob stays in the bucket after the blob is gone: backups there refer to it. */
+  keepObjectsMs?: number
 }
 
 /** How long a blob that no record refers to is kept; the specification asks for an hour. */
@@ -64,7 +66,7 @@ const UPLOAD_LIMIT_MS = 24 * 3600_000
 
 type Stored = { key: string; size: number; mime: string }
 
-export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
+export const createBlobs = ({ sql, platform, did, keepObjectsMs = 0 }: BlobsDeps): Blobs => {
   const { bucket } = platform
   const index = createBlobIndex({ sql, did })
   const orphans = createOrphanObjects({ sql, bucket })
@@ -162,7 +164,7 @@ export const createBlobs = ({ sql, platform, did }: BlobsDeps): Blobs => {
         limit,
       )
       for (const row of rows) {
-        orphans.add(row.key, now)
+        orphans.add(row.key, now + keepObjectsMs)
         sql.run('DELETE FROM blob WHERE cid = ?', row.cid)
       }
     })

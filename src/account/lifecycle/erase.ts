@@ -25,7 +25,14 @@ const BLOB_LIMIT = 500
 const EVENT_LIMIT = 200
 const CONTENT_EVENTS = `type NOT IN ('account', 'identity')`
 
-export const createEraser = ({ sql, platform }: { sql: Sql; platform: Pick<Platform, 'now'> }): Eraser => {
+export interface EraserDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now'>
+  /** Whether the bucket is known to have no backup: `maintenance` deletes those. */
+  hasNoBackup(): boolean
+}
+
+export const createEraser = ({ sql, platform, hasNoBackup }: EraserDeps): Eraser => {
   const isEmpty = (from: string): boolean => sql.first(`SELECT 1 AS yes FROM ${from} LIMIT 1`) === undefined
 
   const eraseRows = (): boolean => {
@@ -61,6 +68,7 @@ export const createEraser = ({ sql, platform }: { sql: Sql; platform: Pick<Platf
   return {
     step: () => ({ more: sql.transaction(() => [eraseRows(), orphanBlobs()].includes(true)) }),
     isDone: () =>
+      hasNoBackup() &&
       ['blob', 'blob_loose', `event WHERE ${CONTENT_EVENTS}`, ...TABLES.map(({ table }) => table)].every(
         isEmpty,
       ),

@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import type { Firehose } from '../events/firehose.ts'
 import type { Failures } from '../auth/limits/failures.ts'
+import type { BucketBackups } from '../backup/bucketBackups.ts'
 import type { Blobs } from '../blobs/blobs.ts'
 import type { Imports } from '../import/imports.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
@@ -33,6 +34,7 @@ export interface StatusDeps {
   blocks: Pick<Blocks, 'packs'>
   firehose: Pick<Firehose, 'subscribers'>
   blobs: Pick<Blobs, 'counts'>
+  bucketBackups: Pick<BucketBackups, 'last'>
   imports: Pick<Imports, 'progress'>
   journal: Journal
   failures: Pick<Failures, 'counts'>
@@ -107,6 +109,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     },
     repo: { ...(head && { rev: head.rev, commit: head.root.toString() }), ...counts },
     blobs: { expected, stored },
+    ...(config.dailyBackup && { backup: backupStatus(deps) }),
     ...(imports.progress && { importing: { ...imports.progress } }),
     unsubmitted: unsubmitted.map(({ cid, at, pds, changes }) => ({
       cid,
@@ -141,6 +144,18 @@ const readWarnings = (deps: StatusDeps, entries: ReturnType<Journal['recent']>):
     configuredHandle: config.handle,
     handle: deps.handle(),
   })
+}
+
+/** What became of the backups into the bucket. */
+const backupStatus = ({ bucketBackups }: StatusDeps): NonNullable<OutputSchema['backup']> => {
+  const { at, rev, failedAt, error } = bucketBackups.last()
+  return {
+    schedule: 'daily',
+    ...(at !== undefined && { lastAt: isoTime(at) }),
+    ...(rev !== undefined && { rev }),
+    ...(failedAt !== undefined && { failedAt: isoTime(failedAt) }),
+    ...(error !== undefined && { error }),
+  }
 }
 
 const signInStatus = ({ failures }: StatusDeps): OutputSchema['signIns'] => {

@@ -93,6 +93,14 @@ const appViewText = ({ appView }: Reach): string => {
   return `${url}  knows the account${lag}${handle === 'handle.invalid' ? '\nit could not verify the handle: `pds doctor`' : ''}`
 }
 
+/** The backups that the server makes of itself. */
+const backupText = ({ backup }: Status, paint: Paint): string => {
+  if (!backup) return ''
+  const { schedule, lastAt, rev, failedAt, error } = backup
+  const made = lastAt ? `last ${lastAt}, rev ${rev ?? '?'}` : 'none yet'
+  return `${schedule}, into the bucket: ${made}${failedAt ? `\n${paint('yellow', `failed ${failedAt}: ${error ?? ''}`)}` : ''}`
+}
+
 const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
   const { did, handle, versions, repo, blobs, journal, warnings, next } = status
   const { deactivatedAt, deleteAfter, fencedUntil, retention } = status
@@ -127,6 +135,7 @@ const statusText = (status: Status, reach: Reach | undefined, origin: string, pa
     ['AppView', reach ? appViewText(reach) : ''],
     ['Import', importText(status)],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
+    ['Backup', backupText(status, paint)],
     ['Sign-ins', signInsText(status)],
     ['Not submitted', unsubmittedText(status)],
     [

@@ -16,6 +16,7 @@ export async function checkAccount(server: Client, origin: string): Promise<Chec
       identityCheck(status, origin),
       ...recoveryCheck(status),
       ...warningChecks(status),
+      ...backupChecks(status),
       ...reachChecks(await reach),
     ]
   } catch (cause) {
@@ -74,6 +75,23 @@ const warningChecks = ({ warnings = [] }: Status): Check[] =>
       ? warn('HANDLE', message, 'one of the two, and deploy')
       : warn('Limits', message, 'docs/limits.md says what happens there'),
   )
+
+/** The backups that the server makes of itself. */
+const backupChecks = ({ backup }: Status): Check[] => {
+  if (!backup) return []
+  const { lastAt, failedAt, error } = backup
+  if (failedAt)
+    return [
+      fail(
+        'Backup',
+        `the last one failed ${failedAt}: ${error ?? ''}; the last that was made: ${lastAt ?? 'none'}`,
+        'it is tried again every hour; meanwhile `pds backup <dir>`',
+      ),
+    ]
+  if (lastAt === undefined)
+    return [warn('Backup', 'none was made yet', 'it is made within minutes; run `pds doctor` again later')]
+  return [ok('Backup', `made ${lastAt}`)]
+}
 
 const reachChecks = (reach: Reach | undefined): Check[] => {
   if (!reach) return [warn('Network', 'the server could not be asked', 'run `pds doctor` again')]

@@ -19,7 +19,8 @@ export const maintenanceOf = (
     retentionMs: DAY_MS,
     relays: { run: () => Promise.resolve(), nextAt: () => undefined },
     firehose: { resume: () => {} },
-    eraser: createEraser(account),
+    eraser: createEraser({ ...account, hasNoBackup: () => true }),
+    backups: { runIfDue: async () => {}, dueInMs: () => Infinity, erase: async () => ({ more: false }) },
     followDid: () => Promise.resolve(),
     report: () => {},
     alarms: {

@@ -21,6 +21,7 @@ export interface OutputSchema {
   keys?: Keys
   repo: Repo
   blobs: Blobs
+  backup?: Backup
   importing?: Importing
   /** PLC operations that were signed on the present head and are not in the directory. They stay valid until the head changes. */
   unsubmitted: Unsubmitted[]
@@ -112,6 +113,20 @@ export interface Blobs {
   expected: number
   /** Those of them that are stored. */
   stored: number
+}
+
+/** The backups that this server makes of the account into its bucket. Left out where BACKUP is not set. */
+export interface Backup {
+  $type?: 'com.cirrus.admin.getStatus#backup'
+  schedule: 'daily' | (string & {})
+  /** When the last one was made. Left out where there is none yet. */
+  lastAt?: string
+  /** The revision that it has. */
+  rev?: string
+  /** When making one last failed, if none was made since. */
+  failedAt?: string
+  /** Why it failed. */
+  error?: string
 }
 
 /** The progress of a running import. Until it switches, nothing has changed. */
