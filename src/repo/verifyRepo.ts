@@ -143,6 +143,29 @@ export const verifyRecord = (path: string, bytes: Uint8Array): readonly BlobRefe
   }
 }
 
+/** The blobs of a record that somebody signed, and, where the specification forbids it, what is wrong with it. */
+export const inspectRecord = (
+  path: string,
+  bytes: Uint8Array,
+): { blobs: readonly BlobReference[]; problem?: string } => {
+  try {
+    return { blobs: verifyRecord(path, bytes) }
+  } catch (cause) {
+    if (!(cause instanceof RepoError)) throw cause
+    return { blobs: scanBlobRefs(bytes), problem: cause.message }
+  }
+}
+
+/**
+ * The blobs of a record that comes in with a repository. Whatever somebody signed is kept as it is, also what the
+ * specification forbids; only the bytes of a node are refused, for the reason that `verifyRecord` names.
+ */
+export const importedBlobs = (path: string, bytes: Uint8Array): readonly BlobReference[] => {
+  const { blobs, problem } = inspectRecord(path, bytes)
+  if (problem !== undefined && isNode(bytes)) throw new RepoError('BadRecord', problem)
+  return blobs
+}
+
 // How every node begins: a map of two entries, the first with the key `e`. Hardly any record does.
 const NODE_START = [0xa2, 0x61, 0x65]
 
@@ -170,13 +193,10 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const { blocks, read, checkHashes = false, sha256 = nodeSha256 } = input
 
   const readBlobs = (path: string, cid: Cid, bytes: Uint8Array): readonly BlobReference[] => {
-    try {
-      return verifyRecord(path, bytes)
-    } catch (cause) {
-      if (!input.malformed || !(cause instanceof RepoError) || cause.code !== 'BadRecord') throw cause
-      input.malformed({ path, cid, problem: cause.message })
-      return scanBlobRefs(bytes)
-    }
+    if (!input.malformed) return verifyRecord(path, bytes)
+    const { blobs, problem } = inspectRecord(path, bytes)
+    if (problem !== undefined) input.malformed({ path, cid, problem })
+    return blobs
   }
 
   function* records(): Generator<VerifiedRecord, void, void> {

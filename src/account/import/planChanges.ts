@@ -1,12 +1,12 @@
 import type { Cid } from '@atproto/lex-data'
 import type { Block } from '../../repo/block.ts'
 import type { SectionReader } from '../../repo/car/sectionReader.ts'
-import { CborError } from '../../repo/cbor.ts'
 import { Link } from '../../repo/cid.ts'
 import { OldTreeError, type RecordChange, TreeDiff } from '../../repo/tree/treeDiff.ts'
-import { verifyRecord } from '../../repo/verifyRepo.ts'
+import { importedBlobs } from '../../repo/verifyRepo.ts'
 import { readCounts } from '../db/accountRow.ts'
 import { blobChanges, blobRefsOf, cidsOf, type RecordOpWithBlobs } from '../repo/commits/recordOp.ts'
+import { recordValue } from '../repo/records.ts'
 import { storeCommit } from '../repo/commits/storeCommit.ts'
 import type { ImportDeps } from './importDeps.ts'
 import type { ImportPlan } from './importPlan.ts'
@@ -107,15 +107,12 @@ const operation = (change: RecordChange, old: Uint8Array | undefined): RecordOpW
   const before = prev ? blobsBefore(path, old) : []
   if (cid === null) return { action: 'delete', path, cid, prev, addedBlobs: [], removedBlobs: before }
   const bytes = change.bytes.slice()
-  const refs = verifyRecord(path, bytes).map((blob) => blob.cid.toString())
+  const refs = cidsOf(importedBlobs(path, bytes))
   return { action: prev ? 'update' : 'create', path, cid, bytes, prev, ...blobChanges(before, refs) }
 }
 
 const blobsBefore = (path: string, bytes: Uint8Array | undefined): string[] => {
-  try {
-    if (bytes) return cidsOf(blobRefsOf(bytes))
-  } catch (cause) {
-    if (!(cause instanceof CborError)) throw cause
-  }
+  if (bytes && recordValue(bytes)) return cidsOf(blobRefsOf(bytes))
+  // Or one that came in as the specification forbids: which of the two it is, the tree as a whole shows.
   throw new OldTreeError(`the record before, ${path}, is missing or damaged`)
 }

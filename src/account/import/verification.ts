@@ -4,7 +4,7 @@ import { cidText, type Link } from '../../repo/cid.ts'
 import { cidKeyAt } from '../../repo/cidBytes.ts'
 import type { Commit } from '../../repo/commit.ts'
 import { type Due, type DueRecord, TreeWalk } from '../../repo/tree/treeWalk.ts'
-import { RepoError, verifyCommitBlock, verifyRecord } from '../../repo/verifyRepo.ts'
+import { importedBlobs, RepoError, verifyCommitBlock } from '../../repo/verifyRepo.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { PackWriter } from '../blocks/packs/packWriter.ts'
@@ -113,7 +113,7 @@ export class Verification {
 }
 
 const blobsIn = ({ key }: DueRecord, bytes: Uint8Array): readonly string[] =>
-  verifyRecord(key, bytes).map(({ cid }) => cidText(cid.bytes))
+  importedBlobs(key, bytes).map(({ cid }) => cidText(cid.bytes))
 
 /** The revision with which each block was added: one that has been in the tree all the time keeps its own. */
 const revisions = (blocks: Blocks, { current, rev }: ImportSource): ((link: Link) => string) => {

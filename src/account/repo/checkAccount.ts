@@ -1,7 +1,5 @@
 import type { Cid } from '@atproto/lex-data'
 import { cidKey } from '../../repo/cid.ts'
-import { blobRefs } from '../../repo/blobRefs.ts'
-import { CborError, decodeBlock } from '../../repo/cbor.ts'
 import { parseCommit } from '../../repo/commit.ts'
 import { DigestTable } from '../../repo/digestTable.ts'
 import { walk, WalkError } from '../../repo/tree/treeWalk.ts'
@@ -9,6 +7,7 @@ import type { Blobs } from '../blobs/blobs.ts'
 import { readCounts, readHead, type Head } from '../db/accountRow.ts'
 import type { Journal } from '../journal.ts'
 import type { Sql } from '../db/sql.ts'
+import { blobRefsOf, cidsOf } from './commits/recordOp.ts'
 import {
   type CheckBlocksDeps,
   checkBlocks,
@@ -129,18 +128,12 @@ const checkTree = (deps: CheckDeps, head: Head, live: DigestTable, problem: Repo
 
 /** Checks that the record's blob references are stored; returns how many it has. */
 const checkReferences = (sql: Sql, path: string, block: Uint8Array, problem: ReportProblem): number => {
-  try {
-    const refs = blobRefs(decodeBlock(block))
-    for (const { cid } of refs) {
-      const row = sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? AND path = ?', cid.toString(), path)
-      if (!row) problem(`blob references: ${path} refers to ${cid}, which is not recorded`)
-    }
-    return refs.length
-  } catch (cause) {
-    if (!(cause instanceof CborError)) throw cause
-    problem(`record ${path}: ${cause.message}`)
-    return 0
+  const refs = cidsOf(blobRefsOf(block))
+  for (const cid of refs) {
+    const row = sql.first('SELECT 1 AS yes FROM blob_ref WHERE cid = ? AND path = ?', cid, path)
+    if (!row) problem(`blob references: ${path} refers to ${cid}, which is not recorded`)
   }
+  return refs.length
 }
 
 /** Checks that the events that are kept have no gap in their numbers, and revisions that rise; returns how many there are. */

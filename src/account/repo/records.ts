@@ -1,6 +1,7 @@
 import type { Cid, LexMap } from '@atproto/lex-data'
 import { cidKey } from '../../repo/cid.ts'
-import { decodeBlock } from '../../repo/cbor.ts'
+import { CborError, decodeBlock } from '../../repo/cbor.ts'
+import { MAP } from '../../repo/cborReader.ts'
 import { parseNodeUnchecked, type TreeNode } from '../../repo/tree/treeNode.ts'
 import { findRecord, recordsAfter, recordsBefore, type TreeRecord } from '../../repo/tree/treeSearch.ts'
 import type { Blocks } from '../blocks/blocks.ts'
@@ -51,8 +52,20 @@ const PAGE_BYTES = 4 * 1024 * 1024
  */
 const CACHED_ENTRIES = 4096
 
-/** A record's value. Every record is a map: that was checked before it was stored. */
-export const recordValue = (block: Uint8Array): LexMap => decodeBlock(block) as LexMap
+/**
+ * A record's value. Undefined for one that the specification forbids: it came in with a repository, signed like that, and
+ * is served as bytes.
+ */
+export const recordValue = (block: Uint8Array): LexMap | undefined => {
+  try {
+    const value = decodeBlock(block)
+    // The major type of its first byte: a map, which decodes to one.
+    return (block[0] ?? 0) >> 5 === MAP ? (value as LexMap) : undefined
+  } catch (cause) {
+    if (cause instanceof CborError) return undefined
+    throw cause
+  }
+}
 
 export const createRecords = ({ sql, blocks }: RecordsDeps): Records => {
   const nodes = new LruCache<TreeNode>(CACHED_ENTRIES, ({ entries }) => 1 + entries.length)

@@ -33,7 +33,8 @@ export const readLocal = (
 ): LocalRecord | undefined => {
   const { collection, rkey } = splitPath(path)
   const record = records.get(collection, rkey)
-  const value = record && lexToJson(recordValue(record.bytes) as Parameters<typeof lexToJson>[0])
+  const stored = record && recordValue(record.bytes)
+  const value = stored && lexToJson(stored as Parameters<typeof lexToJson>[0])
   if (!isObject(value)) return undefined
   return { uri: `at://${did}/${path}`, cid: String(record?.cid), writtenAt, value }
 }

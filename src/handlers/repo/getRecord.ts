@@ -9,5 +9,11 @@ export const getRecord: Handler<'com.atproto.repo.getRecord'> = ({ account, para
   const uri = `at://${account.did}/${collection}/${rkey}`
   if (!record || (cid !== undefined && cid !== record.cid.toString()))
     throw error('RecordNotFound', `Could not locate record: ${uri}`)
-  return { uri, cid: record.cid.toString(), value: recordValue(record.bytes) }
+  const value = recordValue(record.bytes)
+  if (!value)
+    throw error(
+      'InvalidRequest',
+      `${uri} is not a record as the specification has it, and has no JSON: com.atproto.sync.getRecord gives its bytes`,
+    )
+  return { uri, cid: record.cid.toString(), value }
 }

@@ -8,10 +8,11 @@ export const listRecords: Handler<'com.atproto.repo.listRecords'> = ({ account, 
   const page = account.records.list({ collection, limit, cursor, reverse })
   return {
     ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-    records: page.records.map((record) => ({
-      uri: `at://${account.did}/${record.collection}/${record.rkey}`,
-      cid: record.cid.toString(),
-      value: recordValue(record.bytes),
-    })),
+    // A record that the specification forbids has no JSON. The others are listed all the same.
+    records: page.records.flatMap((record) => {
+      const value = recordValue(record.bytes)
+      const uri = `at://${account.did}/${record.collection}/${record.rkey}`
+      return value ? [{ uri, cid: record.cid.toString(), value }] : []
+    }),
   }
 }

@@ -173,7 +173,9 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
       const record = records.get(POST, 'p10')
       if (!record) throw new Error('p10 is not there')
       await repo.commit([unpost('p10')])
-      await repo.commit([{ action: 'put', collection: POST, rkey: 'p10', record: recordValue(record.bytes) }])
+      await repo.commit([
+        { action: 'put', collection: POST, rkey: 'p10', record: recordValue(record.bytes) ?? {} },
+      ])
       const all = await cidsOf(exports.repo().body)
       expect(all).toContain(`${record.cid}`)
       const exact = all.filter((cid) => !before.includes(cid))

@@ -66,14 +66,6 @@ describe('an import of nearly the same repository that is refused leaves everyth
       },
     ],
     [
-      'a record that is not a map',
-      'BadRecord',
-      async (account, repository) => {
-        repository.put(path(70_000), ['a list'])
-        return { signed: await repository.sign(now(account)) }
-      },
-    ],
-    [
       'subtrees that are here, in each other’s position',
       'BadTree',
       async (account, repository, { blocks, data }) => {

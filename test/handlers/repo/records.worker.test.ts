@@ -3,7 +3,7 @@ import { parseCid } from '@atproto/lex-data'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
 import { put, upload } from '../support/blobs.ts'
-import { failure, post } from '../support/calls.ts'
+import { bytesOf, failure, post } from '../support/calls.ts'
 import { importRecord } from '../support/importRecord.ts'
 import { inWorld } from '../support/world.ts'
 
@@ -156,6 +156,30 @@ describe('the blob of a record', () => {
 })
 
 describe('the legacy form of a blob reference', () => {
+  it('that came in with a float have no JSON: getRecord says so, listRecords leaves them out, and they can be deleted', () =>
+    inWorld({}, async (world) => {
+      const owner = await world.signIn()
+      const at = { collection: 'com.example.thing', rkey: 'a' }
+      const float = [0xa1, 0x61, 0x78, 0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]
+      await importRecord(world, 'com.example.thing/a', new Uint8Array(float))
+      const refused = await failure(owner.com.atproto.repo.getRecord({ repo: world.did, ...at }))
+      expect(refused).toMatchObject({ status: 400, error: 'InvalidRequest' })
+      expect(refused.message).toContain(`at://${world.did}/com.example.thing/a`)
+      expect(refused.message).toContain('com.atproto.sync.getRecord')
+      const { records } = await owner.com.atproto.repo.listRecords({
+        repo: world.did,
+        collection: at.collection,
+      })
+      expect(records).toEqual([])
+      expect(
+        (await bytesOf(await owner.com.atproto.sync.getRecord({ did: world.did, ...at }))).length,
+      ).toBeGreaterThan(0)
+      await owner.com.atproto.repo.deleteRecord({ repo: world.did, ...at })
+      expect((await failure(owner.com.atproto.repo.getRecord({ repo: world.did, ...at }))).error).toBe(
+        'RecordNotFound',
+      )
+    }))
+
   it('is refused, but where the record had it; a profile that is updated gets it in the form of today', () =>
     inWorld({}, async (world) => {
       const { client, did: repo } = world

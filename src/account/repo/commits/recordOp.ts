@@ -1,6 +1,6 @@
 import type { Cid } from '@atproto/lex-data'
 import { cidKey } from '../../../repo/cid.ts'
-import { blobRefs, type BlobReference } from '../../../repo/blobRefs.ts'
+import { type BlobReference, blobRefs, scanBlobRefs } from '../../../repo/blobRefs.ts'
 import { recordValue } from '../records.ts'
 
 /** What a commit does to one record, checked against the tree before it. */
@@ -21,9 +21,12 @@ export interface RecordOpWithBlobs extends RecordOp {
   removedBlobs: string[]
 }
 
-/** The blobs that an encoded record refers to. */
-export const blobRefsOf = (bytes: Uint8Array | undefined): BlobReference[] =>
-  bytes ? blobRefs(recordValue(bytes)) : []
+/** The blobs that a stored record refers to. */
+export const blobRefsOf = (bytes: Uint8Array | undefined): BlobReference[] => {
+  if (!bytes) return []
+  const value = recordValue(bytes)
+  return value ? blobRefs(value) : scanBlobRefs(bytes)
+}
 
 /** The CIDs of these blobs, each once. */
 export const cidsOf = (refs: readonly BlobReference[]): string[] => [

@@ -17,7 +17,7 @@ const halfOf = ({ records, key }: TestAccount): Repository => {
   for (const [i, { path }] of [...records.entries()].entries()) {
     const [collection = '', rkey = ''] = path.split('/')
     const { bytes } = records.get(collection as NsidString, rkey as RecordKeyString) ?? {}
-    repository.put(path, i % 2 === 0 && bytes ? recordValue(bytes) : text(`elsewhere ${i}`))
+    repository.put(path, i % 2 === 0 && bytes ? (recordValue(bytes) ?? null) : text(`elsewhere ${i}`))
   }
   return repository
 }
