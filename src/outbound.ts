@@ -32,7 +32,7 @@ export interface OutboundRequest {
   maxBytes?: number
   /** The `accept` header. */
   accept?: string
-  /** A token that this server made for that one server. */
+  /** A token for that one server: made here, or given by the owner to be used there. */
   bearer?: string
   /** Statuses other than 2xx that are answers and not `BadStatus`; `'any'` for all. */
   statuses?: readonly number[] | 'any'

@@ -8,6 +8,8 @@ export interface StreamedRequest extends Pick<OutboundRequest, 'headers' | 'bear
   body?: ReadableStream<Uint8Array> | null
   /** How many bytes the body has, if that is known. */
   length?: number | undefined
+  /** How long it may take to the headers; 10 seconds by default. */
+  headersMs?: number
 }
 
 export interface StreamedResponse {
@@ -41,14 +43,15 @@ export const outboundStream =
   async (address, request) => {
     const url = checkUrl(address, options)
     const { host } = url
+    const { headersMs = HEADERS_MS } = request
     const aborting = new AbortController()
     const { signal } = aborting
     const late = (error: Error): void => aborting.abort(error)
     const watch = createWatch(platform, late)
     const timeout = (what: string) => () => new OutboundError('Timeout', `${host} ${what}`)
-    const unanswered = timeout(`did not answer within ${HEADERS_MS / 1000} seconds`)
+    const unanswered = timeout(`did not answer within ${headersMs / 1000} seconds`)
     try {
-      watch.wait(HEADERS_MS, unanswered)
+      watch.wait(headersMs, unanswered)
       const body = request.body ? upload(request.body, request.length, watch, signal, unanswered) : undefined
       const send = platform.fetch
       const response = await send(url.href, {

@@ -164,6 +164,7 @@ const rows = {
     who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
   },
   'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE } },
+  'com.cirrus.admin.cancelPull': adminOnly,
   'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   // Also where it was done already: an answer may have been lost.
@@ -180,6 +181,7 @@ const rows = {
   },
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
+  'com.cirrus.admin.getPull': adminOnly,
   'com.cirrus.admin.getReach': adminOnly,
   'com.cirrus.admin.getStatus': adminOnly,
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
@@ -188,6 +190,8 @@ const rows = {
   'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.recordVerification': { runs: 'account', who: owner },
   'com.cirrus.admin.releaseRetention': { runs: 'account', who: { admin: ANY_ACCOUNT } },
+  // What it does in the background asks this row again.
+  'com.cirrus.admin.pullRepo': { runs: 'account', who: { admin: ['deactivated'] } },
   'com.cirrus.admin.requestCrawl': adminOnly,
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
   'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },

@@ -7,8 +7,9 @@ import { log, logFailure } from '../log.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
 import type { OwnIdentity } from '../identity/ownIdentity.ts'
 import { outbound } from '../outbound.ts'
+import { outboundStream } from '../outboundStream.ts'
 import type { Platform } from '../platform.ts'
-import type { State } from '../policy.ts'
+import { policy, type State } from '../policy.ts'
 import { nextTid } from '../repo/tid.ts'
 import type { Upgraded } from '../xrpc/types.ts'
 import { type AppPasswords, createAppPasswords } from './auth/signIn/appPasswords.ts'
@@ -42,7 +43,9 @@ import { createSubscriberLimits } from './events/subscriberLimits.ts'
 import { createHandleCheck, type HandleCheck } from './identity/handleCheck.ts'
 import { createSigningKeys } from './identity/signingKeys.ts'
 import { createIdentityWatch, type IdentityWatch } from './identity/identityWatch.ts'
+import { createImportCar, type ImportCar } from './import/importCar.ts'
 import { createImports, type Imports } from './import/imports.ts'
+import { createPulls, type Pulls } from './import/pull/pulls.ts'
 import { guardLocation } from './guardLocation.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { createEraser } from './lifecycle/erase.ts'
@@ -85,6 +88,9 @@ export interface Account {
   blobs: Blobs
   exports: Exports
   imports: Imports
+  /** Replaces the repository, verified with the keys that the DID names. */
+  importCar: ImportCar
+  pulls: Pulls
   preferences: Preferences
   rateLimits: RateLimits
   failures: Failures
@@ -212,6 +218,23 @@ export async function createAccount(
   const repo = createRepo({ ...base, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = createExports({ ...base, blocks, repo })
   const imports = createImports({ ...base, signer, blocks, repack, blobs, sequencer, repo })
+  const importCar = createImportCar({
+    ...base,
+    imports,
+    ours: signingKey.did,
+    namedKey: async () => (await identityWatch.lookUp()).signingKey,
+    assertNotRetained: () => lifecycle.assertNotRetained(),
+    collectLater: () => maintenance.collectLater(),
+  })
+  const mayPull = policy['com.cirrus.admin.pullRepo'].who.admin
+  const pulls = createPulls({
+    ...base,
+    send: outboundStream(platform, { dev }),
+    imports,
+    importCar,
+    mayPull: () => mayPull.some((allowed) => allowed === state()),
+    report: (cause) => logFailure('pull-failed', cause),
+  })
   const preferences = createPreferences(base)
   const recentWrites = createRecentWrites({ sql, wanted: isPostOrProfile })
   const views = createViews({ ...base, records, recentWrites, cdnUrlPattern: config.cdnUrlPattern })
@@ -304,6 +327,7 @@ export async function createAccount(
     ...base,
     eraser,
     backups: bucketBackups,
+    pulls,
     repack,
     blobs,
     exports,
@@ -318,6 +342,7 @@ export async function createAccount(
   // An erasure goes on after a crash.
   if (state() === 'deleted' && !eraser.isDone()) wake(0)
   if (bucketBackups.dueInMs() === 0) wake(BACKUP_AFTER_START_MS)
+  if (pulls.isDue) wake(0)
   // A subscriber may have fallen behind before the object hibernated.
   firehose.resume()
   // The configuration may have changed since the network was last told,
@@ -349,6 +374,8 @@ export async function createAccount(
     blobs,
     exports,
     imports,
+    importCar,
+    pulls,
     preferences,
     rateLimits,
     failures,

@@ -3,6 +3,7 @@ import type { Blobs } from './blobs/blobs.ts'
 import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports/exports.ts'
 import type { Eraser } from './lifecycle/erase.ts'
 import type { Firehose } from './events/firehose.ts'
+import type { Pulls } from './import/pull/pulls.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
 import { readAccount, stateOf } from './db/accountRow.ts'
@@ -45,6 +46,7 @@ export interface MaintenanceDeps {
   firehose: Pick<Firehose, 'resume'>
   eraser: Pick<Eraser, 'step'>
   backups: Pick<BucketBackups, 'runIfDue' | 'dueInMs' | 'erase'>
+  pulls: Pick<Pulls, 'step'>
   /** Milliseconds that events are kept. */
   retentionMs: number
   /** Checks where the DID points. A failure is the network's, not the account's, so it is not reported. */
@@ -164,7 +166,8 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const didCheckMs = !isDeleted && mayMove(now) ? DID_CHECK_MS.moving : DID_CHECK_MS.quiet
     const asking = attempt(() => relays.run().then(() => true))
     const [asked] = await Promise.all([asking, isDeleted ? undefined : checkDid(now, didCheckMs)])
-    // The last, because it may take a minute.
+    // The last two, because they may take some seconds, and a minute.
+    if (!isDeleted) steps.push(await attempt(() => deps.pulls.step()))
     if (!isDeleted) await attempt(() => backups.runIfDue())
     const more = steps.some((step) => step?.more)
     const crawlMs = asked ? (relays.nextAt() ?? Infinity) - platform.now() : MINUTE_MS

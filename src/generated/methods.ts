@@ -53,6 +53,7 @@ import type * as ComAtprotoSyncListRepos from './types/com/atproto/sync/listRepo
 import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/subscribeRepos.ts';
 import type * as ComAtprotoTempCheckSignupQueue from './types/com/atproto/temp/checkSignupQueue.ts';
 import type * as ComCirrusAdminAddRecoveryKey from './types/com/cirrus/admin/addRecoveryKey.ts';
+import type * as ComCirrusAdminCancelPull from './types/com/cirrus/admin/cancelPull.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
 import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
@@ -61,11 +62,13 @@ import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSes
 import type * as ComCirrusAdminFenceWrites from './types/com/cirrus/admin/fenceWrites.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
 import type * as ComCirrusAdminGetManifest from './types/com/cirrus/admin/getManifest.ts';
+import type * as ComCirrusAdminGetPull from './types/com/cirrus/admin/getPull.ts';
 import type * as ComCirrusAdminGetReach from './types/com/cirrus/admin/getReach.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
 import type * as ComCirrusAdminListSessions from './types/com/cirrus/admin/listSessions.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
+import type * as ComCirrusAdminPullRepo from './types/com/cirrus/admin/pullRepo.ts';
 import type * as ComCirrusAdminRaiseRevFloor from './types/com/cirrus/admin/raiseRevFloor.ts';
 import type * as ComCirrusAdminRecordVerification from './types/com/cirrus/admin/recordVerification.ts';
 import type * as ComCirrusAdminReleaseRetention from './types/com/cirrus/admin/releaseRetention.ts';
@@ -621,6 +624,16 @@ export interface Methods {
       output: ComCirrusAdminAddRecoveryKey.OutputSchema
       errors: 'OperationChanged'
     };
+  /** End com.cirrus.admin.pullRepo and delete what it has fetched. A repository that it has put in place already stays. May be repeated. Requires the admin credential. */
+  'com.cirrus.admin.cancelPull': {
+      kind: 'procedure'
+      params: ComCirrusAdminCancelPull.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: undefined
+      errors: never
+    };
   /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
   'com.cirrus.admin.checkRepo': {
       kind: 'query'
@@ -701,6 +714,16 @@ export interface Methods {
       output: ComCirrusAdminGetManifest.OutputSchema
       errors: 'RepoNotFound'
     };
+  /** How far the latest com.cirrus.admin.pullRepo is. Asks nobody else. Requires the admin credential. */
+  'com.cirrus.admin.getPull': {
+      kind: 'query'
+      params: ComCirrusAdminGetPull.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminGetPull.OutputSchema
+      errors: never
+    };
   /** Whether the network follows this account: what the configured relays say of this server, and whether the AppView knows the account and how far it is behind. Asks them now. Requires the admin credential. */
   'com.cirrus.admin.getReach': {
       kind: 'query'
@@ -750,6 +773,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListSubscribers.OutputSchema
       errors: never
+    };
+  /** Fetch the account's repository from another server, of any size: com.atproto.repo.importRepo takes what one request can have. It is fetched in the background and verified as importRepo does; until all of it is, the repository that is here stays. The answer is where it begins; com.cirrus.admin.getPull says how far it is. Called again for the same source, it goes on where it was, or begins again after it is done or the source cannot resume. Only while the account is deactivated. Requires the admin credential. */
+  'com.cirrus.admin.pullRepo': {
+      kind: 'procedure'
+      params: ComCirrusAdminPullRepo.QueryParams
+      defaults: never
+      input: ComCirrusAdminPullRepo.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminPullRepo.OutputSchema
+      errors: 'PullInProgress' | 'RetentionLocked'
     };
   /** Have every revision that is given here from now on be above this one. After a move was taken back, this is the latest revision that the other PDS has given: relays ignore what is not above the last that they know. It never goes down, and may be repeated. Requires the admin credential. */
   'com.cirrus.admin.raiseRevFloor': {

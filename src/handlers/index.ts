@@ -1,6 +1,7 @@
 import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { addRecoveryKey } from './admin/addRecoveryKey.ts'
+import { cancelPull } from './admin/cancelPull.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
@@ -9,6 +10,7 @@ import { endSessions } from './admin/endSessions.ts'
 import { fenceWrites } from './admin/fenceWrites.ts'
 import { getJournal } from './admin/getJournal.ts'
 import { getManifest } from './admin/getManifest.ts'
+import { getPull } from './admin/getPull.ts'
 import { getReach } from './admin/getReach.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
@@ -17,6 +19,7 @@ import { listSubscribers } from './admin/listSubscribers.ts'
 import { raiseRevFloor } from './admin/raiseRevFloor.ts'
 import { recordVerification } from './admin/recordVerification.ts'
 import { releaseRetention } from './admin/releaseRetention.ts'
+import { pullRepo } from './admin/pullRepo.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
@@ -138,6 +141,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.sync.subscribeRepos': subscribeRepos,
   'com.atproto.temp.checkSignupQueue': checkSignupQueue,
   'com.cirrus.admin.addRecoveryKey': addRecoveryKey,
+  'com.cirrus.admin.cancelPull': cancelPull,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,
@@ -146,6 +150,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.fenceWrites': fenceWrites,
   'com.cirrus.admin.getJournal': getJournal,
   'com.cirrus.admin.getManifest': getManifest,
+  'com.cirrus.admin.getPull': getPull,
   'com.cirrus.admin.getReach': getReach,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
@@ -154,6 +159,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.raiseRevFloor': raiseRevFloor,
   'com.cirrus.admin.recordVerification': recordVerification,
   'com.cirrus.admin.releaseRetention': releaseRetention,
+  'com.cirrus.admin.pullRepo': pullRepo,
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,

@@ -91,6 +91,7 @@ function refusal({ id, errors }: Method, kind: CredentialKind, state: State): st
     return errors.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
       ? 'RepoNotFound'
       : 'InvalidRequest'
+  if (state === 'active') return 'InvalidRequest'
   if (state === 'moved' || kind !== 'anyone') return 'AccountDeactivated'
   return 'RepoDeactivated'
 }

@@ -63,6 +63,7 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
     return declared.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
       ? 'RepoNotFound'
       : 'InvalidRequest'
+  if (state === 'active') return 'InvalidRequest'
   const open =
     declared.includes('RepoDeactivated') || [...READS_WITHOUT_ERRORS, ...DEPRECATED_READS].includes(id)
   return state === 'deactivated' && seen === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'

@@ -35,6 +35,12 @@ export const MIGRATIONS: readonly Migration[] = [
     'ALTER TABLE account ADD COLUMN released_at INTEGER',
     'ALTER TABLE account ADD COLUMN rev_floor TEXT',
   ],
+  // 10: a repository that the object fetches by itself: how far it is, as JSON, and what was fetched (see
+  // import/pull/pullState.ts).
+  [
+    'CREATE TABLE pull (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT',
+    'CREATE TABLE pull_part (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT',
+  ],
 ]
 
 /** The schema version that these migrations lead to. */

@@ -17,6 +17,8 @@ const TABLES: readonly { table: string; key: string; limit: number }[] = [
   { table: 'pack', key: 'id', limit: 20 },
   { table: 'repeated', key: 'cid', limit: 500 },
   { table: 'staged', key: 'n', limit: 20 },
+  { table: 'pull', key: 'id', limit: 1 },
+  { table: 'pull_part', key: 'n', limit: 20 },
   { table: 'trail', key: 'id', limit: 200 },
   { table: 'blob_ref', key: 'cid, path', limit: 500 },
 ]

@@ -1,5 +1,6 @@
 import type { Warning } from '../../generated/types/com/cirrus/admin/getStatus.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
+import { DATABASE_LIMIT_BYTES } from '../db/databaseLimit.ts'
 import { MAX_SUBSCRIBERS } from '../events/subscriberLimits.ts'
 
 /** What has a limit, and how much of it there is; and what of the configuration may have no effect. */
@@ -20,8 +21,6 @@ export interface Measured {
   handle: string
 }
 
-/** Cloudflare's, for one object; docs/limits.md says what happens there. */
-export const DATABASE_LIMIT_BYTES = 10e9
 /** Rows that a free account may write in a day. */
 const ROWS_LIMIT = 100_000
 const DAY_MS = 24 * 3600_000
@@ -46,7 +45,7 @@ export const warningsOf = (measured: Measured): Warning[] => {
     [
       'repository-size',
       repositoryBytes >= SHARE * REQUEST_LIMIT_BYTES,
-      `The repository has ${megabytes(repositoryBytes)}, ${percent(repositoryBytes, REQUEST_LIMIT_BYTES)} of the 100 MB that one request may have. A larger one can be exported, but not imported into another Cirrus, or into this one from a backup.`,
+      `The repository has ${megabytes(repositoryBytes)}, ${percent(repositoryBytes, REQUEST_LIMIT_BYTES)} of the 100 MB that one request may have. A larger one can leave and be exported, and another Cirrus fetches it from here; but it cannot be restored from a backup.`,
     ],
     [
       'rows-written',

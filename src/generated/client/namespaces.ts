@@ -132,6 +132,8 @@ export function createNamespaces(transport: Transport) {
         admin: {
           /** Have the did:plc name a recovery key of the owner above every other rotation key, by an operation of this server's rotation key. Only the public half is sent. May be repeated. Requires the admin credential. */
           addRecoveryKey: procedure(['OperationChanged']),
+          /** End com.cirrus.admin.pullRepo and delete what it has fetched. A repository that it has put in place already stays. May be repeated. Requires the admin credential. */
+          cancelPull: procedure([], '', ''),
           /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
           checkRepo: query(['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
@@ -148,6 +150,8 @@ export function createNamespaces(transport: Transport) {
           getJournal: query(),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
           getManifest: query(['RepoNotFound']),
+          /** How far the latest com.cirrus.admin.pullRepo is. Asks nobody else. Requires the admin credential. */
+          getPull: query(),
           /** Whether the network follows this account: what the configured relays say of this server, and whether the AppView knows the account and how far it is behind. Asks them now. Requires the admin credential. */
           getReach: query(),
           /** The whole account at a glance: its state, its identity as the network sees it now, what is stored, what was signed but not submitted, and the one next command. Requires the admin credential. */
@@ -158,6 +162,8 @@ export function createNamespaces(transport: Transport) {
           listSessions: query(),
           /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
           listSubscribers: query(),
+          /** Fetch the account's repository from another server, of any size: com.atproto.repo.importRepo takes what one request can have. It is fetched in the background and verified as importRepo does; until all of it is, the repository that is here stays. The answer is where it begins; com.cirrus.admin.getPull says how far it is. Called again for the same source, it goes on where it was, or begins again after it is done or the source cannot resume. Only while the account is deactivated. Requires the admin credential. */
+          pullRepo: procedure(['PullInProgress', 'RetentionLocked']),
           /** Have every revision that is given here from now on be above this one. After a move was taken back, this is the latest revision that the other PDS has given: relays ignore what is not above the last that they know. It never goes down, and may be repeated. Requires the admin credential. */
           raiseRevFloor: procedure(['RevInFuture']),
           /** Record that a verification has found everything of the account on the PDS that the DID names now. With that, the retention lock ends 72 hours after the move was noticed. May be repeated. Requires the admin credential or the owner's session. */

@@ -23,5 +23,5 @@ export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({
       'SnapshotGone',
       `the tree of the commit ${root}${since === undefined ? '' : `, or the list of what the tree of ${since} had,`} is not kept here: start again with getRepo`,
     )
-  return { encoding: 'application/vnd.ipld.car', body }
+  return { encoding: 'application/vnd.ipld.car', body, headers: { etag: `"${root}"` } }
 }

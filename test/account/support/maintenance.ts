@@ -21,6 +21,7 @@ export const maintenanceOf = (
     firehose: { resume: () => {} },
     eraser: createEraser({ ...account, hasNoBackup: () => true }),
     backups: { runIfDue: async () => {}, dueInMs: () => Infinity, erase: async () => ({ more: false }) },
+    pulls: { step: () => Promise.resolve({ more: false }) },
     followDid: () => Promise.resolve(),
     report: () => {},
     alarms: {

@@ -116,6 +116,8 @@ export const inWorld = async <T>(options: WorldOptions, work: (world: World) => 
   return await runInDurableObject(stub, async (_, ctx) => {
     await ctx.storage.deleteAll()
     await ctx.storage.deleteAlarm()
+    // It would ring in the object that the test's own wrangler.toml has made, on the same storage: tests ring it.
+    Object.assign(ctx.storage, { setAlarm: async () => {}, getAlarm: async () => null })
     const world = await build(ctx, options, passwordHash)
     try {
       const result = await work(world)
