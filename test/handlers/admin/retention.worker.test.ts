@@ -87,6 +87,7 @@ describe('the retention lock', () => {
       await moveAway(world)
       await admin.com.atproto.server.deactivateAccount({})
       expect(await failure(owner.com.atproto.repo.importRepo(car))).toMatchObject(locked)
+      expect(await failure(admin.com.cirrus.admin.pullRepo({ source: TARGET }))).toMatchObject(locked)
       expect(account.repo.requireHead()).toEqual(head)
       const { releaseRetention } = admin.com.cirrus.admin
       expect(await failure(releaseRetention({ confirmHandle: 'bob.example.com' }))).toMatchObject({
