@@ -165,6 +165,8 @@ const rows = {
   },
   'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.cancelPull': adminOnly,
+  // A token that reads the repository may know beforehand whether it is whole; it learns nothing that is secret.
+  'com.cirrus.admin.checkMigration': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
   'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED } },
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   // Also where it was done already: an answer may have been lost.

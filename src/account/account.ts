@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { AppView } from '../generated/types/com/cirrus/admin/getReach.ts'
+import type { OutputSchema as MigrationCheck } from '../generated/types/com/cirrus/admin/checkMigration.ts'
 import type { OutputSchema as Status } from '../generated/types/com/cirrus/admin/getStatus.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../signing/keys.ts'
 import { createSessionTokens } from '../signing/sessionTokens.ts'
@@ -62,6 +63,7 @@ import { signedStatement } from './lifecycle/signedStatement.ts'
 import { createRecords, type Records } from './repo/records.ts'
 import { createRepo, type Repo } from './repo/repo.ts'
 import { readAppViewReach } from './status/appViewReach.ts'
+import { checkMigration, type CheckMigrationOptions } from './status/checkMigration.ts'
 import { readStatus } from './status/readStatus.ts'
 import { isPostOrProfile } from './views/localRecords.ts'
 import { createViews, type Views } from './views/views.ts'
@@ -123,6 +125,8 @@ export interface Account {
   manifest(): Promise<string>
   /** Signs the hash of a statement of completeness. */
   signStatement(digest: string): Promise<string>
+  /** Whether the account can leave safely, as far as only this server knows; bounded, with a cursor. */
+  checkMigration(options: CheckMigrationOptions): Promise<MigrationCheck>
   /** Recomputes everything that is derived, while nothing else changes the repository. */
   check(): Promise<CheckReport>
   /** A record key that no record has: a new TID. */
@@ -401,6 +405,7 @@ export async function createAccount(
     appViewReach: () => readAppViewReach({ ...base, serviceAuth, send, appView: config.services.appView }),
     manifest: () => signedManifest({ ...base, repo, records, blobs }),
     signStatement: (digest) => signedStatement(base, digest),
+    checkMigration: (options) => checkMigration({ ...statusDeps, repo }, options),
     check: () => repo.exclusive(() => checkAccount({ ...base, blocks, blobs, repack })),
     nextRecordKey: () => (lastRecordKey = nextTid(platform.now(), lastRecordKey)),
     upgrade: () => {

@@ -54,6 +54,7 @@ import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/sub
 import type * as ComAtprotoTempCheckSignupQueue from './types/com/atproto/temp/checkSignupQueue.ts';
 import type * as ComCirrusAdminAddRecoveryKey from './types/com/cirrus/admin/addRecoveryKey.ts';
 import type * as ComCirrusAdminCancelPull from './types/com/cirrus/admin/cancelPull.ts';
+import type * as ComCirrusAdminCheckMigration from './types/com/cirrus/admin/checkMigration.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
 import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
@@ -633,6 +634,16 @@ export interface Methods {
       inputDefaults: never
       output: undefined
       errors: never
+    };
+  /** What only this server knows of whether the account can leave safely: its identity and keys, what the PLC directory still takes, and whether repository and blobs are whole. Changes nothing. The answer is bounded: while it has a cursor, ask again with it. The first answer has everything but what is verified block by block and blob by blob, which goes on in the next ones. Requires the admin credential, the owner's session, or a migration token with the scope repo:read. */
+  'com.cirrus.admin.checkMigration': {
+      kind: 'query'
+      params: ComCirrusAdminCheckMigration.QueryParams
+      defaults: 'blobs'
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminCheckMigration.OutputSchema
+      errors: 'RepoNotFound'
     };
   /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
   'com.cirrus.admin.checkRepo': {

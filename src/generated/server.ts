@@ -60,6 +60,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.temp.checkSignupQueue', xrpc.query('com.atproto.temp.checkSignupQueue', handlers['com.atproto.temp.checkSignupQueue']))
     .all('/com.cirrus.admin.addRecoveryKey', xrpc.procedure('com.cirrus.admin.addRecoveryKey', handlers['com.cirrus.admin.addRecoveryKey']))
     .all('/com.cirrus.admin.cancelPull', xrpc.procedure('com.cirrus.admin.cancelPull', handlers['com.cirrus.admin.cancelPull']))
+    .all('/com.cirrus.admin.checkMigration', xrpc.query('com.cirrus.admin.checkMigration', handlers['com.cirrus.admin.checkMigration']))
     .all('/com.cirrus.admin.checkRepo', xrpc.query('com.cirrus.admin.checkRepo', handlers['com.cirrus.admin.checkRepo']))
     .all('/com.cirrus.admin.createMigrationToken', xrpc.procedure('com.cirrus.admin.createMigrationToken', handlers['com.cirrus.admin.createMigrationToken']))
     .all('/com.cirrus.admin.deleteAccount', xrpc.procedure('com.cirrus.admin.deleteAccount', handlers['com.cirrus.admin.deleteAccount']))

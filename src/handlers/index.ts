@@ -2,6 +2,7 @@ import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { addRecoveryKey } from './admin/addRecoveryKey.ts'
 import { cancelPull } from './admin/cancelPull.ts'
+import { checkMigration } from './admin/checkMigration.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
@@ -142,6 +143,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.temp.checkSignupQueue': checkSignupQueue,
   'com.cirrus.admin.addRecoveryKey': addRecoveryKey,
   'com.cirrus.admin.cancelPull': cancelPull,
+  'com.cirrus.admin.checkMigration': checkMigration,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,

@@ -221,6 +221,7 @@ function* migration(
   )
   const bearer = { authorization: `Bearer ${String(object(minted).token)}` }
   yield get('com.cirrus.admin.getManifest', 'reads with the token', {}, bearer)
+  yield get('com.cirrus.admin.checkMigration', 'sees whether the account can leave', {}, bearer)
   yield {
     ...get('app.bsky.actor.getPreferences', 'reads no more than the token opens', {}, bearer),
     status: 400,

@@ -29,6 +29,8 @@ export interface BlobIndex {
   }
   /** `expected`: how many blobs records refer to. `stored`: how many of those are stored, and their `bytes`. */
   counts(): { expected: number; stored: number; bytes: number }
+  /** The largest blob that records refer to and that is stored; undefined where there is none. */
+  largest(): BlobMeta | undefined
   /** All references in order, in pages by key: rows may be written and deleted meanwhile. */
   references(): Generator<{ cid: string; path: string }, undefined, void>
   /** Notes that a record refers to a blob since `rev`. A reference that it had already keeps its revision. */
@@ -104,6 +106,13 @@ export const createBlobIndex = ({ sql, did }: BlobIndexDeps): BlobIndex => {
          FROM (SELECT DISTINCT cid FROM blob_ref) r LEFT JOIN blob b ON b.cid = r.cid`,
       )
       return row ?? { expected: 0, stored: 0, bytes: 0 }
+    },
+    largest: () => {
+      const row = sql.first<StoredRow>(
+        `SELECT cid, size, mime FROM blob b WHERE EXISTS (SELECT 1 FROM blob_ref r WHERE r.cid = b.cid)
+         ORDER BY size DESC LIMIT 1`,
+      )
+      return row && metaOf(row)
     },
     references: function* () {
       for (let after: Reference = { cid: '', path: '' }; ;) {

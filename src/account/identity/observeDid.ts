@@ -2,7 +2,7 @@ import type { Identity } from '../../identity/identity.ts'
 import { formatDidDocument } from '../../identity/didDocument.ts'
 import type { Platform } from '../../platform.ts'
 import { PDS_ID, PDS_TYPE } from '../../plc/build.ts'
-import type { PlcHead } from '../../plc/types.ts'
+import type { AuditEntry, PlcHead } from '../../plc/types.ts'
 
 /** What the network says about the DID at one moment. */
 export interface Observation {
@@ -15,6 +15,8 @@ export interface Observation {
   handle: string | undefined
   /** did:plc: the newest operation of the log, which is verified from its genesis. */
   head: PlcHead | undefined
+  /** did:plc: when the directory saw each operation of that log, and which are nullified. */
+  operations?: readonly Pick<AuditEntry, 'createdAt' | 'nullified'>[]
   /** The DID document; undefined for a tombstoned DID. */
   document: { [name: string]: unknown } | undefined
 }
@@ -37,15 +39,25 @@ export const observeDid = async (
     const { pds, signingKey, handle } = document
     return { at: platform.now(), pds, signingKey, handle, head: undefined, document: document.json }
   }
-  const head = await identity.directory.head(did)
+  const { head, entries } = await identity.directory.log(did)
+  const operations = entries.map(({ createdAt, nullified }) => ({ createdAt, nullified }))
   const at = platform.now()
   const { data } = head
   if (!data)
-    return { at, head, pds: undefined, signingKey: undefined, handle: undefined, document: undefined }
+    return {
+      at,
+      head,
+      operations,
+      pds: undefined,
+      signingKey: undefined,
+      handle: undefined,
+      document: undefined,
+    }
   const service = data.services[PDS_ID]
   return {
     at,
     head,
+    operations,
     pds: service?.type === PDS_TYPE ? originOf(service.endpoint) : undefined,
     signingKey: data.verificationMethods.atproto,
     handle: data.alsoKnownAs

@@ -134,6 +134,8 @@ export function createNamespaces(transport: Transport) {
           addRecoveryKey: procedure(['OperationChanged']),
           /** End com.cirrus.admin.pullRepo and delete what it has fetched. A repository that it has put in place already stays. May be repeated. Requires the admin credential. */
           cancelPull: procedure([], '', ''),
+          /** What only this server knows of whether the account can leave safely: its identity and keys, what the PLC directory still takes, and whether repository and blobs are whole. Changes nothing. The answer is bounded: while it has a cursor, ask again with it. The first answer has everything but what is verified block by block and blob by blob, which goes on in the next ones. Requires the admin credential, the owner's session, or a migration token with the scope repo:read. */
+          checkMigration: query(['RepoNotFound']),
           /** Walk the whole repository and recompute everything that is derived from it: the tree, the record index, the blob references, the counts, the event sequence and the journal's chain. Changes nothing. Requires the admin credential. */
           checkRepo: query(['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
