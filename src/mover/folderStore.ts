@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, createReadStream, fstatSync, openAsBlob, openSync, readSync } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isObject } from '../isObject.ts'
@@ -190,7 +190,7 @@ export async function folderStore(folder: string, now: () => number): Promise<Mo
     },
     touch: assertHeld,
     async clearFiles() {
-      await rm(at('repo.car'), { force: true })
+      for (const name of await readdir(folder)) if (name.endsWith('.car')) await rm(at(name))
     },
   }
 }

@@ -1,7 +1,7 @@
 import { type Client, connect } from '../../client/index.ts'
 import { MoverError } from '../moverError.ts'
 import { isRefusal, moverFailure, ofSource } from '../refusal.ts'
-import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Who } from '../types.ts'
+import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Target, Who } from '../types.ts'
 import { isCirrus } from './isCirrus.ts'
 import { endSession, refuseAppPassword, requestAccountToken, signIn } from './session.ts'
 
@@ -27,6 +27,23 @@ const recommendedKeys = async (client: Client, cirrus: boolean): Promise<readonl
     // A 501 is a refusal as well: the server does not have the method.
     if (isRefusal(cause) || (cause instanceof Error && Reflect.get(cause, 'status') === 501)) return undefined
     throw moverFailure(cause, 'source')
+  }
+}
+
+/**
+ * Throws if the session cannot move the account. Not every server says what a password is; but none lets an app password
+ * have a token with which an account is created elsewhere.
+ */
+const refuseWeakSession = async (source: Source, target: Target): Promise<void> => {
+  try {
+    await source.accountToken(target.serviceDid)
+  } catch (cause) {
+    if (!(cause instanceof MoverError) || !isRefusal(cause.cause)) throw cause
+    throw new MoverError(
+      'app-password',
+      `${source.name} gives this session no token to create the account elsewhere, as with an app password: ${cause.message}`,
+      { cause },
+    )
   }
 }
 
@@ -90,7 +107,9 @@ export const passwordSource = (options: {
     const session = client.session
     const used = atPds === origin || !session ? client : connect(atPds, { session, fetch: deps.fetch })
     try {
-      return await sessionSource(used, who, deps)
+      const source = await sessionSource(used, who, deps)
+      if (who.pds !== target.origin) await refuseWeakSession(source, target)
+      return source
     } catch (cause) {
       await endSession(used)
       throw cause

@@ -1,13 +1,82 @@
-import { already, type Step } from '../move.ts'
+import { bringLate } from '../copy/bringLate.ts'
+import { endLate, findLate, type LateWrite } from '../copy/findLate.ts'
+import { copyDepsOf } from '../copyDeps.ts'
+import { already, done, type Move, type Outcome, type Step } from '../move.ts'
+import { MoverError } from '../moverError.ts'
 
-/** Compares once more after the source takes no more writes, and brings over what came in between. */
+const VERBS = { create: 'written', update: 'changed', delete: 'deleted' } as const
+
+const lineOf = ({ action, path }: LateWrite): string => `${path} was ${VERBS[action]}`
+
+const some = (lines: readonly string[]): string =>
+  `${lines.slice(0, 20).join('\n  ')}${lines.length > 20 ? `\n  and ${lines.length - 20} more` : ''}`
+
+const leave = ({ facts, emit }: Move, text: string): void => {
+  facts.left.push(text)
+  emit({ type: 'warning', step: 'lateRecords', code: 'copy-incomplete', text })
+}
+
+/** Writes them to the target, after the owner has seen them. */
+const bring = async (move: Move, writes: readonly LateWrite[]): Promise<Outcome> => {
+  const { owner, source, target, who, journal, facts } = move
+  const lines = writes.map(lineOf)
+  const agreed = await owner.answer('confirm', {
+    topic: 'lateRecords',
+    question: `After the copy, on ${source.name}:\n  ${some(lines)}\nDo the same on ${target.origin}?`,
+    lines,
+    insists: false,
+  })
+  if (!agreed) {
+    leave(move, `late records stay on ${source.name} only, as you have answered: ${some(lines)}`)
+    return already('stay behind, as you have answered')
+  }
+  const { brought, failed, missing } = await bringLate(copyDepsOf(move, 'lateRecords'), {
+    did: who.did,
+    source,
+    target,
+    writes,
+  })
+  for (const { uri, problem } of failed)
+    leave(move, `${uri} could not be written to ${target.origin}: ${problem}`)
+  const unnamed = missing.filter(({ cid }) => !journal.state.leftBehind.has(cid))
+  facts.missing = [...facts.missing, ...unnamed]
+  return done(`${brought} brought over${failed.length > 0 ? `, ${failed.length} left behind` : ''}`)
+}
+
+/**
+ * Compares once more when the source takes no more writes, and brings over what was written between the last copy and
+ * the deactivation.
+ */
 export const lateRecords: Step = {
   name: 'lateRecords',
   title: 'Late records',
   reversible: true,
   needs: ['deactivate'],
-  isDone: async () => undefined,
-  async run() {
-    return already('none')
+  isDone: async ({ source, journal }) => {
+    if (source.kind === 'archive') return 'a backup does not change'
+    return journal.state.done.has('lateRecords') ? 'brought over before' : undefined
+  },
+  async run(move) {
+    const { source, target, who, store } = move
+    let found: LateWrite[]
+    try {
+      found = await findLate(copyDepsOf(move, 'lateRecords'), { source, target, who, store })
+    } catch (cause) {
+      if (!(cause instanceof MoverError)) throw cause
+      leave(
+        move,
+        `whether something was written to ${source.name} after the copy could not be found out: ${cause.message}`,
+      )
+      return already('could not be looked for')
+    }
+    for (const { path } of found.filter(({ conflict }) => conflict))
+      leave(
+        move,
+        `${path} was changed on both servers after the copy: ${target.origin} keeps its own, ${source.name} has the other`,
+      )
+    const writes = found.filter(({ conflict }) => !conflict)
+    const outcome = writes.length > 0 ? await bring(move, writes) : already('none')
+    await endLate(store)
+    return outcome
   },
 }

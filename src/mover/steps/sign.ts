@@ -1,4 +1,4 @@
-import type { Operation } from '../../plc/types.ts'
+import type { Operation, UnsignedOperation } from '../../plc/types.ts'
 import { done, headOf, type Move, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { needPlan, ROTATED } from './plan.ts'
@@ -7,6 +7,35 @@ import { needPlan, ROTATED } from './plan.ts'
 const isUsable = async (move: Move): Promise<boolean> => {
   const { signed } = move.journal.state
   return signed !== undefined && signed.prev === (await headOf(move)).cid
+}
+
+/** The code that the source has mailed. None is requested again by itself: a second one voids the first. */
+const askForCode = async ({ source, owner, journal }: Move, sentAt: string | undefined): Promise<string> => {
+  const send = async () => {
+    // Written before: after a lost answer, the code may be on its way.
+    await journal.append({ type: 'codeSent' })
+    await source.requestCode?.().catch(async (cause: unknown) => {
+      await journal.append({ type: 'codeRefused' })
+      throw cause
+    })
+  }
+  return (await owner.answer('plcCode', { origin: source.name, sentAt, send })).trim()
+}
+
+const signWithCode = async (move: Move, operation: UnsignedOperation): Promise<unknown> => {
+  const { source, journal } = move
+  if (!source.requestCode) return await source.sign(operation)
+  const { codeSentAt } = journal.state
+  for (const sentAt of codeSentAt === undefined ? [undefined] : [codeSentAt, undefined])
+    try {
+      return await source.sign(operation, await askForCode(move, sentAt))
+    } catch (cause) {
+      if (!(cause instanceof MoverError) || cause.code !== 'code-refused') throw cause
+      await journal.append({ type: 'codeRefused' })
+      // A code of an earlier run may be used up: then, and only then, another one may be asked for at once.
+      if (sentAt === undefined) throw cause
+    }
+  throw new MoverError('code-refused', `${source.name} accepted no code`)
 }
 
 /** Has the source sign the operation. */
@@ -20,27 +49,9 @@ export const sign: Step = {
     return (await isUsable(move)) ? 'it was signed before' : undefined
   },
   async run(move) {
-    const { source, owner, journal, facts } = move
+    const { source, journal, facts } = move
     const { operation } = await needPlan(move)
-    const { requestCode } = source
-    const send = async () => {
-      await requestCode?.()
-      await journal.append({ type: 'codeSent' })
-    }
-    const code = requestCode
-      ? await owner.answer('plcCode', {
-          origin: source.name,
-          sentAt: journal.state.codeSentAt,
-          send,
-        })
-      : undefined
-    try {
-      facts.signed = await source.sign(operation, code?.trim())
-    } catch (cause) {
-      if (cause instanceof MoverError && cause.code === 'code-refused')
-        await journal.append({ type: 'codeRefused' })
-      throw cause
-    }
+    facts.signed = await signWithCode(move, operation)
     // The mailed code is used up: what it gave is kept before anything else happens.
     await journal.append({ type: 'signed', operation: facts.signed as Operation })
     return done(`by ${source.name}`)

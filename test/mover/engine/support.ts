@@ -33,8 +33,8 @@ export const obliging = (world: FakeWorld, answers: Answers = {}) => {
     handle: () => NEW_HANDLE,
     rotationKey: ({ key }) => (world.ownerKeys.some((each) => each.did() === key) ? 'mine' : 'notMine'),
     confirm: () => true,
-    async plcCode({ send }) {
-      await send()
+    async plcCode({ send, sentAt }) {
+      if (sentAt === undefined) await send()
       return world.account.plcCode ?? 'none'
     },
     signInCode: () => world.account.factorCode ?? 'none',
