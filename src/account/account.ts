@@ -137,7 +137,7 @@ export interface Account {
 
 const DAY_MS = 24 * 3600_000
 /** A backup that is due waits until the requests that woke the object are answered. */
-const BACKUP_AFTER_START_MS = 60_000
+const BACKUP_AFTER_START_MS = 10_000
 
 /** Opens the account's storage, brings its tables up to date, and wires the services. Nothing is decided here. */
 export async function createAccount(

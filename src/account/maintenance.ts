@@ -141,10 +141,14 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     return row !== undefined
   }
 
-  /** Whether there is something that may be deleted once it is old enough. */
+  /** Whether there is something that may be deleted before the alarm rings anyway. */
   const hasWaste = (): boolean =>
     repack.hasReplacedRows ||
-    (sql.first('SELECT 1 AS yes FROM blob_loose LIMIT 1') !== undefined && !readRetention({ sql, platform }))
+    (sql.first(
+      'SELECT 1 AS yes FROM blob_loose WHERE delete_after <= ? LIMIT 1',
+      platform.now() + DID_CHECK_MS.quiet,
+    ) !== undefined &&
+      !readRetention({ sql, platform }))
 
   const run = async (): Promise<void> => {
     const now = platform.now()

@@ -160,6 +160,12 @@ export const CATALOGUE = {
   ),
   // Restoring a backup
   'bad-backup': entry('failed', 'take another copy, or back the account up again from where it is'),
+  'no-bucket-backup': entry('failed', 'check the URL of the bucket; `BACKUP = "daily"` makes backups'),
+  'bucket-refused': entry(
+    'failed',
+    'make an R2 API token that may read the bucket, and give it as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+  ),
+  'bucket-unreachable': entry('retry', 'check the URL of the bucket, then run the same command again'),
   'wrong-passphrase': entry(
     'failed',
     'run the command again with the passphrase that this backup was made with',

@@ -1,4 +1,5 @@
 import { backup } from '../backup/backup.ts'
+import { pullBackup } from '../backup/bucket/pullBackup.ts'
 import { verify } from '../backup/verify.ts'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
@@ -21,18 +22,35 @@ export const backupCommand = command({
   flags: {
     'without-keys': { type: 'boolean', help: 'Leave the keys out: they are kept elsewhere.' },
     'new-passphrase': { type: 'boolean', help: 'Encrypt the keys again, with another passphrase.' },
+    'from-bucket': {
+      type: 'string',
+      hint: 'url',
+      help: 'Make it from what the Worker has backed up into its bucket (S3 API): the Worker may be gone.',
+    },
     keys: { type: 'boolean', help: 'With `verify`: check that the passphrase opens the keys.' },
   },
-  examples: ['pds backup ./backup', 'pds backup verify ./backup'],
+  examples: [
+    'pds backup ./backup',
+    'pds backup verify ./backup',
+    'pds backup ./backup --from-bucket https://<account id>.r2.cloudflarestorage.com/cirrus-blobs',
+  ],
   async run(context, flags, [first, folder]) {
-    const { 'without-keys': withoutKeys, 'new-passphrase': newPassphrase, keys } = flags
+    const {
+      'without-keys': withoutKeys,
+      'new-passphrase': newPassphrase,
+      'from-bucket': fromBucket,
+      keys,
+    } = flags
     if (folder !== undefined) {
-      if (first !== 'verify' || withoutKeys || newPassphrase) throw usage()
+      if (first !== 'verify' || withoutKeys || newPassphrase || fromBucket) throw usage()
       return await verify(context, folder, { keys })
     }
     if (first === 'verify' || keys) throw usage()
     if (withoutKeys && newPassphrase)
       throw new CliError('usage', '--without-keys and --new-passphrase exclude each other')
-    return await backup(context, first, { withoutKeys, newPassphrase })
+    const options = { withoutKeys, newPassphrase }
+    return fromBucket
+      ? await pullBackup(context, first, { ...options, fromBucket })
+      : await backup(context, first, options)
   },
 })
