@@ -83,7 +83,10 @@ export const MOVER_ERRORS = {
   'invite-needed': entry('needsInput', 'ask the target’s operator for an invite code'),
   'sign-in-needed': entry('failed', 'run the same command again and give the password of the new account'),
   'import-refused': entry('failed', 'read the reason; the old state is unchanged'),
-  'import-too-large': entry('failed', 'keep the account where it is; another PDS may accept it'),
+  'import-too-large': entry(
+    'failed',
+    'keep the account where it is; another PDS may accept it. A Cirrus fetches it itself from a server: `pds import --from` there',
+  ),
   // What was found
   'bad-backup': entry('failed', 'take another copy, or export the account again from where it is'),
   'no-signing-key': entry('failed', 'give the key that the message names'),

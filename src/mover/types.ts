@@ -10,6 +10,8 @@
  * is looked at before; `proof/` what is proven after.
  */
 import type { Client, Fetch } from '../client/index.ts'
+import type { CopyDeps } from './copy/copyDeps.ts'
+import type { PullOptions } from './copy/pullRepo.ts'
 import type { Operation, PlcData, PlcHead, UnsignedOperation, VerifiedLog } from '../plc/types.ts'
 
 /** What the engine takes from its surroundings, so that tests can replace it. */
@@ -70,6 +72,11 @@ export interface Source {
   namedKeys(): Promise<readonly string[] | undefined>
   /** Has the source mail a code for `sign`; absent where none is needed. A second code voids the first. */
   requestCode?(): Promise<void>
+  /**
+   * A token with which the new server may read the repository itself; `refused`: another than the one before. Absent
+   * where there is no server.
+   */
+  readToken?(refused: boolean): Promise<string | undefined>
   /** Signs the operation. The answer is not trusted: it is compared with what was asked for. */
   sign(request: SignRequest, code?: string): Promise<unknown>
   /** Holds all writes back until the move is over, or lets them go on; absent where a source cannot. */
@@ -121,6 +128,8 @@ export interface Target {
   state(did: string): Promise<AccountState>
   /** Whether the account there has been active before, so that it is the owner's; undefined if nobody can tell. */
   wasActivated(): Promise<boolean | undefined>
+  /** Has the server fetch the repository itself, whatever its size; absent where it cannot, or may not be told to. */
+  pull?(deps: CopyDeps, options: PullOptions): Promise<void>
   /** Lets the target's account be replaced, where it keeps what it has after an earlier move. */
   makeRoom?(): Promise<void>
   /** Whether the target has every blob that it should have; absent where only the signed-in owner can ask. */

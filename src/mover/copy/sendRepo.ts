@@ -1,5 +1,6 @@
 import { XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { MoverError } from '../moverError.ts'
 import { moverFailure } from '../refusal.ts'
 import type { MoveStore, Target } from '../types.ts'
@@ -30,6 +31,8 @@ export interface SendRepoOptions {
   readonly facts: RepoFacts
   /** What is new since a repository that the target has already: tried first, because it is small. */
   readonly delta?: FetchedRepo['delta']
+  /** Has the target fetch a repository that is too large to be sent; absent where it cannot. */
+  readonly pull?: (() => Promise<void>) | undefined
 }
 
 const CAR = 'application/vnd.ipld.car'
@@ -72,14 +75,19 @@ const sendDelta = async (deps: CopyDeps, options: SendRepoOptions): Promise<bool
 }
 
 const sendWhole = async (deps: CopyDeps, options: SendRepoOptions): Promise<SentRepo | undefined> => {
-  const { store, target } = options
+  const { store, target, pull } = options
   const file = await store.openFile(REPO_FILE)
   if (!file) throw new Error(`${store.name} lost ${REPO_FILE}`)
   try {
-    await send(deps, options, await file.blob())
+    if (pull && target.kind === 'cirrus' && file.size > REQUEST_LIMIT_BYTES) await pull()
+    else await send(deps, options, await file.blob())
     return undefined
   } catch (cause) {
     deps.signal.throwIfAborted()
+    if (isTooLarge(cause) && pull) {
+      await pull()
+      return undefined
+    }
     if (isTooLarge(cause))
       throw new MoverError(
         'import-too-large',

@@ -1,4 +1,5 @@
 import { type Client, pages } from '../../client/index.ts'
+import { pullRepo } from '../copy/pullRepo.ts'
 import { ofSource, ofTarget } from '../refusal.ts'
 import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../types.ts'
 import { recommendedData } from './plcData.ts'
@@ -81,6 +82,7 @@ export const adminTarget = (options: {
         return false
       },
       ...(options.makeRoom ? { makeRoom: options.makeRoom } : {}),
+      pull: (copy, pulled) => pullRepo(copy, admin, pulled),
       recommended: () => recommendedData(admin),
       deactivate: () => ofTarget(admin.com.atproto.server.deactivateAccount({})),
       async isComplete() {

@@ -71,6 +71,12 @@ export async function sessionSource(
     client,
     accountToken: (aud) => requestAccountToken(client, aud, deps.now()),
     namedKeys: () => recommendedKeys(client, cirrus),
+    async readToken(refused) {
+      // While the account is active everyone may read it. The call renews an access token that has expired.
+      if (!refused) return undefined
+      await ofSource(client.com.atproto.server.getSession())
+      return client.session?.accessJwt
+    },
     requestCode: () => ofSource(client.com.atproto.identity.requestPlcOperationSignature()),
     async sign({ rotationKeys, alsoKnownAs, verificationMethods, services }, token) {
       const request = { token, rotationKeys, alsoKnownAs, verificationMethods, services: { ...services } }

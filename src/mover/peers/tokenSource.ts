@@ -82,6 +82,7 @@ export async function openTokenSource(
     client,
     accountToken: (aud) => requestAccountToken(client, aud, deps.now()),
     namedKeys,
+    readToken: async (refused) => (refused ? await renewToken() : token),
     sign,
     ...(fence ? { fence } : {}),
     ...(deactivate ? { deactivate } : {}),

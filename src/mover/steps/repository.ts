@@ -9,6 +9,15 @@ import { insist } from './ask.ts'
 
 const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${n === 1 ? one : `${one}s`}`
 
+/** How the target fetches the repository itself, if it can. */
+const pullOf = ({ source, target, ...move }: Move, step: StepName): (() => Promise<void>) | undefined => {
+  const { origin, readToken } = source
+  if (!target.pull || origin === undefined) return undefined
+  const copy = copyDepsOf({ source, target, ...move }, step)
+  return () =>
+    target.pull?.(copy, { source: origin, ...(readToken && { token: readToken }) }) ?? Promise.resolve()
+}
+
 /** Fetches the source's repository as it is now. What was fetched before is not fetched again. */
 export async function fetchSource(move: Move, step: StepName): Promise<FetchedRepo> {
   const { source, who, store, target, facts } = move
@@ -16,8 +25,8 @@ export async function fetchSource(move: Move, step: StepName): Promise<FetchedRe
     source,
     who,
     store,
-    // A Cirrus takes one request, and what it cannot take is not written to the disk either.
-    maxBytes: target.kind === 'cirrus' ? REQUEST_LIMIT_BYTES : undefined,
+    // A Cirrus takes one request, unless it may fetch by itself: what it cannot take is not written to the disk either.
+    maxBytes: target.kind === 'cirrus' && !pullOf(move, step) ? REQUEST_LIMIT_BYTES : undefined,
   })
   facts.repo = fetched.facts
   return fetched
@@ -62,7 +71,14 @@ export async function bringRepository(move: Move, step: StepName): Promise<Outco
           .map(({ path, problem }) => `${path} (${problem})`)
           .join(', ')}`,
       })
-    const sent = await sendRepo(copyDepsOf(move, step), { did: who.did, target, store, facts, delta })
+    const sent = await sendRepo(copyDepsOf(move, step), {
+      did: who.did,
+      target,
+      store,
+      facts,
+      delta,
+      pull: pullOf(move, step),
+    })
     if (sent.outcome === 'refused') {
       if (attempts > 0) throw new MoverError('import-refused', `${target.origin}: ${sent.reason}`)
       await deleteRefused(move, step, sent)
