@@ -259,6 +259,12 @@ export type ConfirmationTopic =
   /** What the source signed is not what was asked for. */
   | 'differences'
   | 'deactivateSource'
+  /** Undoing a move: the operation, and what is brought back. */
+  | 'undo'
+  /** Undoing it without what was written to the server that the account leaves. */
+  | 'withoutAdditions'
+  /** Records that the server that the account leaves has not, and the other one has. */
+  | 'deletions'
   /** Records that were written to the source after the copy. */
   | 'lateRecords'
 

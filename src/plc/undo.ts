@@ -36,6 +36,38 @@ export const lastRotation = (log: VerifiedLog): Rotation | undefined => {
   return chain.map((_, i) => rotationAt(chain, i)).findLast((found) => found !== undefined)
 }
 
+/** The move that the newest operations of the log have undone, and the operation that did it; undefined if there is none. */
+export const undoneRotation = (log: VerifiedLog): { rotation: Rotation; undo: AuditEntry } | undefined => {
+  const chain = standing(log)
+  for (const [i, undo] of [...chain.entries()].toReversed()) {
+    const before = chain[i - 1]
+    if (!before) continue
+    for (const entry of log.entries) {
+      if (!entry.nullified || entry.operation.prev !== before.cid) continue
+      const rotation = rotationAt([before, entry], 1)
+      if (rotation && endpointOf(undo) === rotation.from) return { rotation, undo }
+    }
+  }
+  return undefined
+}
+
+/**
+ * The keys that came with a move, for rotation or for signing, and where they still are: with an operation that stands
+ * they have power over the DID.
+ */
+export const keysOfMove = (
+  log: VerifiedLog,
+  { entry, data }: Rotation,
+): { keys: string[]; standing: string[] } => {
+  const moved = operationData(entry.operation)
+  const namedBy = (said: PlcData | null | undefined): string[] =>
+    said ? [...said.rotationKeys, ...Object.values(said.verificationMethods)] : []
+  const before = new Set(namedBy(data))
+  const keys = [...new Set(namedBy(moved))].filter((key) => !before.has(key))
+  const stands = new Set(standing(log).flatMap(({ operation }) => namedBy(operationData(operation))))
+  return { keys, standing: keys.filter((key) => stands.has(key)) }
+}
+
 /**
  * The operation that brings back what the DID says with the operation `prev`. It nullifies every operation that
  * followed that one, if a key signs it that ranks above the key of the first of them.

@@ -38,7 +38,12 @@ export const agreeToKey = async (
 ): Promise<void> => {
   const all = [...new Set([...before.rotationKeys, ...after.rotationKeys])]
   const roles = keyRoles(all, { owner: [key], target: { named: serverKeys } })
-  const lines = previewOperation({ before, after, roles, stays: true })
+  const lines = previewOperation({
+    before,
+    after,
+    roles,
+    names: { source: 'another server’s', target: 'the server’s' },
+  })
   out.note(`The DID, with your recovery key first:\n${previewText(lines, out.paint)}`)
   const question = 'Have it signed, and submit it?'
   await prompts.confirm(out.json ? `${previewText(lines, (_, text) => text)}\n${question}` : question)

@@ -22,8 +22,8 @@ export interface PreviewOptions {
   after: PlcData
   /** The roles of the keys of both. */
   roles: readonly KeyInRole[]
-  /** The account stays where it is: the keys of its server are in the role of the target’s. */
-  stays?: boolean
+  /** Where no account moves to a new server: what the keys of servers are called. */
+  names?: Pick<Record<KeyRole, string>, 'source' | 'target'>
 }
 
 type Kind = PreviewLine['kind']
@@ -69,11 +69,11 @@ const keyLines = ({ before, after }: PreviewOptions, named: (key: string) => str
 }
 
 const warningTexts = (
-  { before, after, stays = false }: PreviewOptions,
+  { before, after, names }: PreviewOptions,
   roleOf: (key: string) => KeyRole,
   named: (key: string) => string,
 ): string[] => {
-  const server = stays ? 'the server’s' : 'the new server’s'
+  const server = names?.target ?? ROLE_NAMES.target
   const isForeign = (key: string) => roleOf(key) === 'source' || roleOf(key) === 'unknown'
   const isOwners = (key: string) => roleOf(key) === 'recovery'
   const keys = after.rotationKeys
@@ -97,7 +97,7 @@ const warningTexts = (
           ? `${named(key)} stays above ${server} key: anyone who has it can take the DID, and undo within 72 hours what ${server} key signs`
           : `${named(key)} stays: anyone who has it can change the DID until an operation drops it`,
       ),
-    ...(target >= 0 && !stays && !canUndo
+    ...(target >= 0 && !names && !canUndo
       ? ['no recovery key of yours is above the old server’s key: this operation cannot be undone']
       : []),
     ...(hasRecoveryAbove
@@ -111,8 +111,8 @@ const warningTexts = (
  * then the warnings. A program that shows them decides how a kind looks.
  */
 export function previewOperation(options: PreviewOptions): PreviewLine[] {
-  const { before, after, roles, stays } = options
-  const names = stays ? { ...ROLE_NAMES, target: 'the server’s' } : ROLE_NAMES
+  const { before, after, roles } = options
+  const names = { ...ROLE_NAMES, ...options.names }
   const roleOf = (key: string): KeyRole => roles.find((known) => known.key === key)?.role ?? 'unknown'
   const named = (key: string) => `${key} (${names[roleOf(key)]})`
   return [

@@ -1,0 +1,39 @@
+import { keyRoles } from '../../plc/keyRoles.ts'
+import { keysOfMove } from '../../plc/undo.ts'
+import { previewOperation, type PreviewLine } from '../identity/preview.ts'
+import type { Additions } from './additions.ts'
+import type { Undo } from './undoTypes.ts'
+
+export const summary = (
+  { created, updated, deleted, collections, blobs, lostBlobs, conflicts }: Additions,
+  origin: string,
+): string[] => {
+  if (created + updated + deleted === 0) return [`nothing was written to ${origin} since the move`]
+  const each = Object.entries(collections).map(([name, count]) => `${name}: ${count}`)
+  return [
+    `written to ${origin} since the move: ${created} created, ${updated} changed, ${deleted} not there any more`,
+    ...(each.length > 0 ? [each.join(', ')] : []),
+    ...(blobs > 0 ? [`${blobs} blobs of them were fetched`] : []),
+    ...lostBlobs.map((lost) => `a blob could not be fetched: ${lost}`),
+    ...(conflicts.length > 0
+      ? [`${conflicts.length} of them were changed on both servers, and stay as they are`]
+      : []),
+  ]
+}
+
+/** The operation as its owner sees it: the server that the account returns to is the one whose keys come back. */
+export const previewOf = ({ log, found, request }: Undo): PreviewLine[] => {
+  const before = log.head.data
+  const { rotation, operation } = found
+  if (!before || !operation) return []
+  const moved = keysOfMove(log, rotation).keys
+  const signer = log.signers.get(rotation.entry.cid)
+  const all = [...new Set([...before.rotationKeys, ...operation.rotationKeys])]
+  const roles = keyRoles(all, {
+    owner: [...(request.ownerKeys ?? []), ...(request.recoveryKey ? [request.recoveryKey.did] : [])],
+    source: { named: moved },
+    target: { signed: signer === undefined ? [] : [signer] },
+  })
+  const names = { source: 'of the server that you leave', target: 'of the server that you return to' }
+  return previewOperation({ before, after: operation, roles, names })
+}
