@@ -28,6 +28,13 @@ const agreeToUndo = async (undo: Undo, additions: Additions | undefined): Promis
   return await agree(request, 'deletions', question)
 }
 
+/** What the owner did since everything was brought back is not undone by a later run. */
+const wasBroughtBack = async ({ store, found }: Undo): Promise<boolean> =>
+  (await store.readLines()).some((line) => line === doneLine(found))
+
+const doneLine = ({ rotation }: Undo['found']): string =>
+  JSON.stringify({ type: 'broughtBack', rotation: rotation.entry.cid })
+
 const bringAdditions = async (
   undo: Undo,
   trees: { base: FetchedTree; late: FetchedTree },
@@ -88,7 +95,7 @@ export async function undoMove(request: UndoRequest): Promise<UndoReport> {
   try {
     const base = await baseTree(undo)
     open.push(base)
-    let late = await awayTree(undo)
+    let late = (await wasBroughtBack(undo)) ? undefined : await awayTree(undo)
     open.push(late)
     const additions =
       late && away
@@ -104,6 +111,7 @@ export async function undoMove(request: UndoRequest): Promise<UndoReport> {
       late = await lastLook(undo, late)
       open.push(late)
       brought = await bringAdditions(undo, { base, late }, deletions)
+      if (brought.failed.length === 0) await store.appendLine(doneLine(found))
     }
     await raiseRevision(undo, late?.rev)
     const complete = await verify(undo)
