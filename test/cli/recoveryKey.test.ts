@@ -88,7 +88,7 @@ describe('pds recovery-key add', () => {
     [['add', 'did:key:zNope'], 2, 'is not a k256 or P-256 did:key'],
     [['add', 'wrangler.toml'], 1, 'is not the JSON'],
     [['drop', 'mine.json'], 2, 'is neither create nor add'],
-    [['add', 'mine.json', '--from', 'https://old.example'], 2, 'belong together'],
+    [['add', 'mine.json', '--from', 'https://old.example'], 2, '--from needs --identifier'],
   ])('%s is refused', async (args, code, text) => {
     const ran = await run(args)
     expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(text)])

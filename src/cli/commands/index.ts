@@ -26,6 +26,8 @@ import { rotateKey } from './rotateKey.ts'
 import { sessions } from './sessions.ts'
 import { setPassword } from './setPassword.ts'
 import { status } from './status.ts'
+import { undo } from './undo.ts'
+import { undoOp } from './undoOp.ts'
 import { upgrade } from './upgrade.ts'
 import { verify } from './verify.ts'
 import { watch } from './watch.ts'
@@ -51,6 +53,8 @@ export const commands: readonly Command[] = [
   rehost,
   rotateKey,
   recoveryKey,
+  undoOp,
+  undo,
   emitIdentity,
   requestCrawl,
   setPassword,

@@ -9,7 +9,7 @@ export const recoveryKey = command({
   description:
     'A recovery key stands above the keys of servers: for 72 hours it can undo what they sign, also a move.\n' +
     '`create` writes the key into a file that only you can read; it is sent to nobody. `add` shows the operation that puts\n' +
-    'its public half first, and asks. With --from and --identifier it does that for an account on any other PDS, which\n' +
+    'its public half first, and asks. With --identifier it does that for an account on any other PDS, which\n' +
     'mails a code; the password is asked for, or read from standard input or PDS_SOURCE_PASSWORD.',
   positionals: [
     { name: 'create|add', help: 'What to do.' },
@@ -20,9 +20,13 @@ export const recoveryKey = command({
     from: {
       type: 'string',
       hint: 'host',
-      help: 'With `add`: the PDS that the account is on, if not your Cirrus.',
+      help: 'With --identifier: the PDS that the account is on. Default: the one that the DID names.',
     },
-    identifier: { type: 'string', hint: 'name', help: 'With --from: the handle or the DID of the account.' },
+    identifier: {
+      type: 'string',
+      hint: 'name',
+      help: 'With `add`: an account on any PDS, by its handle or DID. You sign in there.',
+    },
   },
   examples: [
     'pds recovery-key create /media/stick/recovery-key.json',
@@ -38,12 +42,7 @@ export const recoveryKey = command({
       return await createRecoveryKey(context, file, curve)
     }
     if (curve !== undefined) throw usage('--curve is for `create`')
-    if ((from === undefined) !== (identifier === undefined))
-      throw usage('--from and --identifier belong together')
-    await addRecoveryKey(
-      context,
-      file,
-      from !== undefined && identifier !== undefined ? { from, identifier } : undefined,
-    )
+    if (from !== undefined && identifier === undefined) throw usage('--from needs --identifier')
+    await addRecoveryKey(context, file, identifier === undefined ? undefined : { from, identifier })
   },
 })

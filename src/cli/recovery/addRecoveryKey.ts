@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { isPublicKey } from '../../crypto/publicKey.ts'
+import { addRecoveryKey as addElsewhere } from '../../mover/undo/addRecoveryKey.ts'
 import { previewOperation } from '../../mover/identity/preview.ts'
 import { keyRoles } from '../../plc/keyRoles.ts'
 import { parseUnsignedOperation } from '../../plc/parse.ts'
@@ -7,10 +8,13 @@ import type { PlcData } from '../../plc/types.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { readRecoveryKeyFile } from '../files/recoveryKeyFile.ts'
+import { createOwner } from '../move/owner.ts'
+import { parseHost } from '../project/config.ts'
 import { plcDirectory } from '../servers/plcDirectory.ts'
 import { orServerError, serverError } from '../servers/serverErrors.ts'
 import { getStatus } from '../servers/status.ts'
 import { previewText } from '../terminal/previewText.ts'
+import { accountOf } from './recoveryContext.ts'
 
 /** The public half of the key: given as it is, or that of its file. */
 const publicKeyOf = async ({ io }: Context, given: string): Promise<string> => {
@@ -27,7 +31,7 @@ const publicKeyOf = async ({ io }: Context, given: string): Promise<string> => {
 }
 
 /** Shows what the DID is before and after, and asks. */
-export const agreeToKey = async (
+const agreeToKey = async (
   { out, prompts }: Context,
   {
     key,
@@ -90,9 +94,20 @@ const addHere = async (context: Context, key: string): Promise<void> => {
 export async function addRecoveryKey(
   context: Context,
   given: string,
-  elsewhere: { from: string; identifier: string } | undefined,
+  elsewhere: { from: string | undefined; identifier: string } | undefined,
 ): Promise<void> {
   const key = await publicKeyOf(context, given)
   if (!elsewhere) return await addHere(context, key)
-  throw new CliError('internal', 'not yet')
+  const { out } = context
+  const { from, identifier } = elsewhere
+  const { account, deps } = await accountOf(context, { identifier, from })
+  const { rotationKeys, already } = await addElsewhere({
+    key,
+    account,
+    origin: from === undefined ? undefined : parseHost(from, '--from'),
+    owner: createOwner(context),
+    deps,
+    show: (lines) => out.note(`The DID, with your recovery key first:\n${previewText(lines, out.paint)}`),
+  })
+  reportAdded(context, key, rotationKeys, already)
 }

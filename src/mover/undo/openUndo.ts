@@ -1,4 +1,4 @@
-import { type Client, connect } from '../../client/index.ts'
+import { connect } from '../../client/index.ts'
 import type { VerifiedLog } from '../../plc/types.ts'
 import { operationData } from '../../plc/verifyLog.ts'
 import { MoverError } from '../moverError.ts'
@@ -27,26 +27,28 @@ const openHome = async (origin: string, did: string, { owner, deps }: UndoReques
   return { origin, client, signedIn: true }
 }
 
-/** Without a session the server can still be read, while the account is active there, and cannot be told to end. */
+/**
+ * Without a session the server can still be read, while the account is active there, and cannot be told to end. A server
+ * that does not answer is asked again later, when the owner decides to go on without it.
+ */
 const openAway = async (
   origin: string,
   { did, handle }: { did: string; handle: string },
-  { owner, deps, emit }: UndoRequest,
-  anonymous: Client,
+  { owner, deps, emit, isLockedOut }: UndoRequest,
 ): Promise<Place> => {
+  const anonymous = { origin, client: connect(origin, { fetch: deps.fetch }), signedIn: false }
+  if (isLockedOut) return anonymous
+  const password = await owner.answer('targetPassword', { origin, handle })
   try {
-    const password = await owner.answer('targetPassword', { origin, handle })
     const client = await signIn({ origin, identifier: did, password }, { owner, deps })
     if (client.session) refuseAppPassword(client.session, origin)
     return { origin, client, signedIn: true }
   } catch (cause) {
     deps.signal.throwIfAborted()
     const failure = moverFailure(cause, 'target', { '*': 'sign-in-needed' })
-    emit({
-      type: 'warning',
-      text: `${origin} does not sign you in (${failure instanceof Error ? failure.message : String(failure)}): what it shows to anyone is fetched, and the account is not deactivated there`,
-    })
-    return { origin, client: anonymous, signedIn: false }
+    if (!(failure instanceof MoverError) || failure.code !== 'target-unreachable') throw failure
+    emit({ type: 'warning', text: `${origin} does not answer: ${failure.message}` })
+    return anonymous
   }
 }
 
@@ -75,6 +77,6 @@ export const openUndo = async (request: UndoRequest): Promise<Undo> => {
   const away =
     servers.to === undefined || request.withoutAdditions
       ? undefined
-      : await openAway(servers.to, { did, handle }, request, connect(servers.to, { fetch: deps.fetch }))
+      : await openAway(servers.to, { did, handle }, request)
   return { request, did, handle, log, found, store, signingKeys: signingKeysOf(log), home, away }
 }

@@ -11,7 +11,6 @@ export type UndoEvent =
       readonly type: 'step'
       readonly step:
         | 'move'
-        | 'kept'
         | 'additions'
         | 'submitted'
         | 'keys'
@@ -35,6 +34,8 @@ export interface UndoRequest extends UndoMeans {
   /** Where what was added is kept. */
   openStore(did: string): Promise<MoveStore>
   emit(event: UndoEvent): void
+  /** The owner cannot sign in to the server that the account leaves: what it shows to anyone is fetched. */
+  isLockedOut?: boolean
   /** Do not ask the server that the account leaves. */
   withoutAdditions?: boolean
 }

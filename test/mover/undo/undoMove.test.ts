@@ -197,12 +197,13 @@ describe('undoing a move', () => {
       expect(origins).not.toContain(world.target.origin)
     })
 
-    it('does not sign the owner in, its public answers are fetched', async () => {
+    it('has locked the owner out, its public answers are fetched', async () => {
       const world = await movedWorld()
       await live(world)
-      const { report } = await runUndo(world, {
-        answers: { targetPassword: 'forgotten', confirm: () => true },
-      })
+      const wrong = { targetPassword: 'forgotten', confirm: () => true }
+      expect(await failure(runUndo(world, { answers: wrong }))).toMatchObject({ code: 'sign-in-needed' })
+      expect(pds(world)).toBe(world.target.origin)
+      const { report } = await runUndo(world, { isLockedOut: true, answers: { confirm: () => true } })
       expect(report).toMatchObject({ ok: true, written: 4, deactivated: false })
       expect(world.account.repo.records.has(postPath(701))).toBe(true)
     })
