@@ -43,6 +43,8 @@ describe('pds', () => {
         rehost             Give this server another host name: wrangler.toml, the DID, the relays, and what to do by hand.
         rotate-key         Replace the signing key: a new one, the DID, the account; the old one stays the rotation key.
         recovery-key       Create a recovery key, or put one above every other rotation key of the DID.
+        undo-op            Sign the operation that undoes the next move, beforehand. --check: say whether it is still fresh.
+        undo               Undo the last move of the account, within 72 hours, with what was written since.
         emit-identity      Tell the network to look up the DID again: handle, key and server.
         request-crawl      Ask relays to subscribe to this server now.
         set-password       Set another account password: in the key file, .dev.vars and the Worker.
