@@ -40,6 +40,12 @@ async function holdPort(port: number) {
   }
 }
 
+/** The same after a restart. */
+const secrets = {
+  jwtSecret: randomBytes(32).toString('hex'),
+  plcRotationKeyK256PrivateKeyHex: randomBytes(32).toString('hex'),
+}
+
 async function boot({ plcUrl, directory, port: wanted, env }: Boot) {
   // A specifier that TypeScript cannot follow: the package is in this folder's own node_modules, or not installed.
   const specifier: string = '@atproto/pds'
@@ -69,9 +75,8 @@ async function boot({ plcUrl, directory, port: wanted, env }: Boot) {
     bskyAppViewUrl: 'http://localhost:1',
     bskyAppViewDid: 'did:web:appview.test',
     crawlers: [],
-    jwtSecret: randomBytes(32).toString('hex'),
+    ...secrets,
     adminPassword: 'admin',
-    plcRotationKeyK256PrivateKeyHex: randomBytes(32).toString('hex'),
     ...env,
   }
   const pds = await PDS.create(envToCfg(config), envToSecrets(config))
@@ -105,11 +110,13 @@ async function boot({ plcUrl, directory, port: wanted, env }: Boot) {
 }
 
 let running: Awaited<ReturnType<typeof boot>> | undefined
+let booted: Boot | undefined
 
 async function answer(question: Question): Promise<Omit<Answer, 'id'>> {
   if (question.ask === 'boot') {
     running = await boot(question)
     const { url, did, port } = running
+    booted = { ...question, port }
     return { value: { url, did, port } }
   }
   if (question.ask === 'plcToken') return { value: running?.tokens.get(question.did) ?? null }
@@ -122,6 +129,7 @@ async function answer(question: Question): Promise<Omit<Answer, 'id'>> {
     return { value: { rss, heapUsed, external, peakRss: process.resourceUsage().maxRSS * 1024 } }
   }
   await running?.pds.destroy()
+  if (question.ask === 'restart' && booted) running = await boot(booted)
   return { value: null }
 }
 

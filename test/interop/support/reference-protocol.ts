@@ -13,6 +13,7 @@ export type Question = { readonly id: number } & (
   | { readonly ask: 'plcToken'; readonly did: string }
   | { readonly ask: 'setHandle'; readonly handle: string; readonly did: string }
   | { readonly ask: 'memory' }
+  | { readonly ask: 'restart' }
   | { readonly ask: 'stop' }
 )
 

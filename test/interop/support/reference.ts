@@ -47,6 +47,8 @@ export interface Reference extends AsyncDisposable {
   /** What a handle of another server resolves to, for it; `''`: to nothing. */
   setHandle(handle: string, did: string): Promise<void>
   memory(): Promise<Memory>
+  /** Stops it and starts it again, with the same data, keys and address. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -106,6 +108,9 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
         await ask<null>({ ask: 'setHandle', handle, did: account })
       },
       memory: () => ask<Memory>({ ask: 'memory' }),
+      restart: async () => {
+        await ask<null>({ ask: 'restart' })
+      },
       close,
       [Symbol.asyncDispose]: close,
     }
