@@ -7,7 +7,7 @@ import type { MoveStore, StepName } from './types.ts'
 /** A line of the journal. None holds a password, a token, a session or a code. */
 export type JournalEntry =
   | { type: 'move'; did: string; handle: string | undefined; from: string; to: string }
-  | { type: 'step'; step: StepName; state: 'begun' | 'done' | 'already' | 'failed'; text?: string }
+  | { type: 'step'; step: StepName; state: 'begun' | 'done' | 'already' | 'open' | 'failed'; text?: string }
   /** The target is asked to create the account: the answer may be lost. */
   | { type: 'creating'; handle: string }
   /** The target has refused to create it, so an account that is there is somebody else's. */
@@ -31,6 +31,8 @@ export type JournalEntry =
   | { type: 'leftBehind'; kind: 'blobs' | 'records'; names: readonly string[] }
   /** The source is fenced: it takes no writes until the fence is lifted. */
   | { type: 'fenced'; on: boolean }
+  /** The source takes no writes any more. */
+  | { type: 'deactivated' }
 
 /** What the journal says, put together. */
 export interface JournalState {
@@ -47,7 +49,10 @@ export interface JournalState {
   codeSentAt: string | undefined
   leftBehind: ReadonlySet<string>
   fenced: boolean
+  deactivated: boolean
   done: ReadonlySet<StepName>
+  /** What could not be done when it was tried last, although the move went on. */
+  open: ReadonlySet<StepName>
 }
 
 /** The journal of a move: what was done is written before and after each step, and is on the disk when it resolves. */
@@ -67,7 +72,9 @@ const EMPTY: JournalState = {
   codeSentAt: undefined,
   leftBehind: new Set(),
   fenced: false,
+  deactivated: false,
   done: new Set(),
+  open: new Set(),
 }
 
 const isStrings = (value: unknown): value is string[] =>
@@ -86,10 +93,14 @@ const apply = (state: JournalState, entry: Record<string, unknown>): JournalStat
       if (did === undefined || from === undefined || to === undefined) return state
       return { ...state, move: { type, did, handle: text('handle'), from, to } }
     }
-    case 'step':
+    case 'step': {
+      const step = entry['step'] as StepName
+      const without = new Set([...state.open].filter((name) => name !== step))
+      if (entry['state'] === 'open') return { ...state, open: new Set([...without, step]) }
       return entry['state'] === 'done' || entry['state'] === 'already'
-        ? { ...state, done: new Set([...state.done, entry['step'] as StepName]) }
+        ? { ...state, done: new Set([...state.done, step]), open: without }
         : state
+    }
     case 'creating':
       return { ...state, made: true, handle: text('handle') }
     case 'notCreated':
@@ -116,6 +127,8 @@ const apply = (state: JournalState, entry: Record<string, unknown>): JournalStat
       return isStrings(entry['names'])
         ? { ...state, leftBehind: new Set([...state.leftBehind, ...entry['names']]) }
         : state
+    case 'deactivated':
+      return { ...state, deactivated: true }
     case 'fenced':
       return { ...state, fenced: entry['on'] === true }
     default:

@@ -42,15 +42,16 @@ export interface Move extends Pick<MoveRequest, 'owner' | 'store' | 'deps'> {
   emit(event: MoveEvent): void
 }
 
-/** How a step ended: `already` if it was done before. */
+/** How a step ended: `already` if it was done before, `open` if it could not be done now: the next run tries again. */
 export interface Outcome {
-  readonly state: 'done' | 'already'
+  readonly state: 'done' | 'already' | 'open'
   /** What was done, as a sentence. */
   readonly text: string
 }
 
 export const done = (text: string): Outcome => ({ state: 'done', text })
 export const already = (text: string): Outcome => ({ state: 'already', text })
+export const open = (text: string): Outcome => ({ state: 'open', text })
 
 /** A step of a move, as data. It may be repeated after any interruption. */
 export interface Step {

@@ -17,7 +17,7 @@ const REHEARSED: StepName = 'preview'
 
 /** Whether everything was done by an earlier run, and nobody has to be asked for anything. */
 const isFinished = async ({ who, target, rotated, journal }: Known): Promise<boolean> => {
-  if (!rotated || (await target.state(who.did)) !== 'active') return false
+  if (!rotated || journal.state.open.size > 0 || (await target.state(who.did)) !== 'active') return false
   return target.isComplete ? await target.isComplete() : journal.state.done.has('report')
 }
 

@@ -12,6 +12,13 @@ const noAnswer = ({ message, cause }: XrpcError): string => {
   return `no answer${reason}: ${message}`
 }
 
+/** The server's message. A failure of a server says nothing by itself, so its status and side are added. */
+const messageOf = (cause: XrpcError, side: 'source' | 'target'): string => {
+  if (cause.error === 'NetworkError') return noAnswer(cause)
+  if (cause.status < 500 || cause.status === 501) return cause.message
+  return `the ${side} failed with ${cause.status} ${cause.error}: ${cause.message}`
+}
+
 /**
  * What an answer means where nothing is said of its name: servers use many names for the same thing, so the status
  * counts.
@@ -37,7 +44,7 @@ export function moverFailure(cause: unknown, side: 'source' | 'target', meanings
     return new MoverError(code, cause.message, { cause })
   }
   if (!(cause instanceof XrpcError)) return cause
-  const message = cause.error === 'NetworkError' ? noAnswer(cause) : cause.message
+  const message = messageOf(cause, side)
   // A Cirrus ends its messages with the entry that explains them.
   const [, reason = message, docs] =
     /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []

@@ -4,7 +4,7 @@ import type { MoveReport, StepName } from './types.ts'
 
 /** How a move ends that had nothing to do. */
 export const finishedReport = ({ who, target, journal }: Known): MoveReport => {
-  const sourceDeactivated = journal.state.done.has('deactivate')
+  const sourceDeactivated = journal.state.deactivated
   return {
     ok: true,
     did: who.did,

@@ -355,8 +355,8 @@ export type MoveEvent =
   | {
       readonly type: 'step'
       readonly step: StepName
-      /** `already`: it was done before this run. */
-      readonly state: 'done' | 'already'
+      /** `already`: it was done before this run. `open`: it could not be done now. */
+      readonly state: 'done' | 'already' | 'open'
       /** What was done, as a sentence. */
       readonly text: string
     }

@@ -35,6 +35,8 @@ export function createShowEvents(
   { out }: Pick<Context, 'out'>,
   { lines }: { lines: boolean },
 ): (event: MoveEvent) => void {
+  const markOf = (state: 'done' | 'already' | 'open') =>
+    state === 'open' ? out.paint('yellow', '!') : out.paint('green', '✓')
   let open: { step: StepName; progress: Progress } | undefined
   const close = () => {
     open?.progress.end()
@@ -61,7 +63,7 @@ export function createShowEvents(
     switch (event.type) {
       case 'step':
         if (event.state !== 'begun' && event.step !== 'who' && event.step !== 'confirm')
-          out.note(`${out.paint('green', '✓')} ${titleOf(event.step).padEnd(12)} ${event.text}`)
+          out.note(`${markOf(event.state)} ${titleOf(event.step).padEnd(12)} ${event.text}`)
         else if (event.step === 'who' && event.state !== 'begun')
           out.note(`${out.paint('green', '✓')} ${'Account'.padEnd(12)} ${event.text}`)
         break

@@ -1,5 +1,5 @@
 import { MoverError } from '../moverError.ts'
-import { already, done, type Move, type Step } from '../move.ts'
+import { already, done, type Move, open, type Step } from '../move.ts'
 import { assertHeadNamesTarget } from './headNamesTarget.ts'
 
 /** What was left behind and that the owner has not agreed to leave: nothing is deactivated while something is missing. */
@@ -11,6 +11,11 @@ const isInactive = async ({ source }: Move): Promise<boolean> => {
   return status?.active === false
 }
 
+const noteDeactivated = async ({ facts, journal }: Move): Promise<void> => {
+  facts.sourceDeactivated = true
+  if (!journal.state.deactivated) await journal.append({ type: 'deactivated' })
+}
+
 /** Deactivates the account at the source, so that it takes no more writes. */
 export const deactivate: Step = {
   name: 'deactivate',
@@ -19,11 +24,11 @@ export const deactivate: Step = {
   needs: ['activate', 'verify'],
   async isDone(move) {
     if (!(await isInactive(move).catch(() => false))) return undefined
-    move.facts.sourceDeactivated = true
+    await noteDeactivated(move)
     return `deactivated on ${move.source.name} already`
   },
   async run(move) {
-    const { source, owner, facts, emit } = move
+    const { source, owner, emit } = move
     if (!source.deactivate) return already(`stays active on ${source.name}: that was not asked of it`)
     const missing = missingUnnamed(move)
     if (missing.length > 0) {
@@ -33,7 +38,7 @@ export const deactivate: Step = {
         code: 'copy-incomplete',
         text: `${source.name} stays active, because ${missing.length} of its blobs are missing at the target`,
       })
-      return already(`stays active on ${source.name}, because something is missing`)
+      return open(`stays active on ${source.name}, because something is missing`)
     }
     await assertHeadNamesTarget(move)
     try {
@@ -48,7 +53,7 @@ export const deactivate: Step = {
         // The answer may have been lost.
         if (!(await isInactive(move).catch(() => false))) throw cause
       })
-      facts.sourceDeactivated = true
+      await noteDeactivated(move)
       return done(`deactivated on ${source.name}`)
     } catch (cause) {
       if (!(cause instanceof MoverError)) throw cause
@@ -58,7 +63,7 @@ export const deactivate: Step = {
         code: cause.code,
         text: `the account on ${source.name} was not deactivated: ${cause.message}`,
       })
-      return already(`stays active on ${source.name}`)
+      return open(`stays active on ${source.name}`)
     }
   },
 }
