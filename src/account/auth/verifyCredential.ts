@@ -6,7 +6,7 @@ import { equalSecret, parseBasic } from '../../crypto/password.ts'
 import type { Secret } from '../../crypto/secret.ts'
 import type { SigningKey } from '../../signing/keys.ts'
 import { ownAudiences, UPLOAD_BLOB, verifyServiceToken } from '../../signing/serviceToken.ts'
-import type { SessionClaims, SessionTokens } from '../../signing/sessionTokens.ts'
+import type { AccessClaims, SessionClaims, SessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import { isOpenToAnyone, type Rule } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
@@ -20,6 +20,7 @@ import type { MigrationTokens } from './tokens/migrationTokens.ts'
 import type { RateLimits } from './limits/rateLimits.ts'
 import { type Sessions, sessionEnded } from './sessions/sessions.ts'
 import { tokenError } from './tokenError.ts'
+import { createAccessTokens } from './tokens/accessTokens.ts'
 
 export interface VerifyCredentialDeps {
   platform: Pick<Platform, 'now'>
@@ -64,9 +65,16 @@ const checkAdmin = (deps: VerifyCredentialDeps, header: string, network?: string
   )
 }
 
+const sessionCredential = (claims: AccessClaims): VerifiedCredential => ({
+  kind: 'session',
+  grants: claims.kind,
+  claims,
+})
+
 /** Verifies the one credential of a request. If the rule is open to anyone, no credential is looked at. */
 export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCredential => {
   const { did, platform, tokens, sessions } = deps
+  const accessTokens = createAccessTokens(deps)
   /** A session outlives a change of the host name: its next tokens are for the new one. */
   const audiences = [deps.serviceDid, ...deps.previous.map(({ serviceDid }) => serviceDid)]
 
@@ -115,12 +123,12 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
   }
 
   const verifyBearer = async (token: string, rule: Omit<Rule, 'runs'>): Promise<VerifiedCredential> => {
+    const known = accessTokens.known(token)
+    if (known) return sessionCredential(ownSession(known))
     const { header, payload } = decodeJws(token)
     switch (header.typ) {
-      case 'at+jwt': {
-        const claims = await verifySession(tokens.verifyAccess(token, platform.now()), payload.sid)
-        return { kind: 'session', grants: claims.kind, claims }
-      }
+      case 'at+jwt':
+        return sessionCredential(await verifySession(accessTokens.verify(token), payload.sid))
       case 'refresh+jwt': {
         const claims = await verifySession(tokens.verifyRefresh(token, platform.now()), payload.sid)
         return { kind: 'refresh', grants: 'refresh', claims }
