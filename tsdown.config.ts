@@ -1,3 +1,4 @@
+import { builtinModules } from 'node:module'
 import { defineConfig } from 'tsdown'
 
 /** The published client, and the engine that moves accounts, which shares it. The rest of the package runs from source or is documents. */
@@ -12,6 +13,9 @@ export default defineConfig({
   outDir: 'dist',
   format: 'esm',
   platform: 'neutral',
+  // The mover runs in Node, and has its packages bundled.
+  deps: { neverBundle: [/^node:/, ...builtinModules] },
+  inputOptions: { resolve: { mainFields: ['module', 'main'] } },
   target: 'es2022',
   dts: true,
   clean: true,

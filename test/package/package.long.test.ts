@@ -238,3 +238,44 @@ it('is upgraded over the database and the wrangler.toml of an earlier version', 
   })
   await after.stop()
 })
+
+it('has the mover for programs of others: it imports, compiles and asks nobody anything by itself', async () => {
+  const program = join(place, 'program')
+  await mkdir(join(program, 'node_modules'), { recursive: true })
+  await symlink(join(place, 'installed/package'), join(program, 'node_modules/cirrus-pds'))
+  const text = `import { folderStore, moveAccount, MoverError, passwordSource, standardTarget, type Owner } from 'cirrus-pds/mover'
+const owner: Owner = { answer: async () => { throw new Error('asked') } }
+const deps = {
+  fetch: async () => { throw new TypeError('offline') },
+  now: () => Date.now(),
+  random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+  wait: async () => {},
+  signal: new AbortController().signal,
+  directoryUrl: 'https://plc.directory',
+  dev: false,
+}
+try {
+  await moveAccount({
+    account: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz',
+    source: passwordSource({ origin: undefined, identifier: 'alice', owner, deps }),
+    target: standardTarget({ origin: 'https://pds.example.org', owner, deps }),
+    owner,
+    store: await folderStore('journal', deps.now),
+    deps,
+  })
+} catch (cause) {
+  if (!(cause instanceof MoverError)) throw cause
+  console.log(cause.code, '|', cause.next)
+}
+`
+  await writeFile(join(program, 'program.mts'), text)
+  await writeFile(join(program, 'package.json'), '{"type":"module"}')
+  const tsconfig = {
+    compilerOptions: { module: 'nodenext', strict: true, noEmit: true, lib: ['es2024', 'dom'], types: [] },
+    files: ['program.mts'],
+  }
+  await writeFile(join(program, 'tsconfig.json'), JSON.stringify(tsconfig))
+  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', program], { stdio: 'inherit' })
+  const { stdout } = await run(process.execPath, ['program.mts'], { cwd: program, env: env() })
+  expect(stdout.trim()).toBe('directory-unavailable | run the same command again in a minute')
+}, 120_000)

@@ -6,7 +6,7 @@ import { resolveWho } from '../../mover/resolveWho.ts'
 import { type MoveReport, STEP_NAMES, type StepName } from '../../mover/types.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { configuredKeys, moverDeps, openMoveStore } from '../move/moveContext.ts'
+import { configuredKeys, movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
 import { createShowEvents } from '../move/showEvents.ts'
 import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
@@ -103,7 +103,11 @@ export const move = command({
     const { admin, account, origin, directoryUrl } = found
     const deps = moverDeps(context, { directoryUrl, dev: found.dev })
     const owner = createOwner(context, { email })
-    const who = await resolveWho(account, origin, deps)
+    const who = await resolveWho(account, origin, deps).catch(async (cause: unknown) => {
+      const did = await movedBefore(context, target, account)
+      if (did === undefined) throw cause
+      return await resolveWho(did, origin, deps)
+    })
     const report = await moveAccount({
       account: who.did,
       source: admin

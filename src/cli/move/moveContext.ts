@@ -1,7 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { sleep } from '../../client/retry.ts'
 import { folderStore } from '../../mover/folderStore.ts'
+import { openJournal } from '../../mover/journal.ts'
 import type { MoverDeps, MoveStore } from '../../mover/types.ts'
 import type { Context } from '../command.ts'
 
@@ -39,6 +41,22 @@ export async function openMoveStore(
   const store = await folderStore(folder, () => io.now())
   await writeFile(join(dirname(dirname(folder)), '.gitignore'), '*\n')
   return store
+}
+
+/** The DID that an earlier move to this target has found for a handle: the old server may no longer answer for it. */
+export async function movedBefore(
+  { io, project }: Pick<Context, 'io' | 'project'>,
+  target: string,
+  handle: string,
+): Promise<string | undefined> {
+  const root = project?.root ?? io.cwd
+  const folder = dirname(moveFolder(root, target, 'did'))
+  for (const name of existsSync(folder) ? await readdir(folder) : []) {
+    const store = await folderStore(join(folder, name), () => io.now())
+    const { move } = (await openJournal(store, () => io.now())).state
+    if (move?.to === target && move.handle === handle) return move.did
+  }
+  return undefined
 }
 
 /** The owner's rotation keys that wrangler.toml names. */
