@@ -194,6 +194,7 @@ export const CATALOGUE = {
     'problems',
     'read the relay’s reason; Cirrus asks configured relays again by itself',
   ),
+  'target-fails': entry('problems', 'mend what the lines with ✗ say, then run the same command again'),
   'check-list-failed': entry('problems', 'do what the lines with ✗ say, then run `pds doctor` again'),
   'check-failed': entry('problems', 'back up what is there (`pds backup <dir>`) before you do anything else'),
   'journal-broken': entry(

@@ -17,6 +17,7 @@ import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { move } from './move.ts'
 import { recoveryKey } from './recoveryKey.ts'
+import { rehearseTarget } from './rehearseTarget.ts'
 import { rehost } from './rehost.ts'
 import { releaseRetention } from './releaseRetention.ts'
 import { requestCrawl } from './requestCrawl.ts'
@@ -66,6 +67,7 @@ export const commands: readonly Command[] = [
   watch,
   releaseRetention,
   deleteAccount,
+  rehearseTarget,
 ]
 
 /** Commands that earlier versions had, and what has taken their place. */
