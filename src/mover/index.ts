@@ -18,3 +18,9 @@ export { standardTarget } from './peers/standardTarget.ts'
 export { tokenSource } from './peers/tokenSource.ts'
 export { moveAccount } from './moveAccount.ts'
 export { resolveWho } from './resolveWho.ts'
+export {
+  type RehearsedTarget,
+  rehearseTarget,
+  type RehearseTargetOptions,
+} from './rehearseTarget/rehearseTarget.ts'
+export type { Finding, RehearsalDeps } from './rehearseTarget/types.ts'

@@ -56,6 +56,7 @@ describe('pds', () => {
         watch              Show the events that the network sees, and how many subscribers there are. Ctrl-C ends it.
         release-retention  After a move: let what this server keeps of the account be replaced or deleted already.
         delete-account     Delete the account on this server, for ever.
+        rehearse-target    For authors of PDSes: move a made-up account to a server, and say what the server got wrong.
 
       Flags of every command
         --dev          Talk to the local server of \`npm run dev\`.

@@ -1,11 +1,25 @@
 import { subscribeRepos } from '../../client/subscribe.ts'
 import { worst } from '../../mover/check.ts'
 import { rehearseTarget as rehearse, TARGET_CHECKS } from '../../mover/rehearseTarget/rehearseTarget.ts'
+import type { Finding } from '../../mover/rehearseTarget/types.ts'
 import { command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { moverDeps } from '../move/moverDeps.ts'
 import { isLoopback, parseHost } from '../project/config.ts'
 import { checkLines } from '../terminal/checkLines.ts'
+import type { Paint } from '../terminal/output.ts'
+
+/** What was found, and below what is not as expected, what was. */
+const findingLines = (findings: readonly Finding[], paint: Paint): string => {
+  const width = Math.max(...findings.map(({ id }) => id.length))
+  return findings
+    .map((finding) =>
+      finding.level === 'pass'
+        ? checkLines([finding], paint, width)
+        : `${checkLines([finding], paint, width)}\n  ${' '.repeat(width)}  ${paint('bold', 'Expected:')} ${finding.expected} (${finding.source})`,
+    )
+    .join('\n')
+}
 
 const count = (findings: readonly { level: string }[], level: string): number =>
   findings.filter((finding) => finding.level === level).length
@@ -58,7 +72,7 @@ export const rehearseTarget = command({
     const [wrong, doubtful] = [count(findings, 'fail'), count(findings, 'warn')]
     const ok = worst(findings) !== 'fail'
     const text = [
-      checkLines(findings, out.paint),
+      findingLines(findings, out.paint),
       '',
       out.paint(
         ok ? 'green' : 'red',

@@ -4,9 +4,12 @@ import type { Paint } from './output.ts'
 const SIGNS = { pass: '✓', warn: '!', fail: '✗' } as const
 const COLOURS = { pass: 'green', warn: 'yellow', fail: 'red' } as const
 
-/** Checks as lines: a sign, what was asked, what was seen, and below it what to do. */
-export const checkLines = (checks: readonly Check[], paint: Paint): string => {
-  const width = Math.max(...checks.map(({ id }) => id.length))
+/** Checks as lines: a sign, what was asked in a column of this width, what was seen, and below it what to do. */
+export const checkLines = (
+  checks: readonly Check[],
+  paint: Paint,
+  width = Math.max(...checks.map(({ id }) => id.length)),
+): string => {
   return checks
     .map(({ id, level, seen, mend }) =>
       [

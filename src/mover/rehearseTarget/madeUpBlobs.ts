@@ -41,6 +41,6 @@ export const madeUpBlobs = (random: (length: number) => Uint8Array): Omit<MadeUp
     same('JSON', text('{"b": 1,\n "a":  [ 2 ] }'), 'application/json'),
     same('HTML', text('<script>alert(1)</script>'), 'text/html'),
     same('a type with a parameter', text('WEBVTT\n\n'), 'text/vtt;charset=utf-8'),
-    { ...same('a picture sent as */*', png(random, 1024), 'image/png'), sentAs: '*/*' },
+    { ...same('a picture of any type', png(random, 1024), 'image/png'), sentAs: '*/*' },
   ]
 }

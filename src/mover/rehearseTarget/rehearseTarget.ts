@@ -2,7 +2,7 @@ import { connect } from '../../client/index.ts'
 import type { RepoEvent } from '../../client/subscribe.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { createDirectory, DirectoryError } from '../../plc/directory.ts'
-import { fail, pass, warn } from '../check.ts'
+import { pass } from '../check.ts'
 import { MoverError } from '../moverError.ts'
 import { describeServer } from '../peers/describeServer.ts'
 import { isCirrusOrigin } from '../peers/isCirrus.ts'
@@ -95,8 +95,8 @@ const findingOf = async (
   const missing = check.needs?.find((need) => blocked.has(need))
   const about = { expected, source }
   if (missing !== undefined) {
-    const skipped = warn(id, `not asked, because ${missing} does not work`, `mend ${missing} first`)
-    return { finding: { ...skipped, ...about }, isBlocking: true }
+    const text = `not asked, because ${missing} does not work`
+    return { finding: { ...about, id, level: 'warn', seen: text }, isBlocking: true }
   }
   const seen = await check.run(rehearsal).catch((cause: unknown) => {
     rehearsal.deps.signal.throwIfAborted()
@@ -104,10 +104,9 @@ const findingOf = async (
     if (cause instanceof DirectoryError && cause.retryable) throw cause
     return seenError(cause)
   })
-  if (seen === undefined) return { finding: { ...pass(id, expected), ...about }, isBlocking: false }
-  const result = level === 'must' ? fail : warn
-  const found = result(id, seen, `expected: ${expected} (${source})`)
-  return { finding: { ...found, ...about }, isBlocking: level === 'must' }
+  if (seen === undefined) return { finding: { ...about, ...pass(id, expected) }, isBlocking: false }
+  const isWrong = level === 'must'
+  return { finding: { ...about, id, level: isWrong ? 'fail' : 'warn', seen }, isBlocking: isWrong }
 }
 
 /** Afterwards the DID names no server, so that nobody looks for the account. */
