@@ -45,6 +45,7 @@ describe('pds', () => {
         recovery-key       Create a recovery key, or put one above every other rotation key of the DID.
         undo-op            Sign the operation that undoes the next move, beforehand. --check: say whether it is still fresh.
         undo               Undo the last move of the account, within 72 hours, with what was written since.
+        teardown           After a move: check that this server may go, and say what to delete, in which order. It deletes nothing.
         emit-identity      Tell the network to look up the DID again: handle, key and server.
         request-crawl      Ask relays to subscribe to this server now.
         set-password       Set another account password: in the key file, .dev.vars and the Worker.
@@ -483,7 +484,7 @@ describe('pds deactivate', () => {
     expect(done.stderr).not.toContain('Warning')
     expect(done.stdout).toMatchInlineSnapshot(`
       "alice.example.com is deactivated on alice.example.com.
-      To shut it down for good, later, in this order:
+      To shut it down for good, later (\`pds teardown\` says when), in this order:
         0. keep a backup: \`pds backup <dir>\` (it still works now) and the key file that \`pds init\` wrote
         1. the Worker: npx wrangler delete cirrus
            breaks: Reading what the target may still lack, turning back, and every answer under alice.example.com. The database and the secrets are deleted with it. Your handle alice.example.com, which this Worker vouches for: first change the handle, or set a DNS TXT record _atproto.alice.example.com.

@@ -38,7 +38,7 @@ export const deactivate = command({
     const text = [
       already ? `${handle} was already deactivated.` : `${handle} is deactivated on ${host}.`,
       identity.movedAway
-        ? 'To shut it down for good, later, in this order:'
+        ? 'To shut it down for good, later (`pds teardown` says when), in this order:'
         : 'Delete nothing yet: the DID does not name another PDS (`pds status`). When it does, in this order:',
       `  0. keep a backup: \`pds backup <dir>\` (it still works now) and the key file that \`pds init\` wrote`,
       cleanupText(steps),

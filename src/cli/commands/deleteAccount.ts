@@ -1,6 +1,6 @@
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { findingText, openBackup, verifyBackup } from '../backup/openBackup.ts'
+import { noBackup, requireBackup } from '../backup/requireBackup.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { retentionText } from '../servers/retention.ts'
 import { getStatus, stateOf, type Status } from '../servers/status.ts'
@@ -8,34 +8,15 @@ import { CONFIRM_HANDLE, confirmHandle } from '../terminal/confirmHandle.ts'
 
 const DAY_MS = 24 * 3600_000
 
-const noBackup = (message: string): CliError => new CliError('backup-needed', message)
-
 /** Verifies the folder as a restore would, and that it is complete and of the last day. */
-const requireBackup = async (context: Context, dir: string, status: Status): Promise<string> => {
+const requireRecentBackup = async (context: Context, dir: string, status: Status): Promise<string> => {
   const { io, out } = context
-  const archive = await openBackup(context, dir)
-  const { folder, index } = archive
-  if (archive.did !== status.did)
-    throw new CliError(
-      'wrong-account',
-      `${folder} is the backup of ${archive.did}, and the account is ${status.did}`,
-    )
-  if (!index)
-    throw noBackup(
-      `${folder} was written by \`pds export\`; \`pds backup\` with the same folder makes it a backup`,
-    )
-  const { findings, manifest, facts } = await verifyBackup(context, archive)
-  const problems = [
-    ...findings.filter(({ problem }) => problem !== 'extra').map(findingText),
-    ...index.blobs.lost.map((cid) => `the blob ${cid} was lost before it was made`),
-  ]
-  if (!manifest || !facts || problems.length > 0)
-    throw noBackup(`${folder} is not complete: ${problems.join('; ')}`)
-  const age = io.now() - manifest.iat * 1000
+  const { folder, madeAt, rev } = await requireBackup(context, dir, status)
+  const age = io.now() - madeAt
   if (age > DAY_MS) throw noBackup(`${folder} is ${Math.floor(age / DAY_MS)} days old`)
-  if (status.repo.rev !== undefined && facts.rev !== status.repo.rev)
+  if (status.repo.rev !== undefined && rev !== status.repo.rev)
     out.warn(
-      `something was written since the backup: it is of revision ${facts.rev}, the account of ${status.repo.rev}`,
+      `something was written since the backup: it is of revision ${rev}, the account of ${status.repo.rev}`,
     )
   return folder
 }
@@ -68,7 +49,7 @@ export const deleteAccount = command({
     let typed: string | undefined
     if (state !== 'deleted') {
       if (backup === undefined && !withoutBackup) throw noBackup(`no backup of ${status.handle} was named`)
-      const folder = backup === undefined ? undefined : await requireBackup(context, backup, status)
+      const folder = backup === undefined ? undefined : await requireRecentBackup(context, backup, status)
       out.note(
         [
           `${status.handle}, ${status.did}: ${status.repo.records} records and ${status.blobs.stored} blobs will be erased on this server.`,

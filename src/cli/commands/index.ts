@@ -27,6 +27,7 @@ import { rotateKey } from './rotateKey.ts'
 import { sessions } from './sessions.ts'
 import { setPassword } from './setPassword.ts'
 import { status } from './status.ts'
+import { teardown } from './teardown.ts'
 import { undo } from './undo.ts'
 import { undoOp } from './undoOp.ts'
 import { upgrade } from './upgrade.ts'
@@ -56,6 +57,7 @@ export const commands: readonly Command[] = [
   recoveryKey,
   undoOp,
   undo,
+  teardown,
   emitIdentity,
   requestCrawl,
   setPassword,
