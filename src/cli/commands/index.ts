@@ -16,6 +16,7 @@ import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { move } from './move.ts'
+import { preflightCommand } from './preflight.ts'
 import { recoveryKey } from './recoveryKey.ts'
 import { rehearseTarget } from './rehearseTarget.ts'
 import { rehost } from './rehost.ts'
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   upgrade,
   status,
   doctor,
+  preflightCommand,
   migrateToken,
   revokeTokens,
   deactivate,

@@ -1,0 +1,39 @@
+import { createHandleLookup } from '../../identity/handleResolver.ts'
+import { IdentityError } from '../../identity/errors.ts'
+import { createSend } from '../send.ts'
+import type { MoverDeps, Source, Target, Who } from '../types.ts'
+
+/** Between which servers the handle is to move. */
+export interface HandleContext {
+  readonly target: Pick<Target, 'origin' | 'description'>
+  readonly who: Pick<Who, 'did'>
+  readonly source: Pick<Source, 'name'>
+  /** The domains below which the source gives its accounts handles, each beginning with a dot; none if it does not say. */
+  sourceDomains(): Promise<readonly string[]>
+  readonly deps: MoverDeps
+}
+
+/** Whether a handle belongs to one of these domains, which begin with a dot. */
+const isBelow = (handle: string, domains: readonly string[]): boolean =>
+  domains.some((domain) => handle.endsWith(domain))
+
+/** Why a handle cannot be the account's at the target; undefined if it can. */
+export const handleObstacle = async (move: HandleContext, handle: string): Promise<string | undefined> => {
+  const { target, who, deps } = move
+  const { availableUserDomains: domains } = target.description
+  // The target gives it itself.
+  if (isBelow(handle, domains) || handle === new URL(target.origin).hostname) return undefined
+  if (isBelow(handle, await move.sourceDomains()))
+    return `${handle} belongs to ${move.source.name}, so it cannot stay`
+  // Names such as alice.test lead nowhere: only the servers know them.
+  if (deps.dev && handle.endsWith('.test')) return undefined
+  const send = createSend(deps)
+  try {
+    const found = await createHandleLookup({ send })(handle)
+    return found === who.did ? undefined : `${handle} names ${found}, not ${who.did}`
+  } catch (cause) {
+    if (!(cause instanceof IdentityError)) throw cause
+    // Only a handle that is there can be judged; when nobody answers, the target decides.
+    return cause.code === 'NotFound' ? `${handle} does not name ${who.did}` : undefined
+  }
+}
