@@ -1,8 +1,13 @@
 /** What `pds preflight` finds, and what a person sees of it. */
 import { writeFile } from 'node:fs/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startPlcCirrus } from '../../dev/account.ts'
+import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
+import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { createWorld, type FakeWorld, type FakeWorldOptions } from '../mover/fakes/fakeWorld.ts'
 import { folder, pds } from './support.ts'
+
+type PlcCirrus = Awaited<ReturnType<typeof startPlcCirrus>>
 
 let root: Awaited<ReturnType<typeof folder>>
 beforeEach(async () => {
@@ -250,5 +255,61 @@ describe('pds preflight', () => {
     const world = await open()
     const ran = await pds(['preflight', '--from', world.source.origin], { cwd: root.path })
     expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('--identifier')])
+  })
+})
+
+describe('pds preflight of this Cirrus', () => {
+  let plc: PlcDirectory
+  let cirrus: PlcCirrus
+  beforeAll(async () => {
+    plc = await startPlc()
+    cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
+    await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: 30, blobs: 4 })
+  })
+  afterAll(async () => {
+    await cirrus.close()
+    await plc.close()
+  })
+
+  const own = (...args: string[]) =>
+    pds(['preflight', '--host', cirrus.url, ...args], {
+      cwd: root.path,
+      env: { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url },
+    })
+
+  it('shows what the server knows of itself', async () => {
+    await writeFile(root.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
+    const ran = await own('--all-blobs')
+    expect(
+      plain(ran.stdout)
+        .replaceAll(cirrus.url, '<this server>')
+        .replaceAll(/3\w{12}/g, '<rev>'),
+    ).toMatchInlineSnapshot(`
+      "✓ state         the account is active here
+      ✓ identity      the DID names this server (<this server>)
+      ✓ signing-key   the DID names the key that this server signs with
+      ✓ rotation-key  this server’s rotation key is among those of the DID, so it can sign the operation
+      ✓ recovery-key  a recovery key of yours is above this server’s: for 72 hours a move can be taken back
+      ✓ operations    the PLC directory takes 9 more operations of this DID in this hour
+      ✓ unsubmitted   no signed operation waits to be submitted
+      ✓ import        no import is running
+      ✓ blobs-stored  4 blobs, all that records refer to
+      ✓ commit        the latest commit, <rev>, is signed with this server’s key
+      ✓ repository    all 30 records verified
+      ✓ blobs         all 4 blobs have the right hash
+      ✓ duration      about 5 seconds for 30 records and 4 blobs, 89.5 kB, at 2 MB a second
+      Nothing stands in the way of a move.
+      "
+    `)
+    expect(ran.code).toBe(0)
+  })
+
+  it('fails where something is wrong with it, with what to do', async () => {
+    await writeFile(root.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
+    const { json, code } = await own('--to', cirrus.url, '--json')
+    expect([code, json]).toEqual([
+      3,
+      expect.objectContaining({ ok: false, level: 'fail', docs: 'docs/troubleshoot.md#preflight-failed' }),
+    ])
   })
 })
