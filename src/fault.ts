@@ -33,6 +33,7 @@ export const FAULT_POINTS = [
   'changeKey.afterTransaction',
   'fence.afterState',
   'retention.afterState',
+  'didWeb.afterStored',
   'deactivate.afterState',
   'deactivate.afterEvent',
   'delete.afterState',

@@ -200,6 +200,8 @@ const rows = {
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.signStatement': { runs: 'account', who: { admin: ANY_ACCOUNT } },
+  // Also where the account has moved: that is how it comes back.
+  'com.cirrus.admin.updateDidWeb': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.voidPlcOperation': adminOnly,

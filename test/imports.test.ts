@@ -133,6 +133,7 @@ const ACCOUNT: Record<string, readonly string[]> = {
 const INNER: Record<string, readonly string[]> = {
   auth: ['limits', 'sessions', 'signIn', 'tokens'],
   blocks: ['packs', 'history'],
+  import: ['pull'],
   repo: ['commits', 'exports'],
 }
 

@@ -33,7 +33,7 @@ import { createBlobs, type Blobs } from './blobs/blobs.ts'
 import { type BucketBackups, createBucketBackups } from './backup/bucketBackups.ts'
 import { Blocks } from './blocks/blocks.ts'
 import { createRepack } from './blocks/packs/repack.ts'
-import { readAccount, readCounts, readHandle, readHead, stateOf } from './db/accountRow.ts'
+import { readAccount, readCounts, readElsewhereDid, readHandle, readHead, stateOf } from './db/accountRow.ts'
 import { migrate } from './db/schema.ts'
 import { Sql } from './db/sql.ts'
 import { createFirehose, type Firehose } from './events/firehose.ts'
@@ -169,7 +169,11 @@ export async function createAccount(
   const signingKey = signingKeys.inUse
   const signer = { sign: (bytes: Uint8Array) => signingKey.commitKeypair(did).sign(bytes) }
   const handle = (): string => readHandle(sql) ?? config.handle
-  const ownIdentity = (): OwnIdentity => ({ handle: handle(), signingKey: signingKey.did })
+  const ownIdentity = (): OwnIdentity => ({
+    handle: handle(),
+    signingKey: signingKey.did,
+    elsewhere: readElsewhereDid(sql),
+  })
   const identity = createIdentity(config, ownIdentity, platform)
   const state = (): State => stateOf(readAccount(sql))
   const journal = createJournal({ sql, platform })

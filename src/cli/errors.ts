@@ -102,6 +102,7 @@ export const CATALOGUE = {
     'retry',
     'run the same command again: it shows the operation that is needed now',
   ),
+  'not-did-web': entry('failed', 'change the document of the DID where it is served'),
   'rehost-did-web': entry(
     'failed',
     'keep the host name; to give it up, move the account to a new DID by hand (docs/troubleshoot.md)',

@@ -78,6 +78,7 @@ import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeR
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminRotateSigningKey from './types/com/cirrus/admin/rotateSigningKey.ts';
 import type * as ComCirrusAdminSignStatement from './types/com/cirrus/admin/signStatement.ts';
+import type * as ComCirrusAdminUpdateDidWeb from './types/com/cirrus/admin/updateDidWeb.ts';
 import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
 import type * as ComCirrusAdminUpdatePds from './types/com/cirrus/admin/updatePds.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
@@ -873,6 +874,16 @@ export interface Methods {
       input: ComCirrusAdminSignStatement.InputSchema
       inputDefaults: never
       output: ComCirrusAdminSignStatement.OutputSchema
+      errors: never
+    };
+  /** For an account whose DID is the did:web of this host: have /.well-known/did.json name another PDS and its key, or, with `back`, this server again. There is no log and no undo by a key: who serves this host name decides what the DID says, so it must be served for as long as the account is to exist. May be repeated. Requires the admin credential. */
+  'com.cirrus.admin.updateDidWeb': {
+      kind: 'procedure'
+      params: ComCirrusAdminUpdateDidWeb.QueryParams
+      defaults: never
+      input: ComCirrusAdminUpdateDidWeb.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminUpdateDidWeb.OutputSchema
       errors: never
     };
   /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */

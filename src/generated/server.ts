@@ -84,6 +84,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.cirrus.admin.revokeMigrationTokens', xrpc.procedure('com.cirrus.admin.revokeMigrationTokens', handlers['com.cirrus.admin.revokeMigrationTokens']))
     .all('/com.cirrus.admin.rotateSigningKey', xrpc.procedure('com.cirrus.admin.rotateSigningKey', handlers['com.cirrus.admin.rotateSigningKey']))
     .all('/com.cirrus.admin.signStatement', xrpc.procedure('com.cirrus.admin.signStatement', handlers['com.cirrus.admin.signStatement']))
+    .all('/com.cirrus.admin.updateDidWeb', xrpc.procedure('com.cirrus.admin.updateDidWeb', handlers['com.cirrus.admin.updateDidWeb']))
     .all('/com.cirrus.admin.updateHandle', xrpc.procedure('com.cirrus.admin.updateHandle', handlers['com.cirrus.admin.updateHandle']))
     .all('/com.cirrus.admin.updatePds', xrpc.procedure('com.cirrus.admin.updatePds', handlers['com.cirrus.admin.updatePds']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))

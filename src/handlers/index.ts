@@ -25,6 +25,7 @@ import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
 import { signStatement } from './admin/signStatement.ts'
+import { updateDidWeb } from './admin/updateDidWeb.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
 import { rotateSigningKey } from './admin/rotateSigningKey.ts'
 import { updatePds } from './admin/updatePds.ts'
@@ -167,6 +168,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.rotateSigningKey': rotateSigningKey,
   'com.cirrus.admin.signStatement': signStatement,
+  'com.cirrus.admin.updateDidWeb': updateDidWeb,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,
   'com.cirrus.admin.updatePds': updatePds,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,

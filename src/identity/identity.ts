@@ -4,7 +4,7 @@ import { createDirectory, type Directory } from '../plc/directory.ts'
 import { createDidResolver, type ResolveDid } from './didResolver.ts'
 import { accountDocument, serviceDocument, type DidDocumentJson } from './didDocument.ts'
 import { createHandleLookup, createHandleResolver, type ResolveHandle } from './handleResolver.ts'
-import type { ReadOwnIdentity } from './ownIdentity.ts'
+import type { OwnIdentity, ReadOwnIdentity } from './ownIdentity.ts'
 import { createSharedLookups } from './sharedLookups.ts'
 
 /** What the configuration says about the account and this server. */
@@ -55,10 +55,11 @@ export function createIdentity(
   const lookUp = createHandleLookup({ send })
   const lookUpShared = createSharedLookups({ platform, noun: 'handle', lookUp })
 
+  const documentOf = ({ elsewhere, ...here }: OwnIdentity): DidDocumentJson =>
+    accountDocument({ did, origin, ...here, ...(elsewhere && { ...elsewhere, origin: elsewhere.pds }) })
+
   const ownDocument = async (): Promise<DidDocumentJson> =>
-    did === serviceDid
-      ? accountDocument({ did, origin, ...(await own(FRESH_AGE_MS)) })
-      : serviceDocument(serviceDid, origin)
+    did === serviceDid ? documentOf(await own(FRESH_AGE_MS)) : serviceDocument(serviceDid, origin)
 
   /** Whether the handle resolves without the network: every server answers at its own name, and names like `alice.test` lead nowhere. */
   const resolvesHere = (handle: string): boolean => handle === hostname || (dev && handle.endsWith('.test'))

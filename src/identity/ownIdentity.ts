@@ -5,6 +5,8 @@ export interface OwnIdentity {
   handle: string
   /** did:key of the signing key that is in use. */
   signingKey: string
+  /** What the did.json of this host names in place of this server. */
+  elsewhere?: { pds: string; handle: string; signingKey: string } | undefined
 }
 
 /** Gives the account's identity as it was at most `maxAgeMs` ago. */

@@ -35,6 +35,7 @@ describe('pds', () => {
         verify             Prove that a move is complete, and keep a statement of it; or check such a statement.
         activate           Activate the account: a new one, one that moved in, or one that was deactivated.
         move               Move an account to another PDS: this Cirrus’s, or any that you can sign in to.
+        did-web-move       Of a did:web under this host name: have its did.json name another PDS, or this one again.
         backup             Back up the whole account to a folder, or verify a backup.
         restore            Bring this server to the state of a backup.
         import             Move an account in from another PDS.

@@ -31,6 +31,7 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.cirrus.admin.pullRepo': 'it would replace the repository',
   'com.cirrus.admin.deleteAccount': 'it would delete the account',
   'com.cirrus.admin.rotateSigningKey': 'it would change the identity',
+  'com.cirrus.admin.updateDidWeb': 'the same',
   'com.cirrus.admin.updateHandle': 'the same',
   'com.cirrus.admin.updatePds': 'it would announce the identity, and call relays',
   'com.atproto.server.confirmEmail': 'no mail is sent',

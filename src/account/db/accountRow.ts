@@ -239,3 +239,23 @@ export const setSigningKey = (sql: Sql, key: string): void => {
   sql.assertTransaction()
   sql.run('UPDATE account SET signing_key = ?', key)
 }
+
+/** What this host's did.json names in place of this server. */
+export interface ElsewhereDid {
+  /** Origin of the PDS. */
+  pds: string
+  /** did:key. */
+  signingKey: string
+  handle: string
+}
+
+/** What did.json names, where the owner had it name another PDS; undefined while it names this server. */
+export const readElsewhereDid = (sql: Sql): ElsewhereDid | undefined => {
+  const row = sql.first<{ did: string | null }>('SELECT elsewhere_did AS did FROM account')
+  return row?.did == null ? undefined : (JSON.parse(row.did) as ElsewhereDid)
+}
+
+export const setElsewhereDid = (sql: Sql, did: ElsewhereDid | undefined): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET elsewhere_did = ?', did === undefined ? null : JSON.stringify(did))
+}

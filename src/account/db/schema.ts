@@ -41,6 +41,8 @@ export const MIGRATIONS: readonly Migration[] = [
     'CREATE TABLE pull (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT',
     'CREATE TABLE pull_part (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT',
   ],
+  // 11: what did.json names in place of this server, as JSON, where it is served here (see lifecycle/updateDidWeb.ts).
+  ['ALTER TABLE account ADD COLUMN elsewhere_did TEXT'],
 ]
 
 /** The schema version that these migrations lead to. */

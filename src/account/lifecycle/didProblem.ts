@@ -7,15 +7,18 @@ export const didProblem = (
   {
     did,
     origin,
+    serviceDid,
     identityWatch,
     signingKeys,
     signingKey: { did: ours },
-  }: Pick<LifecycleDeps, 'did' | 'origin' | 'identityWatch' | 'signingKey' | 'signingKeys'>,
+  }: Pick<LifecycleDeps, 'did' | 'origin' | 'serviceDid' | 'identityWatch' | 'signingKey' | 'signingKeys'>,
   observation: Observation,
 ): string | undefined => {
   const { pds, signingKey, head } = observation
   if (head && !head.data) return `${did} has been tombstoned: it can never be used again`
   const where = `the DID names ${pds ?? 'no PDS'} and not ${origin}`
+  if (!identityWatch.isHere(observation) && did === serviceDid)
+    return `${where}. \`pds did-web-move --back\` has the did.json of this host name it again`
   if (!identityWatch.isHere(observation))
     return did.startsWith('did:plc:')
       ? `${where}. To move the account here, \`pds import --from ${pds ?? '<host>'}\` has the operation signed there`

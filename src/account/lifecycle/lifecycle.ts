@@ -14,6 +14,7 @@ import { raiseRevFloor } from './raiseRevFloor.ts'
 import type { Retention } from '../db/retention.ts'
 import { assertNotRetained, recordVerification, releaseRetention, type Verification } from './retention.ts'
 import { rotateKey, type RotatedKey, type RotateKeyOptions } from './rotateKey.ts'
+import { updateDidWeb, type UpdatedDidWeb, type UpdateDidWebOptions } from './updateDidWeb.ts'
 import { updateHandle, type UpdatedHandle, type UpdateHandleOptions } from './updateHandle.ts'
 
 /** How the account is created, activated, deactivated and deleted here. Only `delete` deletes anything. */
@@ -33,6 +34,8 @@ export interface Lifecycle {
   followDid(): Promise<Observation>
   /** Tells the network to look the DID up again. */
   emitIdentity(): Promise<EmittedIdentity>
+  /** Has the did.json that this host serves name another PDS, or this one again. May be repeated. */
+  updateDidWeb(options: UpdateDidWebOptions): Promise<UpdatedDidWeb>
   /** Gives the account another handle, which must resolve to it. May be repeated. */
   updateHandle(handle: string, options: UpdateHandleOptions): Promise<UpdatedHandle>
   /** Has the DID name this server by its present address. May be repeated. */
@@ -70,6 +73,7 @@ export const createLifecycle = (deps: LifecycleDeps): Lifecycle => ({
   delete: (confirmHandle) => deleteAccount(deps, confirmHandle),
   followDid: () => followDid(deps),
   emitIdentity: () => emitIdentity(deps),
+  updateDidWeb: (options) => updateDidWeb(deps, options),
   updateHandle: (handle, options) => updateHandle(deps, handle, options),
   updatePds: (options) => updatePds(deps, options),
   addRecoveryKey: (key, options) => addRecoveryKey(deps, key, options),

@@ -32,6 +32,7 @@ export interface LifecycleDeps {
   handle(): string
   origin: string
   serviceDid: string
+  dev: boolean
   identity: Pick<Identity, 'lookUpHandle'>
   plc: Pick<PlcOperations, 'plan' | 'carryOut'>
   /** The key in use. */

@@ -5,6 +5,8 @@ export interface Situation {
   state: State
   did: string
   origin: string
+  /** The DID is the did:web of this host, which serves its document. */
+  servesDid: boolean
   /** The account was active here before. */
   wasActive: boolean
   /** What the network says; `error` if it could not be asked. */
@@ -32,10 +34,11 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 
 const pdsName = (pds: string | undefined) => (pds === undefined ? 'no PDS at all' : pds)
 
-const howToFixDid = ({ did }: Situation) =>
-  did.startsWith('did:plc:')
-    ? 'have an operation signed that names this server (`pds import --from <host>` continues with it)'
-    : 'edit its did.json'
+const howToFixDid = ({ did, servesDid }: Situation) => {
+  if (did.startsWith('did:plc:'))
+    return 'have an operation signed that names this server (`pds import --from <host>` continues with it)'
+  return servesDid ? 'run `pds did-web-move --back`' : 'edit its did.json'
+}
 
 /** A clause about the operations that were signed and not submitted; undefined if there are none. */
 const unsubmittedClause = ({ unsubmitted }: Situation): string | undefined => {
@@ -80,6 +83,8 @@ const whenMovingIn = (situation: Situation): string => {
 const whenDeactivated = (situation: Situation): string => {
   const { identity } = situation
   if ('error' in identity) return 'Deactivated; the DID could not be looked up. Next: `pds status` again.'
+  if (!identity.here && situation.servesDid)
+    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup. Keep the host name and this Worker, which serves did.json, for as long as the account is to exist; \`pds did-web-move --back\` has it name this server again.`
   if (!identity.here)
     return `The move is done: the DID names ${pdsName(identity.pds)}, and this server is out of service. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup; then delete Worker, bucket and DNS records as the README says.`
   const unsubmitted = unsubmittedClause(situation)
@@ -108,10 +113,12 @@ const whenActive = (situation: Situation): string => {
   return 'All is well: nothing to do. To leave: `pds migrate-token --target <url of the new PDS>`.'
 }
 
-const whenMoved = ({ identity }: Situation): string => {
+const whenMoved = ({ identity, servesDid }: Situation): string => {
   const pds = 'error' in identity ? 'another PDS' : pdsName(identity.pds)
   if (!('error' in identity) && identity.tombstoned)
     return 'The DID has been tombstoned. Next: `pds backup <dir>` for a backup, then `pds deactivate`.'
+  if (servesDid)
+    return `The did.json of this host names ${pds}; this server accepts no writes, and goes on serving that document. Next: once the new PDS has everything, \`pds deactivate\`; or \`pds did-web-move --back\` to stay.`
   return `The DID now names ${pds}; this server accepts no writes and signs nothing more. Next: once the new PDS has everything, \`pds deactivate\`. (It can still read what it is missing, with a token of \`pds migrate-token\`.)`
 }
 

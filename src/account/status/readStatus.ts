@@ -21,7 +21,7 @@ import { warningsOf } from './warnings.ts'
 import type { Sql } from '../db/sql.ts'
 import { schemaVersion } from '../db/schema.ts'
 import { VERSION } from '../../version.ts'
-import { readAccount, stateOf, readCounts, readHead } from '../db/accountRow.ts'
+import { readAccount, stateOf, readCounts, readElsewhereDid, readHead } from '../db/accountRow.ts'
 
 export interface StatusDeps {
   sql: Sql
@@ -66,10 +66,12 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
   const { expected, stored } = blobs.counts()
   const entries = journal.recent(JOURNAL_ENTRIES)
   const unsubmitted = observation ? plc.unsubmitted(observation) : []
+  const elsewhere = readElsewhereDid(sql)
   const situation: Situation = {
     state,
     did: config.did,
     origin: config.origin,
+    servesDid: config.did === config.serviceDid,
     wasActive: row.activatedAt !== undefined,
     identity: observation
       ? {
@@ -94,6 +96,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
     ...(retention && { retention: retentionStatus(retention) }),
     ...(row.deactivatedAt !== undefined && { deactivatedAt: isoTime(row.deactivatedAt) }),
     ...(row.deleteAfter !== undefined && { deleteAfter: row.deleteAfter }),
+    ...(elsewhere && { didDocument: { pds: elsewhere.pds, signingKey: elsewhere.signingKey } }),
     identity: {
       ...(observation
         ? identityStatus(deps, observation)

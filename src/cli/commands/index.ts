@@ -5,6 +5,7 @@ import { backupCommand } from './backup.ts'
 import { check } from './check.ts'
 import { deactivate } from './deactivate.ts'
 import { deleteAccount } from './deleteAccount.ts'
+import { didWebMove } from './didWebMove.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { emitIdentity } from './emitIdentity.ts'
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   verify,
   activate,
   move,
+  didWebMove,
   backupCommand,
   restoreCommand,
   importCommand,

@@ -103,7 +103,7 @@ const backupText = ({ backup }: Status, paint: Paint): string => {
 
 const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
   const { did, handle, versions, repo, blobs, journal, warnings, next } = status
-  const { deactivatedAt, deleteAfter, fencedUntil, retention } = status
+  const { deactivatedAt, deleteAfter, fencedUntil, retention, didDocument } = status
   const state = stateOf(status)
   const yellowIfAny = (text = ''): string => (text === '' ? '' : paint('yellow', text))
   const rows: [string, string][] = [
@@ -125,6 +125,12 @@ const statusText = (status: Status, reach: Reach | undefined, origin: string, pa
     ],
     ['Kept', retention ? retentionText(retention) : ''],
     ['Identity', identityText(status)],
+    [
+      'did.json',
+      yellowIfAny(
+        didDocument && `served here, and names ${didDocument.pds}: keep this host name and this Worker`,
+      ),
+    ],
     [
       'Repository',
       repo.rev

@@ -182,6 +182,8 @@ export function createNamespaces(transport: Transport) {
           rotateSigningKey: procedure(['KeyNotReady', 'OperationChanged']),
           /** Sign the hash of a statement of completeness, which says what a copy of the account on another PDS has, with the account's signing key here. It works after the move too: anyone can verify it with the keys that the DID's log names. Requires the admin credential. */
           signStatement: procedure(),
+          /** For an account whose DID is the did:web of this host: have /.well-known/did.json name another PDS and its key, or, with `back`, this server again. There is no log and no undo by a key: who serves this host name decides what the DID says, so it must be served for as long as the account is to exist. May be repeated. Requires the admin credential. */
+          updateDidWeb: procedure(),
           /** Give the account another handle, which must resolve to it. A did:plc is changed by this server's rotation key. May be repeated, also with the handle that the account has: then #identity is emitted again. Requires the admin credential. */
           updateHandle: procedure(['InvalidHandle', 'OperationChanged']),
           /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */

@@ -58,8 +58,14 @@ const makePlan = async (move: Move): Promise<MovePlan> => {
 /** The operation that moves the DID, made once in a run: it is what is shown, sent and compared. */
 export const needPlan = async (move: Move): Promise<MovePlan> => (move.facts.plan ??= await makePlan(move))
 
+/** Whether a server's host serves the document of this did:web. */
+const isDidOf = (origin: string, did: string): boolean =>
+  did.toLowerCase() === `did:web:${new URL(origin).host.replace(':', '%3A')}`.toLowerCase()
+
 /** What a did:web's document must say, as advice to its owner: nobody else can change it. */
-export const didWebAdvice = async ({ target }: Move): Promise<string> => {
+export const didWebAdvice = async ({ source, target, who }: Move): Promise<string> => {
   const { verificationMethods, services } = await target.recommended()
+  if (source.kind === 'cirrus' && source.origin !== undefined && isDidOf(source.origin, who.did))
+    return `on ${source.origin} run \`pds did-web-move --to ${services[PDS_ID]?.endpoint ?? target.origin} --signing-key ${verificationMethods['atproto'] ?? '?'}\`, then this command again`
   return `in its did.json set serviceEndpoint of #atproto_pds to ${services[PDS_ID]?.endpoint ?? '?'} and publicKeyMultibase of #atproto to ${(verificationMethods['atproto'] ?? '').replace('did:key:', '')}, then run the command again`
 }

@@ -221,7 +221,7 @@ describe.each(cases)('an account of schema version $version', ({ version, read, 
         expect(failed).toMatch(/^(the storage fails|all was written)$/)
         expect(everythingStored(storage) === before).toBe(true)
       }
-      expect(steps).toBeGreaterThan(version < schemaVersion() ? 3 : 14)
+      expect(steps).toBeGreaterThan(version < schemaVersion() ? 2 : 14)
       const account = open()
       await expectSound(account)
       expect(await recordsOf(account, fixture.signingKey)).toEqual(fixture.records)

@@ -9,6 +9,7 @@ const base: Situation = {
   state: 'active',
   did: 'did:plc:abcdefghijklmnopqrstuvwx',
   origin,
+  servesDid: false,
   wasActive: true,
   identity: here,
   rotation: undefined,

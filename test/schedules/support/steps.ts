@@ -358,7 +358,9 @@ const NAMES = new Map<Step, string>(
  * repository: test/handlers/admin/retention.worker.test.ts and pullRepo.worker.test.ts do. The backup into the bucket changes
  * nothing of the account: test/account/backup.worker.test.ts kills it.
  */
-export const POINTS = FAULT_POINTS.filter((name) => !/^(changeKey|delete|retention|backup|pull)\./.test(name))
+export const POINTS = FAULT_POINTS.filter(
+  (name) => !/^(changeKey|delete|retention|backup|pull|didWeb)\./.test(name),
+)
 
 const trace = ({ server, model }: World, next: Step): void => {
   model.trace.push(`${NAMES.get(next) ?? 'restart'}${server.armed ? ` (${server.armed})` : ''}`)

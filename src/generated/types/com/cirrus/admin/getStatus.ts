@@ -18,6 +18,7 @@ export interface OutputSchema {
   retention?: Retention
   versions?: Versions
   identity: Identity
+  didDocument?: DidDocument
   keys?: Keys
   repo: Repo
   blobs: Blobs
@@ -52,6 +53,15 @@ export interface Retention {
   until: string
   /** It was recorded that everything is there. */
   verified: boolean
+}
+
+/** Where the DID is the did:web of this host, and com.cirrus.admin.updateDidWeb had its did.json name another PDS: this host must go on serving it. */
+export interface DidDocument {
+  $type?: 'com.cirrus.admin.getStatus#didDocument'
+  /** The origin of that PDS. */
+  pds: string
+  /** Its key, as did:key. */
+  signingKey: string
 }
 
 /** What the DID document and the PLC directory say now. */
