@@ -2,7 +2,8 @@
 import { encode } from '@atproto/lex-cbor'
 import { describe, expect, it } from 'vitest'
 import type { RepoEvent } from '../../src/client/subscribe.ts'
-import { rehearseTarget, TARGET_CHECKS } from '../../src/mover/rehearseTarget/rehearseTarget.ts'
+import { rehearseTarget } from '../../src/mover/rehearseTarget/rehearseTarget.ts'
+import { TARGET_CHECKS } from '../../src/mover/rehearseTarget/targetChecks.ts'
 import type { RehearsalDeps } from '../../src/mover/rehearseTarget/types.ts'
 import { createFakeDirectory, type FakeDirectory } from './fakes/directory.ts'
 import { createFakePds } from './fakes/fakePds.ts'
@@ -352,6 +353,22 @@ describe('a rehearsal', () => {
     )
     // The first is found with every server that does what the reference does.
     expect(untried).toEqual(['importRepo.otherKey', 'repository.signedByServer'])
+  })
+
+  it('ends where the directory does not answer, and says what is left where it fails at the end', async () => {
+    const world = await createWorld()
+    world.directory.hooks.push(() => json({ message: 'down' }, 503))
+    await expect(rehearse(world)).rejects.toMatchObject({ code: 'directory-unavailable' })
+    expect(world.pds.accounts.size).toBe(0)
+    const later = await createWorld()
+    after(NSIDS.signIn, (answer) => {
+      later.directory.hooks.push(() => json({ message: 'down' }, 503))
+      return answer
+    })(later)
+    const { wrong, left } = await rehearse(later)
+    expect([wrong, left[1]]).toEqual([[], expect.stringContaining('as it is (')])
+    // The sessions that were opened are ended, as far as there is one to end.
+    expect([...later.pds.sessions.values()].filter(({ kind }) => kind === 'refresh')).toEqual([])
   })
 
   it('says of what depends on something that does not work that it was not asked', async () => {

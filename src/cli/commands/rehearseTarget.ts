@@ -1,6 +1,7 @@
 import { subscribeRepos } from '../../client/subscribe.ts'
 import { worst } from '../../mover/check.ts'
-import { rehearseTarget as rehearse, TARGET_CHECKS } from '../../mover/rehearseTarget/rehearseTarget.ts'
+import { rehearseTarget as rehearse } from '../../mover/rehearseTarget/rehearseTarget.ts'
+import { TARGET_CHECKS } from '../../mover/rehearseTarget/targetChecks.ts'
 import type { Finding } from '../../mover/rehearseTarget/types.ts'
 import { command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'

@@ -1,42 +1,18 @@
 import { connect } from '../../client/index.ts'
-import type { RepoEvent } from '../../client/subscribe.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { createDirectory, DirectoryError } from '../../plc/directory.ts'
 import { pass } from '../check.ts'
 import { MoverError } from '../moverError.ts'
 import { describeServer } from '../peers/describeServer.ts'
 import { isCirrusOrigin } from '../peers/isCirrus.ts'
+import { moverFailure } from '../refusal.ts'
 import { createSend } from '../send.ts'
-import { blobChecks } from './checks/blobs.ts'
-import { createAccountChecks } from './checks/createAccount.ts'
-import { deactivateChecks } from './checks/deactivate.ts'
-import { commitCheck, eventChecks, quietCheck } from './checks/events.ts'
-import { identityChecks } from './checks/identity.ts'
-import { importRepoChecks } from './checks/importRepo.ts'
-import { servedChecks } from './checks/served.ts'
+import { cleanUp } from './cleanUp.ts'
+import { followEvents } from './followEvents.ts'
 import { seenError } from './seen.ts'
+import { TARGET_CHECKS } from './targetChecks.ts'
 import { makeThrowAway } from './throwAwayAccount.ts'
 import type { Finding, Rehearsal, RehearsalDeps, TargetCheck } from './types.ts'
-
-const named = (checks: readonly TargetCheck[], ...ids: string[]): TargetCheck[] =>
-  checks.filter(({ id }) => ids.includes(id))
-const others = (checks: readonly TargetCheck[], ...ids: string[]): TargetCheck[] =>
-  checks.filter(({ id }) => !ids.includes(id))
-
-/** Every expectation, in the order of a move. */
-export const TARGET_CHECKS: readonly TargetCheck[] = [
-  ...createAccountChecks,
-  ...named(identityChecks, 'credentials'),
-  ...importRepoChecks,
-  ...blobChecks,
-  quietCheck,
-  ...others(identityChecks, 'credentials'),
-  ...others(servedChecks, 'write'),
-  ...eventChecks,
-  ...named(servedChecks, 'write'),
-  commitCheck,
-  ...deactivateChecks,
-]
 
 export interface RehearseTargetOptions {
   /** Origin of the server. */
@@ -62,30 +38,6 @@ export interface RehearsedTarget {
 const madeUpName = (random: RehearsalDeps['random']): string =>
   `rehearsal-${Buffer.from(random(4)).toString('hex')}`
 
-/** Collects the events of one account from now on, until it is stopped. */
-const followEvents = (deps: RehearsalDeps, origin: string, did: string) => {
-  const stop = new AbortController()
-  const events: RepoEvent[] = []
-  let problem: string | undefined
-  const done = (async () => {
-    try {
-      const signal = AbortSignal.any([stop.signal, deps.signal])
-      for await (const event of deps.events(origin, signal))
-        if (('did' in event ? event.did : event.repo) === did) events.push(event)
-    } catch (cause) {
-      problem = `the stream ended: ${seenError(cause)}`
-    }
-  })()
-  return {
-    events,
-    problem: () => problem,
-    stop: async () => {
-      stop.abort()
-      await done
-    },
-  }
-}
-
 const findingOf = async (
   check: TargetCheck,
   rehearsal: Rehearsal,
@@ -109,39 +61,22 @@ const findingOf = async (
   return { finding: { ...about, id, level: isWrong ? 'fail' : 'warn', seen }, isBlocking: isWrong }
 }
 
-/** Afterwards the DID names no server, so that nobody looks for the account. */
-const cleanUp = async (rehearsal: Rehearsal): Promise<string[]> => {
-  const { session, account, directory, newAccount, origin, deps } = rehearsal
-  const left: string[] = []
-  if (session) {
-    const deactivated = await rehearsal.owner.com.atproto.server.deactivateAccount({}).then(
-      () => true,
-      () => false,
-    )
-    const state = deactivated ? 'deactivated' : 'perhaps active: deactivateAccount failed'
-    left.push(
-      `the account ${newAccount.handle} (${account.did}) at ${origin}, ${state}; its administrator can delete it`,
-    )
-  }
-  const { cid, data } = await directory.head(account.did)
-  if (data) {
-    const { did: key } = account.rotationKey
-    const { verificationMethods } = data
-    const empty = { rotationKeys: [key], verificationMethods, alsoKnownAs: [], services: {} }
-    const operation = await account.rotationKey.signOperation({ type: 'plc_operation', ...empty, prev: cid })
-    await directory.submit(account.did, operation)
-  }
-  left.push(
-    `${account.did} in the directory ${deps.directoryUrl}, which names no server any more; its keys are gone`,
-  )
-  return left
-}
-
 /**
  * Moves a made-up account to a server, as the account's old server and its owner's mover would, and says where the
  * server does not do what is expected of it. The directory must be the one that the server uses.
  */
-export async function rehearseTarget(
+export const rehearseTarget = async (
+  deps: RehearsalDeps,
+  options: RehearseTargetOptions,
+): Promise<RehearsedTarget> => {
+  try {
+    return await rehearse(deps, options)
+  } catch (cause) {
+    throw moverFailure(cause, 'target')
+  }
+}
+
+async function rehearse(
   deps: RehearsalDeps,
   { target: origin, handle, inviteCode, onAccount, onFinding }: RehearseTargetOptions,
 ): Promise<RehearsedTarget> {

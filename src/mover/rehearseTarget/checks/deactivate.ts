@@ -52,7 +52,8 @@ export const deactivateChecks: readonly TargetCheck[] = [
     async run({ anyone, account, newAccount }) {
       try {
         const { password } = newAccount
-        await anyone.com.atproto.server.createSession({ identifier: account.did, password })
+        const signedIn = await anyone.login({ identifier: account.did, password })
+        await signedIn.logout()
         return undefined
       } catch (cause) {
         return seenError(cause)
