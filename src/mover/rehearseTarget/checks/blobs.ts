@@ -46,7 +46,7 @@ export const blobChecks: readonly TargetCheck[] = [
   ...BLOBS.map((blob, n): TargetCheck => ({
     id: `uploadBlob.${blob.name.replaceAll(' ', '-')}`,
     level: isStandard(blob) ? 'must' : 'should',
-    expected: `uploadBlob takes ${blob.name} (${blob.sentAs}, ${blob.bytes.length} bytes), and answers with its CID and size`,
+    expected: `uploadBlob takes ${blob.name} (as ${blob.sentAs}, size ${blob.bytes.length}), and answers with its CID and size`,
     source: SOURCES.blob,
     needs: ['importRepo'],
     async run(rehearsal) {
