@@ -10,6 +10,7 @@
  * is looked at before; `proof/` what is proven after.
  */
 import type { Client, Fetch } from '../client/index.ts'
+import type { Attestor } from './proof/attest.ts'
 import type { CopyDeps } from './copy/copyDeps.ts'
 import type { PullOptions } from './copy/pullRepo.ts'
 import type { Operation, PlcData, PlcHead, UnsignedOperation, VerifiedLog } from '../plc/types.ts'
@@ -83,6 +84,8 @@ export interface Source {
   fence?(on: boolean): Promise<void>
   /** Deactivates the account there; absent where that cannot be asked for. */
   deactivate?(): Promise<void>
+  /** Signs and notes the statement that everything has arrived, where the source is a Cirrus with its admin. */
+  readonly attestor?: Attestor
   /** How the account is there now; undefined where there is no server to ask. */
   status(): Promise<AccountStatus | undefined>
   /** Ends the sessions that were opened for the move. */

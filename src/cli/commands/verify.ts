@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -5,23 +6,23 @@ import { connect } from '../../client/index.ts'
 import { PUBLIC_RELAYS, readRelays } from '../../configValues.ts'
 import type { Check } from '../../mover/check.ts'
 import { worst } from '../../mover/check.ts'
+import { openJournal } from '../../mover/journal.ts'
 import { folderStore } from '../../mover/folderStore.ts'
 import { checkStatement } from '../../mover/proof/checkStatement.ts'
+import { attest, cirrusAttestor } from '../../mover/proof/attest.ts'
 import { prove } from '../../mover/proof/prove.ts'
 import {
   parseStatement,
   type SignedStatement,
   type Statement,
   StatementError,
-  statementDigest,
 } from '../../mover/proof/statement.ts'
 import { resolveWho } from '../../mover/resolveWho.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
 import { writeAtomically } from '../files/files.ts'
-import { moverDeps } from '../move/moverDeps.ts'
+import { moveFolder, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
-import { orServerError } from '../servers/serverErrors.ts'
 import { getStatus } from '../servers/status.ts'
 import { checkLines } from '../terminal/checkLines.ts'
 
@@ -73,6 +74,14 @@ const sampleOf = (text: string | undefined, all: boolean): number => {
   if (text === undefined) return SAMPLED_BLOBS
   if (/^\d{1,7}$/.test(text)) return Number(text)
   throw new CliError('usage', `--sample ${text} is not a number of blobs`)
+}
+
+/** What the owner agreed to leave behind, as the journal of the move says, if it is on this machine. */
+const leftBehind = async (context: Context, target: string, did: string): Promise<string[]> => {
+  const { io, project } = context
+  if (!existsSync(moveFolder(project?.root ?? io.cwd, target, did))) return []
+  const journal = await openJournal(await openMoveStore(context, target, did), io.now)
+  return [...journal.state.leftBehind]
 }
 
 const summary = ({ records, blobs, target, complete, checks }: Statement): string =>
@@ -140,7 +149,7 @@ export const verify = command({
     const server = source
       ? context.address()
       : { plcUrl: project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL, dev: isLoopback(origin) }
-    const deps = moverDeps(io, server)
+    const deps = moverDeps(context, { directoryUrl: server.plcUrl, dev: server.dev })
     if (!source && account === undefined)
       throw new CliError('usage', 'pds verify: whose account it is, is not known', {
         next: 'give --account, or run it in the folder of your Cirrus',
@@ -155,21 +164,21 @@ export const verify = command({
         target: { origin, client: connect(origin, { fetch: io.fetch }) },
         relays: relaysOf(context, flags.relay, deps.dev),
         sample: sampleOf(flags.sample, flags['all-blobs']),
-        left: [],
+        left: await leftBehind(context, origin, did),
         store: await folderStore(folder, io.now),
         onProgress: (what, done, total) => {
           if (what === 'blobs') progress.to(done, total)
         },
       })
-      const digest = statementDigest(statement)
-      const signature =
-        source && (await orServerError(source.client.com.cirrus.admin.signStatement({ digest }))).signature
-      const signed: SignedStatement = { statement, ...(signature === undefined ? {} : { signature }) }
+      const by = source && cirrusAttestor(source.client)
+      const { recorded, problem, ...signed } = await attest(statement, by)
+      if (problem !== undefined) out.warn(`this server has not signed or noted the statement: ${problem}`)
       const kept = resolve(io.cwd, flags.out ?? 'move-statement.json')
       await writeAtomically(kept, `${JSON.stringify(signed, null, 2)}\n`)
+      const { signature } = signed
       const { checks, complete } = statement
       out.result(
-        { ok: complete, file: kept, signed: signature !== undefined, ...statement },
+        { ok: complete, file: kept, signed: signature !== undefined, recorded, ...statement },
         `${checkLines(checks, out.paint)}\n${out.paint(complete ? 'green' : 'red', summary(statement))}\nThe statement is in ${kept}${signature === undefined ? '' : ', signed by this server'}.`,
         complete ? undefined : 'copy-incomplete',
       )

@@ -2,6 +2,7 @@ import { type Client, pages } from '../../client/index.ts'
 import { pullRepo } from '../copy/pullRepo.ts'
 import { ofSource, ofTarget } from '../refusal.ts'
 import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../types.ts'
+import { cirrusAttestor } from '../proof/attest.ts'
 import { recommendedData } from './plcData.ts'
 import { openStandardTarget } from './standardTarget.ts'
 import { openTokenSource, type TokenSupply } from './tokenSource.ts'
@@ -24,7 +25,7 @@ const SCOPES = [
  */
 export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps }): SourceOpener => ({
   origin: admin.origin,
-  open(who, target) {
+  async open(who, target) {
     const next: TokenSupply['next'] = async () => {
       const scope = who.did.startsWith('did:plc:') ? SCOPES : SCOPES.filter((name) => name !== 'plc:sign')
       const request = { target: target.origin, audience: target.serviceDid, scope }
@@ -42,7 +43,8 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
         await ofSource(admin.com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
       },
     }
-    return openTokenSource(supply, { origin: admin.origin, who, target, deps })
+    const source = await openTokenSource(supply, { origin: admin.origin, who, target, deps })
+    return { ...source, attestor: cirrusAttestor(admin) }
   },
 })
 

@@ -14,6 +14,8 @@ export type ProofStore = Pick<MoveStore, 'name' | 'writeFile' | 'openFile'>
 export interface Side {
   readonly origin: string
   readonly client: Client
+  /** A file of the store that has its repository, as it was fetched last. */
+  readonly file?: string
 }
 
 /** A repository that was fetched; its tree is verified as its records are read. */
@@ -34,26 +36,31 @@ const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string
 /** Fetches a server's repository into the store, and verifies its commit with one of these keys. */
 export async function readRepo(
   { now, signal }: Pick<MoverDeps, 'now' | 'signal'>,
-  { origin, client }: Side,
+  { origin, client, file: kept }: Side,
   options: { did: string; signingKeys: readonly string[]; store: ProofStore; file: string },
 ): Promise<FetchedRepo> {
   const { did, signingKeys, store, file } = options
-  await retrying({ signal })(async () => {
-    const { body } = await client.com.atproto.sync.getRepo({ did }, { signal })
-    await store.writeFile(file, body)
-  })
-  const stored = await store.openFile(file)
+  // The body of a broken answer is a new request: it is not resumed, as the repository may change meanwhile.
+  if (kept === undefined)
+    await retrying({ signal, retries: 2 })(async () => {
+      const { body } = await client.com.atproto.sync.getRepo({ did }, { signal })
+      await store.writeFile(file, body)
+    })
+  const stored = await store.openFile(kept ?? file)
   if (!stored) throw new Error(`${store.name} lost the file ${file}`)
   try {
-    const car = await indexCar(stored)
-    const repo = await verifyRepo({ ...car, did, signingKey: signingKeys, now: now() })
-    const commit = car.read(car.root) ?? new Uint8Array()
+    const car = await indexCar(stored, { paddedLengths: true })
+    // Blocks that nothing links to, and records that the specification forbids, are what servers have.
+    const { root, read } = car
+    const malformed = () => {}
+    const repo = await verifyRepo({ root, read, did, signingKey: signingKeys, now: now(), malformed })
+    const commit = read(root) ?? new Uint8Array()
     return {
       repo,
       signer: await signerOf(repo.commit, signingKeys),
       stated: () => ({
         origin,
-        cid: car.root.toString(),
+        cid: root.toString(),
         rev: repo.commit.rev,
         data: repo.commit.data.toString(),
         commit: toBase64url(commit),

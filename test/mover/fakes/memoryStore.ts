@@ -53,6 +53,8 @@ export const memoryStore = (name = 'memory'): MemoryStore => {
       }
     },
     touch: async () => assertHeld(),
-    clearFiles: async () => files.clear(),
+    async clearFiles() {
+      for (const name of files.keys()) if (name.endsWith('.car')) files.delete(name)
+    },
   }
 }
