@@ -5,7 +5,7 @@ import { TARGET_CHECKS } from '../../mover/rehearseTarget/targetChecks.ts'
 import type { Finding } from '../../mover/rehearseTarget/types.ts'
 import { command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { moverDeps } from '../move/moverDeps.ts'
+import { moverDeps } from '../move/moveContext.ts'
 import { isLoopback, parseHost } from '../project/config.ts'
 import { checkLines } from '../terminal/checkLines.ts'
 import type { Paint } from '../terminal/output.ts'
@@ -58,7 +58,7 @@ export const rehearseTarget = command({
     await prompts.confirm(`Register a made-up DID at ${plcUrl}, and make an account at ${target}? Both stay.`)
     const dev = isLoopback(target) || isLoopback(plcUrl)
     const deps = {
-      ...moverDeps(io, { plcUrl, dev }),
+      ...moverDeps({ io }, { directoryUrl: plcUrl, dev }),
       events: (origin: string, signal: AbortSignal) => subscribeRepos(origin, { signal }),
     }
     const progress = out.progress('Checks')
