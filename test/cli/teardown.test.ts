@@ -1,5 +1,5 @@
 // Against real servers: a Cirrus in workerd, the PLC directory.
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
@@ -131,7 +131,8 @@ describe('pds teardown with a backup', () => {
     await owner.com.atproto.repo.createRecord({ repo: cirrus.did, collection, record })
     expect(await backup('backup')).toBe('fail')
     expect((await run('backup', 'backup', '--without-keys')).code).toBe(0)
-    await writeFile(here.in('backup/repo.car'), 'damaged')
+    const [blob = ''] = await readdir(here.in('backup/blobs'))
+    await writeFile(here.in(`backup/blobs/${blob}`), 'damaged')
     expect(await backup('backup')).toBe('fail')
   })
 })

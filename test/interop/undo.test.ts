@@ -136,6 +136,18 @@ describe('a move from a reference PDS to another one', () => {
     expect(rotationKeys[0]).toMatch(/^did:key:zDn/)
   })
 
+  it('has the reference submit an operation as well as we do: it refuses none that keeps its key', async () => {
+    const { identity } = alice.agent.com.atproto
+    const { PDS_PLC_TOKEN: token } = await code()
+    const before = await readIdentity(plc.url, alice.did)
+    const { data } = await identity.signPlcOperation({
+      token,
+      alsoKnownAs: [...before.alsoKnownAs, 'https://alice.example.com'],
+    })
+    await identity.submitPlcOperation({ operation: data.operation })
+    expect((await readIdentity(plc.url, alice.did)).alsoKnownAs).toContain('https://alice.example.com')
+  })
+
   it('is undone by the operation that was signed before, with what was written since', async () => {
     const { did } = alice
     const before = [...(await readRepo(source.url, did)).records.keys()]

@@ -1,4 +1,5 @@
 import { PDS_ID } from '../../plc/build.ts'
+import { findSigner } from '../../plc/findSigner.ts'
 import type { Operation, VerifiedLog } from '../../plc/types.ts'
 import { buildUndo, lastRotation, type Rotation, undoneRotation, type UndoState } from '../../plc/undo.ts'
 import type { RotationKey } from '../../signing/keys.ts'
@@ -16,6 +17,8 @@ export interface FoundUndo {
   rotation: Rotation
   /** Undefined if the log has it already. */
   operation: Operation | undefined
+  /** The key that signed it, which is the owner's. */
+  signer: string | undefined
   /** Until when the directory takes it, in milliseconds since the epoch. */
   until: number | undefined
 }
@@ -59,6 +62,13 @@ const readyByKey = async (
   throw new MoverError('undo-impossible', `the move cannot be undone: ${problem}`)
 }
 
+const foundBy = async ({ ready, operation }: { ready: Ready; operation: Operation }): Promise<FoundUndo> => ({
+  rotation: ready.rotation,
+  operation,
+  signer: await findSigner(operation, ready.rotation.data.rotationKeys),
+  until: ready.until,
+})
+
 /** Finds the last move of the DID and the operation that undoes it. Nothing is sent. */
 export async function findUndo(
   log: VerifiedLog,
@@ -69,16 +79,12 @@ export async function findUndo(
   const undone = undoneRotation(log)
   // A later move counts, not one that was undone before it.
   if (undone && (!rotation || undone.undo.createdAt >= rotation.entry.createdAt))
-    return { rotation: undone.rotation, operation: undefined, until: undefined }
+    return { rotation: undone.rotation, operation: undefined, signer: undefined, until: undefined }
   if (!rotation)
     throw new MoverError('nothing-to-undo', `${log.did} has never moved, so there is nothing to undo`)
   const byFile = file && (await readyByFile(log, file, now))
-  if (byFile && 'ready' in byFile)
-    return { rotation: byFile.ready.rotation, operation: byFile.operation, until: byFile.ready.until }
-  if (recoveryKey) {
-    const { ready, operation } = await readyByKey(log, recoveryKey, rotation, now)
-    return { rotation, operation, until: ready.until }
-  }
+  if (byFile && 'ready' in byFile) return await foundBy(byFile)
+  if (recoveryKey) return await foundBy(await readyByKey(log, recoveryKey, rotation, now))
   if (byFile)
     throw new MoverError(
       byFile.refused.state === 'late' ? 'undo-impossible' : 'bad-undo-op',

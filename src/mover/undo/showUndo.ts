@@ -2,6 +2,7 @@ import { keyRoles } from '../../plc/keyRoles.ts'
 import { keysOfMove } from '../../plc/undo.ts'
 import { previewOperation, type PreviewLine } from '../identity/preview.ts'
 import type { Additions } from './additions.ts'
+import { serversOf } from './findUndo.ts'
 import type { Undo } from './undoTypes.ts'
 
 export const summary = (
@@ -13,7 +14,9 @@ export const summary = (
   return [
     `written to ${origin} since the move: ${created} created, ${updated} changed, ${deleted} not there any more`,
     ...(each.length > 0 ? [each.join(', ')] : []),
-    ...(blobs > 0 ? [`${blobs} blobs of them were fetched`] : []),
+    ...(blobs > 0
+      ? [blobs === 1 ? 'one blob of them was fetched' : `${blobs} blobs of them were fetched`]
+      : []),
     ...lostBlobs.map((lost) => `a blob could not be fetched: ${lost}`),
     ...(conflicts.length > 0
       ? [`${conflicts.length} of them were changed on both servers, and stay as they are`]
@@ -21,8 +24,12 @@ export const summary = (
   ]
 }
 
+/** What a key of this server is called. */
+const whose = (origin: string | undefined): string =>
+  origin === undefined ? 'the other server’s' : `${new URL(origin).host}’s`
+
 /** The operation as its owner sees it: the server that the account returns to is the one whose keys come back. */
-export const previewOf = ({ log, found, request }: Undo): PreviewLine[] => {
+export const previewOf = ({ log, found, request, home }: Undo): PreviewLine[] => {
   const before = log.head.data
   const { rotation, operation } = found
   if (!before || !operation) return []
@@ -30,10 +37,11 @@ export const previewOf = ({ log, found, request }: Undo): PreviewLine[] => {
   const signer = log.signers.get(rotation.entry.cid)
   const all = [...new Set([...before.rotationKeys, ...operation.rotationKeys])]
   const roles = keyRoles(all, {
-    owner: [...(request.ownerKeys ?? []), ...(request.recoveryKey ? [request.recoveryKey.did] : [])],
+    owner: [...(request.ownerKeys ?? []), ...(found.signer === undefined ? [] : [found.signer])],
     source: { named: moved },
     target: { signed: signer === undefined ? [] : [signer] },
   })
-  const names = { source: 'of the server that you leave', target: 'of the server that you return to' }
+  const { to } = serversOf(rotation)
+  const names = { source: whose(to), target: whose(home.origin) }
   return previewOperation({ before, after: operation, roles, names })
 }

@@ -58,9 +58,9 @@ describe('undoing a move', () => {
     const preview = events.find(({ type }) => type === 'preview')
     expect(preview?.type === 'preview' && preview.lines.map(({ kind, text }) => `${kind} ${text}`)).toEqual(
       expect.arrayContaining([
-        `dropped rotation key 2: ${world.target.rotationKey.did()} (of the server that you leave)`,
-        `kept rotation key 1: ${world.ownerKeys[0]?.did()} (nobody knows whose)`,
-        `added rotation key 2: ${world.source.rotationKey.did()} (of the server that you return to)`,
+        `dropped rotation key 2: ${world.target.rotationKey.did()} (new.fake-pds.org’s)`,
+        `kept rotation key 1: ${world.ownerKeys[0]?.did()} (your recovery key)`,
+        `added rotation key 2: ${world.source.rotationKey.did()} (old.fake-pds.org’s)`,
         `added PDS ${world.source.origin}`,
       ]),
     )
