@@ -1,0 +1,119 @@
+// `pds move --to`: an account leaves its Cirrus for another PDS, with nothing but the admin password.
+import { writeFile } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { startPlcCirrus } from '../../dev/account.ts'
+import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
+import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
+import { seedCirrus, signIn } from '../../dev/seed.ts'
+import { connect } from '../../src/client/index.ts'
+import { folder, member, pds, type RunOptions } from './support.ts'
+
+const RECORDS = 20
+const BLOBS = 3
+const SUBMIT = 'com.atproto.identity.submitPlcOperation'
+
+let plc: PlcDirectory
+let here: Awaited<ReturnType<typeof folder>>
+let source: Awaited<ReturnType<typeof startPlcCirrus>>
+let target: Cirrus
+
+beforeAll(async () => {
+  plc = await startPlc()
+})
+afterAll(() => plc.close())
+beforeEach(async () => {
+  here = await folder()
+  await writeFile(here.in('wrangler.toml'), `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`)
+  source = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
+  const { did } = source.account
+  target = await startCirrus({ plcUrl: plc.url, handle: 'alice.test', did, password: 'target-password' })
+  await seedCirrus(source.url, await signIn(source.url, source), { records: RECORDS, blobs: BLOBS })
+}, 60_000)
+afterEach(async () => {
+  await Promise.all([source.close(), target.close()])
+  await here[Symbol.asyncDispose]()
+})
+
+const on = (cirrus: Cirrus, args: readonly string[], options: RunOptions = {}) =>
+  pds([...args, '--host', cirrus.url], {
+    cwd: here.path,
+    ...options,
+    env: { ADMIN_PASSWORD: cirrus.adminPassword, ADMIN_PASSWORD_HOST: cirrus.url, ...options.env },
+  })
+const move = (options: RunOptions = {}, ...args: string[]) =>
+  on(source, ['move', '--to', target.url, '--yes', ...args], {
+    ...options,
+    env: { PDS_TARGET_PASSWORD: 'target-password', ...options.env },
+  })
+const last = (stdout: string): unknown => JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+
+it('moves everything, deactivates the source, and says what it did', async () => {
+  const ran = await move()
+  expect(ran.code, ran.stderr + ran.stdout).toBe(0)
+  expect(ran.stdout).toContain(`alice.test is on ${target.url} now.`)
+  expect(ran.stderr).toMatch(/✓ Repository {3}20 records, rev/)
+  expect(ran.stderr).toMatch(/✓ Blobs {8}3 blobs copied/)
+  expect((await on(target, ['status', '--json'])).json).toMatchObject({
+    state: 'active',
+    repo: { records: RECORDS },
+    blobs: { expected: BLOBS, stored: BLOBS },
+    identity: { movedAway: false },
+  })
+  expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'deactivated' })
+  expect((await on(target, ['check', '--json'])).json).toMatchObject({ ok: true })
+  expect((await on(target, ['sessions', '--json'])).json).toMatchObject({ sessions: [] })
+})
+
+it('holds writes back from the operation to the deactivation, so that none is lost', async () => {
+  const agent = await signIn(source.url, source)
+  const refusals: unknown[] = []
+  const posting: typeof fetch = async (input, init) => {
+    if (String(input).endsWith(SUBMIT)) {
+      const writer = connect(source.url, { token: agent.accessJwt })
+      await writer.com.atproto.repo
+        .createRecord({
+          repo: source.did,
+          collection: 'app.bsky.feed.post',
+          record: { $type: 'app.bsky.feed.post', text: 'late', createdAt: new Date().toISOString() },
+        })
+        .catch((cause: unknown) => refusals.push(cause))
+    }
+    return await fetch(input, init)
+  }
+  const ran = await move({ fetch: posting }, '--json')
+  expect(member(last(ran.stdout), 'report'), ran.stdout).toMatchObject({ ok: true, sourceDeactivated: true })
+  expect(refusals).toMatchObject([{ status: 503 }])
+})
+
+it('lifts the fence again if the move fails there, and goes on later', async () => {
+  plc.fail({ status: 503, only: (method) => method === 'POST' })
+  const failed = await move({}, '--json')
+  plc.recover()
+  expect(failed.code, failed.stdout).not.toBe(0)
+  const writer = connect(source.url, { token: (await signIn(source.url, source)).accessJwt })
+  const record = { $type: 'app.bsky.feed.post', text: 'later', createdAt: new Date().toISOString() }
+  await writer.com.atproto.repo.createRecord({ repo: source.did, collection: 'app.bsky.feed.post', record })
+  const ran = await move({}, '--json')
+  expect(member(last(ran.stdout), 'report'), ran.stdout).toMatchObject({
+    ok: true,
+    records: RECORDS + 1,
+    sourceDeactivated: true,
+  })
+})
+
+it('leaves the source active if the owner answers no, or asks to stop before', async () => {
+  const rehearsed = await move({}, '--rehearse', '--json')
+  expect(member(last(rehearsed.stdout), 'report'), rehearsed.stdout).toMatchObject({
+    ok: true,
+    rehearsal: true,
+  })
+  const until = await move({}, '--until', 'verify', '--json')
+  expect(member(last(until.stdout), 'report'), until.stdout).toMatchObject({
+    reached: 'verify',
+    activated: true,
+    sourceDeactivated: false,
+  })
+  expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'moved' })
+  const wrong = await move({}, '--until', 'tomorrow', '--json')
+  expect([wrong.code, member(wrong.json, 'error', 'code')]).toEqual([2, 'usage'])
+})
