@@ -24,3 +24,4 @@ export {
   type RehearseTargetOptions,
 } from './rehearseTarget/rehearseTarget.ts'
 export type { Finding, RehearsalDeps } from './rehearseTarget/types.ts'
+export { type ArchiveKeys, archiveSource } from './peers/archiveSource.ts'

@@ -1,11 +1,21 @@
 import { moveAccount } from '../../mover/moveAccount.ts'
 import { adminSource } from '../../mover/peers/adminPeers.ts'
+import { archiveSource } from '../../mover/peers/archiveSource.ts'
 import { passwordSource } from '../../mover/peers/passwordSource.ts'
 import { standardTarget } from '../../mover/peers/standardTarget.ts'
 import { resolveWho } from '../../mover/resolveWho.ts'
-import { type MoveReport, STEP_NAMES, type StepName } from '../../mover/types.ts'
+import {
+  type MoveReport,
+  type MoverDeps,
+  type Owner,
+  type SourceOpener,
+  STEP_NAMES,
+  type StepName,
+} from '../../mover/types.ts'
+import { openBackup } from '../backup/openBackup.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
+import { archiveKeys } from '../move/archiveKeys.ts'
 import { configuredKeys, movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
 import { createShowEvents } from '../move/showEvents.ts'
@@ -33,24 +43,82 @@ const summary = ({ handle, to, from, reached, rehearsal, missing, left, next }: 
     `Next: ${next}`,
   ].join('\n')
 
-/** Where the account is, who signs in there, and which directory knows it. */
-const findAccount = async (
-  context: Context,
-  { from, identifier, to }: { from: string | undefined; identifier: string | undefined; to: string },
-) => {
-  const { io, project, prompts, address } = context
-  if (from === undefined && identifier === undefined) {
-    const { plcUrl, dev } = address()
-    const admin = await context.admin()
-    const { did } = await getStatus(admin)
-    return { admin, account: did, origin: address().origin, directoryUrl: plcUrl, dev }
+interface Where {
+  readonly to: string
+  readonly from: string | undefined
+  readonly identifier: string | undefined
+  readonly backup: string | undefined
+  readonly recoveryKey: string | undefined
+}
+
+/** What is known of the account before anything is asked: which one it is, and how it is read. */
+interface Found {
+  readonly account: string
+  /** Where it is said to be. */
+  readonly origin: string | undefined
+  readonly directoryUrl: string
+  readonly dev: boolean
+  /** The owner's rotation keys that were given with it. */
+  readonly ownerKeys: readonly string[]
+  source(peers: { owner: Owner; deps: MoverDeps }): SourceOpener
+}
+
+const directoryOf = ({ io, project }: Context): string =>
+  io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
+
+const findBackup = async (context: Context, { to, recoveryKey }: Where, folder: string): Promise<Found> => {
+  const archive = await openBackup(context, folder)
+  const keys = await archiveKeys(context, archive, recoveryKey)
+  return {
+    account: archive.did,
+    origin: undefined,
+    directoryUrl: directoryOf(context),
+    dev: isLoopback(to),
+    ownerKeys: keys.rotation.map(({ did }) => did).filter((did) => !keys.serverKeys.includes(did)),
+    source: (peers) => archiveSource({ archive, keys, ...peers }),
   }
+}
+
+const findElsewhere = async (context: Context, { from, identifier, to }: Where): Promise<Found> => {
+  const { prompts } = context
   const origin = from === undefined ? undefined : parseHost(from, '--from')
   const account =
     identifier ??
     (await prompts.text(`Handle of the account on ${from ?? 'its PDS'}`, { alternative: '--identifier' }))
-  const directoryUrl = io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
-  return { admin: undefined, account, origin, directoryUrl, dev: isLoopback(origin ?? to) }
+  return {
+    account,
+    origin,
+    directoryUrl: directoryOf(context),
+    dev: isLoopback(origin ?? to),
+    ownerKeys: [],
+    source: (peers) => passwordSource({ origin, identifier: account, ...peers }),
+  }
+}
+
+const findHere = async (context: Context): Promise<Found> => {
+  const { origin, plcUrl, dev } = context.address()
+  const admin = await context.admin()
+  const { did } = await getStatus(admin)
+  return {
+    account: did,
+    origin,
+    directoryUrl: plcUrl,
+    dev,
+    ownerKeys: configuredKeys(context),
+    source: ({ deps }) => adminSource({ admin, deps }),
+  }
+}
+
+const findAccount = async (context: Context, where: Where): Promise<Found> => {
+  const { from, identifier, backup } = where
+  if (backup === undefined)
+    return from === undefined && identifier === undefined
+      ? await findHere(context)
+      : await findElsewhere(context, where)
+  if (from === undefined && identifier === undefined) return await findBackup(context, where, backup)
+  throw new CliError('usage', '--from-backup takes the place of --from and --identifier', {
+    next: 'leave out one of them',
+  })
 }
 
 export const move = command({
@@ -73,6 +141,16 @@ export const move = command({
       hint: 'handle',
       help: 'The account that moves: its handle or DID. You sign in there with the account password.',
     },
+    'from-backup': {
+      type: 'string',
+      hint: 'dir',
+      help: 'A backup (`pds backup`), when the old PDS is gone: the keys in it, or --recovery-key, sign here.',
+    },
+    'recovery-key': {
+      type: 'string',
+      hint: 'file',
+      help: 'With --from-backup: the file of your recovery key (`pds recovery-key create`).',
+    },
     entryway: {
       type: 'boolean',
       help: '--from is an entryway: you sign in there, and the account is on the PDS that the DID names.',
@@ -92,16 +170,24 @@ export const move = command({
   examples: [
     'pds move --to https://pds.example.org',
     'pds move --to https://pds.example.org --rehearse',
+    'pds move --from-backup ./backup --to https://pds.example.org',
     'pds move --from https://old.example.com --identifier alice.example.com --to https://new.example.com',
   ],
-  async run(context, { to, from, identifier, entryway, handle, email, until, rehearse }) {
+  async run(context, flags) {
     const { out } = context
+    const { to, from, identifier, entryway, handle, email, until, rehearse } = flags
     if (!to) throw new CliError('usage', 'pds move: --to <url> is missing', { next: 'run `pds move --help`' })
     const target = parseHost(to, '--to')
     const step = parseStep(until)
-    const found = await findAccount(context, { from, identifier, to: target })
-    const { admin, account, origin, directoryUrl } = found
-    const deps = moverDeps(context, { directoryUrl, dev: found.dev })
+    const found = await findAccount(context, {
+      to: target,
+      from,
+      identifier,
+      backup: flags['from-backup'],
+      recoveryKey: flags['recovery-key'],
+    })
+    const { account, origin, ownerKeys } = found
+    const deps = moverDeps(context, found)
     const owner = createOwner(context, { email })
     const who = await resolveWho(account, origin, deps).catch(async (cause: unknown) => {
       const did = await movedBefore(context, target, account)
@@ -110,14 +196,12 @@ export const move = command({
     })
     const report = await moveAccount({
       account: who.did,
-      source: admin
-        ? adminSource({ admin, deps })
-        : passwordSource({ origin, identifier: account, owner, deps }),
+      source: found.source({ owner, deps }),
       target: standardTarget({ origin: target, owner, deps }),
       owner,
       store: await openMoveStore(context, target, who.did),
       deps,
-      options: { handle, until: step, rehearse, entryway, ownerKeys: configuredKeys(context) },
+      options: { handle, until: step, rehearse, entryway, ownerKeys },
       on: createShowEvents(context, { lines: true }),
     })
     if (!out.json) out.result(report, summary(report))

@@ -7,7 +7,7 @@ import type { MoverDeps, Source, Target, Who } from '../types.ts'
 export interface HandleContext {
   readonly target: Pick<Target, 'origin' | 'description'>
   readonly who: Pick<Who, 'did'>
-  readonly source: Pick<Source, 'name'>
+  readonly source: Pick<Source, 'name' | 'kind'>
   /** The domains below which the source gives its accounts handles, each beginning with a dot; none if it does not say. */
   sourceDomains(): Promise<readonly string[]>
   readonly deps: MoverDeps
@@ -33,7 +33,8 @@ export const handleObstacle = async (move: HandleContext, handle: string): Promi
     return found === who.did ? undefined : `${handle} names ${found}, not ${who.did}`
   } catch (cause) {
     if (!(cause instanceof IdentityError)) throw cause
-    // Only a handle that is there can be judged; when nobody answers, the target decides.
-    return cause.code === 'NotFound' ? `${handle} does not name ${who.did}` : undefined
+    // When nobody answers now, the target decides; unless the server that answered for it is gone.
+    const isGone = cause.code === 'NotFound' || move.source.kind === 'archive'
+    return isGone ? `${handle} does not name ${who.did}` : undefined
   }
 }

@@ -21,7 +21,8 @@ export const compare: Step = {
     }
     const wanted = await target.recommended()
     const { operation, differences, signer } = await compareSigned(facts.signed ?? journal.state.signed, {
-      plan,
+      // What the owner signed here shows nothing of a server's keys.
+      plan: source.kind === 'archive' ? { ...plan, dropped: [], roles: [] } : plan,
       keysBefore: head.data.rotationKeys,
       ours: wanted.rotationKeys,
     }).catch(discard)
@@ -42,7 +43,11 @@ export const compare: Step = {
       await insist({ owner }, { topic: 'differences', question, lines: differences }, refused).catch(discard)
     }
     facts.signed = operation
-    if (operation.rotationKeys.includes(signer) && !wanted.rotationKeys.includes(signer))
+    if (
+      source.kind !== 'archive' &&
+      operation.rotationKeys.includes(signer) &&
+      !wanted.rotationKeys.includes(signer)
+    )
       emit({
         type: 'warning',
         step: 'compare',

@@ -30,7 +30,10 @@ export const confirm: Step = {
       `The operation that moves the DID to ${target.origin}:`,
       ...plan.preview.map(({ kind, text }) => `${kind === 'kept' ? ' ' : SIGNS[kind]} ${text}`),
     ]
-    const question = `Have ${source.name} sign it, and submit it?`
+    const question =
+      source.kind === 'archive'
+        ? 'Sign it here, and submit it?'
+        : `Have ${source.name} sign it, and submit it?`
     if (claimed.length > 1) {
       const what = `${source.name} names ${claimed.length} of the DID’s rotation keys as its own, and they would be dropped: ${claimed.join(', ')}`
       await insist(

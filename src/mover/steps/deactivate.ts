@@ -29,6 +29,7 @@ export const deactivate: Step = {
   },
   async run(move) {
     const { source, owner, emit } = move
+    if (source.kind === 'archive') return already('a backup has no server')
     if (!source.deactivate) return already(`stays active on ${source.name}: that was not asked of it`)
     const missing = missingUnnamed(move)
     if (missing.length > 0) {

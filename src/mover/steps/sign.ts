@@ -54,6 +54,6 @@ export const sign: Step = {
     facts.signed = await signWithCode(move, operation)
     // The mailed code is used up: what it gave is kept before anything else happens.
     await journal.append({ type: 'signed', operation: facts.signed as Operation })
-    return done(`by ${source.name}`)
+    return done(source.kind === 'archive' ? 'here, with a key of yours' : `by ${source.name}`)
   },
 }
