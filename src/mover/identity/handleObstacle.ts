@@ -7,7 +7,7 @@ import type { MoverDeps, Source, Target, Who } from '../types.ts'
 export interface HandleContext {
   readonly target: Pick<Target, 'origin' | 'description'>
   readonly who: Pick<Who, 'did'>
-  readonly source: Pick<Source, 'name' | 'kind'>
+  readonly source: Pick<Source, 'name'> & Partial<Pick<Source, 'kind'>>
   /** The domains below which the source gives its accounts handles, each beginning with a dot; none if it does not say. */
   sourceDomains(): Promise<readonly string[]>
   readonly deps: MoverDeps
