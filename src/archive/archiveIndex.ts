@@ -22,6 +22,9 @@ export const STATE_FILES = {
   sums: 'SHA256SUMS',
 } as const
 
+/** An index that was not put in its place: a backup was killed while it wrote it. */
+export const isUnfinishedIndex = (name: string): boolean => /^archive\.json\.[0-9a-f]+\.part$/.test(name)
+
 /** A file of an archive, as its index lists it. */
 export interface IndexedFile {
   /** Relative to the folder, with `/`. */

@@ -6,6 +6,7 @@ import {
   INCOMING_FOLDER,
   INDEX_FILE,
   type IndexedFile,
+  isUnfinishedIndex,
 } from './archiveIndex.ts'
 import type { Finding } from './finding.ts'
 import { sha256File } from './sha256File.ts'
@@ -62,7 +63,8 @@ export const checkFiles = async (
   const isUnderWay = entries.some((entry) => entry.isDirectory() && entry.name === INCOMING_FOLDER)
   const mayBeLeft = (path: string) =>
     path.startsWith(`${INCOMING_FOLDER}/`) ||
-    (isUnderWay && (path.startsWith('state-') || path.startsWith(`${BLOBS_FOLDER}/`)))
+    (isUnderWay &&
+      (isUnfinishedIndex(path) || path.startsWith('state-') || path.startsWith(`${BLOBS_FOLDER}/`)))
   for (const path of unknown.filter((path) => !mayBeLeft(path)))
     findings.push({ file: path, problem: 'extra', detail: 'it is not of this archive' })
   return { findings, leftovers: unknown.filter(mayBeLeft) }

@@ -29,6 +29,7 @@ describe('pds', () => {
         upgrade            Add to wrangler.toml what this version of Cirrus needs.
         status             Show what is where, and the one next command to run.
         doctor             Check everything that an account needs, from DNS to relays, and say what to do.
+        preflight          Before a move: check everything that can be known, and say what to mend. It changes nothing.
         migrate-token      Mint a token, valid for 15 minutes, with which another PDS moves the account.
         revoke-tokens      Revoke every migration token that was minted until now.
         deactivate         Stop accepting writes and serving the public, after a move. Nothing is deleted.
@@ -36,7 +37,7 @@ describe('pds', () => {
         activate           Activate the account: a new one, one that moved in, or one that was deactivated.
         move               Move an account to another PDS: this Cirrus’s, or any that you can sign in to.
         did-web-move       Of a did:web under this host name: have its did.json name another PDS, or this one again.
-        backup             Back up the whole account to a folder, or verify a backup.
+        backup             Back up the whole account to a folder; verify a backup; or restore it on this machine, as a drill.
         restore            Bring this server to the state of a backup.
         import             Move an account in from another PDS.
         identity           Show what the DID document and the PLC directory say. --void: make a signed, unsubmitted operation worthless.

@@ -113,8 +113,8 @@ const warnOfKeys = ({ out, globals }: Context, { keys }: BackedUpKeys, withoutKe
   )
 }
 
-const report = ({ out }: Context, folder: string, commit: string, made: Made): number => {
-  const { repo, blobs, preferences, head, keys, problems } = made
+const report = ({ out }: Context, made: MadeBackup): number => {
+  const { folder, repo, blobs, preferences, head, keys, problems } = made
   const { facts } = repo
   const ok = problems.length === 0
   const verdict = ok ? out.paint('green', 'Complete and verified') : out.paint('red', 'Not complete')
@@ -127,7 +127,7 @@ const report = ({ out }: Context, folder: string, commit: string, made: Made): n
     `  blobs        ${count(blobs.sizes.size, 'blob')}, ${bytes(blobs.bytes)}, ${blobs.fetched} fetched now`,
     `  preferences  ${preferences}`,
     ...(head ? [`  PLC log      head ${head}`] : []),
-    `  commit       ${commit}, with a signed manifest`,
+    `  commit       ${facts.root}, with a signed manifest`,
     `  keys         ${keysLine(keys)}`,
     ...problems.map((problem) => `  ${problem}`),
     'Check it at any time, without a network: pds backup verify <dir>',
@@ -149,8 +149,13 @@ const report = ({ out }: Context, folder: string, commit: string, made: Made): n
   return ok ? EXIT.ok : EXIT.problems
 }
 
-/** `pds backup <dir>`: makes the folder the archive of the account as it is now. */
-export async function backup(context: Context, dir: string, flags: BackupFlags): Promise<number> {
+/** What a backup has made, and where. */
+export interface MadeBackup extends Made {
+  folder: string
+}
+
+/** Makes the folder the archive of the account as it is now. */
+export async function makeBackup(context: Context, dir: string, flags: BackupFlags): Promise<MadeBackup> {
   const { io } = context
   const folder = resolve(io.cwd, dir)
   const server = await context.admin()
@@ -183,8 +188,12 @@ export async function backup(context: Context, dir: string, flags: BackupFlags):
     )
     await tidy(folder, index)
     warnOfKeys(context, made.keys, flags.withoutKeys)
-    return report(context, folder, facts.root, made)
+    return { ...made, folder }
   } finally {
     await target.release()
   }
 }
+
+/** `pds backup <dir>`. */
+export const backup = async (context: Context, dir: string, flags: BackupFlags): Promise<number> =>
+  report(context, await makeBackup(context, dir, flags))

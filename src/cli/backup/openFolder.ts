@@ -6,7 +6,7 @@ import { ArchiveError } from '../../archive/archiveError.ts'
 import { type Archive, openArchive } from '../../archive/openArchive.ts'
 import { isObject } from '../../isObject.ts'
 import { CliError, messageOf } from '../errors.ts'
-import { readText, writeAtomically } from '../files/files.ts'
+import { partialFile, readText, writeAtomically } from '../files/files.ts'
 
 /** A folder that a backup is being made into. The archive in it stays whole until the next one is. */
 export interface BackupFolder {
@@ -96,7 +96,7 @@ const adoptState = async (folder: string, state: string, current: string | undef
 }
 
 /** What of an earlier run's files is used again: the repository. All else is small, and may be of another moment. */
-const isKept = (name: string): boolean => name === STATE_FILES.repo || name.endsWith('.part')
+const isKept = (name: string): boolean => [STATE_FILES.repo, partialFile(STATE_FILES.repo)].includes(name)
 
 /**
  * Makes the folder ready, or throws `bad-folder`: it is empty, or has a backup of this account, or one of `pds export`,

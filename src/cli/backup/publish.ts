@@ -7,6 +7,7 @@ import {
   INCOMING_FOLDER,
   INDEX_FILE,
   type IndexedFile,
+  isUnfinishedIndex,
   STATE_FILES,
 } from '../../archive/archiveIndex.ts'
 import { formatSums } from '../../archive/checkFiles.ts'
@@ -59,7 +60,10 @@ export async function publish(
       size,
       sha256: Buffer.from(digestOf(cid)).toString('hex'),
     }))
-  await rm(join(incomingState, STATE_FILES.sums), { force: true })
+  const names: readonly string[] = Object.values(STATE_FILES)
+  for (const name of await readdir(incomingState))
+    if (!names.includes(name) || name === STATE_FILES.sums)
+      await rm(join(incomingState, name), { force: true })
   const files = [...(await readBack(incomingState, state)), ...blobFiles]
   await writeAtomically(join(incomingState, STATE_FILES.sums), formatSums(state, files))
   const sums = await sha256File(join(incomingState, STATE_FILES.sums))
@@ -94,7 +98,11 @@ export async function tidy(folder: string, { state, files }: ArchiveIndex): Prom
   for (const name of await readdir(join(folder, BLOBS_FOLDER)))
     if (!kept.has(`${BLOBS_FOLDER}/${name}`)) await rm(join(folder, BLOBS_FOLDER, name), { force: true })
   for (const name of await readdir(folder))
-    if ((name.startsWith('state-') && name !== state) || EXPORT_FILES.includes(name))
+    if (
+      (name.startsWith('state-') && name !== state) ||
+      EXPORT_FILES.includes(name) ||
+      isUnfinishedIndex(name)
+    )
       await rm(join(folder, name), { recursive: true, force: true })
   // The last: while it is there, what was not deleted yet counts as left over.
   await rm(join(folder, INCOMING_FOLDER), { recursive: true, force: true })

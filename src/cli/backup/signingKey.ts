@@ -46,14 +46,18 @@ const candidates = async (
   return found.flatMap(([foundIn, hex]) => (hex ? [[foundIn, hex] as const] : []))
 }
 
+/** The signing keys that are on this machine, as `candidates` finds them. */
+export const machineKeys = async (
+  context: Context,
+  account: Pick<Status, 'did' | 'handle'>,
+): Promise<SigningKey[]> =>
+  Promise.all((await candidates(context, account)).map(([foundIn, hex]) => load(foundIn, hex)))
+
 /** The signing key in the backup, which opens with its passphrase. Asked for only if there is someone to ask. */
-const archivedKey = async (context: Context, archive: Archive): Promise<SigningKey | undefined> => {
+export const archivedKey = async (context: Context, archive: Archive): Promise<SigningKey | undefined> => {
   const mayAsk = context.io.stdin.isTTY || context.io.env[PASSPHRASE_VAR]
   if (!archive.hasSecrets || !mayAsk) return undefined
-  const passphrase = await knownPassphrase(
-    context,
-    'No key file is here. Passphrase of the keys in the backup',
-  )
+  const passphrase = await knownPassphrase(context, 'Passphrase of the keys in the backup')
   const { signingKey } = await orArchiveError(archive.secrets(passphrase))
   return await load('the keys in the backup', signingKey.reveal())
 }

@@ -6,43 +6,16 @@ import { CliError, EXIT } from '../errors.ts'
 import { readText, writeAtomically } from '../files/files.ts'
 import { DEFAULT_PLC_URL, devFolder, type DevServer, needProject } from '../project/config.ts'
 import { type DevAccount, devAccountAt, devConfig, findWrangler } from '../project/devConfig.ts'
+import { waitUntilReady } from '../project/waitUntilReady.ts'
 import { DEV_PASSWORD, devSecrets } from '../project/devSecrets.ts'
 import { parseToml } from '../project/wranglerToml.ts'
 import { getStatus, stateOf } from '../servers/status.ts'
 import { orServerError } from '../servers/serverErrors.ts'
-import type { Running } from '../terminal/io.ts'
 
 const readPort = (text: string | undefined): number => {
   const port = Number(text ?? '8787')
   if (Number.isInteger(port) && port > 0 && port < 65536) return port
   throw new CliError('usage', `--port "${text ?? ''}" is not a port: expected a number from 1 to 65535`)
-}
-
-/** How often the server is asked whether it is up, and for how long. */
-const READY_POLL_MS = 200
-const READY_TIMEOUT_MS = 60_000
-
-/** Waits until the Worker answers. Throws if wrangler ends before, or somebody else answers at this port. */
-const waitUntilReady = async (
-  { io }: Context,
-  { url, did }: DevAccount,
-  wrangler: Running,
-): Promise<void> => {
-  const ended: number[] = []
-  void wrangler.exited.then((code) => ended.push(code))
-  const until = io.now() + READY_TIMEOUT_MS
-  while (ended.length === 0 && io.now() < until && !io.signal.aborted) {
-    const answer = await io.fetch(`${url}/.well-known/atproto-did`).catch(() => undefined)
-    const text = await answer?.text().catch(() => undefined)
-    if (answer?.ok && text === did) return
-    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS))
-  }
-  if (io.signal.aborted) return
-  throw new CliError(
-    'dev-not-running',
-    ended.length === 0 ? `no answer from ${url}` : `wrangler ended with ${ended[0]}`,
-    { next: 'read what wrangler says above; if the port is taken, choose another with --port' },
-  )
 }
 
 /** Makes the account on the first run. One that an earlier run deactivated stays as it is. */
