@@ -1,5 +1,6 @@
 import { connect } from '../../client/index.ts'
 import { isPublicKey } from '../../crypto/publicKey.ts'
+import { moverFailure } from '../../mover/refusal.ts'
 import { describeServer } from '../../mover/peers/describeServer.ts'
 import { recommendedData } from '../../mover/peers/plcData.ts'
 import { endSession, signIn } from '../../mover/peers/session.ts'
@@ -35,12 +36,16 @@ const requireOwnDidWeb = ({ did }: Status, origin: string): void => {
 }
 
 /** Asks the target for its key, with the owner's session there. */
-const askTarget = async (context: Context, target: string, did: string): Promise<NewDocument> => {
+const askTarget = async (context: Context, target: string, identifier: string): Promise<NewDocument> => {
   const { plcUrl, dev } = context.address()
   const deps = moverDeps(context, { directoryUrl: plcUrl, dev })
   const owner = createOwner(context)
-  const password = await owner.answer('targetPassword', { origin: target, handle: did })
-  const client = await signIn({ origin: target, identifier: did, password }, { owner, deps })
+  const password = await owner.answer('targetPassword', { origin: target, handle: identifier })
+  const client = await signIn({ origin: target, identifier, password }, { owner, deps }).catch(
+    (cause: unknown) => {
+      throw moverFailure(cause, 'target', { '*': 'sign-in-needed' })
+    },
+  )
   try {
     const { verificationMethods, alsoKnownAs, services } = await recommendedData(client)
     const handle = alsoKnownAs.find((name) => name.startsWith('at://'))?.slice('at://'.length)
@@ -87,6 +92,7 @@ export const didWebMove = command({
     'There is no undo by a key, and no 72 hours: keep the host name, and keep serving did.json.',
   flags: {
     to: { type: 'string', hint: 'url', help: 'The new PDS.' },
+    identifier: { type: 'string', hint: 'handle', help: 'The account there; by default its DID.' },
     'signing-key': { type: 'string', hint: 'did:key', help: 'Its key, in place of a sign-in there.' },
     back: { type: 'boolean', help: 'Have the document name this server again.' },
     ...CONFIRM_HANDLE,
@@ -96,7 +102,7 @@ export const didWebMove = command({
     'pds did-web-move --to https://new.example.com --signing-key did:key:zQ3sh… --confirm-handle alice.example.com',
     'pds did-web-move --back',
   ],
-  async run(context, { to, 'signing-key': key, back, 'confirm-handle': given }) {
+  async run(context, { to, identifier, 'signing-key': key, back, 'confirm-handle': given }) {
     const { out } = context
     if ((to === undefined) === !back)
       throw new CliError('usage', 'pds did-web-move: give --to <url> or --back', {
@@ -114,7 +120,10 @@ export const didWebMove = command({
     if (to !== undefined) {
       const target = parseHost(to, '--to')
       await checkTarget(context, target, did)
-      request = key === undefined ? await askTarget(context, target, did) : { pds: target, signingKey: key }
+      request =
+        key === undefined
+          ? await askTarget(context, target, identifier ?? did)
+          : { pds: target, signingKey: key }
     }
     const { updateDidWeb } = admin.com.cirrus.admin
     const { before, after } = await orServerError(updateDidWeb({ ...request, preview: true }))
