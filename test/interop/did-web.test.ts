@@ -6,7 +6,17 @@ import { startCirrus, type Cirrus } from '../../dev/cirrus.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 import { member, pds } from '../cli/support.ts'
-import { admin, claims, command, mint, ownerAuth, refusal, startStage, status, type Stage } from './support/cirrus.ts'
+import {
+  admin,
+  claims,
+  command,
+  mint,
+  ownerAuth,
+  refusal,
+  startStage,
+  status,
+  type Stage,
+} from './support/cirrus.ts'
 import * as mover from './support/token.ts'
 import { bearer, procedure, query, signCredentials } from './support/token.ts'
 import { readRepo } from './support/verify.ts'
