@@ -85,7 +85,7 @@ describe('an account that moved away', () => {
       await repo.body.cancel()
     }))
 
-  it('comes back when the DID does: a new commit is not needed, and the revision never falls', () =>
+  it('comes back when the DID does, with a new commit above the last', () =>
     inWorld({}, async (world) => {
       const { getStatus } = world.admin.com.cirrus.admin
       const { activateAccount, deactivateAccount } = world.admin.com.atproto.server
@@ -99,7 +99,7 @@ describe('an account that moved away', () => {
       await activateAccount()
       expect(world.events(before)).toEqual(['account', 'identity', 'sync'])
       expect(world.account.state()).toBe('active')
-      expect((await world.head()).rev >= rev).toBe(true)
+      expect((await world.head()).rev > rev).toBe(true)
       expect(world.journal().slice(-2)).toEqual(['moved-back', 'activate'])
     }))
 
@@ -111,5 +111,29 @@ describe('an account that moved away', () => {
       await moveBack(world)
       await getStatus()
       expect(world.account.state()).toBe('active')
+    }))
+
+  it('signs again when it has come back without a deactivation: relays may know later revisions of the other PDS', () =>
+    inWorld({}, async (world) => {
+      const { account, clock } = world
+      const owner = await world.signIn()
+      await post(owner, world.did)
+      clock.now += 60_000
+      await moveAway(world, [world.key.did])
+      await account.identityWatch.observe()
+      await moveBack(world)
+      const { data, rev } = account.repo.requireHead()
+      clock.now += 60_000
+      const before = world.latest()
+      await account.lifecycle.followDid()
+      const head = account.repo.requireHead()
+      expect([head.data, head.rev > rev]).toEqual([data, true])
+      expect(world.events(before)).toEqual(['identity', 'sync'])
+      expect(world.announced(before).at(-1)).toMatchObject({ rev: head.rev })
+      // Once.
+      await account.lifecycle.followDid()
+      await world.admin.com.atproto.server.activateAccount()
+      expect(account.repo.requireHead()).toEqual(head)
+      expect((await world.admin.com.cirrus.admin.checkRepo()).problems).toEqual([])
     }))
 })

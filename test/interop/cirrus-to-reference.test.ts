@@ -133,10 +133,15 @@ describe.each([
     expect(proven.json).toMatchObject({
       ok: true,
       signed: true,
+      recorded: true,
       records: { same: 300, added: 0, changed: 0, goneCount: 0 },
       blobs: { referenced: 12, present: 12, hashed: 12, missingCount: 0 },
       source: { data: scene.before.data },
       target: { data: scene.before.data },
+    })
+    expect(await status(cirrus)).toMatchObject({
+      retention: { pds: reference.url, verified: true },
+      next: expect.stringContaining('pds backup'),
     })
     const statement = ['verify', '--statement', 'move-statement.json', '--json']
     const offline = { cwd: project.path, fetch: () => Promise.reject(new Error('it asked the network')) }

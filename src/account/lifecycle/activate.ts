@@ -1,3 +1,4 @@
+import { parseTid } from '../../repo/tid.ts'
 import { parseCommit, verifyCommit } from '../../repo/commit.ts'
 import { error } from '../../xrpc/errors.ts'
 import { docsLink } from '../../docsLink.ts'
@@ -33,8 +34,8 @@ interface Activation {
 }
 
 /**
- * Stores, announces and journals an activation, or only the new key of an account that is active already. Runs inside a
- * transaction: that of the commit, if one is signed.
+ * Stores, announces and journals an activation, or only the new commit of an account that is active already, and its new
+ * key. Runs inside the transaction of the commit.
  */
 const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activation): void => {
   const { sql, sequencer, journal, platform, identityWatch, relays, sessions } = deps
@@ -43,6 +44,7 @@ const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activ
   if (newKey) storeNewKey(deps, newKey, head.rev)
   if (row.storedState === 'active') {
     if (newKey) announceNewKey(deps, head.rev, car)
+    else sequencer.appendSync(head.rev, car)
     return
   }
   // Until now, the server that the account comes from could speak for it. No session from that time is trusted.
@@ -55,6 +57,13 @@ const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activ
   relays.askAtOnce()
   journal.append('activate', { rev: head.rev, commit: head.root.toString() })
 }
+
+/**
+ * Whether the DID has come back since the latest commit: relays may know later revisions then, of the server that it named
+ * meanwhile.
+ */
+const cameBackSince = ({ journal }: LifecycleDeps, { rev }: Head): boolean =>
+  journal.hasAny(['moved-back'], Math.floor(parseTid(rev).micros / 1000))
 
 interface SignNowOptions {
   /** Whether the account may be deactivated until now. */
@@ -74,7 +83,8 @@ const signNow = async (
   const { repo, sql, identityWatch } = deps
   const isActive = () => readAccount(sql).storedState === 'active'
   const isSigned = () => isSignedBy(deps, repo.requireHead(), key)
-  if (isActive() && (await repo.exclusive(isSigned))) return
+  const cameBack = () => cameBackSince(deps, repo.requireHead())
+  if (isActive() && !cameBack() && (await repo.exclusive(isSigned))) return
   let newKey: SigningKey | undefined
   await repo.signAgain({
     signer: key.commitKeypair(deps.did),
@@ -83,7 +93,7 @@ const signNow = async (
       if (identityWatch.last) requireDidHere(deps, identityWatch.last)
       newKey = (await isSigned()) ? undefined : key
       // Another request, or the alarm, may have done it meanwhile; or the account was deactivated.
-      return isActive() ? newKey !== undefined : activates
+      return isActive() ? newKey !== undefined || cameBack() : activates
     },
     within: (head, car) => storeAndAnnounce(deps, { head, car, newKey, sid }),
   })
@@ -99,7 +109,7 @@ const requireKey = (deps: LifecycleDeps, observation: Observation): SigningKey =
 
 /**
  * Activates the account here, and announces it as `#account`, `#identity`, `#sync`. May be repeated: an account that is
- * active already is signed again only for a new key. `sid` is the session that asks: the first activation ends every
+ * active already is signed again only for a new key, or after the DID has come back. `sid` is the session that asks: the first activation ends every
  * other one.
  */
 export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void> => {
@@ -110,7 +120,8 @@ export const activate = async (deps: LifecycleDeps, sid?: string): Promise<void>
 
 /**
  * Looks up the DID. If the account is active and the DID names this server with a new signing key, which this server
- * has been given, a commit is signed with it, because relays accept no other.
+ * has been given, a commit is signed with it, because relays accept no other; and one is signed where the DID has come back,
+ * so that relays that know later revisions of another server follow this one again.
  */
 export const followDid = async (deps: LifecycleDeps): Promise<Observation> => {
   const { identityWatch, repo, sql, signingKeys } = deps

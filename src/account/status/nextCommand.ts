@@ -21,6 +21,8 @@ export interface Situation {
         keyIsOurs: boolean
         tombstoned: boolean
       }
+  /** After a move: it was not recorded that everything is at the other PDS. */
+  unverified: boolean
   /** A change of the signing key is under way: NEXT_SIGNING_KEY waits, or is in use and not yet SIGNING_KEY. */
   rotation: 'waiting' | 'in use' | undefined
   records: number
@@ -83,6 +85,8 @@ const whenMovingIn = (situation: Situation): string => {
 const whenDeactivated = (situation: Situation): string => {
   const { identity } = situation
   if ('error' in identity) return 'Deactivated; the DID could not be looked up. Next: `pds status` again.'
+  if (!identity.here && situation.unverified && identity.pds !== undefined)
+    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted here, and nothing is before it was verified that everything is there. Next: \`pds verify --to ${identity.pds}\`.`
   if (!identity.here && situation.servesDid)
     return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup. Keep the host name and this Worker, which serves did.json, for as long as the account is to exist; \`pds did-web-move --back\` has it name this server again.`
   if (!identity.here)

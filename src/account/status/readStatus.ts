@@ -82,6 +82,7 @@ export const readStatus = async (deps: StatusDeps): Promise<OutputSchema> => {
         }
       : { error: observed instanceof Error ? observed.message : '' },
     records: counts.records,
+    unverified: retention?.verified === false,
     rotation: rotationOf(deps),
     missingBlobs: expected - stored,
     unsubmitted,

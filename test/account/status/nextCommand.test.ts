@@ -13,6 +13,7 @@ const base: Situation = {
   wasActive: true,
   identity: here,
   rotation: undefined,
+  unverified: false,
   records: 3,
   missingBlobs: 0,
   unsubmitted: [],
@@ -55,6 +56,12 @@ describe('the next command', () => {
     expect(next({ ...movingIn, identity: away })).toContain('PLC step')
     expect(next({ ...movingIn, missingBlobs: 1 })).toContain('1 blob missing')
     expect(next(movingIn)).toMatch(/Everything is here.*`pds activate`/)
+  })
+
+  it('has a move verified before anything is given up', () => {
+    const left = { state: 'deactivated', identity: away } as const
+    expect(next({ ...left, unverified: true })).toContain('`pds verify --to https://new.example.com`')
+    expect(next(left)).toContain('delete Worker, bucket and DNS records')
   })
 
   it('leads an account through leaving, and through coming back', () => {
