@@ -371,6 +371,26 @@ describe('a rehearsal', () => {
     expect([...later.pds.sessions.values()].filter(({ kind }) => kind === 'refresh')).toEqual([])
   })
 
+  it('goes on where a server does not answer, or its lists have no end', async () => {
+    const world = await createWorld()
+    const { fetch } = world.deps
+    world.deps.fetch = (url, init) =>
+      url.includes(NSIDS.getBlob)
+        ? new Promise((_, reject) => {
+            init.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+          })
+        : fetch(url, init)
+    let n = 0
+    before(NSIDS.listBlobs, () =>
+      json({ cids: ['bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'], cursor: `${++n}` }),
+    )(world)
+    const { findings } = await rehearseTarget(world.deps, { target: world.pds.origin, timeoutMs: 5000 })
+    const seen = (id: string) => findings.find((finding) => finding.id === id)
+    expect(seen('blobs')).toMatchObject({ level: 'fail', seen: expect.stringContaining('NetworkError') })
+    expect(seen('listBlobs')).toMatchObject({ level: 'fail', seen: expect.stringContaining('no end') })
+    expect(seen('deactivateAccount')?.level).toBe('pass')
+  })
+
   it('says of what depends on something that does not work that it was not asked', async () => {
     const world = await createWorld()
     before(NSIDS.import, () => json({ error: 'MethodNotImplemented' }, 501))(world)

@@ -1,4 +1,4 @@
-import { connect } from '../../client/index.ts'
+import { connect, type Fetch } from '../../client/index.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { createDirectory, DirectoryError } from '../../plc/directory.ts'
 import { pass } from '../check.ts'
@@ -20,6 +20,8 @@ export interface RehearseTargetOptions {
   /** By default a made-up name below the server's first domain. */
   readonly handle?: string | undefined
   readonly inviteCode?: string | undefined
+  /** How long one request may take, its body too; by default a minute. */
+  readonly timeoutMs?: number
   /** Called once the account is made up: what stays if the rehearsal is interrupted. */
   readonly onAccount?: (account: { did: string; handle: string }) => void
   /** Called with what each check has found. */
@@ -37,6 +39,14 @@ export interface RehearsedTarget {
 /** The longest front part of a handle that the reference gives out is 18 characters. */
 const madeUpName = (random: RehearsalDeps['random']): string =>
   `rehearsal-${Buffer.from(random(4)).toString('hex')}`
+
+/** A server that never answers ends one check, and not the rehearsal. */
+const fetchInTime =
+  ({ fetch }: RehearsalDeps, timeoutMs: number): Fetch =>
+  (input, init) => {
+    const late = AbortSignal.timeout(timeoutMs)
+    return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, late]) : late })
+  }
 
 const findingOf = async (
   check: TargetCheck,
@@ -78,7 +88,7 @@ export const rehearseTarget = async (
 
 async function rehearse(
   deps: RehearsalDeps,
-  { target: origin, handle, inviteCode, onAccount, onFinding }: RehearseTargetOptions,
+  { target: origin, handle, inviteCode, timeoutMs = 60_000, onAccount, onFinding }: RehearseTargetOptions,
 ): Promise<RehearsedTarget> {
   const description = await describeServer(origin, deps)
   if (await isCirrusOrigin(origin, deps))
@@ -100,7 +110,7 @@ async function rehearse(
   const directory = createDirectory(createSend(deps), deps.directoryUrl)
   const account = await makeThrowAway(deps, directory, name)
   onAccount?.({ did: account.did, handle: name })
-  const anyone = connect(origin, { fetch: deps.fetch })
+  const anyone = connect(origin, { fetch: fetchInTime(deps, timeoutMs) })
   const stream = followEvents(deps, origin, account.did)
   const rehearsal: Rehearsal = {
     deps,

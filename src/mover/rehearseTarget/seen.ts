@@ -31,6 +31,21 @@ export const isAccepted = (call: Promise<unknown>): Promise<boolean> =>
     },
   )
 
+/** What the pages of a list have. A list without end is left: it has far more pages than it can need. */
+export const collect = async <Page>(
+  list: AsyncIterable<Page>,
+  itemsOf: (page: Page) => readonly string[],
+  expected: number,
+): Promise<Set<string>> => {
+  const found = new Set<string>()
+  let count = 0
+  for await (const page of list) {
+    for (const item of itemsOf(page)) found.add(item)
+    if (++count > expected + 100) throw new Error(`the list has no end: it is at page ${count}`)
+  }
+  return found
+}
+
 /** What of a list is missing, and what is too much; undefined if it is the expected one. */
 export const difference = (
   noun: string,

@@ -1,17 +1,17 @@
 import { pages } from '../../../client/index.ts'
 import { madeUpBlobs, type MadeUpBlob } from '../madeUpBlobs.ts'
-import { difference, seenError } from '../seen.ts'
+import { collect, difference, seenError } from '../seen.ts'
 import { SOURCES, type Rehearsal, type TargetCheck } from '../types.ts'
 
 /** Small, so that there are several pages. */
 const PAGE = 3
 
-const missingBlobs = async ({ owner }: Rehearsal): Promise<Set<string>> => {
-  const found = new Set<string>()
-  const list = pages((page) => owner.com.atproto.repo.listMissingBlobs({ limit: PAGE, ...page }))
-  for await (const { blobs } of list) for (const { cid } of blobs) found.add(cid)
-  return found
-}
+const missingBlobs = ({ owner, account }: Rehearsal): Promise<Set<string>> =>
+  collect(
+    pages((page) => owner.com.atproto.repo.listMissingBlobs({ limit: PAGE, ...page })),
+    ({ blobs }) => blobs.map(({ cid }) => cid),
+    account.blobs.length,
+  )
 
 const upload = async (
   { owner }: Rehearsal,

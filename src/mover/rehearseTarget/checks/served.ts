@@ -1,7 +1,7 @@
 import { pages } from '../../../client/index.ts'
 import { verifyBlob } from '../../../client/import.ts'
 import { readBytes } from '../readBytes.ts'
-import { difference } from '../seen.ts'
+import { collect, difference } from '../seen.ts'
 import { fetchServedRepo } from '../servedRepo.ts'
 import { SOURCES, type Rehearsal, type TargetCheck } from '../types.ts'
 
@@ -78,10 +78,15 @@ export const servedChecks: readonly TargetCheck[] = [
     async run({ anyone, account }) {
       const { repo } = anyone.com.atproto
       const found = new Set<string>()
-      for (const collection of new Set([...account.records.keys()].map((path) => path.split('/')[0] ?? ''))) {
-        const list = pages((page) => repo.listRecords({ repo: account.did, collection, limit: 50, ...page }))
-        for await (const { records } of list)
-          for (const { uri, cid } of records) found.add(`${uri.slice(`at://${account.did}/`.length)} ${cid}`)
+      const paths = [...account.records.keys()]
+      for (const collection of new Set(paths.map((path) => path.split('/')[0] ?? ''))) {
+        const listed = await collect(
+          pages((page) => repo.listRecords({ repo: account.did, collection, limit: 50, ...page })),
+          ({ records }) =>
+            records.map(({ uri, cid }) => `${uri.slice(`at://${account.did}/`.length)} ${cid}`),
+          paths.length,
+        )
+        for (const item of listed) found.add(item)
       }
       const all = new Set([...account.records].map(([path, cid]) => `${path} ${cid}`))
       const seen = difference('records', all, found)
@@ -135,11 +140,11 @@ export const servedChecks: readonly TargetCheck[] = [
     source: SOURCES.sync,
     needs,
     async run({ anyone, account }) {
-      const found = new Set<string>()
-      const list = pages((page) =>
-        anyone.com.atproto.sync.listBlobs({ did: account.did, limit: PAGE, ...page }),
+      const found = await collect(
+        pages((page) => anyone.com.atproto.sync.listBlobs({ did: account.did, limit: PAGE, ...page })),
+        ({ cids }) => cids,
+        account.blobs.length,
       )
-      for await (const { cids } of list) for (const cid of cids) found.add(cid)
       return difference('blobs', new Set(account.blobs.map(({ cid }) => cid.toString())), found)
     },
   },
