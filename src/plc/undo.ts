@@ -30,14 +30,23 @@ const rotationAt = (chain: readonly AuditEntry[], i: number): Rotation | undefin
   return entry && data && from !== to ? { entry, before, data, from, to } : undefined
 }
 
-/** The last operation by which the DID went to another PDS; undefined if it never did, or that was undone. */
-export const lastRotation = (log: VerifiedLog): Rotation | undefined => {
+/**
+ * The last operation by which the DID went to another PDS, or ended; undefined if there is none, or it was undone. `isWanted`
+ * leaves some out.
+ */
+export const lastRotation = (
+  log: VerifiedLog,
+  isWanted: (rotation: Rotation) => boolean = () => true,
+): Rotation | undefined => {
   const chain = standing(log)
-  return chain.map((_, i) => rotationAt(chain, i)).findLast((found) => found !== undefined)
+  return chain.map((_, i) => rotationAt(chain, i)).findLast((found) => found !== undefined && isWanted(found))
 }
 
 /** The move that the newest operations of the log have undone, and the operation that did it; undefined if there is none. */
-export const undoneRotation = (log: VerifiedLog): { rotation: Rotation; undo: AuditEntry } | undefined => {
+export const undoneRotation = (
+  log: VerifiedLog,
+  isWanted: (rotation: Rotation) => boolean = () => true,
+): { rotation: Rotation; undo: AuditEntry } | undefined => {
   const chain = standing(log)
   for (const [i, undo] of [...chain.entries()].toReversed()) {
     const before = chain[i - 1]
@@ -45,26 +54,29 @@ export const undoneRotation = (log: VerifiedLog): { rotation: Rotation; undo: Au
     for (const entry of log.entries) {
       if (!entry.nullified || entry.operation.prev !== before.cid) continue
       const rotation = rotationAt([before, entry], 1)
-      if (rotation && endpointOf(undo) === rotation.from) return { rotation, undo }
+      if (rotation && isWanted(rotation) && endpointOf(undo) === rotation.from) return { rotation, undo }
     }
   }
   return undefined
 }
 
 /**
- * The keys that came with a move, for rotation or for signing, and where they still are: with an operation that stands
- * they have power over the DID.
+ * The keys that came with a move and with what was signed after it, for rotation or for signing, and those of them that an
+ * operation that stands has: with it they have power over the DID. Of a move that was undone, what was nullified counts.
  */
 export const keysOfMove = (
   log: VerifiedLog,
-  { entry, data }: Rotation,
+  { before, data }: Rotation,
 ): { keys: string[]; standing: string[] } => {
-  const moved = operationData(entry.operation)
   const namedBy = (said: PlcData | null | undefined): string[] =>
     said ? [...said.rotationKeys, ...Object.values(said.verificationMethods)] : []
-  const before = new Set(namedBy(data))
-  const keys = [...new Set(namedBy(moved))].filter((key) => !before.has(key))
-  const stands = new Set(standing(log).flatMap(({ operation }) => namedBy(operationData(operation))))
+  const dataOf = ({ operation }: AuditEntry) => operationData(operation)
+  const later = log.entries.slice(log.entries.findIndex(({ cid }) => cid === before.cid) + 1)
+  const nullified = later.filter((entry) => entry.nullified)
+  const known = new Set(namedBy(data))
+  const named = (nullified.length > 0 ? nullified : later).flatMap((entry) => namedBy(dataOf(entry)))
+  const keys = [...new Set(named)].filter((key) => !known.has(key))
+  const stands = new Set(standing(log).flatMap((entry) => namedBy(dataOf(entry))))
   return { keys, standing: keys.filter((key) => stands.has(key)) }
 }
 

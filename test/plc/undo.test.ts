@@ -5,7 +5,7 @@ import type { Operation, UnsignedOperation, VerifiedLog } from '../../src/plc/ty
 import { buildUndo, lastRotation, undoState } from '../../src/plc/undo.ts'
 import { verifyLog } from '../../src/plc/verifyLog.ts'
 import { NOW } from '../crypto/support.ts'
-import { oracle, rotationKey } from './support.ts'
+import { oracle, rotationKey, signAny } from './support.ts'
 
 const HOUR = 3600_000
 const [recovery, source, target] = await Promise.all(['recovery', 'ours', 'target'].map(rotationKey))
@@ -85,6 +85,20 @@ describe('an undo operation', () => {
     })
     await submit(undo)
     expect((await log()).head.data?.rotationKeys).toEqual([recovery.did, source.did])
+  })
+
+  it('undoes a tombstone, of the old server or of the new one: the directory takes it', async () => {
+    for (const isMoved of [false, true]) {
+      const { log, undo, move, submit, first } = await scene()
+      const prev = isMoved ? await move() : first
+      await submit(
+        (await signAny(isMoved ? 'target' : 'ours', { type: 'plc_tombstone' as const, prev })) as never,
+      )
+      expect((await log()).head.data).toBe(null)
+      expect(await undoState(await log(), undo, NOW)).toMatchObject({ state: 'ready' })
+      await submit(undo)
+      expect((await log()).head.data?.rotationKeys).toEqual([recovery.did, source.did])
+    }
   })
 
   it('is late after 72 hours, when the directory refuses it too', async () => {

@@ -7,6 +7,7 @@ import { CliError, EXIT } from '../errors.ts'
 import { readText } from '../files/files.ts'
 import { configuredKeys } from '../move/moveContext.ts'
 import { accountOf, openUndoStore, recoveryKeyOf, undoOwner } from '../recovery/recoveryContext.ts'
+import { parseHost } from '../project/config.ts'
 import { count } from '../terminal/output.ts'
 import { previewText } from '../terminal/previewText.ts'
 
@@ -71,6 +72,11 @@ export const undo = command({
     'undo-op': { type: 'string', hint: 'file', help: 'The file that `pds undo-op` wrote.' },
     'recovery-key': { type: 'string', hint: 'file', help: 'The file of the recovery key, to sign now.' },
     identifier: { type: 'string', hint: 'name', help: 'An account elsewhere: its handle or DID.' },
+    to: {
+      type: 'string',
+      hint: 'url',
+      help: 'The server to return to. Default: the one before the last move; needed if the DID has moved on since.',
+    },
     'locked-out': {
       type: 'boolean',
       help: 'You cannot sign in to the server that the account leaves: fetch what it shows to anyone.',
@@ -93,6 +99,7 @@ export const undo = command({
       account,
       file: kept,
       recoveryKey,
+      returnTo: flags.to === undefined ? undefined : parseHost(flags.to, '--to'),
       owner: undoOwner(context),
       deps,
       ownerKeys: configuredKeys(context),

@@ -10,6 +10,8 @@ import { type UndoFile, undoOpState } from './undoFile.ts'
 export interface UndoMeans {
   file?: UndoFile | undefined
   recoveryKey?: RotationKey | undefined
+  /** Origin of the server to return to, if the DID has moved more than once. */
+  returnTo?: string | undefined
 }
 
 /** The move, and the operation that undoes it. */
@@ -22,6 +24,9 @@ export interface FoundUndo {
   /** Until when the directory takes it, in milliseconds since the epoch. */
   until: number | undefined
 }
+
+export const originOf = (endpoint: string | undefined): string | undefined =>
+  endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint).origin : undefined
 
 type Ready = Extract<UndoState, { state: 'ready' }>
 
@@ -72,16 +77,20 @@ const foundBy = async ({ ready, operation }: { ready: Ready; operation: Operatio
 /** Finds the last move of the DID and the operation that undoes it. Nothing is sent. */
 export async function findUndo(
   log: VerifiedLog,
-  { file, recoveryKey }: UndoMeans,
+  { file, recoveryKey, returnTo }: UndoMeans,
   now: number,
 ): Promise<FoundUndo> {
-  const rotation = lastRotation(log)
-  const undone = undoneRotation(log)
+  const isWanted = ({ from }: Rotation): boolean => returnTo === undefined || originOf(from) === returnTo
+  const rotation = lastRotation(log, isWanted)
+  const undone = undoneRotation(log, isWanted)
   // A later move counts, not one that was undone before it.
   if (undone && (!rotation || undone.undo.createdAt >= rotation.entry.createdAt))
     return { rotation: undone.rotation, operation: undefined, signer: undefined, until: undefined }
   if (!rotation)
-    throw new MoverError('nothing-to-undo', `${log.did} has never moved, so there is nothing to undo`)
+    throw new MoverError(
+      'nothing-to-undo',
+      `${log.did} has never moved away${returnTo === undefined ? '' : ` from ${returnTo}`}, so there is nothing to undo`,
+    )
   const byFile = file && (await readyByFile(log, file, now))
   if (byFile && 'ready' in byFile) return await foundBy(byFile)
   if (recoveryKey) return await foundBy(await readyByKey(log, recoveryKey, rotation, now))
@@ -92,9 +101,6 @@ export async function findUndo(
     )
   throw new MoverError('bad-undo-op', 'neither an undo operation nor a recovery key was given')
 }
-
-const originOf = (endpoint: string | undefined): string | undefined =>
-  endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint).origin : undefined
 
 /** The two servers of a move, by their origins. */
 export const serversOf = ({ from, to, entry }: Rotation): { from: string; to: string | undefined } => {

@@ -1,11 +1,14 @@
+import { isValidDid } from '@atproto/syntax'
 import { connect } from '../../client/index.ts'
+import { PDS_ID } from '../../plc/build.ts'
 import type { VerifiedLog } from '../../plc/types.ts'
 import { operationData } from '../../plc/verifyLog.ts'
+import { directoryOf } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { refuseAppPassword, signIn } from '../peers/session.ts'
 import { moverFailure } from '../refusal.ts'
-import { resolveWho } from '../resolveWho.ts'
-import { findUndo, serversOf } from './findUndo.ts'
+import { handlesOf, resolveWho } from '../resolveWho.ts'
+import { findUndo, type FoundUndo, originOf, serversOf } from './findUndo.ts'
 import type { Place, Undo, UndoRequest } from './undoTypes.ts'
 
 const signingKeysOf = ({ entries }: VerifiedLog): string[] => [
@@ -52,31 +55,55 @@ const openAway = async (
   }
 }
 
+/**
+ * The log of the DID, verified. A DID that was tombstoned meanwhile, by a server that its owner regrets, has one as well:
+ * it can be undone like any other operation.
+ */
+const logOf = async ({ account, deps }: UndoRequest): Promise<VerifiedLog> => {
+  const did = isValidDid(account) ? account : (await resolveWho(account, undefined, deps)).did
+  if (!did.startsWith('did:plc:'))
+    throw new MoverError(
+      'undo-impossible',
+      `${did} is not a did:plc: nothing is signed for it, its owner edits its document`,
+    )
+  try {
+    return await directoryOf(deps).log(did)
+  } catch (cause) {
+    throw moverFailure(cause, 'source')
+  }
+}
+
+const saysWhat = (
+  { did }: VerifiedLog,
+  { rotation, until }: FoundUndo,
+  from: string,
+  to: string | undefined,
+): string => {
+  const at = new Date(rotation.entry.createdAt).toISOString()
+  const what =
+    to === undefined
+      ? `${did} left ${from} at ${at}, and names no server since`
+      : `${did} moved from ${from} to ${to} at ${at}`
+  return until === undefined ? what : `${what}; it can be undone until ${new Date(until).toISOString()}`
+}
+
 /** Finds the move and its undo operation in the verified log, and then signs in to both servers. */
 export const openUndo = async (request: UndoRequest): Promise<Undo> => {
   const { deps, emit } = request
-  const who = await resolveWho(request.account, undefined, deps)
-  const { did, log } = who
-  if (!log)
-    throw new MoverError(
-      'undo-impossible',
-      `${did} is a did:web: nothing is signed for it, its owner edits its document`,
-    )
+  const log = await logOf(request)
+  const { did } = log
   const found = await findUndo(log, request, deps.now())
-  const servers = serversOf(found.rotation)
-  const until =
-    found.until === undefined ? '' : `; it can be undone until ${new Date(found.until).toISOString()}`
-  emit({
-    type: 'step',
-    step: 'move',
-    text: `${did} moved from ${servers.from} to ${servers.to ?? 'no server'} at ${new Date(found.rotation.entry.createdAt).toISOString()}${until}`,
-  })
+  const { from, to } = serversOf(found.rotation)
+  emit({ type: 'step', step: 'move', text: saysWhat(log, found, from, to) })
   const store = await request.openStore(did)
-  const handle = who.handle ?? did
-  const home = await openHome(servers.from, did, request)
+  const [handle = did] = handlesOf(found.rotation.data.alsoKnownAs)
+  const home = await openHome(from, did, request)
+  // The DID may have moved on since.
+  const now = originOf(log.head.data?.services[PDS_ID]?.endpoint)
+  const left = now === undefined || now === from ? to : now
   const away =
-    servers.to === undefined || request.withoutAdditions
+    left === undefined || request.withoutAdditions
       ? undefined
-      : await openAway(servers.to, { did, handle }, request)
+      : await openAway(left, { did, handle }, request)
   return { request, did, handle, log, found, store, signingKeys: signingKeysOf(log), home, away }
 }

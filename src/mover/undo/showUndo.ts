@@ -1,4 +1,5 @@
 import { keyRoles } from '../../plc/keyRoles.ts'
+import type { PlcData } from '../../plc/types.ts'
 import { keysOfMove } from '../../plc/undo.ts'
 import { previewOperation, type PreviewLine } from '../identity/preview.ts'
 import type { Additions } from './additions.ts'
@@ -24,15 +25,18 @@ export const summary = (
   ]
 }
 
+const NOTHING: PlcData = { rotationKeys: [], alsoKnownAs: [], verificationMethods: {}, services: {} }
+
 /** What a key of this server is called. */
 const whose = (origin: string | undefined): string =>
   origin === undefined ? 'the other server’s' : `${new URL(origin).host}’s`
 
 /** The operation as its owner sees it: the server that the account returns to is the one whose keys come back. */
 export const previewOf = ({ log, found, request, home }: Undo): PreviewLine[] => {
-  const before = log.head.data
+  // A tombstone leaves nothing of a DID.
+  const before = log.head.data ?? NOTHING
   const { rotation, operation } = found
-  if (!before || !operation) return []
+  if (!operation) return []
   const moved = keysOfMove(log, rotation).keys
   const signer = log.signers.get(rotation.entry.cid)
   const all = [...new Set([...before.rotationKeys, ...operation.rotationKeys])]

@@ -238,6 +238,50 @@ describe('undoing a move', () => {
     })
   })
 
+  it('brings back a DID that the other server has tombstoned', async () => {
+    const world = await movedWorld()
+    const { directory, did, target } = world
+    const prev = directory.data(did)?.cid ?? ''
+    const tombstone = { type: 'plc_tombstone' as const, prev }
+    await directory.submit(did, (await signOperation(target.rotationKey, tombstone as never)) as never)
+    expect(directory.data(did)).toBe(undefined)
+    const { report } = await runUndo(world)
+    expect(report).toMatchObject({ ok: true, standingKeys: [] })
+    expect(report.nullified).toHaveLength(2)
+    expect(pds(world)).toBe(world.source.origin)
+  })
+
+  it('goes back to the server that the owner names, if the DID has been moved on', async () => {
+    const world = await movedWorld()
+    const { directory, did, target, source, recoveryKey } = world
+    const { cid: prev = '', ...data } = directory.data(did) ?? {}
+    const services = {
+      atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://third.fake-pds.org' },
+    }
+    const third = await fakeKey('a key of the third server')
+    const rotationKeys = [recoveryKey.did, third.did()]
+    await directory.submit(
+      did,
+      await signOperation(target.rotationKey, {
+        type: 'plc_operation',
+        ...data,
+        rotationKeys,
+        services,
+        prev,
+      } as never),
+    )
+    const means = { file: undefined, recoveryKey, answers: { confirm: () => true } }
+    const { report } = await runUndo(world, { ...means, returnTo: source.origin })
+    expect(report).toMatchObject({
+      ok: true,
+      returned: source.origin,
+      standingKeys: [],
+      left: 'https://third.fake-pds.org',
+    })
+    expect(report.keys).toContain(third.did())
+    expect(pds(world)).toBe(source.origin)
+  })
+
   it.each<[string, (world: UndoWorld) => Promise<Parameters<typeof runUndo>[1]>, string]>([
     [
       'after 72 hours',
