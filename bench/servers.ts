@@ -13,6 +13,9 @@ export interface Server {
   readonly kind: Kind
   readonly url: string
   readonly did: string
+  readonly handle: string
+  readonly password: string
+  readonly adminPassword: string
   readonly token: string
   /** The account's signing key in hex, and its public half as did:key. */
   readonly signingKey: string
@@ -20,6 +23,8 @@ export interface Server {
   readonly pid: number
   /** Milliseconds from the start of the process to the first answer. */
   readonly start: number
+  /** What the owner gives for the PLC operation: the mailed code, or a migration token. */
+  plcCode(): Promise<string>
   /** Cirrus only: rows written so far and the size of the database. */
   sql?(): Promise<{ written: number; databaseSize: number }>
   /** Cirrus only: resets the write limit of this hour. */
@@ -42,18 +47,29 @@ export interface AppView {
   readonly did: string
 }
 
-const startCirrus = async (plcUrl: string, appView?: AppView): Promise<Server> => {
+interface Start {
+  readonly plcUrl: string
+  readonly handle: string
+  readonly appView: AppView | undefined
+}
+
+const startCirrus = async ({ plcUrl, handle, appView }: Start): Promise<Server> => {
   const begin = performance.now()
   const env = appView && { APPVIEW: `${appView.url} ${appView.did}` }
-  const cirrus = await startPlcCirrus({ plcUrl, handle: HANDLE, bundle: BUNDLE, env })
+  const cirrus = await startPlcCirrus({ plcUrl, handle, bundle: BUNDLE, env })
   const start = performance.now() - begin
-  const { url, did, signingKey } = cirrus
+  const { url, did, signingKey, password, adminPassword } = cirrus
   const { accessJwt } = await signIn(url, cirrus)
   return {
-    ...{ kind: 'cirrus', url, did, token: accessJwt, signingKey, start },
+    ...{ kind: 'cirrus', url, did, handle, password, adminPassword, token: accessJwt, signingKey, start },
     didKey: await didKeyOf(signingKey),
     get pid() {
       return cirrus.pid
+    },
+    plcCode: async () => {
+      const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
+      const answer = await call(url, 'com.cirrus.admin.createMigrationToken', { authorization, body: {} })
+      return String(json(answer)['token'])
     },
     sql: async () => {
       const { written, databaseSize } = json(await call(url, '/bench/sql'))
@@ -65,7 +81,7 @@ const startCirrus = async (plcUrl: string, appView?: AppView): Promise<Server> =
   }
 }
 
-const startTheReference = async (plcUrl: string, appView?: AppView): Promise<Server> => {
+const startTheReference = async ({ plcUrl, handle, appView }: Start): Promise<Server> => {
   // Imported only here, so that Cirrus alone can be measured without the packages of the reference.
   const { startReference } = await import('../test/interop/support/reference.ts')
   const begin = performance.now()
@@ -78,11 +94,22 @@ const startTheReference = async (plcUrl: string, appView?: AppView): Promise<Ser
   const reference = await startReference({ plcUrl, env })
   await call(reference.url, '_health')
   const start = performance.now() - begin
-  const { did, agent } = await reference.createAccount({ handle: HANDLE })
+  const { did, agent, password } = await reference.createAccount({ handle })
   const fold = createHash('sha256').update(did).digest('hex').slice(0, 2)
   const signingKey = (await readFile(join(reference.directory, 'actors', fold, did, 'key'))).toString('hex')
   return {
-    ...{ kind: 'reference', url: reference.url, did, signingKey, start, pid: reference.pid },
+    ...{
+      kind: 'reference',
+      url: reference.url,
+      did,
+      handle,
+      password,
+      signingKey,
+      start,
+      pid: reference.pid,
+    },
+    adminPassword: reference.adminPassword,
+    plcCode: () => reference.plcToken(did),
     token: agent.session?.accessJwt ?? '',
     didKey: await didKeyOf(signingKey),
     forgetLimits: async () => {},
@@ -91,5 +118,8 @@ const startTheReference = async (plcUrl: string, appView?: AppView): Promise<Ser
 }
 
 /** Starts one of the two servers in a process of its own, with one empty account that is signed in. */
-export const startServer = (kind: Kind, plcUrl: string, appView?: AppView): Promise<Server> =>
-  kind === 'cirrus' ? startCirrus(plcUrl, appView) : startTheReference(plcUrl, appView)
+export const startServer = (
+  kind: Kind,
+  plcUrl: string,
+  { appView, handle = HANDLE }: { appView?: AppView; handle?: string } = {},
+): Promise<Server> => (kind === 'cirrus' ? startCirrus : startTheReference)({ plcUrl, handle, appView })

@@ -21,7 +21,7 @@ export const proxy = async ({ plcUrl, kinds, add, progress }: Proxying): Promise
   await using service = await startService()
   const servers: Server[] = []
   try {
-    for (const kind of kinds) servers.push(await startServer(kind, plcUrl, service))
+    for (const kind of kinds) servers.push(await startServer(kind, plcUrl, { appView: service }))
     const stand = { servers, service, add, progress }
     // Code that has run before is faster, in both.
     for (const server of servers) await pages(server, 200)
