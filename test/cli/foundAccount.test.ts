@@ -83,7 +83,9 @@ describe('an account that is here and that pds import has not made', () => {
     expect((await importFrom({ stdin: await mint(), ...withPassword })).code).toBe(0)
     await on(source, ['deactivate', '--yes'])
     const token = (await on(target, ['migrate-token', '--target', source.url])).stdout
-    const back = await on(source, ['import', '--from', target.url, '--yes', '--json'], {
+    // What it has is kept after the move away, unless its owner gives that up.
+    const args = ['import', '--from', target.url, '--confirm-handle', 'alice.test', '--yes', '--json']
+    const back = await on(source, args, {
       stdin: token,
       env: { PDS_PASSWORD: source.password },
     })

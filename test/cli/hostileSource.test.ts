@@ -229,7 +229,7 @@ describe('a source that adds to what was agreed on', () => {
     expect(failed.code, failed.stdout).not.toBe(0)
     const journal = join(moveFolder(here.path, target.url, source.did), 'journal.jsonl')
     const before = await readFile(journal, 'utf8')
-    const saved = before.split('\n').find((line) => line.includes('"type":"signed"')) ?? ''
+    const saved = before.split('\n').findLast((line) => line.includes('"type":"signed"')) ?? ''
     for (const [what, change, shown] of attacks) {
       const entry: unknown = JSON.parse(saved)
       const operation = await signAgain(member(entry, 'operation'), change)

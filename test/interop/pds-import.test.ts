@@ -80,7 +80,7 @@ describe('pds import from the reference PDS', () => {
     await extendDid()
     cirrus = await startCirrus({ plcUrl: plc.url, did, handle })
     cwd = await mkdtemp(join(tmpdir(), 'pds-import-'))
-    const toml = `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\n`
+    const toml = `[vars]\nPLC_DIRECTORY_URL = "${plc.url}"\nRECOVERY_KEYS = "${recovery}"\n`
     await writeFile(join(cwd, 'wrangler.toml'), toml)
   })
   afterAll(async () => {
