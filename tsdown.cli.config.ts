@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsdown'
 
-/** `pds` in the published package: Node strips no types below node_modules. One file, dependencies and all. */
+/** `pds` in the published package: Node strips no types below node_modules. Dependencies and all; age, which few runs need, in a file of its own. */
 export default defineConfig({
   entry: { main: 'src/cli/main.ts' },
   outDir: 'dist/cli',

@@ -279,6 +279,16 @@ describe('pds backup', () => {
   })
 })
 
+describe('a folder with other files', () => {
+  it('keeps what somebody has put beside the blobs', async () => {
+    await bare()
+    await writeFile(here.in('backup/blobs/notes.txt'), 'mine')
+    expect((await bare()).json).toMatchObject({ ok: true })
+    expect(await readFile(here.in('backup/blobs/notes.txt'), 'utf8')).toBe('mine')
+    expect(await findings()).toEqual([3, [['extra', 'blobs/notes.txt']]])
+  })
+})
+
 describe('pds backup verify', () => {
   it('names exactly the file that is wrong, missing or extra, and exits with 3', async () => {
     await writeKeyFile()

@@ -1,10 +1,10 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ArchiveError } from '../../archive/archiveError.ts'
 import { type Archive, openArchive } from '../../archive/openArchive.ts'
 import { type Verification, verifyArchive } from '../../archive/verifyArchive.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { isNoSuchFile } from '../files/files.ts'
 import { bytes } from '../terminal/output.ts'
 
 /** The CliError for what an archive refused; any other cause is returned as it is. */
@@ -26,12 +26,8 @@ export const orArchiveError = async <T>(asked: Promise<T>): Promise<T> => {
 /** Opens the folder that a command was given. */
 export const openBackup = async ({ io }: Context, dir: string): Promise<Archive> => {
   const folder = resolve(io.cwd, dir)
-  try {
-    return await openArchive(folder)
-  } catch (cause) {
-    if (isNoSuchFile(cause)) throw new CliError('bad-backup', `there is no folder ${folder}`)
-    throw archiveError(cause)
-  }
+  if (!existsSync(folder)) throw new CliError('bad-backup', `there is no folder ${folder}`)
+  return await orArchiveError(openArchive(folder))
 }
 
 /** Verifies an archive and shows how far it is. `keys` may have signed, besides those that the archive proves. */

@@ -92,11 +92,15 @@ const EXPORT_FILES = [
   'manifest.jws',
 ]
 
+/** Whether a file is a blob, or the beginning of one. Anything else is somebody's, who has put it there. */
+const isOurs = (name: string): boolean => /^b[a-z2-7]{58}(\.[0-9a-f]+\.part)?$/.test(name)
+
 /** Deletes what is not of the archive any more: earlier states, blobs that no record refers to, an interrupted run. */
 export async function tidy(folder: string, { state, files }: ArchiveIndex): Promise<void> {
   const kept = new Set(files.map(({ path }) => path))
   for (const name of await readdir(join(folder, BLOBS_FOLDER)))
-    if (!kept.has(`${BLOBS_FOLDER}/${name}`)) await rm(join(folder, BLOBS_FOLDER, name), { force: true })
+    if (isOurs(name) && !kept.has(`${BLOBS_FOLDER}/${name}`))
+      await rm(join(folder, BLOBS_FOLDER, name), { force: true })
   for (const name of await readdir(folder))
     if (
       (name.startsWith('state-') && name !== state) ||
