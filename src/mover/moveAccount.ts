@@ -67,15 +67,18 @@ async function runSteps(
 }
 
 /** The journal stays; what was only needed to copy goes. */
-const finish = async ({ journal, store, facts }: Move): Promise<void> => {
+const finish = async ({ journal, store, source, facts }: Move): Promise<void> => {
   const missing = facts.missing.length
+  // Only then has the next run nothing to do.
+  const isOver = missing === 0 && (facts.sourceDeactivated || source.deactivate === undefined)
+  const open = missing > 0 ? `${missing} blobs are missing` : `${source.name} is active`
   await journal.append({
     type: 'step',
     step: 'report',
-    state: missing === 0 ? 'done' : 'failed',
-    text: missing === 0 ? 'complete' : `${missing} blobs are missing`,
+    state: isOver ? 'done' : 'failed',
+    text: isOver ? 'complete' : open,
   })
-  if (missing === 0) await store.clearFiles()
+  if (isOver) await store.clearFiles()
 }
 
 /** Lifts the fence of a source that the account did not leave, and ends the sessions. Failures here change nothing. */

@@ -2,6 +2,7 @@ import { XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { blobRefs } from '../../repo/blobRefs.ts'
 import { indexCar, type IndexedCar } from '../../repo/car/indexCar.ts'
+import { readCar } from '../../repo/car/readCar.ts'
 import { CborError, decodeBlock } from '../../repo/cbor.ts'
 import { parseCommit } from '../../repo/commit.ts'
 import { walk } from '../../repo/tree/treeWalk.ts'
@@ -35,6 +36,8 @@ export interface FindLateOptions {
   readonly target: Pick<Target, 'client'>
   readonly who: Pick<Who, 'did' | 'signingKeys'>
   readonly store: MoveStore
+  /** The commit that the target took last, as the journal says; undefined where it does not. */
+  readonly taken: string | undefined
 }
 
 interface Record extends TreeRecord {
@@ -65,11 +68,32 @@ const writeOf = ({ path, action, late, conflict }: LateRecord<Record>): LateWrit
   }
 }
 
-/** Keeps the repository that was copied, before a newer one takes its place. An interrupted run has kept it already. */
-const keepBase = async (store: MoveStore): Promise<void> => {
-  const kept = await store.openFile(BASE_FILE)
-  kept?.close()
-  if (kept && kept.size > 0) return
+/** The commit that a CAR of the store begins with; undefined where there is none. */
+const rootOf = async (store: MoveStore, name: string): Promise<string | undefined> => {
+  const file = await store.openFile(name)
+  if (!file || file.size === 0) return undefined
+  try {
+    const car = await readCar(file.stream())
+    await car.cancel()
+    return car.roots[0]?.toString()
+  } finally {
+    file.close()
+  }
+}
+
+const nothing = async function* (): AsyncGenerator<Uint8Array> {}
+
+/**
+ * Keeps the repository that the target took, before a newer one takes its place in the store. An interrupted run has kept
+ * it already. What the store has of another commit says nothing about what came later.
+ */
+const keepBase = async (store: MoveStore, taken: string | undefined): Promise<void> => {
+  const kept = await rootOf(store, BASE_FILE)
+  if (kept !== undefined && kept === taken) return
+  if (taken === undefined || (await rootOf(store, REPO_FILE)) !== taken) {
+    if (kept !== undefined) await store.writeFile(BASE_FILE, nothing())
+    return
+  }
   const copied = await store.openFile(REPO_FILE)
   if (!copied) return
   try {
@@ -96,13 +120,28 @@ async function withRecords<T>(
 
 /**
  * What was written to the source since the repository that the store has was copied, and is not at the target yet. May be
- * asked again after an interruption. Without a copy in the store (another machine), what only the source has is named,
- * and nothing that only the target has.
+ * asked again after an interruption. Where the store does not have what the target took (another machine), what only the
+ * source has is named, and nothing that only the target has.
  */
 export async function findLate(deps: CopyDeps, options: FindLateOptions): Promise<LateWrite[]> {
-  const { store, target, who } = options
-  await keepBase(store)
-  await fetchRepo(deps, options)
+  const { store, taken } = options
+  await keepBase(store, taken)
+  const { facts } = await fetchRepo(deps, options)
+  // Nothing was written since: nothing of the target has to be read.
+  if ((await rootOf(store, BASE_FILE)) === facts.root) return []
+  return await withTarget(deps, options, (there) =>
+    withRecords(store, BASE_FILE, (base) =>
+      withRecords(store, REPO_FILE, (late) => [...lateRecords({ base, late, there })].map(writeOf)),
+    ),
+  )
+}
+
+/** Fetches the target's repository into the store for a while. */
+async function withTarget<T>(
+  deps: CopyDeps,
+  { target, who, store }: Pick<FindLateOptions, 'target' | 'who' | 'store'>,
+  use: (there: Iterable<Record>) => Promise<T>,
+): Promise<T> {
   try {
     await retrying(retryOptions(deps))(async () => {
       const { body } = await target.client.com.atproto.sync.getRepo({ did: who.did }, { signal: deps.signal })
@@ -112,24 +151,16 @@ export async function findLate(deps: CopyDeps, options: FindLateOptions): Promis
         throw new XrpcError('NetworkError', `the repository broke off: ${cause.message}`, { cause })
       })
     })
-    return await withRecords(store, BASE_FILE, (base) =>
-      withRecords(store, REPO_FILE, (late) =>
-        withRecords(store, TARGET_FILE, (there) => [...lateRecords({ base, late, there })].map(writeOf)),
-      ),
-    )
+    return await withRecords(store, TARGET_FILE, use)
   } catch (cause) {
-    if (repoProblem(cause) === undefined) throw moverFailure(cause, 'target')
-    throw moverFailure(
-      new XrpcError(
-        'Unexpected',
-        `what it gives out as its repository cannot be read: ${repoProblem(cause)}`,
-      ),
-      'target',
-    )
+    const problem = repoProblem(cause)
+    if (problem === undefined) throw moverFailure(cause, 'target')
+    const text = `what it gives out as its repository cannot be read: ${problem}`
+    throw moverFailure(new XrpcError('Unexpected', text), 'target')
   }
 }
 
 /** Forgets the copy that late records were compared with: everything has been brought over. */
 export async function endLate(store: MoveStore): Promise<void> {
-  for (const name of [BASE_FILE, TARGET_FILE]) await store.writeFile(name, (async function* () {})())
+  for (const name of [BASE_FILE, TARGET_FILE]) await store.writeFile(name, nothing())
 }

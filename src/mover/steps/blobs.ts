@@ -1,4 +1,6 @@
 import { copyBlobs, type MissingBlob } from '../copy/copyBlobs.ts'
+import { loadRepo } from '../copy/fetchRepo.ts'
+import type { RepoFacts } from '../copy/writeRepo.ts'
 import { copyDepsOf } from '../copyDeps.ts'
 import { already, done, type Move, type Outcome, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
@@ -37,9 +39,20 @@ const agreeToMissing = async (move: Move, step: StepName, missing: readonly Miss
     )
 }
 
+/**
+ * The repository that the target took, where the store has it: after the rotation nothing newer takes its place there,
+ * because it shows what came later.
+ */
+const takenRepo = async (move: Move, step: StepName): Promise<RepoFacts | undefined> => {
+  if (!move.facts.rotated) return undefined
+  const repo = await loadRepo(copyDepsOf(move, step), move)
+  return repo?.root === move.journal.state.repository?.root ? repo : undefined
+}
+
 /** Copies the blobs that the final tree refers to and that the target lacks. */
 export async function bringBlobs(move: Move, step: StepName): Promise<Outcome> {
   const { source, target, who, facts, journal } = move
+  facts.repo ??= await takenRepo(move, step)
   const repo = facts.repo ?? (await fetchSource(move, step)).facts
   const found = await copyBlobs(copyDepsOf(move, step), {
     did: who.did,

@@ -6,6 +6,30 @@ import { assertHeadNamesTarget } from './headNamesTarget.ts'
 const missingUnnamed = ({ facts, journal }: Move): string[] =>
   facts.missing.map(({ cid }) => cid).filter((cid) => !journal.state.leftBehind.has(cid))
 
+/** Whether the owner names what is missing as left behind. An answer that was given beforehand does not cover that. */
+const agreesToLeave = async (
+  { owner, source, target, facts, journal }: Move,
+  missing: readonly string[],
+): Promise<boolean> => {
+  const lines = facts.missing
+    .filter(({ cid }) => missing.includes(cid))
+    .map(
+      ({ cid, path, side, text }) =>
+        `${cid} (of ${path}), ${side === 'source' ? source.name : target.origin}: ${text}`,
+    )
+  const question = `${missing.length === 1 ? 'A blob is' : `${missing.length} blobs are`} missing on ${target.origin}. Leave ${missing.length === 1 ? 'it' : 'them'} behind, and deactivate the account on ${source.name}?`
+  try {
+    if (!(await owner.answer('confirm', { topic: 'missing', question, lines, insists: true }))) return false
+  } catch (cause) {
+    if (cause instanceof MoverError && cause.code === 'not-confirmed') return false
+    throw cause
+  }
+  await journal.append({ type: 'leftBehind', kind: 'blobs', names: missing })
+  facts.left.push(...lines)
+  facts.missing = facts.missing.filter(({ cid }) => !missing.includes(cid))
+  return true
+}
+
 const isInactive = async ({ source }: Move): Promise<boolean> => {
   const status = await source.status()
   return status?.active === false
@@ -32,7 +56,7 @@ export const deactivate: Step = {
     if (source.kind === 'archive') return already('a backup has no server')
     if (!source.deactivate) return already(`stays active on ${source.name}: that was not asked of it`)
     const missing = missingUnnamed(move)
-    if (missing.length > 0) {
+    if (missing.length > 0 && !(await agreesToLeave(move, missing))) {
       emit({
         type: 'warning',
         step: 'deactivate',

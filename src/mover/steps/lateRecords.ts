@@ -3,6 +3,7 @@ import { endLate, findLate, type LateWrite } from '../copy/findLate.ts'
 import { copyDepsOf } from '../copyDeps.ts'
 import { already, done, type Move, type Outcome, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
+import { insist } from './ask.ts'
 
 const VERBS = { create: 'written', update: 'changed', delete: 'deleted' } as const
 
@@ -43,6 +44,17 @@ const bring = async (move: Move, writes: readonly LateWrite[]): Promise<Outcome>
   return done(`${brought} brought over${failed.length > 0 ? `, ${failed.length} left behind` : ''}`)
 }
 
+/** The source does not answer now, and may answer later: only the owner can decide not to look any more. */
+const goOnWithout = async ({ owner, source }: Move, cause: MoverError): Promise<void> => {
+  if (cause.kind !== 'retry') return
+  const text = `${source.name} does not answer (${cause.message}), so nobody knows whether something was written there after the copy`
+  await insist(
+    { owner },
+    { topic: 'sourceGone', question: 'Finish the move without looking?', lines: [text] },
+    cause,
+  )
+}
+
 /**
  * Compares once more when the source takes no more writes, and brings over what was written between the last copy and
  * the deactivation.
@@ -52,17 +64,17 @@ export const lateRecords: Step = {
   title: 'Late records',
   reversible: true,
   needs: ['deactivate'],
-  isDone: async ({ source, journal }) => {
-    if (source.kind === 'archive') return 'a backup does not change'
-    return journal.state.done.has('lateRecords') ? 'brought over before' : undefined
-  },
+  // A run before this one may have looked while the source still took writes.
+  isDone: async ({ source }) => (source.kind === 'archive' ? 'a backup does not change' : undefined),
   async run(move) {
-    const { source, target, who, store } = move
+    const { source, target, who, store, journal } = move
+    const taken = journal.state.repository?.root
     let found: LateWrite[]
     try {
-      found = await findLate(copyDepsOf(move, 'lateRecords'), { source, target, who, store })
+      found = await findLate(copyDepsOf(move, 'lateRecords'), { source, target, who, store, taken })
     } catch (cause) {
       if (!(cause instanceof MoverError)) throw cause
+      await goOnWithout(move, cause)
       leave(
         move,
         `whether something was written to ${source.name} after the copy could not be found out: ${cause.message}`,

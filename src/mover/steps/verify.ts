@@ -6,6 +6,7 @@ import { MoverError } from '../moverError.ts'
 import { attest } from '../proof/attest.ts'
 import { prove } from '../proof/prove.ts'
 import type { Statement } from '../proof/statement.ts'
+import { insist } from './ask.ts'
 import { assertHeadNamesTarget } from './headNamesTarget.ts'
 
 /** Of how many blobs the bytes are fetched and hashed here. Each one is asked for. */
@@ -32,11 +33,35 @@ const proveMove = (move: Move): Promise<Statement> => {
 }
 
 /** Records that only the source has, and that the owner has not agreed to leave there. */
-const lostRecords = ({ journal, who }: Move, { records }: Statement): string[] => {
-  const { leftBehind } = journal.state
+const lostRecords = ({ journal, who, facts }: Move, { records }: Statement): string[] => {
+  const { leftBehind, repository } = journal.state
+  // What the target has not taken, because it came later, is brought over later too.
+  if (facts.repo?.root !== repository?.root) return []
   return (records?.gone ?? []).filter(
     (path) => !leftBehind.has(path) && !leftBehind.has(`at://${who.did}/${path}`),
   )
+}
+
+/**
+ * Since the activation the owner may have deleted records on the target, which is no fault. Whether what is gone was
+ * deleted or lost, only they know.
+ */
+const agreeToGone = async (
+  { owner, target, who, journal, facts }: Move,
+  gone: readonly string[],
+): Promise<void> => {
+  if (gone.length === 0) return
+  const uris = gone.map((path) => `at://${who.did}/${path}`)
+  const text = `${target.origin} lacks ${gone.length} records that it has taken: ${uris.slice(0, 5).join(', ')}${gone.length > 5 ? ' …' : ''}`
+  await insist(
+    { owner },
+    { topic: 'missing', question: `${text}. Were they deleted there since, by you?`, lines: uris },
+    new MoverError('copy-incomplete', text, {
+      next: 'look for these records in your apps; then run the same command again in a terminal, and answer',
+    }),
+  )
+  await journal.append({ type: 'leftBehind', kind: 'records', names: uris })
+  facts.left.push(...uris.map((uri) => `${uri} is gone on ${target.origin}, as you have answered`))
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
@@ -71,12 +96,7 @@ export const verify: Step = {
     await store.writeFile(STATEMENT_FILE, bytesOf(`${JSON.stringify(signed, null, 2)}\n`))
     if (problem !== undefined)
       emit({ type: 'warning', step: 'verify', code: 'statement-refused', text: `${source.name}: ${problem}` })
-    const lost = lostRecords(move, statement)
-    if (lost.length > 0)
-      throw new MoverError(
-        'copy-incomplete',
-        `${target.origin} lacks ${lost.length} records that it has taken: ${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ' …' : ''}`,
-      )
+    await agreeToGone(move, lostRecords(move, statement))
     const known = new Set(facts.missing.map(({ cid }) => cid))
     const gone = statement.blobs.missing.filter((cid) => !known.has(cid))
     facts.missing = [...facts.missing, ...gone.map(forgotten)]

@@ -8,7 +8,8 @@ import { lacking, worldWith } from './support.ts'
 /** A move whose target is active, and records that came after the copy. */
 const afterActivation = async () => {
   const world = await worldWith()
-  await world.copy()
+  const { facts } = await world.copy()
+  const taken = facts.root
   world.there.active = true
   const image = blobBytes(99)
   world.source.putBlob(world.account, image)
@@ -19,7 +20,7 @@ const afterActivation = async () => {
     [postPath(2)]: undefined,
   })
   const find = () =>
-    findLate(world.deps, { source: world.from, target: world.to, who: world.who, store: world.store })
+    findLate(world.deps, { source: world.from, target: world.to, who: world.who, store: world.store, taken })
   const bring = async () =>
     bringLate(world.deps, { did: world.did, source: world.from, target: world.to, writes: await find() })
   return { ...world, find, bring }
@@ -66,6 +67,7 @@ it('finds from another machine what only the source has, and deletes nothing', a
     target: world.to,
     who: world.who,
     store: memoryStore(),
+    taken: undefined,
   })
   expect(found.map(({ path, action, conflict }) => [path, action, conflict])).toEqual([
     [postPath(1), 'update', true],

@@ -1,6 +1,7 @@
 // Who moves, who may move them, and what they are asked: before anything else is known to be right.
 import { describe, expect, it } from 'vitest'
 import { MoverError } from '../../../src/mover/moverError.ts'
+import type { Questions } from '../../../src/mover/types.ts'
 import { createWorld, type FakeWorld } from '../fakes/fakeWorld.ts'
 import { memoryStore } from '../fakes/memoryStore.ts'
 import { refusal } from '../fakes/network.ts'
@@ -256,10 +257,14 @@ describe('how far a move goes', () => {
       code: 'copy-incomplete',
     })
     expect(world.directory.log(world.did)).toHaveLength(1)
-    const { report } = await runMove(world)
+    const names = ({ topic, insists }: Questions['confirm']['asks']) => topic !== 'missing' || !insists
+    const { report } = await runMove(world, { answers: { confirm: names } })
     expect(report).toMatchObject({ ok: false, missing: [lost], activated: true, sourceDeactivated: false })
     expect(world.account.active).toBe(true)
     expect(report.next).toContain('run the same command again')
+    const after = await runMove(world)
+    expect(after.report).toMatchObject({ ok: true, missing: [], sourceDeactivated: true })
+    expect(after.report.left).toEqual([expect.stringContaining(lost)])
   })
 
   it('takes a move over only when asked, and the other one stops', async () => {
