@@ -65,9 +65,31 @@ const authenticate = async (pds: FakePds, sent: Sent, method: string) => {
   return { session, account: pds.accounts.get(session.did) }
 }
 
+/** Writes to one account, one after the other: a change of the tree takes several turns. */
+const createTurns = () => {
+  const turns = new Map<string, Promise<unknown>>()
+  return <T>(did: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (turns.get(did) ?? Promise.resolve()).then(work, work)
+    turns.set(did, turn)
+    return turn
+  }
+}
+
 /** A standard PDS in memory, which does what the reference does, its peculiarities included. */
 export const createFakePds = async (options: FakePdsOptions): Promise<FakePds> => {
   const { network, directory, origin } = options
+  const inTurn = createTurns()
+  const write: FakePds['write'] = async (account, records) => {
+    for (const [path, record] of Object.entries(records)) {
+      await account.repo.put(path, record)
+      for (const cid of account.repo.records.get(path)?.blobs ?? [])
+        account.references.set(cid, `at://${account.did}/${path}`)
+    }
+    // A write, unlike an import, removes the references of what it deletes.
+    const kept = account.repo.blobs
+    for (const cid of account.references.keys()) if (!kept.has(cid)) account.references.delete(cid)
+    await account.repo.commit(account.signingKey, network.now())
+  }
   const pds: FakePds = {
     origin,
     serviceDid: options.serviceDid ?? `did:web:${new URL(origin).host.replace(':', '%3A')}`,
@@ -97,17 +119,7 @@ export const createFakePds = async (options: FakePdsOptions): Promise<FakePds> =
       pds.accounts.set(given.did, account)
       return account
     },
-    async write(account, records) {
-      for (const [path, record] of Object.entries(records)) {
-        await account.repo.put(path, record)
-        for (const cid of account.repo.records.get(path)?.blobs ?? [])
-          account.references.set(cid, `at://${account.did}/${path}`)
-      }
-      // A write, unlike an import, removes the references of what it deletes.
-      const kept = account.repo.blobs
-      for (const cid of account.references.keys()) if (!kept.has(cid)) account.references.delete(cid)
-      await account.repo.commit(account.signingKey, network.now())
-    },
+    write: (account, records) => inTurn(account.did, () => write(account, records)),
     putBlob(account, bytes, mimeType = 'image/png') {
       const cid = rawCid(bytes).toString()
       account.blobs.set(cid, { bytes, mimeType })

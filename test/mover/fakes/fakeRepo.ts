@@ -162,10 +162,11 @@ export class FakeRepo {
   /** The commit, the nodes and the records of the tree as it is now, as a CAR. */
   async car(form: CarForm = {}): Promise<Uint8Array> {
     const { header, unlinked = [], paddedVarints = false, reversed = false, since } = form
-    const tree = await this.#root()
     const cids = new Map<string, Cid>()
     if (this.cid === '') throw new Error('nothing was committed')
     const commit = parseCid(this.cid)
+    // As it was committed: another write may be under way.
+    const tree = MST.load(this.#storage, parseCid(this.data))
     cids.set(this.cid, commit)
     for (const cid of (await tree.allCids()).toList()) cids.set(cid.toString(), cid)
     const sections: number[][] = []

@@ -24,6 +24,8 @@ export interface FakeWorldOptions {
   /** Rotation keys of the owner, above the source's: one. */
   ownerKeys?: number
   startMs?: number
+  /** Of the account at the source. */
+  password?: string
 }
 
 /** Two servers, a directory, and an account on the source, ready to move. */
@@ -77,7 +79,7 @@ export const createWorld = async (options: FakeWorldOptions = {}): Promise<FakeW
   const base = { network, directory }
   const source = await createFakePds({ ...base, origin: 'https://old.fake-pds.org', ...options.source })
   const target = await createFakePds({ ...base, origin: 'https://new.fake-pds.org', ...options.target })
-  const [handle, password] = ['alice.old.fake-pds.org', 'the account password']
+  const [handle, password] = ['alice.old.fake-pds.org', options.password ?? 'the account password']
 
   const ownerKeys = await Promise.all(Array.from({ length: keys }, (_, i) => fakeKey(`owner ${i}`)))
   const signingKey = await fakeKey(`signing at ${source.origin}`)

@@ -1,5 +1,7 @@
 import type { FakeWorld, FakeWorldOptions } from './fakeWorld.ts'
-import { json, refusal } from './network.ts'
+import { signOperation } from './directory.ts'
+import { fakeKey } from './keys.ts'
+import { json, refusal, type Sent } from './network.ts'
 import type { CallHook, FakeCall, FakePds } from './types.ts'
 
 /** What is wrong with a server, as data. */
@@ -401,5 +403,193 @@ export const REFUSING_FAULTS: readonly (Fault & { readonly code: string })[] = [
     side: 'target',
     code: 'target-refused',
     apply: ({ target }) => before(target, IMPORT, () => refusal(501, 'MethodNotImplemented')),
+  },
+]
+
+/** Does something to posts, or to all requests, of the directory. `n` counts them from 1. */
+const directory = (
+  act: (sent: Sent, n: number, world: FakeWorld) => Response | undefined | Promise<Response | undefined>,
+  only?: 'POST' | 'GET',
+): Fault['apply'] => {
+  return (world) => {
+    let n = 0
+    world.directory.hooks.push((sent) =>
+      only === undefined || sent.method === only ? act(sent, ++n, world) : undefined,
+    )
+  }
+}
+
+const outOfOrder = (status: number, headers: Record<string, string> = {}): Response =>
+  json({ message: 'directory out of order' }, status, headers)
+
+/** An operation with the data that the DID has, signed by the owner's key, or else by the source's. */
+const otherOperation = async ({ directory, did, ownerKeys, source }: FakeWorld): Promise<void> => {
+  const data = directory.data(did)
+  if (!data) return
+  const { cid, ...rest } = data
+  const [key = source.rotationKey] = ownerKeys
+  await directory.submit(did, await signOperation(key, { type: 'plc_operation', ...rest, prev: cid }))
+}
+
+/** Directories as they are. */
+export const DIRECTORY_FAULTS: readonly Fault[] = [
+  {
+    name: 'the directory is down for three requests',
+    side: 'directory',
+    apply: directory((_, n) => (n > 4 && n <= 7 ? outOfOrder(503) : undefined)),
+  },
+  {
+    name: 'the directory refuses the first post',
+    side: 'directory',
+    apply: directory((_, n) => (n === 1 ? outOfOrder(500) : undefined), 'POST'),
+  },
+  {
+    name: 'the directory is rate-limited once',
+    side: 'directory',
+    apply: directory((_, n) => (n === 2 ? outOfOrder(429, { 'retry-after': '30' }) : undefined)),
+  },
+  {
+    name: 'the answer of the directory to the post is lost',
+    side: 'directory',
+    apply: directory(async ({ bytes }, n, world) => {
+      if (n > 1) return undefined
+      await world.directory.submit(world.did, JSON.parse(new TextDecoder().decode(bytes))).catch(() => {})
+      return outOfOrder(502)
+    }, 'POST'),
+  },
+  {
+    name: 'another operation comes in between',
+    side: 'directory',
+    apply: directory(async (_, n, world) => {
+      if (n === 1) await otherOperation(world)
+      return undefined
+    }, 'POST'),
+  },
+]
+
+const SIGN = 'com.atproto.identity.signPlcOperation'
+const RECOMMENDED = 'com.atproto.identity.getRecommendedDidCredentials'
+const CREATE = 'com.atproto.server.createAccount'
+
+/** What a hostile source signs in place of what it was asked to. */
+const signsInstead =
+  (change: (asked: Record<string, unknown>, stranger: string) => object): Fault['apply'] =>
+  async (world) => {
+    const stranger = (await fakeKey('a stranger')).did()
+    after(world.source, SIGN, async (_, answer) => {
+      if (!answer.ok) return answer
+      const { operation } = (await answer.json()) as { operation: Record<string, unknown> }
+      const { sig: _sig, ...unsigned } = operation
+      const changed = { ...unsigned, ...change(unsigned, stranger) }
+      return json({ operation: await signOperation(world.source.rotationKey, changed as never) })
+    })
+  }
+
+const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
+
+/** Peers that want the DID, or the account. */
+export const HOSTILE_FAULTS: readonly Fault[] = [
+  {
+    name: 'the source signs a rotation key of its own on top',
+    side: 'source',
+    apply: signsInstead(({ rotationKeys }, stranger) => ({
+      rotationKeys: [stranger, ...strings(rotationKeys)],
+    })),
+  },
+  {
+    name: 'the source drops the other rotation keys',
+    side: 'source',
+    apply: signsInstead(({ rotationKeys }) => ({ rotationKeys: strings(rotationKeys).slice(-1) })),
+  },
+  {
+    name: 'the source signs another server',
+    side: 'source',
+    apply: signsInstead(() => ({
+      services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: 'https://evil.fake-pds.org' } },
+    })),
+  },
+  {
+    name: 'the target recommends a key that is not its own',
+    side: 'target',
+    apply: async ({ target }) => {
+      const stranger = (await fakeKey('a stranger')).did()
+      after(target, RECOMMENDED, async (_, answer) => {
+        if (!answer.ok) return answer
+        const found = (await answer.json()) as { rotationKeys: string[] }
+        return json({ ...found, rotationKeys: [stranger, ...found.rotationKeys] })
+      })
+    },
+  },
+  {
+    name: 'the target makes another account',
+    side: 'target',
+    apply: ({ target }) =>
+      after(target, CREATE, async (_, answer) =>
+        answer.ok
+          ? json({ ...((await answer.json()) as object), did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz' })
+          : answer,
+      ),
+  },
+  {
+    name: 'the target says that it submitted, and did not',
+    side: 'target',
+    apply: ({ target }) =>
+      before(target, 'com.atproto.identity.submitPlcOperation', () => new Response(null, { status: 200 })),
+  },
+]
+
+/** What else happens in a move. */
+export const MOVE_FAULTS: readonly Fault[] = [
+  {
+    name: 'the target needs an invite code',
+    side: 'target',
+    options: { target: { inviteCode: 'invite-1234' } },
+  },
+  { name: 'the source mails a code at sign-in', side: 'source', options: { source: { authFactor: true } } },
+  {
+    name: 'the target has the account already',
+    side: 'target',
+    apply: async (world) => {
+      const there = await world.createAtTarget()
+      there.password = 'the new password'
+      there.handle = 'alice.new.fake-pds.org'
+    },
+  },
+  {
+    name: 'the account is not the source’s first server: another key signed its commit',
+    side: 'source',
+    apply: async (world) => {
+      const data = world.directory.data(world.did)
+      if (!data) return
+      const { cid, ...rest } = data
+      // The DID names a newer key than the one that signed the commit.
+      const next = await fakeKey('a newer signing key')
+      world.account.signingKey = next
+      const verificationMethods = { ...rest.verificationMethods, atproto: next.did() }
+      const operation = { type: 'plc_operation' as const, ...rest, verificationMethods, prev: cid }
+      await world.directory.submit(world.did, await signOperation(world.source.rotationKey, operation))
+    },
+  },
+  {
+    name: 'the DID has a labeler and more names',
+    side: 'directory',
+    apply: async (world) => {
+      const data = world.directory.data(world.did)
+      if (!data) return
+      const { cid, ...rest } = data
+      const labeler = (await fakeKey('labeler')).did()
+      const operation = {
+        type: 'plc_operation' as const,
+        ...rest,
+        alsoKnownAs: [...rest.alsoKnownAs, 'at://alice.fake-pds.net'],
+        verificationMethods: { ...rest.verificationMethods, atproto_label: labeler },
+        services: {
+          ...rest.services,
+          atproto_labeler: { type: 'AtprotoLabeler', endpoint: 'https://label.fake-pds.net' },
+        },
+        prev: cid,
+      }
+      await world.directory.submit(world.did, await signOperation(world.source.rotationKey, operation))
+    },
   },
 ]
