@@ -24,6 +24,8 @@ export interface MoveFacts {
   /** Blobs that the target lacks. */
   missing: readonly MissingBlob[]
   activated: boolean
+  /** It was active at the target before this run, so that its owner may have written to it there. */
+  activatedBefore: boolean
   sourceDeactivated: boolean
   /** What is left behind, as sentences. */
   left: string[]

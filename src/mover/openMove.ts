@@ -78,6 +78,7 @@ export const newFacts = ({ rotated, journal, target }: Known): MoveFacts => ({
   repo: undefined,
   missing: [],
   activated: false,
+  activatedBefore: false,
   sourceDeactivated: false,
   left: [],
   fenced: journal.state.fenced,

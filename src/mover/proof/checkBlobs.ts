@@ -4,6 +4,7 @@ import { type Client, XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { parallel } from '../../parallel.ts'
 import { sameDigest } from '../../repo/sha256.ts'
+import type { MoverDeps } from '../types.ts'
 
 const PARALLEL = 6
 /** A server that fails for ever is a finding, and must not take minutes for each of a thousand blobs. */
@@ -19,6 +20,8 @@ export interface BlobsOptions {
   /** Of which of them the bytes are fetched to the end and hashed. */
   readonly hashed: ReadonlySet<string>
   readonly signal: AbortSignal
+  /** Waits between attempts, in place of a timer. */
+  readonly wait?: MoverDeps['wait'] | undefined
   onProgress?(done: number): void
 }
 
@@ -33,9 +36,9 @@ export interface BlobsFound {
 const isRefusal = ({ status }: XrpcError): boolean => status >= 400 && status < 500 && status !== 429
 
 async function checkBlob(options: BlobsOptions, cid: string, isHashed: boolean): Promise<BlobProblem> {
-  const { client, did, signal } = options
+  const { client, did, signal, wait } = options
   try {
-    return await retrying({ retries: RETRIES, signal })(async () => {
+    return await retrying({ retries: RETRIES, signal, ...(wait && { wait }) })(async () => {
       const { body } = await client.com.atproto.sync.getBlob({ did, cid }, { signal })
       if (!isHashed) {
         await body.cancel()

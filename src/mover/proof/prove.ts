@@ -129,6 +129,7 @@ export async function prove(deps: MoverDeps, options: ProofOptions): Promise<Sta
         cids: referenced,
         hashed: sampleOf(deps, referenced, sample),
         signal: deps.signal,
+        wait: deps.wait,
         onProgress: (done) => onProgress?.('blobs', done, referenced.length),
       })
       const stated = fetched.stated()
@@ -137,7 +138,13 @@ export async function prove(deps: MoverDeps, options: ProofOptions): Promise<Sta
         check,
         checkSigner(fetched, stated.rev, keys),
         original.check ?? checkRecords(records, before?.data === stated.data, stated.records),
-        await checkMissing({ ...options, signal: deps.signal, found, referenced: referenced.length }),
+        await checkMissing({
+          ...options,
+          signal: deps.signal,
+          wait: deps.wait,
+          found,
+          referenced: referenced.length,
+        }),
         await checkHandle(send, did, handle, deps.dev),
         ...(await Promise.all(relays.map((relay) => checkRelay(send, relay, did, stated)))),
       ]

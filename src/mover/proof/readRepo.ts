@@ -35,14 +35,14 @@ const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string
 
 /** Fetches a server's repository into the store, and verifies its commit with one of these keys. */
 export async function readRepo(
-  { now, signal }: Pick<MoverDeps, 'now' | 'signal'>,
+  { now, signal, wait }: Pick<MoverDeps, 'now' | 'signal' | 'wait'>,
   { origin, client, file: kept }: Side,
   options: { did: string; signingKeys: readonly string[]; store: ProofStore; file: string },
 ): Promise<FetchedRepo> {
   const { did, signingKeys, store, file } = options
   // The body of a broken answer is a new request: it is not resumed, as the repository may change meanwhile.
   if (kept === undefined)
-    await retrying({ signal, retries: 2 })(async () => {
+    await retrying({ signal, retries: 2, wait })(async () => {
       const { body } = await client.com.atproto.sync.getRepo({ did }, { signal })
       await store.writeFile(file, body)
     })

@@ -9,7 +9,7 @@ export const activate: Step = {
   needs: ['submit', 'catchUp'],
   async isDone({ target, facts }) {
     if (!facts.rotated || !(await target.status()).active) return undefined
-    facts.activated = true
+    facts.activated = facts.activatedBefore = true
     return `on ${target.origin} already`
   },
   async run(move) {

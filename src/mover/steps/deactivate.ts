@@ -11,12 +11,13 @@ const agreesToLeave = async (
   { owner, source, target, facts, journal }: Move,
   missing: readonly string[],
 ): Promise<boolean> => {
-  const lines = facts.missing
-    .filter(({ cid }) => missing.includes(cid))
-    .map(
-      ({ cid, path, side, text }) =>
-        `${cid} (of ${path}), ${side === 'source' ? source.name : target.origin}: ${text}`,
-    )
+  const unnamed = facts.missing.filter(({ cid }) => missing.includes(cid))
+  // These the source has, and another run may bring them: nobody is asked to give them up.
+  if (unnamed.some(({ reason }) => reason === 'not-kept' || reason === 'rate-limited')) return false
+  const lines = unnamed.map(
+    ({ cid, path, side, text }) =>
+      `${cid} (of ${path}), ${side === 'source' ? source.name : target.origin}: ${text}`,
+  )
   const question = `${missing.length === 1 ? 'A blob is' : `${missing.length} blobs are`} missing on ${target.origin}. Leave ${missing.length === 1 ? 'it' : 'them'} behind, and deactivate the account on ${source.name}?`
   try {
     if (!(await owner.answer('confirm', { topic: 'missing', question, lines, insists: true }))) return false

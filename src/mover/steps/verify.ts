@@ -53,6 +53,7 @@ const agreeToGone = async (
   if (gone.length === 0) return
   const uris = gone.map((path) => `at://${who.did}/${path}`)
   const text = `${target.origin} lacks ${gone.length} records that it has taken: ${uris.slice(0, 5).join(', ')}${gone.length > 5 ? ' …' : ''}`
+  if (!facts.activatedBefore) throw new MoverError('copy-incomplete', text)
   await insist(
     { owner },
     { topic: 'missing', question: `${text}. Were they deleted there since, by you?`, lines: uris },
@@ -88,7 +89,7 @@ export const verify: Step = {
   needs: ['activate'],
   isDone: async () => undefined,
   async run(move) {
-    const { target, source, store, facts, emit } = move
+    const { source, store, facts, emit } = move
     await assertHeadNamesTarget(move)
     const statement = await proveMove(move)
     const attested = await attest(statement, source.attestor)
