@@ -66,7 +66,7 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
         if (cid !== undefined) left.add(cid)
         const [, late] = /^([\w.]+\/[\w.:~-]+) was /.exec(line) ?? []
         if (late !== undefined) left.add(late)
-        const [, path] = /at:\/\/did:[a-z]+:[a-z0-9]+\/([\w.]+\/[\w.:~-]+)/.exec(line) ?? []
+        const [, path] = /at:\/\/did:[a-z]+:[a-z0-9]+\/([\w.]+\/[\w.~-]+)/.exec(line) ?? []
         if (path !== undefined) left.add(path)
       }
     },

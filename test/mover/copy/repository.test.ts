@@ -4,37 +4,20 @@ import { fetchRepo } from '../../../src/mover/copy/fetchRepo.ts'
 import { deleteAtSource, sendRepo } from '../../../src/mover/copy/sendRepo.ts'
 import { rawCid } from '../fakes/fakeRepo.ts'
 import { blobBytes, post, postPath } from '../fakes/fakeWorld.ts'
-import { SOURCE_FAULTS } from '../fakes/faults.ts'
+import { MALFORMED_RECORDS, SOURCE_FAULTS } from '../fakes/faults.ts'
 import { fakeKey } from '../fakes/keys.ts'
 import { lacking, worldWith } from './support.ts'
 
 const text = (value: string) => new TextEncoder().encode(value)
 
-/** A record with a field `x` of these bytes. */
-const recordWith = (value: readonly number[]): Uint8Array =>
-  new Uint8Array([0xa2, 0x61, 0x78, ...value, 0x65, ...text('$type'), 0x63, ...text('a.b')])
-
-const FLOAT = recordWith([0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0])
-const LARGE_NUMBER = recordWith([0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
-const BAD_UTF8 = recordWith([0x62, 0xc3, 0x28])
-const DEEP = recordWith([...Array.from({ length: 4000 }, () => 0x81), 0x80])
-const CID_V0 = recordWith([0xd8, 0x2a, 0x58, 0x23, 0, 0x12, 0x20, ...Array.from({ length: 32 }, () => 7)])
-
 /** A malformed record that refers to a blob. */
 const withBlob = (bytes: Uint8Array): Uint8Array =>
-  recordWith([
-    0x82,
+  new Uint8Array([
+    ...[0xa2, 0x61, 0x78, 0x82],
     ...[0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0],
     ...encode({ $type: 'blob', ref: rawCid(bytes), mimeType: 'image/png', size: bytes.length }),
+    ...[0x65, ...text('$type'), 0x63, ...text('a.b')],
   ])
-
-const MALFORMED = {
-  [postPath(1001)]: FLOAT,
-  [postPath(1002)]: LARGE_NUMBER,
-  [postPath(1003)]: BAD_UTF8,
-  [postPath(1004)]: DEEP,
-  [postPath(1005)]: CID_V0,
-}
 
 describe('fetching a repository', () => {
   it('takes a commit that is signed with an earlier key of the log, and says which one it was', async () => {
@@ -52,12 +35,15 @@ describe('fetching a repository', () => {
   it('lists all malformed records at once, keeps their bytes, and finds their blobs', async () => {
     const blob = blobBytes(77)
     const world = await worldWith([], {
-      more: { ...MALFORMED, [postPath(1006)]: withBlob(blob) },
+      more: { ...MALFORMED_RECORDS, [postPath(1006)]: withBlob(blob) },
       target: { refuseRecord: () => undefined },
     })
     world.source.putBlob(world.account, blob)
     const { facts, blobs } = await world.copy()
-    expect(facts.malformed.map(({ path }) => path)).toEqual([...Object.keys(MALFORMED), postPath(1006)])
+    expect(facts.malformed.map(({ path }) => path)).toEqual([
+      ...Object.keys(MALFORMED_RECORDS),
+      postPath(1006),
+    ])
     for (const { problem, path } of facts.malformed) expect(problem).toContain(path)
     expect(facts.records).toBe(18)
     expect(blobs.missing).toEqual([])
@@ -166,15 +152,15 @@ const sectionLength = (car: Uint8Array): number => {
 describe('sending a repository', () => {
   it('names every record because of which a target refuses it, and goes on when the owner had them deleted', async () => {
     const world = await worldWith([], {
-      more: MALFORMED,
-      target: { refuseRecord: (path) => (path in MALFORMED ? 'no' : undefined) },
+      more: MALFORMED_RECORDS,
+      target: { refuseRecord: (path) => (path in MALFORMED_RECORDS ? 'no' : undefined) },
     })
     const { facts } = await world.fetchRepo()
     const options = { did: world.did, target: world.to, store: world.store, facts }
     const refused = await sendRepo(world.deps, options)
     if (refused.outcome !== 'refused') throw new Error(refused.outcome)
     const uris = refused.records.map(({ uri }) => uri)
-    expect(uris).toEqual(Object.keys(MALFORMED).map((path) => `at://${world.did}/${path}`))
+    expect(uris).toEqual(Object.keys(MALFORMED_RECORDS).map((path) => `at://${world.did}/${path}`))
     expect(refused.records[0]?.problem).toContain('floating point')
     expect(refused.reason).toContain('Could not parse record')
     expect(world.there.repo.records.size).toBe(0)
