@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: an account with a few hundred records and images moves from a Cirrus to another server, driven by
- * the one token that `pds migrate-token` prints. Everything runs on loopback, and nothing is kept.
+ * `npm run demo`: an account with a few hundred records and images moves from a Cirrus to another server by `pds move`, is
+ * proven to be complete, and comes back by `pds undo`. Everything runs on loopback, and nothing is kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -37,7 +37,7 @@ const main = async (): Promise<number> => {
   const told = (async () => {
     narrator.opening(
       'Cirrus: an account leaves home',
-      'One signed token, fifteen minutes, nothing lost. All of it happens on this machine and is thrown away.',
+      'And comes back: nothing lost either way. All of it happens on this machine and is thrown away.',
     )
     await narrator.step('prerequisites', 'What it takes', async (tell) => {
       const lacking = missing(target)

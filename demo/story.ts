@@ -1,13 +1,12 @@
-import { connect } from '../src/client/index.ts'
+import { type Client, connect } from '../src/client/index.ts'
 import { activate, createPlcAccount } from '../dev/account.ts'
 import { startCirrus } from '../dev/cirrus.ts'
 import { seedCirrus, signIn } from '../dev/seed.ts'
 import { readIdentity, readRepo, wrongBlobs } from '../test/interop/support/verify.ts'
 import { startPlc } from '../test/support/plc.ts'
 import type { Cleanup } from './cleanup.ts'
-import { createAccount, moveBlobs, movePreferences, moveRepo, rotate } from './move.ts'
 import type { Narrator } from './narrator.ts'
-import { pds } from './pds.ts'
+import { createOwner } from './owner.ts'
 import { follow } from './relay.ts'
 import { startTarget, type TargetKind } from './target.ts'
 
@@ -69,117 +68,98 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     return { target: started, next }
   })
 
-  const token = await narrator.step('token', 'One token, for this one target', async (tell) => {
-    tell(`$ pds migrate-token --target ${target.url}`)
-    const minted = await pds(cirrus, 'migrate-token', '--target', target.url)
-    const { aud, scope, exp, iat } = claims(minted)
-    if (exp - iat !== 900) throw new Error(`the token is good for ${exp - iat} s, not 900`)
-    tell(`${minted.slice(0, 36)}…${minted.slice(-12)} (${minted.length} characters)`)
-    tell(`For ${aud}, for 15 minutes: ${scope}`)
-    tell('From here on the mover has this token and the client, no password and no key')
-    return minted
+  const owner = await narrator.step('recovery-key', 'A key that no server has', async (tell) => {
+    const made = await createOwner({
+      plcUrl: plc.url,
+      cirrus,
+      target,
+      recoveryKeys: account.recoveryKeys,
+      cleanup,
+    })
+    const { run, recoveryKey } = made
+    tell(`$ pds recovery-key create ${recoveryKey}`)
+    await run('recovery-key', 'create', recoveryKey)
+    await made.noteRecoveryKey()
+    tell(`$ pds recovery-key add ${recoveryKey}`)
+    await run('recovery-key', 'add', recoveryKey, '--yes')
+    const [first] = (await readIdentity(plc.url, did)).rotationKeys
+    if (first === undefined || first === account.recoveryKeys[0])
+      throw new Error('the DID has no new first key')
+    tell(`${first} stands above every key of a server now`)
+    return made
   })
-  const source = connect(cirrus.url, { token })
+  const { run, undoFile } = owner
 
-  const moved = await narrator.step(
-    'account',
-    'A new account on the target, still inactive',
-    async (tell) => {
-      const { password } = target
-      const client = await createAccount(source, target.url, {
-        did,
-        handle,
-        email: 'alice@example.com',
-        password,
-      })
-      tell('createAccount took a token of 60 seconds, which the source gave for ours')
-      return client
-    },
-  )
-  await narrator.step('repository', 'The repository, streamed across', async (tell) => {
-    const size = await moveRepo(source, moved, did)
-    tell(
-      `${(size / 1024).toFixed(0)} KB of CAR; every block, signature and path verified before it was taken`,
-    )
+  await narrator.step('preflight', 'Will it work?', async (tell) => {
+    tell(`$ pds preflight --to ${target.url}`)
+    const { stdout } = await run('preflight', '--to', target.url)
+    for (const line of stdout.split('\n').filter((text) => /^[✓!✗]/.test(text))) tell(line)
   })
-  await narrator.step('blobs', 'The images', async (tell) => {
-    const { count, bytes } = await moveBlobs(source, moved, did)
-    tell(`${count} blobs, ${(bytes / 1024).toFixed(0)} KB; the target names each by the same hash`)
-  })
-  await narrator.step('preferences', 'What only she can see', async (tell) => {
-    tell(`${await movePreferences(source, moved)} preferences`)
+  await narrator.step('way-back', 'The way back, signed beforehand', async (tell) => {
+    tell('$ pds undo-op undo.json --recovery-key …')
+    await run('undo-op', undoFile, '--recovery-key', owner.recoveryKey, '--yes')
+    tell('With this file she can undo the move for 72 hours, whatever both servers say')
   })
 
-  await narrator.step('rotation', 'The DID changes hands', async (tell) => {
-    await rotate(source, moved, token)
-    const identity = await readIdentity(plc.url, did)
-    if (identity.pds !== target.url) throw new Error(`the directory names ${identity.pds}, not ${target.url}`)
-    if (!account.recoveryKeys.every((key, n) => identity.rotationKeys[n] === key))
-      throw new Error(`her recovery key is no longer the first of ${identity.rotationKeys.join(', ')}`)
-    tell(`The directory now names ${identity.pds} as her server`)
-    tell('Her recovery key still stands first: she could undo this for 72 hours')
+  await narrator.step('preview', 'A rehearsal, and what the DID will be', async (tell) => {
+    tell(`$ pds move --to ${target.url} --rehearse`)
+    const { stderr } = await run('move', '--to', target.url, '--rehearse', ...owner.moveFlags, '--yes')
+    for (const line of stderr.split('\n').filter((text) => /^([✓!] | {4})/.test(text))) tell(line.trimEnd())
+    const { pds: named } = await readIdentity(plc.url, did)
+    if (named !== cirrus.url) throw new Error(`a rehearsal changed the DID: it names ${named}`)
+    tell('Everything is there already, inactive; the directory knows nothing of it')
+  })
+  await narrator.step('move', 'The move', async (tell) => {
+    tell(`$ pds move --to ${target.url}`)
+    const { stderr } = await run('move', '--to', target.url, ...owner.moveFlags, '--yes')
+    for (const line of stderr.split('\n').filter((text) => text.startsWith('✓'))) tell(line)
+    const { pds: named } = await readIdentity(plc.url, did)
+    if (named !== target.url) throw new Error(`the directory names ${named}, not ${target.url}`)
     await next.tell(tell, 'account', 'identity', 'sync')
+    await old.tell(tell, 'account')
   })
 
   await narrator.step('verification', 'Nothing is missing', async (tell) => {
+    tell(`$ pds verify --to ${target.url} --all-blobs`)
+    const { stdout } = await run('verify', '--to', target.url, '--all-blobs')
+    for (const line of stdout.split('\n').filter((text) => /^[✓!✗]/.test(text))) tell(line)
     const after = await readRepo(target.url, did)
     if (after.data !== before.data) throw new Error(`the tree's root is ${after.data}, it was ${before.data}`)
     if (after.records.size !== seeded.records.size) throw new Error(`${after.records.size} records arrived`)
     const wrong = await wrongBlobs(target.url, did, seeded)
     if (wrong.length > 0) throw new Error(`${wrong.length} blobs are missing or wrong: ${wrong.join(', ')}`)
-    const status = await moved.com.atproto.server.checkAccountStatus()
-    if (!status.activated || !status.validDid || status.importedBlobs !== seeded.blobs.length)
-      throw new Error(`the target says ${JSON.stringify(status)}`)
-    tell(`The same tree root on both sides: ${before.data}`)
-    tell(
-      `${after.records.size} of ${seeded.records.size} records, ${seeded.blobs.length} of ${seeded.blobs.length} images, byte for byte`,
-    )
+    tell('$ pds verify --statement move-statement.json')
+    await run('verify', '--statement', 'move-statement.json')
+    tell('The statement, signed by the old server, holds without asking anyone')
   })
 
-  await narrator.step('deactivation', 'Alice closes the door behind her', async (tell) => {
-    tell('$ pds deactivate')
-    await pds(cirrus, 'deactivate', '--yes')
-    const { active, status } = await connect(cirrus.url).com.atproto.sync.getRepoStatus({ did })
-    if (active || status !== 'deactivated') throw new Error(`getRepoStatus says active ${active}, ${status}`)
-    tell('The old server says: deactivated. Nothing was deleted there')
-    await old.tell(tell, 'account')
-  })
-
-  await narrator.step('refusal', 'The old server takes no more writes', async (tell) => {
-    const owner = connect(cirrus.url, {
-      session: { handle, refreshJwt: '', ...(await signIn(cirrus.url, cirrus)) },
-    })
-    const record = { $type: 'app.bsky.feed.post', text: 'too late', createdAt: new Date().toISOString() }
-    const write = () =>
-      owner.com.atproto.repo.createRecord({ repo: did, collection: 'app.bsky.feed.post', record })
-    tell(`createRecord, as Alice: ${await refusal(write)}`)
-    tell(`getRepo, as anyone: ${await refusal(() => connect(cirrus.url).com.atproto.sync.getRepo({ did }))}`)
-    const left = await source.com.atproto.sync.getLatestCommit({ did })
-    if (left.cid !== before.commit) throw new Error(`the old server moved on to ${left.cid}`)
-    tell('getLatestCommit, with the token: still there, should something have been forgotten')
-  })
-
-  await narrator.step('probes', 'And still says who it is', async (tell) => {
-    for (const path of [
-      '/xrpc/_health',
-      '/xrpc/com.atproto.server.describeServer',
-      `/xrpc/com.atproto.identity.resolveHandle?handle=${handle}`,
-      '/.well-known/atproto-did',
-    ]) {
-      const answer = await fetch(`${cirrus.url}${path}`)
-      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-      await answer.body?.cancel()
-    }
-    tell('describeServer, resolveHandle, _health and .well-known/atproto-did answer')
-  })
+  await narrator.step(
+    'refusal',
+    'The old server takes no more writes, and still says who it is',
+    async (tell) => {
+      const session = { handle, refreshJwt: '', ...(await signIn(cirrus.url, cirrus)) }
+      const write = () => post(connect(cirrus.url, { session }), did, 'too late')
+      tell(`createRecord, as Alice: ${await refusal(write)}`)
+      tell(
+        `getRepo, as anyone: ${await refusal(() => connect(cirrus.url).com.atproto.sync.getRepo({ did }))}`,
+      )
+      for (const path of [
+        '/xrpc/_health',
+        '/xrpc/com.atproto.server.describeServer',
+        `/xrpc/com.atproto.identity.resolveHandle?handle=${handle}`,
+        '/.well-known/atproto-did',
+      ]) {
+        const answer = await fetch(`${cirrus.url}${path}`)
+        if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+        await answer.body?.cancel()
+      }
+      tell('describeServer, resolveHandle, _health and .well-known/atproto-did answer')
+    },
+  )
 
   await narrator.step('life', 'Life goes on', async (tell) => {
-    const record = {
-      $type: 'app.bsky.feed.post',
-      text: 'Hello from my new home',
-      createdAt: new Date().toISOString(),
-    }
-    await moved.com.atproto.repo.createRecord({ repo: did, collection: 'app.bsky.feed.post', record })
+    const moved = await connect(target.url).login({ identifier: did, password: target.password })
+    await post(moved, did, 'Hello from my new home')
     const { signingKey = '' } = await readIdentity(plc.url, did)
     const now = await readRepo(target.url, did, { signingKey })
     if (now.rev <= before.rev) throw new Error(`the new revision ${now.rev} is not above ${before.rev}`)
@@ -188,6 +168,24 @@ export const tellStory = async (narrator: Narrator, options: StoryOptions): Prom
     )
     await next.tell(tell, 'commit')
   })
+
+  await narrator.step('undo', 'She changes her mind', async (tell) => {
+    tell('$ pds undo --undo-op undo.json')
+    const { stdout, stderr } = await run('undo', '--undo-op', undoFile, '--yes')
+    for (const line of `${stderr}\n${stdout}`.split('\n')) if (line.trim() !== '') tell(line.trimEnd())
+    const identity = await readIdentity(plc.url, did)
+    if (identity.pds !== cirrus.url) throw new Error(`the directory names ${identity.pds}, not ${cirrus.url}`)
+    const home = await readRepo(cirrus.url, did, { signingKey: identity.signingKey ?? '' })
+    if (home.records.size !== seeded.records.size + 1)
+      throw new Error(`${home.records.size} records are at home, ${seeded.records.size + 1} should be`)
+    tell(`Home again, and the post from there came along: ${home.records.size} records`)
+    tell('To the network the new server’s key stands in a nullified operation only')
+  })
+}
+
+const post = (client: Client, did: string, text: string) => {
+  const record = { $type: 'app.bsky.feed.post', text, createdAt: new Date().toISOString() }
+  return client.com.atproto.repo.createRecord({ repo: did, collection: 'app.bsky.feed.post', record })
 }
 
 /** The name of the error that the call must end with. */
@@ -201,14 +199,3 @@ const refusal = async (call: () => Promise<unknown>): Promise<string> => {
   }
   throw new Error('it was not refused')
 }
-
-interface Claims {
-  readonly aud: string
-  readonly scope: string
-  readonly exp: number
-  readonly iat: number
-}
-
-const claims = (token: string): Claims =>
-  // The form is that of our own tokens; the target verifies the token, this only shows it.
-  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Claims

@@ -29,8 +29,8 @@ it('reports every step as passed, nothing else on stdout, and leaves nothing beh
   expect(report.ok).toBe(true)
   expect(report.steps.every(({ ok, ms }) => ok && ms >= 0)).toBe(true)
   expect(report.steps.map(({ step }) => step)).toEqual([
-    ...['prerequisites', 'directory', 'source', 'seed', 'target', 'token', 'account', 'repository', 'blobs'],
-    ...['preferences', 'rotation', 'verification', 'deactivation', 'refusal', 'probes', 'life'],
+    ...['prerequisites', 'directory', 'source', 'seed', 'target', 'recovery-key', 'preflight', 'way-back'],
+    ...['preview', 'move', 'verification', 'refusal', 'life', 'undo'],
   ])
   expect(await readdir(folder)).toEqual([])
 })

@@ -47,7 +47,11 @@ const bringAdditions = async (
   const there = await fetchTree(deps, home.client, { did, signingKeys, store, file: 'home-now.car' })
   try {
     const brought = await bringBack(deps, { ...trees, there }, { client: home.client, did, store, deletions })
-    emit({ type: 'step', step: 'broughtBack', text: `${brought.written} records written to ${home.origin}` })
+    emit({
+      type: 'step',
+      step: 'broughtBack',
+      text: `${brought.written} ${brought.written === 1 ? 'record' : 'records'} written to ${home.origin}`,
+    })
     for (const { path, why } of brought.failed)
       emit({ type: 'warning', text: `${path} was not brought back: ${why}` })
     return brought
