@@ -322,6 +322,35 @@ describe('pds restore', () => {
     expect((await restore({ env: { SIGNING_KEY: account.signingKey } })).json).toMatchObject({ ok: true })
   })
 
+  it('takes the key out of the backup, with its passphrase, where no key file is left', async () => {
+    const keyFile = here.in('cirrus-keys-alice.test.json')
+    const { did, handle, signingKey, port } = account
+    const secrets = {
+      SIGNING_KEY: signingKey,
+      ADMIN_PASSWORD: 'a',
+      PASSWORD_HASH: 'h',
+      SESSION_SECRET: 's',
+    }
+    const { did: publicKey } = await loadRotationKey(new Secret(signingKey))
+    const keys = { did, handle, hostname: `localhost:${port}`, signingKey: publicKey, secrets }
+    await writeFile(keyFile, JSON.stringify(keys))
+    const passphrase = { PDS_BACKUP_PASSPHRASE: 'correct horse battery staple' }
+    const made = await run(['backup', 'backup', '--json'], { env: passphrase })
+    expect(made.json, made.stdout).toMatchObject({ ok: true, keys: true })
+    await rm(keyFile)
+    await redeploy()
+    const unasked = await restore()
+    expect([code(unasked.json), unasked.stdout]).toEqual([
+      'no-signing-key',
+      expect.stringContaining('PDS_BACKUP_PASSPHRASE'),
+    ])
+    const wrong = await restore({ env: { PDS_BACKUP_PASSPHRASE: 'another passphrase' } })
+    expect(code(wrong.json)).toBe('wrong-passphrase')
+    expect(await status()).toMatchObject({ state: 'absent' })
+    const done = await restore({ env: passphrase })
+    expect(done.json, done.stdout).toMatchObject({ ok: true, activated: true, records: RECORDS })
+  })
+
   it('restores a did:web of the server’s own host name', async () => {
     await cirrus.close()
     const options = { plcUrl: plc.url, handle: 'alice.test', password: PASSWORD, adminPassword: ADMIN }
