@@ -134,6 +134,34 @@ describe('colour', () => {
 })
 
 describe('pds status', () => {
+  it('shows a repository that the server fetches, until it is there', async () => {
+    const time = '2026-11-22T10:00:00.000Z'
+    const pull = {
+      source: 'https://old.example.com',
+      phase: 'tokenNeeded',
+      received: 70_000_000,
+      size: 300_000_000,
+      message: 'old.example.com answered with status 401',
+      startedAt: time,
+      changedAt: time,
+    }
+    const shown = await against(fake({ 'com.cirrus.admin.getPull': { pull } }), ['status'])
+    expect(shown.stdout).toContain(
+      'fetching the repository from https://old.example.com: needs another token',
+    )
+    expect(shown.stdout).toContain('70 MB of 300 MB fetched')
+    expect(shown.stdout).toContain('answered with status 401')
+    const done = { pull: { ...pull, phase: 'done' } }
+    const quiet = await against(fake({ 'com.cirrus.admin.getPull': done }), ['status'])
+    expect(quiet.stdout).not.toContain('fetching')
+  })
+
+  it('says that did.json is served here, where it names another PDS', async () => {
+    const didDocument = { pds: 'https://new.example.com', signingKey: 'did:key:zQ3sh' }
+    const shown = await against(fake({ 'com.cirrus.admin.getStatus': status({ didDocument }) }), ['status'])
+    expect(shown.stdout).toContain('served here, and names https://new.example.com: keep this host name')
+  })
+
   it('shows failed sign-ins and refused tokens, where there are any', async () => {
     const signIns = { failedInARow: 1203, lastFailedAt: '2026-11-22T10:00:00.000Z', refusedTokens: 1 }
     const shown = await against(fake({ 'com.cirrus.admin.getStatus': status({ signIns }) }), ['status'])

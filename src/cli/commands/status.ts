@@ -3,7 +3,16 @@ import { VERSION } from '../../version.ts'
 import { command } from '../command.ts'
 import { retentionText } from '../servers/retention.ts'
 import { bytes, count, type Paint, table } from '../terminal/output.ts'
-import { getReach, getStatus, type Reach, stateOf, type Status, unsubmittedText } from '../servers/status.ts'
+import {
+  getPull,
+  getReach,
+  getStatus,
+  type Pull,
+  type Reach,
+  stateOf,
+  type Status,
+  unsubmittedText,
+} from '../servers/status.ts'
 
 const STATES: Record<string, string> = {
   absent: 'no account here yet',
@@ -35,6 +44,18 @@ const importText = ({ importing }: Status): string => {
   const verified = phase === 'receiving' ? '' : `, ${count(records, 'record')} verified`
   return `running, ${phase}: ${bytes(received)} and ${count(blocks, 'block')} received${verified}`
 }
+
+const PULL_PHASES: Record<string, string> = {
+  tokenNeeded: 'needs another token: run the import again',
+  failed: 'failed, and the repository is as it was before',
+}
+
+const pullText = ({ source, phase, received, size, message }: Pull): string =>
+  [
+    `fetching the repository from ${source}: ${PULL_PHASES[phase] ?? phase}`,
+    `${bytes(received)}${size === undefined ? '' : ` of ${bytes(size)}`} fetched`,
+    ...(message === undefined ? [] : [message]),
+  ].join('\n')
 
 /** What differs between the program that is deployed and the one that is installed here, and what to do about it. */
 const versionProblem = ({ versions }: Status): string | undefined => {
@@ -101,7 +122,12 @@ const backupText = ({ backup }: Status, paint: Paint): string => {
   return `${schedule}, into the bucket: ${made}${failedAt ? `\n${paint('yellow', `failed ${failedAt}: ${error ?? ''}`)}` : ''}`
 }
 
-const statusText = (status: Status, reach: Reach | undefined, origin: string, paint: Paint): string => {
+const statusText = (
+  status: Status,
+  { reach, pull }: { reach: Reach | undefined; pull: Pull | undefined },
+  origin: string,
+  paint: Paint,
+): string => {
   const { did, handle, versions, repo, blobs, journal, warnings, next } = status
   const { deactivatedAt, deleteAfter, fencedUntil, retention, didDocument } = status
   const state = stateOf(status)
@@ -140,6 +166,7 @@ const statusText = (status: Status, reach: Reach | undefined, origin: string, pa
     ['Relays', (reach?.relays ?? []).map(relayText).join('\n')],
     ['AppView', reach ? appViewText(reach) : ''],
     ['Import', importText(status)],
+    ['Pull', pull ? pullText(pull) : ''],
     ['Blobs', `${blobs.stored.toLocaleString('en-US')} of ${count(blobs.expected, 'blob')} stored`],
     ['Backup', backupText(status, paint)],
     ['Sign-ins', signInsText(status)],
@@ -165,7 +192,7 @@ export const status = command({
   summary: 'Show what is where, and the one next command to run.',
   async run({ admin, address, out }) {
     const server = await admin()
-    const [found, reach] = await Promise.all([getStatus(server), getReach(server)])
+    const [found, reach, pull] = await Promise.all([getStatus(server), getReach(server), getPull(server)])
     const problem = versionProblem(found)
     out.result(
       {
@@ -173,9 +200,10 @@ export const status = command({
         server: address().origin,
         ...found,
         ...(reach ? { reach } : {}),
+        ...(pull ? { pull } : {}),
         ...(problem ? { versionProblem: problem } : {}),
       },
-      statusText(found, reach, address().origin, out.paint),
+      statusText(found, { reach, pull }, address().origin, out.paint),
     )
   },
 })

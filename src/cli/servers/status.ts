@@ -25,6 +25,19 @@ export const unsubmittedText = ({ unsubmitted }: Status): string =>
 /** Whether the network follows the account, as the server found out now. */
 export type Reach = MethodOutput<'com.cirrus.admin.getReach'>
 
+/** A repository that the server fetches by itself. */
+export type Pull = NonNullable<MethodOutput<'com.cirrus.admin.getPull'>['pull']>
+
+/** The pull that is not over, if there is one. A server of an earlier version has none. */
+export const getPull = async (server: Client): Promise<Pull | undefined> => {
+  try {
+    const { pull } = await server.com.cirrus.admin.getPull()
+    return pull?.phase === 'done' ? undefined : pull
+  } catch {
+    return undefined
+  }
+}
+
 /** Asks the server what relays and AppView say. A server of an earlier version, or one that fails, costs nothing. */
 export const getReach = async (server: Client): Promise<Reach | undefined> => {
   try {
