@@ -16,11 +16,11 @@ const duration = (seconds: number): string =>
       ? `${Math.round(seconds / 60)} min`
       : `${(seconds / 3600).toFixed(1)} h`
 
-/** What a transfer shows beside its count: the amount, the rate, the time left. */
-const rateText = ({ bytes: done, bytesPerSecond, secondsLeft }: TransferProgress): string =>
+/** What a transfer shows beside its count: the amount where blobs are counted, the rate, the time left. */
+const rateText = ({ bytes: done, count, bytesPerSecond, secondsLeft }: TransferProgress): string =>
   [
-    bytes(done),
-    ...(bytesPerSecond === undefined ? [] : [`${bytes(bytesPerSecond)}/s`]),
+    ...(count !== undefined && done > 0 ? [bytes(done)] : []),
+    ...(bytesPerSecond ? [`${bytes(bytesPerSecond)}/s`] : []),
     ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
   ].join(', ')
 
@@ -65,7 +65,7 @@ export function createShowEvents(
         if (event.state !== 'begun' && event.step !== 'who' && event.step !== 'confirm')
           out.note(`${markOf(event.state)} ${titleOf(event.step).padEnd(12)} ${event.text}`)
         else if (event.step === 'who' && event.state !== 'begun')
-          out.note(`${out.paint('green', '✓')} ${'Account'.padEnd(12)} ${event.text}`)
+          out.note(`${out.paint('green', '✓')} ${'Who'.padEnd(12)} ${event.text}`)
         break
       case 'preview':
         out.note(`    ${out.paint(STYLES[event.kind], `${MARKS[event.kind]} ${event.text}`)}`)

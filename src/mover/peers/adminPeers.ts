@@ -3,12 +3,10 @@ import { pullRepo } from '../copy/pullRepo.ts'
 import { ofSource, ofTarget } from '../refusal.ts'
 import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../types.ts'
 import { cirrusAttestor } from '../proof/attest.ts'
+import { FENCE_MINUTES } from './passwordSource.ts'
 import { recommendedData } from './plcData.ts'
 import { openStandardTarget } from './standardTarget.ts'
 import { openTokenSource, type TokenSupply } from './tokenSource.ts'
-
-/** For how long writes are held back at most. The fence is put up again while the move goes on. */
-const FENCE_MINUTES = 60
 
 const SCOPES = [
   'repo:read',

@@ -5,6 +5,9 @@ import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Target, Who
 import { isCirrus } from './isCirrus.ts'
 import { endSession, refuseAppPassword, requestAccountToken, signIn } from './session.ts'
 
+/** For how long a Cirrus holds writes back at most. */
+export const FENCE_MINUTES = 60
+
 /** What PDSes answer to a mailed code that they do not accept. */
 const CODE_REFUSED = { InvalidToken: 'code-refused', ExpiredToken: 'code-refused' } as const
 
@@ -82,6 +85,13 @@ export async function sessionSource(
       const request = { token, rotationKeys, alsoKnownAs, verificationMethods, services: { ...services } }
       return (await ofSource(client.com.atproto.identity.signPlcOperation(request), CODE_REFUSED)).operation
     },
+    ...(cirrus
+      ? {
+          async fence(on: boolean) {
+            await ofSource(client.com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
+          },
+        }
+      : {}),
     deactivate: () => ofSource(client.com.atproto.server.deactivateAccount({})),
     status: () => ofSource(statusOf(client)),
     end: () => endSession(client),

@@ -7,6 +7,8 @@ import { checkToken } from './checkToken.ts'
 import { statusOf } from './passwordSource.ts'
 import { requestAccountToken } from './session.ts'
 
+const TOKEN_MINUTES = 15
+
 /** The scopes that the move still needs. */
 const neededScopes = async (who: Who, target: Target): Promise<Scope[]> => {
   const rotated = who.pds === target.origin
@@ -63,7 +65,13 @@ export async function openTokenSource(
   const byToken = scopes.includes('account:deactivate')
     ? () => ofSource(client.com.atproto.server.deactivateAccount({}))
     : undefined
-  const { deactivate = byToken, fence, namedKeys = async () => undefined } = supply
+  // What may deactivate may hold writes back too, for as long as the token is valid.
+  const fenceByToken = byToken
+    ? async (on: boolean) => {
+        await ofSource(client.com.cirrus.admin.fenceWrites({ minutes: on ? TOKEN_MINUTES : 0 }))
+      }
+    : undefined
+  const { deactivate = byToken, fence = fenceByToken, namedKeys = async () => undefined } = supply
   const sign: Source['sign'] = async ({ rotationKeys, alsoKnownAs, verificationMethods, services }) => {
     const request = () => ({
       token,

@@ -130,6 +130,14 @@ export const account: Step = {
     const { target, who, facts, journal } = move
     facts.handle = target.ownHandle ?? journal.state.handle
     if ((await target.state(who.did)) === 'absent') {
+      if (facts.rotated)
+        throw new MoverError(
+          'target-lies',
+          `${who.did} names ${target.origin}, which has no account of it, or has lost it`,
+          {
+            next: 'ask the target’s operator; within 72 hours of the move your recovery key brings the DID back: `pds undo`',
+          },
+        )
       await createThere(move)
       return done(`${facts.handle ?? who.did} created, deactivated for now`)
     }

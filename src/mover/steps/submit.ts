@@ -1,10 +1,24 @@
 import { operationCid } from '../../plc/cid.ts'
 import { diffOperation } from '../../plc/diffOperation.ts'
 import type { Operation } from '../../plc/types.ts'
-import { done, headOf, type Step } from '../move.ts'
+import { done, headOf, type Move, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { moverFailure } from '../refusal.ts'
 import { ROTATED } from './plan.ts'
+
+/** Holds writes back at a source that can. Where it fails, what is written meanwhile is caught up with. */
+const fence = async ({ source, facts, journal, emit }: Move): Promise<void> => {
+  if (!source.fence) return
+  try {
+    await source.fence(true)
+    facts.fenced = true
+    await journal.append({ type: 'fenced', on: true })
+  } catch (cause) {
+    if (!(cause instanceof MoverError) || cause.code === 'another-mover') throw cause
+    const text = `${source.name} goes on taking writes during the move: ${cause.message}`
+    emit({ type: 'warning', step: 'submit', code: cause.code, text })
+  }
+}
 
 /** Has the DID name the target. Before it, everything can be undone. */
 export const submit: Step = {
@@ -14,15 +28,11 @@ export const submit: Step = {
   needs: ['compare'],
   isDone: async ({ facts }) => (facts.rotated ? ROTATED : undefined),
   async run(move) {
-    const { target, source, directory, journal, facts, who, emit } = move
+    const { target, directory, journal, facts, who, emit } = move
     const operation = facts.signed as Operation
     const cid = await operationCid(operation)
     const before = await headOf(move)
-    if (source.fence) {
-      await source.fence(true)
-      facts.fenced = true
-      await journal.append({ type: 'fenced', on: true })
-    }
+    await fence(move)
     if (before.cid !== cid) {
       let failure: unknown
       await target.submit(operation).catch((cause: unknown) => (failure = cause))

@@ -267,6 +267,16 @@ describe('how far a move goes', () => {
     expect(after.report.left).toEqual([expect.stringContaining(lost)])
   })
 
+  it('says that only an undo is left where the target has lost the account that the DID names there', async () => {
+    const world = await createWorld()
+    await runMove(world, { options: { until: 'submit' } })
+    world.target.accounts.delete(world.did)
+    const lost = await failure(world, { account: world.did })
+    expect(lost).toMatchObject({ code: 'target-lies' })
+    expect(lost.next).toContain('pds undo')
+    expect(world.account.active).toBe(true)
+  })
+
   it('takes a move over only when asked, and the other one stops', async () => {
     const world = await createWorld()
     const store = memoryStore()
