@@ -126,17 +126,22 @@ async function* hashed(cid: string, first: Uint8Array[], rest: AsyncIterator<Uin
     held = chunk
     return before
   }
-  for (const chunk of first) {
-    const before = take(chunk)
-    if (before) yield before
+  try {
+    for (const chunk of first) {
+      const before = take(chunk)
+      if (before) yield before
+    }
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      const before = take(next.value)
+      if (before) yield before
+    }
+    if (!sameDigest(hash.digest(), digestOf(cid)))
+      throw new BlobError('source', 'wrong-bytes', 'the source sends other bytes for it')
+    if (held) yield held
+  } finally {
+    // Where the target takes no more of it, the source need not send the rest.
+    await rest.return?.()
   }
-  for (let next = await rest.next(); !next.done; next = await rest.next()) {
-    const before = take(next.value)
-    if (before) yield before
-  }
-  if (!sameDigest(hash.digest(), digestOf(cid)))
-    throw new BlobError('source', 'wrong-bytes', 'the source sends other bytes for it')
-  if (held) yield held
 }
 
 /**
