@@ -33,7 +33,8 @@ const nextOf = (move: Move, reached: StepName, rehearsal: boolean): string => {
     return `${facts.missing.length} blobs are missing; run the same command again while ${source.name} still has them`
   if (!facts.sourceDeactivated && source.origin !== undefined)
     return `deactivate the account on ${source.name} (a Cirrus: \`pds deactivate\` there)`
-  return `run \`pds verify --to ${target.origin}\`, and keep your recovery key: it can undo the move for 72 hours`
+  const canUndo = facts.plan?.roles.some(({ role }) => role === 'recovery') ?? true
+  return `run \`pds verify --to ${target.origin}\`${canUndo ? ', and keep your recovery key: it can undo the move for 72 hours' : ''}`
 }
 
 /** How this run of a move ended. */

@@ -85,7 +85,7 @@ export function createOwner(
       if (given) return given
       const alternative = 'PDS_PLC_TOKEN in the environment'
       const what = `PLC code that ${origin} has sent to you by e-mail`
-      if (sentAt !== undefined && io.stdin.isTTY) {
+      if (sentAt !== undefined) {
         const answer = await prompts.text(
           `${what} (at ${sentAt}). If it is lost, answer "new": another one is sent, and the first is void`,
           { alternative },
