@@ -8,7 +8,7 @@ import { estimate } from './estimate.ts'
 import type { Contents, PreflightOptions } from './preflightTypes.ts'
 import { readSource } from './readSource.ts'
 
-export type { Contents, PreflightOptions, PreflightSource, PreflightTarget } from './preflightTypes.ts'
+export type { Contents, PreflightOptions, PreflightSource } from './preflightTypes.ts'
 
 /** What was found before a move. */
 export interface Preflight {
