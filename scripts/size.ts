@@ -78,7 +78,7 @@ for (const { name, limit, bundle } of budgets) {
 }
 
 /** As a ratio to the fixed work of `measureStartup`, so that neither a slow nor a busy machine is over budget. */
-const STARTUP_BUDGET = 1.3
+const STARTUP_BUDGET = 1.2
 
 if (wanted.length === 0 || wanted.includes('startup')) {
   const { worker, fixed, ratio } = await inFolder(async (folder) => {
