@@ -205,7 +205,7 @@ export interface Questions {
   }
   /**
    * The code that the source mails for the PLC operation. `sentAt` (ISO 8601) is when one was sent for this move; `send`
-   * has one sent, which voids the one before. Whoever has a code already does not call it.
+   * has one sent, which voids the one before. It is not called where there is a code already.
    */
   plcCode: {
     asks: { origin: string; sentAt: string | undefined; send: () => Promise<void> }

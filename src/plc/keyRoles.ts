@@ -50,7 +50,7 @@ const findRole = (
   key: string,
   { owner = [], notOwner = [], source = {}, target = {} }: KeyEvidence,
 ): Pick<KeyInRole, 'role' | 'basis'> => {
-  // What a server has signed with it has, whoever else is said to have it.
+  // A server that has signed with a key has it, no matter what else is said.
   if (target.signed?.includes(key)) return { role: 'target', basis: 'signed' }
   if (source.signed?.includes(key)) return { role: 'source', basis: 'signed' }
   // Then the owner's word: a server could call the owner's key its own to have it dropped.

@@ -150,7 +150,7 @@ export const createBucketBackups = (deps: BucketBackupsDeps): BucketBackups => {
     try {
       return `${JSON.stringify(auditLogJson(await deps.readLog(did)), null, 2)}\n`
     } catch {
-      // The directory does not answer: whoever restores asks it again.
+      // The directory does not answer: a restore asks it again.
       return undefined
     }
   }

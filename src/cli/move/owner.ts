@@ -23,7 +23,7 @@ export function createOwner(
   const { env } = io
 
   const confirm = async ({ question, lines, insists }: Confirmation): Promise<boolean> => {
-    // With --json the notes are left out, but whoever is asked must see what about.
+    // With --json the notes are left out, but the person who is asked must see what about.
     const text = out.json ? [...lines, question].join('\n') : question
     try {
       if (insists)

@@ -3,7 +3,7 @@ import { MoverError } from '../moverError.ts'
 import type { Confirmation } from '../types.ts'
 
 /**
- * Asks what no answer that was given beforehand covers. Whoever does not say yes, or cannot be asked, gets the error
+ * Asks what no answer that was given beforehand covers. An owner who does not say yes, or cannot be asked, gets the error
  * that says what it is about.
  */
 export async function insist(

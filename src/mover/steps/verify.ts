@@ -43,7 +43,7 @@ const lostRecords = ({ journal, who, facts }: Move, { records }: Statement): str
 }
 
 /**
- * Since the activation the owner may have deleted records on the target, which is no fault. Whether what is gone was
+ * Since the activation the owner may have deleted records on the target, which is right. Whether what is gone was
  * deleted or lost, only they know.
  */
 const agreeToGone = async (
