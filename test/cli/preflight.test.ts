@@ -4,6 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startPlcCirrus } from '../../dev/account.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
+import { undoFileText } from '../../src/mover/undo/undoFile.ts'
+import { buildUndo } from '../../src/plc/undo.ts'
+import { signOperation } from '../mover/fakes/directory.ts'
 import { createWorld, type FakeWorld, type FakeWorldOptions } from '../mover/fakes/fakeWorld.ts'
 import { folder, pds } from './support.ts'
 
@@ -249,6 +252,30 @@ describe('pds preflight', () => {
     const signedIn = await reportOf(world, [], { PDS_SOURCE_PASSWORD: world.password })
     expect(signedIn.find('sign-in')).toMatchObject({ level: 'pass' })
     expect(signedIn.find('rotation-key')).toMatchObject({ level: 'pass' })
+  })
+
+  it('says whether the undo operation that was signed beforehand is fresh', async () => {
+    const world = await open()
+    const { did, ownerKeys, source, directory } = world
+    const [key] = ownerKeys
+    const sign = async () => {
+      const head = directory.data(did)
+      if (!head || !key) throw new Error('no head')
+      const { cid: prev, ...data } = head
+      return await signOperation(key, buildUndo(data, prev))
+    }
+    await writeFile(root.in('undo.json'), undoFileText({ did, operation: await sign() }))
+    const state = async () => (await reportOf(world, ['--undo-op', 'undo.json'])).find('undo-op')
+    expect(await state()).toMatchObject({ level: 'pass', seen: expect.stringContaining('fresh') })
+    // Any other operation makes it worthless.
+    const head = directory.data(did)
+    if (!head) throw new Error('no head')
+    const { cid, ...data } = head
+    const names = [...data.alsoKnownAs, 'https://alice.fake-pds.org']
+    const unsigned = { type: 'plc_operation' as const, ...data, alsoKnownAs: names, prev: cid }
+    await directory.submit(did, await signOperation(source.rotationKey, unsigned))
+    expect(await state()).toMatchObject({ level: 'warn', seen: expect.stringContaining('worthless') })
+    expect((await run(world, ['--undo-op', 'nothing.json'])).stderr).toContain('there is no file')
   })
 
   it('says which arguments do not go together', async () => {

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { connect } from '../../client/index.ts'
 import { type Check, fail, worst } from '../../mover/check.ts'
 import { folderStore } from '../../mover/folderStore.ts'
@@ -17,6 +17,7 @@ import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { configuredKeys, moverDeps } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
+import { checkUndoOp } from '../recovery/checkUndoOp.ts'
 import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { getStatus } from '../servers/status.ts'
@@ -134,13 +135,14 @@ export const preflightCommand = command({
     },
     handle: { type: 'string', hint: 'handle', help: 'The handle on the new PDS. Default: the present one.' },
     'all-blobs': { type: 'boolean', help: 'Read and hash every blob, not only some of them.' },
+    'undo-op': { type: 'string', hint: 'file', help: 'What `pds undo-op` wrote: whether it is still fresh.' },
   },
   examples: [
     'pds preflight',
     'pds preflight --to https://new.example.com --all-blobs',
     'pds preflight --identifier alice.example.com --to https://new.example.com',
   ],
-  async run(context, { to, from, identifier, handle, 'all-blobs': allBlobs }) {
+  async run(context, { to, from, identifier, handle, 'all-blobs': allBlobs, 'undo-op': undoFile }) {
     const { io, out, project, address } = context
     const isOwn = from === undefined && identifier === undefined
     if (from !== undefined && identifier === undefined)
@@ -157,6 +159,7 @@ export const preflightCommand = command({
     const owner = createOwner(context, { email: undefined })
     const account = isOwn ? (await getStatus(await context.admin())).did : (identifier ?? '')
     const who = await resolveWho(account, fromOrigin, deps)
+    const undo = undoFile && (await checkUndoOp(resolve(io.cwd, undoFile), who.log, deps.now()))
     const origin = fromOrigin ?? who.pds
     if (!isOwn && origin === undefined)
       throw new CliError('did-not-found', `${who.did} names no PDS, so there is nothing to move`)
@@ -182,7 +185,12 @@ export const preflightCommand = command({
         onProgress: (_, done, total) => progress.to(done, total),
       })
       progress.end()
-      const all = [...checks, ...found.checks, ...(target && 'check' in target ? [target.check] : [])]
+      const all = [
+        ...checks,
+        ...found.checks,
+        ...(target && 'check' in target ? [target.check] : []),
+        ...(undo ? [undo] : []),
+      ]
       const level = worst(all)
       out.result(
         {
