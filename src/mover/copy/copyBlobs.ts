@@ -5,7 +5,7 @@ import { moverFailure } from '../refusal.ts'
 import type { Source, Target } from '../types.ts'
 import { type CopyDeps, declines, pauseMs, retryOptions } from './copyDeps.ts'
 import { BlobError, type BlobReason, readBlob, sourceBlobError } from './readBlob.ts'
-import { isWorthWaiting, sendBlob, targetBlobError } from './sendBlob.ts'
+import { isWorthWaiting, sendBlob, type Sending, sendingOf, targetBlobError } from './sendBlob.ts'
 import type { NeededBlob } from './writeRepo.ts'
 
 /** A blob that did not arrive: never silently, and with what is in its way. */
@@ -133,15 +133,18 @@ async function missingAt(
 async function copyBlob(deps: CopyDeps, options: CopyBlobsOptions, blob: NeededBlob): Promise<number> {
   const { source, target, did } = options
   const { cid } = blob
+  let sending: Sending | undefined
   for (let attempt = 1; ; attempt++) {
     let side: 'source' | 'target' = 'source'
     try {
-      const found = await readBlob(deps, source.client, did, cid)
+      sending ??= sendingOf(await readBlob(deps, source.client, did, cid), blob)
       side = 'target'
-      await sendBlob(deps, target.client, blob, found)
-      return found.size ?? blob.size ?? 0
+      await sendBlob(deps, target.client, cid, sending)
+      return sending.blob.size ?? blob.size ?? 0
     } catch (cause) {
       deps.signal.throwIfAborted()
+      // What passes through was sent once; what is held is not asked for again.
+      if (sending?.blob.bytes === undefined) sending = undefined
       const now = deps.now()
       const error = side === 'source' ? sourceBlobError(cause) : targetBlobError(cause, now)
       if (!error) throw moverFailure(cause, side)

@@ -45,25 +45,33 @@ export const targetBlobError = (cause: unknown, nowMs: number): BlobError | unde
   return new BlobError('target', isRefusal(cause) ? 'refused' : 'failing', text, { cause })
 }
 
+/** A blob that is being sent, perhaps more than once. */
+export interface Sending {
+  readonly blob: SourceBlob
+  /** The types under which it may be sent that were not refused yet, the best first. */
+  types: string[]
+}
+
+export const sendingOf = (blob: SourceBlob, { mimeType }: Pick<NeededBlob, 'mimeType'>): Sending => ({
+  blob,
+  types: typesToSend(blob.mimeType, mimeType, blob.head),
+})
+
 /**
  * Sends a blob to the target under a type that it takes. The CID that it answers must be the right one. A body that is a
- * stream is sent once. Throws XrpcError and BlobError.
+ * stream is sent once. Throws XrpcError and BlobError; what is held may be sent again, and goes on with the same type.
  */
-export async function sendBlob(
-  deps: CopyDeps,
-  client: Client,
-  { cid, mimeType }: NeededBlob,
-  blob: SourceBlob,
-): Promise<void> {
-  const types = typesToSend(blob.mimeType, mimeType, blob.head)
-  for (const [i, type] of types.entries()) {
+export async function sendBlob(deps: CopyDeps, client: Client, cid: string, sending: Sending): Promise<void> {
+  for (;;) {
+    const [type = 'application/octet-stream', ...others] = sending.types
     try {
-      const found = await upload(deps, client, type, blob)
+      const found = await upload(deps, client, type, sending.blob)
       if (found === cid) return
       throw new BlobError('target', 'refused', `the target says that its CID is ${String(found)}`)
     } catch (cause) {
-      const last = i === types.length - 1 || blob.bytes === undefined
+      const last = others.length === 0 || sending.blob.bytes === undefined
       if (last || !mayMeanType(cause) || isTooLarge(cause)) throw cause
+      sending.types = others
     }
   }
 }

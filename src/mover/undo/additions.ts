@@ -3,7 +3,7 @@ import type { BlobReference } from '../../repo/blobRefs.ts'
 import type { VerifiedRecord } from '../../repo/verifyRepo.ts'
 import { type BroughtRecords, bringRecords } from '../bringRecords.ts'
 import { BlobError, HELD_BYTES, readBlob, type SourceBlob } from '../copy/readBlob.ts'
-import { sendBlob } from '../copy/sendBlob.ts'
+import { sendBlob, sendingOf } from '../copy/sendBlob.ts'
 import { type LateRecord, lateRecords } from '../lateRecords.ts'
 import type { MoverDeps } from '../types.ts'
 import type { FetchedTree, UndoStore } from './fetchTree.ts'
@@ -117,10 +117,11 @@ export async function bringBack(
       else yield record
     }
   }
-  const bringBlob = async ({ cid: link, mimeType, size }: BlobReference): Promise<void> => {
+  const bringBlob = async ({ cid: link, mimeType }: BlobReference): Promise<void> => {
     const cid = link.toString()
     if (sent.has(cid)) return
-    await sendBlob(deps, client, { cid, mimeType, size, path: '' }, await keptBlob(store, cid, mimeType))
+    const kept = await keptBlob(store, cid, mimeType)
+    await sendBlob(deps, client, cid, sendingOf(kept, { mimeType }))
     sent.add(cid)
   }
   const brought = await bringRecords(wanted(), {
