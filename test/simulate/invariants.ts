@@ -11,6 +11,11 @@ export interface Invariants {
   check(): void
   /** The owner has written to the source: that is to arrive, too. */
   wrote(): void
+  /** The owner is writing this path to the target, or has deleted that one there: both stay like that. */
+  wroteThere(path: string): void
+  deletedThere(path: string | undefined): void
+  /** Without a journal nobody can tell what was deleted on the target from what never came: it is shown and asked about. */
+  lostJournal(): void
   /** The owner has agreed that these (blobs or records) stay behind. */
   agreedToLeave(lines: readonly string[]): void
   /** A secret that must never be said or kept. */
@@ -28,6 +33,9 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
   const violations: string[] = []
   const secrets = new Set(options.secrets)
   const left = new Set<string>()
+  const written = new Set<string>()
+  const deleted = new Set<string>()
+  let remembers = true
   /** What the owner has, by path, and the blobs of it that the source has. */
   let records = new Map<string, string>()
   /** Of these, the blobs that the source has. */
@@ -59,6 +67,9 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
     violations,
     violate,
     wrote,
+    wroteThere: (path) => void written.add(path),
+    deletedThere: (path) => void (path !== undefined && deleted.add(path)),
+    lostJournal: () => void (remembers = false),
     addSecret: (secret) => void secrets.add(secret),
     agreedToLeave(lines) {
       for (const line of lines) {
@@ -114,6 +125,10 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
     },
     checkEnd(end) {
       const there = target.accounts.get(did)
+      for (const path of written)
+        if (!there?.repo.records.has(path)) violate(`what was written on the target is gone: ${path}`)
+      for (const path of remembers ? deleted : [])
+        if (there?.repo.records.has(path)) violate(`what was deleted on the target is back: ${path}`)
       if (end === 'moved') {
         for (const name of lacks(there))
           violate(`it says that the account has moved, and ${name} is not there`)

@@ -226,6 +226,36 @@ const useAccount = async (
   invariants.wrote()
 }
 
+/** The owner uses the account on the target as soon as it is active there, while the move is not over yet. */
+const useTarget = (
+  world: FakeWorld,
+  random: Random,
+  invariants: Invariants,
+  trace: ((line: string) => void) | undefined,
+): void => {
+  let [requests, writes] = [0, 0]
+  const at = random.int(12)
+  const deletes = random.chance(0.3)
+  world.target.hooks.push({
+    async after(_, answer) {
+      const there = world.target.accounts.get(world.did)
+      if (!there?.active || ++requests < at || writes >= 2) return answer
+      const path = postPath(30_000 + writes++)
+      trace?.(`the owner writes ${path} on the target`)
+      const [old] = there.repo.records.keys()
+      const gone = deletes && writes === 1 ? old : undefined
+      if (gone !== undefined) invariants.agreedToLeave([`at://${world.did}/${gone}`])
+      invariants.wroteThere(path)
+      await world.target.write(there, {
+        [path]: post('on the new server'),
+        ...(gone !== undefined && { [gone]: undefined }),
+      })
+      invariants.deletedThere(gone)
+      return answer
+    },
+  })
+}
+
 /** One account moves, with random faults, deaths and answers. The same seed gives the same run. */
 export async function simulate(seed: number, trace?: (line: string) => void): Promise<Simulated> {
   const random = new Random('simulate', seed)
@@ -246,6 +276,8 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
     })
   }
 
+  if (random.chance(0.25)) useTarget(world, random, invariants, trace)
+
   let store = memoryStore()
   let [runs, kills] = [0, 0]
   let reason = ''
@@ -254,7 +286,10 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
     runs++
     const calm = runs > CALM_AFTER
     // Another machine, without the journal.
-    if (runs > 1 && random.chance(0.15)) store = memoryStore()
+    if (runs > 1 && random.chance(0.15)) {
+      store = memoryStore()
+      invariants.lostJournal()
+    }
     trace?.(`run ${runs}, with ${store.lines.length} lines of the journal`)
     const ended = await run(world, {
       trace,
