@@ -78,21 +78,15 @@ export const awayTree = async ({
   }
 }
 
-/** What was written between the first look and the deactivation. */
+/** What was written between the first look and the deactivation. `before` stays open: the caller closes both. */
 export const lastLook = async (undo: Undo, before: FetchedTree): Promise<FetchedTree> => {
   const { away, request, did, store, signingKeys } = undo
   if (!away?.signedIn) return before
   try {
     const { rev } = await statusOf(away.client)
     if (rev === undefined || rev === before.rev) return before
-    const after = await fetchTree(request.deps, away.client, {
-      did,
-      signingKeys,
-      store,
-      file: 'away-last.car',
-    })
-    before.close()
-    return after
+    const options = { did, signingKeys, store, file: 'away-last.car' }
+    return await fetchTree(request.deps, away.client, options)
   } catch (cause) {
     request.deps.signal.throwIfAborted()
     if (!isRefusal(cause) && treeProblem(cause) === undefined) throw moverFailure(cause, 'target')

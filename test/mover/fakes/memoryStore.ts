@@ -7,15 +7,22 @@ export interface MemoryStore extends MoveStore {
   readonly files: Map<string, Uint8Array<ArrayBuffer>>
 }
 
-const openBytes = (bytes: Uint8Array<ArrayBuffer>): StoredFile => ({
-  size: bytes.length,
-  read: (offset, length) => bytes.subarray(offset, offset + length),
-  async *stream() {
-    yield bytes
-  },
-  blob: async () => new Blob([bytes]),
-  close: () => {},
-})
+const openBytes = (bytes: Uint8Array<ArrayBuffer>): StoredFile => {
+  let closed = false
+  return {
+    size: bytes.length,
+    read: (offset, length) => bytes.subarray(offset, offset + length),
+    async *stream() {
+      yield bytes
+    },
+    blob: async () => new Blob([bytes]),
+    close: () => {
+      // As a file descriptor: a second close fails, or closes what another file has opened since.
+      if (closed) throw new Error('the file is closed already')
+      closed = true
+    },
+  }
+}
 
 export const memoryStore = (name = 'memory'): MemoryStore => {
   const lines: string[] = []
