@@ -184,7 +184,9 @@ export async function copyBlobs(deps: CopyDeps, options: CopyBlobsOptions): Prom
       if (!blob) return
       if (full) return void problems.set(cid, full)
       try {
-        bytes += await copyBlob(deps, options, blob)
+        const size = await copyBlob(deps, options, blob)
+        // Added after the wait: `bytes += await …` would read the sum before it, and lose what others added meanwhile.
+        bytes += size
         sent.add(cid)
         problems.delete(cid)
         report()

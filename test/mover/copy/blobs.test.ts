@@ -44,6 +44,13 @@ describe('blobs', () => {
     expect(counted).toMatchObject({ expectedBlobs: 3, importedBlobs: 2 })
   })
 
+  it('that are copied at the same time are all in the sum of bytes', async () => {
+    const world = await worldWith([], { records: 12, blobs: 12 })
+    const { blobs } = await world.copy()
+    const sizes = [...world.there.blobs.values()].map(({ bytes }) => bytes.length)
+    expect(blobs).toMatchObject({ copied: 12, bytes: sizes.reduce((sum, size) => sum + size, 0) })
+  })
+
   it('that the target lost since are copied again, and only those', async () => {
     const world = await worldWith()
     await world.copy()
