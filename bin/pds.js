@@ -58,7 +58,7 @@ if (newEnough()) {
     process.stderr.write(
       `pds needs Node 22.18 or newer, and this is ${process.versions.node}\n` +
         (inPackage
-          ? 'Next: install a newer Node, or run `npm install node@24` next to this package.\n'
+          ? 'Next: install a newer Node; or run `npm install node@24` in this folder; or `npx -p node@24 -p cirrus-pds pds …`.\n'
           : `Next: run \`npm install\` in ${root}: it installs the right one.\n`) +
         'See docs/troubleshoot.md#wrong-node\n',
     )

@@ -43,9 +43,15 @@ const findCommand = (name: string): Command => {
   })
 }
 
-function createContext(io: Io, out: Output, globals: Globals, project: Project | undefined): Context {
+function createContext(
+  io: Io,
+  out: Output,
+  globals: Globals,
+  project: Project | undefined,
+  command: Command,
+): Context {
   const prompts = createPrompts(io, globals.yes)
-  const address = () => locateServer(project, globals)
+  const address = () => locateServer(project, globals, 'identifier' in (command.flags ?? {}))
   const knownPassword = (server: ServerAddress) => adminPassword(project, server, io.env)
   const asAdmin = (server: ServerAddress, password: string) =>
     connect(server.origin, { admin: { password }, fetch: io.fetch })
@@ -115,7 +121,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       out.text(`${commandHelp(command, paint)}\n`)
       return EXIT.ok
     }
-    const context = createContext(io, out, values, await findProject(io))
+    const context = createContext(io, out, values, await findProject(io), command)
     return (await command.run(context, values, positionals)) ?? EXIT.ok
   } catch (cause) {
     const error = toCliError(cause, io, out)

@@ -25,7 +25,7 @@ export const finishedReport = ({ who, target, journal }: Known): MoveReport => {
 }
 
 const nextOf = (move: Move, reached: StepName, rehearsal: boolean): string => {
-  const { facts, source, target } = move
+  const { facts, source, target, who } = move
   if (rehearsal)
     return `run the same command without --rehearse: it uses what is on ${target.origin} already. The account there stays inactive until then; to delete it, use the target's own account deletion, which mails a code`
   if (reached !== 'report') return 'run the same command without --until: it goes on where it stopped'
@@ -33,8 +33,9 @@ const nextOf = (move: Move, reached: StepName, rehearsal: boolean): string => {
     return `${facts.missing.length} blobs are missing; run the same command again while ${source.name} still has them`
   if (!facts.sourceDeactivated && source.origin !== undefined)
     return `deactivate the account on ${source.name} (a Cirrus: \`pds deactivate\` there)`
+  const account = source.kind === 'cirrus' ? '' : ` --account ${who.did}`
   const canUndo = facts.plan?.roles.some(({ role }) => role === 'recovery') ?? true
-  return `run \`pds verify --to ${target.origin}\`${canUndo ? ', and keep your recovery key: it can undo the move for 72 hours' : ''}`
+  return `run \`pds verify --to ${target.origin}${account}\`${canUndo ? ', and keep your recovery key: it can undo the move for 72 hours' : ''}`
 }
 
 /** How this run of a move ended. */

@@ -96,6 +96,9 @@ describe('the server', () => {
     expect(codeOf(() => locateServer(found, { dev: true, host: 'x.example.com' }))).toBe('usage')
     expect(codeOf(() => locateServer(found, { dev: false, host: 'http://x.example.com' }))).toBe('usage')
     expect(codeOf(() => locateServer(undefined, { dev: false }))).toBe('no-project')
+    expect(() => locateServer(undefined, { dev: false }, true)).toThrow(
+      expect.objectContaining({ next: expect.stringContaining('--identifier <handle>') }),
+    )
   })
 
   it('is with --dev the running development server, which has written down its address', async () => {

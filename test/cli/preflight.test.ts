@@ -99,6 +99,17 @@ describe('pds preflight', () => {
     expect(ran.code).toBe(0)
   })
 
+  it('shows the key above the server’s to an owner who signs in, and says what it means', async () => {
+    const world = await open()
+    const { find } = await reportOf(world, [], { PDS_SOURCE_PASSWORD: world.account.password })
+    const key = world.ownerKeys[0]?.did()
+    expect(find('recovery-key')).toMatchObject({
+      level: 'warn',
+      seen: `above the server’s key there is ${key}: if that is your recovery key, a move can be taken back for 72 hours`,
+      mend: expect.stringContaining('compare it'),
+    })
+  })
+
   const cid = ({ account }: FakeWorld): string => [...account.blobs.keys()][0] ?? ''
   const answer = (
     world: FakeWorld,

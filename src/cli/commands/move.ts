@@ -19,7 +19,7 @@ import { archiveKeys } from '../move/archiveKeys.ts'
 import { configuredKeys, movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
 import { createShowEvents } from '../move/showEvents.ts'
-import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
+import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { getStatus } from '../servers/status.ts'
 import { count, firstFew } from '../terminal/output.ts'
 
@@ -63,16 +63,13 @@ interface Found {
   source(peers: { owner: Owner; deps: MoverDeps }): SourceOpener
 }
 
-const directoryOf = ({ io, project }: Context): string =>
-  io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
-
 const findBackup = async (context: Context, { to, recoveryKey }: Where, folder: string): Promise<Found> => {
   const archive = await openBackup(context, folder)
   const keys = await archiveKeys(context, archive, recoveryKey)
   return {
     account: archive.did,
     origin: undefined,
-    directoryUrl: directoryOf(context),
+    directoryUrl: directoryOf(context.io.env, context.project),
     dev: isLoopback(to),
     ownerKeys: keys.rotation.map(({ did }) => did).filter((did) => !keys.serverKeys.includes(did)),
     source: (peers) => archiveSource({ archive, keys, ...peers }),
@@ -88,7 +85,7 @@ const findElsewhere = async (context: Context, { from, identifier, to }: Where):
   return {
     account,
     origin,
-    directoryUrl: directoryOf(context),
+    directoryUrl: directoryOf(context.io.env, context.project),
     dev: isLoopback(origin ?? to),
     ownerKeys: [],
     source: (peers) => passwordSource({ origin, identifier: account, ...peers }),
@@ -128,7 +125,9 @@ export const move = command({
     'Copies everything first, and verifies it; then shows the operation that changes the DID, and asks. Up to there all of\n' +
     'it can be undone. It may be run again after any interruption: what is done is not repeated. The journal is in\n' +
     '.pds-move, without a password, token or code. For an account that lives elsewhere it needs no Cirrus:\n' +
-    'npx -p cirrus-pds pds move --from https://old.example --identifier alice.example --to https://new.example',
+    'npx -p node@24 -p cirrus-pds pds move --from https://old.example --identifier alice.example --to https://new.example\n' +
+    'Without a terminal the answers come from --email and --yes, and from the environment: PDS_SOURCE_PASSWORD,\n' +
+    'PDS_TARGET_PASSWORD, PDS_INVITE_CODE, and PDS_PLC_TOKEN for the code that the old PDS mails when the move asks for it.',
   flags: {
     to: { type: 'string', hint: 'url', help: 'The PDS that the account moves to.' },
     from: {

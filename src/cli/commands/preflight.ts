@@ -18,7 +18,7 @@ import { CliError, EXIT } from '../errors.ts'
 import { configuredKeys, moverDeps } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
 import { checkUndoOp } from '../recovery/checkUndoOp.ts'
-import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
+import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { didWeb } from '../servers/didWeb.ts'
 import { getStatus } from '../servers/status.ts'
 import { checkLines } from '../terminal/checkLines.ts'
@@ -149,7 +149,7 @@ export const preflightCommand = command({
       throw new CliError('usage', 'pds preflight: --from needs --identifier, which says whose account it is')
     const targetOrigin = to === undefined ? undefined : parseHost(to, '--to')
     const fromOrigin = from === undefined ? undefined : parseHost(from, '--from')
-    const directoryUrl = io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
+    const directoryUrl = directoryOf(io.env, project)
     const deps = moverDeps(
       context,
       isOwn

@@ -81,7 +81,7 @@ export const undoOp = command({
     const key = await recoveryKeyOf(context, keyFile)
     if (!head.data.rotationKeys.includes(key.did))
       throw new MoverError('undo-impossible', `${key.did} is not a rotation key of ${did}`, {
-        next: `put it first: \`pds recovery-key add ${key.did}\``,
+        next: `put it first: \`pds recovery-key add ${key.did}${identifier === undefined ? '' : ` --identifier ${identifier}`}\``,
       })
     const undo = { did, operation: await key.signOperation(buildUndo(head.data, head.cid)) }
     const state = await stateOf(undo)

@@ -22,7 +22,7 @@ import { command, type Context } from '../command.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
 import { writeAtomically } from '../files/files.ts'
 import { moveFolder, moverDeps, openMoveStore } from '../move/moveContext.ts'
-import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
+import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { getStatus } from '../servers/status.ts'
 import { checkLines } from '../terminal/checkLines.ts'
 
@@ -148,7 +148,7 @@ export const verify = command({
     const source = await ownSource(context, account)
     const server = source
       ? context.address()
-      : { plcUrl: project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL, dev: isLoopback(origin) }
+      : { plcUrl: directoryOf(io.env, project), dev: isLoopback(origin) }
     const deps = moverDeps(context, { directoryUrl: server.plcUrl, dev: server.dev })
     if (!source && account === undefined)
       throw new CliError('usage', 'pds verify: whose account it is, is not known', {

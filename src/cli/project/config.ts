@@ -69,10 +69,10 @@ export async function findProject(io: Pick<Io, 'searchFolders'>): Promise<Projec
   }
 }
 
-/** The project, or the error that there is none. */
-export const needProject = (project: Project | undefined): Project => {
+/** The project, or the error that there is none. `next` says what else the command takes. */
+export const needProject = (project: Project | undefined, next?: string): Project => {
   if (project) return project
-  throw new CliError('no-project', 'there is no wrangler.toml in this folder or above it')
+  throw new CliError('no-project', 'there is no wrangler.toml in this folder or above it', { next })
 }
 
 /** The server that a command talks to, and the PLC directory that it uses. */
@@ -103,10 +103,21 @@ export const isLoopback = (origin: string): boolean =>
 
 export const DEFAULT_PLC_URL = 'https://plc.directory'
 
-/** Finds the server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml. */
+/** The PLC directory for an account that may be on any PDS. */
+export const directoryOf = (env: Io['env'], project: Project | undefined): string =>
+  env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
+
+const ELSEWHERE =
+  'for an account on another PDS, name it: --identifier <handle>; for your Cirrus, run the command in its folder, or name the server with --host'
+
+/**
+ * Finds the server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml.
+ * `takesIdentifier`: whether the command is also for accounts on other servers, which the error then says.
+ */
 export function locateServer(
   project: Project | undefined,
   flags: { host?: string | undefined; dev: boolean },
+  takesIdentifier = false,
 ): ServerAddress {
   const vars = project?.vars ?? {}
   const hostname = vars['HOSTNAME'] ?? ''
@@ -123,7 +134,7 @@ export function locateServer(
     return { ...at(origin), dev: true, plcUrl, isDevServer: origin === (devServer?.url ?? origin) }
   }
   const plcUrl = vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
-  if (!flags.host) needProject(project)
+  if (!flags.host) needProject(project, takesIdentifier ? ELSEWHERE : undefined)
   const origin = flags.host ? parseHost(flags.host, '--host') : named
   if (origin === undefined)
     throw new CliError('not-configured', 'HOSTNAME is not set in wrangler.toml', {

@@ -27,6 +27,6 @@ export async function createRecoveryKey(
   )
   out.result(
     { ok: true, did, curve, file },
-    `${did}\nNext: \`pds recovery-key add ${name}\` puts it above the other keys of the DID.`,
+    `${did}\nNext: \`pds recovery-key add ${name}\` puts it above the other keys of the DID. For an account that is not on a Cirrus, add --identifier <handle>.`,
   )
 }

@@ -12,7 +12,7 @@ import { openRecoveryKeyFile } from '../files/recoveryKeyFile.ts'
 import { accountPassword } from '../move/accountPassword.ts'
 import { moverDeps } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
-import { DEFAULT_PLC_URL, isLoopback, parseHost } from '../project/config.ts'
+import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { getStatus } from '../servers/status.ts'
 
 /** The account that a command is about, and what it takes to ask about it. */
@@ -35,9 +35,7 @@ export async function accountOf(
     const account = known ? did : (await getStatus(await context.admin())).did
     return { account, deps: moverDeps(context, { directoryUrl: plcUrl, dev }) }
   }
-  const directoryUrl = globals.dev
-    ? address().plcUrl
-    : io.env['PLC_DIRECTORY_URL'] || project?.vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
+  const directoryUrl = globals.dev ? address().plcUrl : directoryOf(io.env, project)
   const dev = globals.dev || isLoopback(from === undefined ? directoryUrl : parseHost(from, '--from'))
   return { account: identifier, deps: moverDeps(context, { directoryUrl, dev }) }
 }

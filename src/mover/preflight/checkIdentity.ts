@@ -50,6 +50,12 @@ const checkRecoveryKey = (
       'a recovery key of yours is among the first: for 72 hours a move can be taken back',
     )
   const unknown = keys.filter((key) => !named.includes(key) && !ownerKeys.includes(key))
+  if (place > 0)
+    return warn(
+      'recovery-key',
+      `above the server’s key there is ${above.join(', ')}: if that is your recovery key, a move can be taken back for 72 hours`,
+      'compare it with the one that `pds recovery-key create` printed; if it is not yours, put a key of your own first: `pds recovery-key add`',
+    )
   return warn(
     'recovery-key',
     unknown.length === 0
