@@ -73,7 +73,7 @@ describe('a server that sends without end', () => {
     const ran = await on(
       target.url,
       target.adminPassword,
-      ['import', '--from', source.url, '--yes', '--json'],
+      ['import', '--from', source.url, '--yes', '--json', '--max-repo', '100'],
       {
         stdin,
         fetch: server.fetch,

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
+import { MAX_REPO_FLAG, parseMaxRepo } from '../move/maxRepo.ts'
 import { importFrom } from '../move/importFrom.ts'
 import { CONFIRM_HANDLE } from '../terminal/confirmHandle.ts'
 
@@ -37,13 +38,14 @@ export const importCommand = command({
       help: '--from is an entryway: you sign in there, and the account is on the PDS that the DID names.',
     },
     ...CONFIRM_HANDLE,
+    'max-repo': MAX_REPO_FLAG,
   },
   examples: [
     'pds import --from old.example.com',
     'ssh old pds migrate-token --target https://new.example.com | pds import --from old.example.com --yes',
     'pds import --from pds.example.org --identifier alice.example.org',
   ],
-  async run(context, { from, identifier, entryway, 'confirm-handle': handle }) {
+  async run(context, { from, identifier, entryway, 'confirm-handle': handle, 'max-repo': maxRepo }) {
     if (!from)
       throw new CliError('usage', 'pds import: --from <host> is missing', {
         next: 'run `pds import --help`',
@@ -52,6 +54,12 @@ export const importCommand = command({
       throw new CliError('usage', `--from ${from} is a folder: a backup is restored by \`pds restore\``, {
         next: `run \`pds restore ${from}\``,
       })
-    return await importFrom(context, { host: from, identifier, entryway, confirmed: handle })
+    return await importFrom(context, {
+      host: from,
+      identifier,
+      entryway,
+      confirmed: handle,
+      maxRepoBytes: parseMaxRepo(maxRepo),
+    })
   },
 })

@@ -17,6 +17,7 @@ import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { archiveKeys } from '../move/archiveKeys.ts'
 import { configuredKeys, movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
+import { MAX_REPO_FLAG, parseMaxRepo } from '../move/maxRepo.ts'
 import { createOwner } from '../move/owner.ts'
 import { createShowEvents } from '../move/showEvents.ts'
 import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
@@ -165,6 +166,7 @@ export const move = command({
       type: 'boolean',
       help: 'Do all that can be undone, and leave the new account inactive for the real move.',
     },
+    'max-repo': MAX_REPO_FLAG,
   },
   examples: [
     'pds move --to https://pds.example.org',
@@ -200,7 +202,14 @@ export const move = command({
       owner,
       store: await openMoveStore(context, target, who.did),
       deps,
-      options: { handle, until: step, rehearse, entryway, ownerKeys },
+      options: {
+        handle,
+        until: step,
+        rehearse,
+        entryway,
+        ownerKeys,
+        maxRepoBytes: parseMaxRepo(flags['max-repo']),
+      },
       on: createShowEvents(context, { lines: true }),
     })
     if (!out.json) out.result(report, summary(report))

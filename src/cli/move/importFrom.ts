@@ -18,6 +18,7 @@ export interface ImportOptions {
   readonly entryway: boolean
   /** The handle, typed by the user to replace what is kept here. */
   readonly confirmed: string | undefined
+  readonly maxRepoBytes: number | undefined
 }
 
 /**
@@ -26,7 +27,7 @@ export interface ImportOptions {
  */
 export async function importFrom(
   context: Context,
-  { host, identifier, entryway, confirmed }: ImportOptions,
+  { host, identifier, entryway, confirmed, maxRepoBytes }: ImportOptions,
 ): Promise<number> {
   const { out, io, prompts, address } = context
   const { origin, plcUrl, dev } = address()
@@ -65,7 +66,7 @@ export async function importFrom(
     owner,
     store: await openMoveStore(context, origin, did),
     deps,
-    options: { ownerKeys: configuredKeys(context), entryway },
+    options: { ownerKeys: configuredKeys(context), entryway, maxRepoBytes },
     on: createShowEvents(context, { lines: false }),
   })
   if (report.already && report.reached === 'report' && report.from === '') {

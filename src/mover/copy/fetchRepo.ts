@@ -14,8 +14,8 @@ export const REPO_FILE = 'repo.car'
 /** What arrives, until it has been verified. */
 const INCOMING_FILE = 'incoming.car'
 
-/** No repository is larger: a Durable Object's database has at most 10 GB, and the reference keeps each in one file. */
-const MAX_REPO_BYTES = 10_000_000_000
+/** Some six million records. An owner who has more says so: what a source sends without end must not fill the disk. */
+const MAX_REPO_BYTES = 2_000_000_000
 /** More than that since the last copy is fetched as a whole. */
 const MAX_DELTA_BYTES = 32 * 1024 * 1024
 /** So often a whole repository is begun again. */
@@ -50,6 +50,7 @@ async function* counted(
       throw new MoverError(
         'import-too-large',
         `the source sent more than ${maxBytes} bytes as the repository; nothing of it was kept`,
+        { next: 'if the repository is really that large, run the same command with --max-repo <MB>' },
       )
     progress?.({ bytes, totalBytes })
     yield chunk

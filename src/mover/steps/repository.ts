@@ -26,7 +26,8 @@ export async function fetchSource(move: Move, step: StepName): Promise<FetchedRe
     who,
     store,
     // A Cirrus takes one request, unless it may fetch by itself: what it cannot take is not written to the disk either.
-    maxBytes: target.kind === 'cirrus' && !pullOf(move, step) ? REQUEST_LIMIT_BYTES : undefined,
+    maxBytes:
+      target.kind === 'cirrus' && !pullOf(move, step) ? REQUEST_LIMIT_BYTES : move.options.maxRepoBytes,
   })
   facts.repo = fetched.facts
   return fetched
