@@ -61,7 +61,12 @@ const ownerOf = ({ source }: MoveStage, { account }: Mover, answers: Answers): O
     confirm: () => true,
     async plcCode({ sentAt, send }) {
       if (sentAt === undefined) await send()
-      return await source.plcToken(account.did)
+      const mailed = () => source.plcToken(account.did)
+      // A mover that dies may have noted that a code is on its way, and not have asked for it: the mailbox is empty.
+      return await mailed().catch(async () => {
+        await send()
+        return await mailed()
+      })
     },
   }
   return {
