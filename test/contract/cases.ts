@@ -141,8 +141,17 @@ function* absentCases(
       yield refused(`what is not there (${error})`, { query, headers }, error)
 }
 
+const TIMES = /"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]{0,12}"/g
+/** Two answers that say what the server's clock says differ in that: times of the last minute are all the same here. */
+const timeless = ({ bytes }: Answer): string =>
+  Buffer.from(bytes)
+    .toString('latin1')
+    .replaceAll(TIMES, (time: string) =>
+      Date.now() - Date.parse(time.slice(1, -1)) < 60_000 ? '"now"' : time,
+    )
+
 const sameBody = (a: Answer, b: Answer | undefined): boolean =>
-  b !== undefined && a.status === b.status && Buffer.from(a.bytes).equals(Buffer.from(b.bytes))
+  b !== undefined && a.status === b.status && timeless(a) === timeless(b)
 
 const longest = (json: unknown): number =>
   Math.max(0, ...Object.values(Object(json)).map((value) => (Array.isArray(value) ? value.length : 0)))

@@ -50,6 +50,10 @@ const unsubmittedClause = ({ unsubmitted }: Situation): string | undefined => {
   return `${plural(length, 'PLC operation')} signed here and not submitted ${length === 1 ? 'remains' : 'remain'} valid (to ${pdsName(first.pds)})`
 }
 
+/** Of a did:web whose document this host serves. */
+const KEEP_HOST =
+  'Keep the host name and this Worker, which serves did.json, for as long as the account is to exist.'
+
 const whenAbsent = (situation: Situation): string => {
   const { identity } = situation
   if ('error' in identity)
@@ -86,9 +90,9 @@ const whenDeactivated = (situation: Situation): string => {
   const { identity } = situation
   if ('error' in identity) return 'Deactivated; the DID could not be looked up. Next: `pds status` again.'
   if (!identity.here && situation.unverified && identity.pds !== undefined)
-    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted here, and nothing is before it was verified that everything is there. Next: \`pds verify --to ${identity.pds}\`.`
+    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted here, and nothing is before it was verified that everything is there. Next: \`pds verify --to ${identity.pds}\`.${situation.servesDid ? ` ${KEEP_HOST}` : ''}`
   if (!identity.here && situation.servesDid)
-    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup. Keep the host name and this Worker, which serves did.json, for as long as the account is to exist; \`pds did-web-move --back\` has it name this server again.`
+    return `The move is done: the DID names ${pdsName(identity.pds)}. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup. ${KEEP_HOST} \`pds did-web-move --back\` has it name this server again.`
   if (!identity.here)
     return `The move is done: the DID names ${pdsName(identity.pds)}, and this server is out of service. Nothing was deleted. Next: \`pds backup <dir>\` for a last backup; then delete Worker, bucket and DNS records as the README says.`
   const unsubmitted = unsubmittedClause(situation)
