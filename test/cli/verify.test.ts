@@ -21,7 +21,7 @@ const verify = (...args: string[]) =>
     fetch: moved.world.network.fetch,
     now: () => moved.world.network.now(),
   })
-const toNew = ['--to', 'https://new.fake-pds.org', '--account', 'alice.old.fake-pds.org']
+const toNew = ['--to', 'https://new.fake-pds.org', '--identifier', 'alice.old.fake-pds.org']
 
 it('shows what it found, and writes a statement that can be checked without a network', async () => {
   const ran = await verify(...toNew)
@@ -90,7 +90,15 @@ it('says which arguments are missing or do not go together', async () => {
   for (const args of [[], ['--to', 'https://a.example', '--statement', 'x']])
     expect((await verify(...args)).stderr).toContain('either --to or --statement')
   expect(
-    (await verify('--to', 'https://new.fake-pds.org', '--account', 'alice.old.fake-pds.org', '--sample', 'x'))
-      .code,
+    (
+      await verify(
+        '--to',
+        'https://new.fake-pds.org',
+        '--identifier',
+        'alice.old.fake-pds.org',
+        '--sample',
+        'x',
+      )
+    ).code,
   ).toBe(2)
 })

@@ -107,7 +107,7 @@ export const verify = command({
   flags: {
     to: { type: 'string', hint: 'host', help: 'The PDS that the account has moved to.' },
     statement: { type: 'string', hint: 'file', help: 'Check this file instead. Nothing is asked.' },
-    account: {
+    identifier: {
       type: 'string',
       hint: 'name',
       help: 'Handle or DID of an account that was not on a Cirrus of yours.',
@@ -133,12 +133,12 @@ export const verify = command({
   examples: [
     'pds verify --to https://new.example.com',
     'pds verify --to https://new.example.com --all-blobs --out proof.json',
-    'pds verify --to https://new.example.com --account alice.example.com',
+    'pds verify --to https://new.example.com --identifier alice.example.com',
     'pds verify --statement move-statement.json',
   ],
   async run(context, flags) {
     const { io, out, project } = context
-    const { to, statement: file, account } = flags
+    const { to, statement: file, identifier: account } = flags
     if ((to === undefined) === (file === undefined))
       throw new CliError('usage', 'pds verify takes either --to or --statement', {
         next: 'run `pds verify --help`',
@@ -152,7 +152,7 @@ export const verify = command({
     const deps = moverDeps(context, { directoryUrl: server.plcUrl, dev: server.dev })
     if (!source && account === undefined)
       throw new CliError('usage', 'pds verify: whose account it is, is not known', {
-        next: 'give --account, or run it in the folder of your Cirrus',
+        next: 'give --identifier, or run it in the folder of your Cirrus',
       })
     const did = source?.did ?? (await resolveWho(account ?? '', origin, deps)).did
     const folder = await mkdtemp(join(tmpdir(), 'pds-verify-'))
