@@ -56,7 +56,7 @@ describe('pds preflight', () => {
     expect(plain(ran.stdout)).toMatchInlineSnapshot(`
       "✓ identity      did:… names https://old.fake-pds.org
       ! recovery-key  whose these rotation keys are is not known, the highest first: did:…, did:…
-                      Next: make a recovery key before the move, and put it first: \`pds recovery-key create\`, then \`pds recovery-key add\`
+                      Next: make a recovery key before the move, and put it first: \`pds recovery-key create <file>\`, then \`pds recovery-key add <file> --identifier did:…\`
       ✓ operations    the PLC directory takes 9 more operations of this DID in this hour
       ✓ repository    all 12 records verified, signed with the key that the DID names
       ✓ blobs         all 3 blobs that records refer to are there; 3 have the right hash

@@ -40,7 +40,11 @@ const checkRotationKey = (keys: readonly string[], named: readonly string[] | un
 /** Whether the owner can take the move back. Keys that stand above the source's and are not known are shown. */
 const checkRecoveryKey = (
   keys: readonly string[],
-  { ownerKeys, named = [] }: { ownerKeys: readonly string[]; named?: readonly string[] | undefined },
+  {
+    did,
+    ownerKeys,
+    named = [],
+  }: { did: string; ownerKeys: readonly string[]; named?: readonly string[] | undefined },
 ): Check => {
   const place = keys.findIndex((key) => named.includes(key))
   const above = place < 0 ? keys : keys.slice(0, place)
@@ -54,14 +58,14 @@ const checkRecoveryKey = (
     return warn(
       'recovery-key',
       `above the server’s key there is ${above.join(', ')}: if that is your recovery key, a move can be taken back for 72 hours`,
-      'compare it with the one that `pds recovery-key create` printed; if it is not yours, put a key of your own first: `pds recovery-key add`',
+      `compare it with the one that \`pds recovery-key create\` printed; if it is not yours, put a key of your own first: \`pds recovery-key add <file> --identifier ${did}\``,
     )
   return warn(
     'recovery-key',
     unknown.length === 0
       ? 'the DID has no rotation key but the server’s: a move cannot be taken back'
       : `whose these rotation keys are is not known, the highest first: ${unknown.join(', ')}`,
-    'make a recovery key before the move, and put it first: `pds recovery-key create`, then `pds recovery-key add`',
+    `make a recovery key before the move, and put it first: \`pds recovery-key create <file>\`, then \`pds recovery-key add <file> --identifier ${did}\``,
   )
 }
 
@@ -96,7 +100,7 @@ export const checkIdentity = (
   return [
     place,
     ...checkRotationKey(keys, source.namedKeys),
-    checkRecoveryKey(keys, { ownerKeys, named: source.namedKeys }),
+    checkRecoveryKey(keys, { did, ownerKeys, named: source.namedKeys }),
     checkOperations(log.entries, now),
   ]
 }
