@@ -1,0 +1,173 @@
+import { isObject } from '../isObject.ts'
+import type { Exchange } from './types.ts'
+
+export type Query = Record<string, string | string[]>
+
+/** One request. */
+export interface Ask {
+  /** Default: GET. */
+  readonly verb?: string
+  readonly query?: Query
+  readonly headers?: Record<string, string>
+  readonly body?: string | Uint8Array
+  /** A path instead of `/xrpc/<id>`, such as `/.well-known/did.json`. */
+  readonly path?: string
+}
+
+/** All of the answer that the suite judges. */
+export interface Answer {
+  readonly verb: string
+  readonly status: number
+  readonly headers: Headers
+  readonly bytes: Uint8Array
+  /** The parsed body, if the content type says JSON and the body is JSON. */
+  readonly json: unknown
+  /** The name of the error, if the body is an error. */
+  readonly error: string | undefined
+  readonly exchange: Exchange
+}
+
+export type Asking = (id: string, ask?: Ask) => Promise<Answer>
+
+/** `application/json; charset=utf-8` -> `application/json`. */
+export const mediaType = (headers: Headers): string =>
+  (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+
+/** A query that repeats the names of lists. Empty without members. */
+export const queryString = (query: Query): string => {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query))
+    for (const item of Array.isArray(value) ? value : [value]) search.append(name, item)
+  const text = search.toString()
+  return text ? `?${text}` : ''
+}
+
+const parse = (bytes: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+const errorName = (json: unknown): string | undefined =>
+  isObject(json) && typeof json['error'] === 'string' ? json['error'] : undefined
+
+/** Describes an answer in a few words. */
+export const inWords = ({ status, headers, error, json }: Answer): string => {
+  const message = isObject(json) && 'message' in json ? `: ${String(json['message']).slice(0, 120)}` : ''
+  return error ? `${status} ${error}${message}` : `${status} ${mediaType(headers) || 'without a type'}`
+}
+
+/** A server that has not answered by then never will. Far more time than a slow or busy machine needs. */
+const ANSWER_TIMEOUT_MS = 120_000
+/** What is kept of a body for the report. */
+const SHOWN_BYTES = 4096
+/** A body that is longer than this is not an answer to a question of the suite, and is not read to its end. */
+export const MAX_ANSWER_BYTES = 256 * 1024 * 1024
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+
+const printable = (bytes: Uint8Array): string => {
+  const start = bytes.subarray(0, SHOWN_BYTES)
+  const more = bytes.length > SHOWN_BYTES ? `… (${bytes.length} bytes)` : ''
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(start)
+    if (!/(?![\t\n\r])\p{Cc}/u.test(text)) return `${text}${more}`
+  } catch {
+    // Not text: shown by its length.
+  }
+  return bytes.length === 0 ? '' : `(${bytes.length} bytes)`
+}
+
+/** The request as a line that a person can paste into a terminal. */
+export const curlLine = (url: string, { verb = 'GET', headers = {}, body }: Ask): string => {
+  const parts = ['curl -i']
+  if (verb === 'HEAD') parts.push('--head')
+  else if (verb !== 'GET' || body !== undefined) parts.push(`-X ${verb}`)
+  for (const [name, value] of Object.entries(headers)) parts.push(`-H ${quoted(`${name}: ${value}`)}`)
+  if (typeof body === 'string') parts.push(`--data-binary ${quoted(body)}`)
+  else if (body) parts.push(`--data-binary @- <<< '(${body.length} bytes)'`)
+  return [...parts, quoted(url)].join(' ')
+}
+
+export interface AskingDeps {
+  readonly origin: string
+  /** Waits for this request's turn, and sends it. */
+  send(request: Request): Promise<Response>
+  /** Replaces secrets. */
+  redact(text: string): string
+  readonly userAgent: string
+}
+
+/** Reads a body, up to a limit. */
+async function readBody(response: Response): Promise<Uint8Array> {
+  if (!response.body) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = response.body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    chunks.push(value)
+    length += value.length
+    if (length > MAX_ANSWER_BYTES) {
+      await reader.cancel()
+      throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
+    }
+  }
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.length
+  }
+  return bytes
+}
+
+/** Asks a server, follows no redirect, and reads the whole answer. */
+export const createAsking =
+  ({ origin, send, redact, userAgent }: AskingDeps): Asking =>
+  async (id, ask = {}) => {
+    const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}` } = ask
+    const url = `${origin}${path}${queryString(query)}`
+    const curl = redact(curlLine(url, ask))
+    const request = new Request(url, {
+      method: verb,
+      headers: { 'user-agent': userAgent, ...headers },
+      // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
+      ...(body === undefined ? {} : { body: body as BodyInit }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    })
+    try {
+      const response = await send(request)
+      const bytes = await readBody(response)
+      const json = mediaType(response.headers) === 'application/json' ? parse(bytes) : undefined
+      return {
+        verb,
+        status: response.status,
+        headers: response.headers,
+        bytes,
+        json,
+        error: errorName(json),
+        exchange: {
+          curl,
+          status: response.status,
+          headers: Object.fromEntries([...response.headers].map(([name, value]) => [name, redact(value)])),
+          body: redact(printable(bytes)),
+        },
+      }
+    } catch (cause) {
+      throw new NoAnswer({ curl, headers: {}, body: '' }, cause)
+    }
+  }
+
+/** A request to which no whole answer came. */
+export class NoAnswer extends Error {
+  readonly exchange: Exchange
+  constructor(exchange: Exchange, cause: unknown) {
+    super(`no answer: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.exchange = exchange
+  }
+}

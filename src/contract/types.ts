@@ -1,0 +1,170 @@
+import type { Asking, Answer } from './ask.ts'
+import type { LexiconSet } from './lexicon/lexiconSet.ts'
+import type { Found } from './discover.ts'
+
+/**
+ * What an expectation rests on. must: a lexicon or a specification says so. should: clients in the field depend on it.
+ * house: what a Cirrus promises besides, asked of no other server.
+ */
+export type Level = 'must' | 'should' | 'house'
+
+/** What one wants to know. source: can an account leave. target: can one move in. daily: can apps live there. */
+export type Profile = 'source' | 'target' | 'daily'
+
+/** One expectation: docs/contract.md lists them all. */
+export interface Rule {
+  /** Never changes: for programs, and for the files of known differences. */
+  readonly id: string
+  /** What is expected, in one sentence. */
+  readonly sentence: string
+  readonly level: Level
+  /** Where it is written down: a specification, a lexicon, or the client and its report. */
+  readonly source: string
+  readonly profiles: readonly Profile[]
+}
+
+/** What was asked, as a line of curl without secrets, and the beginning of what came back. */
+export interface Exchange {
+  readonly curl: string
+  /** Absent where there was no answer. */
+  readonly status?: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/**
+ * kept, broken: as the rule says, or not. known: not as it says, and a file of known differences says why. unclear:
+ * could not be judged, for example because an earlier request failed.
+ */
+export type Outcome = 'kept' | 'broken' | 'known' | 'unclear'
+
+/** What was found about one rule in one place. */
+export interface Finding {
+  readonly rule: Rule
+  /** The NSID of the method, or the part of the server, such as `firehose`. */
+  readonly subject: string
+  /** What was tried: with rule and subject it names the finding, in every run. */
+  readonly case: string
+  readonly outcome: Outcome
+  readonly expected: string
+  readonly got: string
+  readonly exchanges: readonly Exchange[]
+  /** Why it is known, or unclear. */
+  readonly reason?: string
+}
+
+/** Where an expectation is tried. */
+export interface Place {
+  readonly subject: string
+  readonly case: string
+  /** What the answer should be. By default the rule's sentence. */
+  readonly expected?: string
+}
+
+/** What is not as expected, in words; undefined if it is. */
+export type Problem = string | undefined
+
+/** What a run takes from its surroundings. */
+export interface ContractDeps {
+  fetch(request: Request): Promise<Response>
+  /** Opens a WebSocket; its messages are bytes. Rejects if the server refuses. */
+  openSocket(url: string): Promise<Socket>
+  now(): number
+  sleep(ms: number): Promise<void>
+  random(length: number): Uint8Array
+  /** Aborts when the user interrupts. */
+  readonly signal: AbortSignal
+}
+
+/** A WebSocket, as far as the suite needs one. */
+export interface Socket {
+  /** The next message; undefined once the socket is closed. */
+  next(): Promise<Uint8Array | string | undefined>
+  close(): void
+}
+
+/** The account whose password is known. With it the suite signs in. */
+export interface Credentials {
+  readonly identifier: string
+  readonly password: string
+}
+
+/** A session that the suite opened. It ends at the end of the run. */
+export interface OwnSession {
+  readonly did: string
+  readonly handle: string
+  readonly accessJwt: string
+  readonly refreshJwt: string
+}
+
+/** A run against one server: what the areas check with. */
+export interface Run {
+  readonly origin: string
+  readonly deps: ContractDeps
+  readonly lexicons: LexiconSet
+  readonly found: Found
+  /** Whether the server has this method. */
+  serves(id: string): boolean
+  /** The admin password of a Cirrus. */
+  readonly adminPassword: string | undefined
+  readonly credentials: Credentials | undefined
+  /** Records, blobs and sessions may be made, and the account deactivated and activated. */
+  readonly write: boolean
+  /** Whether rules of this level and these profiles are asked for. */
+  applies(rule: Rule): boolean
+  /** The session of `credentials`, opened once. Undefined without credentials, or where the server refuses them. */
+  session(): Promise<OwnSession | undefined>
+  /** Asks outside of any expectation, to find something out. Every answer is judged by the rules for all answers. */
+  readonly ask: Asking
+  /**
+   * Tries one expectation, if it applies. What `check` asks is kept with the finding. If there is no answer, or `check`
+   * throws, the expectation is broken, with what was thrown.
+   */
+  expect(rule: Rule, place: Place, check: (ask: Asking) => Promise<Problem>): Promise<void>
+  /** Something could not be tried. */
+  unclear(rule: Rule, place: Place, reason: string): void
+  /** Kept out of what is reported: tokens and passwords that the server gave out. */
+  hide(secret: string): void
+  /** Registers how to undo something that was made. Run in reverse order at the end, whatever happens. */
+  made(what: string, undo: () => Promise<void>): void
+  /** Something that was made and stays. */
+  stays(what: string): void
+}
+
+/** A part of the contract: rules, and how they are tried. */
+export interface Area {
+  readonly name: string
+  readonly rules: readonly Rule[]
+  check(run: Run): Promise<void>
+}
+
+/** A rule about every answer to any request: yields what is wrong with it. */
+export interface AnswerRule extends Rule {
+  /** `id` is the NSID that was asked. */
+  judge(answer: Answer, id: string, run: Pick<Run, 'lexicons'>): Iterable<string>
+}
+
+/** What became of a run. */
+export interface Report {
+  readonly origin: string
+  /** What the server said about itself, such as `reference 0.5.35`. */
+  readonly server: string
+  readonly did: string | undefined
+  readonly findings: readonly Finding[]
+  /** Methods of the lexicons that the server does not have. */
+  readonly absent: readonly string[]
+  /** Known differences that were tried and are not there any more. */
+  readonly stale: readonly StaleDifference[]
+  /** What was made and removed again, and what could not be removed. */
+  readonly removed: readonly string[]
+  readonly left: readonly string[]
+  readonly requests: number
+  readonly startedAt: string
+  readonly durationMs: number
+}
+
+export interface StaleDifference {
+  readonly rule: string
+  readonly subject: string
+  readonly reason: string
+}

@@ -1,0 +1,197 @@
+/** How a run is made of expectations: what is asked, hidden, paced, cleaned up and reported. */
+import { describe, expect, it } from 'vitest'
+import { applyKnown } from '../../src/contract/known/knownDifferences.ts'
+import { createPace } from '../../src/contract/pace.ts'
+import { runContract, type ContractOptions } from '../../src/contract/run.ts'
+import type { Area, ContractDeps, Rule } from '../../src/contract/types.ts'
+
+const rule: Rule = {
+  id: 'test.rule',
+  sentence: 'It answers 200.',
+  level: 'must',
+  source: 'here',
+  profiles: ['source'],
+}
+
+const SESSION = {
+  did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+  handle: 'alice.example',
+  accessJwt: 'eyJhbGciOiJIUzI1NiJ9.eyJzY29wZSI6ImEifQ.signature',
+  refreshJwt: 'the-refresh-token',
+}
+
+const deps = (answer: (request: Request) => Response): ContractDeps => ({
+  fetch: async (request) => answer(request),
+  openSocket: () => Promise.reject(new Error('none')),
+  now: () => 0,
+  sleep: async () => {},
+  random: (length) => new Uint8Array(length),
+  signal: new AbortController().signal,
+})
+
+const run = (
+  area: Partial<Area>,
+  answer: (request: Request) => Response,
+  more: Partial<ContractOptions> = {},
+) =>
+  runContract({
+    url: 'https://pds.example/',
+    lexicons: [],
+    deps: deps(answer),
+    areas: [{ name: 'test', rules: [rule], check: async () => {}, ...area }],
+    ...more,
+  })
+
+describe('a run', () => {
+  it('reports what is kept and broken, with the requests as curl', async () => {
+    const { findings } = await run(
+      {
+        async check({ expect: expectRule }) {
+          for (const id of ['com.example.good', 'com.example.bad'])
+            await expectRule(rule, { subject: id, case: 'a request' }, async (ask) => {
+              const { status } = await ask(id, { query: { a: "it's" } })
+              return status === 200 ? undefined : `${status}`
+            })
+        },
+      },
+      ({ url }) => new Response('{}', { status: url.includes('bad') ? 404 : 200 }),
+    )
+    const own = findings.filter(({ rule: { id } }) => id === rule.id)
+    expect(own.map(({ subject, outcome, got }) => [subject, outcome, got])).toEqual([
+      ['com.example.good', 'kept', 'as expected'],
+      ['com.example.bad', 'broken', '404'],
+    ])
+    expect(own[1]?.exchanges[0]).toMatchObject({
+      curl: "curl -i 'https://pds.example/xrpc/com.example.bad?a=it%27s'",
+      status: 404,
+    })
+  })
+
+  it('breaks an expectation to which no answer comes, and goes on', async () => {
+    const { findings } = await run(
+      {
+        async check({ expect: expectRule }) {
+          await expectRule(rule, { subject: 'x', case: 'a request' }, async (ask) => {
+            await ask('com.example.dead')
+            return undefined
+          })
+          await expectRule(rule, { subject: 'y', case: 'another' }, async () => undefined)
+        },
+      },
+      ({ url }) => {
+        if (url.includes('dead')) throw new TypeError('connection reset')
+        return new Response('{}')
+      },
+    )
+    const own = findings.filter(({ rule: { id } }) => id === rule.id)
+    expect(own.map(({ outcome, got }) => [outcome, got])).toEqual([
+      ['broken', 'no answer: connection reset'],
+      ['kept', 'as expected'],
+    ])
+    expect(own[0]?.exchanges).toHaveLength(1)
+  })
+
+  it('tries only the rules of the profiles and levels that are asked for', async () => {
+    const house: Rule = { ...rule, id: 'test.house', level: 'house' }
+    const other: Rule = { ...rule, id: 'test.daily', profiles: ['daily'] }
+    const area: Partial<Area> = {
+      rules: [rule, house, other],
+      async check({ expect: expectRule }) {
+        for (const one of [rule, house, other])
+          await expectRule(one, { subject: 'x', case: 'one' }, async () => undefined)
+      },
+    }
+    const ids = async (more: Partial<ContractOptions>) =>
+      (await run(area, () => Response.json({}), more)).findings
+        .map(({ rule: { id } }) => id)
+        .filter((id) => id.startsWith('test.'))
+    expect(await ids({})).toEqual(['test.rule', 'test.daily'])
+    expect(await ids({ house: true, profiles: ['source'] })).toEqual(['test.rule', 'test.house'])
+  })
+
+  it('signs in once, shows no secret, ends the session, and says what stays', async () => {
+    const called: string[] = []
+    const report = await run(
+      {
+        async check(own) {
+          const session = await own.session()
+          own.made('a thing', () => Promise.reject(new Error('it would not go')))
+          await own.expect(rule, { subject: 'x', case: 'one' }, async (ask) => {
+            await ask('com.example.secret', {
+              headers: { authorization: `Bearer ${session?.accessJwt}` },
+              verb: 'POST',
+              body: 'with secret-password in it',
+            })
+            return undefined
+          })
+        },
+      },
+      ({ url, headers }) => {
+        called.push(`${url} ${headers.get('authorization') ?? ''}`)
+        return Response.json(SESSION)
+      },
+      { credentials: { identifier: 'alice', password: 'secret-password' } },
+    )
+    const shown = JSON.stringify(report)
+    for (const secret of [SESSION.accessJwt, SESSION.refreshJwt, 'secret-password'])
+      expect(shown).not.toContain(secret)
+    expect(called.filter((line) => line.includes('createSession'))).toHaveLength(1)
+    expect(called.at(-1)).toBe(
+      'https://pds.example/xrpc/com.atproto.server.deleteSession Bearer the-refresh-token',
+    )
+    expect([report.removed, report.left]).toEqual([['the session'], ['a thing: it would not go']])
+  })
+
+  it('cleans up when an area throws', async () => {
+    const undone: string[] = []
+    const failing = run(
+      {
+        async check({ made }) {
+          made('one', async () => void undone.push('one'))
+          made('two', async () => void undone.push('two'))
+          throw new Error('a bug')
+        },
+      },
+      () => Response.json({}),
+    )
+    await expect(failing).rejects.toThrow('a bug')
+    expect(undone).toEqual(['two', 'one'])
+  })
+})
+
+describe('known differences', () => {
+  const broken = {
+    rule,
+    subject: 'com.example.a',
+    case: 'one',
+    outcome: 'broken' as const,
+    expected: '',
+    got: '404 NotHere',
+    exchanges: [],
+  }
+  it('explain what is broken, and are stale once they are not true any more', () => {
+    const differences = [
+      { rule: rule.id, subject: 'com\\.example\\.a', got: '^404', reason: 'it is old' },
+      { rule: rule.id, subject: 'com\\.example\\.b', reason: 'it was old' },
+      { rule: rule.id, subject: 'com\\.example\\.never', reason: 'not tried' },
+    ]
+    const { findings, stale } = applyKnown(
+      [broken, { ...broken, subject: 'com.example.b', outcome: 'kept' }],
+      differences,
+    )
+    expect(findings[0]).toMatchObject({ outcome: 'known', reason: 'it is old' })
+    expect(stale).toEqual([{ rule: rule.id, subject: 'com\\.example\\.b', reason: 'it was old' }])
+  })
+
+  it('explain nothing else', () => {
+    const { findings } = applyKnown([broken], [{ rule: rule.id, got: '^500', reason: 'no' }])
+    expect(findings[0]?.outcome).toBe('broken')
+  })
+})
+
+it('sends at most so many requests a second', async () => {
+  let time = 0
+  const pace = createPace({ now: () => time, sleep: async (ms) => void (time += ms) }, 5)
+  for (let i = 0; i < 11; i++) await pace.turn()
+  expect([time, pace.count()]).toEqual([2000, 11])
+})
