@@ -10,7 +10,8 @@ import { createPlatform } from './platform.ts'
 import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
-import { createAccount, type Account } from './account/account.ts'
+import type { Account } from './account/account.ts'
+import { createAccount } from './account/createAccount.ts'
 import type { Credential } from './account/auth/credential.ts'
 
 declare const __DEV__: boolean

@@ -203,13 +203,21 @@ const forbidden: Arrow[] = [
   ),
   ...Object.keys(FORBIDDEN).map((room) => ({ from: planted(ROOMS[room] ?? ''), to: 'dev/cirrus.ts' })),
   ...accountArrows((room, other) => !ACCOUNT[room]?.includes(other)),
+  ...Object.keys(ACCOUNT).flatMap((room) =>
+    ['src/account/account.ts', 'src/account/createAccount.ts'].map((to) => ({
+      from: `src/account/${room}/planted.ts`,
+      to,
+    })),
+  ),
   { from: 'src/account/db/planted.ts', to: 'src/handlers/index.ts' },
   ...Object.entries(INNER).flatMap(([room, folders]) =>
     folders.flatMap((folder) =>
-      ['src/handlers/index.ts', 'src/account/account.ts', 'dev/cirrus.ts'].map((to) => ({
-        from: `src/account/${room}/${folder}/planted.ts`,
-        to,
-      })),
+      [
+        'src/handlers/index.ts',
+        'src/account/account.ts',
+        'src/account/createAccount.ts',
+        'dev/cirrus.ts',
+      ].map((to) => ({ from: `src/account/${room}/${folder}/planted.ts`, to })),
     ),
   ),
   { from: 'src/repo/tree/planted.ts', to: 'src/account/account.ts' },
