@@ -38,6 +38,8 @@ export interface ContractOptions {
   /** Sign in with these. */
   readonly credentials?: Credentials
   readonly adminPassword?: string
+  /** Default: https://plc.directory. */
+  readonly plcUrl?: string
   /** Also write records and blobs, deactivate and activate, and clean up. Needs credentials. */
   readonly write?: boolean
   /** The account to read. By default that of the credentials, or the first of listRepos. */
@@ -151,6 +153,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     lexicons,
     found,
     serves: (id) => served.has(id),
+    plcUrl: (options.plcUrl ?? 'https://plc.directory').replace(/\/$/, ''),
     adminPassword,
     credentials,
     write,
@@ -159,6 +162,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     ask,
     hide: secrets.hide,
     made: (what, how) => void undo.push({ what, undo: how }),
+    absent: (what) => void absent.push(what),
     stays: (what) => void left.push(what),
     unclear(rule, place, reason) {
       if (applies(rule)) sink.add(rule, place, 'unclear', reason, [], reason)

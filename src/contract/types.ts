@@ -105,6 +105,8 @@ export interface Run {
   readonly found: Found
   /** Whether the server has this method. */
   serves(id: string): boolean
+  /** Origin of the PLC directory that the server uses. */
+  readonly plcUrl: string
   /** The admin password of a Cirrus. */
   readonly adminPassword: string | undefined
   readonly credentials: Credentials | undefined
@@ -125,6 +127,8 @@ export interface Run {
   unclear(rule: Rule, place: Place, reason: string): void
   /** Kept out of what is reported: tokens and passwords that the server gave out. */
   hide(secret: string): void
+  /** The server does not have this part of the contract: said in the report, and not a fault. */
+  absent(what: string): void
   /** Registers how to undo something that was made. Run in reverse order at the end, whatever happens. */
   made(what: string, undo: () => Promise<void>): void
   /** Something that was made and stays. */
@@ -151,7 +155,7 @@ export interface Report {
   readonly server: string
   readonly did: string | undefined
   readonly findings: readonly Finding[]
-  /** Methods of the lexicons that the server does not have. */
+  /** Methods of the lexicons, and parts of the contract, that the server does not have. */
   readonly absent: readonly string[]
   /** Known differences that were tried and are not there any more. */
   readonly stale: readonly StaleDifference[]
