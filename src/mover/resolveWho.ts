@@ -1,5 +1,5 @@
 import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
-import { parsePublicKey, isPublicKey } from '../crypto/publicKey.ts'
+import { isPublicKey } from '../crypto/publicKey.ts'
 import { createDidResolver } from '../identity/didResolver.ts'
 import { IdentityError } from '../identity/errors.ts'
 import { createHandleLookup } from '../identity/handleResolver.ts'
@@ -82,7 +82,7 @@ export const earlierPdses = (log: VerifiedLog): string[] =>
   everSaid(log, ({ services }) => originOfEndpoint(services[PDS_ID]?.endpoint)).slice(1)
 
 const usable = (keys: readonly (string | undefined)[]): string[] =>
-  keys.filter((key) => key !== undefined && isPublicKey(key) && parsePublicKey(key) !== undefined) as string[]
+  keys.filter((key): key is string => key !== undefined && isPublicKey(key))
 
 /**
  * Finds out whose account it is and where it is, from the verified log of the DID (a did:web: from its document). Nothing

@@ -42,6 +42,8 @@ export interface Directory {
 
 const MAX_LOG_BYTES = 8 * 1024 * 1024
 const MAX_DOCUMENT_BYTES = 256 * 1024
+/** A log with a hundred operations has about 100,000 characters. */
+const MAX_KEPT_CHARACTERS = 128 * 1024
 
 /** A client of a did:plc directory (PLC_DIRECTORY_URL). */
 export const createDirectory = (send: Outbound, url: string): Directory => {
@@ -65,7 +67,12 @@ export const createDirectory = (send: Outbound, url: string): Directory => {
     }
   }
 
-  const get = (did: string, path: string, maxBytes: number): Promise<unknown> =>
+  const get = <T>(
+    did: string,
+    path: string,
+    maxBytes: number,
+    read: (answer: OutboundResponse) => Promise<T>,
+  ): Promise<T> =>
     ask(async () => {
       const response = await send(address(did, path), {
         maxBytes,
@@ -75,13 +82,27 @@ export const createDirectory = (send: Outbound, url: string): Directory => {
       if (response.status === 404)
         throw await missingError(response, 'NotFound', `${did} is not registered at ${host}`)
       if (response.status === 410) throw await missingError(response, 'Gone', `${did} has been tombstoned`)
-      return await response.json()
+      return await read(response)
     })
 
-  const log = async (did: string): Promise<VerifiedLog> => {
-    const answer = await get(did, '/log/audit', MAX_LOG_BYTES)
-    return await ask(() => verifyLog(did, parseAuditLog(answer)))
+  const parseJson = (text: string): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new OutboundError('Network', `${host} did not answer with JSON`)
+    }
   }
+
+  /** The log that was verified last: the same bytes need not be verified again, as nothing of that depends on the time. */
+  let last: { did: string; text: string; verified: VerifiedLog } | undefined
+  const log = (did: string): Promise<VerifiedLog> =>
+    get(did, '/log/audit', MAX_LOG_BYTES, async (answer) => {
+      const text = await answer.text()
+      if (last?.did === did && last.text === text) return last.verified
+      const verified = await verifyLog(did, parseAuditLog(parseJson(text)))
+      last = text.length <= MAX_KEPT_CHARACTERS ? { did, text, verified } : undefined
+      return verified
+    })
   const head = async (did: string): Promise<PlcHead> => (await log(did)).head
 
   /** After a refusal or a lost answer, the operation may still have been accepted, now or in an earlier attempt. */
@@ -98,7 +119,7 @@ export const createDirectory = (send: Outbound, url: string): Directory => {
   return {
     log,
     head,
-    document: (did) => get(did, '', MAX_DOCUMENT_BYTES),
+    document: (did) => get(did, '', MAX_DOCUMENT_BYTES, (answer) => answer.json()),
     submit: async (did, operation) => {
       try {
         await ask(async () => {

@@ -1,5 +1,5 @@
 import { fromBase64url } from '../crypto/base64url.ts'
-import { isPublicKey, parsePublicKey, verifyWith } from '../crypto/publicKey.ts'
+import { readPublicKey, verifyWith } from '../crypto/publicKey.ts'
 import { operationBytes } from './cid.ts'
 import type { Operation } from './types.ts'
 
@@ -11,7 +11,9 @@ export async function findSigner(
   const signature = fromBase64url(sig)
   if (!signature) return undefined
   const bytes = operationBytes({ ...unsigned })
-  for (const key of keys)
-    if (isPublicKey(key) && (await verifyWith(parsePublicKey(key), bytes, signature))) return key
+  for (const text of keys) {
+    const key = readPublicKey(text)
+    if (key && (await verifyWith(key, bytes, signature))) return text
+  }
   return undefined
 }

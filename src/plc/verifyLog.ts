@@ -1,5 +1,5 @@
 import { fromBase64url } from '../crypto/base64url.ts'
-import { isPublicKey, parsePublicKey, verifyWith } from '../crypto/publicKey.ts'
+import { readPublicKey, verifyWith } from '../crypto/publicKey.ts'
 import { didForGenesis, operationBytes, operationCid } from './cid.ts'
 import { PlcError } from './errors.ts'
 import type { AuditEntry, LoggedOperation, PlcData, VerifiedLog } from './types.ts'
@@ -52,10 +52,11 @@ const signerIndex = async (
   const bytes = typeof sig === 'string' ? fromBase64url(sig.replace(/=+$/, '')) : undefined
   if (!bytes) return -1
   const signed = operationBytes(rest)
-  for (const [i, key] of keys.entries()) {
-    if (keys.indexOf(key) < i || !isPublicKey(key)) continue
+  for (const [i, text] of keys.entries()) {
+    const key = keys.indexOf(text) < i ? undefined : readPublicKey(text)
+    if (!key) continue
     if (budget.left-- <= 0) throw new PlcError('InvalidLog', 'the log contains more keys than can be tried')
-    if (await verifyWith(parsePublicKey(key), signed, bytes)) return i
+    if (await verifyWith(key, signed, bytes)) return i
   }
   return -1
 }

@@ -100,6 +100,28 @@ test('an operation that arrived counts as sent even if the answer was lost', asy
   await losing.submit(did, operation)
 })
 
+test('a log is believed for as long as it has the bytes that were verified, and no longer', async () => {
+  const { did, operation } = await account()
+  await client.submit(did, operation)
+  let verified = ''
+  let change = (text: string) => (verified = text)
+  const lying = createDirectory(async (url, request) => {
+    const real = await send(url, request)
+    return { ...real, text: async () => change(await real.text()) }
+  }, plc.url)
+  const log = await lying.log(did)
+  expect(await lying.log(did)).toBe(log)
+  change = (text) => text.replace('https://cirrus.example', 'https://thief.example')
+  await expect(lying.log(did)).rejects.toMatchObject({ code: 'BadAnswer' })
+  // Nor is the log of one DID the answer for another.
+  const other = await account()
+  await client.submit(other.did, other.operation)
+  change = () => verified
+  await expect(lying.log(other.did)).rejects.toMatchObject({ code: 'BadAnswer' })
+  change = () => 'not JSON'
+  await expect(lying.log(did)).rejects.toMatchObject({ code: 'Unavailable', retryable: true })
+})
+
 test.each([
   ['something other than a list', {}],
   ['an empty list', []],
@@ -113,7 +135,7 @@ test.each([
   await client.submit(other.did, other.operation)
   const lying = createDirectory(async (url, request) => {
     const real = await send(url.replace(encodeURIComponent(did), encodeURIComponent(other.did)), request)
-    return answer === 'other' ? real : { ...real, json: async () => answer }
+    return answer === 'other' ? real : { ...real, text: async () => JSON.stringify(answer) }
   }, plc.url)
   await expect(lying.head(did)).rejects.toMatchObject({ code: 'BadAnswer', retryable: false })
 })
