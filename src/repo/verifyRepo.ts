@@ -81,6 +81,8 @@ export interface RepoCounts {
 export interface VerifiedRepo {
   readonly cid: Cid
   readonly commit: Commit
+  /** The key of those given that signed the commit. */
+  readonly signer: string
   readonly counts: Readonly<RepoCounts>
   /**
    * Verifies the whole tree; throws `RepoError` where it is wrong. Paths are in ascending order.
@@ -88,16 +90,19 @@ export interface VerifiedRepo {
   records(): Generator<VerifiedRecord, void, void>
 }
 
-const isSignedByOne = async (commit: Commit, keys: readonly string[]): Promise<boolean> => {
-  for (const key of keys) if (await verifyCommit(commit, key)) return true
-  return false
+const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string | undefined> => {
+  for (const key of keys) if (await verifyCommit(commit, key)) return key
+  return undefined
 }
 
-/** Verifies a commit whose hash was checked: its form, its DID, its signature and its revision. */
+/**
+ * Verifies a commit whose hash was checked: its form, its DID, its signature and its revision. `signer` is the key of
+ * those given that signed it.
+ */
 export const verifyCommitBlock = async (
   bytes: Uint8Array,
   { did, signingKey, now }: Pick<RepoInput, 'did' | 'signingKey' | 'now'>,
-): Promise<Commit> => {
+): Promise<{ commit: Commit; signer: string }> => {
   let commit
   try {
     commit = parseCommit(bytes)
@@ -107,13 +112,13 @@ export const verifyCommitBlock = async (
   }
   if (commit.did !== did)
     throw new RepoError('WrongDid', `this is the repository of ${commit.did}, not of ${did}`)
-  if (!(await isSignedByOne(commit, [signingKey].flat()))) {
+  const signer = await signerOf(commit, [signingKey].flat())
+  if (signer === undefined)
     throw new RepoError('BadSignature', `the commit is not signed by the key of ${did}`)
-  }
   if (parseTid(commit.rev).micros > (now + MAX_REV_AHEAD_MS) * 1000) {
     throw new RepoError('BadRev', `the revision ${commit.rev} is more than five minutes in the future`)
   }
-  return commit
+  return { commit, signer }
 }
 
 const readCommit = ({ root, read, checkHashes, sha256 = nodeSha256 }: RepoInput): Uint8Array => {
@@ -187,7 +192,7 @@ const isNode = (bytes: Uint8Array): boolean => {
  */
 export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
   const bytes = readCommit(input)
-  const commit = await verifyCommitBlock(bytes, input)
+  const { commit, signer } = await verifyCommitBlock(bytes, input)
   const none = { records: 0, nodes: 0, bytes: bytes.length, complete: false }
   const counts: RepoCounts = { ...none }
   const { blocks, read, checkHashes = false, sha256 = nodeSha256 } = input
@@ -224,7 +229,7 @@ export const verifyRepo = async (input: RepoInput): Promise<VerifiedRepo> => {
     counts.complete = true
   }
 
-  return { cid: input.root, commit, counts, records }
+  return { cid: input.root, commit, signer, counts, records }
 }
 
 /** Verifies a repository to its end, where only the result matters. */

@@ -40,7 +40,7 @@ export const verifyRoot = async (
   section: SectionReader | undefined,
 ): Promise<VerifiedRoot> => {
   if (!section) throw new RepoError('MissingBlock', `the commit ${root} is missing`)
-  const commit = await verifyCommitBlock(section.content, { did, signingKey, now: platform.now() })
+  const { commit } = await verifyCommitBlock(section.content, { did, signingKey, now: platform.now() })
   return { cid: root, commit, section }
 }
 

@@ -4,8 +4,7 @@ import { type CarBytes, indexCar, indexKey, type IndexedCar } from '../../repo/c
 import { carHeader, carSection } from '../../repo/car/writeCar.ts'
 import type { BlobReference } from '../../repo/blobRefs.ts'
 import { CarError } from '../../repo/car/carError.ts'
-import { type Commit, verifyCommit } from '../../repo/commit.ts'
-import { type MalformedRecord, RepoError, verifyCommitBlock, verifyRepo } from '../../repo/verifyRepo.ts'
+import { type MalformedRecord, RepoError, verifyRepo } from '../../repo/verifyRepo.ts'
 import type { MoveStore } from '../types.ts'
 
 /** A blob that a record of the final tree refers to: it has to arrive. */
@@ -67,11 +66,6 @@ async function* inChunks(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Arra
   if (size > 0) yield Buffer.concat(open)
 }
 
-const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string> => {
-  for (const key of keys) if (await verifyCommit(commit, key)) return key
-  throw new RepoError('BadSignature', 'the commit is signed by none of these keys')
-}
-
 const missing = (cid: Cid): never => {
   throw new RepoError('MissingBlock', `the commit ${cid.toString()} is missing`)
 }
@@ -84,15 +78,13 @@ async function verified(
 ): Promise<RepoFacts> {
   const malformed: MalformedRecord[] = []
   const bytes = read(root) ?? missing(root)
-  const commit = await verifyCommitBlock(bytes, { did, signingKey: signingKeys, now })
-  const signedBy = await signerOf(commit, signingKeys)
   // Blocks are handed on as the verification reads them: a block is read once, and comes before what it links to.
   const due: Uint8Array[] = [carHeader(root), carSection(root, bytes)]
   const written = new Set<string>([indexKey(root)])
   const repo = await verifyRepo({
     root,
     did,
-    signingKey: signedBy,
+    signingKey: signingKeys,
     now,
     malformed: (record) => malformed.push(record),
     read: (cid) => {
@@ -124,11 +116,12 @@ async function verified(
     yield* due.splice(0)
   }
   const size = await write(blocks())
+  const { commit, signer } = repo
   return {
     root: root.toString(),
     rev: commit.rev,
     data: commit.data.toString(),
-    signedBy,
+    signedBy: signer,
     size,
     records: repo.counts.records,
     collections,

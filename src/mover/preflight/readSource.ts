@@ -68,7 +68,7 @@ export async function readSource(
     return { checks: [problem], contents: {} }
   }
   try {
-    const { repo, signer } = fetched
+    const { repo } = fetched
     const sizes = referenced(repo)
     const { records, bytes } = repo.counts
     onProgress?.('repository', records, records)
@@ -82,7 +82,7 @@ export async function readSource(
       signal: deps.signal,
       onProgress: (done) => onProgress?.('blobs', done, cids.length),
     })
-    const isPresent = signer === signingKeys[0]
+    const isPresent = repo.signer === signingKeys[0]
     return {
       contents: {
         records,
@@ -99,7 +99,7 @@ export async function readSource(
             )
           : warn(
               'repository',
-              `all ${records.toLocaleString('en-US')} records verified; the commit is signed with an earlier key, ${signer}`,
+              `all ${records.toLocaleString('en-US')} records verified; the commit is signed with an earlier key, ${repo.signer}`,
               'write something (a post, a like), so that the old server signs with its present key; or move all the same',
             ),
         checkFound(cids.length, found),

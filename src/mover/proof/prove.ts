@@ -60,7 +60,7 @@ const sampleOf = (deps: MoverDeps, cids: readonly string[], size: number): Set<s
 }
 
 /** A server that has just taken a repository in may serve it as it was signed elsewhere, until the next write. */
-const checkSigner = ({ signer }: FetchedRepo, rev: string, keys: NamedKeys): Check =>
+const checkSigner = ({ repo: { signer } }: FetchedRepo, rev: string, keys: NamedKeys): Check =>
   keys.today.includes(signer)
     ? pass('repository', `revision ${rev}, signed with the key that the DID names`)
     : warn(

@@ -2,8 +2,7 @@ import type { Client } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { indexCar } from '../../repo/car/indexCar.ts'
-import { type Commit, verifyCommit } from '../../repo/commit.ts'
-import { RepoError, type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
+import { type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
 import type { MoverDeps, MoveStore } from '../types.ts'
 import type { StatedRepo } from './statement.ts'
 
@@ -21,16 +20,9 @@ export interface Side {
 /** A repository that was fetched; its tree is verified as its records are read. */
 export interface FetchedRepo {
   readonly repo: VerifiedRepo
-  /** The key of those given that has signed its commit. */
-  readonly signer: string
   /** What is stated of it. The number of records is known when they have been read. */
   stated(): StatedRepo
   close(): void
-}
-
-const signerOf = async (commit: Commit, keys: readonly string[]): Promise<string> => {
-  for (const key of keys) if (await verifyCommit(commit, key)) return key
-  throw new RepoError('BadSignature', 'the commit is signed by none of the keys')
 }
 
 /** Fetches a server's repository into the store, and verifies its commit with one of these keys. */
@@ -57,7 +49,6 @@ export async function readRepo(
     const commit = read(root) ?? new Uint8Array()
     return {
       repo,
-      signer: await signerOf(repo.commit, signingKeys),
       stated: () => ({
         origin,
         cid: root.toString(),

@@ -1,6 +1,5 @@
 import { readCar } from '../../repo/car/readCar.ts'
 import { indexKey } from '../../repo/car/indexCar.ts'
-import { verifyCommit } from '../../repo/commit.ts'
 import { CarError } from '../../repo/car/carError.ts'
 import { verifyRepo } from '../../repo/verifyRepo.ts'
 import type { Rehearsal } from './types.ts'
@@ -40,8 +39,6 @@ export async function fetchServedRepo(
     now: deps.now(),
   })
   const records = new Map([...repo.records()].map(({ path, cid }) => [path, cid.toString()]))
-  let signer = ''
-  for (const key of keys) if (signer === '' && (await verifyCommit(repo.commit, key))) signer = key
-  const { rev, data } = repo.commit
-  return { cid: repo.cid.toString(), rev, data: data.toString(), signer, records }
+  const { signer, commit } = repo
+  return { cid: repo.cid.toString(), rev: commit.rev, data: commit.data.toString(), signer, records }
 }
