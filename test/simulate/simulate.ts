@@ -29,6 +29,9 @@ import { memoryStore } from '../mover/fakes/memoryStore.ts'
 import { refusal } from '../mover/fakes/network.ts'
 import { createInvariants, type Invariants } from './invariants.ts'
 import { createOwner } from './owner.ts'
+import { rememberSignatures } from './rememberSignatures.ts'
+
+rememberSignatures()
 
 /** How one simulated move went. */
 export interface Simulated {

@@ -169,9 +169,15 @@ export class FakeRepo {
     const tree = MST.load(this.#storage, parseCid(this.data))
     cids.set(this.cid, commit)
     for (const cid of (await tree.allCids()).toList()) cids.set(cid.toString(), cid)
-    const sections: number[][] = []
+    const sections: Uint8Array[] = []
     const section = (cid: Cid, bytes: Uint8Array) =>
-      sections.push([...varint(cid.bytes.length + bytes.length, paddedVarints), ...cid.bytes, ...bytes])
+      sections.push(
+        Buffer.concat([
+          Uint8Array.from(varint(cid.bytes.length + bytes.length, paddedVarints)),
+          cid.bytes,
+          bytes,
+        ]),
+      )
     for (const [text, cid] of cids) {
       if (since !== undefined && !((this.#revs.get(text) ?? '') > since)) continue
       section(cid, this.#storage.blocks.get(cid) ?? new Uint8Array(0))
@@ -179,6 +185,7 @@ export class FakeRepo {
     for (const bytes of unlinked) section(cborCid(bytes), bytes)
     if (reversed) sections.reverse()
     const head = encode({ ...header, roots: [commit], version: 1 })
-    return new Uint8Array([...varint(head.length, paddedVarints), ...head, ...sections.flat()])
+    const start = Uint8Array.from(varint(head.length, paddedVarints))
+    return new Uint8Array(Buffer.concat([start, head, ...sections]))
   }
 }
