@@ -12,6 +12,10 @@ export interface Ask {
   readonly body?: string | Uint8Array
   /** A path instead of `/xrpc/<id>`, such as `/.well-known/did.json`. */
   readonly path?: string
+  /** Takes the body of a 200 as it comes, in place of `bytes`, and may stop before its end. */
+  readonly take?: (body: AsyncIterable<Uint8Array>) => Promise<void>
+  /** The whole answer has so long. Default: two minutes. */
+  readonly timeoutMs?: number
 }
 
 /** All of the answer that the suite judges. */
@@ -19,6 +23,7 @@ export interface Answer {
   readonly verb: string
   readonly status: number
   readonly headers: Headers
+  /** Empty where `take` took them. */
   readonly bytes: Uint8Array
   /** The parsed body, if the content type says JSON and the body is JSON. */
   readonly json: unknown
@@ -125,11 +130,32 @@ async function readBody(response: Response): Promise<Uint8Array> {
   return bytes
 }
 
+/** Gives a body to `take`, and reads no more of it than `take` does. The number of bytes that were read. */
+async function giveBody(response: Response, take: NonNullable<Ask['take']>): Promise<number> {
+  let length = 0
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    const reader = response.body?.getReader()
+    try {
+      for (;;) {
+        const next = await reader?.read()
+        if (!next || next.done) return
+        length += next.value.length
+        yield next.value
+      }
+    } finally {
+      // What was read to its end cannot be cancelled, and need not be.
+      await reader?.cancel().catch(() => {})
+    }
+  }
+  await take(chunks())
+  return length
+}
+
 /** Asks a server, follows no redirect, and reads the whole answer. */
 export const createAsking =
   ({ origin, send, redact, userAgent }: AskingDeps): Asking =>
   async (id, ask = {}) => {
-    const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}` } = ask
+    const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}`, take } = ask
     const url = `${origin}${path}${queryString(query)}`
     const curl = redact(curlLine(url, ask))
     const request = new Request(url, {
@@ -138,11 +164,12 @@ export const createAsking =
       // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
       ...(body === undefined ? {} : { body: body as BodyInit }),
       redirect: 'manual',
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      signal: AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT_MS),
     })
     try {
       const response = await send(request)
-      const bytes = await readBody(response)
+      const taken = take && response.status === 200 ? await giveBody(response, take) : undefined
+      const bytes = taken === undefined ? await readBody(response) : new Uint8Array()
       const json = mediaType(response.headers) === 'application/json' ? parse(bytes) : undefined
       return {
         verb,
@@ -155,7 +182,7 @@ export const createAsking =
           curl,
           status: response.status,
           headers: Object.fromEntries([...response.headers].map(([name, value]) => [name, redact(value)])),
-          body: redact(printable(bytes)),
+          body: taken === undefined ? redact(printable(bytes)) : `(${taken} bytes)`,
         },
       }
     } catch (cause) {

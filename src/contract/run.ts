@@ -14,16 +14,17 @@ import { createPace } from './pace.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession } from './openSession.ts'
 import { createSink, type Sink } from './sink.ts'
-import type {
-  Area,
-  ContractDeps,
-  Credentials,
-  Finding,
-  OwnSession,
-  Profile,
-  Report,
-  Rule,
-  Run,
+import {
+  type Area,
+  type ContractDeps,
+  type Credentials,
+  type Finding,
+  type OwnSession,
+  type Profile,
+  type Report,
+  type Rule,
+  type Run,
+  Unclear,
 } from './types.ts'
 
 export interface ContractOptions {
@@ -40,6 +41,8 @@ export interface ContractOptions {
   readonly adminPassword?: string
   /** Default: https://plc.directory. */
   readonly plcUrl?: string
+  /** Exports of repositories are read up to so many bytes. Default: 256 MiB. */
+  readonly maxRepoBytes?: number
   /** Also write records and blobs, deactivate and activate, and clean up. Needs credentials. */
   readonly write?: boolean
   /** The account to read. By default that of the credentials, or the first of listRepos. */
@@ -57,6 +60,8 @@ export interface ContractOptions {
 }
 
 export const USER_AGENT = 'cirrus-pds-contract (contract suite; https://www.npmjs.com/package/cirrus-pds)'
+
+const MAX_REPO_BYTES = 256 * 1024 * 1024
 
 const ALL: readonly Profile[] = ['source', 'target', 'daily']
 
@@ -154,6 +159,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     found,
     serves: (id) => served.has(id),
     plcUrl: (options.plcUrl ?? 'https://plc.directory').replace(/\/$/, ''),
+    maxRepoBytes: options.maxRepoBytes ?? MAX_REPO_BYTES,
     adminPassword,
     credentials,
     write,
@@ -164,6 +170,12 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     made: (what, how) => void undo.push({ what, undo: how }),
     absent: (what) => void absent.push(what),
     stays: (what) => void left.push(what),
+    judge(rule, place, problem, answers) {
+      if (!applies(rule)) return
+      const exchanges = answers.map(({ exchange }) => exchange)
+      const outcome = problem === undefined ? 'kept' : 'broken'
+      sink.add(rule, place, outcome, problem ?? 'as expected', exchanges)
+    },
     unclear(rule, place, reason) {
       if (applies(rule)) sink.add(rule, place, 'unclear', reason, [], reason)
     },
@@ -185,8 +197,9 @@ export async function runContract(options: ContractOptions): Promise<Report> {
         sink.add(rule, place, problem === undefined ? 'kept' : 'broken', problem ?? 'as expected', exchanges)
       } catch (cause) {
         deps.signal.throwIfAborted()
-        const message = cause instanceof Error ? cause.message : String(cause)
-        sink.add(rule, place, 'broken', secrets.redact(message), exchanges)
+        const message = secrets.redact(cause instanceof Error ? cause.message : String(cause))
+        if (cause instanceof Unclear) sink.add(rule, place, 'unclear', message, exchanges, message)
+        else sink.add(rule, place, 'broken', message, exchanges)
       }
     },
   }

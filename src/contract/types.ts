@@ -64,6 +64,11 @@ export interface Place {
 /** What is not as expected, in words; undefined if it is. */
 export type Problem = string | undefined
 
+/** Thrown where an expectation cannot be judged. Its message is the reason. */
+export class Unclear extends Error {
+  override readonly name = 'Unclear'
+}
+
 /** What a run takes from its surroundings. */
 export interface ContractDeps {
   fetch(request: Request): Promise<Response>
@@ -107,6 +112,8 @@ export interface Run {
   serves(id: string): boolean
   /** Origin of the PLC directory that the server uses. */
   readonly plcUrl: string
+  /** An export of more bytes is not read to its end. */
+  readonly maxRepoBytes: number
   /** The admin password of a Cirrus. */
   readonly adminPassword: string | undefined
   readonly credentials: Credentials | undefined
@@ -123,7 +130,9 @@ export interface Run {
    * throws, the expectation is broken, with what was thrown.
    */
   expect(rule: Rule, place: Place, check: (ask: Asking) => Promise<Problem>): Promise<void>
-  /** Something could not be tried. */
+  /** Says what became of an expectation that several share the answers of. */
+  judge(rule: Rule, place: Place, problem: Problem, answers: readonly Answer[]): void
+  /** Something could not be tried. `expect` says the same where `check` throws `Unclear`. */
   unclear(rule: Rule, place: Place, reason: string): void
   /** Kept out of what is reported: tokens and passwords that the server gave out. */
   hide(secret: string): void

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { applyKnown } from '../../src/contract/known/knownDifferences.ts'
 import { createPace } from '../../src/contract/pace.ts'
 import { runContract, type ContractOptions } from '../../src/contract/run.ts'
-import type { Area, ContractDeps, Rule } from '../../src/contract/types.ts'
+import { Unclear, type Area, type ContractDeps, type Rule } from '../../src/contract/types.ts'
 
 const rule: Rule = {
   id: 'test.rule',
@@ -89,6 +89,50 @@ describe('a run', () => {
       ['kept', 'as expected'],
     ])
     expect(own[0]?.exchanges).toHaveLength(1)
+  })
+
+  it('leaves unclear what cannot be judged, and judges several rules by one answer', async () => {
+    const { findings } = await run(
+      {
+        async check(own) {
+          await own.expect(rule, { subject: 'x', case: 'one' }, () =>
+            Promise.reject(new Unclear('too large')),
+          )
+          own.judge(rule, { subject: 'x', case: 'two' }, 'wrong', [await own.ask('com.example.a')])
+        },
+      },
+      () => Response.json({}),
+    )
+    const own = findings.filter(({ rule: { id } }) => id === rule.id)
+    expect(own.map(({ outcome, got, reason }) => [outcome, got, reason])).toEqual([
+      ['unclear', 'too large', 'too large'],
+      ['broken', 'wrong', undefined],
+    ])
+    expect(own[1]?.exchanges[0]?.curl).toContain('com.example.a')
+  })
+
+  it('gives a body to what takes it, which may stop before its end', async () => {
+    let taken = 0
+    let cancelled = false
+    const endless = () =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(1000)),
+        cancel: () => void (cancelled = true),
+      })
+    await run(
+      {
+        async check(own) {
+          const answer = await own.ask('com.example.endless', {
+            take: async (body) => {
+              for await (const chunk of body) if ((taken += chunk.length) > 5000) return
+            },
+          })
+          expect([answer.bytes.length, answer.exchange.body]).toEqual([0, '(6000 bytes)'])
+        },
+      },
+      ({ url }) => new Response(url.includes('endless') ? endless() : '{}'),
+    )
+    expect([taken, cancelled]).toEqual([6000, true])
   })
 
   it('tries only the rules of the profiles and levels that are asked for', async () => {
