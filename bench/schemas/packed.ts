@@ -1,6 +1,6 @@
 import { type Cid, decodeCid } from '@atproto/lex-data'
 import { Blocks } from '../../src/account/blocks/blocks.ts'
-import { writeHead } from '../../src/account/db/accountRow.ts'
+import { writeHead } from '../../src/account/db/head.ts'
 import { migrate } from '../../src/account/db/schema.ts'
 import type { Sql } from '../../src/account/db/sql.ts'
 import { CommitLog } from '../../src/account/blocks/commitLog.ts'

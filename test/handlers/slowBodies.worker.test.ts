@@ -1,6 +1,6 @@
 /** Whether a request may act is asked again after its body has come, and in the transaction that acts. */
 import { describe, expect, it } from 'vitest'
-import { readStaging } from '../../src/account/db/accountRow.ts'
+import { readStaging } from '../../src/account/db/head.ts'
 import { bytesOf, failure, logIn, partOf, post } from './support/calls.ts'
 import { changeDid, moveTo, pdsAt, targeted } from './support/did.ts'
 import { newKey } from './support/keys.ts'

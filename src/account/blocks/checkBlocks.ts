@@ -1,7 +1,7 @@
 import { SectionReader } from '../../repo/car/sectionReader.ts'
 import { CID_LENGTH, cidKeyAt } from '../../repo/cidBytes.ts'
 import { type DigestTable, digestWord } from '../../repo/digestTable.ts'
-import { type Head, readStaging } from '../db/accountRow.ts'
+import { type Head, readStaging } from '../db/head.ts'
 import { bytes, type Sql } from '../db/sql.ts'
 import type { Blocks } from './blocks.ts'
 import { LIFETIME_BYTES, lifetimeAt } from './history/blockLifetime.ts'

@@ -1,7 +1,7 @@
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { docsLink } from '../../docsLink.ts'
 import { error } from '../../xrpc/errors.ts'
-import type { Head } from '../db/accountRow.ts'
+import type { Head } from '../db/head.ts'
 import type { Imported, Imports } from './imports.ts'
 
 export interface ImportCarOptions {

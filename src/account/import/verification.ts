@@ -8,7 +8,7 @@ import { importedBlobs, RepoError, verifyCommitBlock } from '../../repo/verifyRe
 import { error } from '../../xrpc/errors.ts'
 import type { Blocks } from '../blocks/blocks.ts'
 import { PackWriter } from '../blocks/packs/packWriter.ts'
-import type { Head } from '../db/accountRow.ts'
+import type { Head } from '../db/head.ts'
 import type { ImportDeps } from './importDeps.ts'
 
 /** Characters of all blob references: some 500,000 references. One record under many paths could fill any memory. */

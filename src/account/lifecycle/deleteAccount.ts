@@ -1,5 +1,6 @@
 import { fault } from '../../fault.ts'
-import { readAccount, readHead, setDeleted, stateOf } from '../db/accountRow.ts'
+import { readAccount, setDeleted, stateOf } from '../db/accountRow.ts'
+import { readHead } from '../db/head.ts'
 import { assertNotRetained, requireHandle } from './retention.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 

@@ -1,7 +1,8 @@
 import { docsLink } from '../../docsLink.ts'
 import { fault } from '../../fault.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
-import { readHead, setReleased, setVerified } from '../db/accountRow.ts'
+import { setReleased, setVerified } from '../db/accountRow.ts'
+import { readHead } from '../db/head.ts'
 import { readRetention, type Retention } from '../db/retention.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 

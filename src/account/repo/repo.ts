@@ -20,15 +20,8 @@ import { docsLink } from '../../docsLink.ts'
 import type { Records } from './records.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import type { Sql } from '../db/sql.ts'
-import {
-  readAccount,
-  stateOf,
-  type Head,
-  readHead,
-  readRevFloor,
-  writeHead,
-  readStaging,
-} from '../db/accountRow.ts'
+import { readAccount, stateOf, readRevFloor } from '../db/accountRow.ts'
+import { type Head, readHead, writeHead, readStaging } from '../db/head.ts'
 
 export type { RepoWrite, WriteResult } from './commits/resolveWrites.ts'
 

@@ -4,7 +4,8 @@ import { parseJsonObject } from '../../parseJsonObject.ts'
 import { type Outbound, OutboundError } from '../../outbound.ts'
 import { isTid, parseTid } from '../../repo/tid.ts'
 import type { ServiceAuth } from '../auth/tokens/serviceAuth.ts'
-import { readAccount, readHead, stateOf } from '../db/accountRow.ts'
+import { readAccount, stateOf } from '../db/accountRow.ts'
+import { readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 
 export interface AppViewReachDeps {

@@ -21,7 +21,8 @@ import { warningsOf } from './warnings.ts'
 import type { Sql } from '../db/sql.ts'
 import { schemaVersion } from '../db/schema.ts'
 import { VERSION } from '../../version.ts'
-import { readAccount, stateOf, readCounts, readElsewhereDid, readHead } from '../db/accountRow.ts'
+import { readAccount, stateOf, readElsewhereDid } from '../db/accountRow.ts'
+import { readCounts, readHead } from '../db/head.ts'
 
 export interface StatusDeps {
   sql: Sql

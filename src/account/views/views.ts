@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Platform } from '../../platform.ts'
 import type { ViewBody, ViewPlan, ViewQuery, ViewQueryAnswer, ViewRequest } from '../../viewPlan.ts'
-import { readHead } from '../db/accountRow.ts'
+import { readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 import { getActorLikes } from './getActorLikes.ts'
 import { getAuthorFeed } from './getAuthorFeed.ts'

@@ -1,7 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { fault } from '../../../fault.ts'
 import type { Platform } from '../../../platform.ts'
-import { type Head, readCounts, readHead, readStaging } from '../../db/accountRow.ts'
+import { type Head, readCounts, readHead, readStaging } from '../../db/head.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Blocks } from '../blocks.ts'
 import { RemovalLogWriter } from '../history/removalLogWriter.ts'

@@ -5,7 +5,7 @@ import { carOf } from '../carOf.ts'
 import type { NextTree } from './nextTree.ts'
 import type { RecordOp } from './recordOp.ts'
 import type { EventFields } from '../../events/messages.ts'
-import type { Head } from '../../db/accountRow.ts'
+import type { Head } from '../../db/head.ts'
 
 /** A commit that is signed and not yet written. */
 export interface SignedCommit {

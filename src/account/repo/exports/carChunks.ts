@@ -1,5 +1,5 @@
 import type { Blocks } from '../../blocks/blocks.ts'
-import type { Head } from '../../db/accountRow.ts'
+import type { Head } from '../../db/head.ts'
 import { StoredTreeWalk, type StoredTreeWalkOptions } from '../../blocks/storedTreeWalk.ts'
 import { carOf } from '../carOf.ts'
 

@@ -3,7 +3,7 @@ import type { Block } from '../../../repo/block.ts'
 import { parseNodeUnchecked } from '../../../repo/tree/treeNode.ts'
 import { findRecord } from '../../../repo/tree/treeSearch.ts'
 import { carOf } from '../carOf.ts'
-import type { Head } from '../../db/accountRow.ts'
+import type { Head } from '../../db/head.ts'
 
 /**
  * A CAR that proves what a path holds: the commit, the nodes down to the path, and the record; without the record, it
