@@ -11,7 +11,7 @@ import {
   type Attachment,
 } from './subscriber.ts'
 import { infoFrame } from './messages.ts'
-import { createLogPages } from './logPages.ts'
+import { createReplay } from './replay.ts'
 import { SocketBuffer } from './socketBuffer.ts'
 import type { SequencedEvent, Sequencer } from './sequencer.ts'
 import type { SocketHolder, SubscriberLimits } from './subscriberLimits.ts'
@@ -66,24 +66,12 @@ const MAX_MESSAGES = 10
 const MAX_MESSAGE_LENGTH = KiB
 /** Bytes that may wait to be taken: by one subscriber (`least` to `most`), and by all. One frame may come on top of it. */
 const WAITING_BYTES = { least: 64 * KiB, most: 4 * MiB, all: 32 * MiB }
-/** Bytes that are sent before other requests get their turn. */
-const TURN_BYTES = 4 * MiB
-/** A subscriber that is behind and has taken less than this in so many milliseconds is too slow. */
-const TOO_SLOW = { ms: 10_000, bytes: 64 * KiB }
-/** Milliseconds between two checks of whether full sockets have room again: at first, and at most. */
-const POLL_MS = { least: 1, most: 50 }
-/** If the object dies while subscribers are behind, it is woken after this to go on. */
-const REPLAY_WAKE_MS = 5000
-
 /** A close code, "normal closure". */
 const NORMAL_CLOSURE = 1000
 
 export const createFirehose = (deps: FirehoseDeps): Firehose => {
   const { platform, sequencer, subscriberLimits, sockets, wake } = deps
   const subscribers = new Map<WebSocket, Subscriber>()
-  const behind = new Set<Subscriber>()
-  const pages = createLogPages({ sequencer })
-  let isServing = false
 
   const adopt = (socket: WebSocket, attachment: Attachment): Subscriber => {
     const subscriber = { ...attachment, socket, buffer: new SocketBuffer(socket, platform) }
@@ -93,7 +81,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
 
   const forget = (subscriber: Subscriber): void => {
     subscribers.delete(subscriber.socket)
-    behind.delete(subscriber)
+    replay.delete(subscriber)
   }
 
   /** The bytes that may wait for one subscriber. Sockets that are closing still hold what they were sent, so they count. */
@@ -153,67 +141,11 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
       )
   }
 
-  /** Sends a subscriber at most a page; returns the bytes that were sent. */
-  const advance = (subscriber: Subscriber, limit: number): number => {
-    const { socket, buffer } = subscriber
-    if (socket.readyState !== OPEN) {
-      forget(subscriber)
-      return 0
-    }
-    if (buffer.waitingBytes() >= limit) {
-      if (buffer.isStuck(TOO_SLOW)) drop(subscriber)
-      return 0
-    }
-    const { frames, gap, last } = pages.read(subscriber.cursor)
-    if (gap) {
-      drop(subscriber)
-      return 0
-    }
-    if (!send(subscriber, frames, last)) return 0
-    // A set keeps the order of insertion: this moves the subscriber to the end of the queue.
-    behind.delete(subscriber)
-    if (last < sequencer.latest()) behind.add(subscriber)
-    return frames.reduce((sum, frame) => sum + frame.length, 1)
-  }
-
-  /** One page for each subscriber that is behind, until the turn is used up. Returns whether anything was sent. */
-  const takeTurn = (): boolean => {
-    const limit = waitingLimit()
-    let sent = 0
-    for (const subscriber of [...behind]) {
-      if (sent >= TURN_BYTES) break
-      sent += advance(subscriber, limit)
-    }
-    if (behind.size === 0) pages.clear()
-    return sent > 0
-  }
-
-  /** Turn by turn until no subscriber is behind. What runs between two awaits is not interrupted: no event is missed. */
-  const serve = async (): Promise<void> => {
-    if (isServing) return
-    isServing = true
-    try {
-      takeTurn()
-      if (behind.size > 0) wake(REPLAY_WAKE_MS)
-      for (let delay = 0; behind.size > 0;) {
-        await platform.sleep(delay)
-        delay = takeTurn() ? 0 : Math.min(POLL_MS.most, Math.max(POLL_MS.least, delay * 2))
-      }
-    } finally {
-      isServing = false
-    }
-  }
+  const replay = createReplay({ platform, sequencer, waitingLimit, send, drop, forget, wake })
 
   const fallBehind = (subscriber: Subscriber): void => {
-    behind.add(subscriber)
     subscriber.buffer.mark()
-    void serve()
-  }
-
-  const resume = (): void => {
-    const latest = sequencer.latest()
-    for (const subscriber of subscribers.values()) if (subscriber.cursor < latest) behind.add(subscriber)
-    if (behind.size > 0) void serve()
+    replay.add([subscriber])
   }
 
   // The sockets that survived hibernation.
@@ -227,7 +159,7 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
     get subscribers() {
       return [...subscribers.values()].map((subscriber) => ({
         cursor: subscriber.cursor,
-        live: !behind.has(subscriber),
+        live: !replay.has(subscriber),
         waiting: subscriber.buffer.waitingBytes(),
       }))
     },
@@ -255,13 +187,16 @@ export const createFirehose = (deps: FirehoseDeps): Firehose => {
       const limit = waitingLimit()
       for (const subscriber of subscribers.values()) {
         // A subscriber that is behind finds the event in the log.
-        if (behind.has(subscriber)) continue
+        if (replay.has(subscriber)) continue
         if (subscriber.cursor === event.seq - 1 && subscriber.buffer.waitingBytes() < limit)
           send(subscriber, [frame], event.seq)
         else fallBehind(subscriber)
       }
     },
-    resume,
+    resume: () => {
+      const latest = sequencer.latest()
+      replay.add([...subscribers.values()].filter(({ cursor }) => cursor < latest))
+    },
     noteMessage: (socket, length) => {
       const subscriber = subscribers.get(socket)
       if (!subscriber) return
