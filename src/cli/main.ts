@@ -3,14 +3,21 @@ import { fileURLToPath } from 'node:url'
 import { processIo } from './terminal/io.ts'
 import { run } from './run.ts'
 
+/** `npm run` and `npx` pass on the Ctrl-C that the terminal has sent to everybody: both are the same key press. */
+const SAME_PRESS_MS = 300
+
 /**
- * Runs `pds` in this process; bin/pds.js calls it. The first interrupt stops the command, the second one the process.
+ * Runs `pds` in this process; bin/pds.js calls it. The first interrupt stops the command, which still ends what it has
+ * opened; the second one stops the process.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const stop = new AbortController()
+  let interruptedAt: number | undefined
   const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort()
+    const now = performance.now()
+    interruptedAt ??= now
+    if (!stop.signal.aborted) stop.abort()
+    else if (now - interruptedAt > SAME_PRESS_MS) process.exit(130)
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)

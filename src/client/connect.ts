@@ -43,6 +43,8 @@ export interface Client extends Namespaces {
   withToken(token: string): Client
   /** The same server with another credential: a session. */
   withSession(session: Session): Client
+  /** The same server and credential over another `fetch`. Of a session, use only one of the two from then on. */
+  withFetch(fetch: Fetch): Client
   /** Signs in and returns the client that is signed in. Its access token is refreshed when it expires. */
   login(credentials: { identifier: string; password: string; authFactorToken?: string }): Promise<Client>
   /** Revokes the session on the server. The client is anonymous from then on. */
@@ -84,6 +86,10 @@ export function connect(host: string, options: ConnectOptions = {}): Client {
     },
     withToken: (other) => connect(origin, { ...plain, token: other }),
     withSession,
+    withFetch(other) {
+      const { session: _, ...kept } = options
+      return connect(origin, { ...kept, fetch: other, ...(owner?.session && { session: owner.session }) })
+    },
     async login(credentials) {
       const session = toSession(await connect(origin, plain).com.atproto.server.createSession(credentials))
       await onSession?.(session)

@@ -30,6 +30,8 @@ export interface MoveFacts {
   /** What is left behind, as sentences. */
   left: string[]
   fenced: boolean
+  /** CID of the operation that was sent to the directory, as long as nobody knows whether it has it. */
+  submitting: string | undefined
 }
 
 /** A move under way: what every step gets. */

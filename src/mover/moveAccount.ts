@@ -1,4 +1,5 @@
 import type { Move, Outcome, Step } from './move.ts'
+import { closeMove } from './closeMove.ts'
 import { MoverError } from './moverError.ts'
 import { findWho, type Known, openMove } from './openMove.ts'
 import { STEPS } from './steps/index.ts'
@@ -81,20 +82,6 @@ const finish = async ({ journal, store, source, facts }: Move): Promise<void> =>
   if (isOver) await store.clearFiles()
 }
 
-/** Lifts the fence of a source that the account did not leave, and ends the sessions. Failures here change nothing. */
-const close = async (move: Move): Promise<void> => {
-  const { source, target, facts, journal } = move
-  const quiet = async (work: Promise<unknown> | undefined) => {
-    await work?.catch(() => {})
-  }
-  if (facts.fenced && !facts.sourceDeactivated) {
-    await quiet(source.fence?.(false))
-    await quiet(journal.append({ type: 'fenced', on: false }))
-  }
-  await quiet(source.end())
-  await quiet(target.end())
-}
-
 const lastStep = ({ until, rehearse }: NonNullable<MoveRequest['options']>): StepName => {
   if (!rehearse) return until ?? 'report'
   return until && STEP_NAMES.indexOf(until) < STEP_NAMES.indexOf(REHEARSED) ? until : REHEARSED
@@ -146,7 +133,7 @@ export async function moveAccount(request: MoveRequest): Promise<MoveReport> {
       if (isWhole) await finish(move)
       return told(makeReport(move, { reached: isWhole ? 'report' : reached, already: !changed }))
     } finally {
-      await close(move)
+      await closeMove(move, current)
     }
   } finally {
     await release()

@@ -90,6 +90,7 @@ export const MOVER_ERRORS = {
   // What was found
   'bad-backup': entry('failed', 'take another copy, or export the account again from where it is'),
   'no-signing-key': entry('failed', 'give the key that the message names'),
+  'not-released': entry('problems', 'run the same command again: it goes on where it stopped'),
   'copy-incomplete': entry('problems', 'run the same command again: only what is missing is copied'),
   'preflight-failed': entry('problems', 'mend what the lines with ✗ say, then run the same command again'),
 } as const satisfies Record<string, Entry>

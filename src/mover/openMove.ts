@@ -82,6 +82,7 @@ export const newFacts = ({ rotated, journal, target }: Known): MoveFacts => ({
   sourceDeactivated: false,
   left: [],
   fenced: journal.state.fenced,
+  submitting: undefined,
 })
 
 /** Opens the source, which asks for passwords, and puts the move together. */

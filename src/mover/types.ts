@@ -25,6 +25,11 @@ export interface MoverDeps {
   wait(ms: number, signal: AbortSignal): Promise<void>
   /** Aborts everything that is under way. */
   readonly signal: AbortSignal
+  /**
+   * What only the clean-up has: with it, after `signal` was aborted, writes are let go on at the source and the sessions
+   * of this run are ended. It should have a deadline. Without it both stay as they are where `fetch` is aborted, too.
+   */
+  readonly cleanUpFetch?: Fetch | undefined
   /** The PLC directory. */
   readonly directoryUrl: string
   /** Whether servers may be on this machine, with http, and handles may end in `.test`. */
@@ -88,8 +93,8 @@ export interface Source {
   readonly attestor?: Attestor
   /** How the account is there now; undefined where there is no server to ask. */
   status(): Promise<AccountStatus | undefined>
-  /** Ends the sessions that were opened for the move. */
-  end(): Promise<void>
+  /** Ends the sessions that were opened for the move. Returns what could not be ended, as sentences. */
+  end(): Promise<readonly string[]>
 }
 
 /** What a server says about itself to anyone. */
@@ -148,8 +153,8 @@ export interface Target {
   deactivate(): Promise<void>
   /** How the account is there now, to its owner. */
   status(): Promise<AccountStatus>
-  /** Ends the sessions that were opened for the move. */
-  end(): Promise<void>
+  /** Ends the sessions that were opened for the move. Returns what could not be ended, as sentences. */
+  end(): Promise<readonly string[]>
 }
 
 /** Opens a source once it is known whose account it is. Nothing is asked for before. */

@@ -1,6 +1,6 @@
 // `pds move --to`: an account leaves its Cirrus for another PDS, with nothing but the admin password.
 import { writeFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
 import { type Cirrus, startCirrus } from '../../dev/cirrus.ts'
 import { type PlcDirectory, startPlc } from '../../dev/plc.ts'
@@ -116,4 +116,63 @@ it('leaves the source active if the owner answers no, or asks to stop before', a
   expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'moved' })
   const wrong = await move({}, '--until', 'tomorrow', '--json')
   expect([wrong.code, member(wrong.json, 'error', 'code')]).toEqual([2, 'usage'])
+})
+
+describe('an interrupt', () => {
+  /** Interrupts at a request, before it is sent or after its answer; the fetch of the command is then of no use. */
+  const interrupted = async (path: string, when: 'before' | 'after') => {
+    const stop = new AbortController()
+    const breaking: typeof fetch = async (input, init) => {
+      const isIt = String(input).endsWith(path) && init?.method === 'POST'
+      if (isIt && when === 'before') stop.abort()
+      stop.signal.throwIfAborted()
+      const answer = await fetch(input, init)
+      if (isIt) stop.abort()
+      stop.signal.throwIfAborted()
+      return answer
+    }
+    const options = { fetch: breaking, cleanUpFetch: fetch, signal: stop.signal }
+    const ran = await move(options)
+    expect([ran.code, ran.stderr]).toEqual([130, expect.stringContaining('interrupted')])
+    return ran
+  }
+  const fencedUntil = async () => member((await on(source, ['status', '--json'])).json, 'fencedUntil')
+  const sessionsThere = async () => (await on(target, ['sessions', '--json'])).json
+
+  it('before the directory has the operation lets writes go on, and ends the sessions', async () => {
+    const { stderr } = await interrupted(SUBMIT, 'before')
+    expect(stderr).toContain(`${source.url} takes writes again`)
+    expect(await fencedUntil()).toBeUndefined()
+    expect(await sessionsThere()).toMatchObject({ sessions: [] })
+  })
+
+  it('after it leaves the source without writes, says so, and the same command goes on', async () => {
+    const { stderr } = await interrupted(SUBMIT, 'after')
+    expect(stderr).toMatch(/takes no writes: the DID may name the new server by now/)
+    expect(await fencedUntil()).toEqual(expect.any(String))
+    expect(await sessionsThere()).toMatchObject({ sessions: [] })
+    const again = await move()
+    expect(again.code, again.stderr).toBe(0)
+    expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'deactivated' })
+  })
+
+  it('names the command that lets writes go on where that could not be done', async () => {
+    const stop = new AbortController()
+    const breaking: typeof fetch = async (input, init) => {
+      if (String(input).endsWith(SUBMIT)) stop.abort()
+      stop.signal.throwIfAborted()
+      return await fetch(input, init)
+    }
+    const offline: typeof fetch = () => Promise.reject(new TypeError('the network is gone'))
+    const { stderr } = await move({
+      fetch: breaking,
+      cleanUpFetch: (input, init) =>
+        String(input).startsWith(plc.url) ? fetch(input, init) : offline(input, init),
+      signal: stop.signal,
+    })
+    expect(stderr).toContain('The same command with --until preflight does it')
+    expect(await fencedUntil()).toEqual(expect.any(String))
+    expect((await move({}, '--until', 'preflight')).code).toBe(0)
+    expect(await fencedUntil()).toBeUndefined()
+  })
 })

@@ -27,6 +27,8 @@ export interface RunOptions {
   /** stdout is a terminal. */
   colour?: boolean
   fetch?: typeof fetch
+  /** By default the same as `fetch`. */
+  cleanUpFetch?: typeof fetch
   /** Takes the place of programs; by default none can be started. */
   start?: Io['start']
   now?: () => number
@@ -87,6 +89,7 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
     searchFolders: [cwd],
     start: options.start ?? (() => ({ exited: Promise.resolve(127), stop: () => {} })),
     fetch: options.fetch ?? fetch,
+    cleanUpFetch: options.cleanUpFetch ?? options.fetch ?? fetch,
     now: options.now ?? (() => Date.now()),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     signal: options.signal ?? new AbortController().signal,

@@ -55,7 +55,7 @@ const askTarget = async (context: Context, target: string, identifier: string): 
       ...(handle === undefined ? {} : { handle }),
     }
   } finally {
-    await endSession(client)
+    await endSession(client, deps)
   }
 }
 

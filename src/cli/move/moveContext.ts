@@ -13,6 +13,7 @@ export const moverDeps = (
   { directoryUrl, dev }: Pick<MoverDeps, 'directoryUrl' | 'dev'>,
 ): MoverDeps => ({
   fetch: io.fetch,
+  cleanUpFetch: io.cleanUpFetch,
   now: () => io.now(),
   random: (length) => io.random(length),
   wait: sleep,

@@ -35,6 +35,8 @@ export interface Io {
   /** Folders that may hold wrangler.toml, the likeliest first. The folders above each of them are searched too. */
   readonly searchFolders: readonly string[]
   readonly fetch: typeof fetch
+  /** For what is ended or let go after an interrupt, which aborts `fetch`: each request within a few seconds. */
+  readonly cleanUpFetch: typeof fetch
   now(): number
   random(length: number): Uint8Array
   /**
@@ -68,11 +70,16 @@ export const startProgram: Io['start'] = (program, args, { cwd, env = {}, stdin 
   return { exited, stop: () => void child.kill('SIGTERM') }
 }
 
+/** How long one request of the clean-up takes at most. */
+const CLEAN_UP_MS = 3000
+
 /** The surroundings of this process. `packageFolder` is the folder of the package. */
 export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
   const { env } = process
   // `npm run pds` and `pnpm pds` change into the package's folder; the user's folder is the one where they were called.
   const cwd = env['npm_lifecycle_event'] === 'pds' && env['INIT_CWD'] ? env['INIT_CWD'] : process.cwd()
+  const fetchUntil = (end: AbortSignal, ...[input, init]: Parameters<typeof fetch>) =>
+    fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, end]) : end })
   return {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -80,8 +87,8 @@ export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
     env,
     cwd,
     searchFolders: [cwd, process.cwd(), packageFolder],
-    fetch: (input, init) =>
-      fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal }),
+    fetch: (input, init) => fetchUntil(signal, input, init),
+    cleanUpFetch: (input, init) => fetchUntil(AbortSignal.timeout(CLEAN_UP_MS), input, init),
     now: () => Date.now(),
     openTerminal() {
       if (!process.stderr.isTTY || process.platform === 'win32') return undefined

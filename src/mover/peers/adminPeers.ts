@@ -5,6 +5,7 @@ import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../ty
 import { cirrusAttestor } from '../proof/attest.ts'
 import { FENCE_MINUTES } from './passwordSource.ts'
 import { recommendedData } from './plcData.ts'
+import { forCleanUp } from './session.ts'
 import { openStandardTarget } from './standardTarget.ts'
 import { openTokenSource, type TokenSupply } from './tokenSource.ts'
 
@@ -24,8 +25,8 @@ const SCOPES = [
 export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps }): SourceOpener => ({
   origin: admin.origin,
   async open(who, target) {
-    const next: TokenSupply['next'] = async () => {
-      const scope = who.did.startsWith('did:plc:') ? SCOPES : SCOPES.filter((name) => name !== 'plc:sign')
+    const next: TokenSupply['next'] = async ({ needs }) => {
+      const scope = SCOPES.filter((name) => name !== 'plc:sign' || needs.includes(name))
       const request = { target: target.origin, audience: target.serviceDid, scope }
       return (await ofSource(admin.com.cirrus.admin.createMigrationToken(request))).token
     }
@@ -38,7 +39,8 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
       },
       deactivate: () => ofSource(admin.com.atproto.server.deactivateAccount({})),
       async fence(on) {
-        await ofSource(admin.com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
+        const { com } = on ? admin : forCleanUp(admin, deps)
+        await ofSource(com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
       },
     }
     const source = await openTokenSource(supply, { origin: admin.origin, who, target, deps })

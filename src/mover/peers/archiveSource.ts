@@ -127,7 +127,7 @@ const open = (options: ArchiveOptions, who: Who): Source => {
       return await signerFor(options, data).signOperation(request)
     },
     status: async () => undefined,
-    end: async () => {},
+    end: async () => [],
   }
 }
 

@@ -3,7 +3,14 @@ import { MoverError } from '../moverError.ts'
 import { isRefusal, moverFailure, ofSource } from '../refusal.ts'
 import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Target, Who } from '../types.ts'
 import { isCirrus } from './isCirrus.ts'
-import { endSession, refuseAppPassword, requestAccountToken, signIn } from './session.ts'
+import {
+  endSession,
+  forCleanUp,
+  openSession,
+  refuseAppPassword,
+  requestAccountToken,
+  signIn,
+} from './session.ts'
 
 /** For how long a Cirrus holds writes back at most. */
 export const FENCE_MINUTES = 60
@@ -66,8 +73,12 @@ export async function sessionSource(
   const cirrus = await isCirrus(client, did).catch((cause: unknown) => {
     throw moverFailure(cause, 'source')
   })
+  const kind = cirrus ? 'cirrus' : 'standard'
+  let last: Client | undefined
+  // One for all of the clean-up: it may have renewed the session.
+  const cleanUpClient = () => (last ??= forCleanUp(client, deps))
   return {
-    kind: cirrus ? 'cirrus' : 'standard',
+    kind,
     did,
     origin,
     name: origin,
@@ -88,13 +99,17 @@ export async function sessionSource(
     ...(cirrus
       ? {
           async fence(on: boolean) {
-            await ofSource(client.com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
+            const { com } = on ? client : cleanUpClient()
+            await ofSource(com.cirrus.admin.fenceWrites({ minutes: on ? FENCE_MINUTES : 0 }))
           },
         }
       : {}),
     deactivate: () => ofSource(client.com.atproto.server.deactivateAccount({})),
     status: () => ofSource(statusOf(client)),
-    end: () => endSession(client),
+    async end() {
+      const why = await endSession(cleanUpClient(), deps)
+      return why === undefined ? [] : [openSession(origin, kind, why)]
+    },
   }
 }
 
@@ -127,7 +142,7 @@ export const passwordSource = (options: {
       if (who.pds !== target.origin) await refuseWeakSession(source, target)
       return source
     } catch (cause) {
-      await endSession(used)
+      await endSession(used, deps)
       throw cause
     }
   },

@@ -40,14 +40,30 @@ export async function signIn(
   }
 }
 
-/** Ends a session, if it can be ended: it is not worth more than the move. */
-export async function endSession(client: Client): Promise<void> {
+type CleanUpDeps = Pick<MoverDeps, 'signal' | 'cleanUpFetch'>
+
+/** A client for the clean-up: after an interrupt, the one of the move sends nothing any more. */
+export const forCleanUp = (client: Client, { signal, cleanUpFetch }: CleanUpDeps): Client =>
+  signal.aborted && cleanUpFetch ? client.withFetch(cleanUpFetch) : client
+
+/** Ends a session, if it can be ended: it is not worth more than the move. Returns why it could not be. */
+export async function endSession(client: Client, deps: CleanUpDeps): Promise<string | undefined> {
   try {
-    await client.logout()
+    await forCleanUp(client, deps).logout()
+    return undefined
   } catch (cause) {
-    if (!(cause instanceof XrpcError)) throw cause
+    if (cause instanceof XrpcError) return cause.message
+    throw cause
   }
 }
+
+/** What the owner is told of a session that could not be ended. */
+export const openSession = (origin: string, kind: 'cirrus' | 'standard', why: string): string =>
+  `the session that this run opened on ${origin} could not be ended (${why}); ${
+    kind === 'cirrus'
+      ? '`pds sessions` there shows it, and `pds end-sessions <id>` ends it'
+      : 'it ends when its tokens expire, or with a new password there'
+  }`
 
 /** A service token for createAccount on the server with this DID, valid for a minute. */
 export async function requestAccountToken(client: Client, aud: string, now: number): Promise<string> {

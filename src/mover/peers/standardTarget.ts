@@ -6,7 +6,7 @@ import { describeServer } from './describeServer.ts'
 import { isCirrusOrigin } from './isCirrus.ts'
 import { statusOf } from './passwordSource.ts'
 import { recommendedData } from './plcData.ts'
-import { endSession, refuseAppPassword, signIn } from './session.ts'
+import { endSession, openSession, refuseAppPassword, signIn } from './session.ts'
 
 /** Whether an account is there, and active: what a server tells anyone. */
 const stateOf = async (anyone: Client, did: string): ReturnType<Target['state']> => {
@@ -78,8 +78,8 @@ export async function openStandardTarget(
     },
     async signIn({ identifier, password }) {
       const session = await signIn({ origin, identifier, password }, { owner, deps })
-      if (session.session) refuseAppPassword(session.session, origin)
       use(session)
+      if (session.session) refuseAppPassword(session.session, origin)
     },
     recommended: () => recommendedData(client),
     submit: (operation) =>
@@ -93,8 +93,13 @@ export async function openStandardTarget(
     deactivate: () => ofTarget(client.com.atproto.server.deactivateAccount({})),
     status: () => ofTarget(statusOf(client)),
     async end() {
-      for (const session of opened.splice(0)) await endSession(session)
+      const left: string[] = []
+      for (const session of opened.splice(0)) {
+        const why = await endSession(session, deps)
+        if (why !== undefined) left.push(openSession(origin, cirrus ? 'cirrus' : 'standard', why))
+      }
       client = anyone
+      return left
     },
   }
 }

@@ -1,5 +1,6 @@
 import { connect } from '../../client/index.ts'
 import type { Scope } from '../../signing/migrationToken.ts'
+import { directoryOf, isAt } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { ofSource } from '../refusal.ts'
 import type { MoverDeps, Owner, Source, SourceOpener, Target, Who } from '../types.ts'
@@ -10,8 +11,7 @@ import { requestAccountToken } from './session.ts'
 const TOKEN_MINUTES = 15
 
 /** The scopes that the move still needs. */
-const neededScopes = async (who: Who, target: Target): Promise<Scope[]> => {
-  const rotated = who.pds === target.origin
+const neededScopes = async (who: Who, target: Target, rotated: boolean): Promise<Scope[]> => {
   const absent = (await target.state(who.did)) === 'absent'
   return [
     ...(absent ? (['account:create'] as const) : []),
@@ -21,10 +21,23 @@ const neededScopes = async (who: Who, target: Target): Promise<Scope[]> => {
   ]
 }
 
+/** Whether the DID names the target by now: a Cirrus that the account has left gives no token to sign with. */
+const isRotated = async (who: Who, target: Target, deps: MoverDeps): Promise<boolean> => {
+  if (!who.did.startsWith('did:plc:')) return false
+  const head = await directoryOf(deps)
+    .head(who.did)
+    .catch(() => undefined)
+  return head?.data ? isAt(head.data, target.origin, undefined) : false
+}
+
 /** How a token source gets its tokens, and what it can do without one. */
 export interface TokenSupply {
-  /** A token; `why` is set if it is not the first, and `check` says what is wrong with one. */
-  next(asks: { why?: string; check: (token: string) => string | undefined }): Promise<string>
+  /** A token; `why` is set if it is not the first, and `check` says what is wrong with one, which needs these scopes. */
+  next(asks: {
+    why?: string
+    needs: readonly Scope[]
+    check: (token: string) => string | undefined
+  }): Promise<string>
   /** The rotation keys that the source names as its own: a migration token does not open that. */
   namedKeys?(): Promise<readonly string[] | undefined>
   deactivate?(): Promise<void>
@@ -37,7 +50,7 @@ export async function openTokenSource(
   { origin, who, target, deps }: { origin: string; who: Who; target: Target; deps: MoverDeps },
 ): Promise<Source> {
   const { did } = who
-  const needs = await neededScopes(who, target)
+  let needs = await neededScopes(who, target, who.pds === target.origin)
   const check = (token: string) =>
     checkToken(token, {
       did,
@@ -54,10 +67,11 @@ export async function openTokenSource(
       return cause instanceof MoverError ? `${cause.message}. ${cause.next}.` : String(cause)
     }
   }
-  let token = (await supply.next({ check: problem })).trim()
+  let token = (await supply.next({ needs, check: problem })).trim()
   const scopes = check(token)
   const renewToken = async () => {
-    token = (await supply.next({ why: 'The token has expired.', check: problem })).trim()
+    needs = await neededScopes(who, target, await isRotated(who, target, deps))
+    token = (await supply.next({ why: 'The token has expired.', needs, check: problem })).trim()
     check(token)
     return token
   }
@@ -68,7 +82,10 @@ export async function openTokenSource(
   // What may deactivate may hold writes back too, for as long as the token is valid.
   const fenceByToken = byToken
     ? async (on: boolean) => {
-        await ofSource(client.com.cirrus.admin.fenceWrites({ minutes: on ? TOKEN_MINUTES : 0 }))
+        // The clean-up asks for no other token: a fence lasts no longer than its own.
+        const { cleanUpFetch: fetch } = deps
+        const { com } = deps.signal.aborted && fetch ? connect(origin, { token, fetch }) : client
+        await ofSource(com.cirrus.admin.fenceWrites({ minutes: on ? TOKEN_MINUTES : 0 }))
       }
     : undefined
   const { deactivate = byToken, fence = fenceByToken, namedKeys = async () => undefined } = supply
@@ -95,7 +112,7 @@ export async function openTokenSource(
     ...(fence ? { fence } : {}),
     ...(deactivate ? { deactivate } : {}),
     status: () => ofSource(statusOf(client)),
-    end: async () => {},
+    end: async () => [],
   }
 }
 
@@ -104,8 +121,13 @@ export const tokenSource = (options: { origin: string; owner: Owner; deps: Mover
   origin: options.origin,
   open: (who, target) => {
     const { origin, owner, deps } = options
-    const next: TokenSupply['next'] = (asks) =>
-      owner.answer('migrationToken', { origin, target: target.origin, ...asks })
+    const next: TokenSupply['next'] = ({ why, check }) =>
+      owner.answer('migrationToken', {
+        origin,
+        target: target.origin,
+        check,
+        ...(why === undefined ? {} : { why }),
+      })
     return openTokenSource({ next }, { origin, who, target, deps })
   },
 })

@@ -33,11 +33,13 @@ export const submit: Step = {
     const cid = await operationCid(operation)
     const before = await headOf(move)
     await fence(move)
+    facts.submitting = cid
     if (before.cid !== cid) {
       let failure: unknown
       await target.submit(operation).catch((cause: unknown) => (failure = cause))
       // A target may say that it has sent what it has not, or fail after it did: the directory knows.
       if ((await headOf(move)).cid !== cid) {
+        facts.submitting = undefined
         if (failure !== undefined) throw failure
         emit({
           type: 'warning',
@@ -45,12 +47,14 @@ export const submit: Step = {
           code: 'target-lies',
           text: `${target.origin} says that it has submitted the operation, and the directory does not have it: it is sent from here.`,
         })
+        facts.submitting = cid
         await directory.submit(who.did, operation).catch((cause: unknown) => {
           throw moverFailure(cause, 'target')
         })
       }
     }
     const head = await headOf(move)
+    facts.submitting = undefined
     if (head.cid !== cid)
       throw new MoverError(
         'directory-refused',

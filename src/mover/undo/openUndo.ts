@@ -5,7 +5,7 @@ import type { VerifiedLog } from '../../plc/types.ts'
 import { operationData } from '../../plc/verifyLog.ts'
 import { directoryOf } from '../move.ts'
 import { MoverError } from '../moverError.ts'
-import { refuseAppPassword, signIn } from '../peers/session.ts'
+import { endSession, refuseAppPassword, signIn } from '../peers/session.ts'
 import { moverFailure } from '../refusal.ts'
 import { handlesOf, resolveWho } from '../resolveWho.ts'
 import { findUndo, type FoundUndo, originOf, serversOf } from './findUndo.ts'
@@ -26,7 +26,12 @@ const openHome = async (origin: string, did: string, { owner, deps }: UndoReques
       throw moverFailure(cause, 'source', { '*': 'source-sign-in' })
     },
   )
-  if (client.session) refuseAppPassword(client.session, origin)
+  try {
+    if (client.session) refuseAppPassword(client.session, origin)
+  } catch (cause) {
+    await endSession(client, deps)
+    throw cause
+  }
   return { origin, client, signedIn: true }
 }
 
@@ -104,6 +109,9 @@ export const openUndo = async (request: UndoRequest): Promise<Undo> => {
   const away =
     left === undefined || request.withoutAdditions
       ? undefined
-      : await openAway(left, { did, handle }, request)
+      : await openAway(left, { did, handle }, request).catch(async (cause: unknown) => {
+          await endSession(home.client, deps)
+          throw cause
+        })
   return { request, did, handle, log, found, store, signingKeys: signingKeysOf(log), home, away }
 }

@@ -92,11 +92,12 @@ export async function undoMove(request: UndoRequest): Promise<UndoReport> {
   const undo = await openUndo(request)
   const { did, found, store, home, away } = undo
   const { deps } = request
-  const release = await store.lock(async ({ name }) => {
-    throw new MoverError('another-mover', `${name} is undoing this move`)
-  })
+  let release = async () => {}
   const open: (FetchedTree | undefined)[] = []
   try {
+    release = await store.lock(async ({ name }) => {
+      throw new MoverError('another-mover', `${name} is undoing this move`)
+    })
     const base = await baseTree(undo)
     open.push(base)
     let late = (await wasBroughtBack(undo)) ? undefined : await awayTree(undo)
@@ -136,8 +137,8 @@ export async function undoMove(request: UndoRequest): Promise<UndoReport> {
     }
   } finally {
     for (const tree of new Set(open)) tree?.close()
-    await endSession(home.client)
-    if (away?.signedIn) await endSession(away.client)
+    await endSession(home.client, deps)
+    if (away?.signedIn) await endSession(away.client, deps)
     await release()
   }
 }

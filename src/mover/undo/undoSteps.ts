@@ -3,6 +3,7 @@ import type { VerifiedLog } from '../../plc/types.ts'
 import { keysOfMove, type Rotation } from '../../plc/undo.ts'
 import { directoryOf } from '../move.ts'
 import { MoverError } from '../moverError.ts'
+import { isCirrus } from '../peers/isCirrus.ts'
 import { statusOf } from '../peers/passwordSource.ts'
 import { moverFailure, ofSource } from '../refusal.ts'
 import type { Undo, UndoRequest } from './undoTypes.ts'
@@ -54,10 +55,13 @@ export const sayKeys = (
   return found
 }
 
-export const activateHome = async ({ home, request }: Undo): Promise<void> => {
+export const activateHome = async ({ home, request, did }: Undo): Promise<void> => {
   const { client, origin } = home
   const { active } = await ofSource(statusOf(client))
   if (!active) await ofSource(client.com.atproto.server.activateAccount())
+  // A move that stopped half-way holds writes back here, and what is brought back is written.
+  else if (await ofSource(isCirrus(client, did)))
+    await ofSource(client.com.cirrus.admin.fenceWrites({ minutes: 0 }))
   const after = await ofSource(statusOf(client))
   if (!after.active)
     throw new MoverError(
