@@ -103,6 +103,8 @@ export interface AskingDeps {
   /** Replaces secrets. */
   redact(text: string): string
   readonly userAgent: string
+  /** Aborts the requests that are under way. */
+  signal?(): AbortSignal | undefined
 }
 
 /** Reads a body, up to a limit. */
@@ -153,7 +155,7 @@ async function giveBody(response: Response, take: NonNullable<Ask['take']>): Pro
 
 /** Asks a server, follows no redirect, and reads the whole answer. */
 export const createAsking =
-  ({ origin, send, redact, userAgent }: AskingDeps): Asking =>
+  ({ origin, send, redact, userAgent, signal }: AskingDeps): Asking =>
   async (id, ask = {}) => {
     const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}`, take } = ask
     const url = `${origin}${path}${queryString(query)}`
@@ -164,7 +166,9 @@ export const createAsking =
       // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
       ...(body === undefined ? {} : { body: body as BodyInit }),
       redirect: 'manual',
-      signal: AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT_MS),
+      signal: AbortSignal.any(
+        [AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT_MS), signal?.() ?? []].flat(),
+      ),
     })
     try {
       const response = await send(request)
@@ -190,11 +194,20 @@ export const createAsking =
     }
   }
 
+/** fetch says no more than that it failed; the system's own words are its cause. */
+const reasonOf = (cause: unknown): string => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const inner = cause instanceof Error ? cause.cause : undefined
+  if (!(inner instanceof Error)) return message
+  const code = 'code' in inner ? String(inner.code) : ''
+  return `${message} (${[code, inner.message].filter((text) => text !== '').join(': ')})`
+}
+
 /** A request to which no whole answer came. */
 export class NoAnswer extends Error {
   readonly exchange: Exchange
   constructor(exchange: Exchange, cause: unknown) {
-    super(`no answer: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    super(`no answer: ${reasonOf(cause)}`, { cause })
     this.exchange = exchange
   }
 }

@@ -1,18 +1,18 @@
 import { isObject } from '../isObject.ts'
-import type { Asking } from './ask.ts'
+import { inWords, type Asking } from './ask.ts'
+import { ContractError } from './contractError.ts'
 import type { Credentials, OwnSession } from './types.ts'
 
-/** Signs in. Undefined if the server refuses. */
-export async function openSession(
-  ask: Asking,
-  { identifier, password }: Credentials,
-): Promise<OwnSession | undefined> {
-  const { status, json } = await ask('com.atproto.server.createSession', {
+/** Signs in. Throws if the server refuses: what was asked for could not be tried. */
+export async function openSession(ask: Asking, { identifier, password }: Credentials): Promise<OwnSession> {
+  const answer = await ask('com.atproto.server.createSession', {
     verb: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ identifier, password }),
   })
-  if (status !== 200 || !isObject(json)) return undefined
+  const { status, json } = answer
+  if (status !== 200 || !isObject(json))
+    throw new ContractError('sign-in-refused', `${identifier} could not sign in: ${inWords(answer)}`)
   const text = (name: string): string => String(json[name] ?? '')
   return {
     did: text('did'),

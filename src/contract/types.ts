@@ -148,6 +148,8 @@ export interface Run {
 export interface Area {
   readonly name: string
   readonly rules: readonly Rule[]
+  /** About how many requests `check` sends, for the time that is left. Default: 20. */
+  requests?(run: Run): number
   check(run: Run): Promise<void>
 }
 
@@ -160,9 +162,17 @@ export interface AnswerRule extends Rule {
 /** What became of a run. */
 export interface Report {
   readonly origin: string
-  /** What the server said about itself, such as `reference 0.5.35`. */
+  /** The kind of server, by its front page: the name of a file of known differences, or `unknown`. */
   readonly server: string
+  /** What `/xrpc/_health` says, which no specification asks for. */
+  readonly version: string | undefined
   readonly did: string | undefined
+  readonly profiles: readonly Profile[]
+  readonly house: boolean
+  /** Ended by the user: what is missing was not tried. */
+  readonly interrupted: boolean
+  /** Areas that ended before their end, and why. */
+  readonly incomplete: readonly { readonly area: string; readonly reason: string }[]
   readonly findings: readonly Finding[]
   /** Methods of the lexicons, and parts of the contract, that the server does not have. */
   readonly absent: readonly string[]
@@ -174,6 +184,18 @@ export interface Report {
   readonly requests: number
   readonly startedAt: string
   readonly durationMs: number
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly area: string
+  /** From 1. */
+  readonly step: number
+  readonly steps: number
+  /** Sent until now. */
+  readonly requests: number
+  /** About how many are still to be sent. */
+  readonly left: number
 }
 
 export interface StaleDifference {

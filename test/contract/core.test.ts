@@ -1,5 +1,6 @@
 /** How a run is made of expectations: what is asked, hidden, paced, cleaned up and reported. */
 import { describe, expect, it } from 'vitest'
+import { ContractError } from '../../src/contract/contractError.ts'
 import { applyKnown } from '../../src/contract/known/knownDifferences.ts'
 import { createPace } from '../../src/contract/pace.ts'
 import { runContract, type ContractOptions } from '../../src/contract/run.ts'
@@ -186,9 +187,9 @@ describe('a run', () => {
     expect([report.removed, report.left]).toEqual([['the session'], ['a thing: it would not go']])
   })
 
-  it('cleans up when an area throws', async () => {
+  it('goes on after an area that throws, says so, and cleans up', async () => {
     const undone: string[] = []
-    const failing = run(
+    const report = await run(
       {
         async check({ made }) {
           made('one', async () => void undone.push('one'))
@@ -198,8 +199,122 @@ describe('a run', () => {
       },
       () => Response.json({}),
     )
-    await expect(failing).rejects.toThrow('a bug')
+    expect(report.incomplete).toEqual([{ area: 'test', reason: 'a bug' }])
     expect(undone).toEqual(['two', 'one'])
+  })
+
+  it('ends on an interrupt with what it found, and cleans up with requests of its own', async () => {
+    const stop = new AbortController()
+    const asked: string[] = []
+    const pending: string[] = []
+    const report = await run(
+      {
+        async check({ made, ask, expect: expectRule }) {
+          made('a record', async () => void (await ask('com.example.delete')))
+          await expectRule(rule, { subject: 'x', case: 'before' }, async () => undefined)
+          stop.abort()
+          await expectRule(rule, { subject: 'x', case: 'after' }, async (askAfter) => {
+            await askAfter('com.example.more')
+            return undefined
+          })
+        },
+      },
+      () => Response.json({}),
+      {
+        deps: {
+          ...deps(() => Response.json({})),
+          signal: stop.signal,
+          fetch: async ({ url }) => {
+            asked.push(url.split('/').at(-1) ?? '')
+            return Response.json({})
+          },
+        },
+        onCleanup: (what) => pending.push(...what),
+      },
+    )
+    expect(report).toMatchObject({ interrupted: true, removed: ['a record'], left: [], incomplete: [] })
+    expect(report.findings.map((finding) => finding.case)).toContain('before')
+    expect(asked).not.toContain('com.example.more')
+    expect(asked.at(-1)).toBe('com.example.delete')
+    expect(pending).toEqual(['a record'])
+  })
+
+  it('ends when the server answers nothing any more, instead of reporting each request', async () => {
+    let alive = true
+    const { incomplete, findings } = await run(
+      {
+        async check({ expect: expectRule }) {
+          alive = false
+          for (let i = 0; i < 100; i++)
+            await expectRule(rule, { subject: 'x', case: `${i}` }, async (ask) => {
+              await ask('com.example.a')
+              return undefined
+            })
+        },
+      },
+      () => {
+        if (!alive) throw new TypeError('fetch failed')
+        return Response.json({})
+      },
+    )
+    expect(incomplete).toEqual([
+      { area: 'test', reason: expect.stringContaining('the server answers nothing any more') },
+    ])
+    expect(findings.filter(({ rule: { id } }) => id === rule.id).length).toBeLessThan(12)
+  })
+
+  it('says how far it is', async () => {
+    const seen: unknown[] = []
+    await run(
+      {
+        requests: () => 2,
+        async check({ ask }) {
+          await ask('com.example.a')
+          await ask('com.example.b')
+        },
+      },
+      () => Response.json({}),
+      { onProgress: (progress) => seen.push(progress) },
+    )
+    expect(seen.at(-1)).toMatchObject({ area: 'test', step: 1, steps: 1, left: 0 })
+    expect(seen.at(-2)).toMatchObject({ left: 1 })
+  })
+
+  describe('does not begin', () => {
+    const code = (answer: (request: Request) => Response, more: Partial<ContractOptions> = {}) =>
+      run({}, answer, more).then(
+        () => 'begun',
+        (cause: unknown) => (cause instanceof ContractError ? cause.code : cause),
+      )
+    const credentials = { identifier: 'alice', password: 'secret-password' }
+    it('where nothing answers, or something that is not a PDS', async () => {
+      expect(
+        await code(() => {
+          throw new TypeError('fetch failed')
+        }),
+      ).toBe('server-silent')
+      const html = { headers: { 'content-type': 'text/html' } }
+      expect(await code(() => new Response('<h1>hello</h1>', html))).toBe('not-a-pds')
+      expect(await code(() => new Response('', { status: 404 }))).toBe('not-a-pds')
+      expect(await code(() => Response.redirect('https://www.pds.example/', 301))).toBe('not-a-pds')
+    })
+    it('without the sign-in that it was given', async () => {
+      const refuse = ({ url }: Request) =>
+        url.includes('createSession')
+          ? Response.json({ error: 'AuthenticationRequired' }, { status: 401 })
+          : Response.json({})
+      expect(await code(refuse, { credentials })).toBe('sign-in-refused')
+    })
+    it('to write to an account that has records, unless its owner says so', async () => {
+      const holding = (collections: string[]) => () => Response.json({ ...SESSION, collections })
+      const written = { credentials, write: true }
+      expect(await code(holding(['app.bsky.feed.post']), written)).toBe('account-has-records')
+      expect(await code(holding([]), written)).toBe('begun')
+      const told = { ...written, accountHasRecords: true }
+      expect(await code(holding(['app.bsky.feed.post']), told)).toBe('begun')
+      // Nothing says whether there are records.
+      expect(await code(() => Response.json(SESSION), written)).toBe('account-has-records')
+    })
   })
 })
 
