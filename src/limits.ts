@@ -21,6 +21,7 @@ export const LIMITS: BodyLimits = {
     'com.atproto.repo.putRecord': WRITES_LIMIT_BYTES,
     'com.atproto.repo.importRepo': REQUEST_LIMIT_BYTES,
     'com.atproto.repo.uploadBlob': REQUEST_LIMIT_BYTES,
+    'com.cirrus.admin.uploadRepoPart': REQUEST_LIMIT_BYTES,
   },
 }
 

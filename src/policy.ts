@@ -164,6 +164,11 @@ const rows = {
     who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
   },
   'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE } },
+  // As importRepo, for a repository that is too large for a request. What is done in the background asks pullRepo's row.
+  'com.cirrus.admin.beginRepoUpload': {
+    runs: 'account',
+    who: { session: ['deactivated'], admin: ['deactivated'] },
+  },
   'com.cirrus.admin.cancelPull': adminOnly,
   // A token that reads the repository may know beforehand whether it is whole; it learns nothing that is secret.
   'com.cirrus.admin.checkMigration': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
@@ -183,7 +188,7 @@ const rows = {
   },
   'com.cirrus.admin.getJournal': adminOnly,
   'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
-  'com.cirrus.admin.getPull': adminOnly,
+  'com.cirrus.admin.getPull': { runs: 'account', who: { session: ANY_ACCOUNT, admin: ALWAYS } },
   'com.cirrus.admin.getReach': adminOnly,
   'com.cirrus.admin.getStatus': adminOnly,
   'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
@@ -204,6 +209,10 @@ const rows = {
   'com.cirrus.admin.updateDidWeb': { runs: 'account', who: { admin: ANY_ACCOUNT } },
   'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
   'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE } },
+  'com.cirrus.admin.uploadRepoPart': {
+    runs: 'account',
+    who: { session: ['deactivated'], admin: ['deactivated'] },
+  },
   'com.cirrus.admin.voidPlcOperation': adminOnly,
 } as const satisfies { [Id in MethodId]?: Rule }
 

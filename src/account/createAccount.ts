@@ -114,7 +114,7 @@ export async function createAccount(
   const endStalledImport = (): void => imports.endStalled()
   const repo = createRepo({ ...base, signer, blocks, records, blobs, sequencer, endStalledImport })
   const exports = createExports({ ...base, blocks, repo })
-  const { imports, importCar, pulls } = createIncoming({
+  const { imports, importCar, pulls, uploads } = createIncoming({
     ...base,
     signer,
     blocks,
@@ -243,6 +243,7 @@ export async function createAccount(
     imports,
     importCar,
     pulls,
+    uploads,
     preferences,
     ...auth,
     identityWatch,

@@ -14,23 +14,29 @@ export interface Wire {
 
 interface Request {
   id: string
-  path: string
   /** The encodings of input and output, `''` for none. A query's `input` is undefined. */
   input?: string
   output: string
   errors: readonly string[]
 }
 
+/** The params are part of a query's call, and of a procedure's options. */
+interface CallOptions extends Options {
+  params?: Record<string, unknown> | undefined
+}
+
 /** Sends calls to one origin. What it knows of a method is what the generated namespaces pass. */
 export function createTransport(wire: Wire): Transport {
-  async function call(request: Request, data: unknown, options: Options = {}): Promise<unknown> {
-    const { id, path, input, output, errors } = request
-    const { signal } = options
+  async function call(
+    { id, input, output, errors }: Request,
+    data: unknown,
+    { signal, params, headers: given }: CallOptions = {},
+  ): Promise<unknown> {
     const { body, encoding, length, once } = await toPayload(input ?? '', data)
     const headers = new Headers(wire.headers)
     if (encoding) headers.set('content-type', encoding)
     if (length !== undefined) headers.set('content-length', String(length))
-    for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value)
+    for (const [name, value] of Object.entries(given ?? {})) headers.set(name, value)
     // An Authorization header that the caller gives replaces the client's credential.
     const credential = headers.has('authorization') ? undefined : wire.credential
 
@@ -49,7 +55,11 @@ export function createTransport(wire: Wire): Transport {
           ...(body !== undefined && { body }),
           ...(once && { duplex: 'half' as const }),
         }
-        return await readResponse(await wire.fetch(wire.origin + path, init), errors, output)
+        return await readResponse(
+          await wire.fetch(`${wire.origin}/xrpc/${id}${queryString(params)}`, init),
+          errors,
+          output,
+        )
       } catch (cause) {
         if (cause instanceof XrpcError) throw cause
         if (signal?.aborted) throw signal.reason
@@ -82,12 +92,12 @@ export function createTransport(wire: Wire): Transport {
     query:
       (id, errors = [], output = JSON_BODY) =>
       (params?: Record<string, unknown>, options?: Options) =>
-        call({ id, path: `/xrpc/${id}${queryString(params)}`, output, errors }, undefined, options),
+        call({ id, output, errors }, undefined, { ...options, params }),
     procedure:
       (id, errors = [], output = JSON_BODY, input = JSON_BODY) =>
       (...given: unknown[]) => {
         const [data, options] = input ? given : [undefined, given[0]]
-        return call({ id, path: `/xrpc/${id}`, input, output, errors }, data, options as Options | undefined)
+        return call({ id, input, output, errors }, data, options as CallOptions | undefined)
       },
   }
 }

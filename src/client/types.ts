@@ -71,7 +71,16 @@ type Query<Id extends MethodId> = keyof Params<Id> extends never
     ? (params?: Params<Id>, options?: Options) => Reply<Id>
     : (params: Params<Id>, options?: Options) => Reply<Id>
 
-type Procedure<Id extends MethodId> = Methods[Id]['input'] extends undefined
+/** The options of a procedure that has params beside its input. */
+export interface ProcedureOptions<Params> extends Options {
+  params: Params
+}
+
+type Procedure<Id extends MethodId> = keyof Params<Id> extends never
+  ? PlainProcedure<Id>
+  : (input: Input<Id>, options: ProcedureOptions<Params<Id>>) => Reply<Id>
+
+type PlainProcedure<Id extends MethodId> = Methods[Id]['input'] extends undefined
   ? (options?: Options) => Reply<Id>
   : {} extends Input<Id>
     ? (input?: Input<Id>, options?: Options) => Reply<Id>

@@ -53,6 +53,7 @@ import type * as ComAtprotoSyncListRepos from './types/com/atproto/sync/listRepo
 import type * as ComAtprotoSyncSubscribeRepos from './types/com/atproto/sync/subscribeRepos.ts';
 import type * as ComAtprotoTempCheckSignupQueue from './types/com/atproto/temp/checkSignupQueue.ts';
 import type * as ComCirrusAdminAddRecoveryKey from './types/com/cirrus/admin/addRecoveryKey.ts';
+import type * as ComCirrusAdminBeginRepoUpload from './types/com/cirrus/admin/beginRepoUpload.ts';
 import type * as ComCirrusAdminCancelPull from './types/com/cirrus/admin/cancelPull.ts';
 import type * as ComCirrusAdminCheckMigration from './types/com/cirrus/admin/checkMigration.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
@@ -81,6 +82,7 @@ import type * as ComCirrusAdminSignStatement from './types/com/cirrus/admin/sign
 import type * as ComCirrusAdminUpdateDidWeb from './types/com/cirrus/admin/updateDidWeb.ts';
 import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
 import type * as ComCirrusAdminUpdatePds from './types/com/cirrus/admin/updatePds.ts';
+import type * as ComCirrusAdminUploadRepoPart from './types/com/cirrus/admin/uploadRepoPart.ts';
 import type * as ComCirrusAdminVoidPlcOperation from './types/com/cirrus/admin/voidPlcOperation.ts';
 import type { Binary } from '../xrpc/types.ts';
 
@@ -626,7 +628,17 @@ export interface Methods {
       output: ComCirrusAdminAddRecoveryKey.OutputSchema
       errors: 'OperationChanged'
     };
-  /** End com.cirrus.admin.pullRepo and delete what it has fetched. A repository that it has put in place already stays. May be repeated. Requires the admin credential. */
+  /** Begin to upload the account's repository in parts, or go on with the upload of the same CAR: com.atproto.repo.importRepo takes what one request can have. The answer says how many bytes are here; com.cirrus.admin.uploadRepoPart sends those from there on. After the last byte the CAR is verified in the background as importRepo does, and com.cirrus.admin.getPull says how far that is; until all of it is, the repository that is here stays. An upload of which nothing came for a day is deleted; com.cirrus.admin.cancelPull ends it at once. Only while the account is deactivated. Requires the account's session or the admin credential. */
+  'com.cirrus.admin.beginRepoUpload': {
+      kind: 'procedure'
+      params: ComCirrusAdminBeginRepoUpload.QueryParams
+      defaults: never
+      input: ComCirrusAdminBeginRepoUpload.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminBeginRepoUpload.OutputSchema
+      errors: 'PullInProgress' | 'ImportInProgress' | 'RetentionLocked'
+    };
+  /** End com.cirrus.admin.pullRepo or com.cirrus.admin.beginRepoUpload and delete what has come of it. A repository that was put in place already stays. May be repeated. Requires the admin credential. */
   'com.cirrus.admin.cancelPull': {
       kind: 'procedure'
       params: ComCirrusAdminCancelPull.QueryParams
@@ -726,7 +738,7 @@ export interface Methods {
       output: ComCirrusAdminGetManifest.OutputSchema
       errors: 'RepoNotFound'
     };
-  /** How far the latest com.cirrus.admin.pullRepo is. Asks nobody else. Requires the admin credential. */
+  /** How far the latest com.cirrus.admin.pullRepo or com.cirrus.admin.beginRepoUpload is. Asks nobody else. Requires the account's session or the admin credential. */
   'com.cirrus.admin.getPull': {
       kind: 'query'
       params: ComCirrusAdminGetPull.QueryParams
@@ -905,6 +917,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminUpdatePds.OutputSchema
       errors: 'OperationChanged'
+    };
+  /** Send bytes of the CAR that com.cirrus.admin.beginRepoUpload has begun. A part may have any size that a request can have, 100 MB at most. What has come of it is kept when the request breaks off. Bytes that are here already are ignored, so that a part may be repeated. Only while the account is deactivated. Requires the account's session or the admin credential. */
+  'com.cirrus.admin.uploadRepoPart': {
+      kind: 'procedure'
+      params: ComCirrusAdminUploadRepoPart.QueryParams
+      defaults: never
+      input: Binary<'application/octet-stream'>
+      inputDefaults: never
+      output: ComCirrusAdminUploadRepoPart.OutputSchema
+      errors: 'UploadNotFound' | 'PartMissing' | 'RetentionLocked'
     };
   /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
   'com.cirrus.admin.voidPlcOperation': {

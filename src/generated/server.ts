@@ -59,6 +59,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.atproto.sync.subscribeRepos', xrpc.subscription('com.atproto.sync.subscribeRepos', handlers['com.atproto.sync.subscribeRepos']))
     .all('/com.atproto.temp.checkSignupQueue', xrpc.query('com.atproto.temp.checkSignupQueue', handlers['com.atproto.temp.checkSignupQueue']))
     .all('/com.cirrus.admin.addRecoveryKey', xrpc.procedure('com.cirrus.admin.addRecoveryKey', handlers['com.cirrus.admin.addRecoveryKey']))
+    .all('/com.cirrus.admin.beginRepoUpload', xrpc.procedure('com.cirrus.admin.beginRepoUpload', handlers['com.cirrus.admin.beginRepoUpload']))
     .all('/com.cirrus.admin.cancelPull', xrpc.procedure('com.cirrus.admin.cancelPull', handlers['com.cirrus.admin.cancelPull']))
     .all('/com.cirrus.admin.checkMigration', xrpc.query('com.cirrus.admin.checkMigration', handlers['com.cirrus.admin.checkMigration']))
     .all('/com.cirrus.admin.checkRepo', xrpc.query('com.cirrus.admin.checkRepo', handlers['com.cirrus.admin.checkRepo']))
@@ -87,6 +88,7 @@ export function createRouter<Context>(handlers: AnyHandlers, xrpc: Runtime<Conte
     .all('/com.cirrus.admin.updateDidWeb', xrpc.procedure('com.cirrus.admin.updateDidWeb', handlers['com.cirrus.admin.updateDidWeb']))
     .all('/com.cirrus.admin.updateHandle', xrpc.procedure('com.cirrus.admin.updateHandle', handlers['com.cirrus.admin.updateHandle']))
     .all('/com.cirrus.admin.updatePds', xrpc.procedure('com.cirrus.admin.updatePds', handlers['com.cirrus.admin.updatePds']))
+    .all('/com.cirrus.admin.uploadRepoPart', xrpc.procedure('com.cirrus.admin.uploadRepoPart', handlers['com.cirrus.admin.uploadRepoPart']))
     .all('/com.cirrus.admin.voidPlcOperation', xrpc.procedure('com.cirrus.admin.voidPlcOperation', handlers['com.cirrus.admin.voidPlcOperation']))
     .all('*', xrpc.unknown)
 }

@@ -1,6 +1,7 @@
 import { getPreferences } from './actor/getPreferences.ts'
 import { putPreferences } from './actor/putPreferences.ts'
 import { addRecoveryKey } from './admin/addRecoveryKey.ts'
+import { beginRepoUpload } from './admin/beginRepoUpload.ts'
 import { cancelPull } from './admin/cancelPull.ts'
 import { checkMigration } from './admin/checkMigration.ts'
 import { checkRepo } from './admin/checkRepo.ts'
@@ -29,6 +30,7 @@ import { updateDidWeb } from './admin/updateDidWeb.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
 import { rotateSigningKey } from './admin/rotateSigningKey.ts'
 import { updatePds } from './admin/updatePds.ts'
+import { uploadRepoPart } from './admin/uploadRepoPart.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
 import type { Handlers } from './context.ts'
 import { getRecommendedDidCredentials } from './identity/getRecommendedDidCredentials.ts'
@@ -143,6 +145,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.atproto.sync.subscribeRepos': subscribeRepos,
   'com.atproto.temp.checkSignupQueue': checkSignupQueue,
   'com.cirrus.admin.addRecoveryKey': addRecoveryKey,
+  'com.cirrus.admin.beginRepoUpload': beginRepoUpload,
   'com.cirrus.admin.cancelPull': cancelPull,
   'com.cirrus.admin.checkMigration': checkMigration,
   'com.cirrus.admin.checkRepo': checkRepo,
@@ -171,5 +174,6 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.updateDidWeb': updateDidWeb,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,
   'com.cirrus.admin.updatePds': updatePds,
+  'com.cirrus.admin.uploadRepoPart': uploadRepoPart,
   'com.cirrus.admin.voidPlcOperation': voidPlcOperation,
 }

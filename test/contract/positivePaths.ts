@@ -27,6 +27,8 @@ export const NOT_EXERCISED: Partial<Record<MethodId, string>> = {
   'com.atproto.identity.updateHandle':
     'it would announce the identity, and asks the network about the handle',
   'com.cirrus.admin.addRecoveryKey': 'it would change the identity',
+  'com.cirrus.admin.beginRepoUpload': 'it would replace the repository',
+  'com.cirrus.admin.uploadRepoPart': 'the same',
   'com.cirrus.admin.cancelPull': 'it would end a pull that runs',
   'com.cirrus.admin.pullRepo': 'it would replace the repository',
   'com.cirrus.admin.deleteAccount': 'it would delete the account',

@@ -6,6 +6,7 @@ import { createImportCar, type ImportCar, type ImportCarDeps } from './importCar
 import type { ImportDeps } from './importDeps.ts'
 import { createImports, type Imports } from './imports.ts'
 import { createPulls, type Pulls } from './pull/pulls.ts'
+import { createUploads, type Uploads } from './pull/uploads.ts'
 
 /** The ways in which a repository comes in. */
 export interface Incoming {
@@ -13,6 +14,7 @@ export interface Incoming {
   /** Replaces the repository, verified with the keys that the DID names. */
   importCar: ImportCar
   pulls: Pulls
+  uploads: Uploads
 }
 
 export interface IncomingDeps extends ImportDeps, Omit<ImportCarDeps, 'imports'> {
@@ -32,5 +34,5 @@ export const createIncoming = (deps: IncomingDeps): Incoming => {
     mayPull: () => mayPull.some((allowed) => allowed === deps.state()),
     report: (cause) => logFailure('pull-failed', cause),
   })
-  return { imports, importCar, pulls }
+  return { imports, importCar, pulls, uploads: createUploads({ ...deps, imports }) }
 }

@@ -132,7 +132,9 @@ export function createNamespaces(transport: Transport) {
         admin: {
           /** Have the did:plc name a recovery key of the owner above every other rotation key, by an operation of this server's rotation key. Only the public half is sent. May be repeated. Requires the admin credential. */
           addRecoveryKey: procedure(['OperationChanged']),
-          /** End com.cirrus.admin.pullRepo and delete what it has fetched. A repository that it has put in place already stays. May be repeated. Requires the admin credential. */
+          /** Begin to upload the account's repository in parts, or go on with the upload of the same CAR: com.atproto.repo.importRepo takes what one request can have. The answer says how many bytes are here; com.cirrus.admin.uploadRepoPart sends those from there on. After the last byte the CAR is verified in the background as importRepo does, and com.cirrus.admin.getPull says how far that is; until all of it is, the repository that is here stays. An upload of which nothing came for a day is deleted; com.cirrus.admin.cancelPull ends it at once. Only while the account is deactivated. Requires the account's session or the admin credential. */
+          beginRepoUpload: procedure(['PullInProgress', 'ImportInProgress', 'RetentionLocked']),
+          /** End com.cirrus.admin.pullRepo or com.cirrus.admin.beginRepoUpload and delete what has come of it. A repository that was put in place already stays. May be repeated. Requires the admin credential. */
           cancelPull: procedure([], '', ''),
           /** What only this server knows of whether the account can leave safely: its identity and keys, what the PLC directory still takes, and whether repository and blobs are whole. Changes nothing. The answer is bounded: while it has a cursor, ask again with it. The first answer has everything but what is verified block by block and blob by blob, which goes on in the next ones. Requires the admin credential, the owner's session, or a migration token with the scope repo:read. */
           checkMigration: query(['RepoNotFound']),
@@ -152,7 +154,7 @@ export function createNamespaces(transport: Transport) {
           getJournal: query(),
           /** A signed statement of what the account holds at one commit, to check a copy against. Requires the admin credential or a migration token with repo:read. */
           getManifest: query(['RepoNotFound']),
-          /** How far the latest com.cirrus.admin.pullRepo is. Asks nobody else. Requires the admin credential. */
+          /** How far the latest com.cirrus.admin.pullRepo or com.cirrus.admin.beginRepoUpload is. Asks nobody else. Requires the account's session or the admin credential. */
           getPull: query(),
           /** Whether the network follows this account: what the configured relays say of this server, and whether the AppView knows the account and how far it is behind. Asks them now. Requires the admin credential. */
           getReach: query(),
@@ -188,6 +190,8 @@ export function createNamespaces(transport: Transport) {
           updateHandle: procedure(['InvalidHandle', 'OperationChanged']),
           /** Have the DID name this server by its present address (HOSTNAME) in place of one that it had before (PREVIOUS_HOSTNAMES), and tell the network and the relays. A did:plc is changed by this server's rotation key. May be repeated. Requires the admin credential. */
           updatePds: procedure(['OperationChanged']),
+          /** Send bytes of the CAR that com.cirrus.admin.beginRepoUpload has begun. A part may have any size that a request can have, 100 MB at most. What has come of it is kept when the request breaks off. Bytes that are here already are ignored, so that a part may be repeated. Only while the account is deactivated. Requires the account's session or the admin credential. */
+          uploadRepoPart: procedure(['UploadNotFound', 'PartMissing', 'RetentionLocked'], 'application/json', 'application/octet-stream'),
           /** Make a signed but unsubmitted PLC operation worthless: sign one with unchanged data on the same head and submit it, so that it takes the other's place. Requires the admin credential. */
           voidPlcOperation: procedure(['NothingToVoid', 'KeyNotAuthorized', 'DirectoryUnavailable'], 'application/json', ''),
         },

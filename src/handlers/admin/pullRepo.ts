@@ -13,7 +13,7 @@ export const pullRepo: Handler<'com.cirrus.admin.pullRepo'> = async ({ account, 
   if (!pull)
     throw error(
       'PullInProgress',
-      `the repository is being fetched from ${pulls.latest?.source}: com.cirrus.admin.cancelPull ends that`,
+      `another repository comes in, from ${pulls.latest?.source}: com.cirrus.admin.cancelPull ends that`,
     )
   await maintenance.wake(0)
   return { pull: pullAnswer(pull) }

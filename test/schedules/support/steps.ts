@@ -355,8 +355,8 @@ const NAMES = new Map<Step, string>(
  * The steps at which a schedule kills the object. A change of the signing key needs other secrets, which an object gets
  * when it starts: test/handlers/admin/rotateSigningKey.worker.test.ts kills it there. No schedule deletes the account, after
  * which nothing could follow: test/handlers/admin/deleteAccount.worker.test.ts does. None moves it away, and none fetches a
- * repository: test/handlers/admin/retention.worker.test.ts and pullRepo.worker.test.ts do. The backup into the bucket changes
- * nothing of the account: test/account/backup.worker.test.ts kills it.
+ * repository: test/handlers/admin/retention.worker.test.ts, pullRepo.worker.test.ts and uploadRepo.worker.test.ts do. The
+ * backup into the bucket changes nothing of the account: test/account/backup.worker.test.ts kills it.
  */
 export const POINTS = FAULT_POINTS.filter(
   (name) => !/^(changeKey|delete|retention|backup|pull|didWeb)\./.test(name),

@@ -6,21 +6,30 @@ import { DATABASE_LIMIT_BYTES } from '../../db/databaseLimit.ts'
 import { type Head, readCounts } from '../../db/head.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { ImportCar } from '../importCar.ts'
+import type { Imports } from '../imports.ts'
 import { PullError } from './pullError.ts'
 import { changePull, partReader, type PullState } from './pullState.ts'
 
 export interface ImportPullDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
+  imports: Pick<Imports, 'progress' | 'endStalled'>
   importCar: ImportCar
 }
 
-/** Imports what was received. The pull is done in the transaction that puts the repository in place. */
+/**
+ * Imports what was received, unless another import is running. The pull is done in the transaction that puts the repository
+ * in place.
+ */
 export const importPull = async (
-  { sql, platform, importCar }: ImportPullDeps,
+  { sql, platform, imports, importCar }: ImportPullDeps,
   pull: PullState,
   signal: AbortSignal,
 ): Promise<void> => {
+  // A second import would end it.
+  imports.endStalled()
+  if (imports.progress)
+    throw new PullError('Retry', 'ImportInProgress', 'another import is running: this one waits for its end')
   const done = ({ rev, root }: Head): void =>
     changePull(sql, () => ({
       state: 'done',

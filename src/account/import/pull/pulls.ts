@@ -3,7 +3,6 @@ import { fault } from '../../../fault.ts'
 import type { OutboundStream } from '../../../outboundStream.ts'
 import type { Platform } from '../../../platform.ts'
 import { error } from '../../../xrpc/errors.ts'
-import { DATABASE_LIMIT_BYTES } from '../../db/databaseLimit.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { ImportCar } from '../importCar.ts'
 import type { Imports } from '../imports.ts'
@@ -12,9 +11,11 @@ import { importPull } from './importPull.ts'
 import { PullError } from './pullError.ts'
 import { pullFailure } from './pullFailure.ts'
 import {
+  canResume,
   changePull,
   deleteOldParts,
   isUnfinished,
+  isUpload,
   nextPart,
   type PullState,
   readPull,
@@ -30,12 +31,12 @@ export interface Pull extends Pick<PullState, 'source' | 'received' | 'size' | '
 }
 
 /**
- * Fetches a repository that is too large for one request. What has come is stored, a part at a time, and imported when
+ * Fetches a repository that is too large for one request, and imports what was fetched or uploaded. What has come is stored, a part at a time, and imported when
  * all of it is here; the alarm keeps it going, also in an object that starts again. The token for the source is in the
  * memory of the object and nowhere else: an object that starts again asks for another, if one is needed.
  */
 export interface Pulls {
-  /** Begins a pull, or goes on with the one of the same source. Undefined while another source is pulled. */
+  /** Begins a pull, or goes on with the one of the same source. Undefined while another repository comes in. */
   start(source: string, token: string | undefined): Pull | undefined
   /** The latest pull. */
   readonly latest: Pull | undefined
@@ -51,7 +52,7 @@ export interface PullsDeps {
   platform: Pick<Platform, 'now' | 'timer'>
   did: string
   send: OutboundStream
-  imports: Pick<Imports, 'progress'>
+  imports: Pick<Imports, 'progress' | 'endStalled'>
   importCar: ImportCar
   /** Whether the policy lets the administrator pull in the account's present state. */
   mayPull(): boolean
@@ -63,7 +64,7 @@ export interface PullsDeps {
 const STEP_MS = 20_000
 /** Parts of a megabyte that one step deletes. */
 const PARTS_PER_STEP = 32
-/** From the last call of pullRepo. */
+/** From the last call of pullRepo; of an upload, from its last part. */
 const TIMEOUT_MS = 24 * 3600_000
 
 export const createPulls = (deps: PullsDeps): Pulls => {
@@ -85,25 +86,32 @@ export const createPulls = (deps: PullsDeps): Pulls => {
       void work?.finally(done)
     })
 
-  /** Twice the CAR must fit: as it came, and as the repository that is made of it. */
-  const maxBytes = (): number =>
-    Math.max(0, Math.floor((DATABASE_LIMIT_BYTES - sql.databaseSize + (readPull(sql)?.received ?? 0)) / 2))
-
   const assertMayPull = (): void => {
     if (!deps.mayPull())
       throw error('Forbidden', 'the account is not deactivated any more: what was fetched is not imported')
   }
+
+  const isTooOld = (pull: PullState): boolean =>
+    platform.now() - (isUpload(pull) ? Math.max(pull.changedAt, pull.startedAt) : pull.startedAt) > TIMEOUT_MS
+
+  /** Whether it waits for the owner: for a token, or for the next part of an upload. */
+  const isWaitingForOwner = (pull: PullState): boolean =>
+    isUpload(pull) ? pull.state === 'receiving' && !isTooOld(pull) : isTokenMissing(pull)
 
   const isTokenMissing = ({ needsToken, state }: PullState): boolean =>
     needsToken && token === undefined && state === 'receiving'
 
   const goOn = async (pull: PullState, signal: AbortSignal): Promise<void> => {
     assertMayPull()
-    if (platform.now() - pull.startedAt > TIMEOUT_MS)
-      throw new PullError('Refused', 'RequestTimeout', 'it took more than a day')
+    if (isTooOld(pull))
+      throw new PullError(
+        'Refused',
+        'RequestTimeout',
+        isUpload(pull) ? 'nothing more came for a day' : 'it took more than a day',
+      )
     if (pull.state === 'verifying') return await importPull(deps, pull, signal)
     const answer = await askSource({ ...deps, timer: platform.timer }, pull, token)
-    await receivePull({ ...deps, maxBytes }, pull, answer, signal)
+    await receivePull(deps, pull, answer, signal)
   }
 
   /** Writes down what went wrong. Returns when to try again, if at all. */
@@ -151,7 +159,7 @@ export const createPulls = (deps: PullsDeps): Pulls => {
 
   /** Whether there is something to do, if only to find out that it may not be done any more. */
   const isDue = (pull: PullState | undefined): pull is PullState =>
-    pull !== undefined && isUnfinished(pull) && !(isTokenMissing(pull) && deps.mayPull())
+    pull !== undefined && isUnfinished(pull) && !(isWaitingForOwner(pull) && deps.mayPull())
 
   const phaseOf = (pull: PullState): Pull['phase'] => {
     if (isTokenMissing(pull) && !running) return 'tokenNeeded'
@@ -161,10 +169,10 @@ export const createPulls = (deps: PullsDeps): Pulls => {
   const latest = (): Pull | undefined => {
     const pull = readPull(sql)
     if (!pull) return undefined
-    const { source, received, size, startedAt, changedAt, root } = pull
+    const { source, received, size, startedAt, changedAt } = pull
     const records = running && pull.state === 'verifying' ? deps.imports.progress?.records : undefined
     const detail = { ...pull.detail, ...(records !== undefined && { records }) }
-    const resumable = root !== undefined
+    const resumable = canResume(pull)
     return { source, received, size, startedAt, changedAt, resumable, phase: phaseOf(pull), detail }
   }
 

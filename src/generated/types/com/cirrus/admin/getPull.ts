@@ -6,12 +6,12 @@ export interface OutputSchema {
   pull?: Pull
 }
 
-/** A repository that this server fetches by itself. */
+/** A repository that this server fetches by itself, or that is uploaded to it in parts. */
 export interface Pull {
   $type?: 'com.cirrus.admin.getPull#pull'
-  /** The origin of the server that it comes from. */
+  /** The origin of the server that it comes from; for an upload, `sha256:` and the hash of the CAR. */
   source: string
-  /** waiting: it tries again by itself, `error` says why. tokenNeeded: call pullRepo again with a token; it goes on where it was. failed: for good, and the repository is as it was before. */
+  /** waiting: it tries again by itself, `error` says why. receiving: an upload waits for its next part. tokenNeeded: call pullRepo again with a token; it goes on where it was. failed: for good, and the repository is as it was before. */
   phase:
     | 'receiving'
     | 'waiting'
@@ -22,9 +22,9 @@ export interface Pull {
     | (string & {})
   /** Bytes of the CAR that are stored here. */
   received: number
-  /** Bytes that the CAR has, where the source says so. */
+  /** Bytes that the CAR has, where that is known. */
   size?: number
-  /** Whether it can go on where it was after an interruption: the source is a Cirrus. Otherwise it begins again. */
+  /** Whether it can go on where it was after an interruption: the source is a Cirrus, or it is an upload. Otherwise it begins again. */
   resumable?: boolean
   /** Records verified so far. */
   records?: number
@@ -36,7 +36,7 @@ export interface Pull {
   error?: string
   /** The same for a person. */
   message?: string
-  /** When pullRepo was called last. */
+  /** When pullRepo or beginRepoUpload was called last. */
   startedAt: string
   /** When it last made progress. */
   changedAt: string
