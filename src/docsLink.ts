@@ -42,3 +42,10 @@ export const docsPath = (entry: string): string => `docs/troubleshoot.md#${entry
 
 /** The sentence that ends an error message. */
 export const docsLink = (topic: Topic): string => `See ${docsPath(topic)}`
+
+/** A server's error message in two: the reason, and where the sentence that ends it links to. */
+export const splitDocsLink = (message: string): { reason: string; docs: string | undefined } => {
+  const [, reason = message, docs] =
+    /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  return { reason, docs }
+}

@@ -1,4 +1,5 @@
 import { XrpcError } from '../client/index.ts'
+import { splitDocsLink } from '../docsLink.ts'
 import { DirectoryError } from '../plc/directory.ts'
 import { MoverError, type MoverErrorCode } from './moverError.ts'
 
@@ -6,7 +7,7 @@ import { MoverError, type MoverErrorCode } from './moverError.ts'
 export type Meanings = Readonly<Record<string, MoverErrorCode>>
 
 /** Why there was no answer, with the system's code for it. */
-const noAnswer = ({ message, cause }: XrpcError): string => {
+export const noAnswer = ({ message, cause }: XrpcError): string => {
   const inner = cause instanceof Error ? cause.cause : undefined
   const reason = inner instanceof Error && 'code' in inner ? ` (${String(inner.code)})` : ''
   return `no answer${reason}: ${message}`
@@ -33,21 +34,17 @@ const byStatus = ({ error, status }: XrpcError, side: 'source' | 'target'): Move
 
 const BY_NAME: Meanings = { ExpiredToken: 'token-expired', InvalidToken: 'token-refused' }
 
+/** What a failure of the PLC directory means. */
+export const directoryCode = ({ retryable, code }: DirectoryError) => {
+  if (retryable) return 'directory-unavailable'
+  return code === 'NotFound' ? 'did-not-found' : 'directory-refused'
+}
+
 /** The MoverError for what a server or the directory refused; any other cause is returned as it is. */
 export function moverFailure(cause: unknown, side: 'source' | 'target', meanings: Meanings = {}): unknown {
-  if (cause instanceof DirectoryError) {
-    const code = cause.retryable
-      ? 'directory-unavailable'
-      : cause.code === 'NotFound'
-        ? 'did-not-found'
-        : 'directory-refused'
-    return new MoverError(code, cause.message, { cause })
-  }
+  if (cause instanceof DirectoryError) return new MoverError(directoryCode(cause), cause.message, { cause })
   if (!(cause instanceof XrpcError)) return cause
-  const message = messageOf(cause, side)
-  // A Cirrus ends its messages with the entry that explains them.
-  const [, reason = message, docs] =
-    /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  const { reason, docs } = splitDocsLink(messageOf(cause, side))
   const code =
     meanings[cause.error] ??
     byStatus(cause, side) ??

@@ -1,4 +1,6 @@
 import { XrpcError } from '../../client/index.ts'
+import { splitDocsLink } from '../../docsLink.ts'
+import { directoryCode, noAnswer } from '../../mover/refusal.ts'
 import { DirectoryError } from '../../plc/directory.ts'
 import { CATALOGUE, type Code, CliError } from '../errors.ts'
 
@@ -39,19 +41,10 @@ export async function orServerError<T>(call: Promise<T>, codes: ErrorCodes = {})
 
 /** The CliError for what a server or the PLC directory refused; any other cause is returned as it is. */
 export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
-  if (cause instanceof DirectoryError) {
-    const code = cause.retryable
-      ? 'directory-unavailable'
-      : cause.code === 'NotFound'
-        ? 'did-not-found'
-        : 'directory-refused'
-    return new CliError(code, cause.message, { cause })
-  }
+  if (cause instanceof DirectoryError) return new CliError(directoryCode(cause), cause.message, { cause })
   if (!(cause instanceof XrpcError)) return cause
   const { error, headers } = cause
-  const message = error === 'NetworkError' ? noAnswer(cause) : cause.message
-  const [, reason = message, docs] =
-    /^([^]*?)\.? See (docs\/troubleshoot\.md#[a-z-]+)\.?$/.exec(message) ?? []
+  const { reason, docs } = splitDocsLink(error === 'NetworkError' ? noAnswer(cause) : cause.message)
   // The message may name its entry itself.
   const topic = docs?.split('#')[1]
   const code = codes[error] ?? COMMON_CODES[error] ?? codes['*'] ?? (isCode(topic) ? topic : 'refused')
@@ -67,10 +60,3 @@ export function serverError(cause: unknown, codes: ErrorCodes = {}): unknown {
 }
 
 const isCode = (text: string | undefined): text is Code => text !== undefined && text in CATALOGUE
-
-/** Why there was no answer, with the system's code for it. */
-const noAnswer = ({ message, cause }: XrpcError): string => {
-  const inner = cause instanceof Error ? cause.cause : undefined
-  const reason = inner instanceof Error && 'code' in inner ? ` (${String(inner.code)})` : ''
-  return `no answer${reason}: ${message}`
-}

@@ -16,6 +16,12 @@ const OTHER_DID = 'did:plc:ewvi7nxzyoun6zhxrhs64oiz'
 /** More than any record of the rehearsal has, and in the middle of its CAR. */
 const cutShort = (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, bytes.length >> 1)
 
+const isTaken = async (rehearsal: Rehearsal): Promise<undefined> => {
+  const { bytes, rev } = await rehearsal.account.car()
+  await send(rehearsal, bytes)
+  rehearsal.rev = rev
+}
+
 export const importRepoChecks: readonly TargetCheck[] = [
   {
     id: 'importRepo.otherDid',
@@ -54,12 +60,7 @@ export const importRepoChecks: readonly TargetCheck[] = [
     expected: 'importRepo takes the repository, whatever types of record and characters it has',
     source: SOURCES.migration,
     needs: ['createAccount'],
-    async run(rehearsal) {
-      const { bytes, rev } = await rehearsal.account.car()
-      await send(rehearsal, bytes)
-      rehearsal.rev = rev
-      return undefined
-    },
+    run: isTaken,
   },
   {
     id: 'importRepo.again',
@@ -67,12 +68,7 @@ export const importRepoChecks: readonly TargetCheck[] = [
     expected: 'importRepo takes the same repository again: a mover that lost the answer repeats it',
     source: SOURCES.migration,
     needs: ['importRepo'],
-    async run(rehearsal) {
-      const { bytes, rev } = await rehearsal.account.car()
-      await send(rehearsal, bytes)
-      rehearsal.rev = rev
-      return undefined
-    },
+    run: isTaken,
   },
   {
     id: 'status.counts',
