@@ -1,6 +1,7 @@
 import { CodedError } from './codedError.ts'
 import { localName } from './localName.ts'
 import type { Platform } from './platform.ts'
+import { joinBytes } from './streams/joinBytes.ts'
 
 export type OutboundErrorCode =
   | 'Blocked'
@@ -175,19 +176,9 @@ const limitedBody = (
 const collect = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> => {
   // Bounded by the limit of the stream.
   const chunks: Uint8Array[] = []
-  let size = 0
   const reader = stream.getReader()
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    chunks.push(next.value)
-    size += next.value.byteLength
-  }
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return bytes
+  for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value)
+  return joinBytes(chunks)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { digestOf } from '../client/cid.ts'
 import { isObject } from '../isObject.ts'
 import type { Output } from '../client/index.ts'
+import { parseJsonObject } from '../parseJsonObject.ts'
 import { parseAuditLog } from '../plc/parse.ts'
 import { auditLogJson } from '../plc/auditLogJson.ts'
 import { PlcError } from '../plc/errors.ts'
@@ -44,14 +45,7 @@ const isBlobCid = (value: unknown): value is string => {
 export const parseBlobList = (text: string): Map<string, BlobEntry> => {
   const entries = new Map<string, BlobEntry>()
   for (const line of text.split('\n')) {
-    let entry: unknown
-    try {
-      entry = JSON.parse(line)
-    } catch {
-      continue
-    }
-    if (!isObject(entry)) continue
-    const { cid, size, mimeType } = entry
+    const { cid, size, mimeType } = parseJsonObject(line)
     if (isBlobCid(cid) && isType(mimeType))
       entries.set(cid, { cid, size: typeof size === 'number' ? size : -1, mimeType })
   }

@@ -12,12 +12,19 @@ export interface Deployment {
   did: string
   handle: string
   hostname: string
-  worker: string
-  bucket: string
+  /** As wrangler.toml names them; the ones of a new deployment where its folder is not here. */
+  worker: string | undefined
+  bucket: string | undefined
 }
 
 /** What can be deleted after a move, in which order, and what breaks with each. */
-export function cleanupSteps({ did, handle, hostname, worker, bucket }: Deployment): CleanupStep[] {
+export function cleanupSteps({
+  did,
+  handle,
+  hostname,
+  worker = 'cirrus',
+  bucket = 'cirrus-blobs',
+}: Deployment): CleanupStep[] {
   const didIsHost = did === didWeb(hostname)
   const handleIsHost = handle === hostname
   const didWarning = didIsHost

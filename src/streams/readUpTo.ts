@@ -1,4 +1,5 @@
 import { chunksOf } from './chunks.ts'
+import { joinBytes } from './joinBytes.ts'
 
 /** A body that was read to its end, or the same body from its beginning where it is not held. */
 export type ReadBody = { bytes: Uint8Array<ArrayBuffer> } | { stream: ReadableStream<Uint8Array> }
@@ -27,7 +28,7 @@ export const readUpTo = async (
     const chunk = await (isLate ? Promise.race([reading, isLate]) : reading)
     if (chunk === 'late') break
     reading = undefined
-    if (!chunk) return { bytes: joined(parts, size) }
+    if (!chunk) return { bytes: joinBytes(parts) }
     parts.push(chunk.slice())
     size += chunk.byteLength
     if (!mayHold(chunk.byteLength)) break
@@ -46,14 +47,4 @@ export const readUpTo = async (
     cancel: (reason) => chunks.cancel(reason),
   })
   return { stream }
-}
-
-const joined = (parts: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> => {
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.byteLength
-  }
-  return bytes
 }

@@ -32,8 +32,8 @@ export const deactivate = command({
       did,
       handle,
       hostname: host,
-      worker: project?.worker ?? 'cirrus',
-      bucket: project?.bucket ?? 'cirrus-blobs',
+      worker: project?.worker,
+      bucket: project?.bucket,
     })
     const text = [
       already ? `${handle} was already deactivated.` : `${handle} is deactivated on ${host}.`,

@@ -128,8 +128,8 @@ export const teardown = command({
       did,
       handle,
       hostname: host,
-      worker: project?.worker ?? 'cirrus',
-      bucket: project?.bucket ?? 'cirrus-blobs',
+      worker: project?.worker,
+      bucket: project?.bucket,
     })
     const ok = worst(checks) !== 'fail'
     const text = [

@@ -1,9 +1,7 @@
-import { PlcError } from '../../plc/errors.ts'
 import { type KeyEvidence, type KeyInRole, keyRoles } from '../../plc/keyRoles.ts'
-import { rotationKeyLimit, parseUnsignedOperation } from '../../plc/parse.ts'
 import type { PlcData, PlcHead, UnsignedOperation } from '../../plc/types.ts'
-import { MoverError } from '../moverError.ts'
 import { type PreviewLine, previewOperation } from './preview.ts'
+import { unsignedOperation } from './unsignedOperation.ts'
 
 /** The operation that moves a DID, down to its last value: what the user sees, what is asked for, what is compared. */
 export interface MovePlan {
@@ -52,29 +50,12 @@ export function planMove(options: MoveOptions): MovePlan {
   const own = new Set(roles.filter(({ role }) => role === 'source').map(({ key }) => key))
   const keys = rotationKeys(data.rotationKeys, wanted.rotationKeys, own)
   const dropped = data.rotationKeys.filter((key) => !keys.includes(key))
-  const limit = rotationKeyLimit(data.rotationKeys)
-  if (keys.length > limit)
-    throw new MoverError(
-      'too-many-keys',
-      `the DID would have ${keys.length} rotation keys, and the directory takes ${limit}: ${keys.join(', ')}`,
-    )
   const after: PlcData = {
     rotationKeys: keys,
     alsoKnownAs: [...new Set([...wanted.alsoKnownAs, ...data.alsoKnownAs])],
     verificationMethods: { ...data.verificationMethods, ...wanted.verificationMethods },
     services: { ...data.services, ...wanted.services },
   }
-  try {
-    const operation = parseUnsignedOperation({ type: 'plc_operation', ...after, prev: head.cid })
-    return { operation, preview: previewOperation({ before: data, after, roles }), roles, dropped }
-  } catch (cause) {
-    if (!(cause instanceof PlcError)) throw cause
-    throw new MoverError(
-      'directory-refused',
-      `the directory would not take the operation: ${cause.message}`,
-      {
-        cause,
-      },
-    )
-  }
+  const operation = unsignedOperation(head, after)
+  return { operation, preview: previewOperation({ before: data, after, roles }), roles, dropped }
 }

@@ -3,9 +3,10 @@ import { diffOperation } from '../../plc/diffOperation.ts'
 import { PlcError } from '../../plc/errors.ts'
 import { findSigner } from '../../plc/findSigner.ts'
 import { keyRoles } from '../../plc/keyRoles.ts'
-import { parseOperation, parseUnsignedOperation, rotationKeyLimit } from '../../plc/parse.ts'
+import { parseOperation } from '../../plc/parse.ts'
 import type { Operation, PlcData, UnsignedOperation } from '../../plc/types.ts'
 import { previewOperation, type PreviewLine } from '../identity/preview.ts'
+import { unsignedOperation } from '../identity/unsignedOperation.ts'
 import { directoryOf } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { sessionSource } from '../peers/passwordSource.ts'
@@ -35,27 +36,11 @@ export interface AddedKey {
   already: boolean
 }
 
-const planKey = (key: string, head: { cid: string; data: PlcData }): UnsignedOperation => {
-  const rotationKeys = [...new Set([key, ...head.data.rotationKeys])]
-  const limit = rotationKeyLimit(head.data.rotationKeys)
-  if (rotationKeys.length > limit)
-    throw new MoverError(
-      'too-many-keys',
-      `the DID would have ${rotationKeys.length} rotation keys, and the directory takes ${limit}: ${rotationKeys.join(', ')}`,
-    )
-  try {
-    return parseUnsignedOperation({ type: 'plc_operation', ...head.data, rotationKeys, prev: head.cid })
-  } catch (cause) {
-    if (!(cause instanceof PlcError)) throw cause
-    throw new MoverError(
-      'directory-refused',
-      `the directory would not take the operation: ${cause.message}`,
-      {
-        cause,
-      },
-    )
-  }
-}
+const planKey = (key: string, head: { cid: string; data: PlcData }): UnsignedOperation =>
+  unsignedOperation(head, {
+    ...head.data,
+    rotationKeys: [...new Set([key, ...head.data.rotationKeys])],
+  })
 
 /** What the server signed, if it is what was agreed to; a difference is asked about. */
 const compare = async (

@@ -8,9 +8,9 @@ import { formatLog, parseLog, signingKeysOf } from '../../../archive/stateFiles.
 import type { BucketBackup } from '../../../bucketBackup.ts'
 import { formatDidDocument } from '../../../identity/didDocument.ts'
 import { createDidResolver } from '../../../identity/didResolver.ts'
-import { isObject } from '../../../isObject.ts'
 import { outbound } from '../../../outbound.ts'
 import { parallel } from '../../../parallel.ts'
+import { parseJsonObject } from '../../../parseJsonObject.ts'
 import { createDirectory } from '../../../plc/directory.ts'
 import type { VerifiedLog } from '../../../plc/types.ts'
 import type { Context } from '../../command.ts'
@@ -94,14 +94,7 @@ const verifyRepository = async (
 const readBlobList = async (file: string, needed: ReadonlySet<string>): Promise<Map<string, StoredBlob>> => {
   const found = new Map<string, StoredBlob>()
   for await (const line of createInterface({ input: createReadStream(file) })) {
-    let entry: unknown
-    try {
-      entry = JSON.parse(line)
-    } catch {
-      continue
-    }
-    if (!isObject(entry)) continue
-    const { cid, size, mimeType, key } = entry
+    const { cid, size, mimeType, key } = parseJsonObject(line)
     if (typeof cid !== 'string' || !needed.has(cid)) continue
     if (typeof size === 'number' && typeof mimeType === 'string' && typeof key === 'string')
       found.set(cid, { size, mimeType, key })
