@@ -1,3 +1,4 @@
+import type { SocketConstructor } from '../client/subscribe.ts'
 import type { Asking, Answer } from './ask.ts'
 import type { LexiconSet } from './lexicon/lexiconSet.ts'
 import type { Found } from './discover.ts'
@@ -72,20 +73,13 @@ export class Unclear extends Error {
 /** What a run takes from its surroundings. */
 export interface ContractDeps {
   fetch(request: Request): Promise<Response>
-  /** Opens a WebSocket; its messages are bytes. Rejects if the server refuses. */
-  openSocket(url: string): Promise<Socket>
+  /** Opens WebSockets: the global one of Node, or what a test puts in its place. */
+  readonly WebSocket: SocketConstructor
   now(): number
   sleep(ms: number): Promise<void>
   random(length: number): Uint8Array
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal
-}
-
-/** A WebSocket, as far as the suite needs one. */
-export interface Socket {
-  /** The next message; undefined once the socket is closed. */
-  next(): Promise<Uint8Array | string | undefined>
-  close(): void
 }
 
 /** The account whose password is known. With it the suite signs in. */

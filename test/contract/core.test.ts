@@ -23,7 +23,9 @@ const SESSION = {
 
 const deps = (answer: (request: Request) => Response): ContractDeps => ({
   fetch: async (request) => answer(request),
-  openSocket: () => Promise.reject(new Error('none')),
+  WebSocket: (() => {
+    throw new Error('none')
+  }) as never,
   now: () => 0,
   sleep: async () => {},
   random: (length) => new Uint8Array(length),

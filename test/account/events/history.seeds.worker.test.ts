@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { type Change, history, record } from '../../support/history.ts'
-import { checkCommit, checkSync, type Standing } from '../../support/inductive.ts'
+import { checkCommit, checkSync, type Standing } from '../../../src/contract/areas/firehose/inductive.ts'
 import { LONG } from '../../support/scale.ts'
 import { expectDense, serve } from '../support/subscriber.ts'
 

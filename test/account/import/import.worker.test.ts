@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { cborCid } from '../../../src/repo/cid.ts'
 import { carOf } from '../../../src/account/repo/carOf.ts'
 import { onFault } from '../../../src/fault.ts'
-import { checkCommit, checkSync } from '../../support/inductive.ts'
+import { checkCommit, checkSync } from '../../../src/contract/areas/firehose/inductive.ts'
 import { stream, blob, DID, POST, collect, inAccount, post, seeded, unpost } from '../support/account.ts'
 import { fill, refusalOf, source, state } from '../support/imported.ts'
 

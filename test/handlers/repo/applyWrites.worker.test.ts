@@ -1,7 +1,7 @@
 /** Several writes to one record in one call: an answer for each, and one change in the commit and its event. */
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
-import { checkCommit, type CommitEvent } from '../../support/inductive.ts'
+import { checkCommit, type CommitEvent } from '../../../src/contract/areas/firehose/inductive.ts'
 import { put, upload } from '../support/blobs.ts'
 import { failure } from '../support/calls.ts'
 import { inWorld, type World } from '../support/world.ts'
