@@ -31,6 +31,8 @@ export interface Identity {
   lookUpHandle(handle: string, options?: { cached?: boolean }): Promise<string>
   directory: Directory
   send: Outbound
+  /** The account that this server is for; nothing while its handle cannot be had. */
+  ownAccount(): Promise<{ account?: { did: string; handle: string } }>
   /** The document at `/.well-known/did.json`: the account's if its DID is this host's did:web, else the server's. */
   ownDocument(): Promise<DidDocumentJson>
 }
@@ -74,6 +76,13 @@ export function createIdentity(
     send,
     directory: plc,
     ownDocument,
+    async ownAccount() {
+      try {
+        return { account: { did, handle: (await own(HANDLE_AGE_MS)).handle } }
+      } catch {
+        return {}
+      }
+    },
     isOwnHandle,
     resolveDid: createDidResolver({
       send,

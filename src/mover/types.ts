@@ -76,6 +76,8 @@ export interface Source {
   accountToken(aud: string): Promise<string>
   /** The rotation keys that the source names as its own; undefined if it does not say. */
   namedKeys(): Promise<readonly string[] | undefined>
+  /** The rotation keys that it is set up with as its owner's; absent where only its admin could be believed. */
+  ownerKeys?(): Promise<readonly string[]>
   /** Has the source mail a code for `sign`; absent where none is needed. A second code voids the first. */
   requestCode?(): Promise<void>
   /**
@@ -104,6 +106,8 @@ export interface ServerDescription {
   readonly inviteCodeRequired: boolean
   /** Handles below these names are the server's: each begins with a dot. */
   readonly availableUserDomains: readonly string[]
+  /** Of a server that is for one account, such as a Cirrus: that account. */
+  readonly account?: { readonly did: string; readonly handle: string } | undefined
 }
 
 /** An account that does not exist yet. */

@@ -176,3 +176,35 @@ describe('an interrupt', () => {
     expect(await fencedUntil()).toBeUndefined()
   })
 })
+
+describe('a Cirrus as the target, without its admin password', () => {
+  const withTarget = async (options: { did: string; handle: string }) => {
+    await target.close()
+    target = await startCirrus({ plcUrl: plc.url, password: 'target-password', ...options })
+  }
+
+  it('says which handle it is set up for, so that the plan has it and createAccount is sent once', async () => {
+    await withTarget({ did: source.did, handle: 'new.test' })
+    const created: unknown[] = []
+    const counting: typeof fetch = async (input, init) => {
+      if (String(input).endsWith('createAccount')) created.push(JSON.parse(String(init?.body)))
+      return await fetch(input, init)
+    }
+    const other = await move({ fetch: counting }, '--rehearse', '--handle', 'other.test')
+    expect(other.stderr).toContain(`${target.url} is set up for the handle new.test (HANDLE), not other.test`)
+    const { stderr, code } = await move({ fetch: counting }, '--rehearse')
+    expect(code, stderr).toBe(0)
+    expect(created).toEqual([expect.objectContaining({ handle: 'new.test' })])
+    expect(stderr).toContain(`${target.url} is set up for the handle new.test`)
+    expect(stderr).toMatch(/\+ name at:\/\/new\.test/)
+  })
+
+  it('that is set up for another account stops the move before anything is sent there', async () => {
+    await withTarget({ did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', handle: 'bob.test' })
+    const { stderr, code } = await move()
+    expect(code).toBe(3)
+    expect(stderr).toContain(
+      `${target.url} is set up for bob.test (did:plc:ewvi7nxzyoun6zhxrhs64oiz), and ${source.did} is to move`,
+    )
+  })
+})

@@ -1,4 +1,5 @@
 /** What `pds preflight` finds, and what a person sees of it. */
+import { Secp256k1Keypair } from '@atproto/crypto'
 import { writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startPlcCirrus } from '../../dev/account.ts'
@@ -97,6 +98,20 @@ describe('pds preflight', () => {
       "
     `)
     expect(ran.code).toBe(0)
+  })
+
+  it('takes the key of --recovery-key for the owner’s, by its did:key or its file', async () => {
+    const world = await open()
+    const [key] = world.ownerKeys
+    const file = root.in('recovery-key.json')
+    const privateKey = Buffer.from(key instanceof Secp256k1Keypair ? await key.export() : []).toString('hex')
+    await writeFile(file, JSON.stringify({ type: 'k256', did: key?.did(), privateKey }), { mode: 0o600 })
+    for (const given of [key?.did() ?? '', file]) {
+      const { find } = await reportOf(world, ['--recovery-key', given])
+      expect(find('recovery-key'), given).toMatchObject({ level: 'pass' })
+    }
+    const wrong = await run(world, ['--recovery-key', 'did:key:zabc'])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('not a did:key of a k256')])
   })
 
   it('shows the key above the server’s to an owner who signs in, and says what it means', async () => {

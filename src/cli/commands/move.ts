@@ -16,9 +16,10 @@ import { openBackup } from '../backup/openBackup.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { archiveKeys } from '../move/archiveKeys.ts'
-import { configuredKeys, movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
+import { movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { MAX_REPO_FLAG, parseMaxRepo } from '../move/maxRepo.ts'
 import { createOwner } from '../move/owner.ts'
+import { ownerKeysOf, RECOVERY_KEY_FLAG, recoveryKeyFile } from '../move/ownerKeys.ts'
 import { createShowEvents } from '../move/showEvents.ts'
 import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { getStatus } from '../servers/status.ts'
@@ -59,14 +60,14 @@ interface Found {
   readonly origin: string | undefined
   readonly directoryUrl: string
   readonly dev: boolean
-  /** The owner's rotation keys that were given with it. */
+  /** The owner's rotation keys that came with it. */
   readonly ownerKeys: readonly string[]
   source(peers: { owner: Owner; deps: MoverDeps }): SourceOpener
 }
 
 const findBackup = async (context: Context, { to, recoveryKey }: Where, folder: string): Promise<Found> => {
   const archive = await openBackup(context, folder)
-  const keys = await archiveKeys(context, archive, recoveryKey)
+  const keys = await archiveKeys(context, archive, recoveryKeyFile(recoveryKey))
   return {
     account: archive.did,
     origin: undefined,
@@ -102,7 +103,7 @@ const findHere = async (context: Context): Promise<Found> => {
     origin,
     directoryUrl: plcUrl,
     dev,
-    ownerKeys: configuredKeys(context),
+    ownerKeys: [],
     source: ({ deps }) => adminSource({ admin, deps }),
   }
 }
@@ -147,9 +148,8 @@ export const move = command({
       help: 'A backup (`pds backup`), when the old PDS is gone: the keys in it, or --recovery-key, sign here.',
     },
     'recovery-key': {
-      type: 'string',
-      hint: 'file',
-      help: 'With --from-backup: the file of your recovery key (`pds recovery-key create`).',
+      ...RECOVERY_KEY_FLAG,
+      help: `${RECOVERY_KEY_FLAG.help} With --from-backup the file can sign.`,
     },
     entryway: {
       type: 'boolean',
@@ -187,7 +187,8 @@ export const move = command({
       backup: flags['from-backup'],
       recoveryKey: flags['recovery-key'],
     })
-    const { account, origin, ownerKeys } = found
+    const { account, origin } = found
+    const ownerKeys = [...found.ownerKeys, ...(await ownerKeysOf(context, flags['recovery-key']))]
     const deps = moverDeps(context, found)
     const owner = createOwner(context, { email })
     const who = await resolveWho(account, origin, deps).catch(async (cause: unknown) => {

@@ -15,8 +15,9 @@ import { resolveWho } from '../../mover/resolveWho.ts'
 import type { MoverDeps, Owner, Who } from '../../mover/types.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { configuredKeys, moverDeps } from '../move/moveContext.ts'
+import { moverDeps } from '../move/moveContext.ts'
 import { createOwner } from '../move/owner.ts'
+import { ownerKeysOf, RECOVERY_KEY_FLAG } from '../move/ownerKeys.ts'
 import { checkUndoOp } from '../recovery/checkUndoOp.ts'
 import { directoryOf, isLoopback, parseHost } from '../project/config.ts'
 import { didWeb } from '../servers/didWeb.ts'
@@ -134,6 +135,7 @@ export const preflightCommand = command({
       help: 'Handle or DID of an account that is on another PDS.',
     },
     handle: { type: 'string', hint: 'handle', help: 'The handle on the new PDS. Default: the present one.' },
+    'recovery-key': RECOVERY_KEY_FLAG,
     'all-blobs': { type: 'boolean', help: 'Read and hash every blob, not only some of them.' },
     'undo-op': { type: 'string', hint: 'file', help: 'What `pds undo-op` wrote: whether it is still fresh.' },
   },
@@ -142,13 +144,15 @@ export const preflightCommand = command({
     'pds preflight --to https://new.example.com --all-blobs',
     'pds preflight --identifier alice.example.com --to https://new.example.com',
   ],
-  async run(context, { to, from, identifier, handle, 'all-blobs': allBlobs, 'undo-op': undoFile }) {
+  async run(context, flags) {
+    const { to, from, identifier, handle, 'all-blobs': allBlobs, 'undo-op': undoFile } = flags
     const { io, out, project, address } = context
     const isOwn = from === undefined && identifier === undefined
     if (from !== undefined && identifier === undefined)
       throw new CliError('usage', 'pds preflight: --from needs --identifier, which says whose account it is')
     const targetOrigin = to === undefined ? undefined : parseHost(to, '--to')
     const fromOrigin = from === undefined ? undefined : parseHost(from, '--from')
+    const ownerKeys = await ownerKeysOf(context, flags['recovery-key'])
     const directoryUrl = directoryOf(io.env, project)
     const deps = moverDeps(
       context,
@@ -178,7 +182,7 @@ export const preflightCommand = command({
         who,
         source,
         target: target && 'value' in target ? target.value : undefined,
-        ownerKeys: configuredKeys(context),
+        ownerKeys,
         handle,
         allBlobs,
         store: await folderStore(folder, () => io.now()),

@@ -26,6 +26,8 @@ export interface FetchRepoOptions {
   readonly who: Pick<Who, 'did' | 'signingKeys'>
   readonly store: MoveStore
   readonly maxBytes?: number | undefined
+  /** What to do if it has more. */
+  readonly tooLarge?: string | undefined
 }
 
 export interface FetchedRepo {
@@ -39,8 +41,11 @@ export interface FetchedRepo {
 async function* counted(
   { progress, signal }: CopyDeps,
   body: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  totalBytes?: number,
+  {
+    maxBytes,
+    totalBytes,
+    tooLarge,
+  }: { maxBytes: number; totalBytes?: number | undefined; tooLarge?: string | undefined },
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
@@ -50,7 +55,10 @@ async function* counted(
       throw new MoverError(
         'import-too-large',
         `the source sent more than ${maxBytes} bytes as the repository; nothing of it was kept`,
-        { next: 'if the repository is really that large, run the same command with --max-repo <MB>' },
+        {
+          next:
+            tooLarge ?? 'if the repository is really that large, run the same command with --max-repo <MB>',
+        },
       )
     progress?.({ bytes, totalBytes })
     yield chunk
@@ -114,7 +122,8 @@ async function fetchSince(
       { did, since: base.rev },
       { signal: deps.signal },
     )
-    for await (const chunk of counted(deps, body, MAX_DELTA_BYTES, length)) chunks.push(chunk)
+    for await (const chunk of counted(deps, body, { maxBytes: MAX_DELTA_BYTES, totalBytes: length }))
+      chunks.push(chunk)
     const car = new Uint8Array(Buffer.concat(chunks))
     const newer = await indexCar(inMemory(car))
     const file = await store.openFile(REPO_FILE)
@@ -138,13 +147,13 @@ async function fetchSince(
 }
 
 async function fetchWhole(deps: CopyDeps, options: FetchRepoOptions): Promise<FetchedRepo> {
-  const { source, who, store, maxBytes = MAX_REPO_BYTES } = options
+  const { source, who, store, maxBytes = MAX_REPO_BYTES, tooLarge } = options
   const { did } = who
   const reader = readAccount(source.client, { did, signal: deps.signal, wait: deps.wait })
   for (let attempt = 0; ; attempt++) {
     const { body, length } = await reader.repo()
     try {
-      await store.writeFile(INCOMING_FILE, counted(deps, body, maxBytes, length))
+      await store.writeFile(INCOMING_FILE, counted(deps, body, { maxBytes, totalBytes: length, tooLarge }))
       break
     } catch (cause) {
       deps.signal.throwIfAborted()

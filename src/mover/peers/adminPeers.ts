@@ -30,12 +30,12 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
       const request = { target: target.origin, audience: target.serviceDid, scope }
       return (await ofSource(admin.com.cirrus.admin.createMigrationToken(request))).token
     }
+    const recommendedKeys = async () =>
+      (await ofSource(admin.com.atproto.identity.getRecommendedDidCredentials())).rotationKeys
     const supply: TokenSupply = {
       next,
       async namedKeys() {
-        const { rotationKeys } = await ofSource(admin.com.atproto.identity.getRecommendedDidCredentials())
-        // The owner's recovery keys come before its own.
-        return rotationKeys?.slice(-1)
+        return (await recommendedKeys())?.slice(-1)
       },
       deactivate: () => ofSource(admin.com.atproto.server.deactivateAccount({})),
       async fence(on) {
@@ -44,7 +44,9 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
       },
     }
     const source = await openTokenSource(supply, { origin: admin.origin, who, target, deps })
-    return { ...source, attestor: cirrusAttestor(admin) }
+    // The owner's recovery keys come before its own.
+    const ownerKeys = async () => (await recommendedKeys())?.slice(0, -1) ?? []
+    return { ...source, ownerKeys, attestor: cirrusAttestor(admin) }
   },
 })
 

@@ -1,4 +1,4 @@
-import { isValidDid } from '@atproto/syntax'
+import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
 import { isObject } from '../../isObject.ts'
 import { OutboundError } from '../../outbound.ts'
 import { createSend } from '../send.ts'
@@ -6,6 +6,12 @@ import { MoverError } from '../moverError.ts'
 import type { MoverDeps, ServerDescription } from '../types.ts'
 
 const didWeb = (host: string): string => `did:web:${host.replace(':', '%3A')}`
+
+const accountIn = (value: unknown): ServerDescription['account'] => {
+  const { did, handle } = isObject(value) ? value : {}
+  if (typeof did !== 'string' || typeof handle !== 'string') return undefined
+  return isValidDid(did) && isValidHandle(handle) ? { did, handle: normalizeHandle(handle) } : undefined
+}
 
 /**
  * Asks a server for its service DID and what it wants of a new account, and checks that the DID can be that server's: a
@@ -32,7 +38,7 @@ export async function describeServer(
       },
     )
   }
-  const { did, availableUserDomains, inviteCodeRequired } = isObject(answer) ? answer : {}
+  const { did, availableUserDomains, inviteCodeRequired, account } = isObject(answer) ? answer : {}
   if (typeof did !== 'string') throw lies('names no DID')
   const shown = did.slice(0, 200)
   if (!isValidDid(did)) throw lies(`says that its DID is ${JSON.stringify(shown)}, which is not a DID`)
@@ -43,6 +49,7 @@ export async function describeServer(
     did,
     isOwnDid,
     inviteCodeRequired: inviteCodeRequired === true,
+    account: accountIn(account),
     availableUserDomains: availableUserDomains
       .filter((domain): domain is string => typeof domain === 'string' && domain.length < 254)
       .map((domain) => (domain.startsWith('.') ? domain : `.${domain}`).toLowerCase()),

@@ -66,7 +66,7 @@ export async function openStandardTarget(
     origin,
     serviceDid: description.did,
     description,
-    ownHandle: undefined,
+    ownHandle: cirrus ? description.account?.handle : undefined,
     hasPassword: cirrus,
     get client() {
       return client

@@ -1,17 +1,23 @@
 import { type Check, fail, pass, warn } from '../check.ts'
+import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
+import { pullAdvice } from '../copy/pullRepo.ts'
 import { MoverError } from '../moverError.ts'
 import { handleObstacle } from '../identity/handleObstacle.ts'
 import type { MoverDeps } from '../types.ts'
-import type { Contents, PreflightOptions, PreflightTarget } from './preflightTypes.ts'
+import type { Contents, PreflightOptions, PreflightSource, PreflightTarget } from './preflightTypes.ts'
 import { sizeText } from './sizeText.ts'
 
-/** What a Cirrus takes in one request. */
-const CIRRUS_LIMIT_BYTES = 100_000_000
 /** The reference's default for a blob, which is the least that PDSes are known to take. */
 const USUAL_BLOB_BYTES = 5 * 1024 * 1024
 
-const checkDid = ({ origin, description }: PreflightTarget): Check => {
-  const { did, isOwnDid = true } = description
+const checkDid = ({ origin, description }: PreflightTarget, mover: string): Check => {
+  const { did, isOwnDid = true, account } = description
+  if (account && account.did !== mover)
+    return fail(
+      'target',
+      `${origin} is set up for ${account.handle} (${account.did}), and ${mover} is to move`,
+      `set it up for this account: \`pds init --did ${mover}\``,
+    )
   return isOwnDid
     ? pass('target', `${origin} answers, and is ${did}`)
     : warn(
@@ -75,11 +81,27 @@ const checkHandle = async (
       )
 }
 
+/** A Cirrus takes a repository in one request, or fetches it itself, which only its admin may tell it to do. */
+const checkSize = (
+  { kind, origin, pull }: PreflightTarget,
+  source: Pick<PreflightSource, 'origin'>,
+  { repoBytes }: Contents,
+): Check[] =>
+  kind !== 'cirrus' || pull || repoBytes === undefined || repoBytes <= REQUEST_LIMIT_BYTES
+    ? []
+    : [
+        fail(
+          'repository-size',
+          `the repository has ${sizeText(repoBytes)}, and ${origin} takes 100 MB in a request`,
+          pullAdvice(source.origin, origin),
+        ),
+      ]
+
 const checkLargestBlob = ({ kind, origin }: PreflightTarget, { largestBlob }: Contents): Check[] => {
   if (!largestBlob) return []
   const { size, cid } = largestBlob
   if (kind === 'cirrus')
-    return size <= CIRRUS_LIMIT_BYTES
+    return size <= REQUEST_LIMIT_BYTES
       ? [pass('largest-blob', `the largest blob has ${sizeText(size)}; ${origin} takes 100 MB`)]
       : [
           fail(
@@ -111,5 +133,12 @@ export const checkTarget = async (
     checkAccount(target, options.who.did),
     checkHandle(deps, options, target),
   ])
-  return [checkDid(target), checkInvite(target), account, handle, ...checkLargestBlob(target, contents)]
+  return [
+    checkDid(target, options.who.did),
+    checkInvite(target),
+    account,
+    handle,
+    ...checkSize(target, options.source, contents),
+    ...checkLargestBlob(target, contents),
+  ]
 }

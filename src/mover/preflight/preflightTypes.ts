@@ -16,7 +16,7 @@ export interface PreflightSource {
 }
 
 /** The server that the account is to move to, as it describes itself to anyone. */
-export type PreflightTarget = Pick<Target, 'kind' | 'origin' | 'state' | 'ownHandle'> & {
+export type PreflightTarget = Pick<Target, 'kind' | 'origin' | 'state' | 'ownHandle' | 'pull'> & {
   readonly description: ServerDescription & { readonly isOwnDid?: boolean }
 }
 

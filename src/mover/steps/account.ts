@@ -65,6 +65,8 @@ const createThere = async (move: Move): Promise<void> => {
   const { target, source, owner, who, journal } = move
   const { origin, description } = target
   let handle = await chooseHandle(move)
+  if (handle === target.ownHandle && handle !== who.handle)
+    move.emit({ type: 'note', step: 'account', text: `${origin} is set up for the handle ${handle}` })
   const inviteCode = description.inviteCodeRequired
     ? (await owner.answer('inviteCode', { origin })).trim()
     : undefined

@@ -36,7 +36,7 @@ const makePlan = async (move: Move): Promise<MovePlan> => {
   const wanted = await wantedData(move)
   const named = await source.namedKeys()
   const evidence: Omit<KeyEvidence, 'target'> = {
-    owner: options.ownerKeys ?? [],
+    owner: [...(options.ownerKeys ?? []), ...((await source.ownerKeys?.()) ?? [])],
     source: {
       ...(named ? { named } : {}),
       ...(named ? {} : { signingKey: head.data.verificationMethods['atproto'] }),

@@ -14,6 +14,7 @@ const STOPS = new Set([
   'key-change',
   'commit',
   'repository',
+  'repository-size',
   'target',
   'clock',
 ])
@@ -46,7 +47,7 @@ const checkBefore = async (move: Move, origin: string): Promise<void> => {
       domains: await domainsOf(origin, move),
     },
     target,
-    ownerKeys: options.ownerKeys ?? [],
+    ownerKeys: [...(options.ownerKeys ?? []), ...((await source.ownerKeys?.()) ?? [])],
     handle: options.handle,
     allBlobs: false,
   })
