@@ -34,6 +34,7 @@ export interface Schema {
 export interface Method {
   readonly id: string
   readonly kind: 'query' | 'procedure'
+  readonly description: string
   readonly params: Readonly<Record<string, Schema>>
   readonly required: readonly string[]
   readonly input: LexXrpcBody | undefined
@@ -55,6 +56,7 @@ export interface LexiconSet {
 const methodOf = (id: string, def: LexXrpcQuery | LexXrpcProcedure): Method => ({
   id,
   kind: def.type,
+  description: def.description ?? '',
   params: def.parameters?.properties ?? {},
   required: def.parameters?.required ?? [],
   input: def.type === 'procedure' ? def.input : undefined,
