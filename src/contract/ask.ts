@@ -14,6 +14,8 @@ export interface Ask {
   readonly path?: string
   /** Takes the body of a 200 as it comes, in place of `bytes`, and may stop before its end. */
   readonly take?: (body: AsyncIterable<Uint8Array>) => Promise<void>
+  /** The answer to the same request from before will do. Not for what changes. */
+  readonly reuse?: boolean
   /** The whole answer has so long. Default: two minutes. */
   readonly timeoutMs?: number
 }
@@ -21,6 +23,8 @@ export interface Ask {
 /** All of the answer that the suite judges. */
 export interface Answer {
   readonly verb: string
+  /** Whether the request had an Authorization header. */
+  readonly authorized: boolean
   readonly status: number
   readonly headers: Headers
   /** Empty where `take` took them. */
@@ -177,6 +181,7 @@ export const createAsking =
       const json = mediaType(response.headers) === 'application/json' ? parse(bytes) : undefined
       return {
         verb,
+        authorized: Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'),
         status: response.status,
         headers: response.headers,
         bytes,

@@ -5,12 +5,12 @@
 import { isObject } from '../isObject.ts'
 import { AREAS } from './areas.ts'
 import { answers } from './areas/answers.ts'
-import { absentMethods } from './absentMethods.ts'
 import { createAsking, type Asking } from './ask.ts'
 import { createCleanup } from './cleanup.ts'
 import { ContractError } from './contractError.ts'
 import type { ContractOptions } from './contractOptions.ts'
 import { discover, NOWHERE, type Found } from './discover.ts'
+import { findServed } from './findServed.ts'
 import { applyKnown } from './known/knownDifferences.ts'
 import { kindOf } from './known/serverKinds.ts'
 import { createJudging } from './judging.ts'
@@ -18,6 +18,7 @@ import { createLexiconSet } from './lexicon/lexiconSet.ts'
 import { createPace } from './pace.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession } from './openSession.ts'
+import { reusing } from './reusing.ts'
 import { requirePds } from './requirePds.ts'
 import { requireWithoutRecords } from './requireWithoutRecords.ts'
 import { createSink, type Sink } from './sink.ts'
@@ -84,9 +85,10 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     (reason) => gone.abort(new Error(reason)),
   )
   const answerRules = answers.filter(applies)
+  const reuse = reusing(rawAsk)
   /** Every answer is judged by the rules for all answers. */
   const ask: Asking = async (id, what) => {
-    const answer = await rawAsk(id, what)
+    const answer = await reuse(id, what)
     for (const rule of answerRules)
       sink.observe(
         rule,
@@ -127,15 +129,17 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   try {
     const account = credentials ? await (session = signIn()) : undefined
     if (write && account) await requireWithoutRecords(rawAsk, account, options.accountHasRecords ?? false)
-    absent.push(...(await absentMethods(rawAsk, wanted, stop)))
-    const served = new Set(wanted.map(({ id }) => id).filter((id) => !absent.includes(id)))
-    found = await discover(ask, options.did ?? account?.did)
+    // Not judged: what a server says of methods that it does not have is its own.
+    const served = await findServed(reuse, wanted, stop)
+    absent.push(...wanted.map(({ id }) => id).filter((id) => !served.has(id)))
+    found = await discover((id, what) => ask(id, { ...what, reuse: true }), options.did ?? account?.did)
 
     const run: Run = {
       origin,
       deps,
       lexicons,
       found,
+      wants: (id) => wanted.some((method) => method.id === id),
       serves: (id) => served.has(id),
       plcUrl: (options.plcUrl ?? 'https://plc.directory').replace(/\/$/, ''),
       maxRepoBytes: options.maxRepoBytes ?? MAX_REPO_BYTES,

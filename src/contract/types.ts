@@ -102,6 +102,8 @@ export interface Run {
   readonly deps: ContractDeps
   readonly lexicons: LexiconSet
   readonly found: Found
+  /** Whether this method is a part of the run. */
+  wants(id: string): boolean
   /** Whether the server has this method. */
   serves(id: string): boolean
   /** Origin of the PLC directory that the server uses. */

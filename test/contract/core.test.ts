@@ -138,6 +138,48 @@ describe('a run', () => {
     expect([taken, cancelled]).toEqual([6000, true])
   })
 
+  it('asks once what may be used again', async () => {
+    const asked: string[] = []
+    await run(
+      {
+        async check({ ask }) {
+          for (const limit of ['1', '1', '2'])
+            await ask('com.example.same', { query: { limit }, reuse: true })
+          await ask('com.example.same', { query: { limit: '2' } })
+        },
+      },
+      ({ url }) => {
+        asked.push(url)
+        return new Response('{}')
+      },
+    )
+    expect(asked.filter((url) => url.includes('com.example.same'))).toEqual([
+      'https://pds.example/xrpc/com.example.same?limit=1',
+      'https://pds.example/xrpc/com.example.same?limit=2',
+      'https://pds.example/xrpc/com.example.same?limit=2',
+    ])
+  })
+
+  it('tells what a server has from what it would forward', async () => {
+    const method = (name: string) => ({
+      lexicon: 1 as const,
+      id: `com.example.${name}` as const,
+      defs: { main: { type: 'query' as const } },
+    })
+    const report = await run(
+      {},
+      ({ url, method: verb }) => {
+        if (url.includes('describeServer')) return Response.json({})
+        if (url.includes('gone')) return new Response('', { status: 404 })
+        // Only a method that is here knows its verb; all else is for someone who has signed in.
+        const status = url.includes('here') && verb === 'POST' ? 400 : 401
+        return Response.json({ error: 'No' }, { status })
+      },
+      { lexicons: ['here', 'gone', 'forwarded'].map(method) },
+    )
+    expect(report.absent).toEqual(['com.example.gone', 'com.example.forwarded'])
+  })
+
   it('tries only the rules of the profiles and levels that are asked for', async () => {
     const house: Rule = { ...rule, id: 'test.house', level: 'house' }
     const other: Rule = { ...rule, id: 'test.daily', profiles: ['daily'] }

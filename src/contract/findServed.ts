@@ -1,0 +1,41 @@
+import type { Answer, Asking } from './ask.ts'
+import type { Method } from './lexicon/lexiconSet.ts'
+
+/** A well-formed name of a method that does not exist anywhere. */
+export const NO_METHOD = 'com.example.unknown'
+
+export const verbOf = ({ kind }: Pick<Method, 'kind'>): 'GET' | 'POST' => (kind === 'query' ? 'GET' : 'POST')
+export const wrongVerbOf = ({ kind }: Pick<Method, 'kind'>): 'GET' | 'POST' =>
+  kind === 'query' ? 'POST' : 'GET'
+
+/** What every PDS has of its own; a method of another namespace may only be forwarded. */
+const isOfServer = (id: string): boolean =>
+  id.startsWith('com.atproto.') || /^app\.bsky\.actor\.(get|put)Preferences$/.test(id)
+
+/**
+ * Which of the methods the server has. One that it does not have is 404 or 501. Where made-up names are refused for want of
+ * a credential, as by a server that forwards what it does not know, a method is told apart by its answer to the wrong verb.
+ */
+export async function findServed(
+  ask: Asking,
+  methods: readonly Method[],
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const status = async (id: string, verb: string): Promise<number | undefined> => {
+    const answer: Answer | undefined = await ask(id, { verb, reuse: true }).catch(() => undefined)
+    return answer?.status
+  }
+  const isServed = async (method: Method): Promise<boolean> => {
+    const { id } = method
+    const first = await status(id, verbOf(method))
+    if (first === 404 || first === 501) return false
+    if (first !== 401 || (await status(NO_METHOD, verbOf(method))) !== 401) return true
+    return (await status(id, wrongVerbOf(method))) !== 401 || isOfServer(id)
+  }
+  const served = new Set<string>()
+  for (const method of methods) {
+    if (await isServed(method)) served.add(method.id)
+    signal.throwIfAborted()
+  }
+  return served
+}
