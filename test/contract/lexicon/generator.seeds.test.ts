@@ -1,6 +1,6 @@
 /** Requests made from random documents, judged by @atproto/lexicon: what is called valid is, and what is called wrong. */
 import { jsonToLex, parseLexiconDoc } from '@atproto/lexicon'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Query } from '../../../src/contract/ask.ts'
 import { createSampler, NoValue } from '../../../src/contract/lexicon/createSampler.ts'

@@ -1,5 +1,5 @@
 import type { LexiconDoc } from '@atproto/lexicon'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 const FORMATS = [
   'at-identifier',
