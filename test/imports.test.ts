@@ -17,6 +17,7 @@ const ROOMS: Record<string, string> = {
   mover: 'src/mover/moveAccount.ts',
   client: 'src/client/connect.ts',
   handlers: 'src/handlers/sync/getRepo.ts',
+  worker: 'src/worker/cors.ts',
   proxy: 'src/proxy/proxy.ts',
   account: 'src/account/account.ts',
   xrpc: 'src/xrpc/runtime.ts',
@@ -51,6 +52,21 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'streams',
   ],
   handlers: ['entry', 'archive', 'contract', 'cli', 'mover', 'client'],
+  worker: [
+    'entry',
+    'archive',
+    'contract',
+    'cli',
+    'mover',
+    'client',
+    'handlers',
+    'proxy',
+    'account',
+    'signing',
+    'crypto',
+    'plc',
+    'repo',
+  ],
   proxy: [
     'entry',
     'archive',
@@ -202,6 +218,9 @@ const forbidden: Arrow[] = [
     others.map((other) => ({ from: planted(ROOMS[room] ?? ''), to: ROOMS[other] ?? '' })),
   ),
   ...Object.keys(FORBIDDEN).map((room) => ({ from: planted(ROOMS[room] ?? ''), to: 'dev/cirrus.ts' })),
+  ...Object.keys(FORBIDDEN).flatMap((room) =>
+    room === 'worker' ? [] : { from: planted(ROOMS[room] ?? ''), to: ROOMS.worker ?? '' },
+  ),
   ...accountArrows((room, other) => !ACCOUNT[room]?.includes(other)),
   ...Object.keys(ACCOUNT).flatMap((room) =>
     ['src/account/account.ts', 'src/account/createAccount.ts'].map((to) => ({
@@ -232,6 +251,7 @@ const forbidden: Arrow[] = [
 
 const allowed: Arrow[] = [
   { from: 'src/object.ts', to: 'src/handlers/index.ts' },
+  { from: planted(ROOMS.worker ?? ''), to: 'src/policy.ts' },
   { from: planted(ROOMS.cli ?? ''), to: ROOMS.client ?? '' },
   { from: planted(ROOMS.cli ?? ''), to: ROOMS.mover ?? '' },
   { from: planted(ROOMS.mover ?? ''), to: ROOMS.archive ?? '' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createMemoryLimit } from '../src/memoryLimit.ts'
-import { createRequestLimits } from '../src/requestLimits.ts'
-import { XrpcError } from '../src/xrpc/errors.ts'
+import { createMemoryLimit } from '../../src/memoryLimit.ts'
+import { createRequestLimits } from '../../src/worker/requestLimits.ts'
+import { XrpcError } from '../../src/xrpc/errors.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 

@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
-import { VERSION } from './version.ts'
+import type { Config } from '../config.ts'
+import { VERSION } from '../version.ts'
 
 /** What a person sees who opens the server's address in a browser. */
 export const frontPage = (

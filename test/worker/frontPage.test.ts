@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { frontPage } from '../src/page.ts'
+import { frontPage } from '../../src/worker/frontPage.ts'
 
 it('the addresses on the front page are those of this server, in development too', () => {
   const page = frontPage({ did: 'did:web:localhost%3A8787', origin: 'http://localhost:8787' }, 'alice.test')

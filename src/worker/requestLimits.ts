@@ -1,7 +1,7 @@
-import { createMemoryLimit } from './memoryLimit.ts'
-import { isLocal, networkOf } from './network.ts'
-import { isOpenToAnyone, policy, type Rule } from './policy.ts'
-import { tooMany } from './tooMany.ts'
+import { createMemoryLimit } from '../memoryLimit.ts'
+import { isLocal, networkOf } from '../network.ts'
+import { isOpenToAnyone, policy, type Rule } from '../policy.ts'
+import { tooMany } from '../tooMany.ts'
 
 export interface RequestLimitsDeps {
   now(): number
