@@ -127,7 +127,7 @@ export interface Run {
    */
   expect(rule: Rule, place: Place, check: (ask: Asking) => Promise<Problem>): Promise<void>
   /** Says what became of an expectation that several share the answers of. */
-  judge(rule: Rule, place: Place, problem: Problem, answers: readonly Answer[]): void
+  judge(rule: Rule, place: Place, problem: Problem, answers: readonly Pick<Answer, 'exchange'>[]): void
   /** Something could not be tried. `expect` says the same where `check` throws `Unclear`. */
   unclear(rule: Rule, place: Place, reason: string): void
   /** Kept out of what is reported: tokens and passwords that the server gave out. */

@@ -1,0 +1,517 @@
+/** The rules about a repository: the real Worker keeps all of them, and each finds the fault that it is about. */
+import type { LexiconDoc } from '@atproto/lexicon'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { repository } from '../../../src/contract/areas/repository/repository.ts'
+import { cborCid } from '../../../src/repo/cid.ts'
+import { encodeNode } from '../../../src/repo/tree/encodeNode.ts'
+import { buildTree } from '../../../src/repo/tree/buildTree.ts'
+import { formatTid } from '../../../src/repo/tid.ts'
+import { readSchemas } from '../../../src/generated/lexicons.ts'
+import { CREDENTIALS } from '../deployed.ts'
+import {
+  block,
+  carBytes,
+  commitOf,
+  flatRepo,
+  type Parts,
+  recar,
+  recordsOf,
+  rootOf,
+  withCommit,
+} from './cars.ts'
+import { brokenOf, brokenRules, createWorld, type Fault, unclearOf, type World } from './world.ts'
+
+const GET_REPO = 'com.atproto.sync.getRepo'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+  const { call, did } = world.deployed
+  const session = await call('com.atproto.server.createSession', { body: CREDENTIALS })
+  const auth = `Bearer ${String(session.accessJwt)}`
+  const writes = Array.from({ length: 150 }, (_, i) => ({
+    $type: 'com.atproto.repo.applyWrites#create',
+    collection: i % 3 === 0 ? 'com.example.thing' : 'com.example.other',
+    value: { $type: i % 3 === 0 ? 'com.example.thing' : 'com.example.other', text: `number ${i}` },
+  }))
+  await call('com.atproto.repo.applyWrites', { body: { repo: did, writes }, auth })
+})
+
+/** Spoils the answers of one method. */
+const spoil =
+  (id: string, spoiled: (answer: Response, params: URLSearchParams) => Promise<Response> | Response): Fault =>
+  async (call, answer) =>
+    call.id === id ? spoiled(await answer(), call.params) : answer()
+
+/** Spoils whole exports, not those since a revision. */
+const exportAs = (edit: Parameters<typeof recar>[0]): Fault =>
+  spoil(GET_REPO, (answer, params) => (params.has('since') ? answer : recar(edit)(answer)))
+
+const sinceAs = (edit: Parameters<typeof recar>[0]): Fault =>
+  spoil(GET_REPO, (answer, params) => (params.has('since') ? recar(edit)(answer) : answer))
+
+/** Spoils the JSON of one method. */
+const jsonAs = (id: string, edit: (json: never, params: URLSearchParams) => unknown): Fault =>
+  spoil(id, async (answer, params) =>
+    answer.status === 200 ? Response.json(edit((await answer.json()) as never, params), answer) : answer,
+  )
+
+const CORS = { 'access-control-allow-origin': '*' }
+const json = (body: unknown, status = 200) => Response.json(body, { status, headers: CORS })
+const refused = () => json({ error: 'RecordNotFound', message: 'not here' }, 400)
+const failing = (status: number) => json({ error: 'InternalServerError', message: 'it fell over' }, status)
+
+const without = (parts: Parts, text: string): Parts => ({
+  ...parts,
+  blocks: parts.blocks.filter(({ cid }) => cid.toString() !== text),
+})
+
+interface Planted {
+  readonly name: string
+  readonly rule: string
+  /** Other rules that the same fault breaks, as it must. */
+  readonly also?: readonly string[]
+  readonly fault: Fault
+}
+
+const FOREIGN = block({ $type: 'com.example.thing', text: 'deleted long ago' })
+
+const FAULTS: readonly Planted[] = [
+  {
+    name: 'getRepo fails',
+    rule: 'repo.export',
+    fault: spoil(GET_REPO, () => failing(502)),
+  },
+  {
+    name: 'an export has another type',
+    rule: 'repo.export',
+    fault: spoil(GET_REPO, async (answer) => {
+      const other = new Response(answer.body, answer)
+      other.headers.set('content-type', 'application/octet-stream')
+      return other
+    }),
+  },
+  { name: 'an export is cut', rule: 'repo.car', fault: exportAs((parts) => carBytes(parts).slice(0, -3)) },
+  {
+    name: 'an export is cut between two blocks',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, -1) })),
+  },
+  {
+    name: 'an export is text',
+    rule: 'repo.car',
+    fault: spoil(GET_REPO, (answer) => new Response('not a CAR at all', answer)),
+  },
+  {
+    name: 'an export has two roots',
+    rule: 'repo.one-root',
+    fault: exportAs((parts) => ({ ...parts, roots: [...parts.roots, ...parts.roots] })),
+  },
+  {
+    name: 'a block has other bytes',
+    rule: 'repo.hashes',
+    fault: exportAs((parts) => ({
+      ...parts,
+      blocks: parts.blocks.map((one, i) => (i === 5 ? { ...one, bytes: FOREIGN.bytes } : one)),
+    })),
+  },
+  {
+    name: 'the commit is missing',
+    rule: 'repo.commit',
+    fault: exportAs((parts) => without(parts, rootOf(parts).cid.toString())),
+  },
+  {
+    name: 'the commit is that of another account',
+    rule: 'repo.commit',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) =>
+      withCommit(parts, await commitOf(parts, { did: 'did:web:example.com' })),
+    ),
+  },
+  {
+    name: 'the commit names an earlier one',
+    rule: 'repo.prev',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { prev: rootOf(parts).cid }))),
+  },
+  {
+    name: 'the revision is in the future',
+    rule: 'repo.rev',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) =>
+      withCommit(parts, await commitOf(parts, { rev: formatTid((Date.now() + 3_600_000) * 1000) })),
+    ),
+  },
+  {
+    name: 'the revision is not a TID',
+    rule: 'repo.rev',
+    fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { rev: '1' }))),
+  },
+  {
+    name: 'the commit is signed by another key',
+    rule: 'repo.signature',
+    fault: async (call, answer) => {
+      // The same as if the server had not followed a change of the key.
+      const { directory } = call.deployed
+      directory.documentKey = 'did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
+      return answer()
+    },
+  },
+  {
+    name: 'a record is missing',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => without(parts, String(recordsOf(parts)[7]?.cid))),
+  },
+  {
+    name: 'the tree is missing',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, 1) })),
+  },
+  {
+    name: 'an export has what was deleted',
+    rule: 'repo.nothing-more',
+    fault: exportAs((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+  },
+  {
+    name: 'a block comes twice',
+    rule: 'repo.nothing-more',
+    fault: exportAs((parts) => ({ ...parts, blocks: [...parts.blocks, ...parts.blocks.slice(-1)] })),
+  },
+  {
+    name: 'the blocks come in reverse',
+    rule: 'repo.preorder',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.toReversed() })),
+  },
+  {
+    name: 'all keys are in one node',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs((parts) => flatRepo(parts, recordsOf(parts))),
+  },
+  {
+    name: 'a key is not valid',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs((parts) =>
+      flatRepo(
+        parts,
+        recordsOf(parts)
+          .slice(0, 1)
+          .map((one) => ({ ...one, key: 'nsid/a b' })),
+      ),
+    ),
+  },
+  {
+    name: 'a node is empty',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) => {
+      const [record] = recordsOf(parts)
+      if (!record) throw new Error('no record')
+      const below = encodeNode({ left: null, entries: [] })
+      const right = cborCid(below)
+      const bytes = encodeNode({
+        left: right,
+        entries: [{ key: record.key, value: record.cid, right: null }],
+      })
+      const node = { cid: cborCid(bytes), bytes }
+      const commit = await commitOf(parts, { data: node.cid })
+      return { roots: [commit.cid], blocks: [commit, node, { cid: right, bytes: below }, record] }
+    }),
+  },
+  {
+    name: 'a record has a fraction',
+    rule: 'repo.records',
+    also: ['repo.current'],
+    fault: exportAs((parts) =>
+      withRecord(parts, new Uint8Array([0xa1, 0x61, 0x61, 0xfb, 63, 248, 0, 0, 0, 0, 0, 0])),
+    ),
+  },
+  {
+    name: 'a record has the type of another collection',
+    rule: 'repo.record-types',
+    also: ['repo.current'],
+    fault: exportAs((parts) => withRecord(parts, block({ $type: 'com.example.else' }).bytes)),
+  },
+  {
+    name: 'getLatestCommit lags',
+    rule: 'repo.current',
+    fault: jsonAs('com.atproto.sync.getLatestCommit', (json: object) => ({
+      ...json,
+      cid: FOREIGN.cid.toString(),
+    })),
+  },
+  {
+    name: 'since the latest revision, everything comes',
+    rule: 'repo.since-newest',
+    fault: async (call, answer) =>
+      call.id === GET_REPO && call.params.has('since') ? call.again({ did: call.deployed.did }) : answer(),
+    also: ['repo.since-unknown'],
+  },
+  {
+    name: 'since a revision, a block is missing',
+    rule: 'repo.since-unknown',
+    fault: sinceAs((parts) => ({ ...parts, blocks: parts.blocks.filter((_, i) => i !== 20) })),
+  },
+  {
+    name: 'since a revision, what was deleted comes',
+    rule: 'repo.since-unknown',
+    also: ['repo.since-newest'],
+    fault: sinceAs((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+  },
+  {
+    name: 'an unknown revision makes the server fail',
+    rule: 'repo.since-unknown',
+    also: ['answer.no-failure'],
+    fault: async (call, answer) => {
+      if (call.id !== GET_REPO || !call.params.has('since')) return answer()
+      const latest = await call.deployed.call('com.atproto.sync.getLatestCommit', {
+        query: `?did=${call.deployed.did}`,
+      })
+      if (call.params.get('since') === latest['rev']) return answer()
+      return failing(500)
+    },
+  },
+  {
+    name: 'the status is another revision',
+    rule: 'repo.status',
+    fault: jsonAs('com.atproto.sync.getRepoStatus', (json: object) => ({ ...json, rev: '3jzfcijpj2z2a' })),
+  },
+  {
+    name: 'listRepos has an old head',
+    rule: 'repo.listed',
+    fault: jsonAs('com.atproto.sync.listRepos', ({ repos }: { repos: object[] }) => ({
+      repos: repos.map((repo) => ({ ...repo, head: FOREIGN.cid.toString() })),
+    })),
+  },
+  {
+    name: 'listRepos lists nobody',
+    rule: 'repo.listed',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.listRepos' && call.params.get('limit') === '1000'
+        ? json({ repos: [] })
+        : answer(),
+  },
+  {
+    name: 'listReposByCollection does not know the account',
+    rule: 'repo.listed-by-collection',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.listReposByCollection' ? json({ repos: [] }) : answer(),
+  },
+  {
+    name: 'every host is known',
+    rule: 'repo.host-status',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.getHostStatus' ? json({ hostname: 'nowhere.example.com' }) : answer(),
+  },
+  {
+    name: 'describeRepo forgets a collection',
+    rule: 'repo.described',
+    fault: jsonAs('com.atproto.repo.describeRepo', (json: { collections: string[] }) => ({
+      ...json,
+      collections: json.collections.slice(1),
+    })),
+  },
+  {
+    name: 'describeRepo names a collection without records',
+    rule: 'repo.described',
+    fault: jsonAs('com.atproto.repo.describeRepo', (json: { collections: string[] }) => ({
+      ...json,
+      collections: [...json.collections, 'com.example.gone'],
+    })),
+  },
+  {
+    name: 'listRecords leaves one out',
+    rule: 'repo.records-listed',
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: records.filter((_, i) => i !== 3),
+      }),
+    ),
+  },
+  {
+    name: 'listRecords lists a record twice',
+    rule: 'repo.records-listed',
+    also: ['repo.records-order'],
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: [...records, ...records.slice(0, 1)],
+      }),
+    ),
+  },
+  {
+    name: 'listRecords has other values',
+    rule: 'repo.records-listed',
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: records.map((record) => ({ ...record, value: { text: 'changed' } })),
+      }),
+    ),
+  },
+  {
+    name: 'listRecords comes to no end',
+    rule: 'repo.records-listed',
+    fault: jsonAs('com.atproto.repo.listRecords', (json: object) => ({ ...json, cursor: 'always' })),
+  },
+  {
+    name: 'listRecords ignores reverse',
+    rule: 'repo.records-order',
+    fault: async (call, answer) =>
+      call.id === 'com.atproto.repo.listRecords' && call.params.has('reverse')
+        ? call.again({ repo: call.params.get('repo') ?? '', collection: call.params.get('collection') ?? '' })
+        : answer(),
+  },
+  {
+    name: 'getRecord has another CID',
+    rule: 'repo.record',
+    also: ['repo.record-version'],
+    fault: jsonAs('com.atproto.repo.getRecord', (json: object) => ({ ...json, cid: FOREIGN.cid.toString() })),
+  },
+  {
+    name: 'getRecord drops a field',
+    rule: 'repo.record',
+    also: ['repo.record-version'],
+    fault: jsonAs('com.atproto.repo.getRecord', ({ value, ...json }: { value: Record<string, unknown> }) => {
+      const { text: _, ...fewer } = value
+      return { ...json, value: fewer }
+    }),
+  },
+  {
+    name: 'getRecord ignores the version',
+    rule: 'repo.record-version',
+    fault: async (call, answer) => {
+      if (call.id !== 'com.atproto.repo.getRecord' || !call.params.has('cid')) return answer()
+      const { cid: _, ...params } = Object.fromEntries(call.params)
+      return call.again(params)
+    },
+  },
+  {
+    name: 'a proof lacks the record',
+    rule: 'repo.proof-of-presence',
+    fault: spoil(
+      'com.atproto.sync.getRecord',
+      recar((parts) => ({ ...parts, blocks: parts.blocks.filter(({ bytes }) => !saysType(bytes)) })),
+    ),
+  },
+  {
+    name: 'a proof lacks a node',
+    rule: 'repo.proof-of-presence',
+    also: ['repo.proof-of-absence'],
+    fault: spoil(
+      'com.atproto.sync.getRecord',
+      recar((parts) => ({
+        ...parts,
+        blocks: parts.blocks.filter(({ bytes }, i) => i < 1 || saysType(bytes)),
+      })),
+    ),
+  },
+  {
+    name: 'what does not exist is refused, not disproved',
+    rule: 'repo.proof-of-absence',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.getRecord' &&
+      /^(a\.a|zzzz|3jzfcijpj2z2a)/.test(call.params.get('rkey') ?? '')
+        ? refused()
+        : answer(),
+  },
+  {
+    name: 'getBlocks gives more than was asked for',
+    rule: 'repo.blocks',
+    fault: spoil(
+      'com.atproto.sync.getBlocks',
+      recar((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+    ),
+  },
+  {
+    name: 'getBlocks leaves out a block',
+    rule: 'repo.blocks',
+    fault: spoil(
+      'com.atproto.sync.getBlocks',
+      recar((parts) => ({ ...parts, blocks: parts.blocks.slice(1) })),
+    ),
+  },
+  {
+    name: 'getBlocks gives what it has of what was asked for',
+    rule: 'repo.blocks-missing',
+    fault: async (call, answer) => {
+      const given = await answer()
+      if (call.id !== 'com.atproto.sync.getBlocks' || given.status === 200) return given
+      const type = { ...CORS, 'content-type': 'application/vnd.ipld.car' }
+      return new Response(carBytes({ roots: [], blocks: [] }), { headers: type })
+    },
+  },
+]
+
+const TYPE = new TextEncoder().encode('$type')
+/** Records have a `$type`; nodes and commits have none. */
+const saysType = (bytes: Uint8Array): boolean =>
+  bytes.some((_, at) => TYPE.every((byte, i) => bytes[at + i] === byte))
+
+/** A repository with one record, which has these bytes. */
+async function withRecord(parts: Parts, bytes: Uint8Array): Promise<Parts> {
+  const record = { cid: cborCid(bytes), bytes }
+  const tree = buildTree([{ key: 'com.example.thing/one', value: record.cid }])
+  const commit = await commitOf(parts, { data: tree[0].cid })
+  return { roots: [commit.cid], blocks: [commit, ...tree, record] }
+}
+
+/** Methods of relays, which a fault makes served. */
+const relayMethods = ['com.atproto.sync.listReposByCollection', 'com.atproto.sync.getHostStatus'].map(
+  (id) => ({
+    lexicon: 1,
+    id,
+    defs: { main: { type: 'query', output: { encoding: 'application/json' } } },
+  }),
+) as LexiconDoc[]
+
+describe('the rules about a repository', () => {
+  it('are kept by a real Worker', async () => {
+    const report = await world.run([repository])
+    expect(brokenOf(report)).toEqual([])
+    expect(unclearOf(report)).toEqual([])
+    const tried = new Set(report.findings.map(({ rule }) => rule.id))
+    const untried = repository.rules.map(({ id }) => id).filter((id) => !tried.has(id))
+    // Methods of relays.
+    expect(untried).toEqual(['repo.listed-by-collection', 'repo.host-status'])
+  })
+
+  it.each(FAULTS)('$rule: $name', async ({ rule, also = [], fault }) => {
+    const { directory } = world.deployed
+    try {
+      const lexicons = [...readSchemas(), ...relayMethods]
+      const report = await world.run([repository], fault, { lexicons })
+      expect([brokenRules(report).toSorted(), brokenOf(report)]).toEqual([
+        [rule, ...also].toSorted(),
+        expect.anything(),
+      ])
+    } finally {
+      directory.documentKey = undefined
+    }
+  })
+
+  it('have a fault each that they find', () => {
+    const found = new Set(FAULTS.map(({ rule }) => rule))
+    expect(repository.rules.map(({ id }) => id).filter((id) => !found.has(id))).toEqual([])
+  })
+
+  it('are unclear where nothing can be said', async () => {
+    const unclear = (report: Awaited<ReturnType<World['run']>>) =>
+      new Set(unclearOf(report).map(({ rule }) => rule.id))
+    world.deployed.directory.mode = 'down'
+    const down = await world.run([repository])
+    world.deployed.directory.mode = 'up'
+    expect([brokenOf(down), [...unclear(down)]]).toEqual([[], ['repo.signature']])
+    const large = await world.run([repository], undefined, { maxRepoBytes: 1000 })
+    expect(brokenOf(large)).toEqual([])
+    expect(unclear(large).size).toBeGreaterThan(20)
+    const nobody = await world.run([repository], undefined, { did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })
+    expect(brokenOf(nobody)).toEqual([])
+  })
+})

@@ -1,0 +1,100 @@
+import { runContract, type ContractOptions } from '../../../src/contract/run.ts'
+import type { Area, Finding, Report } from '../../../src/contract/types.ts'
+import { readSchemas } from '../../../src/generated/lexicons.ts'
+import { CREDENTIALS, deploy, ORIGIN, type Deployed } from '../deployed.ts'
+
+/** A request to the Worker, as a fault sees it. */
+export interface Call {
+  readonly id: string
+  readonly params: URLSearchParams
+  readonly verb: string
+  readonly headers: Headers
+  readonly deployed: Deployed
+  /** The same request with other params, to the Worker itself. */
+  again(params: Record<string, string>): Promise<Response>
+}
+
+/** What is wrong with the server: it sees each request, and the answer of the Worker to it. */
+export type Fault = (call: Call, answer: () => Promise<Response>) => Promise<Response> | Response
+
+/** The real Worker with an account, whose answers can be spoiled on their way. */
+export interface World {
+  readonly deployed: Deployed
+  run(areas: readonly Area[], fault?: Fault, options?: Partial<ContractOptions>): Promise<Report>
+}
+
+let runs = 0
+
+export async function createWorld(): Promise<World> {
+  const deployed = await deploy()
+  return {
+    deployed,
+    run(areas, fault, options) {
+      runs++
+      // Each run has an address of its own, as many are limited by it.
+      const address = `192.0.2.${runs % 250}`
+      const toWorker = (request: Request): Promise<Response> => {
+        const sent = new Request(request)
+        sent.headers.set('cf-connecting-ip', address)
+        return deployed.fetch(sent)
+      }
+      const fetch = async (request: Request): Promise<Response> => {
+        const url = new URL(request.url)
+        if (url.href.startsWith(deployed.directory.url)) return deployed.directory.fetch(url.href)
+        if (!fault) return toWorker(request)
+        const copy = request.clone()
+        const call: Call = {
+          id: url.pathname.replace('/xrpc/', ''),
+          params: url.searchParams,
+          verb: request.method,
+          headers: request.headers,
+          deployed,
+          again: (params) => {
+            const other = new URL(url)
+            other.search = new URLSearchParams(params).toString()
+            return toWorker(new Request(other, { headers: request.headers }))
+          },
+        }
+        return fault(call, () => toWorker(copy))
+      }
+      return runContract({
+        url: ORIGIN,
+        lexicons: readSchemas(),
+        deps: {
+          fetch,
+          WebSocket,
+          now: Date.now,
+          sleep: async () => {},
+          random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+          signal: new AbortController().signal,
+        },
+        areas,
+        house: true,
+        kind: null,
+        plcUrl: deployed.directory.url,
+        only: (id) => /^com\.atproto\.(sync|repo)\./.test(id),
+        ...options,
+      })
+    },
+  }
+}
+
+/** The owner, who may write. */
+export const OWNER = {
+  credentials: { identifier: CREDENTIALS.identifier, password: CREDENTIALS.password },
+  write: true,
+  accountHasRecords: true,
+} as const
+
+/** What is not as it should be, each as `rule (case): got`. */
+export const brokenOf = ({ findings }: Pick<Report, 'findings'>): string[] =>
+  findings
+    .filter(({ outcome }) => outcome === 'broken')
+    .map(({ rule, subject, case: name, got }) => `${rule.id} ${subject} (${name}): ${got}`)
+
+export const brokenRules = ({ findings }: Pick<Report, 'findings'>): string[] => [
+  ...new Set(findings.filter(({ outcome }) => outcome === 'broken').map(({ rule }) => rule.id)),
+]
+
+export const unclearOf = ({ findings }: Pick<Report, 'findings'>): Finding[] =>
+  findings.filter(({ outcome }) => outcome === 'unclear')
