@@ -5,17 +5,14 @@ import { passwordSource } from '../../src/mover/peers/passwordSource.ts'
 import { standardTarget } from '../../src/mover/peers/standardTarget.ts'
 import type { MoveEvent, MoverDeps, MoveReport, MoveStore } from '../../src/mover/types.ts'
 import { Random } from '../fuzz/random.ts'
-import {
-  DIRECTORY_FAULTS,
-  type Fault,
-  HOSTILE_FAULTS,
-  LOSING_FAULTS,
-  MOVE_FAULTS,
-  RECORD_FAULTS,
-  REFUSING_FAULTS,
-  SOURCE_FAULTS,
-  TARGET_FAULTS,
-} from '../mover/fakes/faults.ts'
+import { DIRECTORY_FAULTS } from '../mover/fakes/faults/directories.ts'
+import type { Fault } from '../mover/fakes/faults/fault.ts'
+import { HOSTILE_FAULTS } from '../mover/fakes/faults/hostile.ts'
+import { LOSING_FAULTS } from '../mover/fakes/faults/losing.ts'
+import { MOVE_FAULTS } from '../mover/fakes/faults/moves.ts'
+import { RECORD_FAULTS } from '../mover/fakes/faults/records.ts'
+import { SOURCE_FAULTS } from '../mover/fakes/faults/sources.ts'
+import { REFUSING_FAULTS, TARGET_FAULTS } from '../mover/fakes/faults/targets.ts'
 import {
   blobBytes,
   createWorld,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { copyBlobs } from '../../../src/mover/copy/copyBlobs.ts'
 import { rawCid } from '../fakes/fakeRepo.ts'
 import { blobBytes, imagePost, postPath } from '../fakes/fakeWorld.ts'
-import { broken } from '../fakes/faults.ts'
+import { broken } from '../fakes/faults/fault.ts'
 import { worldWith } from './support.ts'
 
 const UPLOAD = 'com.atproto.repo.uploadBlob'

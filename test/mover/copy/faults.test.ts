@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MoverError } from '../../../src/mover/moverError.ts'
-import { LOSING_FAULTS, REFUSING_FAULTS, SOURCE_FAULTS, TARGET_FAULTS } from '../fakes/faults.ts'
+import { LOSING_FAULTS } from '../fakes/faults/losing.ts'
+import { SOURCE_FAULTS } from '../fakes/faults/sources.ts'
+import { REFUSING_FAULTS, TARGET_FAULTS } from '../fakes/faults/targets.ts'
 import { lacking, worldWith } from './support.ts'
 
 describe('everything arrives', () => {

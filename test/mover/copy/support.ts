@@ -4,7 +4,7 @@ import { copyPreferences } from '../../../src/mover/copy/copyPreferences.ts'
 import { fetchRepo } from '../../../src/mover/copy/fetchRepo.ts'
 import { sendRepo } from '../../../src/mover/copy/sendRepo.ts'
 import { createWorld, type FakeWorld, type FakeWorldOptions } from '../fakes/fakeWorld.ts'
-import type { Fault } from '../fakes/faults.ts'
+import type { Fault } from '../fakes/faults/fault.ts'
 import { memoryStore } from '../fakes/memoryStore.ts'
 
 /** A world in which these faults happen, and what the copy takes. */
