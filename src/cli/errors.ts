@@ -202,6 +202,17 @@ export const CATALOGUE = {
     'problems',
     'compare with an earlier `pds log --json`; treat the account as tampered with',
   ),
+  // The contract suite
+  'server-silent': entry('failed', 'check the address and the network, then run the command again'),
+  'not-a-pds': entry('failed', 'give the address of the PDS itself, such as https://pds.example.com'),
+  'sign-in-refused': entry('failed', 'check --identifier and the password'),
+  'bad-lexicons': entry('usage', 'correct the documents, or leave --lexicons out'),
+  'account-has-records': entry(
+    'usage',
+    'give an account without records; or add --account-has-records if this one may be written to',
+  ),
+  'contract-broken': entry('problems', 'mend what the findings name, then run the same command again'),
+  'contract-incomplete': entry('failed', 'read the reason, then run the same command again'),
   'identity-amiss': entry('problems', 'run `pds status`, which names the next command'),
 } as const satisfies Record<string, Entry>
 

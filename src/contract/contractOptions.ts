@@ -24,8 +24,8 @@ export interface ContractOptions {
   readonly did?: string
   /** `write` for an account that has records, too. By default it is refused. */
   readonly accountHasRecords?: boolean
-  /** Only these methods. */
-  readonly only?: (id: string) => boolean
+  /** Only these methods, and parts such as `firehose`. */
+  readonly only?: (subject: string) => boolean
   /** Only these rules. */
   readonly onlyRules?: (rule: Rule) => boolean
   /** At most so many requests a second. Default: as fast as the server answers. */
@@ -33,7 +33,7 @@ export interface ContractOptions {
   /** What is known about this server. By default it is recognized by its front page; null: nothing. */
   readonly kind?: ServerKind | null
   readonly areas?: readonly Area[]
-  /** Called with each finding as it comes; known differences are told from it only in the report. */
+  /** Called with each finding as it comes. */
   readonly onFinding?: (finding: Finding) => void
   /** Called before each request, and at the beginning of each area. */
   readonly onProgress?: (progress: Progress) => void

@@ -5,7 +5,8 @@ import { Unclear, type Exchange, type Place, type Problem, type Rule, type Run }
 export interface JudgingDeps {
   readonly ask: Asking
   readonly sink: Sink
-  applies(rule: Rule): boolean
+  /** Whether it is asked for. */
+  applies(rule: Rule, place: Place): boolean
   /** Replaces secrets. */
   redact(text: string): string
   /** Throws once the run has ended early: what fails then is not the server's fault. */
@@ -21,15 +22,15 @@ export function createJudging(deps: JudgingDeps): Pick<Run, 'expect' | 'judge' |
       : sink.add(rule, place, 'broken', redact(problem), exchanges)
   return {
     judge(rule, place, problem, answers) {
-      if (!applies(rule)) return
+      if (!applies(rule, place)) return
       const exchanges = answers.map(({ exchange }) => exchange)
       add(rule, place, problem, exchanges)
     },
     unclear(rule, place, reason) {
-      if (applies(rule)) sink.add(rule, place, 'unclear', redact(reason), [], redact(reason))
+      if (applies(rule, place)) sink.add(rule, place, 'unclear', redact(reason), [], redact(reason))
     },
     async expect(rule, place, check) {
-      if (!applies(rule)) return
+      if (!applies(rule, place)) return
       const exchanges: Exchange[] = []
       const recording: Asking = async (id, what) => {
         try {

@@ -11,7 +11,7 @@ import { ContractError } from './contractError.ts'
 import type { ContractOptions } from './contractOptions.ts'
 import { discover, NOWHERE, type Found } from './discover.ts'
 import { findServed } from './findServed.ts'
-import { applyKnown } from './known/knownDifferences.ts'
+import { applyKnown, explained, type ServerKind } from './known/knownDifferences.ts'
 import { kindOf } from './known/serverKinds.ts'
 import { createJudging } from './judging.ts'
 import { createLexiconSet } from './lexicon/lexiconSet.ts'
@@ -56,7 +56,8 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     appliesTo(profiles, house)(rule) && (options.onlyRules?.(rule) ?? true)
   const secrets = createSecrets([credentials?.password, adminPassword])
   const pace = createPace(deps, options.perSecond)
-  const sink: Sink = createSink(options.onFinding)
+  let kind: ServerKind | undefined
+  const sink: Sink = createSink((finding) => options.onFinding?.(explained(finding, kind?.differences ?? [])))
   const lexicons = createLexiconSet(options.lexicons)
   const cleanup = createCleanup()
   const gone = new AbortController()
@@ -84,28 +85,28 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     }),
     (reason) => gone.abort(new Error(reason)),
   )
+  const isWanted = options.only ?? (() => true)
   const answerRules = answers.filter(applies)
   const reuse = reusing(rawAsk)
   /** Every answer is judged by the rules for all answers. */
   const ask: Asking = async (id, what) => {
     const answer = await reuse(id, what)
-    for (const rule of answerRules)
-      sink.observe(
-        rule,
-        what?.path === undefined ? id : what.path,
-        [...rule.judge(answer, what?.path === undefined ? id : '', { lexicons })],
-        answer,
-      )
+    const subject = what?.path === undefined ? id : what.path
+    if (!isWanted(subject)) return answer
+    for (const rule of answerRules) {
+      const problems = [...rule.judge(answer, what?.path === undefined ? id : '', { lexicons })]
+      sink.observe(rule, subject, problems, answer)
+    }
     return answer
   }
 
   const isOurs = (id: string): boolean => house || !id.startsWith('com.cirrus.')
-  const wanted = lexicons.methods.filter(({ id }) => isOurs(id) && (options.only?.(id) ?? true))
+  const wanted = lexicons.methods.filter(({ id }) => isOurs(id) && isWanted(id))
   place.planned = wanted.length + 10
   await requirePds(rawAsk, origin)
   const front = await rawAsk('', { path: '/' })
   const frontPage = new TextDecoder().decode(front.bytes)
-  const kind = options.kind === undefined ? kindOf(frontPage) : (options.kind ?? undefined)
+  kind = options.kind === undefined ? kindOf(frontPage) : (options.kind ?? undefined)
   const health = await rawAsk('_health').catch(() => undefined)
   const version = isObject(health?.json) ? health.json['version'] : undefined
 
@@ -156,7 +157,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       ...createJudging({
         ask,
         sink,
-        applies,
+        applies: (rule, { subject }) => applies(rule) && isWanted(subject),
         redact: secrets.redact,
         stopIfAborted: () => stop?.throwIfAborted(),
       }),

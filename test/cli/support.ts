@@ -65,7 +65,11 @@ const parse = (text: string): unknown => {
 const flushed = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Runs `pds` in this process, with a terminal, a folder and a clock of the test, and returns what a user would see. */
-export async function pds(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function pds(
+  args: readonly string[],
+  options: RunOptions = {},
+  program: typeof run = run,
+): Promise<Ran> {
   const [stdin, stdout, stderr] = [new Keyboard(), new Screen(), new Screen()]
   const { cwd = tmpdir(), env = {}, tty = false, colour = false } = options
   stdin.isTTY = stderr.isTTY = tty
@@ -94,7 +98,7 @@ export async function pds(args: readonly string[], options: RunOptions = {}): Pr
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     signal: options.signal ?? new AbortController().signal,
   }
-  const code = await run(args, io)
+  const code = await program(args, io)
   await flushed()
   return { code, stdout: stdout.text, stderr: stderr.text, json: parse(stdout.text) }
 }

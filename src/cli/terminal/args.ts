@@ -46,18 +46,27 @@ export type Globals = Values<typeof GLOBAL_FLAGS>
 const firstSentence = (cause: unknown): string =>
   messageOf(cause).split(/[.\n]/)[0] ?? 'the arguments are wrong'
 
-/** Parses the arguments that follow the command's name. An unknown flag is an error. */
-export function parse<F extends Flags>(
+/** Parses the arguments of a command of `pds`, which follow its name. An unknown flag is an error. */
+export const parse = <F extends Flags>(
   command: string,
   args: readonly string[],
   flags: F,
   positionals: readonly Positional[],
-): { values: Values<F> & Globals; positionals: string[] } {
-  const next = `run \`pds ${command} --help\``
-  const all: Flags = { ...flags, ...GLOBAL_FLAGS }
+): { values: Values<F> & Globals; positionals: string[] } =>
+  parseArguments(`pds ${command}`, args, { ...flags, ...GLOBAL_FLAGS }, positionals)
+
+/** Parses the arguments of a program or of one of its commands, `name`. An unknown flag is an error. */
+export function parseArguments<F extends Flags & { help: Flag }>(
+  name: string,
+  args: readonly string[],
+  flags: F,
+  positionals: readonly Positional[],
+): { values: Values<F>; positionals: string[] } {
+  const next = `run \`${name} --help\``
+  const all = Object.entries<Flag>(flags)
   const options: ParseArgsOptionsConfig = Object.fromEntries(
-    Object.entries(all).map(([name, { type, multiple, short }]) => [
-      name,
+    all.map(([flag, { type, multiple, short }]) => [
+      flag,
       { type, ...(multiple ? { multiple } : {}), ...(short ? { short } : {}) },
     ]),
   )
@@ -65,14 +74,14 @@ export function parse<F extends Flags>(
     try {
       return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
     } catch (cause) {
-      throw new CliError('usage', `pds ${command}: ${firstSentence(cause)}`, { next, cause })
+      throw new CliError('usage', `${name}: ${firstSentence(cause)}`, { next, cause })
     }
   })()
   const values: Record<string, unknown> = { ...parsed.values }
-  for (const [name, { type, multiple }] of Object.entries(all)) {
-    if (type === 'boolean') values[name] ??= false
-    if (multiple) values[name] ??= []
-    if (values[name] === '') throw new CliError('usage', `pds ${command}: --${name} is empty`, { next })
+  for (const [flag, { type, multiple }] of all) {
+    if (type === 'boolean') values[flag] ??= false
+    if (multiple) values[flag] ??= []
+    if (values[flag] === '') throw new CliError('usage', `${name}: --${flag} is empty`, { next })
   }
   const needed = positionals.filter(({ optional }) => !optional).length
   const isCountRight = parsed.positionals.length >= needed && parsed.positionals.length <= positionals.length
@@ -82,8 +91,8 @@ export function parse<F extends Flags>(
       parsed.positionals.length > positionals.length
         ? `"${parsed.positionals.at(-1)}" is one too many`
         : 'it is missing'
-    throw new CliError('usage', `pds ${command} takes ${wanted}: ${given}`, { next })
+    throw new CliError('usage', `${name} takes ${wanted}: ${given}`, { next })
   }
   // parseArgs was given exactly these names and types, and the defaults above fill in the rest.
-  return { values: values as Values<F> & Globals, positionals: parsed.positionals }
+  return { values: values as Values<F>, positionals: parsed.positionals }
 }

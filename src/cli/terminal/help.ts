@@ -5,7 +5,8 @@ import type { Paint } from './output.ts'
 const flagName = (name: string, { hint, short }: Flag): string =>
   `${short ? `-${short}, ` : ''}--${name}${hint ? ` <${hint}>` : ''}`
 
-const columns = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
+/** Two columns: what may be typed, and what it means. */
+export const columns = (rows: readonly (readonly [string, string])[], paint: Paint): string => {
   const width = Math.max(...rows.map(([left]) => left.length))
   return rows
     .map(
@@ -15,7 +16,7 @@ const columns = (rows: readonly (readonly [string, string])[], paint: Paint): st
     .join('\n')
 }
 
-const flagRows = (flags: Flags) =>
+export const flagRows = (flags: Flags) =>
   Object.entries(flags).map(([name, flag]) => [flagName(name, flag), flag.help] as const)
 
 const EXIT_CODES = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 done, and problems were found;

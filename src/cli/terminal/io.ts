@@ -77,7 +77,8 @@ const CLEAN_UP_MS = 3000
 export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
   const { env } = process
   // `npm run pds` and `pnpm pds` change into the package's folder; the user's folder is the one where they were called.
-  const cwd = env['npm_lifecycle_event'] === 'pds' && env['INIT_CWD'] ? env['INIT_CWD'] : process.cwd()
+  const isScript = ['pds', 'test:contract'].includes(env['npm_lifecycle_event'] ?? '')
+  const cwd = isScript && env['INIT_CWD'] ? env['INIT_CWD'] : process.cwd()
   const fetchUntil = (end: AbortSignal, ...[input, init]: Parameters<typeof fetch>) =>
     fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, end]) : end })
   return {

@@ -32,6 +32,13 @@ const explains = (difference: KnownDifference, finding: Finding): boolean =>
   isAbout(difference, finding) &&
   (difference.got === undefined || new RegExp(difference.got).test(finding.got))
 
+/** A finding as a person wants to see it: known, if one of the differences explains it. */
+export function explained(finding: Finding, differences: readonly KnownDifference[]): Finding {
+  const difference =
+    finding.outcome === 'broken' ? differences.find((one) => explains(one, finding)) : undefined
+  return difference ? { ...finding, outcome: 'known', reason: difference.reason } : finding
+}
+
 /** Turns what is broken and explained into what is known, and says which explanations are not needed any more. */
 export function applyKnown(
   findings: readonly Finding[],

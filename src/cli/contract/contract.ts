@@ -1,0 +1,178 @@
+import { resolve } from 'node:path'
+import type { LexiconDoc } from '@atproto/lexicon'
+import { RULES } from '../../contract/areas.ts'
+import { ContractError } from '../../contract/contractError.ts'
+import { BadLexicons, readLexiconFolder } from '../../contract/lexicon/readLexiconFolder.ts'
+import { failingLevels, failures } from '../../contract/report/summarize.ts'
+import { jsonReport } from '../../contract/report/jsonReport.ts'
+import { runContract } from '../../contract/run.ts'
+import type { ContractDeps, Rule } from '../../contract/types.ts'
+import { readSchemas } from '../../generated/lexicons.ts'
+import { VERSION } from '../../version.ts'
+import { CliError, EXIT, messageOf } from '../errors.ts'
+import { isLoopback, parseHost, PASSWORD_HOST_VAR } from '../project/config.ts'
+import { parseArguments, type Values } from '../terminal/args.ts'
+import type { Io } from '../terminal/io.ts'
+import { count, createOutput, type Output, type Paint } from '../terminal/output.ts'
+import { createPrompts } from '../terminal/prompts.ts'
+import { FLAGS, POSITIONALS } from './flags.ts'
+import { helpText } from './helpText.ts'
+import { readOnly, readProfiles, readRate } from './selection.ts'
+import { showProgress } from './showProgress.ts'
+import { textReport } from './textReport.ts'
+import { writeReports } from './writeReports.ts'
+
+type Options = Values<typeof FLAGS>
+
+const NAME = 'pds-contract'
+
+const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
+  fetch: (request) => send(request),
+  WebSocket,
+  now,
+  sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
+  random,
+  signal,
+})
+
+/** The password of the account, and what it signs in. */
+async function askCredentials({ identifier, write }: Options, origin: string, io: Io) {
+  if (identifier === undefined) {
+    if (!write) return undefined
+    throw new CliError('usage', `${NAME}: --write needs --identifier, the account that it may write to`, {
+      next: `make an account without records on ${new URL(origin).host}, and give its handle`,
+    })
+  }
+  const question = `Password of ${identifier} on ${new URL(origin).host}`
+  const password =
+    io.env['CONTRACT_PASSWORD'] ||
+    (await createPrompts(io, false).secret(question, { alternative: 'CONTRACT_PASSWORD in the environment' }))
+  return { identifier, password }
+}
+
+/** The admin password of the environment, if it is for this server: it must not reach anyone else. */
+function adminPasswordFor(origin: string, { house }: Options, env: Io['env']): string | undefined {
+  const host = env[PASSWORD_HOST_VAR]
+  const isFor = host ? parseHost(host, PASSWORD_HOST_VAR) === origin : isLoopback(origin)
+  return house && isFor ? env['ADMIN_PASSWORD'] || undefined : undefined
+}
+
+const rulesText = (rules: readonly Rule[], paint: Paint): string =>
+  rules
+    .map(
+      ({ id, level, sentence, source, profiles }) =>
+        `${paint('bold', id)} (${level}; ${profiles.join(', ')})\n  ${sentence}\n  ${paint('dim', source)}`,
+    )
+    .join('\n\n')
+
+/** The documents of this package, and those of the folder that was given. */
+async function readLexicons(folder: string | undefined, cwd: string): Promise<readonly LexiconDoc[]> {
+  const own = readSchemas()
+  if (folder === undefined) return own
+  try {
+    const given = await readLexiconFolder(resolve(cwd, folder), own)
+    const replaced = new Set(given.map(({ id }) => id))
+    return [...own.filter(({ id }) => !replaced.has(id)), ...given]
+  } catch (cause) {
+    if (cause instanceof BadLexicons)
+      throw new CliError('bad-lexicons', `--lexicons ${cause.message}`, { cause })
+    throw cause
+  }
+}
+
+async function runWith(options: Options, url: string, io: Io, out: Output): Promise<number> {
+  const { house, strict, write } = options
+  const origin = parseHost(url, 'the server')
+  const lexicons = await readLexicons(options.lexicons, io.cwd)
+  const levels = failingLevels({ strict, house })
+  const profiles = readProfiles(options.profile)
+  const perSecond = readRate(options.rate, isLoopback(origin))
+  const methods = lexicons
+    .filter(({ defs }) => ['query', 'procedure', 'subscription'].includes(defs['main']?.type ?? ''))
+    .map(({ id }) => id)
+  const selection = readOnly(options.only, methods)
+  const plcUrl = options.plc === undefined ? undefined : parseHost(options.plc, '--plc')
+  const credentials = await askCredentials(options, origin, io)
+  const adminPassword = adminPasswordFor(origin, options, io.env)
+  const progress = showProgress(out, io)
+  const report = await runContract({
+    url: origin,
+    lexicons,
+    deps: depsOf(io),
+    profiles,
+    house,
+    write,
+    accountHasRecords: options['account-has-records'],
+    ...selection,
+    ...(credentials ? { credentials } : {}),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+    ...(options.did === undefined ? {} : { did: options.did }),
+    ...(plcUrl === undefined ? {} : { plcUrl }),
+    ...(perSecond === undefined ? {} : { perSecond }),
+    onFinding: progress.finding,
+    onProgress: progress.to,
+    onCleanup: (what) => {
+      progress.end()
+      out.note(`Removing from the server: ${what.join(', ')} …`)
+    },
+  })
+  progress.end()
+  await writeReports(report, levels, options, io, out)
+  const broken = failures(report.findings, levels).length > 0
+  const isIncomplete = report.incomplete.length > 0
+  out.result(
+    jsonReport(report, levels, VERSION),
+    textReport(report, levels, out.paint),
+    report.interrupted
+      ? 'interrupted'
+      : isIncomplete
+        ? 'contract-incomplete'
+        : broken
+          ? 'contract-broken'
+          : undefined,
+  )
+  if (report.interrupted) return EXIT.interrupted
+  if (isIncomplete) return EXIT.failed
+  return broken ? EXIT.problems : EXIT.ok
+}
+
+/** A run that could not begin, as an error that says what to do. */
+const toCliError = (cause: unknown, io: Io): CliError => {
+  if (io.signal.aborted) return new CliError('interrupted', 'interrupted')
+  if (cause instanceof CliError) return cause
+  if (cause instanceof ContractError) return new CliError(cause.code, cause.message, { cause })
+  return new CliError('internal', messageOf(cause), { cause })
+}
+
+/** Runs `pds-contract` with these arguments and returns the exit code. */
+export async function contract(argv: readonly string[], io: Io): Promise<number> {
+  const out = createOutput({ ...io, json: argv.includes('--json') })
+  try {
+    const { values, positionals } = parseArguments(NAME, argv, FLAGS, POSITIONALS)
+    if (values.help) {
+      out.text(`${helpText(out.paint)}\n`)
+      return EXIT.ok
+    }
+    if (values['list-rules']) {
+      const profiles = readProfiles(values.profile)
+      const rules = RULES.filter((rule) => rule.profiles.some((profile) => profiles.includes(profile)))
+      out.result({ rules }, `${rulesText(rules, out.paint)}\n\n${count(rules.length, 'rule')}`)
+      return EXIT.ok
+    }
+    const url = positionals[0] ?? values.url
+    if (url === undefined || (positionals[0] !== undefined && values.url !== undefined))
+      throw new CliError(
+        'usage',
+        `${NAME} takes <url>: ${url === undefined ? 'it is missing' : 'it is there twice'}`,
+        {
+          next: `run \`${NAME} --help\`; for example \`${NAME} pds.example.com\``,
+        },
+      )
+    return await runWith(values, url, io, out)
+  } catch (cause) {
+    const error = toCliError(cause, io)
+    if (io.env['PDS_DEBUG'] && cause instanceof Error) out.debug(`${cause.stack ?? ''}\n`)
+    out.error(error)
+    return error.exit
+  }
+}

@@ -1,0 +1,33 @@
+import { argumentName } from '../terminal/args.ts'
+import { columns, flagRows } from '../terminal/help.ts'
+import type { Paint } from '../terminal/output.ts'
+import { FLAGS, POSITIONALS } from './flags.ts'
+
+const EXAMPLES = [
+  'pds-contract pds.example.com',
+  'pds-contract http://localhost:2583 --profile target --junit report.xml',
+  'pds-contract pds.example.com --only com.atproto.sync --strict --json',
+  'CONTRACT_PASSWORD=… pds-contract http://localhost:2583 --write --identifier test.example.com',
+]
+
+/** What `pds-contract --help` prints. */
+export const helpText = (paint: Paint): string =>
+  [
+    `${paint('bold', 'Usage')}  pds-contract <url> [flags]`,
+    '',
+    'Tells a PDS, any PDS, what it gets wrong: by the lexicons, the specifications, and what clients depend on. Without',
+    '--write it sends anonymous reads and requests that must be refused: it changes nothing, and no mail is sent.',
+    '',
+    columns([...POSITIONALS.map((it) => [argumentName(it), it.help] as const), ...flagRows(FLAGS)], paint),
+    '',
+    'Environment: CONTRACT_PASSWORD, the account’s password; ADMIN_PASSWORD, the admin password of a Cirrus (with',
+    'ADMIN_PASSWORD_HOST, the host that it is for, unless that is this machine).',
+    '',
+    'Exit codes: 0 nothing is broken of level must (--strict: and should; --house: and house); 1 failed, or not tried to its',
+    'end; 2 wrong command line; 3 something is broken; 4 a password is missing; 130 interrupted.',
+    '',
+    paint('bold', 'Examples'),
+    ...EXAMPLES.map((line) => `  ${line}`),
+    '',
+    'Every rule, its level and its source: docs/contract.md, or --list-rules.',
+  ].join('\n')
