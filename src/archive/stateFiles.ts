@@ -29,11 +29,11 @@ export const parseJson = (text: string, file: string): unknown => {
 }
 
 /** The type is sent as a header: only printable ASCII. */
-const isType = (value: unknown): value is string =>
+export const isMimeType = (value: unknown): value is string =>
   typeof value === 'string' && /^[\x20-\x7e]{1,255}$/.test(value)
 
 /** What becomes a file's name must be a CID: then it does not lead out of the folder. */
-const isBlobCid = (value: unknown): value is string => {
+export const isBlobCid = (value: unknown): value is string => {
   try {
     return typeof value === 'string' && digestOf(value).length > 0
   } catch {
@@ -46,7 +46,7 @@ export const parseBlobList = (text: string): Map<string, BlobEntry> => {
   const entries = new Map<string, BlobEntry>()
   for (const line of text.split('\n')) {
     const { cid, size, mimeType } = parseJsonObject(line)
-    if (isBlobCid(cid) && isType(mimeType))
+    if (isBlobCid(cid) && isMimeType(mimeType))
       entries.set(cid, { cid, size: typeof size === 'number' ? size : -1, mimeType })
   }
   return entries

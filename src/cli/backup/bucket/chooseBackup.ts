@@ -30,7 +30,7 @@ const readText = async (bucket: S3Bucket, key: string): Promise<string> => {
   const object = await bucket.get(key)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of object?.body ?? []) {
+  for await (const chunk of object ?? []) {
     if ((size += chunk.byteLength) > MAX_BYTES) return ''
     chunks.push(chunk)
   }

@@ -24,7 +24,7 @@ export async function fetchObject(
   if (!object) throw damaged(bucket, key, 'is missing')
   const hash = createHash('sha256')
   const checked = async function* () {
-    const body = limitedBody(object.body, size, () => damaged(bucket, key, `has more than ${size} bytes`))
+    const body = limitedBody(object, size, () => damaged(bucket, key, `has more than ${size} bytes`))
     for await (const chunk of body) {
       hash.update(chunk)
       yield chunk

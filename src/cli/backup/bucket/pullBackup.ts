@@ -10,7 +10,6 @@ import { formatDidDocument } from '../../../identity/didDocument.ts'
 import { createDidResolver } from '../../../identity/didResolver.ts'
 import { outbound } from '../../../outbound.ts'
 import { parallel } from '../../../parallel.ts'
-import { parseJsonObject } from '../../../parseJsonObject.ts'
 import { createDirectory } from '../../../plc/directory.ts'
 import type { VerifiedLog } from '../../../plc/types.ts'
 import type { Context } from '../../command.ts'
@@ -25,18 +24,12 @@ import { blobStore } from '../blobStore.ts'
 import { orArchiveError } from '../openBackup.ts'
 import { openFolder } from '../openFolder.ts'
 import { publish, tidy } from '../publish.ts'
+import { type BackedUpBlob, parseBackedUpBlob } from './backedUpBlob.ts'
 import { chooseBackup } from './chooseBackup.ts'
 import { fetchObject } from './fetchObject.ts'
 import { s3Bucket, type S3Bucket } from './s3Bucket.ts'
 
 const PARALLEL_BLOBS = 4
-
-/** A line of the bucket's list of blobs. */
-interface StoredBlob {
-  size: number
-  mimeType: string
-  key: string
-}
 
 /**
  * The DID's log: of the directory, which has what came since; of the backup if the directory does not answer. And the
@@ -91,13 +84,14 @@ const verifyRepository = async (
 }
 
 /** Those of the stored blobs that records refer to. The list is read line by line: it may be long. */
-const readBlobList = async (file: string, needed: ReadonlySet<string>): Promise<Map<string, StoredBlob>> => {
-  const found = new Map<string, StoredBlob>()
+const readBlobList = async (
+  file: string,
+  needed: ReadonlySet<string>,
+): Promise<Map<string, BackedUpBlob>> => {
+  const found = new Map<string, BackedUpBlob>()
   for await (const line of createInterface({ input: createReadStream(file) })) {
-    const { cid, size, mimeType, key } = parseJsonObject(line)
-    if (typeof cid !== 'string' || !needed.has(cid)) continue
-    if (typeof size === 'number' && typeof mimeType === 'string' && typeof key === 'string')
-      found.set(cid, { size, mimeType, key })
+    const blob = parseBackedUpBlob(line)
+    if (blob && needed.has(blob.cid)) found.set(blob.cid, blob)
   }
   return found
 }
@@ -107,7 +101,7 @@ const fetchBlobs = async (
   context: Context,
   bucket: S3Bucket,
   folder: string,
-  { needed, listed }: { needed: ReadonlySet<string>; listed: ReadonlyMap<string, StoredBlob> },
+  { needed, listed }: { needed: ReadonlySet<string>; listed: ReadonlyMap<string, BackedUpBlob> },
 ): Promise<{ sizes: Map<string, number>; fetched: number; lost: string[] }> => {
   const store = blobStore(join(folder, BLOBS_FOLDER))
   const sizes = new Map<string, number>()
@@ -124,7 +118,7 @@ const fetchBlobs = async (
     else {
       const tooLarge = () =>
         new CliError('backup-incomplete', `${blob.key} in the bucket is larger than the blob ${cid}`)
-      sizes.set(cid, await store.put(cid, limitedBody(object.body, blob.size, tooLarge)))
+      sizes.set(cid, await store.put(cid, limitedBody(object, blob.size, tooLarge)))
       fetched++
     }
     progress.to(sizes.size + lost.length, needed.size)

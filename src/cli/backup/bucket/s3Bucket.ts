@@ -2,6 +2,7 @@ import { AwsClient } from 'aws4fetch'
 import type { Io } from '../../terminal/io.ts'
 import { CliError } from '../../errors.ts'
 import { isLoopback } from '../../project/config.ts'
+import { errorCodeOf, objectPath, parseBucketPage } from './bucketList.ts'
 
 /** A bucket that is read by the S3 API: R2's, or any other. */
 export interface S3Bucket {
@@ -9,9 +10,10 @@ export interface S3Bucket {
   /** Keys that begin with this, in order. */
   list(prefix: string): Promise<string[]>
   /** The object's bytes as they arrive; undefined if there is no such object. */
-  get(key: string): Promise<{ body: ReadableStream<Uint8Array>; size: number | undefined } | undefined>
+  get(key: string): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
+/** A thousand keys of a kilobyte each, with what is escaped. */
 const MAX_LIST_BYTES = 8 * 1024 * 1024
 /** A list has a thousand keys in a page: a million objects. */
 const MAX_PAGES = 1000
@@ -46,20 +48,6 @@ const credentials = (env: Io['env'], host: string) => {
   return { accessKeyId, secretAccessKey, region, ...(sessionToken ? { sessionToken } : {}) }
 }
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-const unescape = (text: string): string =>
-  text
-    .replaceAll(/&#(x?)([0-9a-f]+);/gi, (_, hex: string, code: string) =>
-      String.fromCodePoint(Number.parseInt(code, hex ? 16 : 10)),
-    )
-    .replaceAll(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => ENTITIES[name] ?? '')
-
-const valuesOf = (xml: string, tag: string): string[] =>
-  [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, text = '']) => unescape(text))
-
-/** The S3 error's code, such as `SignatureDoesNotMatch`. */
-const errorCode = (xml: string): string => valuesOf(xml, 'Code')[0] ?? ''
-
 const textOf = async (answer: Response): Promise<string> => {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -85,31 +73,41 @@ export function s3Bucket(io: Pick<Io, 'env' | 'fetch' | 'signal'>, text: string)
   }
 
   /** Tries again what may work later. 404 is an answer; anything else that is not one is thrown. */
-  const send = async (url: string): Promise<Response | undefined> => {
+  const send = async <T>(url: string, read: (answer: Response) => Promise<T>): Promise<T | undefined> => {
     for (let attempt = 0; ; attempt++) {
       io.signal.throwIfAborted()
       const delay = RETRY_AFTER_MS[attempt]
-      let answer: Response
+      let failed: { status: number; code: string }
       try {
-        answer = await ask(url)
+        const answer = await ask(url)
+        if (answer.ok) return await read(answer)
+        failed = { status: answer.status, code: errorCodeOf(await textOf(answer)) }
       } catch (cause) {
+        if (cause instanceof CliError) throw cause
         if (delay === undefined || io.signal.aborted)
           throw new CliError('bucket-unreachable', `${host} does not answer`, { cause })
         await wait(delay)
         continue
       }
-      if (answer.ok) return answer
-      const code = errorCode(await textOf(answer))
-      if (answer.status === 404 && code !== 'NoSuchBucket') return undefined
-      const isForNow = answer.status >= 500 || answer.status === 429
+      const { status, code } = failed
+      if (status === 404 && code !== 'NoSuchBucket') return undefined
+      const isForNow = status >= 500 || status === 429
       if (isForNow && delay !== undefined) {
         await wait(delay)
         continue
       }
       throw new CliError(
         isForNow ? 'bucket-unreachable' : 'bucket-refused',
-        `${host} answered ${answer.status}${code ? ` ${code}` : ''}`,
+        `${host} answered ${status}${code ? ` ${code}` : ''}`,
       )
+    }
+  }
+
+  async function* orUnreachable(body: ReadableStream<Uint8Array>, key: string): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body
+    } catch (cause) {
+      throw new CliError('bucket-unreachable', `${host} broke off while it sent ${key}`, { cause })
     }
   }
 
@@ -117,26 +115,27 @@ export function s3Bucket(io: Pick<Io, 'env' | 'fetch' | 'signal'>, text: string)
     url: base,
     list: async (prefix) => {
       const found: string[] = []
-      let token = ''
+      let next: string | undefined
       for (let page = 0; page < MAX_PAGES; page++) {
         const query = new URLSearchParams({ 'list-type': '2', prefix })
-        if (token) query.set('continuation-token', token)
-        const answer = await send(`${base}?${query}`)
-        if (!answer) throw new CliError('bucket-refused', `${host} has no such bucket`)
-        const xml = await textOf(answer)
-        found.push(...valuesOf(xml, 'Key'))
-        token = valuesOf(xml, 'NextContinuationToken')[0] ?? ''
-        if (valuesOf(xml, 'IsTruncated')[0] !== 'true' || token === '') return found
+        if (next !== undefined) query.set('continuation-token', next)
+        const xml = await send(`${base}?${query}`, textOf)
+        if (xml === undefined) throw new CliError('bucket-refused', `${host} has no such bucket`)
+        const answer = parseBucketPage(xml, host)
+        for (const key of answer.keys) found.push(key)
+        if (answer.next === undefined) return found
+        if (answer.next === next) break
+        next = answer.next
       }
       throw new CliError('bucket-refused', `${host} lists without end`)
     },
     get: async (key) => {
-      const path = key.split('/').map(encodeURIComponent).join('/')
-      const answer = await send(`${base}/${path}`)
+      const path = objectPath(key)
+      if (path === undefined) return undefined
+      const answer = await send(`${base}/${path}`, async (found) => found)
       if (!answer) return undefined
       if (!answer.body) throw new CliError('bucket-unreachable', `${host} sent nothing as ${key}`)
-      const size = Number(answer.headers.get('content-length') ?? Number.NaN)
-      return { body: answer.body, size: Number.isSafeInteger(size) ? size : undefined }
+      return orUnreachable(answer.body, key)
     },
   }
 }
