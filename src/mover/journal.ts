@@ -16,6 +16,8 @@ export type JournalEntry =
   | { type: 'adopted' }
   /** The target has taken the source's repository as of this commit. */
   | { type: 'repository'; root: string; rev: string; data: string; records: number }
+  /** What came to the source up to this commit, after the target had taken its repository, has been brought over. */
+  | { type: 'caughtUp'; root: string }
   /** The owner has agreed to this operation. */
   | { type: 'agreed'; operation: UnsignedOperation }
   /** The source has been asked to mail a code for the operation; and it has refused the code that was given. */
@@ -43,6 +45,8 @@ export interface JournalState {
   /** The handle with which the account was made. */
   handle: string | undefined
   repository: Extract<JournalEntry, { type: 'repository' }> | undefined
+  /** The latest commit of the source whose records the target has been given, by an import or one by one. */
+  taken: string | undefined
   agreed: UnsignedOperation | undefined
   signed: Operation | undefined
   /** In ISO 8601. */
@@ -67,6 +71,7 @@ const EMPTY: JournalState = {
   adopted: false,
   handle: undefined,
   repository: undefined,
+  taken: undefined,
   agreed: undefined,
   signed: undefined,
   codeSentAt: undefined,
@@ -111,8 +116,10 @@ const apply = (state: JournalState, entry: Record<string, unknown>): JournalStat
       const [root, rev, data, records] = [text('root'), text('rev'), text('data'), entry['records']]
       if (root === undefined || rev === undefined || data === undefined || typeof records !== 'number')
         return state
-      return { ...state, repository: { type, root, rev, data, records } }
+      return { ...state, repository: { type, root, rev, data, records }, taken: root }
     }
+    case 'caughtUp':
+      return { ...state, taken: text('root') ?? state.taken }
     case 'agreed':
       return { ...state, agreed: parseUnsignedOperation(entry['operation']) }
     case 'signed':

@@ -81,6 +81,17 @@ const everSaid = (log: VerifiedLog, read: (data: PlcData) => string | undefined)
 export const earlierPdses = (log: VerifiedLog): string[] =>
   everSaid(log, ({ services }) => originOfEndpoint(services[PDS_ID]?.endpoint)).slice(1)
 
+/** When the DID began to name a PDS at this origin, without a break until now; undefined if it does not name it. */
+export const namedSince = (log: VerifiedLog, origin: string): number | undefined => {
+  const standing = log.entries
+    .filter(({ nullified }) => !nullified)
+    .map(({ operation, createdAt }) => ({ data: operationData(operation), createdAt }))
+  const before = standing.findLastIndex(
+    ({ data }) => originOfEndpoint(data?.services[PDS_ID]?.endpoint) !== origin,
+  )
+  return standing[before + 1]?.createdAt
+}
+
 const usable = (keys: readonly (string | undefined)[]): string[] =>
   keys.filter((key): key is string => key !== undefined && isPublicKey(key))
 

@@ -14,8 +14,13 @@ export interface Invariants {
   /** The owner is writing this path to the target, or has deleted that one there: both stay like that. */
   wroteThere(path: string): void
   deletedThere(path: string | undefined): void
-  /** Without a journal nobody can tell what was deleted on the target from what never came: it is shown and asked about. */
+  /**
+   * Without a journal nobody can tell what was deleted on the target from what never came. What was there before the move
+   * comes back only if the owner agrees to that; what came later is taken for late.
+   */
   lostJournal(): void
+  /** The owner has agreed that these records, which they may have deleted, are written to the target. */
+  agreedToBringBack(lines: readonly string[]): void
   /** The owner has agreed that these (blobs or records) stay behind. */
   agreedToLeave(lines: readonly string[]): void
   /** A secret that must never be said or kept. */
@@ -35,6 +40,7 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
   const left = new Set<string>()
   const written = new Set<string>()
   const deleted = new Set<string>()
+  const broughtBack = new Set<string>()
   let remembers = true
   /** What the owner has, by path, and the blobs of it that the source has. */
   let records = new Map<string, string>()
@@ -50,6 +56,7 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
     )
   }
   wrote()
+  const old = new Set(records.keys())
   const violate = (what: string) => {
     if (!violations.includes(what)) violations.push(what)
   }
@@ -70,6 +77,9 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
     wroteThere: (path) => void written.add(path),
     deletedThere: (path) => void (path !== undefined && deleted.add(path)),
     lostJournal: () => void (remembers = false),
+    agreedToBringBack(lines) {
+      for (const line of lines) broughtBack.add(line.slice(0, line.indexOf(' ')))
+    },
     addSecret: (secret) => void secrets.add(secret),
     agreedToLeave(lines) {
       for (const line of lines) {
@@ -127,8 +137,9 @@ export const createInvariants = (world: FakeWorld, options: { secrets: string[] 
       const there = target.accounts.get(did)
       for (const path of written)
         if (!there?.repo.records.has(path)) violate(`what was written on the target is gone: ${path}`)
-      for (const path of remembers ? deleted : [])
-        if (there?.repo.records.has(path)) violate(`what was deleted on the target is back: ${path}`)
+      for (const path of deleted)
+        if ((remembers || old.has(path)) && !broughtBack.has(path) && there?.repo.records.has(path))
+          violate(`what was deleted on the target is back: ${path}`)
       if (end === 'moved') {
         for (const name of lacks(there))
           violate(`it says that the account has moved, and ${name} is not there`)

@@ -21,12 +21,13 @@ export const createOwner = (world: FakeWorld, { random, mood, invariants }: Owne
     invariants.addSecret(value)
     return value
   }
-  const confirm = ({ topic, lines }: Confirmation): boolean => {
+  const confirm = ({ topic, lines, insists }: Confirmation): boolean => {
     // Differences from what was agreed on are never what this person wants.
     if (topic === 'differences') return false
     const agreed = !slips(0.1)
     if (agreed && (topic === 'missing' || topic === 'deleteRecords')) invariants.agreedToLeave(lines)
     if (!agreed && topic === 'lateRecords') invariants.agreedToLeave(lines)
+    if (agreed && topic === 'lateRecords' && insists) invariants.agreedToBringBack(lines)
     return agreed
   }
   const answers: { [Name in keyof Questions]: (asks: Questions[Name]['asks']) => unknown } = {

@@ -38,7 +38,7 @@ export interface FetchedRepo {
   readonly delta?: { readonly base: RepoFacts; readonly car: Uint8Array<ArrayBuffer> } | undefined
 }
 
-async function* counted(
+export async function* counted(
   { progress, signal }: CopyDeps,
   body: AsyncIterable<Uint8Array>,
   {

@@ -12,6 +12,7 @@ import { moverFailure } from '../refusal.ts'
 import type { MoveStore, Source, Target, Who } from '../types.ts'
 import { type CopyDeps, retryOptions } from './copyDeps.ts'
 import { fetchRepo, REPO_FILE } from './fetchRepo.ts'
+import { newerBlocks } from './newerBlocks.ts'
 import { type NeededBlob, repoProblem } from './writeRepo.ts'
 
 /** The repository as it was copied: what is written later is later than this. */
@@ -25,6 +26,11 @@ export interface LateWrite {
   readonly action: LateRecord['action']
   /** The target's record has been changed as well: to bring this one over would undo that. */
   readonly conflict: boolean
+  /**
+   * Why it may be that it did not come late, and was deleted at the target instead; undefined where the copy that the
+   * target took shows that it came late.
+   */
+  readonly doubt: 'older' | 'unknown' | undefined
   /** The record as JSON; undefined for `delete`, and where `problem` says why it has no JSON. */
   readonly value: unknown
   readonly problem: string | undefined
@@ -38,6 +44,8 @@ export interface FindLateOptions {
   readonly store: MoveStore
   /** The commit that the target took last, as the journal says; undefined where it does not. */
   readonly taken: string | undefined
+  /** When the DID began to name the target, in milliseconds since the epoch; undefined where its log does not say. */
+  readonly rotatedAt: number | undefined
 }
 
 interface Record extends TreeRecord {
@@ -50,8 +58,12 @@ function* recordsOf({ root, read }: Pick<IndexedCar, 'root' | 'read'>): Generato
     if (item.kind === 'record') yield { path: item.key, cid: item.cid, bytes: item.bytes.slice() }
 }
 
-const writeOf = ({ path, action, late, conflict }: LateRecord<Record>): LateWrite => {
-  const write = { path, action, conflict, value: undefined, problem: undefined, blobs: [] }
+const writeOf = (
+  { path, action, late, conflict }: LateRecord<Record>,
+  doubtAbout: (record: Record) => LateWrite['doubt'],
+): LateWrite => {
+  const doubt = late && doubtAbout(late)
+  const write = { path, action, conflict, doubt, value: undefined, problem: undefined, blobs: [] }
   if (!late) return write
   try {
     const value = decodeBlock(late.bytes)
@@ -118,22 +130,51 @@ async function withRecords<T>(
   }
 }
 
+/** The blocks of records that the source got after the rotation, by CID; undefined where it does not tell. */
+const newerRecords = async (
+  deps: CopyDeps,
+  { source, who, store, rotatedAt }: FindLateOptions,
+): Promise<ReadonlySet<string> | undefined> => {
+  const newer =
+    rotatedAt === undefined ? undefined : await newerBlocks(deps, source.client, who.did, rotatedAt)
+  if (!newer) return undefined
+  return await withRecords(store, REPO_FILE, (records) => {
+    for (const { cid } of records) if (!newer.has(cid.toString())) return newer
+    // It sends everything, whatever it is asked for.
+    return undefined
+  })
+}
+
 /**
- * What was written to the source since the repository that the store has was copied, and is not at the target yet. May be
- * asked again after an interruption. Where the store does not have what the target took (another machine), what only the
- * source has is named, and nothing that only the target has.
+ * What was written to the source after the target took its repository, and is not at the target yet. May be asked again
+ * after an interruption. Where the store does not have what the target took (another machine), what only the source has
+ * is named, and nothing that only the target has. Such a record may also have been deleted at the target: `doubt` says
+ * so of each that the source did not get after the DID named the target.
  */
-export async function findLate(deps: CopyDeps, options: FindLateOptions): Promise<LateWrite[]> {
+export async function findLate(
+  deps: CopyDeps,
+  options: FindLateOptions,
+): Promise<{ root: string; writes: LateWrite[] }> {
   const { store, taken } = options
   await keepBase(store, taken)
-  const { facts } = await fetchRepo(deps, options)
+  const {
+    facts: { root },
+  } = await fetchRepo(deps, options)
+  const base = await rootOf(store, BASE_FILE)
   // Nothing was written since: nothing of the target has to be read.
-  if ((await rootOf(store, BASE_FILE)) === facts.root) return []
-  return await withTarget(deps, options, (there) =>
+  if (base === root) return { root, writes: [] }
+  const found = await withTarget(deps, options, (there) =>
     withRecords(store, BASE_FILE, (base) =>
-      withRecords(store, REPO_FILE, (late) => [...lateRecords({ base, late, there })].map(writeOf)),
+      withRecords(store, REPO_FILE, (late) => [...lateRecords({ base, late, there })]),
     ),
   )
+  const isInDoubt = base === undefined && found.length > 0
+  const newer = isInDoubt ? await newerRecords(deps, options) : undefined
+  const doubtAbout = ({ cid }: Record): LateWrite['doubt'] => {
+    if (!isInDoubt || newer?.has(cid.toString())) return undefined
+    return newer ? 'older' : 'unknown'
+  }
+  return { root, writes: found.map((record) => writeOf(record, doubtAbout)) }
 }
 
 /** Fetches the target's repository into the store for a while. */

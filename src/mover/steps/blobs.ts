@@ -46,7 +46,7 @@ const agreeToMissing = async (move: Move, step: StepName, missing: readonly Miss
 const takenRepo = async (move: Move, step: StepName): Promise<RepoFacts | undefined> => {
   if (!move.facts.rotated) return undefined
   const repo = await loadRepo(copyDepsOf(move, step), move)
-  return repo?.root === move.journal.state.repository?.root ? repo : undefined
+  return repo?.root === move.journal.state.taken ? repo : undefined
 }
 
 /** Copies the blobs that the final tree refers to and that the target lacks. */

@@ -95,8 +95,7 @@ export async function bringRepository(move: Move, step: StepName): Promise<Outco
       continue
     }
     const { root, rev, data, records } = facts
-    if (journal.state.repository?.root !== root)
-      await journal.append({ type: 'repository', root, rev, data, records })
+    if (journal.state.taken !== root) await journal.append({ type: 'repository', root, rev, data, records })
     const text = `${count(records, 'record')}, rev ${rev}`
     return sent.outcome === 'already' ? already(`${text} (was there already)`) : done(text)
   }

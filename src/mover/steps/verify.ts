@@ -34,9 +34,9 @@ const proveMove = (move: Move): Promise<Statement> => {
 
 /** Records that only the source has, and that the owner has not agreed to leave there. */
 const lostRecords = ({ journal, who, facts }: Move, { records }: Statement): string[] => {
-  const { leftBehind, repository } = journal.state
+  const { leftBehind, taken } = journal.state
   // What the target has not taken, because it came later, is brought over later too.
-  if (facts.repo?.root !== repository?.root) return []
+  if (facts.repo?.root !== taken) return []
   return (records?.gone ?? []).filter(
     (path) => !leftBehind.has(path) && !leftBehind.has(`at://${who.did}/${path}`),
   )

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { bringLate } from '../../../src/mover/copy/bringLate.ts'
-import { endLate, findLate } from '../../../src/mover/copy/findLate.ts'
+import { endLate, findLate, type FindLateOptions } from '../../../src/mover/copy/findLate.ts'
 import { memoryStore } from '../fakes/memoryStore.ts'
-import { blobBytes, imagePost, post, postPath } from '../fakes/fakeWorld.ts'
+import { blobBytes, type FakeWorld, imagePost, post, postPath } from '../fakes/fakeWorld.ts'
 import { lacking, worldWith } from './support.ts'
 
 /** A move whose target is active, and records that came after the copy. */
@@ -19,11 +19,11 @@ const afterActivation = async () => {
     [postPath(1)]: post('changed late'),
     [postPath(2)]: undefined,
   })
-  const find = () =>
-    findLate(world.deps, { source: world.from, target: world.to, who: world.who, store: world.store, taken })
+  const options = { source: world.from, target: world.to, who: world.who, rotatedAt: undefined }
+  const find = async () => (await findLate(world.deps, { ...options, store: world.store, taken })).writes
   const bring = async () =>
     bringLate(world.deps, { did: world.did, source: world.from, target: world.to, writes: await find() })
-  return { ...world, find, bring }
+  return { ...world, options, find, bring }
 }
 
 it('brings over what was written, changed and deleted after the copy, with its blobs, once', async () => {
@@ -62,10 +62,8 @@ it('leaves what was written to the target in the meantime, and says where both w
 it('finds from another machine what only the source has, and deletes nothing', async () => {
   const world = await afterActivation()
   await world.target.write(world.there, { [postPath(6000)]: post('new here') })
-  const found = await findLate(world.deps, {
-    source: world.from,
-    target: world.to,
-    who: world.who,
+  const { writes: found } = await findLate(world.deps, {
+    ...world.options,
     store: memoryStore(),
     taken: undefined,
   })
@@ -114,4 +112,74 @@ it('does not write twice when an answer was lost, and goes on in the next run', 
   await expect(world.bring()).rejects.toMatchObject({ code: 'target-unreachable' })
   expect(await world.bring()).toEqual({ brought: 0, failed: [], missing: [] })
   expect(lacking(world)).toEqual([])
+})
+
+/** From another machine: what only the source has, one of them old and deleted at the target. */
+const withoutJournal = async () => {
+  const world = await worldWith()
+  await world.copy()
+  world.there.active = true
+  const pass = () => world.network.wait(1000, new AbortController().signal)
+  await pass()
+  const rotatedAt = world.network.now()
+  await pass()
+  await world.target.write(world.there, { [postPath(3)]: undefined, [postPath(6000)]: post('new here') })
+  await world.source.write(world.account, { [postPath(5000)]: post('late') })
+  const find = async (given: Partial<FindLateOptions> = {}) => {
+    const store = memoryStore()
+    const options = {
+      source: world.from,
+      target: world.to,
+      who: world.who,
+      store,
+      taken: undefined,
+      rotatedAt,
+    }
+    const { writes } = await findLate(world.deps, { ...options, ...given })
+    return writes.map(({ path, action, doubt }) => [path, action, doubt])
+  }
+  return { ...world, find }
+}
+
+it('without the journal tells what came after the DID named the target from what may have been deleted there', async () => {
+  const { find } = await withoutJournal()
+  expect(await find()).toEqual([
+    [postPath(3), 'create', 'older'],
+    [postPath(5000), 'create', undefined],
+  ])
+})
+
+it.each([
+  [
+    'sends everything, whatever the revision',
+    (world: FakeWorld) =>
+      world.source.hooks.push({
+        before: async ({ method, params }) =>
+          method.endsWith('getRepo') && params.has('since')
+            ? new Response(new Uint8Array(await world.account.repo.car()))
+            : undefined,
+      }),
+  ],
+  [
+    'refuses a revision',
+    (world: FakeWorld) =>
+      world.source.hooks.push({
+        before: ({ method, params }) =>
+          method.endsWith('getRepo') && params.has('since')
+            ? Response.json({ error: 'InvalidRequest', message: 'no' }, { status: 400 })
+            : undefined,
+      }),
+  ],
+] as const)('is in doubt about all of it with a source that %s', async (_, change) => {
+  const { find, ...world } = await withoutJournal()
+  change(world)
+  expect(await find()).toEqual([
+    [postPath(3), 'create', 'unknown'],
+    [postPath(5000), 'create', 'unknown'],
+  ])
+})
+
+it('is in doubt about all of it where the log of the DID does not say when it named the target', async () => {
+  const { find } = await withoutJournal()
+  expect((await find({ rotatedAt: undefined })).map(([, , doubt]) => doubt)).toEqual(['unknown', 'unknown'])
 })
