@@ -63,6 +63,17 @@ const line = (json: unknown, name: string): unknown => {
 }
 
 describe('pds doctor', () => {
+  it('looks the handle up that the account has by now, though HANDLE is another', async () => {
+    const done = await doctor({
+      dns: { [`A ${HOST}`]: '192.0.2.1', 'TXT _atproto.later.example.com': `"did=${DID}"` },
+      answers: { 'com.cirrus.admin.getStatus': status({ handle: 'later.example.com' }) },
+    })
+    expect(line(done.json, 'Handle')).toMatchObject({
+      state: 'ok',
+      message: expect.stringContaining('later.example.com'),
+    })
+  })
+
   it('says what the status warns of: a limit that is near, and a HANDLE without effect', async () => {
     const warnings = [
       { name: 'handle-unused', message: 'HANDLE is a.test and has no effect.' },

@@ -5,6 +5,7 @@ import { missingSettings } from '../project/upgradeToml.ts'
 import { checkAccount } from '../servers/accountChecks.ts'
 import { type Check, ok, warn } from '../servers/check.ts'
 import { checkNetwork, type KnownAccount } from '../servers/networkChecks.ts'
+import { getStatus } from '../servers/status.ts'
 
 const checkSettings = async ({ project, address }: Context): Promise<Check[]> => {
   if (!project || !address().isProjectServer) return []
@@ -41,10 +42,14 @@ export const doctor = command({
   async run(context) {
     const { io, out, address } = context
     const server = await context.admin()
+    const handleNow = getStatus(server).then(
+      ({ handle }) => handle,
+      () => undefined,
+    )
     const checks = (
       await Promise.all([
         checkSettings(context),
-        checkNetwork(io, address(), knownAccount(context)),
+        checkNetwork(io, address(), knownAccount(context), handleNow),
         checkAccount(server, address().origin),
       ])
     ).flat()

@@ -21,6 +21,8 @@ export async function checkNetwork(
   io: Io,
   address: ServerAddress,
   account: KnownAccount | undefined,
+  /** The handle that the account has by now; the server may not answer. */
+  handleNow: Promise<string | undefined> = Promise.resolve(undefined),
 ): Promise<Check[]> {
   const send = outbound({ fetch: io.fetch }, { dev: address.dev })
   const none = Promise.resolve<Check[]>([])
@@ -28,7 +30,9 @@ export async function checkNetwork(
     address.dev ? none : listOf(checkDns(send, new URL(address.origin).hostname)),
     checkAnswers(io, address),
     account ? listOf(checkDidJson(io, address, account)) : none,
-    account && !address.dev ? listOf(checkHandle(send, account)) : none,
+    account && !address.dev
+      ? listOf(handleNow.then((handle = account.handle) => checkHandle(send, { ...account, handle })))
+      : none,
   ])
   return lines.flat()
 }

@@ -1,7 +1,7 @@
 import { type Client, connect, type Session, XrpcError } from '../../client/index.ts'
 import { isObject } from '../../isObject.ts'
 import { MoverError } from '../moverError.ts'
-import { ofSource } from '../refusal.ts'
+import { isRefusal, ofSource } from '../refusal.ts'
 import type { MoverDeps, Owner } from '../types.ts'
 
 /** What an access token says that it is for. It is read, not verified: the server does that. */
@@ -22,6 +22,17 @@ export const refuseAppPassword = (session: Session, origin: string): void => {
     throw new MoverError('app-password', `this is an app password of ${session.handle} on ${origin}`)
 }
 
+/** Of two servers with passwords, the message says which one has refused it. */
+const named = (cause: unknown, origin: string): unknown =>
+  isRefusal(cause)
+    ? new XrpcError(cause.error, `${origin}: ${cause.message}`, {
+        status: cause.status,
+        headers: cause.headers,
+        declared: cause.declared,
+        cause,
+      })
+    : cause
+
 /**
  * Signs in, and asks for the code that the server mails if it wants one. A code is asked for as often as the server
  * refuses one; no other is requested.
@@ -31,12 +42,19 @@ export async function signIn(
   { owner, deps }: { owner: Owner; deps: MoverDeps },
 ): Promise<Client> {
   const anyone = connect(origin, { fetch: deps.fetch })
+  const logIn = async (authFactorToken?: string) => {
+    const code = authFactorToken === undefined ? {} : { authFactorToken }
+    try {
+      return await anyone.login({ identifier, password, ...code })
+    } catch (cause) {
+      throw named(cause, origin)
+    }
+  }
   try {
-    return await anyone.login({ identifier, password })
+    return await logIn()
   } catch (cause) {
     if (!(cause instanceof XrpcError) || cause.error !== 'AuthFactorTokenRequired') throw cause
-    const authFactorToken = (await owner.answer('signInCode', { origin })).trim()
-    return await anyone.login({ identifier, password, authFactorToken })
+    return await logIn((await owner.answer('signInCode', { origin })).trim())
   }
 }
 

@@ -32,8 +32,8 @@ export const confirm: Step = {
     ]
     const question =
       source.kind === 'archive'
-        ? 'Sign it here, and submit it?'
-        : `Have ${source.name} sign it, and submit it?`
+        ? 'Sign this here, and send it to the PLC directory?'
+        : `Have ${source.name} sign this, and send it to the PLC directory?`
     if (claimed.length > 1) {
       const what = `${source.name} names ${claimed.length} of the DID’s rotation keys as its own, and they would be dropped: ${claimed.join(', ')}`
       await insist(

@@ -17,8 +17,8 @@ export const preview: Step = {
         `everything is copied; ${who.did} still names ${who.pds ?? 'no PDS'}`,
         { next: await didWebAdvice(move) },
       )
-    const { preview, operation } = await needPlan(move)
+    const { preview } = await needPlan(move)
     for (const { kind, text } of preview) emit({ type: 'preview', kind, text })
-    return done(`the operation that follows ${operation.prev ?? ''}`)
+    return done('the DID before and after the move; nothing is signed yet')
   },
 }

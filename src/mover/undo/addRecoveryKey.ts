@@ -125,7 +125,7 @@ export async function addRecoveryKey(request: AddKeyRequest): Promise<AddedKey> 
       names: { source: 'another server’s', target: 'the server’s' },
     })
     show(lines)
-    const question = `Have ${source.name} sign it, for the code that it mails, and submit it?`
+    const question = `Have ${source.name} sign this, and send it to the PLC directory? ${source.kind === 'cirrus' ? 'It takes a migration token for that' : 'It mails you a code for that'}.`
     const shown = lines.map(({ kind, text }) => `${kind}: ${text}`)
     const agreed = await owner.answer('confirm', {
       topic: 'operation',

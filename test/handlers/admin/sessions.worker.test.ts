@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { hashPassword } from '../../../src/crypto/password.ts'
+import { Secret } from '../../../src/crypto/secret.ts'
 import { logIn } from '../support/calls.ts'
 import { HANDLE, inWorld, PASSWORD, type World } from '../support/world.ts'
 
@@ -52,6 +54,20 @@ describe('listSessions', () => {
         await world.bearer(accessJwt).app.bsky.actor.getPreferences()
         expect(world.account.sql.written).toBe(written)
       }
+    }))
+
+  it('leaves out all of them once the account has another password: no token of theirs is accepted', () =>
+    inWorld({}, async (world) => {
+      const { refreshJwt } = await logIn(world.client)
+      await world.restart()
+      expect(await listed(world)).toHaveLength(1)
+      const PASSWORD_HASH = await hashPassword(new Secret('another password'), new Uint8Array(16))
+      world.clock.now += 1000
+      await world.restart({ PASSWORD_HASH })
+      expect(await listed(world)).toEqual([])
+      await expect(world.bearer(refreshJwt).com.atproto.server.refreshSession()).rejects.toMatchObject({
+        error: 'ExpiredToken',
+      })
     }))
 
   it('leaves out sessions that have expired or were signed out', () =>

@@ -93,7 +93,11 @@ describe('the sign-in', () => {
   it('with a wrong password says where it was refused', async () => {
     const world = await createWorld()
     const refused = await failure(world, { answers: { sourcePassword: () => 'wrong' } })
-    expect(refused).toMatchObject({ code: 'source-sign-in', server: 'AuthenticationRequired' })
+    expect(refused).toMatchObject({
+      code: 'source-sign-in',
+      server: 'AuthenticationRequired',
+      message: expect.stringContaining(`${world.source.origin}: `),
+    })
   })
 
   it('asks for the code that the server mails, once', async () => {

@@ -165,7 +165,13 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rows.delete(token.sid)
       }),
     wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
-    list: () => rows.list(platform.now()),
+    list: () => {
+      const listed = rows.list(platform.now())
+      // The one that was used last comes first. No token of those from before a new password is accepted any more.
+      const isOver = ({ lastUsedAt }: SessionInfo) => journal.hasAny([NEW_PASSWORD_EVENT], lastUsedAt)
+      const oldest = listed.at(-1)
+      return oldest && isOver(oldest) ? listed.filter((session) => !isOver(session)) : listed
+    },
     end: (sid) =>
       sql.transaction(() => {
         const row = rows.read(sid)
