@@ -1,14 +1,27 @@
 import { answers } from './areas/answers.ts'
+import { appPasswords } from './areas/appPasswords.ts'
 import { firehose } from './areas/firehose/firehose.ts'
 import { identity } from './areas/identity.ts'
+import { leaving } from './areas/leaving.ts'
 import { lifecycle } from './areas/lifecycle.ts'
 import { oauth } from './areas/oauth.ts'
 import { repository } from './areas/repository/repository.ts'
 import { sessions } from './areas/sessions.ts'
+import { target } from './areas/target.ts'
 import type { Area, Rule } from './types.ts'
 
 /** Every part of the contract, in the order in which it is checked: reads first, what changes the account last. */
-export const AREAS: readonly Area[] = [identity, oauth, repository, firehose, sessions, lifecycle]
+export const AREAS: readonly Area[] = [
+  identity,
+  oauth,
+  repository,
+  firehose,
+  leaving,
+  appPasswords,
+  sessions,
+  lifecycle,
+  target,
+]
 
 /** Every rule, each once. */
 export const RULES: readonly Rule[] = [...answers, ...AREAS.flatMap(({ rules }) => rules)]

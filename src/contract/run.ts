@@ -7,6 +7,7 @@ import { AREAS } from './areas.ts'
 import { answers } from './areas/answers.ts'
 import { createAsking, type Asking } from './ask.ts'
 import { createCleanup } from './cleanup.ts'
+import { createThrowAway } from './createThrowAway.ts'
 import { ContractError } from './contractError.ts'
 import type { ContractOptions } from './contractOptions.ts'
 import { discover, NOWHERE, type Found } from './discover.ts'
@@ -49,7 +50,8 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
  * account with records. A run that is interrupted, or whose server goes away, ends with a report of what it found.
  */
 export async function runContract(options: ContractOptions): Promise<Report> {
-  const { deps, profiles = ALL, house = false, write = false, credentials, adminPassword } = options
+  const { deps, profiles = ALL, house = false, write = false, adminPassword, throwAway } = options
+  let { credentials } = options
   const origin = options.url.replace(/\/$/, '')
   const startedAt = deps.now()
   const applies = (rule: Rule): boolean =>
@@ -111,9 +113,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const version = isObject(health?.json) ? health.json['version'] : undefined
 
   let session: Promise<OwnSession | undefined> | undefined
-  const signIn = async (): Promise<OwnSession | undefined> => {
-    if (!credentials) return undefined
-    const opened = await openSession(rawAsk, credentials)
+  const own = (opened: OwnSession): OwnSession => {
     secrets.hide(opened.accessJwt)
     secrets.hide(opened.refreshJwt)
     cleanup.made('the session', async () => {
@@ -123,12 +123,30 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     })
     return opened
   }
+  const signIn = async (): Promise<OwnSession | undefined> => {
+    if (credentials) return own(await openSession(rawAsk, credentials))
+    if (!write || !throwAway) return undefined
+    const made = await createThrowAway(rawAsk, deps, secrets.hide, throwAway.inviteCode)
+    credentials = made.credentials
+    const opened = own(made.session)
+    cleanup.made('the active state of the throw-away account', async () => {
+      const headers = { authorization: `Bearer ${opened.accessJwt}`, 'content-type': 'application/json' }
+      const answer = await rawAsk('com.atproto.server.deactivateAccount', {
+        verb: 'POST',
+        headers,
+        body: '{}',
+      })
+      const state = answer.status === 200 ? 'deactivated' : `perhaps active (${answer.status})`
+      cleanup.stays(`the account ${opened.handle} (${opened.did}), ${state}: its administrator can delete it`)
+    })
+    return opened
+  }
 
   const absent: string[] = []
   const incomplete: Report['incomplete'][number][] = []
   let found: Found = { known: NOWHERE, has: new Set() }
   try {
-    const account = credentials ? await (session = signIn()) : undefined
+    const account = await (session = signIn())
     if (write && account) await requireWithoutRecords(rawAsk, account, options.accountHasRecords ?? false)
     // Not judged: what a server says of methods that it does not have is its own.
     const served = await findServed(reuse, wanted, stop)
@@ -147,10 +165,12 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       adminPassword,
       credentials,
       write,
+      throwAway,
       applies,
       session: () => (session ??= signIn()),
       ask,
       hide: secrets.hide,
+      redact: secrets.redact,
       made: cleanup.made,
       absent: (what) => void absent.push(what),
       stays: cleanup.stays,

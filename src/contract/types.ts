@@ -115,6 +115,8 @@ export interface Run {
   readonly credentials: Credentials | undefined
   /** Records, blobs and sessions may be made, and the account deactivated and activated. */
   readonly write: boolean
+  /** Made-up accounts may be made, with this invite code. Undefined: they may not. */
+  readonly throwAway: { readonly inviteCode?: string | undefined } | undefined
   /** Whether rules of this level and these profiles are asked for. */
   applies(rule: Rule): boolean
   /** The session of `credentials`, opened once. Undefined without credentials, or where the server refuses them. */
@@ -132,6 +134,8 @@ export interface Run {
   unclear(rule: Rule, place: Place, reason: string): void
   /** Kept out of what is reported: tokens and passwords that the server gave out. */
   hide(secret: string): void
+  /** Replaces what is hidden. */
+  redact(text: string): string
   /** The server does not have this part of the contract: said in the report, and not a fault. */
   absent(what: string): void
   /** Registers how to undo something that was made. Run in reverse order at the end, whatever happens. */

@@ -1,0 +1,95 @@
+import { subscribeRepos } from '../../client/subscribe.ts'
+import { rehearseTarget } from '../../mover/rehearseTarget/rehearseTarget.ts'
+import { TARGET_CHECKS } from '../../mover/rehearseTarget/targetChecks.ts'
+import type { Finding as Rehearsed } from '../../mover/rehearseTarget/types.ts'
+import { parseJsonObject } from '../../parseJsonObject.ts'
+import { curlLine } from '../ask.ts'
+import type { Area, ContractDeps, Exchange, Rule, Run } from '../types.ts'
+
+const ruleOf = ({
+  id,
+  level,
+  expected,
+  source,
+}: Pick<Rehearsed, 'id' | 'expected' | 'source'> & { level: 'must' | 'should' }): Rule => ({
+  id: `target.${id}`,
+  sentence: `${expected}.`,
+  level,
+  source,
+  profiles: ['target'],
+})
+
+const RULES = TARGET_CHECKS.map(ruleOf)
+const byId = new Map(RULES.map((rule) => [rule.id, rule]))
+
+const isLocal = (url: string): boolean => /^(localhost|127\.0\.0\.1|\[::1\])$/.test(new URL(url).hostname)
+
+/** A fetch that keeps what is asked of one server, until it is taken. */
+function recordingFetch(
+  deps: ContractDeps,
+  { origin, redact, hide }: Pick<Run, 'origin' | 'redact' | 'hide'>,
+) {
+  const exchanges: Exchange[] = []
+  return {
+    take: () => exchanges.splice(0),
+    async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+      const request = new Request(input, init)
+      const response = await deps.fetch(request)
+      if (new URL(request.url).origin === origin) {
+        const { method: verb, url } = request
+        const headers = Object.fromEntries([...request.headers].filter(([name]) => name !== 'authorization'))
+        const body = typeof init?.body === 'string' ? init.body : undefined
+        const { password } = parseJsonObject(body ?? '')
+        if (typeof password === 'string') hide(password)
+        exchanges.push({
+          curl: redact(curlLine(url, { verb, headers, ...(body === undefined ? {} : { body }) })),
+          status: response.status,
+          headers: Object.fromEntries(response.headers),
+          body: '',
+        })
+      }
+      return response
+    },
+  }
+}
+
+/** Moves a made-up account to the server, as its owner's mover would. Only with throw-away accounts. */
+export const target: Area = {
+  name: 'target',
+  rules: RULES,
+  async check(run: Run) {
+    if (!run.write || !run.throwAway) return
+    const { deps, origin, plcUrl } = run
+    const recorded = recordingFetch(deps, run)
+    const rehearsed = await rehearseTarget(
+      {
+        fetch: recorded.fetch,
+        now: () => deps.now(),
+        random: (length) => deps.random(length),
+        wait: (ms) => deps.sleep(ms),
+        signal: deps.signal,
+        directoryUrl: plcUrl,
+        dev: isLocal(origin) || isLocal(plcUrl),
+        events: (from, signal) => subscribeRepos(from, { signal, WebSocket: deps.WebSocket }),
+      },
+      {
+        target: origin,
+        inviteCode: run.throwAway.inviteCode,
+        onFinding(finding) {
+          const rule = byId.get(`target.${finding.id}`)
+          if (!rule) return
+          const place = { subject: 'a move', case: finding.id }
+          if (finding.seen.startsWith('not asked, because')) run.unclear(rule, place, finding.seen)
+          else
+            run.judge(
+              rule,
+              place,
+              finding.level === 'pass' ? undefined : finding.seen,
+              recorded.take().map((exchange) => ({ exchange })),
+            )
+        },
+      },
+    )
+    for (const what of rehearsed.left) run.stays(what)
+  },
+}
