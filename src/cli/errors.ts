@@ -211,6 +211,10 @@ export const CATALOGUE = {
     'usage',
     'give an account without records; or add --account-has-records if this one may be written to',
   ),
+  'no-throw-away': entry(
+    'failed',
+    'set CONTRACT_INVITE_CODE if the server wants one; or give an account with --identifier',
+  ),
   'contract-broken': entry('problems', 'mend what the findings name, then run the same command again'),
   'contract-incomplete': entry('failed', 'read the reason, then run the same command again'),
   'identity-amiss': entry('problems', 'run `pds status`, which names the next command'),

@@ -1,6 +1,15 @@
 import type { LexiconDoc } from '@atproto/lexicon'
 import type { ServerKind } from './known/knownDifferences.ts'
-import type { Area, ContractDeps, Credentials, Finding, Profile, Progress, Rule } from './types.ts'
+import type {
+  Area,
+  ContractDeps,
+  Credentials,
+  Finding,
+  Profile,
+  Progress,
+  Rule,
+  ThrowAwayOptions,
+} from './types.ts'
 
 export interface ContractOptions {
   /** The server's origin. */
@@ -20,11 +29,8 @@ export interface ContractOptions {
   readonly maxRepoBytes?: number
   /** Also write records and blobs, deactivate and activate, and clean up. Needs credentials. */
   readonly write?: boolean
-  /**
-   * Makes an account with a made-up name, and writes with it: with `write`, in place of credentials. It stays,
-   * deactivated. With the target profile a second one moves in, whose DID is made in the directory.
-   */
-  readonly throwAway?: { readonly inviteCode?: string | undefined }
+  /** Makes an account with a made-up name, and writes with it: with `write`, in place of credentials. It stays, deactivated. */
+  readonly throwAway?: ThrowAwayOptions
   /** The account to read. By default that of the credentials, or the first of listRepos. */
   readonly did?: string
   /** `write` for an account that has records, too. By default it is refused. */

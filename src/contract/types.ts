@@ -88,6 +88,13 @@ export interface Credentials {
   readonly password: string
 }
 
+/** How made-up accounts are made. */
+export interface ThrowAwayOptions {
+  readonly inviteCode?: string | undefined
+  /** A second one moves in from elsewhere. Its DID is made in the PLC directory, and stays. */
+  readonly movesIn?: boolean
+}
+
 /** A session that the suite opened. It ends at the end of the run. */
 export interface OwnSession {
   readonly did: string
@@ -115,8 +122,8 @@ export interface Run {
   readonly credentials: Credentials | undefined
   /** Records, blobs and sessions may be made, and the account deactivated and activated. */
   readonly write: boolean
-  /** Made-up accounts may be made, with this invite code. Undefined: they may not. */
-  readonly throwAway: { readonly inviteCode?: string | undefined } | undefined
+  /** Undefined: no accounts are made. */
+  readonly throwAway: ThrowAwayOptions | undefined
   /** Whether rules of this level and these profiles are asked for. */
   applies(rule: Rule): boolean
   /** The session of `credentials`, opened once. Undefined without credentials, or where the server refuses them. */

@@ -36,11 +36,14 @@ const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
 })
 
 /** The password of the account, and what it signs in. */
-async function askCredentials({ identifier, write }: Options, origin: string, io: Io) {
+async function askCredentials(options: Options, origin: string, io: Io) {
+  const { identifier, write, 'throw-away': throwAway } = options
+  if (throwAway && (!write || identifier !== undefined))
+    throw new CliError('usage', `${NAME}: --throw-away goes with --write, and in place of --identifier`)
   if (identifier === undefined) {
-    if (!write) return undefined
+    if (!write || throwAway) return undefined
     throw new CliError('usage', `${NAME}: --write needs --identifier, the account that it may write to`, {
-      next: `make an account without records on ${new URL(origin).host}, and give its handle`,
+      next: `make an account without records on ${new URL(origin).host}, and give its handle; or add --throw-away`,
     })
   }
   const question = `Password of ${identifier} on ${new URL(origin).host}`
@@ -105,6 +108,14 @@ async function runWith(options: Options, url: string, io: Io, out: Output): Prom
     accountHasRecords: options['account-has-records'],
     ...selection,
     ...(credentials ? { credentials } : {}),
+    ...(options['throw-away']
+      ? {
+          throwAway: {
+            inviteCode: io.env['CONTRACT_INVITE_CODE'] || undefined,
+            movesIn: plcUrl !== undefined,
+          },
+        }
+      : {}),
     ...(adminPassword === undefined ? {} : { adminPassword }),
     ...(options.did === undefined ? {} : { did: options.did }),
     ...(plcUrl === undefined ? {} : { plcUrl }),

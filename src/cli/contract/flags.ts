@@ -42,7 +42,11 @@ export const FLAGS = {
   },
   write: {
     type: 'boolean',
-    help: 'Also write: records, blobs, sessions, deactivation and activation of a\nthrow-away account. Cleans up what it made. Needs --identifier.',
+    help: 'Also write: records, blobs, sessions, deactivation and activation. Cleans up\nwhat it made. Needs --identifier or --throw-away.',
+  },
+  'throw-away': {
+    type: 'boolean',
+    help: 'With --write: make an account with a made-up name, which stays, deactivated;\nand with --plc have a second one move in. Invite code: CONTRACT_INVITE_CODE.',
   },
   'account-has-records': {
     type: 'boolean',

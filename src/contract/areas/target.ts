@@ -53,12 +53,12 @@ function recordingFetch(
   }
 }
 
-/** Moves a made-up account to the server, as its owner's mover would. Only with throw-away accounts. */
+/** Moves a made-up account to the server, as its owner's mover would. Only where a DID may be made for it. */
 export const target: Area = {
   name: 'target',
   rules: RULES,
   async check(run: Run) {
-    if (!run.write || !run.throwAway) return
+    if (!run.write || !run.throwAway?.movesIn) return
     const { deps, origin, plcUrl } = run
     const recorded = recordingFetch(deps, run)
     const rehearsed = await rehearseTarget(
