@@ -157,7 +157,7 @@ export const CATALOGUE = {
   'import-refused': entry('failed', 'read the reason; the old state is unchanged'),
   'import-too-large': entry(
     'failed',
-    'keep the account where it is, or the backup; another PDS may accept it',
+    'keep the account where it is, or the backup; a later version of Cirrus, or another PDS, may accept it',
   ),
   // Restoring a backup
   'bad-backup': entry('failed', 'take another copy, or back the account up again from where it is'),

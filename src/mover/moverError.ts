@@ -85,7 +85,7 @@ export const MOVER_ERRORS = {
   'import-refused': entry('failed', 'read the reason; the old state is unchanged'),
   'import-too-large': entry(
     'failed',
-    'keep the account where it is; another PDS may accept it. A Cirrus fetches it itself from a server: `pds import --from` there',
+    'keep the account where it is; another PDS may accept it. A Cirrus takes it in parts, or fetches it itself: `pds import --from` there',
   ),
   // What was found
   'bad-backup': entry('failed', 'take another copy, or export the account again from where it is'),

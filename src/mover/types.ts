@@ -184,6 +184,8 @@ export interface MoveOptions {
   readonly rehearse?: boolean | undefined
   /** A source that sends more bytes than that as the repository fills no disk; 2 GB. */
   readonly maxRepoBytes?: number | undefined
+  /** The most bytes that the target takes in one request; 100 MB. A Cirrus gets a larger repository in parts. */
+  readonly maxRequestBytes?: number | undefined
   /** The source's origin is an entryway: another server than the PDS that the DID names, with the same accounts. */
   readonly entryway?: boolean | undefined
   /** Rotation keys that are the owner's: those of key files, and those that the owner has configured. */

@@ -45,7 +45,7 @@ export const warningsOf = (measured: Measured): Warning[] => {
     [
       'repository-size',
       repositoryBytes >= SHARE * REQUEST_LIMIT_BYTES,
-      `The repository has ${megabytes(repositoryBytes)}, ${percent(repositoryBytes, REQUEST_LIMIT_BYTES)} of the 100 MB that one request may have. A larger one can leave and be exported, and another Cirrus fetches it from here; but it cannot be restored from a backup.`,
+      `The repository has ${megabytes(repositoryBytes)}, ${percent(repositoryBytes, REQUEST_LIMIT_BYTES)} of the 100 MB that one request may have. A larger one can leave, be backed up and be restored, and another Cirrus takes it in parts; other servers and tools may not.`,
     ],
     [
       'rows-written',

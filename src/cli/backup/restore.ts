@@ -133,11 +133,14 @@ const confirmActivation = async (restoration: Restoration, { unsubmitted }: Stat
 }
 
 /**
-/**
  * `pds restore <dir>`: brings this server to the state of a backup. Each step may be repeated. The account is activated
  * last, when everything is here and was compared. `handle` is what the user typed to replace what is kept after a move.
  */
-export async function restore(context: Context, dir: string, handle?: string): Promise<number> {
+export async function restore(
+  context: Context,
+  dir: string,
+  { handle, maxRequestBytes }: { handle?: string | undefined; maxRequestBytes?: number | undefined } = {},
+): Promise<number> {
   const archive = await openBackup(context, dir)
   const { admin, here, status } = await openRestoredAccount(context)
   if (archive.did !== here.did)
@@ -152,7 +155,7 @@ export async function restore(context: Context, dir: string, handle?: string): P
   const named = status.identity.signingKey
   const keys = named === undefined || named === ours || !isPublicKey(named) ? [ours] : [ours, named]
   const verified = await readVerified(context, archive, keys)
-  const restoration: Restoration = { context, admin, here, archive, ours, ...verified }
+  const restoration: Restoration = { context, admin, here, archive, ours, maxRequestBytes, ...verified }
   const { facts, problems } = restoration
   reportStep(
     restoration,

@@ -30,6 +30,8 @@ export interface Restoration {
   problems: readonly string[]
   /** did:key of this server's signing key. */
   ours: string
+  /** The most bytes that the server takes in one request; 100 MB. A larger repository is sent in parts. */
+  maxRequestBytes?: number | undefined
 }
 
 /** Prints that a step is done. */
@@ -50,7 +52,13 @@ export const restoreRepo = async (
     await context.prompts.confirm(
       `Another repository is here: ${count(repo.records, 'record')}, rev ${repo.rev}. Replace it with that of the backup: ${count(facts.records, 'record')}, rev ${facts.rev}?`,
     )
-  const sent = await sendRepo(owner, admin, archive.file('repo'), facts)
+  const sent = await sendRepo(context, {
+    owner,
+    admin,
+    carFile: archive.file('repo'),
+    facts,
+    maxRequestBytes: restoration.maxRequestBytes,
+  })
   reportStep(
     restoration,
     'Repository',

@@ -18,6 +18,7 @@ import { CliError, EXIT } from '../errors.ts'
 import { archiveKeys } from '../move/archiveKeys.ts'
 import { movedBefore, moverDeps, openMoveStore } from '../move/moveContext.ts'
 import { MAX_REPO_FLAG, parseMaxRepo } from '../move/maxRepo.ts'
+import { MAX_REQUEST_FLAG, parseMaxRequest } from '../move/maxRequest.ts'
 import { createOwner } from '../move/owner.ts'
 import { ownerKeysOf, RECOVERY_KEY_FLAG, recoveryKeyFile } from '../move/ownerKeys.ts'
 import { createShowEvents } from '../move/showEvents.ts'
@@ -167,6 +168,7 @@ export const move = command({
       help: 'Do all that can be undone, and leave the new account inactive for the real move.',
     },
     'max-repo': MAX_REPO_FLAG,
+    'max-request': MAX_REQUEST_FLAG,
   },
   examples: [
     'pds move --to https://pds.example.org',
@@ -210,6 +212,7 @@ export const move = command({
         entryway,
         ownerKeys,
         maxRepoBytes: parseMaxRepo(flags['max-repo']),
+        maxRequestBytes: parseMaxRequest(flags['max-request']),
       },
       on: createShowEvents(context, { lines: true }),
     })

@@ -50,12 +50,20 @@ const PULL_PHASES: Record<string, string> = {
   failed: 'failed, and the repository is as it was before',
 }
 
-const pullText = ({ source, phase, received, size, message }: Pull): string =>
-  [
-    `fetching the repository from ${source}: ${PULL_PHASES[phase] ?? phase}`,
-    `${bytes(received)}${size === undefined ? '' : ` of ${bytes(size)}`} fetched`,
+const UPLOAD_PHASES: Record<string, string> = {
+  receiving: 'waits for the next part: run the command that sends it again, if it does not run',
+}
+
+const pullText = ({ source, phase, received, size, message }: Pull): string => {
+  const isUpload = source.startsWith('sha256:')
+  const what = isUpload ? 'receiving the repository in parts' : `fetching the repository from ${source}`
+  const how = (isUpload ? UPLOAD_PHASES[phase] : undefined) ?? PULL_PHASES[phase] ?? phase
+  return [
+    `${what}: ${how}`,
+    `${bytes(received)}${size === undefined ? '' : ` of ${bytes(size)}`} ${isUpload ? 'received' : 'fetched'}`,
     ...(message === undefined ? [] : [message]),
   ].join('\n')
+}
 
 /** What differs between the program that is deployed and the one that is installed here, and what to do about it. */
 const versionProblem = ({ versions }: Status): string | undefined => {

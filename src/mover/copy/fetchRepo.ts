@@ -26,8 +26,6 @@ export interface FetchRepoOptions {
   readonly who: Pick<Who, 'did' | 'signingKeys'>
   readonly store: MoveStore
   readonly maxBytes?: number | undefined
-  /** What to do if it has more. */
-  readonly tooLarge?: string | undefined
 }
 
 export interface FetchedRepo {
@@ -41,11 +39,7 @@ export interface FetchedRepo {
 export async function* counted(
   { progress, signal }: CopyDeps,
   body: AsyncIterable<Uint8Array>,
-  {
-    maxBytes,
-    totalBytes,
-    tooLarge,
-  }: { maxBytes: number; totalBytes?: number | undefined; tooLarge?: string | undefined },
+  { maxBytes, totalBytes }: { maxBytes: number; totalBytes?: number | undefined },
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
@@ -55,10 +49,7 @@ export async function* counted(
       throw new MoverError(
         'import-too-large',
         `the source sent more than ${maxBytes} bytes as the repository; nothing of it was kept`,
-        {
-          next:
-            tooLarge ?? 'if the repository is really that large, run the same command with --max-repo <MB>',
-        },
+        { next: 'if the repository is really that large, run the same command with --max-repo <MB>' },
       )
     progress?.({ bytes, totalBytes })
     yield chunk
@@ -147,13 +138,13 @@ async function fetchSince(
 }
 
 async function fetchWhole(deps: CopyDeps, options: FetchRepoOptions): Promise<FetchedRepo> {
-  const { source, who, store, maxBytes = MAX_REPO_BYTES, tooLarge } = options
+  const { source, who, store, maxBytes = MAX_REPO_BYTES } = options
   const { did } = who
   const reader = readAccount(source.client, { did, signal: deps.signal, wait: deps.wait })
   for (let attempt = 0; ; attempt++) {
     const { body, length } = await reader.repo()
     try {
-      await store.writeFile(INCOMING_FILE, counted(deps, body, { maxBytes, totalBytes: length, tooLarge }))
+      await store.writeFile(INCOMING_FILE, counted(deps, body, { maxBytes, totalBytes: length }))
       break
     } catch (cause) {
       deps.signal.throwIfAborted()

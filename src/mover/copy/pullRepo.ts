@@ -11,10 +11,6 @@ export interface PullOptions {
   token?(refused: boolean): Promise<string | undefined>
 }
 
-/** What to do where a Cirrus has to fetch the repository, and this move has not its admin password. */
-export const pullAdvice = (source: string, target: string): string =>
-  `in the folder of ${target}, which has its admin password, run \`pds import --from ${source}\` (with --identifier, if that is not a Cirrus): the server then fetches the repository itself`
-
 type Pull = NonNullable<Output<'com.cirrus.admin.getPull'>['pull']>
 
 /** How often it is asked how far the server is. */

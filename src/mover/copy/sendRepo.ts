@@ -6,6 +6,7 @@ import { moverFailure } from '../refusal.ts'
 import type { MoveStore, Target } from '../types.ts'
 import { type CopyDeps, retryOptions } from './copyDeps.ts'
 import { type FetchedRepo, REPO_FILE } from './fetchRepo.ts'
+import { uploadRepo } from './uploadRepo.ts'
 import { checkTargetRepo, hasTree, type TargetRepo } from './targetRepo.ts'
 import type { RepoFacts } from './writeRepo.ts'
 
@@ -31,8 +32,10 @@ export interface SendRepoOptions {
   readonly facts: RepoFacts
   /** What is new since a repository that the target has already: tried first, because it is small. */
   readonly delta?: FetchedRepo['delta']
-  /** Has the target fetch a repository that is too large to be sent; absent where it cannot. */
+  /** Has the target fetch a repository that is too large for a request; absent where it cannot. */
   readonly pull?: (() => Promise<void>) | undefined
+  /** The most bytes that the target takes in one request; 100 MB. A Cirrus gets more in parts. */
+  readonly maxRequestBytes?: number | undefined
 }
 
 const CAR = 'application/vnd.ipld.car'
@@ -75,11 +78,14 @@ const sendDelta = async (deps: CopyDeps, options: SendRepoOptions): Promise<bool
 }
 
 const sendWhole = async (deps: CopyDeps, options: SendRepoOptions): Promise<SentRepo | undefined> => {
-  const { store, target, pull } = options
+  const { store, target, maxRequestBytes } = options
   const file = await store.openFile(REPO_FILE)
   if (!file) throw new Error(`${store.name} lost ${REPO_FILE}`)
+  const upload = async () => await uploadRepo(deps, target.client, await file.blob(), { maxRequestBytes })
+  // Fetched from a server that has it, or else sent in parts: what only a Cirrus can do.
+  const pull = options.pull ?? (target.kind === 'cirrus' ? upload : undefined)
   try {
-    if (pull && target.kind === 'cirrus' && file.size > REQUEST_LIMIT_BYTES) await pull()
+    if (pull && target.kind === 'cirrus' && file.size > (maxRequestBytes ?? REQUEST_LIMIT_BYTES)) await pull()
     else await send(deps, options, await file.blob())
     return undefined
   } catch (cause) {

@@ -1,10 +1,9 @@
 import { type Check, fail, pass, warn } from '../check.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
-import { pullAdvice } from '../copy/pullRepo.ts'
 import { MoverError } from '../moverError.ts'
 import { handleObstacle } from '../identity/handleObstacle.ts'
 import type { MoverDeps } from '../types.ts'
-import type { Contents, PreflightOptions, PreflightSource, PreflightTarget } from './preflightTypes.ts'
+import type { Contents, PreflightOptions, PreflightTarget } from './preflightTypes.ts'
 import { sizeText } from './sizeText.ts'
 
 /** The reference's default for a blob, which is the least that PDSes are known to take. */
@@ -81,19 +80,14 @@ const checkHandle = async (
       )
 }
 
-/** A Cirrus takes a repository in one request, or fetches it itself, which only its admin may tell it to do. */
-const checkSize = (
-  { kind, origin, pull }: PreflightTarget,
-  source: Pick<PreflightSource, 'origin'>,
-  { repoBytes }: Contents,
-): Check[] =>
-  kind !== 'cirrus' || pull || repoBytes === undefined || repoBytes <= REQUEST_LIMIT_BYTES
+/** What is too large for a request, a Cirrus fetches itself where its admin may tell it to, and else gets in parts. */
+const checkSize = ({ kind, origin, pull }: PreflightTarget, { repoBytes }: Contents): Check[] =>
+  kind !== 'cirrus' || repoBytes === undefined || repoBytes <= REQUEST_LIMIT_BYTES
     ? []
     : [
-        fail(
+        pass(
           'repository-size',
-          `the repository has ${sizeText(repoBytes)}, and ${origin} takes 100 MB in a request`,
-          pullAdvice(source.origin, origin),
+          `the repository has ${sizeText(repoBytes)}; ${origin} takes 100 MB in a request, and ${pull ? 'fetches it itself' : 'gets it in parts'}`,
         ),
       ]
 
@@ -138,7 +132,7 @@ export const checkTarget = async (
     checkInvite(target),
     account,
     handle,
-    ...checkSize(target, options.source, contents),
+    ...checkSize(target, contents),
     ...checkLargestBlob(target, contents),
   ]
 }

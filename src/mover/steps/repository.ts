@@ -1,6 +1,4 @@
-import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { fetchRepo, type FetchedRepo } from '../copy/fetchRepo.ts'
-import { pullAdvice } from '../copy/pullRepo.ts'
 import { deleteAtSource, type RefusedRecord, sendRepo } from '../copy/sendRepo.ts'
 import { copyDepsOf } from '../copyDeps.ts'
 import { already, done, type Move, type Outcome, type Step } from '../move.ts'
@@ -21,22 +19,12 @@ const pullOf = ({ source, target, ...move }: Move, step: StepName): (() => Promi
 
 /** Fetches the source's repository as it is now. What was fetched before is not fetched again. */
 export async function fetchSource(move: Move, step: StepName): Promise<FetchedRepo> {
-  const { source, who, store, target, facts } = move
-  // A Cirrus takes one request, unless it may fetch by itself: what it cannot take is not written to the disk either.
-  const isLimited = target.kind === 'cirrus' && !pullOf(move, step)
+  const { source, who, store, facts } = move
   const fetched = await fetchRepo(copyDepsOf(move, step), {
     source,
     who,
     store,
-    ...(isLimited
-      ? {
-          maxBytes: REQUEST_LIMIT_BYTES,
-          tooLarge:
-            source.origin === undefined
-              ? 'choose another PDS, which takes it in one request'
-              : pullAdvice(source.origin, target.origin),
-        }
-      : { maxBytes: move.options.maxRepoBytes }),
+    maxBytes: move.options.maxRepoBytes,
   })
   facts.repo = fetched.facts
   return fetched
@@ -88,6 +76,7 @@ export async function bringRepository(move: Move, step: StepName): Promise<Outco
       facts,
       delta,
       pull: pullOf(move, step),
+      maxRequestBytes: move.options.maxRequestBytes,
     })
     if (sent.outcome === 'refused') {
       if (attempts > 0) throw new MoverError('import-refused', `${target.origin}: ${sent.reason}`)
