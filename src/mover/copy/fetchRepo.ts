@@ -7,7 +7,14 @@ import { MoverError } from '../moverError.ts'
 import { moverFailure } from '../refusal.ts'
 import type { MoveStore, Source, Who } from '../types.ts'
 import { type CopyDeps, declines, retryOptions } from './copyDeps.ts'
-import { type RepoFacts, repoProblem, type VerifyOptions, verifyStored, writeRepo } from './writeRepo.ts'
+import {
+  type Blocks,
+  type RepoFacts,
+  repoProblem,
+  type VerifyOptions,
+  verifyStored,
+  writeRepo,
+} from './writeRepo.ts'
 
 /** The verified repository of the source, in the store. */
 export const REPO_FILE = 'repo.car'
@@ -100,6 +107,18 @@ const latestCommit = async (deps: CopyDeps, client: Client, did: string) => {
   }
 }
 
+/** What is new, and below it what was there before. */
+const together = (newer: IndexedCar, earlier: IndexedCar): Blocks => ({
+  root: newer.root,
+  blocks: newer.blocks + earlier.blocks,
+  find(bytes, offset) {
+    const found = newer.find(bytes, offset)
+    if (found) return found
+    const before = earlier.find(bytes, offset)
+    return before && { bytes: before.bytes, n: newer.blocks + before.n }
+  },
+})
+
 /** Brings the copy in the store up to date with what is new. Undefined where the source's answer does not fit it. */
 async function fetchSince(
   deps: CopyDeps,
@@ -120,11 +139,7 @@ async function fetchSince(
     const file = await store.openFile(REPO_FILE)
     if (!file) return undefined
     try {
-      const earlier = await indexCar(file)
-      const merged: Pick<IndexedCar, 'root' | 'read'> = {
-        root: newer.root,
-        read: (cid) => newer.read(cid) ?? earlier.read(cid),
-      }
+      const merged = together(newer, await indexCar(file))
       const facts = await writeRepo(merged, verifyOptions(deps, who), store, REPO_FILE)
       return { facts, how: 'since', delta: { base, car } }
     } finally {

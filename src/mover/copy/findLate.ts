@@ -4,6 +4,7 @@ import { blobRefs } from '../../repo/blobRefs.ts'
 import { indexCar, type IndexedCar } from '../../repo/car/indexCar.ts'
 import { readCar } from '../../repo/car/readCar.ts'
 import { CborError, decodeBlock } from '../../repo/cbor.ts'
+import { cidText } from '../../repo/cid.ts'
 import { parseCommit } from '../../repo/commit.ts'
 import { walk } from '../../repo/tree/treeWalk.ts'
 import { type LateRecord, lateRecords, type TreeRecord } from '../lateRecords.ts'
@@ -55,7 +56,7 @@ interface Record extends TreeRecord {
 /** The records of a repository that was verified, or that only says what the target has. */
 function* recordsOf({ root, read }: Pick<IndexedCar, 'root' | 'read'>): Generator<Record> {
   for (const item of walk(parseCommit(read(root) ?? new Uint8Array()).data, read))
-    if (item.kind === 'record') yield { path: item.key, cid: item.cid, bytes: item.bytes.slice() }
+    if (item.kind === 'record') yield { path: item.key, cid: item.cid, bytes: item.bytes }
 }
 
 const writeOf = (
@@ -68,7 +69,7 @@ const writeOf = (
   try {
     const value = decodeBlock(late.bytes)
     const blobs = blobRefs(value).map(({ cid, mimeType, size }) => ({
-      cid: cid.toString(),
+      cid: cidText(cid.bytes),
       mimeType,
       size,
       path,

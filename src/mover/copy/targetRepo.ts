@@ -1,9 +1,13 @@
+import type { Cid } from '@atproto/lex-data'
 import { type Client, XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { isObject } from '../../isObject.ts'
-import { indexCar, indexKey } from '../../repo/car/indexCar.ts'
+import { BlockMarks } from '../../repo/car/blockMarks.ts'
+import { indexCar } from '../../repo/car/indexCar.ts'
 import { readCar } from '../../repo/car/readCar.ts'
+import { SectionReader } from '../../repo/car/sectionReader.ts'
+import { sameCid } from '../../repo/cidBytes.ts'
 import { CommitError, parseCommit } from '../../repo/commit.ts'
 import { CarError } from '../../repo/car/carError.ts'
 import { walk } from '../../repo/tree/treeWalk.ts'
@@ -72,16 +76,27 @@ async function readBack(
   const file = await store.openFile(REPO_FILE)
   if (!file) throw new Error(`${store.name} lost ${REPO_FILE}`)
   try {
-    const { root, read } = await indexCar(file)
-    const due = new Set<string>()
-    for (const { cid } of walk(parseCommit(read(root) ?? new Uint8Array()).data, read)) due.add(indexKey(cid))
+    const { root, find, read, blocks } = await indexCar(file)
+    const due = new BlockMarks(blocks)
+    const mark = (cid: Cid) => {
+      const found = find(cid.bytes)
+      if (found) due.add(found.n)
+      return found?.bytes
+    }
+    for (const _ of walk(parseCommit(read(root) ?? new Uint8Array()).data, mark));
     const { body } = await client.com.atproto.sync.getRepo({ did }, { signal: deps.signal })
     const car = await readCar(body, { paddedLengths: true, total: 2 * file.size + 2 ** 20 })
     let data: string | undefined
-    for await (const { cid, bytes } of car) {
-      if (car.roots[0]?.equals(cid)) data = parseCommit(bytes).data.toString()
-      due.delete(indexKey(cid))
-    }
+    const first = car.roots[0]?.bytes
+    for await (const run of car.runs())
+      for (const sections = new SectionReader(run); sections.next();) {
+        const { cidAt } = sections
+        // Copied, as what is parsed may keep its bytes.
+        if (first && sameCid(run, cidAt, first, 0))
+          data = parseCommit(sections.content.slice()).data.toString()
+        const found = find(run, cidAt)
+        if (found) due.delete(found.n)
+      }
     if (data !== facts.data)
       return { complete: false, seen: `its tree is ${data ?? 'none'}, not ${facts.data}` }
     return due.size === 0

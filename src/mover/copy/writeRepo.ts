@@ -1,6 +1,7 @@
 import type { Cid } from '@atproto/lex-data'
 import { cidText } from '../../repo/cid.ts'
-import { type CarBytes, indexCar, indexKey, type IndexedCar } from '../../repo/car/indexCar.ts'
+import { BlockMarks } from '../../repo/car/blockMarks.ts'
+import { type CarBytes, indexCar, type IndexedCar } from '../../repo/car/indexCar.ts'
 import { carHeader, carSection } from '../../repo/car/writeCar.ts'
 import type { BlobReference } from '../../repo/blobRefs.ts'
 import { CarError } from '../../repo/car/carError.ts'
@@ -70,17 +71,22 @@ const missing = (cid: Cid): never => {
   throw new RepoError('MissingBlock', `the commit ${cid.toString()} is missing`)
 }
 
-/** Verifies what `read` gives to its end, with nothing written. `onBlock` gets each block, in the order of an export. */
+/** Blocks to be verified: those of one CAR, or of two. */
+export type Blocks = Pick<IndexedCar, 'root' | 'find' | 'blocks'>
+
+/** Verifies a repository to its end. `write` gets its blocks as sections of a CAR, in the order of an export. */
 async function verified(
-  { root, read }: Pick<IndexedCar, 'root' | 'read'>,
+  { root, find, blocks: total }: Blocks,
   { did, signingKeys, now }: VerifyOptions,
   write: (blocks: Iterable<Uint8Array>) => Promise<number>,
+  { isWritten }: { isWritten: boolean },
 ): Promise<RepoFacts> {
   const malformed: MalformedRecord[] = []
-  const bytes = read(root) ?? missing(root)
+  const { bytes, n } = find(root.bytes) ?? missing(root)
   // Blocks are handed on as the verification reads them: a block is read once, and comes before what it links to.
   const due: Uint8Array[] = [carHeader(root), carSection(root, bytes)]
-  const written = new Set<string>([indexKey(root)])
+  const written = new BlockMarks(total)
+  written.add(n)
   const repo = await verifyRepo({
     root,
     did,
@@ -88,13 +94,9 @@ async function verified(
     now,
     malformed: (record) => malformed.push(record),
     read: (cid) => {
-      const block = read(cid)
-      const key = indexKey(cid)
-      if (block && !written.has(key)) {
-        written.add(key)
-        due.push(carSection(cid, block))
-      }
-      return block
+      const found = find(cid.bytes)
+      if (found && isWritten && written.add(found.n)) due.push(carSection(cid, found.bytes))
+      return found?.bytes
     },
   })
   const collections: Record<string, number> = {}
@@ -136,17 +138,18 @@ async function verified(
  * verifies. Throws RepoError or CarError.
  */
 export const writeRepo = (
-  car: Pick<IndexedCar, 'root' | 'read'>,
+  car: Blocks,
   options: VerifyOptions,
   store: MoveStore,
   file: string,
-): Promise<RepoFacts> => verified(car, options, (blocks) => store.writeFile(file, inChunks(blocks)))
+): Promise<RepoFacts> =>
+  verified(car, options, (blocks) => store.writeFile(file, inChunks(blocks)), { isWritten: true })
 
 /** Verifies a CAR that is in the store already. Throws RepoError or CarError. */
 export async function verifyStored(bytes: CarBytes, options: VerifyOptions): Promise<RepoFacts> {
-  const car = await indexCar(bytes)
-  return await verified(car, options, async (blocks) => {
+  const readAll = async (blocks: Iterable<Uint8Array>) => {
     for (const _ of blocks);
     return bytes.size
-  })
+  }
+  return await verified(await indexCar(bytes), options, readAll, { isWritten: false })
 }

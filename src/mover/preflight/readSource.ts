@@ -1,4 +1,5 @@
 import { XrpcError } from '../../client/index.ts'
+import { cidText } from '../../repo/cid.ts'
 import { CarError } from '../../repo/car/carError.ts'
 import { RepoError, type VerifiedRepo } from '../../repo/verifyRepo.ts'
 import { type Check, fail, pass, warn } from '../check.ts'
@@ -14,7 +15,7 @@ const SAMPLED_BLOBS = 16
 const referenced = (repo: VerifiedRepo): Map<string, number> => {
   const sizes = new Map<string, number>()
   for (const { blobs } of repo.records())
-    for (const { cid, size = 0 } of blobs) sizes.set(cid.toString(), size)
+    for (const { cid, size = 0 } of blobs) sizes.set(cidText(cid.bytes), size)
   return sizes
 }
 

@@ -122,7 +122,7 @@ export async function prove(deps: MoverDeps, options: ProofOptions): Promise<Sta
     const original = await readSource(deps, options, keys)
     try {
       const { records, blobs } = compareSides(fetched, original.fetched)
-      const referenced = [...blobs.target]
+      const referenced = [...blobs]
       const found = await checkBlobs({
         did,
         client: target.client,

@@ -1,5 +1,5 @@
 import { readCar } from '../../repo/car/readCar.ts'
-import { indexKey } from '../../repo/car/indexCar.ts'
+import { cidKey } from '../../repo/cid.ts'
 import { CarError } from '../../repo/car/carError.ts'
 import { verifyRepo } from '../../repo/verifyRepo.ts'
 import type { Rehearsal } from './types.ts'
@@ -30,10 +30,10 @@ export async function fetchServedRepo(
   const [root] = reader.roots
   if (!root) throw new CarError('BadHeader', 'the CAR names no root')
   const blocks = new Map<string, Uint8Array>()
-  for await (const { cid, bytes } of reader) blocks.set(indexKey(cid), bytes.slice())
+  for await (const { cid, bytes } of reader) blocks.set(cidKey(cid), bytes.slice())
   const repo = await verifyRepo({
     root,
-    read: (cid) => blocks.get(indexKey(cid)),
+    read: (cid) => blocks.get(cidKey(cid)),
     did: account.did,
     signingKey: keys,
     now: deps.now(),

@@ -33,6 +33,8 @@ export interface CarBlock extends Block {
 /** A CAR whose header has been read. Its blocks can be read once, one by one or in runs of whole sections. */
 export interface CarReader extends AsyncIterable<CarBlock> {
   readonly roots: readonly Cid[]
+  /** Where the first section begins, in bytes. */
+  readonly headerLength: number
   /** Whole sections one after the other, as in the CAR, and checked. A run is valid until the next is asked for. */
   runs(): AsyncGenerator<Uint8Array, void, void>
   /** Cancels the input without reading the rest. */
@@ -239,6 +241,7 @@ export const readCar = async (
     input.advance(headerLength)
     return {
       roots,
+      headerLength,
       runs,
       [Symbol.asyncIterator]: each,
       cancel: source.cancel,
