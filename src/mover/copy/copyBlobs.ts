@@ -1,10 +1,10 @@
-import { type Client, pages } from '../../client/index.ts'
-import { retrying } from '../../client/retry.ts'
 import { parallel } from '../../parallel.ts'
 import { moverFailure } from '../refusal.ts'
 import type { Source, Target } from '../types.ts'
-import { type CopyDeps, declines, pauseMs, retryOptions } from './copyDeps.ts'
-import { BlobError, type BlobReason, readBlob, sourceBlobError } from './readBlob.ts'
+import { type ByteBudget, createByteBudget } from './byteBudget.ts'
+import { type CopyDeps, pauseMs } from './copyDeps.ts'
+import { missingAt } from './missingAt.ts'
+import { BlobError, type BlobReason, HELD_BYTES, readBlob, sourceBlobError } from './readBlob.ts'
 import { isWorthWaiting, sendBlob, type Sending, sendingOf, targetBlobError } from './sendBlob.ts'
 import type { NeededBlob } from './writeRepo.ts'
 
@@ -46,98 +46,41 @@ export interface CopyBlobsOptions {
   readonly parallel?: number | undefined
 }
 
+/** How many requests there are at the same time. */
 const PARALLEL = 6
+/**
+ * Of all blobs that are held at the same time. `fetch` copies what it sends, so that they take at most twice as much
+ * memory. Larger blobs pass through, and take what the network has of them.
+ */
+export const MAX_HELD_BYTES = 2 * HELD_BYTES
 /** How often one blob is tried again at once, before it comes back at the end. */
 const TRIES = 3
 /** How often those that failed are gone through again. */
 const ROUNDS = 2
-/** How many of the blobs that a target says it has are asked for. */
-const SAMPLE = 16
 
-/** CIDs that the target lists as missing; undefined where it has no such list. */
-async function listMissing(deps: CopyDeps, client: Client): Promise<Set<string> | undefined> {
-  const missing = new Set<string>()
-  const retry = retrying(retryOptions(deps))
-  try {
-    const list = pages((page) =>
-      retry(() =>
-        client.com.atproto.repo.listMissingBlobs({ limit: 1000, ...page }, { signal: deps.signal }),
-      ),
-    )
-    for await (const { blobs } of list) for (const { cid } of blobs) missing.add(cid)
-    return missing
-  } catch (cause) {
-    deps.signal.throwIfAborted()
-    if (declines(cause)) return undefined
-    throw moverFailure(cause, 'target')
-  }
-}
-
-/** Whether the target gives the blob out; undefined where it gives nothing out, so that nothing follows. */
-async function asksFor(
-  deps: CopyDeps,
-  client: Client,
-  did: string,
-  cid: string,
-): Promise<boolean | undefined> {
-  try {
-    const { body } = await retrying(retryOptions(deps, 2))(() =>
-      client.com.atproto.sync.getBlob({ did, cid }, { signal: deps.signal }),
-    )
-    await body.cancel()
-    return true
-  } catch (cause) {
-    deps.signal.throwIfAborted()
-    const found = sourceBlobError(cause)
-    if (!found) throw moverFailure(cause, 'target')
-    return found.reason === 'not-found' && !/deactivated/i.test(found.message) ? false : undefined
-  }
-}
-
-/** Some of the list, spread over it. */
-const sampleOf = (cids: readonly string[]): string[] => {
-  const step = Math.max(1, cids.length / SAMPLE)
-  return [
-    ...new Set(Array.from({ length: Math.min(SAMPLE, cids.length) }, (_, i) => cids[Math.floor(i * step)])),
-  ].filter((cid) => cid !== undefined)
+/** How much of a blob is held: all, where the record says that it is small, and none of a large one. */
+const heldBytes = ({ size }: NeededBlob): number => {
+  if (size === undefined || !(size > 0)) return HELD_BYTES
+  return size <= HELD_BYTES ? size : 0
 }
 
 /**
- * Which of these the target has not. Where its list leaves some out, a sample of them is asked for; if one of the sample
- * is not there, the list is worth nothing, and each is asked for. (The proof at the end of a move asks for every blob.)
+ * Fetches one blob and sends it, at most `TRIES` times. At most `held` bytes of it are held. Returns its size. Throws
+ * BlobError, or what ends the copy.
  */
-async function missingAt(
+async function copyBlob(
   deps: CopyDeps,
-  { target, did, parallel: limit = PARALLEL }: CopyBlobsOptions,
-  cids: readonly string[],
-): Promise<string[]> {
-  const listed = await listMissing(deps, target.client)
-  const missing = new Set(cids.filter((cid) => listed?.has(cid)))
-  const claimed = cids.filter((cid) => !missing.has(cid))
-  const ask = async (some: readonly string[]) => {
-    const before = missing.size
-    await parallel(some, limit, async (cid) => {
-      const there = await asksFor(deps, target.client, did, cid)
-      // Where it shows nothing, its list counts; without a list, the blob is sent.
-      if (there === false || (there === undefined && !listed)) missing.add(cid)
-    })
-    return missing.size > before
-  }
-  const sample = sampleOf(claimed)
-  const asked = new Set(sample)
-  if (await ask(sample)) await ask(claimed.filter((cid) => !asked.has(cid)))
-  return cids.filter((cid) => missing.has(cid))
-}
-
-/** Fetches one blob and sends it, at most `TRIES` times. Returns its size. Throws BlobError, or what ends the copy. */
-async function copyBlob(deps: CopyDeps, options: CopyBlobsOptions, blob: NeededBlob): Promise<number> {
+  options: CopyBlobsOptions,
+  blob: NeededBlob,
+  held: number,
+): Promise<number> {
   const { source, target, did } = options
   const { cid } = blob
   let sending: Sending | undefined
   for (let attempt = 1; ; attempt++) {
     let side: 'source' | 'target' = 'source'
     try {
-      sending ??= sendingOf(await readBlob(deps, source.client, did, cid), blob)
+      sending ??= sendingOf(await readBlob(deps, source.client, did, cid, held), blob)
       side = 'target'
       await sendBlob(deps, target.client, cid, sending)
       return sending.blob.size ?? blob.size ?? 0
@@ -156,6 +99,19 @@ async function copyBlob(deps: CopyDeps, options: CopyBlobsOptions, blob: NeededB
   }
 }
 
+const withinBudget = async <T>(
+  budget: ByteBudget,
+  bytes: number,
+  work: (bytes: number) => Promise<T>,
+): Promise<T> => {
+  const giveBack = await budget.take(bytes)
+  try {
+    return await work(bytes)
+  } finally {
+    giveBack()
+  }
+}
+
 /**
  * Copies every blob of the final tree that the target lacks: some at a time, small ones in memory and large ones as they
  * come, each verified by its hash and sent once. What fails is tried again, and what cannot be had is listed with its
@@ -163,14 +119,16 @@ async function copyBlob(deps: CopyDeps, options: CopyBlobsOptions, blob: NeededB
  * such as a session that is over.
  */
 export async function copyBlobs(deps: CopyDeps, options: CopyBlobsOptions): Promise<CopiedBlobs> {
-  const { blobs, left = [] } = options
+  const { blobs, left = [], parallel: limit = PARALLEL } = options
+  const target = { ...options, parallel: limit }
   const wanted = [...blobs.values()].filter(({ cid }) => !left.includes(cid))
   const problems = new Map<string, BlobError>()
   const sent = new Set<string>()
+  const budget = createByteBudget(MAX_HELD_BYTES)
   let bytes = 0
   let due = await missingAt(
     deps,
-    options,
+    target,
     wanted.map(({ cid }) => cid),
   )
   const already = wanted.length - due.length
@@ -179,12 +137,14 @@ export async function copyBlobs(deps: CopyDeps, options: CopyBlobsOptions): Prom
 
   for (let round = 0; round < ROUNDS && due.length > 0; round++) {
     let full: BlobError | undefined
-    await parallel(due, options.parallel ?? PARALLEL, async (cid) => {
+    await parallel(due, limit, async (cid) => {
       const blob = blobs.get(cid)
       if (!blob) return
       if (full) return void problems.set(cid, full)
       try {
-        const size = await copyBlob(deps, options, blob)
+        const size = await withinBudget(budget, heldBytes(blob), (held) =>
+          copyBlob(deps, options, blob, held),
+        )
         // Added after the wait: `bytes += await …` would read the sum before it, and lose what others added meanwhile.
         bytes += size
         sent.add(cid)
@@ -198,7 +158,7 @@ export async function copyBlobs(deps: CopyDeps, options: CopyBlobsOptions): Prom
       }
     })
     // What a target answered to an upload counts for nothing: it is asked for each.
-    const gone = await missingAt(deps, options, [...sent])
+    const gone = await missingAt(deps, target, [...sent])
     for (const cid of gone) {
       sent.delete(cid)
       problems.set(

@@ -37,6 +37,8 @@ export class BlobError extends Error {
 
 /** Blobs up to this size are held in memory, so that they can be sent again. */
 export const HELD_BYTES = 4 * 1024 * 1024
+/** As many of the first bytes show what type a blob has. */
+const HEAD_BYTES = 1024
 const MAX_HOPS = 5
 
 /** A blob as the source sends it. */
@@ -97,7 +99,8 @@ const open = async (deps: CopyDeps, client: Client, did: string, cid: string): P
         cause: error,
       })
     }
-    const length = answer.headers.get('content-length')
+    // The length of a compressed body is not the number of bytes that arrive.
+    const length = answer.headers.has('content-encoding') ? null : answer.headers.get('content-length')
     return {
       encoding: answer.headers.get('content-type') ?? '',
       body: answer.body ?? new Blob([]).stream(),
@@ -116,6 +119,20 @@ const streamOf = (pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array
     cancel: async () => void (await pieces.return(undefined)),
   })
 
+/** As one. */
+const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> => {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+const headOf = (chunks: readonly Uint8Array[]): Uint8Array =>
+  new Uint8Array(Buffer.concat(chunks.map((chunk) => chunk.subarray(0, HEAD_BYTES))).subarray(0, HEAD_BYTES))
+
 /** Passes a body on and checks its hash. The last chunk is held back until the hash is known. */
 async function* hashed(cid: string, first: Uint8Array[], rest: AsyncIterator<Uint8Array>) {
   const hash = createHash('sha256')
@@ -127,7 +144,8 @@ async function* hashed(cid: string, first: Uint8Array[], rest: AsyncIterator<Uin
     return before
   }
   try {
-    for (const chunk of first) {
+    // Nothing is kept of what was passed on.
+    for (let chunk = first.shift(); chunk; chunk = first.shift()) {
       const before = take(chunk)
       if (before) yield before
     }
@@ -145,16 +163,19 @@ async function* hashed(cid: string, first: Uint8Array[], rest: AsyncIterator<Uin
 }
 
 /**
- * Asks the source for a blob. Small ones are read and checked at once; of a large one, the body is passed on. Throws
- * XrpcError (a network error if the body breaks off) and BlobError.
+ * Asks the source for a blob. One of at most `held` bytes is read and checked at once; of a larger one, the body is
+ * passed on. Throws XrpcError (a network error if the body breaks off) and BlobError.
  */
 export async function readBlob(
   deps: CopyDeps,
   client: Client,
   did: string,
   cid: string,
+  held = HELD_BYTES,
 ): Promise<SourceBlob> {
   const { encoding, body, length } = await open(deps, client, did, cid)
+  // What is known to be larger is not collected first, beyond what shows its type.
+  const collected = Math.max(HEAD_BYTES, (length ?? 0) > held ? 0 : held)
   const chunks: Uint8Array[] = []
   let size = 0
   const iterator = body[Symbol.asyncIterator]()
@@ -163,8 +184,8 @@ export async function readBlob(
       if (next.done) break
       chunks.push(next.value)
       size += next.value.length
-      if (size <= HELD_BYTES) continue
-      const head = Buffer.concat(chunks)
+      if (size <= collected) continue
+      const head = headOf(chunks)
       const pieces = hashed(cid, chunks, iterator)
       return { mimeType: encoding, head, body: streamOf(pieces), size: length }
     }
@@ -174,10 +195,10 @@ export async function readBlob(
   }
   if (length !== undefined && size < length)
     throw new XrpcError('NetworkError', `the blob ended after ${size} of ${length} bytes`)
-  const bytes = new Uint8Array(Buffer.concat(chunks))
+  const bytes = joined(chunks, size)
   if (!sameDigest(createHash('sha256').update(bytes).digest(), digestOf(cid)))
     throw new BlobError('source', 'wrong-bytes', 'the source sends other bytes for it')
-  return { mimeType: encoding, head: bytes, bytes, size }
+  return { mimeType: encoding, head: headOf([bytes]), bytes, size }
 }
 
 /** What an error of the source means for one blob; undefined if it is about more than this blob. */

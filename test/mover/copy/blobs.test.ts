@@ -118,6 +118,42 @@ describe('blobs', () => {
     expect(most).toBe(4)
   })
 
+  it.each([
+    { say: 'that records say are of 3 MB', size: 3_000_000 as number | undefined, most: 2 },
+    { say: 'of which records say no size', size: undefined, most: 2 },
+    { say: 'that records say are of 1 MB', size: 1_000_000, most: 6 },
+    { say: 'that are too large to be held', size: 50_000_000, most: 6 },
+  ])('$say are under way at most $most at a time', async ({ size, most }) => {
+    const world = await worldWith([], { records: 20, blobs: 20 })
+    let [now, found] = [0, 0]
+    world.source.hooks.push({
+      before: async ({ method }) => {
+        if (!method.endsWith('getBlob')) return undefined
+        found = Math.max(found, ++now)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        now--
+        return undefined
+      },
+    })
+    const { facts } = await world.fetchRepo()
+    const blobs = new Map([...facts.blobs].map(([cid, blob]) => [cid, { ...blob, size }]))
+    const options = { did: world.did, source: world.from, target: world.to, blobs }
+    expect(await copyBlobs(world.deps, options)).toMatchObject({ copied: 20, missing: [] })
+    expect(found).toBe(most)
+  })
+
+  it('arrive whatever size their record says', async () => {
+    const { world, cid } = await withLarge(6_000_000)
+    const { facts } = await world.fetchRepo()
+    for (const size of [1, 100, 7_000_000, -1, undefined]) {
+      world.there.blobs.clear()
+      const blobs = new Map([...facts.blobs].map(([name, blob]) => [name, { ...blob, size }]))
+      const options = { did: world.did, source: world.from, target: world.to, blobs }
+      expect(await copyBlobs(world.deps, options)).toMatchObject({ copied: 2, missing: [] })
+      expect(world.there.blobs.get(cid)?.bytes).toHaveLength(6_000_000)
+    }
+  })
+
   it('wait as long as a server asks for, and no longer', async () => {
     const world = await worldWith()
     let n = 0
