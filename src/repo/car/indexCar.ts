@@ -38,6 +38,9 @@ const readWhole = (car: CarBytes, offset: number, length: number): Uint8Array =>
   return bytes
 }
 
+/** A key for maps and sets of some blocks: half a digest is enough to tell them apart, in fewer bytes than the CID. */
+export const indexKey = (cid: Cid): string => String.fromCharCode(...cid.multihash.digest.subarray(0, 16))
+
 /** Where the digest of a CID begins. */
 const DIGEST_AT = 4
 
