@@ -8,15 +8,9 @@ export function reusing(ask: Asking): Asking {
   const answers = new Map<string, Promise<Answer>>()
   return (id, what) => {
     if (!what?.reuse) return ask(id, what)
-    const { verb = 'GET', query = {}, headers = {}, body, path }: Ask = what
-    const key = JSON.stringify([
-      id,
-      verb,
-      query,
-      headers,
-      typeof body === 'string' ? body : [...(body ?? [])],
-      path,
-    ])
+    const { verb = 'GET', query = {}, headers = {}, body, path, take }: Ask = what
+    const sent = typeof body === 'string' ? body : [...(body ?? [])]
+    const key = JSON.stringify([id, verb, query, headers, sent, path, take !== undefined])
     const earlier = answers.get(key)
     if (earlier) return earlier
     const answer = ask(id, what)
