@@ -4,6 +4,7 @@ import { firehose } from './areas/firehose/firehose.ts'
 import { identity } from './areas/identity.ts'
 import { leaving } from './areas/leaving.ts'
 import { lifecycle } from './areas/lifecycle.ts'
+import { METHOD_AREAS } from './areas/methods/methodAreas.ts'
 import { oauth } from './areas/oauth.ts'
 import { repository } from './areas/repository/repository.ts'
 import { sessions } from './areas/sessions.ts'
@@ -12,6 +13,7 @@ import type { Area, Rule } from './types.ts'
 
 /** Every part of the contract, in the order in which it is checked: reads first, what changes the account last. */
 export const AREAS: readonly Area[] = [
+  ...METHOD_AREAS,
   identity,
   oauth,
   repository,

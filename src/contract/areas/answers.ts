@@ -1,6 +1,7 @@
 import { isObject } from '../../isObject.ts'
 import { mediaType } from '../ask.ts'
 import type { AnswerRule } from '../types.ts'
+import { outputs } from './methods/outputs.ts'
 
 const ALL = ['source', 'target', 'daily'] as const
 const XRPC = 'https://atproto.com/specs/xrpc'
@@ -44,4 +45,5 @@ export const answers: readonly AnswerRule[] = [
       if (status === 500) yield `500 ${error ?? ''}`.trim()
     },
   },
+  ...outputs,
 ]

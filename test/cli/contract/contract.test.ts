@@ -190,7 +190,18 @@ describe('pds-contract', () => {
       asked.push(new Request(input).url)
       return server()(input, init)
     }
-    expect((await pdsContract(args, { fetch: counting, cwd: place.path })).code).toBe(0)
+    // That the server refuses a valid query is found.
+    const { code, json } = await pdsContract(args, { fetch: counting, cwd: place.path })
+    expect([code, member(json, 'findings')]).toEqual([
+      3,
+      expect.arrayContaining([
+        expect.objectContaining({
+          rule: 'reads.valid',
+          subject: 'com.example.getThing',
+          outcome: 'broken',
+        }),
+      ]),
+    ])
     expect(asked).toContain(`${URL_}/xrpc/com.example.getThing`)
     await writeFile(place.in('thing.json'), '{"lexicon": 2}')
     const bad = await pdsContract([URL_, '--lexicons', '.'], { fetch: server(), cwd: place.path })

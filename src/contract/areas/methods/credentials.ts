@@ -1,4 +1,4 @@
-import { inWords, type Ask } from '../../ask.ts'
+import { inWords } from '../../ask.ts'
 import type { Method } from '../../lexicon/lexiconSet.ts'
 import type { Area, Rule, Run } from '../../types.ts'
 import { Unclear } from '../../types.ts'
@@ -36,14 +36,6 @@ const forged: Rule = {
   profiles: ALL,
 }
 
-const session: Rule = {
-  id: 'credentials.refresh-only-refreshes',
-  sentence: 'A refresh token is not an access token, and an access token does not refresh.',
-  level: 'should',
-  source: 'https://atproto.com/specs/xrpc#authentication: servers should separate the two',
-  profiles: ALL,
-}
-
 /** Without a credential. An answer that says nothing of one was given before it was looked for. */
 async function tryWithout(run: Run, requests: MethodRequests, method: Method): Promise<void> {
   const rule = isDescribedAsPrivate(method) ? described : ofOwner
@@ -57,26 +49,10 @@ async function tryWithout(run: Run, requests: MethodRequests, method: Method): P
   })
 }
 
-/** Tokens of the account in each other's place. */
-async function tryTokens(run: Run): Promise<void> {
-  const own = await run.session()
-  if (!own) return
-  const swapped: [id: string, verb: string, kind: string, token: string][] = [
-    ['com.atproto.server.getSession', 'GET', 'a refresh token', own.refreshJwt],
-    ['com.atproto.server.refreshSession', 'POST', 'an access token', own.accessJwt],
-  ]
-  for (const [id, verb, kind, token] of swapped)
-    if (run.serves(id))
-      await run.expect(session, { subject: id, case: `${kind} in place of the other` }, async (ask) => {
-        const what: Ask = { verb, headers: { authorization: `Bearer ${token}` }, reuse: true }
-        return notRefused(await ask(id, what))
-      })
-}
-
 /** Who is let in: nobody without a credential where one is needed, and nobody with one that is not good. */
 export const credentials: Area = {
   name: 'credentials',
-  rules: [described, ofOwner, forged, session, ...HOUSE_CREDENTIALS],
+  rules: [described, ofOwner, forged, ...HOUSE_CREDENTIALS],
   requests: (run) => run.lexicons.methods.filter(({ id }) => run.serves(id)).length * 4,
   async check(run) {
     const requests = createMethodRequests(run)
@@ -90,6 +66,5 @@ export const credentials: Area = {
           )
       await checkHouseCredentials(run, requests, method)
     }
-    await tryTokens(run)
   },
 }

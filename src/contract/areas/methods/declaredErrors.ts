@@ -44,7 +44,6 @@ const about =
 /** How each error that a lexicon declares is provoked with parameters alone. */
 const PROVOCATIONS: readonly Provocation[] = [
   { error: 'RepoNotFound', query: about('did', NOWHERE.did) },
-  { error: 'HeadNotFound', query: about('did', NOWHERE.did) },
   { error: 'DidNotFound', query: about('did', NOWHERE.did) },
   { error: 'HandleNotFound', query: about('handle', NOWHERE.handle) },
   { error: 'BlobNotFound', query: about('cid', NOWHERE.blob), needs: 'what is there' },

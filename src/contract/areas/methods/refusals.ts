@@ -13,6 +13,8 @@ export const isAuthRefusal = ({ status, error = '' }: Answer): boolean =>
 /** Throws where an answer says more about the moment than about the server. */
 export function mustBeJudged({ status }: Answer): void {
   if (status === 429) throw new Unclear('the server limits the rate of requests (429)')
+  // A rule for all answers says so already.
+  if (status === 500) throw new Unclear('the server failed (500)')
   if (status === 502 || status === 503 || status === 504)
     throw new Unclear(`the server is not available (${status})`)
 }
