@@ -53,6 +53,7 @@ export const FLAGS = {
     help: 'The account may have records. Without it, --write takes an empty one only.',
   },
   junit: { type: 'string', hint: 'file', help: 'Write the findings as JUnit XML, too.' },
+  html: { type: 'string', hint: 'file', help: 'Write them as one page for a browser, too.' },
   json: { type: 'boolean', help: 'Print the report, or the error, as one JSON object.' },
   'list-rules': { type: 'boolean', help: 'Print every rule, and ask nothing.' },
   url: { type: 'string', hint: 'url', help: 'The same as the first argument.' },

@@ -5,7 +5,7 @@ import { FLAGS, POSITIONALS } from './flags.ts'
 
 const EXAMPLES = [
   'pds-contract pds.example.com',
-  'pds-contract http://localhost:2583 --profile target --junit report.xml',
+  'pds-contract http://localhost:2583 --profile target --html report.html',
   'pds-contract pds.example.com --only com.atproto.sync --strict --json',
   'CONTRACT_PASSWORD=… pds-contract http://localhost:2583 --write --identifier test.example.com',
 ]

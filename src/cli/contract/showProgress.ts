@@ -17,6 +17,7 @@ export function showProgress(out: Output, io: Pick<Io, 'now'>) {
   const line = out.progress('Requests')
   const startedAt = io.now()
   let broken = 0
+  let sent = 0
   let ended = false
   return {
     finding({ outcome }: Finding): void {
@@ -24,6 +25,7 @@ export function showProgress(out: Output, io: Pick<Io, 'now'>) {
     },
     to({ area, step, steps, requests, left }: Progress): void {
       if (ended) return
+      sent = requests
       const perRequest = (io.now() - startedAt) / Math.max(1, requests)
       const more = [
         step === 0 ? area : `${area}, part ${step} of ${steps}`,
@@ -33,8 +35,10 @@ export function showProgress(out: Output, io: Pick<Io, 'now'>) {
       line.to(requests, requests + left, more.join('; '))
     },
     end(): void {
-      if (!ended) line.end()
+      if (ended) return
       ended = true
+      line.to(sent, undefined, count(broken, 'finding'))
+      line.end()
     },
   }
 }

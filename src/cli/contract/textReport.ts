@@ -65,7 +65,9 @@ const ruleBlock = (findings: readonly Finding[], paint: Paint): string => {
     `  ${sentence}`,
     `  ${paint('dim', source)}`,
     ...shown,
-    ...(all.length > MAX_SHOWN ? [`  … and ${all.length - MAX_SHOWN} more: --json shows them all`] : []),
+    ...(all.length > MAX_SHOWN
+      ? [`  … and ${all.length - MAX_SHOWN} more: --json or --html shows them all`]
+      : []),
   ].join('\n')
 }
 
@@ -123,10 +125,10 @@ export function textReport(report: Report, levels: readonly Level[], paint: Pain
   const of = (outcome: Finding['outcome']) => findings.filter((finding) => finding.outcome === outcome)
   const [broken, known, unclear] = [of('broken'), of('known'), of('unclear')]
   const heading = (text: string) => paint('bold', text)
-  const version = report.version === undefined ? '' : ` ${report.version}`
-  const kind = report.server === 'unknown' ? 'nothing is known about this kind of server' : report.server
+  const kind = report.server === 'unknown' ? 'a kind of server that nothing is known about' : report.server
+  const about = report.version === undefined ? kind : `${kind}, version ${report.version}`
   const sections = [
-    `${heading(oneLine(report.origin))} (${oneLine(`${kind}${version}`)}), for ${report.profiles.join(', ')}`,
+    `${heading(oneLine(report.origin))} (${oneLine(about)}), for ${report.profiles.join(', ')}`,
     ...LEVELS.flatMap((level) =>
       [...byRule(broken.filter(({ rule }) => rule.level === level)).values()].map((group) =>
         ruleBlock(group, paint),

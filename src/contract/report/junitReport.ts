@@ -1,8 +1,7 @@
 import type { Finding, Level, Report } from '../types.ts'
 import { byRule, failures } from './summarize.ts'
+import { visible } from './visible.ts'
 
-/** What XML 1.0 has no way to write, and the controls that it allows but nobody can see. */
-const UNWRITABLE = /(?![\t\n\r])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -15,8 +14,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 const MAX_TEXT_CHARS = 4000
 
-const clean = (text: string): string =>
-  (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)} …` : text).replace(UNWRITABLE, '\uFFFD')
+/** XML 1.0 has no way to write most controls, not even as entities. */
+const clean = (text: string): string => visible(text, MAX_TEXT_CHARS)
 const content = (text: string): string =>
   clean(text).replace(/[&<>]/g, (character) => ENTITIES[character] ?? '')
 const attributes = (values: Readonly<Record<string, string | number>>): string =>
