@@ -51,7 +51,7 @@ function createContext(
   command: Command,
 ): Context {
   const prompts = createPrompts(io, globals.yes)
-  const address = () => locateServer(project, globals, 'identifier' in (command.flags ?? {}))
+  const address = () => locateServer(project, globals, 'identifier' in (command.flags ?? {}), io.env)
   const knownPassword = (server: ServerAddress) => adminPassword(project, server, io.env)
   const asAdmin = (server: ServerAddress, password: string) =>
     connect(server.origin, { admin: { password }, fetch: io.fetch })

@@ -35,7 +35,8 @@ export function copyDepsOf({ deps, store, emit }: Move, step: StepName): CopyDep
     wait: (ms, signal) => deps.wait(ms, signal),
     progress(progress) {
       const now = deps.now()
-      const isEnd = progress.totalCount !== undefined && progress.count === progress.totalCount
+      const { bytes, totalBytes, count, totalCount } = progress
+      const isEnd = totalCount === undefined ? bytes === totalBytes : count === totalCount
       if (now - toldAt < INTERVAL_MS && !isEnd) return
       toldAt = now
       emit({ type: 'progress', step, progress: rated(progress, now - begun) })

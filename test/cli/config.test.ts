@@ -92,6 +92,11 @@ describe('the server', () => {
       origin: 'https://x.example.com',
       isProjectServer: false,
     })
+    const env = { PLC_DIRECTORY_URL: 'https://plc.example' }
+    const host = 'x.example.com'
+    expect(locateServer(undefined, { dev: false, host }, false, env)).toMatchObject({
+      plcUrl: 'https://plc.example',
+    })
     expect(locateServer(found, { dev: true })).toMatchObject({ origin: 'http://localhost:8787', dev: true })
     expect(codeOf(() => locateServer(found, { dev: true, host: 'x.example.com' }))).toBe('usage')
     expect(codeOf(() => locateServer(found, { dev: false, host: 'http://x.example.com' }))).toBe('usage')

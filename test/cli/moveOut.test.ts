@@ -156,6 +156,20 @@ describe('an interrupt', () => {
     expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'deactivated' })
   })
 
+  it('after it is undone with the recovery key, and the server that it comes back to takes writes again', async () => {
+    await interrupted(SUBMIT, 'after')
+    expect(await fencedUntil()).toEqual(expect.any(String))
+    const { recoveryKey, recoveryKeys } = source.account
+    const key = { type: 'k256', did: recoveryKeys[0], privateKey: recoveryKey }
+    await writeFile(here.in('recovery-key.json'), JSON.stringify(key), { mode: 0o600 })
+    const undone = await on(source, ['undo', '--recovery-key', 'recovery-key.json', '--yes'], {
+      env: { PDS_SOURCE_PASSWORD: source.password, PDS_TARGET_PASSWORD: 'target-password' },
+    })
+    expect(undone.code, undone.stderr).toBe(0)
+    expect(await fencedUntil()).toBeUndefined()
+    expect((await on(source, ['status', '--json'])).json).toMatchObject({ state: 'active' })
+  })
+
   it('names the command that lets writes go on where that could not be done', async () => {
     const stop = new AbortController()
     const breaking: typeof fetch = async (input, init) => {

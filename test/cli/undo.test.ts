@@ -164,7 +164,7 @@ describe('pds undo', () => {
         + signing key <old signing key>
           name at://alice.old.fake-pds.org
       Identity      the DID names https://old.fake-pds.org again
-      Keys          the 2 keys of the other server are in nullified operations only: they have no power over the DID
+      Keys          those of the other server are in nullified operations only: they have no power over the DID
       Active        https://old.fake-pds.org
       Deactivated   https://new.fake-pds.org
       Brought back  2 records written to https://old.fake-pds.org

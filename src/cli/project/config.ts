@@ -112,12 +112,14 @@ const ELSEWHERE =
 
 /**
  * Finds the server: `--host`, otherwise the development server with `--dev`, otherwise HOSTNAME of wrangler.toml.
- * `takesIdentifier`: whether the command is also for accounts on other servers, which the error then says.
+ * `takesIdentifier`: whether the command is also for accounts on other servers, which the error then says. For a server
+ * that wrangler.toml does not name, PLC_DIRECTORY_URL of the environment counts, too.
  */
 export function locateServer(
   project: Project | undefined,
   flags: { host?: string | undefined; dev: boolean },
   takesIdentifier = false,
+  env: Io['env'] = {},
 ): ServerAddress {
   const vars = project?.vars ?? {}
   const hostname = vars['HOSTNAME'] ?? ''
@@ -133,14 +135,15 @@ export function locateServer(
     const plcUrl = devServer?.plcUrl ?? DEV_PLC_URL
     return { ...at(origin), dev: true, plcUrl, isDevServer: origin === (devServer?.url ?? origin) }
   }
-  const plcUrl = vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL
   if (!flags.host) needProject(project, takesIdentifier ? ELSEWHERE : undefined)
   const origin = flags.host ? parseHost(flags.host, '--host') : named
   if (origin === undefined)
     throw new CliError('not-configured', 'HOSTNAME is not set in wrangler.toml', {
       next: 'run `pds init`, or name the server with --host (--dev for the local one)',
     })
-  return { ...at(origin), dev: isLoopback(origin), plcUrl, isDevServer: false }
+  const { isProjectServer } = at(origin)
+  const plcUrl = isProjectServer ? vars['PLC_DIRECTORY_URL'] || DEFAULT_PLC_URL : directoryOf(env, project)
+  return { origin, isProjectServer, dev: isLoopback(origin), plcUrl, isDevServer: false }
 }
 
 /** The variable that names the host of the passwords in the environment, if that is not HOSTNAME of wrangler.toml. */

@@ -128,6 +128,7 @@ export function createOutput(options: {
     },
     progress(label, unit = grouped) {
       let printedAt = 0
+      let ended = false
       let last: readonly [number, number | undefined, string | undefined] = [0, undefined, undefined]
       const progressText = ([done, total, more]: typeof last) =>
         `${label}: ${unit(done)}${total === undefined ? '' : ` of ${unit(total)}`}${more ? ` (${more})` : ''}`
@@ -143,7 +144,8 @@ export function createOutput(options: {
           printedAt = now()
         },
         end() {
-          note(progressText(last))
+          if (!ended) note(progressText(last))
+          ended = true
         },
       }
     },

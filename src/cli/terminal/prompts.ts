@@ -42,7 +42,7 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
   }
   const notCancelled = <T>(value: T): Exclude<T, symbol> => {
     if (typeof value !== 'symbol') return value as Exclude<T, symbol>
-    throw new CliError('not-confirmed', 'cancelled: nothing was changed')
+    throw new CliError('not-confirmed', 'cancelled')
   }
   // clack writes to the terminal by itself, so what it shows is cleaned here.
   const validate = (check: Check | undefined) => (value: string | undefined) => {
@@ -72,7 +72,7 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
       )
     )
       return
-    throw new CliError('not-confirmed', 'the answer was no: nothing was changed')
+    throw new CliError('not-confirmed', 'the answer was no')
   }
 
   return {
@@ -112,7 +112,7 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
         await clack.select({ ...common, message: cleanText(message), options: list.map(shown) }),
       )
       const chosen = options.find((option) => option.value === value)
-      if (!chosen) throw new CliError('not-confirmed', 'cancelled: nothing was changed')
+      if (!chosen) throw new CliError('not-confirmed', 'cancelled')
       return chosen.value
     },
     async confirm(message) {

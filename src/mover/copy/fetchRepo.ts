@@ -61,6 +61,7 @@ export async function* counted(
     progress?.({ bytes, totalBytes })
     yield chunk
   }
+  progress?.({ bytes, totalBytes: bytes })
 }
 
 const inMemory = (bytes: Uint8Array): CarBytes => ({

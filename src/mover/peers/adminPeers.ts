@@ -1,4 +1,5 @@
-import { type Client, pages } from '../../client/index.ts'
+import { type Client, type Output, pages } from '../../client/index.ts'
+import { isObject } from '../../isObject.ts'
 import { pullRepo } from '../copy/pullRepo.ts'
 import { ofSource, ofTarget } from '../refusal.ts'
 import type { MoverDeps, Owner, SourceOpener, Target, TargetOpener } from '../types.ts'
@@ -17,6 +18,21 @@ const SCOPES = [
   'plc:sign',
   'account:deactivate',
 ]
+
+type Entry = Output<'com.cirrus.admin.getJournal'>['entries'][number]
+
+/** What is found in the entries of its journal. */
+const journalOf = async <T>(
+  admin: Client,
+  answer: typeof ofSource,
+  find: (entry: Entry) => T | undefined,
+): Promise<T[]> => {
+  const found: T[] = []
+  const journal = pages((page) => answer(admin.com.cirrus.admin.getJournal({ limit: 1000, ...page })))
+  for await (const { entries } of journal)
+    found.push(...entries.map(find).filter((each): each is NonNullable<typeof each> => each !== undefined))
+  return found
+}
 
 /**
  * A Cirrus as the source, with its admin password: the migration tokens are minted as they are needed, and nothing is
@@ -44,8 +60,15 @@ export const adminSource = ({ admin, deps }: { admin: Client; deps: MoverDeps })
       },
     }
     const source = await openTokenSource(supply, { origin: admin.origin, who, target, deps })
-    // The owner's recovery keys come before its own.
-    const ownerKeys = async () => (await recommendedKeys())?.slice(0, -1) ?? []
+    // The recovery keys that it is set up with come before its own; others were put into the DID by its admin.
+    const ownerKeys = async () => {
+      const added = await journalOf(admin, ofSource, ({ event, detail }) =>
+        event === 'recovery-key' && isObject(detail) && typeof detail['key'] === 'string'
+          ? detail['key']
+          : undefined,
+      )
+      return [...((await recommendedKeys())?.slice(0, -1) ?? []), ...added]
+    }
     return { ...source, ownerKeys, attestor: cirrusAttestor(admin) }
   },
 })
@@ -80,10 +103,8 @@ export const adminTarget = (options: {
       state,
       async wasActivated() {
         if ((await state('')) !== 'inactive') return true
-        const journal = pages((page) => ofTarget(admin.com.cirrus.admin.getJournal({ limit: 1000, ...page })))
-        for await (const { entries } of journal)
-          if (entries.some(({ event }) => event === 'activate')) return true
-        return false
+        const activations = await journalOf(admin, ofTarget, ({ event }) => event === 'activate' || undefined)
+        return activations.length > 0
       },
       ...(options.makeRoom ? { makeRoom: options.makeRoom } : {}),
       pull: (copy, pulled) => pullRepo(copy, admin, pulled),

@@ -50,7 +50,7 @@ export const sayKeys = (
     emit({
       type: 'step',
       step: 'keys',
-      text: `the ${found.keys.length} keys of the other server are in nullified operations only: they have no power over the DID`,
+      text: 'those of the other server are in nullified operations only: they have no power over the DID',
     })
   return found
 }
