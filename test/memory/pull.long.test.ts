@@ -1,4 +1,7 @@
-/** A repository of 300 MB that the object fetches by itself, in a heap of 64 MB, from a server that breaks off, and killed. */
+/**
+ * A repository of 300 MB in a heap of 64 MB: fetched by the object itself, from a server that breaks off, and sent in parts;
+ * with an object that is killed meanwhile.
+ */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
@@ -6,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { carOf, plant } from '../../bench/data.ts'
 import { type Client, connect } from '../../src/client/index.ts'
 import { pullRepo } from '../../src/mover/copy/pullRepo.ts'
+import { uploadRepo } from '../../src/mover/copy/uploadRepo.ts'
 import { readCar } from '../../src/repo/car/readCar.ts'
 import { type LimitedCirrus, startLimited } from './support/wholeRepository.ts'
 
@@ -45,6 +49,7 @@ describe(`a repository of 300 MB in a heap of ${HEAP_MB} MB`, { timeout: 900_000
   let source: Awaited<ReturnType<typeof serve>>
   let admin: Client
   let root: string
+  let car: Buffer
   let breaksAfter = Infinity
   const deps = () => ({
     fetch,
@@ -62,7 +67,7 @@ describe(`a repository of 300 MB in a heap of ${HEAP_MB} MB`, { timeout: 900_000
         value: { $type: 'com.example.note', text: `${n} `.padEnd(RECORD_BYTES, 'x') },
       })),
     )
-    const car = await carOf(tree, did, signingKey)
+    car = await carOf(tree, did, signingKey)
     async function* once() {
       yield car
     }
@@ -113,5 +118,35 @@ describe(`a repository of 300 MB in a heap of ${HEAP_MB} MB`, { timeout: 900_000
     expect((await getPull()).pull).toMatchObject({ phase: 'done', commit: root })
     expect(source.asked.filter((method) => method === 'getRepo')).toHaveLength(1)
     expect(await limited.check()).toEqual([])
+  })
+
+  it('comes in parts in little memory, while the process is killed', async () => {
+    const { cancelPull, getPull } = admin.com.cirrus.admin
+    // What is here is another repository, so that all of it is imported and not only compared.
+    await limited.importRecords(10)
+    await admin.com.atproto.server.deactivateAccount({})
+    await cancelPull()
+    const begun = Date.now()
+    const abort = new AbortController()
+    const progress = ({ bytes }: { bytes: number }): void => {
+      if (bytes > 150e6) abort.abort(new Error('the sender was killed'))
+    }
+    const body = new Blob([new Uint8Array(car)])
+    const sending = uploadRepo({ ...deps(), signal: abort.signal, progress }, admin, body)
+    await expect(sending).rejects.toThrow('the sender was killed')
+    await limited.cirrus.kill()
+    await limited.cirrus.restart()
+    expect((await getPull()).pull).toMatchObject({ phase: 'receiving', resumable: true })
+    expect((await getPull()).pull?.received).toBeGreaterThan(150e6)
+    await uploadRepo(deps(), admin, body)
+    // Signed again: the repository that was here had a later revision.
+    expect((await getPull()).pull).toMatchObject({ phase: 'done', records: RECORDS })
+    expect(await limited.check()).toEqual([])
+    const peak = (await limited.peakAboveIdle()) / 2 ** 20
+    console.log(
+      `300 MB in parts in ${((Date.now() - begun) / 1000).toFixed(1)} s, at most ${peak.toFixed(0)} MB above idle`,
+    )
+    expect(peak).toBeLessThan(128)
+    expect(limited.cirrus.hasEnded).toBe(false)
   })
 })
