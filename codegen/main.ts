@@ -1,5 +1,6 @@
 /**
- * `npm run codegen` writes the standard documents in `lexicons/`, `src/generated/` and the list of endpoints.
+ * `npm run codegen` writes the standard documents in `lexicons/`, `src/generated/`, the list of endpoints and
+ * the list of the contract suite's rules.
  * `npm run codegen -- --check` writes nothing and fails when they differ from what it would write.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,7 +9,9 @@ import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
 import { emitServer } from './emit/server.ts'
+import { embedRules, emitRules } from './emit/rules.ts'
 import { embedTable, emitEndpoints, emitTable } from './emit/table.ts'
+import { RULES } from '../src/contract/areas.ts'
 import { policy } from '../src/policy.ts'
 import { files, generatedRoot, lexiconRoot, root, under, writeTree } from './files.ts'
 import { genServer } from './lex-cli.ts'
@@ -39,12 +42,18 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
 }
 
 const README = path.join(root, 'README.md')
+const CONTRACT = path.join(root, 'docs/contract.md')
 
-/** The pages with the list of endpoints, by path below the root. They depend on the documents and the policy. */
+/**
+ * The pages with the list of endpoints, and the one with the rules of the contract suite, by path below the root. They
+ * depend on the documents, the policy and the rules.
+ */
 export function documentation(loaded: Loaded[] = load()): Map<string, string> {
   const table = emitTable(methodsOf(loaded), policy)
   const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
   if (existsSync(README)) pages.set('README.md', embedTable(readFileSync(README, 'utf8'), table))
+  if (existsSync(CONTRACT))
+    pages.set('docs/contract.md', embedRules(readFileSync(CONTRACT, 'utf8'), emitRules(RULES)))
   return pages
 }
 
