@@ -23,6 +23,10 @@ describe('pds status', () => {
     )
     expect(shown.stdout).toMatch(/[\d.]+ MB of [\d.]+ MB fetched/)
     expect(shown.stdout).toContain('answered with status 401')
+    const upload = { pull: { ...pull, source: `sha256:${'a'.repeat(64)}`, phase: 'receiving' } }
+    const parts = await against(fake({ 'com.cirrus.admin.getPull': upload }), ['status'])
+    expect(parts.stdout).toContain('receiving the repository in parts: waits for the next part')
+    expect(parts.stdout).toMatch(/[\d.]+ MB of [\d.]+ MB received/)
     const done = { pull: { ...pull, phase: 'done' } }
     const quiet = await against(fake({ 'com.cirrus.admin.getPull': done }), ['status'])
     expect(quiet.stdout).not.toContain('fetching')
