@@ -33,7 +33,7 @@ const nextOf = (move: Move, reached: StepName, rehearsal: boolean): string => {
     return `${facts.missing.length} blobs are missing; run the same command again while ${source.name} still has them`
   if (!facts.sourceDeactivated && source.origin !== undefined)
     return `deactivate the account on ${source.name} (a Cirrus: \`pds deactivate\` there)`
-  const account = source.kind === 'cirrus' ? '' : ` --identifier ${who.did}`
+  const account = source.attestor ? '' : ` --identifier ${who.did}`
   const canUndo = facts.plan?.roles.some(({ role }) => role === 'recovery') ?? true
   return `run \`pds verify --to ${target.origin}${account}\`${canUndo ? ', and keep your recovery key: it can undo the move for 72 hours' : ''}`
 }

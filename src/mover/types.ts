@@ -218,10 +218,16 @@ export interface Questions {
   }
   /**
    * The code that the source mails for the PLC operation. `sentAt` (ISO 8601) is when one was sent for this move; `send`
-   * has one sent, which voids the one before. It is not called where there is a code already.
+   * has one sent, which voids the one before. It is not called where there is a code already. `token`: a Cirrus mails
+   * nothing, and takes a migration token for the target, which is a secret.
    */
   plcCode: {
-    asks: { origin: string; sentAt: string | undefined; send: () => Promise<void> }
+    asks: {
+      origin: string
+      sentAt: string | undefined
+      send: () => Promise<void>
+      token?: { target?: string }
+    }
     answer: string
   }
   inviteCode: { asks: { origin: string }; answer: string }

@@ -118,6 +118,23 @@ it('leaves the source active if the owner answers no, or asks to stop before', a
   expect([wrong.code, member(wrong.json, 'error', 'code')]).toEqual([2, 'usage'])
 })
 
+it('by the account’s password takes a migration token, and shows nothing of it', async () => {
+  const token = (await on(source, ['migrate-token', '--target', target.url])).stdout.trim()
+  const ran = await pds(
+    ['move', '--from', source.url, '--identifier', source.did, '--to', target.url, '--yes'],
+    {
+      cwd: here.path,
+      tty: true,
+      stdin: token,
+      env: { PDS_SOURCE_PASSWORD: source.password, PDS_TARGET_PASSWORD: 'target-password' },
+    },
+  )
+  expect(ran.code, ran.stderr).toBe(0)
+  expect(ran.stderr).toContain(`Migration token of ${source.url}`)
+  expect(ran.stderr + ran.stdout).not.toContain(token.slice(0, 40))
+  expect(ran.stdout).toContain(`pds verify --to ${target.url} --identifier ${source.did}`)
+})
+
 describe('an interrupt', () => {
   /** Interrupts at a request, before it is sent or after its answer; the fetch of the command is then of no use. */
   const interrupted = async (path: string, when: 'before' | 'after') => {

@@ -80,10 +80,15 @@ export function createOwner(
         `pds migrate-token … | pds import --from ${origin}`,
       )
     },
-    async plcCode({ origin, sentAt, send }) {
+    async plcCode({ origin, sentAt, send, token }) {
       const given = env['PDS_PLC_TOKEN']
       if (given) return given
       const alternative = 'PDS_PLC_TOKEN in the environment'
+      if (token)
+        return await prompts.secret(
+          `Migration token of ${origin}, printed by \`pds migrate-token${token.target === undefined ? '' : ` --target ${token.target}`}\` there`,
+          { alternative },
+        )
       const what = `PLC code that ${origin} has sent to you by e-mail`
       if (sentAt !== undefined) {
         const answer = await prompts.text(
@@ -93,7 +98,7 @@ export function createOwner(
         if (answer !== 'new') return answer
       }
       await send()
-      return await prompts.text(`${what} (on a Cirrus: a migration token)`, { alternative })
+      return await prompts.text(what, { alternative })
     },
     async inviteCode({ origin }) {
       return (

@@ -10,7 +10,10 @@ const isUsable = async (move: Move): Promise<boolean> => {
 }
 
 /** The code that the source has mailed. None is requested again by itself: a second one voids the first. */
-const askForCode = async ({ source, owner, journal }: Move, sentAt: string | undefined): Promise<string> => {
+const askForCode = async (
+  { source, target, owner, journal }: Move,
+  sentAt: string | undefined,
+): Promise<string> => {
   const send = async () => {
     // Written before: after a lost answer, the code may be on its way.
     await journal.append({ type: 'codeSent' })
@@ -19,7 +22,14 @@ const askForCode = async ({ source, owner, journal }: Move, sentAt: string | und
       throw cause
     })
   }
-  return (await owner.answer('plcCode', { origin: source.name, sentAt, send })).trim()
+  return (
+    await owner.answer('plcCode', {
+      origin: source.name,
+      sentAt,
+      send,
+      ...(source.kind === 'cirrus' ? { token: { target: target.origin } } : {}),
+    })
+  ).trim()
 }
 
 const signWithCode = async (move: Move, operation: UnsignedOperation): Promise<unknown> => {

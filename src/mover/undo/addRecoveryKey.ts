@@ -135,7 +135,12 @@ export async function addRecoveryKey(request: AddKeyRequest): Promise<AddedKey> 
     })
     if (!agreed) throw new MoverError('not-confirmed', 'the answer was no: nothing was signed')
     const send = async () => await source.requestCode?.()
-    const code = await owner.answer('plcCode', { origin, sentAt: undefined, send })
+    const code = await owner.answer('plcCode', {
+      origin,
+      sentAt: undefined,
+      send,
+      ...(source.kind === 'cirrus' ? { token: {} } : {}),
+    })
     const signed = await source.sign(plan, code.trim())
     const operation = await compare(signed, { plan, before: data, source, owner, key })
     await directoryOf(deps)
