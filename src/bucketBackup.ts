@@ -1,3 +1,4 @@
+import { isPublicKey } from './crypto/publicKey.ts'
 import { isObject } from './isObject.ts'
 
 /**
@@ -59,15 +60,26 @@ export const backupStamp = (at: number): string => new Date(at).toISOString().re
 export const isBackupKey = (did: string, key: string): boolean =>
   key.startsWith(backupPrefix(did)) && /^\d{8}T\d{6}Z\.json$/.test(key.slice(backupPrefix(did).length))
 
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** A key below the prefix: nothing leads out of it, whoever reads it as a path. */
+const isKey = (did: string, value: unknown): boolean =>
+  typeof value === 'string' && value.startsWith(backupPrefix(did)) && !/\/\.{0,2}(\/|$)/.test(value)
+
+/** It becomes a part of names, which sort by it. */
+const isTime = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) &&
+  !Number.isNaN(Date.parse(value))
+
 const isBackupObject = (did: string, value: unknown): value is BackupObject =>
   isObject(value) &&
-  typeof value['key'] === 'string' &&
-  value['key'].startsWith(backupPrefix(did)) &&
-  Number.isSafeInteger(value['size']) &&
+  isKey(did, value['key']) &&
+  isCount(value['size']) &&
   typeof value['sha256'] === 'string' &&
   /^[0-9a-f]{64}$/.test(value['sha256'])
 
-const TEXTS = ['handle', 'pds', 'createdAt', 'rev', 'commit', 'data', 'signingKey'] as const
+const TEXTS = ['handle', 'pds', 'rev', 'commit', 'data'] as const
 
 /** The backup of this DID that an object describes; undefined if it is not one, or of a later version. */
 export const parseBucketBackup = (did: string, text: string): BucketBackup | undefined => {
@@ -78,10 +90,11 @@ export const parseBucketBackup = (did: string, text: string): BucketBackup | und
     return undefined
   }
   if (!isObject(value) || value['format'] !== FORMAT || value['version'] !== VERSION) return undefined
-  const { objects, blobs, records } = value
+  const { objects, blobs, records, createdAt, signingKey } = value
   if (value['did'] !== did || TEXTS.some((name) => typeof value[name] !== 'string')) return undefined
-  if (!Number.isSafeInteger(records) || !isObject(blobs) || !isObject(objects)) return undefined
-  if (!Number.isSafeInteger(blobs['count']) || !Number.isSafeInteger(blobs['bytes'])) return undefined
+  if (!isTime(createdAt) || typeof signingKey !== 'string' || !isPublicKey(signingKey)) return undefined
+  if (!isCount(records) || !isObject(blobs) || !isObject(objects)) return undefined
+  if (!isCount(blobs['count']) || !isCount(blobs['bytes'])) return undefined
   const needed = ['repo', 'blobs', 'preferences', 'manifest']
   const { plcLog } = objects
   if (!needed.every((name) => isBackupObject(did, objects[name]))) return undefined

@@ -1,3 +1,5 @@
+import { isValidDid } from '@atproto/syntax'
+import { isPublicKey } from '../crypto/publicKey.ts'
 import { isObject, type JsonObject } from '../isObject.ts'
 import { ArchiveError } from './archiveError.ts'
 
@@ -94,11 +96,14 @@ const isBlobs = (value: unknown): value is ArchiveIndex['blobs'] =>
 const isKeys = (value: unknown): value is ArchiveIndex['keys'] =>
   value === undefined || (isObject(value) && isText(value['signingKey']) && isText(value['fingerprint']))
 
-const TEXTS = ['did', 'handle', 'pds', 'createdAt', 'rev', 'commit', 'data', 'signingKey'] as const
+const TEXTS = ['handle', 'pds', 'createdAt', 'rev', 'commit', 'data'] as const
 
 const wrongField = (value: JsonObject): string | undefined => {
   const text = TEXTS.find((name) => !isText(value[name]))
   if (text) return text
+  const { did, signingKey } = value
+  if (!isText(did) || !isValidDid(did)) return 'did'
+  if (!isText(signingKey) || !isPublicKey(signingKey)) return 'signingKey'
   if (!isText(value['state']) || !/^state-[\w-]+$/.test(value['state'])) return 'state'
   if (!isCount(value['records'])) return 'records'
   if (!isBlobs(value['blobs'])) return 'blobs'

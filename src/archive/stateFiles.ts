@@ -1,6 +1,7 @@
 import { digestOf } from '../client/cid.ts'
 import { isObject } from '../isObject.ts'
 import type { Output } from '../client/index.ts'
+import { isPublicKey } from '../crypto/publicKey.ts'
 import { parseJsonObject } from '../parseJsonObject.ts'
 import { parseAuditLog } from '../plc/parse.ts'
 import { auditLogJson } from '../plc/auditLogJson.ts'
@@ -85,5 +86,6 @@ export const signingKeysOf = ({ entries }: VerifiedLog): string[] => {
     const key = operation.type === 'plc_operation' ? operation.verificationMethods['atproto'] : undefined
     return key === undefined ? [] : [key]
   })
-  return [...new Set(keys)]
+  // The directory takes keys of any kind; these could not have signed.
+  return [...new Set(keys)].filter(isPublicKey)
 }

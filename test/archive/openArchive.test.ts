@@ -35,6 +35,8 @@ it.each([
   ['a hash that is not one', { files: [{ ...INDEX.files[0], sha256: 'x' }] }],
   ['a negative size', { files: [{ ...INDEX.files[0], size: -1 }] }],
   ['no DID', { did: undefined }],
+  ['something other than a DID', { did: 'did:plc' }],
+  ['a signing key that is not one', { signingKey: 'did:key:z' }],
   ['counts that are not numbers', { blobs: { count: '1', bytes: 0, lost: [] } }],
 ])('an index with %s is refused', (_, change) => {
   const text = formatIndex({ ...INDEX, ...change } as unknown as ArchiveIndex)

@@ -1,5 +1,8 @@
 import type { Target } from '../engine.ts'
+import { archive } from './archive.ts'
+import { bucketList } from './bucketList.ts'
 import { car } from './car.ts'
+import { carIndex } from './carIndex.ts'
 import { cbor, validCbor } from './cbor.ts'
 import { cid } from './cid.ts'
 import { did } from './did.ts'
@@ -20,6 +23,7 @@ export const TARGETS = [
   cid,
   node,
   repo,
+  carIndex,
   diff,
   jws,
   plc,
@@ -27,4 +31,6 @@ export const TARGETS = [
   record,
   did,
   views,
+  archive,
+  bucketList,
 ] as unknown as readonly Target[]

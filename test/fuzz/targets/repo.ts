@@ -17,8 +17,10 @@ import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
 import { hex } from './same.ts'
 
-const NOW = Date.parse('2026-11-22T12:00:00Z')
+export const NOW = Date.parse('2026-11-22T12:00:00Z')
 const keypair = await Secp256k1Keypair.import(testSecret('fuzz repo').reveal())
+/** Who signs the repositories. */
+export const SIGNER = keypair.did()
 const stranger = await P256Keypair.import(testSecret('fuzz repo').reveal())
 /** A revision that is the same in every run. */
 const REV = '3mzzzzzzzzz22'

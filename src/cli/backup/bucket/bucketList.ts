@@ -11,10 +11,10 @@ export interface BucketPage {
 const MAX_KEYS = 10_000
 const MAX_DEPTH = 16
 
-/** An element without others in it. */
-interface XmlLeaf {
+interface XmlElement {
   /** The names from the root to it, with `/`. */
   path: string
+  /** '' where it has other elements in it. */
   text: string
 }
 
@@ -34,11 +34,11 @@ const unescape = (text: string): string =>
   )
 
 /**
- * The leaves of an XML document, in order; undefined if it is not well formed, or has what no S3 server sends (comments,
+ * The elements of an XML document, in order; undefined if it is not well formed, or has what no S3 server sends (comments,
  * CDATA, a DOCTYPE). Attributes are not read.
  */
-const leavesOf = (xml: string): XmlLeaf[] | undefined => {
-  const found: XmlLeaf[] = []
+const elementsOf = (xml: string): XmlElement[] | undefined => {
+  const found: XmlElement[] = []
   const open: string[] = []
   let isLeaf = false
   let roots = 0
@@ -49,7 +49,7 @@ const leavesOf = (xml: string): XmlLeaf[] | undefined => {
     const next = xml.indexOf('<', end)
     const text = xml.slice(end + 1, next < 0 ? undefined : next)
     at = next
-    if (tag.startsWith('?')) continue
+    if (/^\?[^<]*$/.test(tag)) continue
     const [, closes, name = '', rest = ''] = /^(\/?)([A-Za-z_][\w:.-]*)(?=[\s/]|$)([^<]*)$/.exec(tag) ?? []
     if (closes === undefined) return undefined
     if (closes === '/') {
@@ -60,9 +60,9 @@ const leavesOf = (xml: string): XmlLeaf[] | undefined => {
       open.push(name)
       if (open.length > MAX_DEPTH) return undefined
       isLeaf = next >= 0 && xml.startsWith(`</${name}`, next)
-      if (rest.endsWith('/')) found.push({ path: open.join('/'), text: '' })
-      else if (isLeaf) found.push({ path: open.join('/'), text: unescape(text) })
-      if (rest.endsWith('/')) open.pop()
+      const isEmpty = rest.endsWith('/')
+      found.push({ path: open.join('/'), text: isLeaf && !isEmpty ? unescape(text) : '' })
+      if (isEmpty) open.pop()
     }
     // Text stands in leaves only.
     if (!(isLeaf && closes === '') && text.trim() !== '') return undefined
@@ -73,15 +73,16 @@ const leavesOf = (xml: string): XmlLeaf[] | undefined => {
 /** Reads an answer to ListObjectsV2 of S3. `host` names the server in errors. */
 export const parseBucketPage = (xml: string, host: string): BucketPage => {
   const refuse = (what: string) => new CliError('bucket-refused', `${host} sent ${what}`)
-  const leaves = leavesOf(xml)
-  if (!leaves?.some(({ path }) => /^ListBucketResult(\/|$)/.test(path)))
-    throw refuse('something other than a list of objects')
-  const valuesOf = (path: string) =>
-    leaves.filter((leaf) => leaf.path === `ListBucketResult/${path}`).map(({ text }) => text)
-  const keys = valuesOf('Contents/Key')
+  const elements = elementsOf(xml)
+  if (elements?.[0]?.path !== 'ListBucketResult') throw refuse('something other than a list of objects')
+  const named = (name: string) => elements.filter(({ path }) => path.endsWith(`/${name}`))
+  const keys = named('Key').map(({ path, text }) => {
+    if (path !== 'ListBucketResult/Contents/Key' || text === '') throw refuse('a list that cannot be read')
+    return text
+  })
   if (keys.length > MAX_KEYS) throw refuse('more than a page of a list can have')
-  if (valuesOf('IsTruncated')[0] !== 'true') return { keys, next: undefined }
-  const [next = ''] = valuesOf('NextContinuationToken')
+  if (!named('IsTruncated').some(({ text }) => text.trim() === 'true')) return { keys, next: undefined }
+  const next = named('NextContinuationToken')[0]?.text ?? ''
   // Without the rest, an older backup would be taken for the newest.
   if (next === '') throw refuse('a part of a list, and not how to ask for the rest')
   return { keys, next }
