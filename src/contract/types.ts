@@ -75,6 +75,8 @@ export interface ContractDeps {
   fetch(request: Request): Promise<Response>
   /** Opens WebSockets: the global one of Node, or what a test puts in its place. */
   readonly WebSocket: SocketConstructor
+  /** How long an event may take to come, and a stream that is silent for so long has nothing more. Default: 8 s. */
+  readonly patienceMs?: number
   now(): number
   sleep(ms: number): Promise<void>
   random(length: number): Uint8Array

@@ -1,3 +1,4 @@
+import { isValidDid } from '@atproto/syntax'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { mediaType, type Asking } from '../ask.ts'
 import type { Area, Rule, Run } from '../types.ts'
@@ -141,14 +142,24 @@ async function checkAccount(run: Run): Promise<void> {
       JSON.stringify([fieldsOf(json)['did'], fieldsOf(json)['handle'], fieldsOf(json)['collections']])
     return same(byDid) === same(byHandle) ? undefined : `${same(byHandle)} instead of ${same(byDid)}`
   })
-  const { hostname } = new URL(origin)
-  if (hostname !== handle) return run.absent('/.well-known/atproto-did on the host of the server')
+}
+
+/** The file that names whose handle the host is: there where the host is a handle. */
+async function checkWellKnown({ origin, found, expect, ask, absent }: Run): Promise<void> {
   const path = '/.well-known/atproto-did'
-  await expect(wellKnown, { subject: path, case: 'a GET', expected: did }, async (ask) => {
-    const { status, bytes } = await ask('', { path })
-    const got = new TextDecoder().decode(bytes)
-    return status === 200 && got.trim() === did ? undefined : `${status} ${got.slice(0, 100)}`
-  })
+  const { did, handle } = found.known
+  const isOwn = new URL(origin).hostname === handle
+  if (!isOwn && (await ask('', { path })).status !== 200) return absent(`${path}: the host is not a handle`)
+  await expect(
+    wellKnown,
+    { subject: path, case: 'a GET', expected: isOwn ? did : 'a DID' },
+    async (again) => {
+      const { status, bytes } = await again('', { path })
+      const got = new TextDecoder().decode(bytes)
+      const isDid = isOwn ? got.trim() === did : isValidDid(got.trim())
+      return status === 200 && isDid ? undefined : `${status} ${got.slice(0, 100)}`
+    },
+  )
 }
 
 /** Who the server is, and whose account it holds. */
@@ -159,5 +170,6 @@ export const identity: Area = {
     await checkServer(run)
     if (run.serves(RESOLVE)) await checkHandle(run)
     await checkAccount(run)
+    await checkWellKnown(run)
   },
 }

@@ -2,6 +2,7 @@ import { runContract, type ContractOptions } from '../../../src/contract/run.ts'
 import type { Area, Finding, Report } from '../../../src/contract/types.ts'
 import { readSchemas } from '../../../src/generated/lexicons.ts'
 import { CREDENTIALS, deploy, ORIGIN, type Deployed } from '../deployed.ts'
+import { workerSocket, type SpoilFrame } from '../flow/workerSocket.ts'
 
 /** A request to the Worker, as a fault sees it. */
 export interface Call {
@@ -10,6 +11,7 @@ export interface Call {
   readonly verb: string
   readonly headers: Headers
   readonly deployed: Deployed
+  body(): Promise<string>
   /** The same request with other params, to the Worker itself. */
   again(params: Record<string, string>): Promise<Response>
 }
@@ -17,10 +19,15 @@ export interface Call {
 /** What is wrong with the server: it sees each request, and the answer of the Worker to it. */
 export type Fault = (call: Call, answer: () => Promise<Response>) => Promise<Response> | Response
 
+export interface WorldOptions extends Partial<ContractOptions> {
+  /** What is wrong with the messages of its sockets. */
+  readonly frames?: SpoilFrame | undefined
+}
+
 /** The real Worker with an account, whose answers can be spoiled on their way. */
 export interface World {
   readonly deployed: Deployed
-  run(areas: readonly Area[], fault?: Fault, options?: Partial<ContractOptions>): Promise<Report>
+  run(areas: readonly Area[], fault?: Fault, options?: WorldOptions): Promise<Report>
 }
 
 let runs = 0
@@ -29,7 +36,7 @@ export async function createWorld(): Promise<World> {
   const deployed = await deploy()
   return {
     deployed,
-    run(areas, fault, options) {
+    run(areas, fault, { frames, ...options } = {}) {
       runs++
       // Each run has an address of its own, as many are limited by it.
       const address = `192.0.2.${runs % 250}`
@@ -49,6 +56,7 @@ export async function createWorld(): Promise<World> {
           verb: request.method,
           headers: request.headers,
           deployed,
+          body: () => request.clone().text(),
           again: (params) => {
             const other = new URL(url)
             other.search = new URLSearchParams(params).toString()
@@ -62,9 +70,11 @@ export async function createWorld(): Promise<World> {
         lexicons: readSchemas(),
         deps: {
           fetch,
-          WebSocket,
+          WebSocket: workerSocket(toWorker, frames),
+          patienceMs: 2_000,
           now: Date.now,
-          sleep: async () => {},
+          // Long enough for a handshake, and for nothing else.
+          sleep: (ms) => new Promise((done) => setTimeout(done, Math.min(ms, 100))),
           random: (length) => crypto.getRandomValues(new Uint8Array(length)),
           signal: new AbortController().signal,
         },

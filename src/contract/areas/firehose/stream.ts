@@ -38,7 +38,7 @@ export const hasEnded = (next: Frame | Ended): next is Ended => 'opened' in next
 
 const HANDSHAKE_MS = 20_000
 /** An event is there within seconds of what it tells; a replay begins at once. */
-export const SILENCE_MS = 8_000
+const PATIENCE_MS = 8_000
 /** What may wait to be read: more than the suite ever lets wait. */
 const BUFFER_BYTES = 64 * 1024 * 1024
 
@@ -60,12 +60,12 @@ export function readFrame(bytes: Uint8Array): Frame {
 }
 
 /** Opens the stream of the server under test. */
-export function openStream({ origin, deps }: Run, query: Query, silenceMs = SILENCE_MS): Stream {
+export function openStream({ origin, deps }: Run, query: Query): Stream {
   const url = `${origin.replace(/^http/, 'ws')}/xrpc/${SUBSCRIBE}${queryString(query)}`
   const connection = openConnection(url, deps.WebSocket, {
     bufferBytes: BUFFER_BYTES,
     handshakeMs: HANDSHAKE_MS,
-    idleMs: silenceMs,
+    idleMs: deps.patienceMs ?? PATIENCE_MS,
   })
   return {
     async next() {
@@ -83,9 +83,8 @@ export async function readFrames(
   run: Run,
   query: Query,
   most: number,
-  silenceMs?: number,
 ): Promise<{ frames: Frame[]; ended: Ended | undefined }> {
-  const stream = openStream(run, query, silenceMs)
+  const stream = openStream(run, query)
   const frames: Frame[] = []
   try {
     while (frames.length < most) {

@@ -1,0 +1,25 @@
+/** The rules about more than a method: the real Worker keeps all of them. */
+import { beforeAll, expect, it } from 'vitest'
+import { appPasswords } from '../../../src/contract/areas/appPasswords.ts'
+import { firehose } from '../../../src/contract/areas/firehose/firehose.ts'
+import { identity } from '../../../src/contract/areas/identity.ts'
+import { leaving } from '../../../src/contract/areas/leaving.ts'
+import { lifecycle } from '../../../src/contract/areas/lifecycle.ts'
+import { oauth } from '../../../src/contract/areas/oauth.ts'
+import { sessions } from '../../../src/contract/areas/sessions.ts'
+import { brokenOf, createWorld, OWNER, unclearOf, type World } from '../repository/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await createWorld()
+})
+
+it.for([identity, sessions, leaving, appPasswords, lifecycle, firehose, oauth])(
+  'a real Worker keeps every rule about: $name',
+  async (area) => {
+    const report = await world.run([area], undefined, { ...OWNER, only: () => true })
+    expect(brokenOf(report)).toEqual([])
+    expect(unclearOf(report)).toEqual([])
+    expect(report.left).toEqual([])
+  },
+)
