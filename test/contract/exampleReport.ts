@@ -36,7 +36,7 @@ const PROOF = rule(
 const ORIGIN = 'https://pds.example.com'
 
 const exchange = (id: string, more: Partial<Exchange> = {}): Exchange => ({
-  curl: `curl -i '${ORIGIN}/xrpc/${id}?did=did%3Aplc%3Aaaaaaaaaaaaaaaaaaaaaaaaa'`,
+  curl: `curl -i '${ORIGIN}/xrpc/${id}?did=did%3Aplc%3Aewvi7nxzyoun6zhxrhs64oiz'`,
   status: 200,
   headers: { 'access-control-allow-origin': '*', 'content-type': 'application/json' },
   body: '{"cursor":"2222222222222"}',
@@ -64,7 +64,7 @@ export const exampleReport = (more: Partial<Report> = {}): Report => ({
   origin: ORIGIN,
   server: 'reference',
   version: '0.5.35',
-  did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+  did: 'did:plc:ewvi7nxzyoun6zhxrhs64oiz',
   profiles: ['source', 'target', 'daily'],
   house: false,
   interrupted: false,

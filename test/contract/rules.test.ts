@@ -6,7 +6,7 @@ import { RULES } from '../../src/contract/areas.ts'
 it('gives each rule an id of its own, which begins with the part', () => {
   const ids = RULES.map(({ id }) => id)
   expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([])
-  expect(ids.filter((id) => !/^[a-z]+(\.[A-Za-z0-9]+(-[a-z0-9]+)*)+$/.test(id))).toEqual([])
+  expect(ids.filter((id) => !/^[a-z]+(-[a-z]+)*(\.[A-Za-z0-9]+(-[a-z0-9]+)*)+$/.test(id))).toEqual([])
 })
 
 it('says what is expected in one sentence, with a source and a profile', () => {

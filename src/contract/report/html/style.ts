@@ -24,7 +24,8 @@ body {
 }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 1rem 0 .25rem; }
+h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+h4 { font-size: 1rem; margin: .75rem 0 .5rem; }
 p { margin: .25rem 0 .5rem; }
 a { color: var(--link); }
 code, pre { font: .875rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
@@ -33,7 +34,7 @@ ul { margin: .25rem 0; padding-left: 1.25rem; }
 .soft { color: var(--soft); }
 .verdict { font-size: 1.1rem; font-weight: 600; margin: .75rem 0; padding: .75rem 1rem; background: var(--card); border: 1px solid var(--line); border-left: .4rem solid currentColor; border-radius: .375rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .5rem 1.5rem; margin: 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: .5rem 1.5rem; margin: 0; }
 .facts dt { color: var(--soft); font-size: .875rem; }
 .facts dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; margin-top: .75rem; }
@@ -42,7 +43,7 @@ thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .875r
 th:first-child { text-align: left; padding-left: 0; font-weight: 600; }
 .kept { color: var(--kept); } .broken { color: var(--broken); } .known { color: var(--known); } .unclear { color: var(--unclear); }
 td.zero { color: var(--soft); }
-fieldset { display: flex; flex-wrap: wrap; gap: .5rem; border: 0; margin: 1.5rem 0 0; padding: 0; }
+fieldset { display: flex; flex-wrap: wrap; gap: .5rem; border: 0; margin: 0; padding: 0; }
 legend { padding: 0; margin-bottom: .35rem; color: var(--soft); font-size: .875rem; }
 fieldset label { display: inline-flex; align-items: center; gap: .4rem; min-height: 2.5rem; padding: 0 .9rem; background: var(--card); border: 1px solid var(--line); border-radius: 1.25rem; cursor: pointer; }
 fieldset label:has(:checked) { border-color: currentColor; font-weight: 600; }
