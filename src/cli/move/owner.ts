@@ -2,7 +2,7 @@ import { MoverError } from '../../mover/moverError.ts'
 import type { Confirmation, Owner, Questions } from '../../mover/types.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
-import { firstInputLine } from '../terminal/prompts.ts'
+import { firstInputLine, SaidNo } from '../terminal/prompts.ts'
 
 type Asks<Name extends keyof Questions> = Questions[Name]['asks']
 type Answer<Name extends keyof Questions> = Promise<Questions[Name]['answer']>
@@ -22,7 +22,7 @@ export function createOwner(
   const { io, out, prompts, globals } = context
   const { env } = io
 
-  const confirm = async ({ question, lines, insists }: Confirmation): Promise<boolean> => {
+  const confirm = async ({ topic, question, lines, insists }: Confirmation): Promise<boolean> => {
     // With --json the notes are left out, but the person who is asked must see what about.
     const text = out.json ? [...lines, question].join('\n') : question
     try {
@@ -31,6 +31,8 @@ export function createOwner(
       else await prompts.confirm(text)
       return true
     } catch (cause) {
+      // Late records may stay behind; whatever else is refused, the move stops there.
+      if (cause instanceof SaidNo && topic === 'lateRecords') return false
       if (!(cause instanceof CliError) || cause.code !== 'not-confirmed') throw cause
       throw new MoverError('not-confirmed', cause.message, { next: cause.next, cause })
     }

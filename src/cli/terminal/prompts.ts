@@ -25,6 +25,13 @@ export interface Prompts {
   insist(message: string, unasked: CliError): Promise<void>
 }
 
+/** Somebody was asked, and has said no. */
+export class SaidNo extends CliError {
+  constructor() {
+    super('not-confirmed', 'the answer was no')
+  }
+}
+
 /** Returns a sentence that says what is wrong with an answer; undefined if it is accepted. */
 export type Check = (value: string) => string | undefined
 export interface Choice<T extends string> {
@@ -72,7 +79,7 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
       )
     )
       return
-    throw new CliError('not-confirmed', 'the answer was no')
+    throw new SaidNo()
   }
 
   return {
