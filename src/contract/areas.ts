@@ -1,5 +1,6 @@
 import { answers } from './areas/answers.ts'
 import { appPasswords } from './areas/appPasswords.ts'
+import { blobs } from './areas/blobs/blobs.ts'
 import { firehose } from './areas/firehose/firehose.ts'
 import { identity } from './areas/identity.ts'
 import { leaving } from './areas/leaving.ts'
@@ -17,6 +18,7 @@ export const AREAS: readonly Area[] = [
   identity,
   oauth,
   repository,
+  blobs,
   firehose,
   leaving,
   appPasswords,

@@ -19,7 +19,19 @@ import {
   rootOf,
   withCommit,
 } from './cars.ts'
-import { brokenOf, brokenRules, createWorld, type Fault, unclearOf, type World } from './world.ts'
+import {
+  car,
+  exportAs,
+  failing,
+  json,
+  jsonAs,
+  type Planted,
+  refused,
+  sinceAs,
+  spoil,
+  withHeader,
+} from './spoil.ts'
+import { brokenOf, brokenRules, createWorld, unclearOf, type World } from './world.ts'
 
 const GET_REPO = 'com.atproto.sync.getRepo'
 
@@ -38,42 +50,10 @@ beforeAll(async () => {
   await call('com.atproto.repo.applyWrites', { body: { repo: did, writes }, auth })
 })
 
-/** Spoils the answers of one method. */
-const spoil =
-  (id: string, spoiled: (answer: Response, params: URLSearchParams) => Promise<Response> | Response): Fault =>
-  async (call, answer) =>
-    call.id === id ? spoiled(await answer(), call.params) : answer()
-
-/** Spoils whole exports, not those since a revision. */
-const exportAs = (edit: Parameters<typeof recar>[0]): Fault =>
-  spoil(GET_REPO, (answer, params) => (params.has('since') ? answer : recar(edit)(answer)))
-
-const sinceAs = (edit: Parameters<typeof recar>[0]): Fault =>
-  spoil(GET_REPO, (answer, params) => (params.has('since') ? recar(edit)(answer) : answer))
-
-/** Spoils the JSON of one method. */
-const jsonAs = (id: string, edit: (json: never, params: URLSearchParams) => unknown): Fault =>
-  spoil(id, async (answer, params) =>
-    answer.status === 200 ? Response.json(edit((await answer.json()) as never, params), answer) : answer,
-  )
-
-const CORS = { 'access-control-allow-origin': '*' }
-const json = (body: unknown, status = 200) => Response.json(body, { status, headers: CORS })
-const refused = () => json({ error: 'RecordNotFound', message: 'not here' }, 400)
-const failing = (status: number) => json({ error: 'InternalServerError', message: 'it fell over' }, status)
-
 const without = (parts: Parts, text: string): Parts => ({
   ...parts,
   blocks: parts.blocks.filter(({ cid }) => cid.toString() !== text),
 })
-
-interface Planted {
-  readonly name: string
-  readonly rule: string
-  /** Other rules that the same fault breaks, as it must. */
-  readonly also?: readonly string[]
-  readonly fault: Fault
-}
 
 const FOREIGN = block({ $type: 'com.example.thing', text: 'deleted long ago' })
 
@@ -86,11 +66,7 @@ const FAULTS: readonly Planted[] = [
   {
     name: 'an export has another type',
     rule: 'repo.export',
-    fault: spoil(GET_REPO, async (answer) => {
-      const other = new Response(answer.body, answer)
-      other.headers.set('content-type', 'application/octet-stream')
-      return other
-    }),
+    fault: spoil(GET_REPO, (answer) => withHeader(answer, 'content-type', 'application/octet-stream')),
   },
   { name: 'an export is cut', rule: 'repo.car', fault: exportAs((parts) => carBytes(parts).slice(0, -3)) },
   {
@@ -263,7 +239,6 @@ const FAULTS: readonly Planted[] = [
   {
     name: 'an unknown revision makes the server fail',
     rule: 'repo.since-unknown',
-    also: ['answer.no-failure'],
     fault: async (call, answer) => {
       if (call.id !== GET_REPO || !call.params.has('since')) return answer()
       const latest = await call.deployed.call('com.atproto.sync.getLatestCommit', {
@@ -418,7 +393,7 @@ const FAULTS: readonly Planted[] = [
     fault: (call, answer) =>
       call.id === 'com.atproto.sync.getRecord' &&
       /^(a\.a|zzzz|3jzfcijpj2z2a)/.test(call.params.get('rkey') ?? '')
-        ? refused()
+        ? refused('RecordNotFound')
         : answer(),
   },
   {
@@ -443,8 +418,7 @@ const FAULTS: readonly Planted[] = [
     fault: async (call, answer) => {
       const given = await answer()
       if (call.id !== 'com.atproto.sync.getBlocks' || given.status === 200) return given
-      const type = { ...CORS, 'content-type': 'application/vnd.ipld.car' }
-      return new Response(carBytes({ roots: [], blocks: [] }), { headers: type })
+      return car(carBytes({ roots: [], blocks: [] }))
     },
   },
 ]

@@ -102,8 +102,13 @@ export const brokenOf = ({ findings }: Pick<Report, 'findings'>): string[] =>
     .filter(({ outcome }) => outcome === 'broken')
     .map(({ rule, subject, case: name, got }) => `${rule.id} ${subject} (${name}): ${got}`)
 
+/** The broken rules about repositories and blobs: what is wrong with any answer has rules, and tests, of its own. */
 export const brokenRules = ({ findings }: Pick<Report, 'findings'>): string[] => [
-  ...new Set(findings.filter(({ outcome }) => outcome === 'broken').map(({ rule }) => rule.id)),
+  ...new Set(
+    findings
+      .filter(({ outcome, rule }) => outcome === 'broken' && /^(repo|blobs)\./.test(rule.id))
+      .map(({ rule }) => rule.id),
+  ),
 ]
 
 export const unclearOf = ({ findings }: Pick<Report, 'findings'>): Finding[] =>
