@@ -205,7 +205,7 @@ export const CATALOGUE = {
   // The contract suite
   'server-silent': entry('failed', 'check the address and the network, then run the command again'),
   'not-a-pds': entry('failed', 'give the address of the PDS itself, such as https://pds.example.com'),
-  'sign-in-refused': entry('failed', 'check --identifier and the password'),
+  'sign-in-refused': entry('failed', 'check --identifier and the password, or ADMIN_PASSWORD'),
   'bad-lexicons': entry('usage', 'correct the documents, or leave --lexicons out'),
   'account-has-records': entry(
     'usage',

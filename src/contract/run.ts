@@ -20,6 +20,7 @@ import { createPace } from './pace.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession } from './openSession.ts'
 import { reusing } from './reusing.ts'
+import { requireAdmin } from './requireAdmin.ts'
 import { requirePds } from './requirePds.ts'
 import { requireWithoutRecords } from './requireWithoutRecords.ts'
 import { createSink, type Sink } from './sink.ts'
@@ -147,6 +148,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   let found: Found = { known: NOWHERE, has: new Set() }
   try {
     const account = await (session = signIn())
+    if (adminPassword !== undefined && house) await requireAdmin(rawAsk, adminPassword)
     if (write && account) await requireWithoutRecords(rawAsk, account, options.accountHasRecords ?? false)
     // Not judged: what a server says of methods that it does not have is its own.
     const served = await findServed(reuse, wanted, stop)

@@ -398,3 +398,19 @@ it('sends at most so many requests a second', async () => {
   for (let i = 0; i < 11; i++) await pace.turn()
   expect([time, pace.count()]).toEqual([2000, 11])
 })
+
+it('tries nothing with an admin password that is wrong', async () => {
+  const called: string[] = []
+  const refusing = run(
+    {},
+    ({ url }) => {
+      called.push(new URL(url).pathname)
+      return url.includes('getStatus')
+        ? Response.json({ error: 'AuthenticationRequired' }, { status: 401 })
+        : Response.json({ did: 'did:web:pds.example', availableUserDomains: [] })
+    },
+    { house: true, adminPassword: 'not-the-password' },
+  )
+  await expect(refusing).rejects.toMatchObject({ code: 'sign-in-refused' })
+  expect(called.filter((path) => path.includes('getStatus'))).toHaveLength(1)
+})
