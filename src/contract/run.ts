@@ -213,7 +213,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     if (pending.length > 0) options.onCleanup?.(pending)
     await cleanup.run()
   }
-  const { findings, stale } = applyKnown(sink.all(), kind?.differences ?? [])
+  const { findings, stale } = applyKnown(sink.all(), kind?.differences ?? [], write)
   return {
     origin,
     server: kind?.name ?? 'unknown',

@@ -386,6 +386,13 @@ describe('known differences', () => {
     expect(stale).toEqual([{ rule: rule.id, subject: 'com\\.example\\.b', reason: 'it was old' }])
   })
 
+  it('are not stale in a run that does not write, where only one that does sees them', () => {
+    const kept = { ...broken, outcome: 'kept' as const }
+    const differences = [{ rule: rule.id, write: true, reason: 'only then' }]
+    expect(applyKnown([kept], differences, false).stale).toEqual([])
+    expect(applyKnown([kept], differences, true).stale).toHaveLength(1)
+  })
+
   it('explain nothing else', () => {
     const { findings } = applyKnown([broken], [{ rule: rule.id, got: '^500', reason: 'no' }])
     expect(findings[0]?.outcome).toBe('broken')

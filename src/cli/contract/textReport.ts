@@ -73,21 +73,19 @@ const ruleBlock = (findings: readonly Finding[], paint: Paint): string => {
 
 const listOf = (items: readonly string[]): string => items.map((item) => `  ${oneLine(item)}`).join('\n')
 
-/** Known differences and what is unclear: a line for each reason, with what it is about. */
-const byReason = (findings: readonly Finding[]): string => {
-  const reasons = new Map<string, Finding[]>()
-  for (const finding of findings) {
-    const key = `${finding.rule.id}: ${finding.reason ?? finding.got}`
-    reasons.set(key, [...(reasons.get(key) ?? []), finding])
-  }
-  return [...reasons]
-    .map(([reason, about]) => {
-      const subjects = [...new Set(about.map(({ subject }) => subject))]
-      const names = subjects.slice(0, 4).join(', ')
-      return `  ${oneLine(reason)}\n    ${oneLine(names)}${subjects.length > 4 ? `, and ${subjects.length - 4} more` : ''}`
-    })
-    .join('\n')
+/** The first four of each, and how many more there are. */
+const someOf = (names: readonly string[]): string => {
+  const each = [...new Set(names)]
+  return oneLine(`${each.slice(0, 4).join(', ')}${each.length > 4 ? `, and ${each.length - 4} more` : ''}`)
 }
+
+/** Known differences, and what is unclear: each reason once, with what it is about. */
+const byReason = (findings: readonly Finding[], about: (finding: Finding) => string): string =>
+  [...Map.groupBy(findings, (finding) => finding.reason ?? finding.got)]
+    .map(
+      ([reason, own]) => `  ${oneLine(reason)} (${count(own.length, 'time')})\n    ${someOf(own.map(about))}`,
+    )
+    .join('\n')
 
 const duration = (ms: number): string => {
   const seconds = Math.round(ms / 1000)
@@ -135,13 +133,13 @@ export function textReport(report: Report, levels: readonly Level[], paint: Pain
       ),
     ),
     known.length > 0 &&
-      `${heading('Known differences')} of ${report.server}: ${count(known.length, 'finding')}\n${byReason(known)}`,
+      `${heading('Known differences')} of ${report.server}: ${count(known.length, 'finding')}\n${byReason(known, ({ rule, subject }) => `${rule.id} of ${subject}`)}`,
     stale.length > 0 &&
       `${heading('Not true any more')}: known differences that this server does not show\n${listOf(
         stale.map(({ rule, subject, reason }) => `${rule}, ${subject}: ${reason}`),
       )}`,
     unclear.length > 0 &&
-      `${heading('Not judged')}: ${count(unclear.length, 'expectation')} that could not be tried\n${byReason(unclear)}`,
+      `${heading('Not judged')}: ${count(unclear.length, 'expectation')} that could not be tried\n${byReason(unclear, ({ rule }) => rule.id)}`,
     absent.length > 0 &&
       `${heading('Absent')}: ${count(absent.length, 'method or part', 'methods and parts')} that this server does not have, which is not a fault\n${indent(absent.map(oneLine).join('\n'), 2)}`,
     incomplete.length > 0 &&

@@ -9,6 +9,8 @@ export interface KnownDifference {
   readonly case?: string
   /** What was got, anywhere in it. */
   readonly got?: string
+  /** Seen only by a run that writes: another one does not ask for it. */
+  readonly write?: boolean
   readonly reason: string
 }
 
@@ -43,6 +45,7 @@ export function explained(finding: Finding, differences: readonly KnownDifferenc
 export function applyKnown(
   findings: readonly Finding[],
   differences: readonly KnownDifference[],
+  write = true,
 ): { findings: Finding[]; stale: StaleDifference[] } {
   const used = new Set<KnownDifference>()
   const judged = findings.map((finding): Finding => {
@@ -53,7 +56,9 @@ export function applyKnown(
     return { ...finding, outcome: 'known', reason: difference.reason }
   })
   const stale = differences
-    .filter((one) => !used.has(one) && findings.some((finding) => isAbout(one, finding)))
+    .filter(
+      (one) => !used.has(one) && (write || !one.write) && findings.some((finding) => isAbout(one, finding)),
+    )
     .map(({ rule, subject = 'everywhere', reason }) => ({ rule, subject, reason }))
   return { findings: judged, stale }
 }
