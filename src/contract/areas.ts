@@ -10,6 +10,7 @@ import { oauth } from './areas/oauth.ts'
 import { repository } from './areas/repository/repository.ts'
 import { sessions } from './areas/sessions.ts'
 import { target } from './areas/target.ts'
+import { writes } from './areas/writes/writes.ts'
 import type { Area, Rule } from './types.ts'
 
 /** Every part of the contract, in the order in which it is checked: reads first, what changes the account last. */
@@ -20,6 +21,7 @@ export const AREAS: readonly Area[] = [
   repository,
   blobs,
   firehose,
+  writes,
   leaving,
   appPasswords,
   sessions,
