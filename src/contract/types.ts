@@ -1,4 +1,4 @@
-import type { SocketConstructor } from '../client/subscribe.ts'
+import type { Socket, SocketConstructor } from '../client/subscribe.ts'
 import type { Asking, Answer } from './ask.ts'
 import type { LexiconSet } from './lexicon/lexiconSet.ts'
 import type { Found } from './discover.ts'
@@ -70,11 +70,16 @@ export class Unclear extends Error {
   override readonly name = 'Unclear'
 }
 
+/** A WebSocket that can stop reading, so that the server's buffers fill. The package `ws` has it. */
+export type PausableSocket = new (url: string) => Socket & { pause(): void; resume(): void }
+
 /** What a run takes from its surroundings. */
 export interface ContractDeps {
   fetch(request: Request): Promise<Response>
   /** Opens WebSockets: the global one of Node, or what a test puts in its place. */
   readonly WebSocket: SocketConstructor
+  /** Absent where the runtime has none: then what a slow reader gets is not tried. */
+  readonly PausableSocket?: PausableSocket
   /** How long an event may take to come, and a stream that is silent for so long has nothing more. Default: 8 s. */
   readonly patienceMs?: number
   now(): number

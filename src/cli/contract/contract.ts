@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { WebSocket as PausableSocket } from 'ws'
 import type { LexiconDoc } from '@atproto/lexicon'
 import { RULES } from '../../contract/areas.ts'
 import { ContractError } from '../../contract/contractError.ts'
@@ -29,6 +30,7 @@ const NAME = 'pds-contract'
 const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
   fetch: (request) => send(request),
   WebSocket,
+  PausableSocket,
   now,
   sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
   random,

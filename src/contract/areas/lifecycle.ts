@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Answer, Ask, Asking } from '../ask.ts'
 import type { Area, OwnSession, Rule, Run } from '../types.ts'
-import { hasEnded, openStream, type Frame, type Stream } from './firehose/stream.ts'
+import { hasEnded, openStream, OPENING_MS, type Frame, type Stream } from './firehose/stream.ts'
 
 const PROFILES = ['source', 'target'] as const
 const ACCOUNT = 'https://atproto.com/specs/account'
@@ -257,5 +257,3 @@ export const lifecycle: Area = {
     }
   },
 }
-
-const OPENING_MS = 1_000

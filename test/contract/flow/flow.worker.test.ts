@@ -19,7 +19,9 @@ it.for([identity, sessions, leaving, appPasswords, lifecycle, firehose, oauth])(
   async (area) => {
     const report = await world.run([area], undefined, { ...OWNER, only: () => true })
     expect(brokenOf(report)).toEqual([])
-    expect(unclearOf(report)).toEqual([])
+    // workerd cannot pause a socket.
+    const slow = ['firehose.slow-reader']
+    expect(unclearOf(report).filter(({ rule }) => !slow.includes(rule.id))).toEqual([])
     expect(report.left).toEqual([])
   },
 )

@@ -1,10 +1,11 @@
 import { isObject, type JsonObject } from '../../../isObject.ts'
 import type { Asking } from '../../ask.ts'
 import type { OwnSession, Run } from '../../types.ts'
+import { callAs } from './callAs.ts'
 import { judgeEvent, schemaProblem } from './judgeFrame.ts'
 import type { Standing } from './inductive.ts'
 import * as rules from './rules.ts'
-import { hasEnded, openStream, SUBSCRIBE, type Frame, type Stream } from './stream.ts'
+import { hasEnded, openStream, OPENING_MS, SUBSCRIBE, type Frame, type Stream } from './stream.ts'
 
 const COLLECTION = 'com.example.contract'
 const RKEY = 'firehose'
@@ -13,22 +14,6 @@ interface Told {
   readonly action: string
   readonly cid: string | null
   readonly rev: string
-}
-
-const call = async (
-  ask: Asking,
-  { accessJwt }: OwnSession,
-  id: string,
-  body: JsonObject,
-): Promise<JsonObject> => {
-  const answer = await ask(id, {
-    verb: 'POST',
-    headers: { authorization: `Bearer ${accessJwt}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  if (answer.status !== 200 || !isObject(answer.json))
-    throw new Error(`${id} was answered ${answer.status} ${answer.error ?? ''}`)
-  return answer.json
 }
 
 const revOf = ({ commit }: JsonObject): string => String(isObject(commit) ? commit['rev'] : undefined)
@@ -44,7 +29,7 @@ async function write(ask: Asking, session: OwnSession): Promise<Told[]> {
     ['delete', 'com.atproto.repo.deleteRecord', {}],
   ] as const
   for (const [action, id, more] of steps) {
-    const answer = await call(ask, session, id, { ...at, ...more })
+    const answer = await callAs(ask, session, id, { ...at, ...more })
     told.push({ action, cid: action === 'delete' ? null : String(answer['cid']), rev: revOf(answer) })
   }
   return told
@@ -118,6 +103,3 @@ export async function checkWrites(run: Run): Promise<void> {
   await run.expect(rules.inverts, place, async () => about.get('inversion'))
   await run.expect(rules.chain, place, async () => about.get('chain'))
 }
-
-/** Until the handshakes of two sockets are done. An event that comes too early is missed, and said to be. */
-const OPENING_MS = 1_000

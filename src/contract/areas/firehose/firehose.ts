@@ -1,6 +1,7 @@
 import type { Answer } from '../../ask.ts'
 import type { Area, Run } from '../../types.ts'
 import { checkReplay } from './checkReplay.ts'
+import { checkSlowReader } from './checkSlowReader.ts'
 import { checkWrites } from './checkWrites.ts'
 import * as rules from './rules.ts'
 import { hasEnded, openStream, SUBSCRIBE } from './stream.ts'
@@ -45,11 +46,14 @@ async function checkHandshake(run: Run): Promise<void> {
 export const firehose: Area = {
   name: 'firehose',
   rules: rules.RULES,
+  requests: ({ write }) => (write ? 110 : 10),
   async check(run) {
     if (!(await opensAtAll(run))) return
     await checkHandshake(run)
     await checkReplay(run)
-    if (run.write) await checkWrites(run)
+    if (!run.write) return
+    await checkWrites(run)
+    await checkSlowReader(run)
   },
 }
 

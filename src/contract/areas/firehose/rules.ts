@@ -89,6 +89,19 @@ export const sameForAll = rule(
   'Every subscriber gets the same messages with the same numbers.',
 )
 
+export const slowReader = rule(
+  'slow-reader',
+  'must',
+  `${STREAM}; ${LEXICON}: ConsumerTooSlow`,
+  'A subscriber that pauses gets everything that came meanwhile, in order, or is closed: nothing is left out silently.',
+)
+export const heldUp = rule(
+  'held-up',
+  'should',
+  'relays of the network read at different speeds; one that hangs must not stop the others',
+  'A subscriber that does not read holds up neither the writes nor the other subscribers.',
+)
+
 export const RULES: readonly Rule[] = [
   opens,
   plainRequest,
@@ -104,4 +117,6 @@ export const RULES: readonly Rule[] = [
   syncEvent,
   tellsWrites,
   sameForAll,
+  slowReader,
+  heldUp,
 ]

@@ -37,6 +37,8 @@ export interface Stream {
 export const hasEnded = (next: Frame | Ended): next is Ended => 'opened' in next
 
 const HANDSHAKE_MS = 20_000
+/** Until the handshakes of some sockets are done. An event that comes too early is missed, and said to be. */
+export const OPENING_MS = 1_000
 /** An event is there within seconds of what it tells; a replay begins at once. */
 const PATIENCE_MS = 8_000
 /** What may wait to be read: more than the suite ever lets wait. */
