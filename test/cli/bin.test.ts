@@ -9,7 +9,8 @@ import { identity } from '../client/frames.ts'
 import { stream } from '../client/stream.ts'
 import { folder } from './support.ts'
 
-const BIN = join(import.meta.dirname, '../../bin/pds.js')
+const PDS = join(import.meta.dirname, '../../bin/pds.js')
+const PDS_CONTRACT = join(import.meta.dirname, '../../bin/pds-contract.js')
 
 /** The machine's own Node, not the one in node_modules. It may be too old for `pds`. */
 const systemNode = (process.env['PATH'] ?? '')
@@ -18,10 +19,16 @@ const systemNode = (process.env['PATH'] ?? '')
   .map((entry) => join(entry, 'node'))
   .find((file) => existsSync(file))
 
-/** Starts bin/pds.js as a process. */
-const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Record<string, string> = {}) => {
+/** Starts a program of bin/ as a process. */
+const startProgram = (
+  program: string,
+  node: string,
+  args: readonly string[],
+  cwd = tmpdir(),
+  env: Record<string, string> = {},
+) => {
   const { npm_lifecycle_event: _, PDS_NODE: __, ADMIN_PASSWORD: ___, ...rest } = process.env
-  const child = spawn(node, [BIN, ...args], {
+  const child = spawn(node, [program, ...args], {
     cwd,
     env: { ...rest, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -31,6 +38,9 @@ const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Recor
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
   return { child, done: once(child, 'close').then(([code]) => ({ code: Number(code), ...output })) }
 }
+
+const start = (node: string, args: readonly string[], cwd = tmpdir(), env: Record<string, string> = {}) =>
+  startProgram(PDS, node, args, cwd, env)
 
 const nodes = [
   { name: 'this Node', node: process.execPath },
@@ -74,5 +84,37 @@ describe.each(nodes)('bin/pds.js, started by $name', ({ node }) => {
     const { code, stdout, stderr } = await done
     expect([code, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toMatchObject({ type: 'identity', seq: 1 })
+  })
+})
+
+describe.each(nodes)('bin/pds-contract.js, started by $name', ({ node }) => {
+  it('runs from any folder and passes the arguments, the output and the exit code', async () => {
+    const help = await startProgram(PDS_CONTRACT, node, ['--help']).done
+    expect([help.code, help.stderr]).toEqual([0, ''])
+    expect(help.stdout).toContain('pds-contract <url> [flags]')
+    expect((await startProgram(PDS_CONTRACT, node, ['--nonsense']).done).code).toBe(2)
+  })
+
+  it('ends on an interrupt with 130 and what it found, although the server does not answer', async () => {
+    let asked = () => {}
+    const arrived = new Promise<void>((resolve) => (asked = resolve))
+    const silent = createServer((request, answer) => {
+      // The first questions are answered: what is there is a PDS.
+      if (request.url?.includes('describeServer'))
+        answer.setHeader('content-type', 'application/json').end('{}')
+      else if (request.url === '/' || request.url?.includes('_health')) answer.end()
+      else asked()
+    }).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = silent.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const { child, done } = startProgram(PDS_CONTRACT, node, [`http://127.0.0.1:${port}`])
+    await arrived
+    child.kill('SIGINT')
+    const { code, stdout } = await done
+    silent.closeAllConnections()
+    silent.close()
+    expect(code).toBe(130)
+    expect(stdout).toContain('Interrupted: what is missing was not tried.')
   })
 })

@@ -47,6 +47,7 @@ const install = async (): Promise<void> => {
   await symlink(join(ROOT, 'node_modules/wrangler'), join(modules, 'wrangler'))
   await mkdir(join(modules, '.bin'))
   await symlink('../cirrus-pds/bin/pds.js', join(modules, '.bin/pds'))
+  await symlink('../cirrus-pds/bin/pds-contract.js', join(modules, '.bin/pds-contract'))
   await symlink('../wrangler/bin/wrangler.js', join(modules, '.bin/wrangler'))
 }
 
@@ -164,6 +165,25 @@ it('serves an account that can post, with `npm run dev`, and keeps it for the ne
     member(session, 'accessJwt'),
   )
   expect(member(made, 'validationStatus')).toBe('valid')
+  const contract = await run(
+    'npx',
+    [
+      '--no-install',
+      'pds-contract',
+      url,
+      '--only',
+      'com.atproto.sync',
+      '--house',
+      '--strict',
+      '--json',
+      '--html',
+      'r.html',
+    ],
+    { cwd: deployment(), env: env(), maxBuffer: 1 << 28 },
+  )
+  expect(JSON.parse(contract.stdout)).toMatchObject({ ok: true, incomplete: [] })
+  expect(await readFile(join(deployment(), 'r.html'), 'utf8')).toContain('Nothing is broken of level must')
+  await rm(join(deployment(), 'r.html'))
   await first.stop()
   // npm ends before the program that it started.
   await expect.poll(() => readdir(join(deployment(), '.wrangler/dev'))).not.toContain('running.json')
