@@ -31,6 +31,79 @@ const FAULTS: readonly Planted[] = [
     },
   },
   {
+    name: 'swapRecord is not looked at',
+    rule: 'writes.swap-record',
+    fault: async (call, answer) => {
+      const given = await answer()
+      return call.id === 'com.atproto.repo.deleteRecord' && given.status === 400
+        ? Response.json({}, { headers: given.headers })
+        : given
+    },
+  },
+  {
+    name: 'half of a batch is written',
+    rule: 'writes.atomic',
+    fault: async (call, answer) => {
+      const given = await answer()
+      return call.id === 'com.atproto.repo.getRecord' && call.params.get('rkey') === 'whole-1'
+        ? Response.json({ uri: 'at://x', cid: 'x', value: {} }, { headers: given.headers })
+        : given
+    },
+  },
+  {
+    name: 'a record is not validated',
+    rule: 'writes.validates',
+    fault: async (call, answer) => {
+      const given = await answer()
+      return call.id === 'com.atproto.repo.createRecord' && given.status === 400
+        ? Response.json({ uri: 'at://x', cid: 'x' }, { headers: given.headers })
+        : given
+    },
+  },
+  {
+    name: 'a blob with another size',
+    rule: 'writes.upload',
+    fault: async (call, answer) => {
+      const given = await answer()
+      if (call.id !== 'com.atproto.repo.uploadBlob' || given.status !== 200) return given
+      return new Response((await given.text()).replace(/"size":\d+/, '"size":1'), given)
+    },
+  },
+  {
+    name: 'a blob is not given out',
+    rule: 'writes.blob-referenced',
+    fault: async (call, answer) => {
+      const given = await answer()
+      return call.id === 'com.atproto.sync.getBlob'
+        ? Response.json({ error: 'BlobNotFound' }, { status: 400 })
+        : given
+    },
+  },
+  {
+    name: 'each blob ever uploaded is listed',
+    rule: 'writes.blob-unlisted',
+    fault: (() => {
+      let last = ''
+      return async (call, answer) => {
+        const given = await answer()
+        if (call.id === 'com.atproto.repo.uploadBlob' && given.status === 200)
+          last = /bafkrei\w+/.exec(await given.clone().text())?.[0] ?? ''
+        if (call.id !== 'com.atproto.sync.listBlobs' || given.status !== 200) return given
+        return Response.json({ cids: [last] }, { headers: given.headers })
+      }
+    })(),
+  },
+  {
+    name: 'a blob that nobody has sent',
+    rule: 'writes.blob-unknown',
+    fault: async (call, answer) => {
+      const given = await answer()
+      return call.id === 'com.atproto.repo.putRecord' && given.status === 400
+        ? Response.json({ uri: 'at://x', cid: 'x' }, { headers: given.headers })
+        : given
+    },
+  },
+  {
     name: 'an export since a revision lacks a record',
     rule: 'writes.since',
     fault: sinceAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, -1) })),

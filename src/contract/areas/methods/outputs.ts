@@ -10,18 +10,24 @@ import { needsAuth } from './needsAuth.ts'
 const ALL = ['source', 'target', 'daily'] as const
 const XRPC = 'https://atproto.com/specs/xrpc'
 
-/** Reads that may say so although their documents do not declare it. */
-const MAY_BE_DEACTIVATED = new Set([
-  'com.atproto.repo.describeRepo',
-  'com.atproto.repo.getRecord',
-  'com.atproto.repo.listRecords',
-])
+const DEACTIVATED = ['RepoDeactivated']
+/** What is wrong with the blobs of a record: docs/records.md. */
+const BLOBS = ['BlobNotFound', 'InvalidSize', 'InvalidMimeType']
+
+/** Errors that a Cirrus answers, as the reference does, although the documents do not declare them. */
+const UNDECLARED: Readonly<Record<string, readonly string[]>> = {
+  'com.atproto.repo.describeRepo': DEACTIVATED,
+  'com.atproto.repo.getRecord': DEACTIVATED,
+  'com.atproto.repo.listRecords': DEACTIVATED,
+  'com.atproto.repo.createRecord': BLOBS,
+  'com.atproto.repo.putRecord': BLOBS,
+  'com.atproto.repo.applyWrites': BLOBS,
+}
 
 /** The status that a Cirrus gives an error; undefined for one that the method does not answer. */
 const statusOf = (name: string, method: Method): number | undefined => {
   if (isStandardError(name)) return STANDARD_ERRORS[name]
-  const isDeclared =
-    method.errors.includes(name) || (name === 'RepoDeactivated' && MAY_BE_DEACTIVATED.has(method.id))
+  const isDeclared = method.errors.includes(name) || (UNDECLARED[method.id]?.includes(name) ?? false)
   return isDeclared ? 400 : undefined
 }
 

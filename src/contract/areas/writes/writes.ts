@@ -1,68 +1,33 @@
 import { isObject } from '../../../isObject.ts'
-import { type Asking, inWords } from '../../ask.ts'
-import { NOWHERE } from '../../discover.ts'
-import { type Area, type Problem, type Rule, type Run, Unclear } from '../../types.ts'
+import { inWords } from '../../ask.ts'
+import { type Area, type Problem, type Run, Unclear } from '../../types.ts'
 import { exportContext, fetchExport } from '../repository/exportOf.ts'
 import { judgeExport } from '../repository/judgeExport.ts'
 import { readTree } from '../repository/readTree.ts'
 import { recordCid } from '../repository/recordCid.ts'
 import { ODD_RECORDS } from './oddRecords.ts'
+import { COLLECTION, createOwner, GET, LEXICON, PUT, writeRule, type Owner } from './owner.ts'
+import { checkRefusals, REFUSAL_KEYS, REFUSALS } from './refusals.ts'
+import { checkUploads, UPLOAD_KEYS, UPLOAD_RULES } from './uploads.ts'
 
-const LEXICON = 'https://github.com/bluesky-social/atproto/blob/main/lexicons/com/atproto'
-const COLLECTION = 'com.example.contract'
-const PUT = 'com.atproto.repo.putRecord'
-const GET = 'com.atproto.repo.getRecord'
-const DELETE = 'com.atproto.repo.deleteRecord'
 const GET_REPO = 'com.atproto.sync.getRepo'
 
-const rule = (id: string, sentence: string, source: string): Rule => ({
-  id: `writes.${id}`,
-  level: 'must',
-  sentence,
-  source,
-  profiles: ['target', 'daily'],
-})
-
-const roundTrip = rule(
+const roundTrip = writeRule(
   'round-trip',
   'A record that the data model allows is kept as it is: its CID is that of what was sent, and it is read as it was written.',
   'https://atproto.com/specs/data-model',
 )
-const swapCommit = rule(
-  'swap-commit',
-  'A write for another commit than the latest is refused, and writes nothing.',
-  `${LEXICON}/repo/putRecord.json: InvalidSwap`,
-)
-const since = rule(
+const since = writeRule(
   'since',
   'An export since an earlier revision completes the export of that revision.',
   `${LEXICON}/sync/getRepo.json: a diff since a previous revision`,
 )
-const exportDuring = rule(
+const exportDuring = writeRule(
   'export-during',
   'An export that is made while records are written is that of one commit, whole and signed.',
   'https://atproto.com/specs/repository#car-file-serialization; a backup must not depend on its moment',
 )
-const RULES = [roundTrip, swapCommit, since, exportDuring]
-
-/** The writes of the owner of an account. */
-interface Owner {
-  readonly did: string
-  put(ask: Asking, rkey: string, record: object, more?: object): ReturnType<Asking>
-  remove(ask: Asking, rkey: string): ReturnType<Asking>
-}
-
-const createOwner = ({ did, accessJwt }: { did: string; accessJwt: string }): Owner => {
-  const headers = { authorization: `Bearer ${accessJwt}`, 'content-type': 'application/json' }
-  const post = (ask: Asking, id: string, body: object) =>
-    ask(id, { verb: 'POST', headers, body: JSON.stringify({ repo: did, collection: COLLECTION, ...body }) })
-  return {
-    did,
-    put: (ask, rkey, record, more = {}) =>
-      post(ask, PUT, { rkey, record: { $type: COLLECTION, ...record }, ...more }),
-    remove: (ask, rkey) => post(ask, DELETE, { rkey }),
-  }
-}
+const RULES = [roundTrip, ...REFUSALS, ...UPLOAD_RULES, since, exportDuring]
 
 async function checkRoundTrips(run: Run, owner: Owner): Promise<void> {
   for (const { name, rkey, record } of ODD_RECORDS)
@@ -76,14 +41,6 @@ async function checkRoundTrips(run: Run, owner: Owner): Promise<void> {
       return recordCid(got.json['value']) === sent ? undefined : 'it is read with another value'
     })
 }
-
-const checkSwap = (run: Run, owner: Owner): Promise<void> =>
-  run.expect(swapCommit, { subject: PUT, case: 'for a commit that never was' }, async (ask) => {
-    const put = await owner.put(ask, 'swapped', { text: 'never' }, { swapCommit: NOWHERE.commit })
-    if (put.status < 400 || put.status >= 500) return inWords(put)
-    const got = await ask(GET, { query: { repo: owner.did, collection: COLLECTION, rkey: 'swapped' } })
-    return got.status === 200 ? 'it was refused, and written' : undefined
-  })
 
 async function checkSince(run: Run, owner: Owner): Promise<void> {
   const { did } = owner
@@ -125,7 +82,7 @@ async function checkExportDuring(run: Run, owner: Owner): Promise<void> {
 export const writes: Area = {
   name: 'writes',
   rules: RULES,
-  requests: ({ write }) => (write ? 60 : 0),
+  requests: ({ write }) => (write ? 90 : 0),
   async check(run) {
     if (!run.write || !run.serves(PUT)) return
     const session = await run.session()
@@ -135,7 +92,14 @@ export const writes: Area = {
       return
     }
     const owner = createOwner(session)
-    const rkeys = [...ODD_RECORDS.map(({ rkey }) => rkey), 'swapped', 'first', 'second', 'during']
+    const rkeys = [
+      ...ODD_RECORDS.map(({ rkey }) => rkey),
+      ...REFUSAL_KEYS,
+      ...UPLOAD_KEYS,
+      'first',
+      'second',
+      'during',
+    ]
     run.made(`the records of ${COLLECTION}`, async () => {
       for (const rkey of rkeys) {
         const answer = await owner.remove(run.ask, rkey)
@@ -143,7 +107,8 @@ export const writes: Area = {
       }
     })
     await checkRoundTrips(run, owner)
-    await checkSwap(run, owner)
+    await checkRefusals(run, owner)
+    await checkUploads(run, owner)
     await checkSince(run, owner)
     await checkExportDuring(run, owner)
   },
