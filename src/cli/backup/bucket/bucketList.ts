@@ -34,10 +34,10 @@ const unescape = (text: string): string =>
   )
 
 /**
- * The elements of an XML document, in order; undefined if it is not well formed, or has what no S3 server sends (comments,
+ * The root and the elements with these names of an XML document, in order; undefined if it is not well formed, or has what no S3 server sends (comments,
  * CDATA, a DOCTYPE). Attributes are not read.
  */
-const elementsOf = (xml: string): XmlElement[] | undefined => {
+const elementsOf = (xml: string, names: readonly string[]): XmlElement[] | undefined => {
   const found: XmlElement[] = []
   const open: string[] = []
   let isLeaf = false
@@ -61,7 +61,8 @@ const elementsOf = (xml: string): XmlElement[] | undefined => {
       if (open.length > MAX_DEPTH) return undefined
       isLeaf = next >= 0 && xml.startsWith(`</${name}`, next)
       const isEmpty = rest.endsWith('/')
-      found.push({ path: open.join('/'), text: isLeaf && !isEmpty ? unescape(text) : '' })
+      if (open.length === 1 || names.includes(name))
+        found.push({ path: open.join('/'), text: isLeaf && !isEmpty ? unescape(text) : '' })
       if (isEmpty) open.pop()
     }
     // Text stands in leaves only.
@@ -73,7 +74,7 @@ const elementsOf = (xml: string): XmlElement[] | undefined => {
 /** Reads an answer to ListObjectsV2 of S3. `host` names the server in errors. */
 export const parseBucketPage = (xml: string, host: string): BucketPage => {
   const refuse = (what: string) => new CliError('bucket-refused', `${host} sent ${what}`)
-  const elements = elementsOf(xml)
+  const elements = elementsOf(xml, ['Key', 'IsTruncated', 'NextContinuationToken'])
   if (elements?.[0]?.path !== 'ListBucketResult') throw refuse('something other than a list of objects')
   const named = (name: string) => elements.filter(({ path }) => path.endsWith(`/${name}`))
   const keys = named('Key').map(({ path, text }) => {
