@@ -7,6 +7,7 @@ import { isCirrusOrigin } from './isCirrus.ts'
 import { statusOf } from './passwordSource.ts'
 import { recommendedData } from './plcData.ts'
 import { endSession, openSession, refuseAppPassword, signIn } from './session.ts'
+import { uploadFetch } from './uploadFetch.ts'
 
 /** Whether an account is there, and active: what a server tells anyone. */
 const stateOf = async (anyone: Client, did: string): ReturnType<Target['state']> => {
@@ -50,8 +51,9 @@ const create = async (
 /** Any PDS as the target: described, and not signed in to. */
 export async function openStandardTarget(
   origin: string,
-  { owner, deps }: { owner: Owner; deps: MoverDeps },
+  { owner, deps: given }: { owner: Owner; deps: MoverDeps },
 ): Promise<Target> {
+  const deps = { ...given, fetch: uploadFetch(given.fetch) }
   const description = await describeServer(origin, deps)
   const anyone = connect(origin, { fetch: deps.fetch })
   const cirrus = await isCirrusOrigin(origin, deps)
