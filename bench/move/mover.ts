@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../src/client/index.ts'
 import {
   adminSource,
@@ -30,6 +31,8 @@ export interface Move {
   }
   readonly target: string
   readonly plcUrl: string
+  /** How much later each request is sent, as by a network. */
+  readonly delayMs: number
 }
 
 /** What it says: that it needs the code for the PLC operation, or what the move took. */
@@ -140,8 +143,18 @@ const plainly = async (move: Move): Promise<void> => {
   })
 }
 
+/** Both movers send by the global `fetch`. */
+const putAway = (delayMs: number): void => {
+  const { fetch } = globalThis
+  globalThis.fetch = async (input, init) => {
+    await sleep(delayMs)
+    return fetch(input, init)
+  }
+}
+
 const run = async (move: Move): Promise<void> => {
   countRequests()
+  if (move.delayMs > 0) putAway(move.delayMs)
   const before = process.memoryUsage.rss()
   const start = performance.now()
   await (move.mover === 'engine' ? withEngine(move) : plainly(move))

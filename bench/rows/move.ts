@@ -23,6 +23,10 @@ const BLOBS = 1000
 /** An account is filled for each mover and direction, so that a run of this takes minutes. */
 const ROUNDS = 1
 
+/** What a request takes besides, where the servers are not on this machine. */
+const NETWORK_MS = 20
+const away = (delayMs: number): string => (delayMs === 0 ? '' : `, ${delayMs} ms away`)
+
 interface Picture {
   readonly cid: string
   readonly bytes: Uint8Array
@@ -78,9 +82,9 @@ export const move = async ({ plcUrl, add, progress }: Moving): Promise<void> => 
   const pictures = Array.from({ length: BLOBS }, (_, n) => pictureOf(n))
   const tree = accountOf(pictures)
 
-  const once = async (kind: Kind, mover: Move['mover'], round: number): Promise<Taken> => {
+  const once = async (kind: Kind, delayMs: number, mover: Move['mover'], round: number): Promise<Taken> => {
     const say = (what: string) =>
-      progress(`${kind} to reference, ${mover}, ${round + 1} of ${ROUNDS}: ${what}`)
+      progress(`${kind} to reference${away(delayMs)}, ${mover}, ${round + 1} of ${ROUNDS}: ${what}`)
     say('filling the account')
     const source = await startServer(kind, plcUrl)
     const target = await startServer('reference', plcUrl, { handle: 'carol.test' })
@@ -92,7 +96,10 @@ export const move = async ({ plcUrl, add, progress }: Moving): Promise<void> => 
       say('moving')
       const { did, url, handle, password, adminPassword } = source
       const taken = await runMover(
-        { mover, did, handle, password, source: { kind, url, adminPassword }, target: target.url, plcUrl },
+        {
+          ...{ mover, did, handle, password, delayMs, plcUrl },
+          ...{ source: { kind, url, adminPassword }, target: target.url },
+        },
         () => source.plcCode(),
       )
       say('looking')
@@ -111,19 +118,23 @@ export const move = async ({ plcUrl, add, progress }: Moving): Promise<void> => 
     }
   }
 
-  for (const kind of ['reference', 'cirrus'] as const) {
+  for (const [kind, delayMs] of [
+    ['reference', 0],
+    ['cirrus', 0],
+    ['reference', NETWORK_MS],
+  ] as const) {
     const taken = new Map<Kind, Taken[]>([
       ['cirrus', []],
       ['reference', []],
     ])
     for (let round = 0; round < ROUNDS; round++)
       for (const mover of round % 2 === 0 ? (['engine', 'plain'] as const) : (['plain', 'engine'] as const))
-        taken.get(mover === 'engine' ? 'cirrus' : 'reference')?.push(await once(kind, mover, round))
+        taken.get(mover === 'engine' ? 'cirrus' : 'reference')?.push(await once(kind, delayMs, mover, round))
     const row = (measure: string, unit: string, value: (of: Taken) => number): void => {
       const head: RowHead = {
         name,
         size: RECORDS,
-        measure: `move, ${kind === 'cirrus' ? 'Cirrus' : 'reference'} to reference: ${measure}`,
+        measure: `move, ${kind === 'cirrus' ? 'Cirrus' : 'reference'} to reference${away(delayMs)}: ${measure}`,
         unit,
         better: 'lower',
       }
