@@ -1,5 +1,6 @@
 import type { Area } from '../../types.ts'
 import { bodies } from './bodies.ts'
+import { calls } from './calls.ts'
 import { credentials } from './credentials.ts'
 import { declaredErrors } from './declaredErrors.ts'
 import { paging } from './paging.ts'
@@ -24,4 +25,5 @@ export const METHOD_AREAS: readonly Area[] = [
   credentials,
   bodies,
   signIn,
+  calls,
 ]

@@ -113,7 +113,9 @@ export function createMethodRequests(run: Run): MethodRequests {
       return undefined
     },
     finds(method) {
-      const values = Object.values(sampler.query(method, PROBE)).flat()
+      const values = Object.entries(sampler.query(method, PROBE))
+        .filter(([name]) => !['integer', 'boolean'].includes(method.params[name]?.type ?? ''))
+        .flatMap(([, value]) => value)
       const facts = Object.entries(PROBE).filter(([, value]) => values.some((text) => text.includes(value)))
       // The keys are those of `Known`.
       const isHere = facts.every(([name]) => has.has(name as keyof Known))
