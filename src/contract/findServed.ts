@@ -12,6 +12,12 @@ export const wrongVerbOf = ({ kind }: Pick<Method, 'kind'>): 'GET' | 'POST' =>
 const isOfServer = (id: string): boolean =>
   id.startsWith('com.atproto.') || /^app\.bsky\.actor\.(get|put)Preferences$/.test(id)
 
+/** 404 may also be about a thing that is missing, or about the request: then the error says so. */
+const isNotThere = ({ status, error }: Answer): boolean =>
+  status === 501 ||
+  (status === 404 &&
+    (error === undefined || /^(NotFound|\w*Method\w*|\w*Not(Supported|Implemented))$/i.test(error)))
+
 /**
  * Which of the methods the server has. One that it does not have is 404 or 501. Where made-up names are refused for want of
  * a credential, as by a server that forwards what it does not know, a method is told apart by its answer to the wrong verb.
@@ -21,15 +27,15 @@ export async function findServed(
   methods: readonly Method[],
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const status = async (id: string, verb: string): Promise<number | undefined> => {
-    const answer: Answer | undefined = await ask(id, { verb, reuse: true }).catch(() => undefined)
-    return answer?.status
-  }
+  const first = (id: string, verb: string): Promise<Answer | undefined> =>
+    ask(id, { verb, reuse: true }).catch(() => undefined)
+  const status = async (id: string, verb: string): Promise<number | undefined> =>
+    (await first(id, verb))?.status
   const isServed = async (method: Method): Promise<boolean> => {
     const { id } = method
-    const first = await status(id, verbOf(method))
-    if (first === 404 || first === 501) return false
-    if (first !== 401 || (await status(NO_METHOD, verbOf(method))) !== 401) return true
+    const answer = await first(id, verbOf(method))
+    if (answer && isNotThere(answer)) return false
+    if (answer?.status !== 401 || (await status(NO_METHOD, verbOf(method))) !== 401) return true
     return (await status(id, wrongVerbOf(method))) !== 401 || isOfServer(id)
   }
   const served = new Set<string>()

@@ -1,40 +1,16 @@
-import { Lexicons, type LexXrpcBody, type LexXrpcProcedure, type LexXrpcQuery } from '@atproto/lexicon'
+import { createSampler } from '../../src/contract/lexicon/createSampler.ts'
+import { createViolator } from '../../src/contract/lexicon/createViolator.ts'
+import { createLexiconSet, type Method } from '../../src/contract/lexicon/lexiconSet.ts'
 import { readSchemas } from '../../src/generated/lexicons.ts'
-import type { MethodId } from '../../src/generated/methods.ts'
 
-type Property = NonNullable<LexXrpcQuery['parameters']>['properties'][string]
+/** Every document that a Cirrus serves or refers to, as the suite has it. */
+export const lexiconSet = createLexiconSet(readSchemas())
+export const { lexicons, methods } = lexiconSet
+export const sampler = createSampler(lexiconSet)
+export const violator = createViolator(lexiconSet)
 
-export interface Method {
-  id: MethodId
-  kind: 'query' | 'procedure'
-  params: Record<string, Property>
-  required: string[]
-  input: LexXrpcBody | undefined
-  output: LexXrpcBody | undefined
-  errors: string[]
-}
-
-// Building the library's index changes the references in place, so the suite has a copy of its own.
-export const lexicons = new Lexicons(readSchemas())
-
-const methodOf = (id: string, def: LexXrpcQuery | LexXrpcProcedure): Method => ({
-  // Every id here is the id of a document with a method, which is what MethodId lists.
-  id: id as MethodId,
-  kind: def.type,
-  params: def.parameters?.properties ?? {},
-  required: def.parameters?.required ?? [],
-  input: def.type === 'procedure' ? def.input : undefined,
-  output: def.output,
-  errors: (def.errors ?? []).map(({ name }) => name),
-})
-
-export const methods: Method[] = [...lexicons].flatMap((document) => {
-  const main = document.defs.main
-  return main?.type === 'query' || main?.type === 'procedure' ? [methodOf(document.id, main)] : []
-})
-
-export const methodById = (id: MethodId): Method => {
-  const method = methods.find((candidate) => candidate.id === id)
+export const methodById = (id: string): Method => {
+  const method = lexiconSet.method(id)
   if (!method) throw new Error(`no document for ${id}`)
   return method
 }

@@ -1,11 +1,10 @@
+import { ignoresCredentials } from '../../src/contract/areas/methods/houseCredentials.ts'
 import { createRouter } from '../../src/generated/server.ts'
 import { BODY_TIMES } from '../../src/limits.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
 import { error } from '../../src/xrpc/errors.ts'
 import { createRuntime } from '../../src/xrpc/runtime.ts'
-import { ignoresCredentials } from './cases.ts'
-import { methodById } from './lexicon.ts'
 import type { FetchHandler } from './serve.ts'
 import { STUB_CREDENTIALS, stubHandlers, type StubHandler } from './stubHandlers.ts'
 
@@ -20,7 +19,7 @@ const TOKENS: Partial<Record<string, CredentialKind>> = {
 export function authorize(id: MethodId, request: Request): CredentialKind {
   const rule: Rule = policy[id]
   const header = request.headers.get('authorization')?.trim()
-  if (header === undefined || ignoresCredentials(methodById(id))) {
+  if (header === undefined || ignoresCredentials(rule)) {
     if (rule.who.anyone) return 'anyone'
     throw error('AuthMissing', 'a credential is needed')
   }
@@ -79,7 +78,9 @@ export const withCors =
           'access-control-allow-headers': 'authorization, content-type',
         },
       })
-    const response = await handler(request)
+    // The router knows methods only.
+    const isMethod = new URL(request.url).pathname.startsWith('/xrpc/')
+    const response = isMethod ? await handler(request) : new Response('nothing here', { status: 404 })
     const headers = new Headers(response.headers)
     for (const [name, value] of Object.entries(CORS)) headers.set(name, value)
     return new Response(response.body, { status: response.status, headers })

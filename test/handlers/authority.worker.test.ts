@@ -4,8 +4,9 @@ import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../src/policy.ts'
 import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
-import { seenAs } from '../contract/cases.ts'
-import { sample, type Schema } from '../contract/sample.ts'
+import { seenAs } from '../../src/contract/areas/methods/houseCredentials.ts'
+import type { Schema } from '../../src/contract/lexicon/lexiconSet.ts'
+import { sampler } from '../contract/lexicon.ts'
 import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
 import { inWorld, TARGET_DID, TARGET, type World } from './support/world.ts'
 
@@ -38,7 +39,7 @@ const params = (world: World, id: MethodId): Record<string, string> => ({
 
 const samples = (id: MethodId): Record<string, string> => {
   const { parameters } = definition(id)
-  const values = parameters ? sample(parameters as Schema) : {}
+  const values = parameters ? sampler.value(parameters as Schema) : {}
   return Object.fromEntries(Object.entries(Object(values)).map(([name, value]) => [name, String(value)]))
 }
 
@@ -54,7 +55,7 @@ const setState = (world: World, state: State): void => {
 const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
   const { who, lenient }: Rule = policy[id]
   const declared = declaredErrors(definition(id))
-  const seen = seenAs(id, kind)
+  const seen = seenAs(policy[id], kind)
   const states = who[seen]
   if (lenient && who.anyone?.includes(state)) return undefined
   if (!states) return seen === 'anyone' ? 'AuthMissing' : 'InvalidToken'

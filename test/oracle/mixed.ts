@@ -1,14 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { lexicons, type Method, methods } from '../contract/lexicon.ts'
-import {
-  type Known,
-  NOWHERE,
-  queryString,
-  resolve,
-  sample,
-  sampleQuery,
-  type Schema,
-} from '../contract/sample.ts'
+import { queryString } from '../../src/contract/ask.ts'
+import { type Known, NOWHERE } from '../../src/contract/discover.ts'
+import type { Method, Schema } from '../../src/contract/lexicon/lexiconSet.ts'
+import { lexicons, lexiconSet, methods, sampler } from '../contract/lexicon.ts'
 import { type Json, jsonText, mutateJson } from '../fuzz/json.ts'
 import type { Random } from '../fuzz/random.ts'
 import { requests } from './requests.ts'
@@ -71,11 +65,11 @@ const listed = (random: Random, known: Known): Mixed => {
 }
 
 const input = (random: Random, schema: Schema, known: Known): Json => {
-  const value = sample(schema, known, random.int(3)) as Json
+  const value = sampler.value(schema, known, random.int(3)) as Json
   const fields = Object(value)
   const record = (): [string, Json] => {
     const [collection, record] = random.pick(RECORDS)
-    const made = sample(record, known, random.int(3)) as Json
+    const made = sampler.value(record, known, random.int(3)) as Json
     return [collection, random.chance(0.5) ? mutateJson(made, random) : made]
   }
   if ('record' in fields) {
@@ -98,10 +92,12 @@ const input = (random: Random, schema: Schema, known: Known): Json => {
 
 /** A request with any number of changes, perhaps none. */
 const mutated = (random: Random, known: Known, method: Method = random.pick(methods)): Mixed => {
-  const query = sampleQuery(method, known)
+  const query = sampler.query(method, known)
   for (const [name, property] of Object.entries<Schema>(method.params))
     if (random.chance(0.2))
-      query[name] = random.chance(0.5) ? String(sample(property, known)) : random.text(random.small(30))
+      query[name] = random.chance(0.5)
+        ? String(sampler.value(property, known))
+        : random.text(random.small(30))
   const verb = random.chance(0.03)
     ? random.pick(['GET', 'POST', 'PUT'])
     : method.kind === 'query'
@@ -120,7 +116,7 @@ const mutated = (random: Random, known: Known, method: Method = random.pick(meth
       body: random.bytes(random.small(3000)),
       chunked: random.chance(0.3),
     }
-  const value = input(random, schema.type === 'ref' ? resolve(schema.ref ?? '') : schema, known)
+  const value = input(random, schema.type === 'ref' ? lexiconSet.resolve(schema.ref ?? '') : schema, known)
   const body = jsonText(random.chance(0.5) ? mutateJson(value, random) : value)
   return { ...request, headers: { 'content-type': type }, body, chunked: random.chance(0.2) }
 }

@@ -1,7 +1,8 @@
 import { createServer as createHttpServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { createServer } from '@atproto/xrpc-server'
-import { lexicons, methods, type Method } from '../contract/lexicon.ts'
+import type { Method } from '../../src/contract/lexicon/lexiconSet.ts'
+import { lexicons, methods } from '../contract/lexicon.ts'
 import { listen, type Served } from '../contract/serve.ts'
 import { stubOutput } from '../contract/stubHandlers.ts'
 

@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib'
-import type { Method } from '../contract/lexicon.ts'
-import { methods } from '../contract/lexicon.ts'
-import { queryString, sample, sampleQuery, type Query, type Schema } from '../contract/sample.ts'
-import { badQueries, violations } from '../contract/violate.ts'
+import { queryString, type Query } from '../../src/contract/ask.ts'
+import type { Method, Schema } from '../../src/contract/lexicon/lexiconSet.ts'
+import { methods, sampler, violator } from '../contract/lexicon.ts'
 import { LIMIT } from './reference.ts'
 import type { Sent } from './send.ts'
 
@@ -20,7 +19,7 @@ function* params(
   rest: Partial<Sent>,
 ): Generator<Omit<Asked, 'method'>> {
   const verb = method.kind === 'query' ? 'GET' : 'POST'
-  const valid = sampleQuery(method)
+  const valid = sampler.query(method)
   const of = (kind: string, query: Query): Omit<Asked, 'method'> => ({
     verb,
     ...rest,
@@ -29,12 +28,12 @@ function* params(
   })
   yield of('unknown parameter', { ...valid, unknown: '1' })
   yield of('__proto__ parameter', Object.fromEntries([...Object.entries(valid), ['__proto__', 'x']]))
-  for (const { name, value } of badQueries(method))
+  for (const { name, value } of violator.queries(method))
     yield of(`parameter: ${name.split(': ')[1] ?? name}`, value)
   for (const [name, property] of Object.entries<Schema>(method.params)) {
-    const good = String(sample(property))
+    const good = String(sampler.value(property))
     if (property.type === 'array') {
-      const item = String(sample(property.items ?? { type: 'string' }))
+      const item = String(sampler.value(property.items ?? { type: 'string' }))
       yield of('array parameter: several', { ...valid, [name]: [item, item] })
       yield of('array parameter: one bad item', { ...valid, [name]: [item, 'not valid !'] })
       yield of('array parameter: an empty item', { ...valid, [name]: [item, ''] })
@@ -104,7 +103,7 @@ function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>>
     yield post('body: chunked', { headers: type, body: 'abc', chunked: true })
     return
   }
-  const good = JSON.stringify(sample(input.schema))
+  const good = JSON.stringify(sampler.value(input.schema))
   const open: Schema | undefined = input.schema
   const isOpen = !open?.required
   yield post('body: good', { headers: JSON_TYPE, body: good })
@@ -129,13 +128,13 @@ function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>>
   })
   for (const [name, property] of Object.entries(open?.properties ?? {}))
     if (property.type === 'unknown') {
-      const base: Record<string, unknown> = Object(sample(input.schema))
+      const base: Record<string, unknown> = Object(sampler.value(input.schema))
       const deep = (depth: number): string =>
         JSON.stringify({ ...base, [name]: '?' }).replace('"?"', nested(depth))
       yield post('body: 100 levels', { headers: JSON_TYPE, body: deep(100) })
       yield post('body: 200 levels', { headers: JSON_TYPE, body: deep(200) })
     }
-  for (const { name, value } of violations(input.schema))
+  for (const { name, value } of violator.values(input.schema))
     yield post(`body: field ${name.split(': ').at(-1) ?? ''}`, {
       headers: JSON_TYPE,
       body: JSON.stringify(value),
@@ -143,11 +142,11 @@ function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>>
 }
 
 function* ofMethod(method: Method): Generator<Omit<Asked, 'method'>> {
-  const path = (query: Query = sampleQuery(method)): string => `/xrpc/${method.id}${queryString(query)}`
+  const path = (query: Query = sampler.query(method)): string => `/xrpc/${method.id}${queryString(query)}`
   const verb = method.kind === 'query' ? 'GET' : 'POST'
   const input: Schema | undefined = method.input?.schema
   const good: Partial<Sent> = input
-    ? { headers: JSON_TYPE, body: JSON.stringify(sample(input)) }
+    ? { headers: JSON_TYPE, body: JSON.stringify(sampler.value(input)) }
     : method.input
       ? { headers: binaryType(method.input.encoding), body: 'abc' }
       : {}

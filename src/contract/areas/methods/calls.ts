@@ -140,13 +140,15 @@ async function checkRecord(owner: Owner): Promise<void> {
     const replaced = await call(PUT, 'replaces it', { ...at, rkey, record: post('replaced'), swapRecord })
     await run.expect(swap, { subject: PUT, case: 'what is no longer there' }, async (ask) => {
       const late = await ask(...send(PUT, { ...at, rkey, record: post('too late'), swapRecord }))
-      run.judge(
-        swapName,
-        { subject: PUT, case: 'what is no longer there' },
-        late.error === 'InvalidSwap' ? undefined : inWords(late),
-        [late],
-      )
-      return notRefused(late) ?? (await isThere(ask, 'replaced', replaced['cid']))
+      const problem = notRefused(late)
+      if (problem === undefined)
+        run.judge(
+          swapName,
+          { subject: PUT, case: 'what is no longer there' },
+          late.error === 'InvalidSwap' ? undefined : inWords(late),
+          [late],
+        )
+      return problem ?? (await isThere(ask, 'replaced', replaced['cid']))
     })
   }
   await call(DELETE, 'deletes it', { ...at, rkey })

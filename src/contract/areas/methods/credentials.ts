@@ -5,7 +5,7 @@ import { Unclear } from '../../types.ts'
 import { checkHouseCredentials, HOUSE_CREDENTIALS } from './houseCredentials.ts'
 import { createMethodRequests, type MethodRequests } from './methodRequests.ts'
 import { isDescribedAsPrivate, needsAuth } from './needsAuth.ts'
-import { isAuthRefusal, mustBeJudged, notRefused } from './refusals.ts'
+import { isAuthRefusal, mustBeJudged, notRefusedForCredential } from './refusals.ts'
 import { BAD_CREDENTIALS } from './badCredentials.ts'
 
 const ALL = ['source', 'target', 'daily'] as const
@@ -62,7 +62,7 @@ export const credentials: Area = {
       if (plain && isAuthRefusal(plain))
         for (const { name, header } of BAD_CREDENTIALS(run.found.known.did).filter(({ isHouse }) => !isHouse))
           await run.expect(forged, { subject: method.id, case: name }, async (ask) =>
-            notRefused(await ask(method.id, requests.doomed(method, { authorization: header }))),
+            notRefusedForCredential(await ask(method.id, requests.doomed(method, { authorization: header }))),
           )
       await checkHouseCredentials(run, requests, method)
     }

@@ -74,7 +74,11 @@ const createReader = (requests: MethodRequests, { method, member }: List, caller
     const asked = { ...requests.query(method), ...query }
     const answer = await ask(method.id, { ...requests.valid(method, caller.headers, asked), reuse })
     mustBeJudged(answer)
-    if (answer.status !== 200 || !isObject(answer.json)) throw new Error(inWords(answer))
+    if (answer.status !== 200 || !isObject(answer.json)) {
+      // The first page is judged by other rules.
+      if (query['cursor'] === undefined) throw new Unclear(`the list can not be read: ${inWords(answer)}`)
+      throw new Error(inWords(answer))
+    }
     const { [member]: list, cursor } = answer.json
     return {
       items: Array.isArray(list) ? list.map(identity) : [],

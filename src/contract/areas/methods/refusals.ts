@@ -13,8 +13,10 @@ export const isAuthRefusal = ({ status, error = '' }: Answer): boolean =>
 /** Throws where an answer says more about the moment than about the server. */
 export function mustBeJudged({ status }: Answer): void {
   if (status === 429) throw new Unclear('the server limits the rate of requests (429)')
-  // A rule for all answers says so already.
+  // Rules for all answers say so already.
   if (status === 500) throw new Unclear('the server failed (500)')
+  if (status >= 300 && status < 400 && status !== 304)
+    throw new Unclear(`the server sends the caller elsewhere (${status})`)
   if (status === 502 || status === 503 || status === 504)
     throw new Unclear(`the server is not available (${status})`)
 }
@@ -23,6 +25,17 @@ export function mustBeJudged({ status }: Answer): void {
 export function notRefused(answer: Answer): Problem {
   mustBeJudged(answer)
   return answer.status >= 400 && answer.status < 500 ? undefined : inWords(answer)
+}
+
+/** What is wrong with an answer that should refuse a bad credential, and not something else about the request. */
+export function notRefusedForCredential(answer: Answer): Problem {
+  const problem = notRefused(answer)
+  // That an error has no name, other rules say.
+  if (problem !== undefined || isAuthRefusal(answer) || answer.error === undefined) return problem
+  const words = inWords(answer)
+  return /token|jwt|auth|credential|signature|session|bearer/i.test(words)
+    ? undefined
+    : `refused as if the credential were good: ${words}`
 }
 
 const statusOf = (error: string): number => (isStandardError(error) ? STANDARD_ERRORS[error] : 400)

@@ -50,6 +50,7 @@ export const verbs: Area = {
       await run.expect(head, { subject, case: 'HEAD' }, async (ask) => {
         const get = await ask(subject, requests.valid(method))
         const answer = await ask(subject, { verb: 'HEAD', query: requests.query(method) })
+        mustBeJudged(get)
         mustBeJudged(answer)
         if (answer.bytes.length > 0) return `${answer.bytes.length} bytes of a body in the answer to HEAD`
         if (isAuthRefusal(get) && answer.status >= 400 && answer.status < 500) return undefined
