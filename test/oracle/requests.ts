@@ -134,11 +134,14 @@ function* bodies(method: Method, path: string): Generator<Omit<Asked, 'method'>>
       yield post('body: 100 levels', { headers: JSON_TYPE, body: deep(100) })
       yield post('body: 200 levels', { headers: JSON_TYPE, body: deep(200) })
     }
-  for (const { name, value } of violator.values(input.schema))
+  for (const { name, value } of violator.values(input.schema)) {
+    // The whole body: above.
+    if (!name.includes(': ')) continue
     yield post(`body: field ${name.split(': ').at(-1) ?? ''}`, {
       headers: JSON_TYPE,
       body: JSON.stringify(value),
     })
+  }
 }
 
 function* ofMethod(method: Method): Generator<Omit<Asked, 'method'>> {

@@ -23,7 +23,7 @@ const works = rule(
 const swap = rule(
   'swap',
   'must',
-  'A write that expects another record than the one that is there is refused, and writes nothing.',
+  'A write that expects the record as it was before the latest write is refused, and writes nothing.',
   'the lexicons of com.atproto.repo: swapRecord, InvalidSwap',
 )
 const swapName = rule(
@@ -31,12 +31,6 @@ const swapName = rule(
   'should',
   'The refusal is InvalidSwap, after which a client reads again and tries again.',
   'the lexicons of com.atproto.repo, which declare it; @atproto/api upsertProfile tries again on this name only',
-)
-const readsBack = rule(
-  'reads-back',
-  'must',
-  'A record is read as it was written, with the CID that the write was answered.',
-  'https://atproto.com/specs/repository; lexicon com.atproto.repo.getRecord',
 )
 const deletesAgain = rule(
   'deletes-again',
@@ -56,13 +50,10 @@ const PUT = 'com.atproto.repo.putRecord'
 const DELETE = 'com.atproto.repo.deleteRecord'
 const APPLY = 'com.atproto.repo.applyWrites'
 const GET = 'com.atproto.repo.getRecord'
-const UPLOAD = 'com.atproto.repo.uploadBlob'
 const GET_PREFERENCES = 'app.bsky.actor.getPreferences'
 const PUT_PREFERENCES = 'app.bsky.actor.putPreferences'
 
 const POST = 'app.bsky.feed.post'
-/** Of no lexicon that a server knows. */
-const OTHER = 'com.example.contract'
 
 const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
 const rkeyOf = (fields: JsonObject): string => String(fields['uri']).split('/').at(-1) ?? ''
@@ -132,9 +123,6 @@ async function checkRecord(owner: Owner): Promise<void> {
     if (answer.status !== 200 || value['text'] !== text) return `${inWords(answer)}: ${String(value['text'])}`
     return fields['cid'] === cid ? undefined : `the CID ${String(fields['cid'])}, not ${String(cid)}`
   }
-  await run.expect(readsBack, { subject: GET, case: 'what was created' }, (ask) =>
-    isThere(ask, 'created', created['cid']),
-  )
   if (run.serves(PUT)) {
     const swapRecord = created['cid']
     const replaced = await call(PUT, 'replaces it', { ...at, rkey, record: post('replaced'), swapRecord })
@@ -182,29 +170,6 @@ async function checkWrites(owner: Owner): Promise<void> {
     })
 }
 
-/** A blob that a record of an unknown type refers to. */
-async function checkBlob(owner: Owner): Promise<void> {
-  const { run, did, call, headers } = owner
-  if (!run.serves(UPLOAD)) return
-  let blob: unknown
-  await run.expect(works, { subject: UPLOAD, case: 'takes a blob', expected: '200' }, async (ask) => {
-    const body = new TextEncoder().encode('contract suite')
-    const answer = await ask(UPLOAD, {
-      verb: 'POST',
-      headers: { ...headers, 'content-type': 'text/plain' },
-      body,
-    })
-    mustBeJudged(answer)
-    blob = fieldsOf(answer)['blob']
-    return answer.status === 200 ? undefined : inWords(answer)
-  })
-  if (blob === undefined) return
-  const record = { $type: OTHER, note: 'refers to a blob', blob }
-  const body = { repo: did, collection: OTHER, record, validate: false }
-  const holder = await call(CREATE, 'refers to a blob, of a type that it does not know', body)
-  removeAtEnd(owner, holder)
-}
-
 /** The preferences, put back as they are. */
 async function checkPreferences(owner: Owner): Promise<void> {
   const { run, call, headers } = owner
@@ -218,7 +183,7 @@ async function checkPreferences(owner: Owner): Promise<void> {
 /** What the owner does with success: only in a run that may write, and all of it is removed at its end. */
 export const calls: Area = {
   name: 'calls',
-  rules: [works, swap, swapName, readsBack, deletesAgain, unknownField, ...HOUSE_CALLS],
+  rules: [works, swap, swapName, deletesAgain, unknownField, ...HOUSE_CALLS],
   requests: (run) => (run.write ? 30 : 0),
   async check(run) {
     if (!run.write) return
@@ -228,7 +193,6 @@ export const calls: Area = {
     const owner = createOwner(run, session)
     await checkRecord(owner)
     await checkWrites(owner)
-    await checkBlob(owner)
     await checkPreferences(owner)
     await checkHouseCalls(run, session)
   },

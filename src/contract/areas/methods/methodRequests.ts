@@ -1,5 +1,5 @@
 import type { Ask, Query } from '../../ask.ts'
-import { NOWHERE, type Known } from '../../discover.ts'
+import type { Known } from '../../discover.ts'
 import { verbOf } from '../../findServed.ts'
 import { createSampler, NoValue, type Sampler } from '../../lexicon/createSampler.ts'
 import { createViolator, type Violator } from '../../lexicon/createViolator.ts'
@@ -128,6 +128,3 @@ export function createMethodRequests(run: Run): MethodRequests {
     },
   }
 }
-
-/** Well-formed parameters about things that are not there. */
-export const nowhere = ({ sampler }: MethodRequests, method: Method): Query => sampler.query(method, NOWHERE)
