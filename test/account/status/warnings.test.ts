@@ -46,6 +46,6 @@ describe('a warning', () => {
   it('says how much there is, and what happens at the limit', () => {
     const [warning] = warningsOf({ ...small, repositoryBytes: 95.4e6 })
     expect(warning?.message).toContain('95 MB, 95 % of the 100 MB')
-    expect(warning?.message).toContain('cannot be restored from a backup')
+    expect(warning?.message).toContain('other servers and tools may not')
   })
 })
