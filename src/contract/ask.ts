@@ -164,15 +164,20 @@ export const createAsking =
     const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}`, take } = ask
     const url = `${origin}${path}${queryString(query)}`
     const curl = redact(curlLine(url, ask))
+    // Not AbortSignal.timeout, whose timer would outlive each request by minutes.
+    const late = new AbortController()
+    const timeoutMs = ask.timeoutMs ?? ANSWER_TIMEOUT_MS
+    const timer = setTimeout(
+      () => late.abort(new DOMException(`nothing more within ${timeoutMs / 1000} s`, 'TimeoutError')),
+      timeoutMs,
+    )
     const request = new Request(url, {
       method: verb,
       headers: { 'user-agent': userAgent, ...headers },
       // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
       ...(body === undefined ? {} : { body: body as BodyInit }),
       redirect: 'manual',
-      signal: AbortSignal.any(
-        [AbortSignal.timeout(ask.timeoutMs ?? ANSWER_TIMEOUT_MS), signal?.() ?? []].flat(),
-      ),
+      signal: AbortSignal.any([late.signal, signal?.() ?? []].flat()),
     })
     try {
       const response = await send(request)
@@ -196,6 +201,8 @@ export const createAsking =
       }
     } catch (cause) {
       throw new NoAnswer({ curl, headers: {}, body: '' }, cause)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
