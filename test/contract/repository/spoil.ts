@@ -1,4 +1,5 @@
 import { recar } from './cars.ts'
+import type { SpoilFrame } from '../flow/workerSocket.ts'
 import type { Fault } from './world.ts'
 
 const CORS = { 'access-control-allow-origin': '*' }
@@ -47,5 +48,13 @@ export interface Planted {
   readonly rule: string
   /** Other rules that the same fault breaks, as it must. */
   readonly also?: readonly string[]
-  readonly fault: Fault
+  /** The same in other areas. */
+  readonly elsewhere?: readonly string[]
+  readonly fault?: Fault
+  /** What is wrong with the messages of the stream. */
+  readonly frames?: SpoilFrame
+  /** The server is wrong only while this area is checked: for a fault that counts requests. */
+  readonly during?: string
+  /** Needs methods that a Cirrus does not serve, and is asked of its own area only. */
+  readonly isOfRelays?: true
 }

@@ -22,6 +22,8 @@ export type Fault = (call: Call, answer: () => Promise<Response>) => Promise<Res
 export interface WorldOptions extends Partial<ContractOptions> {
   /** What is wrong with the messages of its sockets. */
   readonly frames?: SpoilFrame | undefined
+  /** How long an event may take to come. */
+  readonly patienceMs?: number
 }
 
 /** The real Worker with an account, whose answers can be spoiled on their way. */
@@ -36,7 +38,7 @@ export async function createWorld(): Promise<World> {
   const deployed = await deploy()
   return {
     deployed,
-    run(areas, fault, { frames, ...options } = {}) {
+    run(areas, fault, { frames, patienceMs = 2_000, ...options } = {}) {
       runs++
       // Each run has an address of its own, as many are limited by it.
       const address = `192.0.2.${runs % 250}`
@@ -70,8 +72,8 @@ export async function createWorld(): Promise<World> {
         lexicons: readSchemas(),
         deps: {
           fetch,
-          WebSocket: workerSocket(toWorker, frames),
-          patienceMs: 2_000,
+          WebSocket: workerSocket(fetch, frames),
+          patienceMs,
           now: Date.now,
           // Long enough for a handshake, and for nothing else.
           sleep: (ms) => new Promise((done) => setTimeout(done, Math.min(ms, 100))),

@@ -1,0 +1,428 @@
+/** What can be wrong with what a server says of a repository, each with the rule that finds it. */
+import type { LexiconDoc } from '@atproto/lexicon'
+import { cborCid } from '../../../src/repo/cid.ts'
+import { encodeNode } from '../../../src/repo/tree/encodeNode.ts'
+import { buildTree } from '../../../src/repo/tree/buildTree.ts'
+import { formatTid } from '../../../src/repo/tid.ts'
+import {
+  block,
+  carBytes,
+  commitOf,
+  flatRepo,
+  type Parts,
+  recar,
+  recordsOf,
+  rootOf,
+  withCommit,
+} from './cars.ts'
+import {
+  car,
+  exportAs,
+  failing,
+  json,
+  jsonAs,
+  type Planted,
+  refused,
+  sinceAs,
+  spoil,
+  withHeader,
+} from './spoil.ts'
+
+const GET_REPO = 'com.atproto.sync.getRepo'
+
+const without = (parts: Parts, text: string): Parts => ({
+  ...parts,
+  blocks: parts.blocks.filter(({ cid }) => cid.toString() !== text),
+})
+
+const FOREIGN = block({ $type: 'com.example.thing', text: 'deleted long ago' })
+
+export const repositoryFaults: readonly Planted[] = [
+  {
+    name: 'getRepo fails',
+    rule: 'repo.export',
+    fault: spoil(GET_REPO, () => failing(502)),
+  },
+  {
+    name: 'an export has another type',
+    rule: 'repo.export',
+    fault: spoil(GET_REPO, (answer) => withHeader(answer, 'content-type', 'application/octet-stream')),
+  },
+  { name: 'an export is cut', rule: 'repo.car', fault: exportAs((parts) => carBytes(parts).slice(0, -3)) },
+  {
+    name: 'an export is cut between two blocks',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, -1) })),
+  },
+  {
+    name: 'an export is text',
+    rule: 'repo.car',
+    fault: spoil(GET_REPO, (answer) => new Response('not a CAR at all', answer)),
+  },
+  {
+    name: 'an export has two roots',
+    rule: 'repo.one-root',
+    fault: exportAs((parts) => ({ ...parts, roots: [...parts.roots, ...parts.roots] })),
+  },
+  {
+    name: 'a block has other bytes',
+    rule: 'repo.hashes',
+    fault: exportAs((parts) => ({
+      ...parts,
+      blocks: parts.blocks.map((one, i) => (i === 5 ? { ...one, bytes: FOREIGN.bytes } : one)),
+    })),
+  },
+  {
+    name: 'the commit is missing',
+    rule: 'repo.commit',
+    fault: exportAs((parts) => without(parts, rootOf(parts).cid.toString())),
+  },
+  {
+    name: 'the commit is that of another account',
+    rule: 'repo.commit',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) =>
+      withCommit(parts, await commitOf(parts, { did: 'did:web:example.com' })),
+    ),
+  },
+  {
+    name: 'the commit names an earlier one',
+    rule: 'repo.prev',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { prev: rootOf(parts).cid }))),
+  },
+  {
+    name: 'the revision is in the future',
+    rule: 'repo.rev',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) =>
+      withCommit(parts, await commitOf(parts, { rev: formatTid((Date.now() + 3_600_000) * 1000) })),
+    ),
+  },
+  {
+    name: 'the revision is not a TID',
+    rule: 'repo.rev',
+    fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { rev: '1' }))),
+  },
+  {
+    name: 'the commit is signed by another key',
+    rule: 'repo.signature',
+    fault: async (call, answer) => {
+      // The same as if the server had not followed a change of the key.
+      const { directory } = call.deployed
+      directory.documentKey = 'did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme'
+      return answer()
+    },
+  },
+  {
+    name: 'a record is missing',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => without(parts, String(recordsOf(parts)[7]?.cid))),
+  },
+  {
+    name: 'the tree is missing',
+    rule: 'repo.complete',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, 1) })),
+  },
+  {
+    name: 'an export has what was deleted',
+    rule: 'repo.nothing-more',
+    fault: exportAs((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+  },
+  {
+    name: 'a block comes twice',
+    rule: 'repo.nothing-more',
+    fault: exportAs((parts) => ({ ...parts, blocks: [...parts.blocks, ...parts.blocks.slice(-1)] })),
+  },
+  {
+    name: 'the blocks come in reverse',
+    rule: 'repo.preorder',
+    fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.toReversed() })),
+  },
+  {
+    name: 'all keys are in one node',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs((parts) => flatRepo(parts, recordsOf(parts))),
+  },
+  {
+    name: 'a key is not valid',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs((parts) =>
+      flatRepo(
+        parts,
+        recordsOf(parts)
+          .slice(0, 1)
+          .map((one) => ({ ...one, key: 'nsid/a b' })),
+      ),
+    ),
+  },
+  {
+    name: 'a node is empty',
+    rule: 'repo.tree',
+    also: ['repo.current'],
+    fault: exportAs(async (parts) => {
+      const [record] = recordsOf(parts)
+      if (!record) throw new Error('no record')
+      const below = encodeNode({ left: null, entries: [] })
+      const right = cborCid(below)
+      const bytes = encodeNode({
+        left: right,
+        entries: [{ key: record.key, value: record.cid, right: null }],
+      })
+      const node = { cid: cborCid(bytes), bytes }
+      const commit = await commitOf(parts, { data: node.cid })
+      return { roots: [commit.cid], blocks: [commit, node, { cid: right, bytes: below }, record] }
+    }),
+  },
+  {
+    name: 'a record has a fraction',
+    rule: 'repo.records',
+    also: ['repo.current'],
+    fault: exportAs((parts) =>
+      withRecord(parts, new Uint8Array([0xa1, 0x61, 0x61, 0xfb, 63, 248, 0, 0, 0, 0, 0, 0])),
+    ),
+  },
+  {
+    name: 'a record has the type of another collection',
+    rule: 'repo.record-types',
+    also: ['repo.current'],
+    fault: exportAs((parts) => withRecord(parts, block({ $type: 'com.example.else' }).bytes)),
+  },
+  {
+    name: 'getLatestCommit lags',
+    rule: 'repo.current',
+    fault: jsonAs('com.atproto.sync.getLatestCommit', (json: object) => ({
+      ...json,
+      cid: FOREIGN.cid.toString(),
+    })),
+  },
+  {
+    name: 'since the latest revision, everything comes',
+    rule: 'repo.since-newest',
+    fault: async (call, answer) =>
+      call.id === GET_REPO && call.params.has('since') ? call.again({ did: call.deployed.did }) : answer(),
+    also: ['repo.since-unknown'],
+  },
+  {
+    name: 'since a revision, a block is missing',
+    rule: 'repo.since-unknown',
+    fault: sinceAs((parts) => ({ ...parts, blocks: parts.blocks.filter((_, i) => i !== 20) })),
+  },
+  {
+    name: 'since a revision, what was deleted comes',
+    rule: 'repo.since-unknown',
+    also: ['repo.since-newest'],
+    fault: sinceAs((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+  },
+  {
+    name: 'an unknown revision makes the server fail',
+    rule: 'repo.since-unknown',
+    fault: async (call, answer) => {
+      if (call.id !== GET_REPO || !call.params.has('since')) return answer()
+      const latest = await call.deployed.call('com.atproto.sync.getLatestCommit', {
+        query: `?did=${call.deployed.did}`,
+      })
+      if (call.params.get('since') === latest['rev']) return answer()
+      return failing(500)
+    },
+  },
+  {
+    name: 'the status is another revision',
+    rule: 'repo.status',
+    fault: jsonAs('com.atproto.sync.getRepoStatus', (json: object) => ({ ...json, rev: '3jzfcijpj2z2a' })),
+  },
+  {
+    name: 'listRepos has an old head',
+    rule: 'repo.listed',
+    fault: jsonAs('com.atproto.sync.listRepos', ({ repos }: { repos: object[] }) => ({
+      repos: repos.map((repo) => ({ ...repo, head: FOREIGN.cid.toString() })),
+    })),
+  },
+  {
+    name: 'listRepos lists nobody',
+    rule: 'repo.listed',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.listRepos' && call.params.get('limit') === '1000'
+        ? json({ repos: [] })
+        : answer(),
+  },
+  {
+    name: 'listReposByCollection does not know the account',
+    rule: 'repo.listed-by-collection',
+    isOfRelays: true,
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.listReposByCollection' ? json({ repos: [] }) : answer(),
+  },
+  {
+    name: 'every host is known',
+    rule: 'repo.host-status',
+    isOfRelays: true,
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.getHostStatus' ? json({ hostname: 'nowhere.example.com' }) : answer(),
+  },
+  {
+    name: 'describeRepo forgets a collection',
+    rule: 'repo.described',
+    fault: jsonAs('com.atproto.repo.describeRepo', (json: { collections: string[] }) => ({
+      ...json,
+      collections: json.collections.slice(1),
+    })),
+  },
+  {
+    name: 'describeRepo names a collection without records',
+    rule: 'repo.described',
+    fault: jsonAs('com.atproto.repo.describeRepo', (json: { collections: string[] }) => ({
+      ...json,
+      collections: [...json.collections, 'com.example.gone'],
+    })),
+  },
+  {
+    name: 'listRecords leaves one out',
+    rule: 'repo.records-listed',
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: records.filter((_, i) => i !== 3),
+      }),
+    ),
+  },
+  {
+    name: 'listRecords lists a record twice',
+    rule: 'repo.records-listed',
+    also: ['repo.records-order'],
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: [...records, ...records.slice(0, 1)],
+      }),
+    ),
+  },
+  {
+    name: 'listRecords has other values',
+    rule: 'repo.records-listed',
+    fault: jsonAs(
+      'com.atproto.repo.listRecords',
+      ({ cursor, records }: { cursor?: string; records: object[] }) => ({
+        cursor,
+        records: records.map((record) => ({ ...record, value: { text: 'changed' } })),
+      }),
+    ),
+  },
+  {
+    name: 'listRecords comes to no end',
+    rule: 'repo.records-listed',
+    fault: jsonAs('com.atproto.repo.listRecords', (json: object) => ({ ...json, cursor: 'always' })),
+  },
+  {
+    name: 'listRecords ignores reverse',
+    rule: 'repo.records-order',
+    fault: async (call, answer) =>
+      call.id === 'com.atproto.repo.listRecords' && call.params.has('reverse')
+        ? call.again({ repo: call.params.get('repo') ?? '', collection: call.params.get('collection') ?? '' })
+        : answer(),
+  },
+  {
+    name: 'getRecord has another CID',
+    rule: 'repo.record',
+    also: ['repo.record-version'],
+    fault: jsonAs('com.atproto.repo.getRecord', (json: object) => ({ ...json, cid: FOREIGN.cid.toString() })),
+  },
+  {
+    name: 'getRecord drops a field',
+    rule: 'repo.record',
+    also: ['repo.record-version'],
+    fault: jsonAs('com.atproto.repo.getRecord', ({ value, ...json }: { value: Record<string, unknown> }) => {
+      const { text: _, ...fewer } = value
+      return { ...json, value: fewer }
+    }),
+  },
+  {
+    name: 'getRecord ignores the version',
+    rule: 'repo.record-version',
+    fault: async (call, answer) => {
+      if (call.id !== 'com.atproto.repo.getRecord' || !call.params.has('cid')) return answer()
+      const { cid: _, ...params } = Object.fromEntries(call.params)
+      return call.again(params)
+    },
+  },
+  {
+    name: 'a proof lacks the record',
+    rule: 'repo.proof-of-presence',
+    fault: spoil(
+      'com.atproto.sync.getRecord',
+      recar((parts) => ({ ...parts, blocks: parts.blocks.filter(({ bytes }) => !saysType(bytes)) })),
+    ),
+  },
+  {
+    name: 'a proof lacks a node',
+    rule: 'repo.proof-of-presence',
+    also: ['repo.proof-of-absence'],
+    fault: spoil(
+      'com.atproto.sync.getRecord',
+      recar((parts) => ({
+        ...parts,
+        blocks: parts.blocks.filter(({ bytes }, i) => i < 1 || saysType(bytes)),
+      })),
+    ),
+  },
+  {
+    name: 'what does not exist is refused, not disproved',
+    rule: 'repo.proof-of-absence',
+    fault: (call, answer) =>
+      call.id === 'com.atproto.sync.getRecord' &&
+      /^(a\.a|zzzz|3jzfcijpj2z2a)/.test(call.params.get('rkey') ?? '')
+        ? refused('RecordNotFound')
+        : answer(),
+  },
+  {
+    name: 'getBlocks gives more than was asked for',
+    rule: 'repo.blocks',
+    fault: spoil(
+      'com.atproto.sync.getBlocks',
+      recar((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
+    ),
+  },
+  {
+    name: 'getBlocks leaves out a block',
+    rule: 'repo.blocks',
+    fault: spoil(
+      'com.atproto.sync.getBlocks',
+      recar((parts) => ({ ...parts, blocks: parts.blocks.slice(1) })),
+    ),
+  },
+  {
+    name: 'getBlocks gives what it has of what was asked for',
+    rule: 'repo.blocks-missing',
+    fault: async (call, answer) => {
+      const given = await answer()
+      if (call.id !== 'com.atproto.sync.getBlocks' || given.status === 200) return given
+      return car(carBytes({ roots: [], blocks: [] }))
+    },
+  },
+]
+
+const TYPE = new TextEncoder().encode('$type')
+/** Records have a `$type`; nodes and commits have none. */
+const saysType = (bytes: Uint8Array): boolean =>
+  bytes.some((_, at) => TYPE.every((byte, i) => bytes[at + i] === byte))
+
+/** A repository with one record, which has these bytes. */
+async function withRecord(parts: Parts, bytes: Uint8Array): Promise<Parts> {
+  const record = { cid: cborCid(bytes), bytes }
+  const tree = buildTree([{ key: 'com.example.thing/one', value: record.cid }])
+  const commit = await commitOf(parts, { data: tree[0].cid })
+  return { roots: [commit.cid], blocks: [commit, ...tree, record] }
+}
+
+/** Methods of relays, which a fault makes served. */
+export const relayMethods = ['com.atproto.sync.listReposByCollection', 'com.atproto.sync.getHostStatus'].map(
+  (id) => ({
+    lexicon: 1,
+    id,
+    defs: { main: { type: 'query', output: { encoding: 'application/json' } } },
+  }),
+) as LexiconDoc[]
