@@ -109,6 +109,20 @@ export interface AskingDeps {
   readonly userAgent: string
   /** Aborts the requests that are under way. */
   signal?(): AbortSignal | undefined
+  /** Calls `ring` after so long, unless what it returns is called before. */
+  timer?(ms: number, ring: () => void): () => void
+  /** A whole answer has so long. Default: two minutes. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Aborts after a time. `end` frees the timer: that of AbortSignal.timeout outlives a short request by minutes. */
+function deadlines(timer: AskingDeps['timer']): (ms: number) => { signal: AbortSignal; end(): void } {
+  return (ms) => {
+    if (!timer) return { signal: AbortSignal.timeout(ms), end: () => {} }
+    const controller = new AbortController()
+    const late = new DOMException('the operation was aborted due to a timeout', 'TimeoutError')
+    return { signal: controller.signal, end: timer(ms, () => controller.abort(late)) }
+  }
 }
 
 /** Reads a body, up to a limit. */
@@ -158,26 +172,28 @@ async function giveBody(response: Response, take: NonNullable<Ask['take']>): Pro
 }
 
 /** Asks a server, follows no redirect, and reads the whole answer. */
-export const createAsking =
-  ({ origin, send, redact, userAgent, signal }: AskingDeps): Asking =>
-  async (id, ask = {}) => {
+export function createAsking({
+  origin,
+  send,
+  redact,
+  userAgent,
+  signal,
+  timer,
+  timeoutMs = ANSWER_TIMEOUT_MS,
+}: AskingDeps): Asking {
+  const deadline = deadlines(timer)
+  return async (id, ask = {}) => {
     const { verb = 'GET', query = {}, headers = {}, body, path = `/xrpc/${id}`, take } = ask
     const url = `${origin}${path}${queryString(query)}`
     const curl = redact(curlLine(url, ask))
-    // Not AbortSignal.timeout, whose timer would outlive each request by minutes.
-    const late = new AbortController()
-    const timeoutMs = ask.timeoutMs ?? ANSWER_TIMEOUT_MS
-    const timer = setTimeout(
-      () => late.abort(new DOMException(`nothing more within ${timeoutMs / 1000} s`, 'TimeoutError')),
-      timeoutMs,
-    )
+    const { signal: late, end } = deadline(ask.timeoutMs ?? timeoutMs)
     const request = new Request(url, {
       method: verb,
       headers: { 'user-agent': userAgent, ...headers },
       // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
       ...(body === undefined ? {} : { body: body as BodyInit }),
       redirect: 'manual',
-      signal: AbortSignal.any([late.signal, signal?.() ?? []].flat()),
+      signal: AbortSignal.any([late, signal?.() ?? []].flat()),
     })
     try {
       const response = await send(request)
@@ -202,9 +218,10 @@ export const createAsking =
     } catch (cause) {
       throw new NoAnswer({ curl, headers: {}, body: '' }, cause)
     } finally {
-      clearTimeout(timer)
+      end()
     }
   }
+}
 
 /** fetch says no more than that it failed; the system's own words are its cause. */
 const reasonOf = (cause: unknown): string => {

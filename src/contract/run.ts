@@ -79,6 +79,8 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       redact: secrets.redact,
       userAgent: USER_AGENT,
       signal: () => stop,
+      timer: deps.timer,
+      timeoutMs: deps.answerTimeoutMs,
       send: async (request) => {
         stop?.throwIfAborted()
         await pace.turn()

@@ -84,6 +84,10 @@ export interface ContractDeps {
   readonly patienceMs?: number
   now(): number
   sleep(ms: number): Promise<void>
+  /** Calls `ring` after so long, unless what it returns is called before. Absent: timers run out by themselves. */
+  timer?(ms: number, ring: () => void): () => void
+  /** A whole answer has so long. Default: two minutes. */
+  readonly answerTimeoutMs?: number
   random(length: number): Uint8Array
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal

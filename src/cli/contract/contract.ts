@@ -33,6 +33,10 @@ const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
   PausableSocket,
   now,
   sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
+  timer: (ms, ring) => {
+    const timer = setTimeout(ring, ms)
+    return () => clearTimeout(timer)
+  },
   random,
   signal,
 })

@@ -77,6 +77,11 @@ export async function createWorld(): Promise<World> {
           now: Date.now,
           // Long enough for a handshake, and for nothing else.
           sleep: (ms) => new Promise((done) => setTimeout(done, Math.min(ms, 100))),
+          // workerd has room for 10,000 timers at a time.
+          timer: (ms, ring) => {
+            const timer = setTimeout(ring, ms)
+            return () => clearTimeout(timer)
+          },
           random: (length) => crypto.getRandomValues(new Uint8Array(length)),
           signal: new AbortController().signal,
         },
