@@ -347,22 +347,6 @@ const firehoseFaults: readonly Planted[] = [
       id === SUBSCRIBE && headers.has('upgrade') ? refuse(403, 'Forbidden') : answer(),
   },
   {
-    rule: 'firehose.bad-cursor',
-    name: 'any cursor is taken',
-    frames: (sent) => {
-      const cursor = sent.url.searchParams.get('cursor')
-      return sent.type === '' && cursor !== null && !/^\d+$/.test(cursor) ? [] : [sent.bytes]
-    },
-    fault: async ({ id, params, headers }, answer) => {
-      const cursor = params.get('cursor')
-      const isBad = id === SUBSCRIBE && headers.has('upgrade') && cursor !== null && !/^\d+$/.test(cursor)
-      if (!isBad) return answer()
-      const { 0: client, 1: server } = new WebSocketPair()
-      server.accept()
-      return new Response(null, { status: 101, webSocket: client })
-    },
-  },
-  {
     rule: 'firehose.sync',
     name: 'a #sync without its commit',
     frames: (sent) => [
@@ -374,7 +358,11 @@ const firehoseFaults: readonly Planted[] = [
   {
     rule: 'firehose.plain-request',
     name: 'a plain request is answered',
-    fault: instead(SUBSCRIBE, always, () => give({})),
+    fault: instead(
+      SUBSCRIBE,
+      ({ headers }) => !headers.has('upgrade'),
+      () => give({}),
+    ),
   },
   {
     rule: 'firehose.frames',
