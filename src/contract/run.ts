@@ -89,6 +89,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       },
     }),
     (reason) => gone.abort(new Error(reason)),
+    () => deps.now(),
   )
   const isWanted = options.only ?? (() => true)
   const answerRules = answers.filter(applies)

@@ -421,3 +421,37 @@ it('tries nothing with an admin password that is wrong', async () => {
   await expect(refusing).rejects.toMatchObject({ code: 'sign-in-refused' })
   expect(called.filter((path) => path.includes('getStatus'))).toHaveLength(1)
 })
+
+it('ends where a server lets requests hang, however often it answers in between', async () => {
+  let time = 0
+  let asked = 0
+  const hanging = await runContract({
+    url: 'https://pds.example',
+    lexicons: [],
+    deps: {
+      ...deps(({ url }) => {
+        if (!url.includes('com.example.hangs'))
+          return Response.json({ did: 'did:web:pds.example', availableUserDomains: [] })
+        asked++
+        time += 120_000
+        throw new TypeError('timed out')
+      }),
+      now: () => time,
+    },
+    areas: [
+      {
+        name: 'test',
+        rules: [rule],
+        async check(own) {
+          for (let i = 0; i < 1000; i++)
+            await own.expect(rule, { subject: 'x', case: String(i) }, async (ask) => {
+              await ask('com.example.hangs')
+              return undefined
+            })
+        },
+      },
+    ],
+  })
+  expect(asked).toBeLessThan(10)
+  expect(hanging.incomplete).toEqual([{ area: 'test', reason: expect.stringContaining('without an answer') }])
+})

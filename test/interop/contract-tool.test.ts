@@ -83,3 +83,15 @@ it('finds only what is known on the reference PDS, and cleans up', async () => {
     if (args.length > 0) expect(ended.report.removed).toContain('the session')
   }
 })
+
+it('makes accounts of its own, has one move in, and says what stays', async () => {
+  await using pds = await startReference({ plcUrl: plc.url })
+  const ended = await pdsContract([pds.url, '--strict', '--write', '--throw-away'])
+  expect(broken(ended)).toEqual([])
+  expect(ended).toMatchObject({ code: 0, report: { ok: true, incomplete: [], stale: [] } })
+  const left = ended.report.left.map(String)
+  expect(left.filter((line) => line.includes('deactivated'))).toHaveLength(2)
+  expect(ended.report.findings.filter(({ rule }) => rule.startsWith('target.')).length).toBeGreaterThan(40)
+  // The documents of the package say what needs a credential.
+  expect(ended.report.findings.some(({ rule }) => rule === 'credentials.none-refused')).toBe(true)
+})

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { WebSocket as PausableSocket } from 'ws'
 import type { LexiconDoc } from '@atproto/lexicon'
 import { RULES } from '../../contract/areas.ts'
@@ -74,12 +75,18 @@ const rulesText = (rules: readonly Rule[], paint: Paint): string =>
     )
     .join('\n\n')
 
+/** The documents of this package with their descriptions, which say what needs a credential. */
+async function ownLexicons({ searchFolders }: Io): Promise<readonly LexiconDoc[]> {
+  const folder = join(searchFolders.at(-1) ?? '', 'lexicons')
+  return existsSync(join(folder, 'com', 'cirrus')) ? await readLexiconFolder(folder, []) : readSchemas()
+}
+
 /** The documents of this package, and those of the folder that was given. */
-async function readLexicons(folder: string | undefined, cwd: string): Promise<readonly LexiconDoc[]> {
-  const own = readSchemas()
+async function readLexicons(folder: string | undefined, io: Io): Promise<readonly LexiconDoc[]> {
+  const own = await ownLexicons(io)
   if (folder === undefined) return own
   try {
-    const given = await readLexiconFolder(resolve(cwd, folder), own)
+    const given = await readLexiconFolder(resolve(io.cwd, folder), own)
     const replaced = new Set(given.map(({ id }) => id))
     return [...own.filter(({ id }) => !replaced.has(id)), ...given]
   } catch (cause) {
@@ -92,7 +99,7 @@ async function readLexicons(folder: string | undefined, cwd: string): Promise<re
 async function runWith(options: Options, url: string, io: Io, out: Output): Promise<number> {
   const { house, strict, write } = options
   const origin = parseHost(url, 'the server')
-  const lexicons = await readLexicons(options.lexicons, io.cwd)
+  const lexicons = await readLexicons(options.lexicons, io)
   const levels = failingLevels({ strict, house })
   const profiles = readProfiles(options.profile)
   const perSecond = readRate(options.rate, isLoopback(origin))
