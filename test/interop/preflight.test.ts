@@ -84,7 +84,8 @@ describe('pds preflight', () => {
       level: 'warn',
       seen: expect.stringMatching(`^1 of 4 .*${lost}`),
     })
-    // It is asked about in the move: nothing to stop for.
-    expect(code).toBe(0)
+    // It is asked about in the move: nothing to stop for. That this Cirrus is set up for another account is.
+    expect(checks.filter(({ level }) => level === 'fail').map(({ id }) => id)).toEqual(['target'])
+    expect(code).toBe(3)
   })
 })
