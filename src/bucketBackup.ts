@@ -62,7 +62,7 @@ export const isBackupKey = (did: string, key: string): boolean =>
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 
-/** A key below the prefix: nothing leads out of it, whoever reads it as a path. */
+/** A key below the prefix: read as a path, nothing leads out of it. */
 const isKey = (did: string, value: unknown): boolean =>
   typeof value === 'string' && value.startsWith(backupPrefix(did)) && !/\/\.{0,2}(\/|$)/.test(value)
 

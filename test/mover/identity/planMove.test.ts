@@ -74,7 +74,7 @@ describe('the operation that moves an account in', () => {
       () => [owner, ours],
     ],
     [
-      'keeps a key that is asked for, whoever names it',
+      'keeps a key that is asked for, by owner or source',
       () => [
         [owner, old],
         [owner, ours],

@@ -1,6 +1,6 @@
 import type { Method } from '../../lexicon/lexiconSet.ts'
 
-/** Methods that act for the account of whoever calls them, or tell what only its owner may know. */
+/** Methods that act for the account of the caller, or tell what only its owner may know. */
 const OF_THE_OWNER: ReadonlySet<string> = new Set([
   'app.bsky.actor.getPreferences',
   'app.bsky.actor.putPreferences',
