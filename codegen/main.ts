@@ -11,7 +11,6 @@ import { emitMethods } from './emit/methods.ts'
 import { emitServer } from './emit/server.ts'
 import { embedRules, emitRules } from './emit/rules.ts'
 import { embedTable, emitEndpoints, emitTable } from './emit/table.ts'
-import { RULES } from '../src/contract/areas.ts'
 import { policy } from '../src/policy.ts'
 import { files, generatedRoot, lexiconRoot, root, under, writeTree } from './files.ts'
 import { genServer } from './lex-cli.ts'
@@ -48,12 +47,15 @@ const CONTRACT = path.join(root, 'docs/contract.md')
  * The pages with the list of endpoints, and the one with the rules of the contract suite, by path below the root. They
  * depend on the documents, the policy and the rules.
  */
-export function documentation(loaded: Loaded[] = load()): Map<string, string> {
+export async function documentation(loaded: Loaded[] = load()): Promise<Map<string, string>> {
   const table = emitTable(methodsOf(loaded), policy)
   const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
   if (existsSync(README)) pages.set('README.md', embedTable(readFileSync(README, 'utf8'), table))
-  if (existsSync(CONTRACT))
+  if (existsSync(CONTRACT)) {
+    // The suite imports what is generated: it is loaded once that is there.
+    const { RULES } = await import('../src/contract/areas.ts')
     pages.set('docs/contract.md', embedRules(readFileSync(CONTRACT, 'utf8'), emitRules(RULES)))
+  }
   return pages
 }
 
@@ -80,12 +82,12 @@ const strangers = (wanted: Map<string, string>): string[] =>
     .filter((file) => !wanted.has(under(generatedRoot, file)))
     .map((file) => `${under(root, file)} is not generated`)
 
-function write(): void {
+async function write(): Promise<void> {
   writeTree(lexiconRoot, standardDocuments(), (file) => !file.startsWith('com/cirrus/'))
   const loaded = load()
   const contents = generate(loaded)
   writeTree(generatedRoot, contents, () => true)
-  const pages = documentation(loaded)
+  const pages = await documentation(loaded)
   for (const [file, text] of pages) {
     mkdirSync(path.dirname(path.join(root, file)), { recursive: true })
     writeFileSync(path.join(root, file), text)
@@ -94,7 +96,7 @@ function write(): void {
   console.log(`codegen: ${contents.size + pages.size} files written`)
 }
 
-function findings(): string[] {
+async function findings(): Promise<string[]> {
   const edited = editedDocuments()
   if (edited.length > 0) return edited
   const loaded = load()
@@ -102,16 +104,16 @@ function findings(): string[] {
   return [
     ...strangers(contents),
     ...differences(generatedRoot, contents),
-    ...differences(root, documentation(loaded)),
+    ...differences(root, await documentation(loaded)),
   ]
 }
 
-function check(): void {
-  const found = findings()
+async function check(): Promise<void> {
+  const found = await findings()
   if (found.length === 0) return console.log('codegen: up to date')
   for (const line of found) console.error(`codegen: ${line}`)
   console.error('codegen: run `npm run codegen` and commit the result')
   process.exitCode = 1
 }
 
-if (import.meta.main) (process.argv.includes('--check') ? check : write)()
+if (import.meta.main) await (process.argv.includes('--check') ? check : write)()

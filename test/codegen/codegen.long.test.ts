@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { documentation, generate } from '../../codegen/main.ts'
 import { copy, type Copy } from './support.ts'
 
-it('writes the same bytes each time', () => {
+it('writes the same bytes each time', async () => {
   expect([...generate()]).toEqual([...generate()])
-  expect([...documentation()]).toEqual([...documentation()])
+  expect([...(await documentation())]).toEqual([...(await documentation())])
 })
 
 it('writes what is committed, and removes what it did not write', () => {
