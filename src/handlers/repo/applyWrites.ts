@@ -18,9 +18,10 @@ const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
 
 const prepare = (account: Account, write: Write, validate: boolean | undefined): PreparedRecord => {
   const { collection, rkey } = write
-  if (!('value' in write))
+  // A deletion may carry any unknown field, also one that is called `value`.
+  const action = actionOf(write)
+  if (action === 'delete' || !('value' in write))
     return { write: { action: 'delete', collection, rkey: rkey ?? '' }, validationStatus: undefined }
-  const action = actionOf(write) === 'create' ? 'create' : 'update'
   // The lexicon leaves the type of the value open.
   const record = write.value as { [name: string]: unknown }
   return prepareRecord({ action, collection, rkey, record, validate }, account.nextRecordKey)

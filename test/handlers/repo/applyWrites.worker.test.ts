@@ -176,3 +176,13 @@ describe('applyWrites with several writes to one key', () => {
       expect(latest()).toBe(seq)
     }))
 })
+
+it.each([null, { n: 1 }])('deletes by a deletion that has a field `value`, too: %j', (extra) =>
+  inWorld({}, async (world) => {
+    const owner = await world.signIn()
+    await applied(world, owner, [write('a', ['create', 0])])
+    const deletion = { ...write('a', ['delete']), value: extra } as Write
+    expect((await applied(world, owner, [deletion])).ops).toEqual(['delete a'])
+    expect(await value(world, 'a')).toBeUndefined()
+  }),
+)
