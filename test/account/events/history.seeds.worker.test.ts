@@ -1,4 +1,4 @@
-/** Sync 1.1, checked on every event of a random history as any consumer can: see test/support/inductive.ts. */
+/** Sync 1.1, checked on every event of a random history as any consumer can: see src/contract/areas/firehose/inductive.ts. */
 import { expect, it } from 'vitest'
 import type { RepoWrite } from '../../../src/account/repo/repo.ts'
 import { type Change, history, record } from '../../support/history.ts'

@@ -51,7 +51,7 @@ const PROVOCATIONS: readonly Provocation[] = [
   { error: 'SnapshotGone', query: about('root', NOWHERE.cid), needs: 'what is there' },
   {
     error: 'RecordNotFound',
-    // A proof that a record is absent is no error.
+    // A proof that a record is absent is an answer, and not an error.
     query: (valid, { output }) =>
       output?.encoding === 'application/json' ? about('rkey', NO_RKEY)(valid) : undefined,
     needs: 'what is there',
