@@ -43,6 +43,61 @@ export const MIGRATIONS: readonly Migration[] = [
   ],
   // 11: what did.json names in place of this server, as JSON, where it is served here (see lifecycle/updateDidWeb.ts).
   ['ALTER TABLE account ADD COLUMN elsewhere_did TEXT'],
+  // 12: OAuth, passkeys and the owner's pages. Secrets are kept as their SHA-256, base64url: `id` of a request, of a
+  // sign-in and of a link, `code` and `refresh`. `detail` is JSON: see oauth/requests/ and oauth/grants/.
+  [
+    `CREATE TABLE oauth_request (
+      id TEXT PRIMARY KEY,
+      client_id TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE oauth_grant (
+      id TEXT PRIMARY KEY,
+      client_id TEXT NOT NULL,
+      client_name TEXT,
+      detail TEXT NOT NULL,
+      scope TEXT NOT NULL,
+      expanded TEXT NOT NULL,
+      jkt TEXT,
+      code TEXT,
+      refresh TEXT,
+      created_at INTEGER NOT NULL,
+      last_used_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // Permission sets that `include:` scopes name, as fetched with proof.
+    `CREATE TABLE permission_set (
+      nsid TEXT PRIMARY KEY,
+      document TEXT NOT NULL,
+      fetched_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // The browsers in which the owner signed in to the pages.
+    `CREATE TABLE browser_sign_in (
+      id TEXT PRIMARY KEY,
+      via TEXT NOT NULL,
+      client TEXT,
+      remembered INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // `key` is the COSE key. `counter` is the authenticator's.
+    `CREATE TABLE passkey (
+      id TEXT PRIMARY KEY,
+      name TEXT NOT NULL,
+      key BLOB NOT NULL,
+      counter INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      last_used_at INTEGER
+    ) STRICT, WITHOUT ROWID`,
+    // Links that register one passkey each.
+    `CREATE TABLE passkey_link (
+      id TEXT PRIMARY KEY,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // 1: the account password opens neither pages nor sessions.
+    'ALTER TABLE account ADD COLUMN password_disabled INTEGER',
+  ],
 ]
 
 /** The schema version that these migrations lead to. */
