@@ -7,9 +7,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startPlc, type PlcDirectory } from '../support/plc.ts'
 import { startPlcCirrus } from '../../dev/account.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
+import type { Cirrus } from '../../dev/cirrus.ts'
+import { admin } from './support/cirrus.ts'
 import { startReference } from './support/reference.ts'
+import { bearer, query } from './support/token.ts'
+import { readRepo } from './support/verify.ts'
 
-const BIN = join(import.meta.dirname, '../../bin/pds-contract.js')
+const BIN = join(import.meta.dirname, '../../bin')
+/** A run sends more than one address may otherwise. */
+const LIMITS = { REQUESTS_PER_5_MINUTES: '0', WRITE_POINTS_PER_HOUR: '100000' }
 
 interface Ended {
   code: number
@@ -37,23 +43,60 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true })
 })
 
-const pdsContract = (args: readonly string[], password?: string): Promise<Ended> =>
+interface Passwords {
+  readonly CONTRACT_PASSWORD?: string
+  readonly ADMIN_PASSWORD?: string
+  readonly ADMIN_PASSWORD_HOST?: string
+}
+
+const program = (
+  name: string,
+  args: readonly string[],
+  passwords: Passwords,
+): Promise<{ code: number; stdout: string; stderr: string }> =>
   new Promise((resolve) => {
-    const env = {
-      ...process.env,
-      NO_COLOR: '1',
-      ...(password === undefined ? {} : { CONTRACT_PASSWORD: password }),
-    }
-    const all = [BIN, ...args, '--plc', plc.url, '--json', '--html', 'report.html', '--junit', 'report.xml']
+    const env = { ...process.env, NO_COLOR: '1', ...passwords }
+    const all = [join(BIN, name), ...args, '--json']
     execFile(process.execPath, all, { cwd: folder, env, maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), report: JSON.parse(stdout), stderr }),
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     )
   })
+
+const pdsContract = async (args: readonly string[], passwords: Passwords = {}): Promise<Ended> => {
+  const files = ['--html', 'report.html', '--junit', 'report.xml']
+  const { stdout, ...ended } = await program(
+    'pds-contract.js',
+    [...args, '--plc', plc.url, ...files],
+    passwords,
+  )
+  return { ...ended, report: JSON.parse(stdout) }
+}
 
 const broken = ({ report }: Ended) =>
   report.findings
     .filter(({ outcome }) => outcome === 'broken')
     .map(({ level, rule, subject, got }) => `${level} ${rule} ${subject}: ${got}`)
+
+/** What an account has, as far as its owner and its admin see it, but for the commits and the log of what was done. */
+async function contents(cirrus: Cirrus): Promise<unknown> {
+  const { url, did } = cirrus
+  const { data, records } = await readRepo(url, did)
+  const { accessJwt } = await signIn(url, cirrus)
+  const owner = (id: string) => query(url, id, bearer(accessJwt))
+  const { active, blobs } = Object(await admin(cirrus, 'com.cirrus.admin.getStatus'))
+  const sessions = Object(await admin(cirrus, 'com.cirrus.admin.listSessions')).sessions.map(Object)
+  return {
+    data,
+    records,
+    active,
+    blobs,
+    listed: await query(url, 'com.atproto.sync.listBlobs', undefined, { did }),
+    preferences: await owner('app.bsky.actor.getPreferences'),
+    appPasswords: await owner('com.atproto.server.listAppPasswords'),
+    // Those of this test have no name.
+    clients: new Set(sessions.map(({ client }: { client?: string }) => client)),
+  }
+}
 
 it('finds nothing of any level on a Cirrus with an account that posts', async () => {
   await using cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'alice.test' })
@@ -66,6 +109,31 @@ it('finds nothing of any level on a Cirrus with an account that posts', async ()
   expect(await readFile(join(folder, 'report.xml'), 'utf8')).toContain('failures="0" errors="0"')
 })
 
+it('finds nothing of any level as the owner and the admin of a Cirrus, and leaves it as it was', async () => {
+  await using cirrus = await startPlcCirrus({ plcUrl: plc.url, handle: 'bob.test', env: LIMITS })
+  await seedCirrus(cirrus.url, await signIn(cirrus.url, cirrus), { records: 40, blobs: 3 })
+  const before = await contents(cirrus)
+  const ended = await pdsContract(
+    [
+      ...[cirrus.url, '--house', '--strict', '--write', '--account-has-records'],
+      ...['--identifier', cirrus.handle],
+    ],
+    { CONTRACT_PASSWORD: cirrus.password, ADMIN_PASSWORD: cirrus.adminPassword },
+  )
+  expect(broken(ended)).toEqual([])
+  expect(ended).toMatchObject({ code: 0, report: { ok: true, incomplete: [], left: [], stale: [] } })
+  // It was the owner, who wrote, and the admin.
+  for (const rule of ['calls.works', 'calls.house-token-scope', 'lifecycle.'])
+    expect(ended.report.findings.some((finding) => finding.rule.startsWith(rule))).toBe(true)
+  expect(ended.report.removed).toContain('the session')
+  const checked = await program('pds.js', ['check', '--host', cirrus.url], {
+    ADMIN_PASSWORD: cirrus.adminPassword,
+    ADMIN_PASSWORD_HOST: new URL(cirrus.url).host,
+  })
+  expect(checked.code, checked.stdout).toBe(0)
+  expect(await contents(cirrus)).toEqual(before)
+})
+
 it('finds only what is known on the reference PDS, and cleans up', async () => {
   await using pds = await startReference({ plcUrl: plc.url })
   const { agent, handle, password } = await pds.createAccount({ handle: 'contract.test' })
@@ -73,7 +141,7 @@ it('finds only what is known on the reference PDS, and cleans up', async () => {
   const embed = { $type: 'app.bsky.embed.images', images: [{ alt: '', image: data.blob }] }
   for (const text of ['one', 'two']) await agent.post({ text, embed })
   for (const args of [[], ['--write', '--identifier', handle, '--account-has-records']]) {
-    const ended = await pdsContract([pds.url, '--strict', ...args], password)
+    const ended = await pdsContract([pds.url, '--strict', ...args], { CONTRACT_PASSWORD: password })
     expect(broken(ended)).toEqual([])
     expect(ended).toMatchObject({
       code: 0,
