@@ -39,6 +39,8 @@ export interface ClientCredentials {
   clientId: string
   assertionType: string | undefined
   assertion: string | undefined
+  /** The key of the request's DPoP proof, if it has one: an assertion must not be signed with the same key. */
+  dpopJkt: string | undefined
 }
 
 /** Clients and their documents, fetched, checked and cached. */
