@@ -49,7 +49,8 @@ export interface Clients {
   find(clientId: string): Promise<Client>
   /**
    * Verifies what a client sends to prove itself: nothing for a public client, an assertion for a confidential one. Throws
-   * `OAuthError` `invalid_client`. With `bound`, it must be the same key as before, and one that the client still names.
+   * `OAuthError` `invalid_client`. With `bound`, it must be the same key as before, and one that the client still names:
+   * else `invalid_grant`, upon which the grant ends. What fails for another reason ends nothing.
    */
   authenticate(
     credentials: ClientCredentials,
@@ -143,6 +144,8 @@ export interface PendingRequest {
   expanded: string
   /** The owner has consented to as much before, and need not be asked again. Never for public clients. */
   isConsented: boolean
+  /** When the client asked, in milliseconds since the epoch. */
+  requestedAt: number
 }
 
 /** Where the browser is sent with the answer: `params` has `iss`, `state`, and `code` or `error`. */
