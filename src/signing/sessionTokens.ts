@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { didClaim, stringClaim, integerClaim } from './claims.ts'
-import { KeyError, TokenError } from '../crypto/errors.ts'
+import { TokenError } from '../crypto/errors.ts'
 import { decodeJws } from '../crypto/jws.ts'
 import type { Secret } from '../crypto/secret.ts'
+import { derivedKey } from './derivedKey.ts'
 
 /**
  * The kinds of session, by the password that opened it: the account's own, an ordinary app password, or a privileged
@@ -20,7 +21,6 @@ export const ACCESS_SCOPES: Readonly<Record<SessionKind, string>> = {
 export const REFRESH_SCOPE = 'com.atproto.refresh'
 export const ACCESS_LIFETIME_S = 2 * 60 * 60
 export const REFRESH_LIFETIME_S = 90 * 24 * 60 * 60
-const MIN_SECRET_BYTES = 32
 
 export interface SessionClaims {
   did: string
@@ -75,17 +75,9 @@ const kindOf = (scope: unknown): SessionKind => {
   return kind
 }
 
-/** SESSION_SECRET is used for nothing else. The key includes the password's hash, so that a new password ends every session. */
-const sessionKey = (secret: Secret, passwordHash: Secret): Uint8Array => {
-  const key = new TextEncoder().encode(secret.reveal())
-  if (key.byteLength < MIN_SECRET_BYTES)
-    throw new KeyError('BadSecret', `SESSION_SECRET must have at least ${MIN_SECRET_BYTES} characters`)
-  return createHmac('sha256', key).update(`session:${passwordHash.reveal().trim()}`).digest()
-}
-
 /** Mints and verifies access and refresh tokens, with a key derived from SESSION_SECRET and PASSWORD_HASH together. */
 export const createSessionTokens = (secret: Secret, passwordHash: Secret): SessionTokens => {
-  const key = sessionKey(secret, passwordHash)
+  const key = derivedKey(secret, passwordHash, 'session')
 
   const mint = (
     kind: TokenKind,
