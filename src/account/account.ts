@@ -19,6 +19,7 @@ import type { Incoming } from './import/incoming.ts'
 import type { Journal } from './journal.ts'
 import type { Lifecycle } from './lifecycle/lifecycle.ts'
 import type { Maintenance } from './maintenance.ts'
+import type { OAuth } from './oauth/oauth.ts'
 import type { PlcLedger } from './plc/plcLedger.ts'
 import type { PlcOperations } from './plc/plcOperations.ts'
 import type { Preferences } from './preferences.ts'
@@ -48,6 +49,7 @@ export interface Account extends Events, Incoming, Omit<Auth, 'passwords'> {
   blobs: Blobs
   exports: Exports
   preferences: Preferences
+  oauth: OAuth
   identityWatch: IdentityWatch
   plcLedger: PlcLedger
   plc: PlcOperations

@@ -31,6 +31,7 @@ import { createEraser } from './lifecycle/erase.ts'
 import { assertNotFenced } from './lifecycle/fence.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
 import { createMaintenance } from './maintenance.ts'
+import { createOAuth } from './oauth/oauth.ts'
 import { createPlcLedger } from './plc/plcLedger.ts'
 import { createPlcOperations } from './plc/plcOperations.ts'
 import { createPreferences } from './preferences.ts'
@@ -135,6 +136,7 @@ export async function createAccount(
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
+  const oauth = createOAuth({ ...base, config, send, state })
   const { passwords, ...auth } = createAuth({
     ...base,
     config,
@@ -246,6 +248,7 @@ export async function createAccount(
     uploads,
     preferences,
     ...auth,
+    oauth,
     identityWatch,
     plcLedger,
     plc,
