@@ -109,9 +109,10 @@ export interface Scopes {
   requested(scope: string, client: Client): string
   /**
    * The same with each `include:` replaced by the permissions of its set, fetched with proof and cached. A set that cannot
-   * be had is `OAuthError` `invalid_scope` where it never was known; else the one that was known stays.
+   * be had is `OAuthError` `invalid_scope` where it never was known; else the one that was known stays. `network` is the
+   * caller's, for the limits.
    */
-  expand(scope: string): Promise<string>
+  expand(scope: string, network?: string): Promise<string>
 }
 
 // --- requests and grants ---------------------------------------------------------------------------------------------
