@@ -5,7 +5,7 @@ export default defineConfig({
   root: import.meta.dirname,
   test: {
     name: 'interop',
-    include: ['*.test.ts', 'appview/*.test.ts'],
+    include: ['*.test.ts', 'appview/*.test.ts', 'oauth/*.test.ts'],
     globalSetup: ['support/installed.ts'],
     // Each file boots servers of its own, and a sign-in costs the reference 0.4 s of processor time.
     maxWorkers: 2,

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 
+import { shiftClock } from '../oauth/support/shiftClock.ts'
 import type { Answer } from './child.ts'
 import type { Boot, Question } from './reference-protocol.ts'
 
@@ -46,7 +47,20 @@ const secrets = {
   plcRotationKeyK256PrivateKeyHex: randomBytes(32).toString('hex'),
 }
 
-async function boot({ plcUrl, directory, port: wanted, env }: Boot) {
+/** Has what is asked of some origins answered by others. The reference looks `fetch` up anew for each request. */
+function divert(hosts: Readonly<Record<string, string>>): void {
+  const send = globalThis.fetch
+  globalThis.fetch = (input, init) => {
+    const { origin, pathname, search } = new URL(input instanceof Request ? input.url : input)
+    const other = hosts[origin]
+    if (other === undefined) return send(input, init)
+    const address = `${other}${pathname}${search}`
+    return send(input instanceof Request ? new Request(address, input) : address, init)
+  }
+}
+
+async function boot({ plcUrl, directory, port: wanted, env, hosts }: Boot) {
+  if (hosts) divert(hosts)
   // A specifier that TypeScript cannot follow: the package is in this folder's own node_modules, or not installed.
   const specifier: string = '@atproto/pds'
   const { PDS, envToCfg, envToSecrets } = (await import(specifier)) as ReferenceModule
@@ -122,6 +136,10 @@ async function answer(question: Question): Promise<Omit<Answer, 'id'>> {
   if (question.ask === 'plcToken') return { value: running?.tokens.get(question.did) ?? null }
   if (question.ask === 'setHandle') {
     running?.handles.set(question.handle, question.did)
+    return { value: null }
+  }
+  if (question.ask === 'shiftClock') {
+    shiftClock(question.ms)
     return { value: null }
   }
   if (question.ask === 'memory') {

@@ -6,6 +6,8 @@ export interface Boot {
   readonly port?: number
   /** Options of the reference's own `ServerEnvironment`, over ours. */
   readonly env?: Readonly<Record<string, unknown>>
+  /** Origins that are asked elsewhere: the public name of a client's documents, and where they are served on loopback. */
+  readonly hosts?: Readonly<Record<string, string>>
 }
 
 export type Question = { readonly id: number } & (
@@ -13,6 +15,7 @@ export type Question = { readonly id: number } & (
   | { readonly ask: 'plcToken'; readonly did: string }
   | { readonly ask: 'setHandle'; readonly handle: string; readonly did: string }
   | { readonly ask: 'memory' }
+  | { readonly ask: 'shiftClock'; readonly ms: number }
   | { readonly ask: 'restart' }
   | { readonly ask: 'stop' }
 )

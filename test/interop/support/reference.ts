@@ -19,6 +19,8 @@ export interface ReferenceOptions {
   readonly port?: number
   /** Options of the reference's own `ServerEnvironment`, over ours: `{ recoveryDidKey, maxImportSize, … }`. */
   readonly env?: Readonly<Record<string, unknown>>
+  /** Origins that are asked elsewhere, as `{ 'https://app.example.org': 'http://localhost:1234' }`. */
+  readonly hosts?: Readonly<Record<string, string>>
   /** Append its log to this file (default: $INTEROP_LOG; without it, silent). Shows what is behind a 500. */
   readonly logFile?: string
 }
@@ -47,6 +49,8 @@ export interface Reference extends AsyncDisposable {
   /** What a handle of another server resolves to, for it; `''`: to nothing. */
   setHandle(handle: string, did: string): Promise<void>
   memory(): Promise<Memory>
+  /** Moves its clock; 0 puts it right again. */
+  shiftClock(ms: number): Promise<void>
   /** Stops it and starts it again, with the same data, keys and address. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -82,7 +86,8 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
   }
 
   try {
-    const boot: Boot = { plcUrl: options.plcUrl, directory, port: options.port, env: options.env }
+    const { plcUrl, port, env: settings, hosts } = options
+    const boot: Boot = { plcUrl, directory, port, env: settings, hosts }
     const { url, did } = await ask<{ url: string; did: string }>({ ask: 'boot', ...boot })
     return {
       url,
@@ -108,6 +113,9 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
         await ask<null>({ ask: 'setHandle', handle, did: account })
       },
       memory: () => ask<Memory>({ ask: 'memory' }),
+      shiftClock: async (ms) => {
+        await ask<null>({ ask: 'shiftClock', ms })
+      },
       restart: async () => {
         await ask<null>({ ask: 'restart' })
       },

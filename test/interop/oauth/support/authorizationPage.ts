@@ -1,0 +1,54 @@
+// The owner before the authorization page, in Chromium. What the two servers call things differs; what a person does does not.
+import type { Browser, Page } from 'playwright-core'
+import type { Server } from './world.ts'
+
+export type Decision = 'approve' | 'deny'
+
+/** The buttons, as a screen reader names them. */
+const BUTTONS: Record<Server['name'], Record<Decision, string>> = {
+  reference: { approve: 'Authorize', deny: 'Deny access' },
+  cirrus: { approve: 'Allow', deny: 'Deny' },
+}
+
+/** How the client got its answer. */
+export interface Answer {
+  readonly params: URLSearchParams
+  /** `GET` with a query or a fragment, or `POST` with a form. */
+  readonly method: string
+}
+
+/** Signs in on the page that is open, if it asks for it, and decides. */
+export async function decide(page: Page, server: Server, decision: Decision): Promise<void> {
+  const password = page.locator('input[type=password]')
+  const button = page.getByRole('button', { name: BUTTONS[server.name][decision], exact: true })
+  await password.or(button).first().waitFor()
+  if (await password.isVisible()) {
+    await password.fill(server.password)
+    await password.press('Enter')
+    await button.waitFor()
+  }
+  await button.click()
+}
+
+/** Opens the address that a client sends the browser to, decides, and gives what the client's redirect URI is sent. */
+export async function authorize(
+  browser: Browser,
+  server: Server,
+  request: { url: URL | string; redirectUri: string; decision?: Decision },
+): Promise<Answer> {
+  const context = await browser.newContext({ locale: 'en' })
+  try {
+    const page = await context.newPage()
+    const { redirectUri } = request
+    // Nothing listens there. A redirect cannot be answered in its place, so it is enough to see it go out.
+    const arrived = context.waitForEvent('request', (sent) => sent.url().split(/[?#]/)[0] === redirectUri)
+    await page.goto(String(request.url))
+    await decide(page, server, request.decision ?? 'approve')
+    const sent = await arrived
+    const { search, hash } = new URL(sent.url())
+    const carried = sent.postData() ?? (search || hash.slice(1))
+    return { params: new URLSearchParams(carried), method: sent.method() }
+  } finally {
+    await context.close()
+  }
+}

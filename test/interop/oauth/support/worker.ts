@@ -1,0 +1,15 @@
+import worker from '../../../../src/worker.ts'
+import type { Env } from '../../../../src/config.ts'
+import { shiftClock } from './shiftClock.ts'
+
+/** The Worker as it is, and one more route, which moves its clock: that of its object too, which runs in the same isolate. */
+export * from '../../../../src/worker.ts'
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const url = new URL(request.url)
+    if (url.pathname !== '/test/clock') return worker.fetch(request, env)
+    shiftClock(Number(url.searchParams.get('ms')))
+    return new Response()
+  },
+} satisfies ExportedHandler<Env>
