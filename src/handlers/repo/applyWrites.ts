@@ -1,5 +1,6 @@
 import { prepareRecord, type PreparedRecord } from '../../account/repo/commits/prepareRecord.ts'
 import { parseSwapCid } from '../../account/repo/commits/parseSwapCid.ts'
+import { writeAction } from '../../account/repo/commits/writeAction.ts'
 import type { Account } from '../../account/account.ts'
 import type { InputSchema, OutputSchema } from '../../generated/types/com/atproto/repo/applyWrites.ts'
 import type { Handler } from '../context.ts'
@@ -8,18 +9,10 @@ import { requireOwnRepo } from '../requireOwnRepo.ts'
 type Write = InputSchema['writes'][number]
 type Result = NonNullable<OutputSchema['results']>[number]
 
-/** The lexicon's union is closed, so `$type` is one of three. */
-const actionOf = (write: Write): 'create' | 'update' | 'delete' =>
-  write.$type === 'com.atproto.repo.applyWrites#create'
-    ? 'create'
-    : write.$type === 'com.atproto.repo.applyWrites#update'
-      ? 'update'
-      : 'delete'
-
 const prepare = (account: Account, write: Write, validate: boolean | undefined): PreparedRecord => {
   const { collection, rkey } = write
   // A deletion may carry any unknown field, also one that is called `value`.
-  const action = actionOf(write)
+  const action = writeAction(write)
   if (action === 'delete' || !('value' in write))
     return { write: { action: 'delete', collection, rkey: rkey ?? '' }, validationStatus: undefined }
   // The lexicon leaves the type of the value open.
@@ -32,7 +25,7 @@ export const applyWrites: Handler<'com.atproto.repo.applyWrites'> = async ({ acc
   if (input.writes.length > 200)
     throw error('InvalidRequest', `Too many writes: ${input.writes.length}. Max: 200`)
   for (const action of ['create', 'update', 'delete'] as const)
-    account.rateLimits.write(action, input.writes.filter((write) => actionOf(write) === action).length)
+    account.rateLimits.write(action, input.writes.filter((write) => writeAction(write) === action).length)
   const prepared = input.writes.map((write) => prepare(account, write, input.validate))
   const { commit, results } = await account.repo.commit(
     prepared.map(({ write }) => write),
