@@ -28,10 +28,20 @@ type Options = Values<typeof FLAGS>
 
 const NAME = 'pds-contract'
 
-const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
+/** A server that sends more in one message, or does not answer when a socket is closed, has it cut off. */
+const SOCKET_LIMITS = { maxPayload: 16 * 1024 * 1024, closeTimeout: 2_000 }
+
+class Socket extends PausableSocket {
+  constructor(url: string) {
+    super(url, SOCKET_LIMITS)
+  }
+}
+
+/** What a run takes from this process. */
+export const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
   fetch: (request) => send(request),
-  WebSocket,
-  PausableSocket,
+  WebSocket: Socket,
+  PausableSocket: Socket,
   now,
   sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
   timer: (ms, ring) => {
@@ -96,7 +106,13 @@ async function readLexicons(folder: string | undefined, io: Io): Promise<readonl
   }
 }
 
-async function runWith(options: Options, url: string, io: Io, out: Output): Promise<number> {
+async function runWith(
+  options: Options,
+  url: string,
+  io: Io,
+  deps: ContractDeps,
+  out: Output,
+): Promise<number> {
   const { house, strict, write } = options
   const origin = parseHost(url, 'the server')
   const lexicons = await readLexicons(options.lexicons, io)
@@ -114,7 +130,7 @@ async function runWith(options: Options, url: string, io: Io, out: Output): Prom
   const report = await runContract({
     url: origin,
     lexicons,
-    deps: depsOf(io),
+    deps,
     profiles,
     house,
     write,
@@ -168,8 +184,12 @@ const toCliError = (cause: unknown, io: Io): CliError => {
   return new CliError('internal', messageOf(cause), { cause })
 }
 
-/** Runs `pds-contract` with these arguments and returns the exit code. */
-export async function contract(argv: readonly string[], io: Io): Promise<number> {
+/** Runs `pds-contract` with these arguments and returns the exit code. Only tests give timers and sockets of their own. */
+export async function contract(
+  argv: readonly string[],
+  io: Io,
+  deps: ContractDeps = depsOf(io),
+): Promise<number> {
   const out = createOutput({ ...io, json: argv.includes('--json') })
   try {
     const { values, positionals } = parseArguments(NAME, argv, FLAGS, POSITIONALS)
@@ -192,7 +212,7 @@ export async function contract(argv: readonly string[], io: Io): Promise<number>
           next: `run \`${NAME} --help\`; for example \`${NAME} pds.example.com\``,
         },
       )
-    return await runWith(values, url, io, out)
+    return await runWith(values, url, io, deps, out)
   } catch (cause) {
     const error = toCliError(cause, io)
     if (io.env['PDS_DEBUG'] && cause instanceof Error) out.debug(`${cause.stack ?? ''}\n`)

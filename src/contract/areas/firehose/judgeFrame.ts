@@ -1,3 +1,4 @@
+import { readCar } from '../../../repo/car/readCar.ts'
 import type { LexiconSet } from '../../lexicon/lexiconSet.ts'
 import {
   checkCommit,
@@ -21,6 +22,13 @@ export function schemaProblem(frame: Frame, { lexicons }: Pick<LexiconSet, 'lexi
   }
 }
 
+/** Throws what is wrong with a CAR, before it is given to what would hold whatever it declares. */
+async function requireBounded(blocks: unknown): Promise<void> {
+  if (!(blocks instanceof Uint8Array)) return
+  const car = await readCar(new Blob([new Uint8Array(blocks)]).stream(), { total: blocks.length })
+  for await (const _ of car.runs());
+}
+
 export interface EventProblem {
   readonly about: About
   readonly what: string
@@ -33,6 +41,7 @@ export async function judgeEvent(
   didKey?: string,
 ): Promise<{ problem?: EventProblem; after?: Standing }> {
   try {
+    await requireBounded(body['blocks'])
     // The lexicon is asked first: the fields are there, and of these types.
     if (type === '#commit')
       return { after: await checkCommit(body as unknown as CommitEvent, before, didKey) }
