@@ -1,4 +1,7 @@
 import { isObject } from '../isObject.ts'
+import { inText } from './inText.ts'
+import { parseJson } from './parseJson.ts'
+import { giveBody, readBody } from './readBody.ts'
 import type { Exchange } from './types.ts'
 
 export type Query = Record<string, string | string[]>
@@ -12,7 +15,7 @@ export interface Ask {
   readonly body?: string | Uint8Array
   /** A path instead of `/xrpc/<id>`, such as `/.well-known/did.json`. */
   readonly path?: string
-  /** Takes the body of a 200 as it comes, in place of `bytes`, and may stop before its end. */
+  /** Takes the body of a 200 as it comes, of any length, in place of `bytes`, and may stop before its end. */
   readonly take?: (body: AsyncIterable<Uint8Array>) => Promise<void>
   /** The answer to the same request from before will do. Not for what changes. */
   readonly reuse?: boolean
@@ -31,6 +34,8 @@ export interface Answer {
   readonly bytes: Uint8Array
   /** The parsed body, if the content type says JSON and the body is JSON. */
   readonly json: unknown
+  /** Why there is no `json`, where the content type says that there is. */
+  readonly notJson?: string | undefined
   /** The name of the error, if the body is an error. */
   readonly error: string | undefined
   readonly exchange: Exchange
@@ -51,20 +56,12 @@ export const queryString = (query: Query): string => {
   return text ? `?${text}` : ''
 }
 
-const parse = (bytes: Uint8Array): unknown => {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
-  } catch {
-    return undefined
-  }
-}
-
 const errorName = (json: unknown): string | undefined =>
-  isObject(json) && typeof json['error'] === 'string' ? json['error'] : undefined
+  isObject(json) && typeof json['error'] === 'string' ? inText(json['error']) : undefined
 
 /** Describes an answer in a few words. */
 export const inWords = ({ status, headers, error, json }: Answer): string => {
-  const message = isObject(json) && 'message' in json ? `: ${String(json['message']).slice(0, 120)}` : ''
+  const message = isObject(json) && 'message' in json ? `: ${inText(json['message']).slice(0, 120)}` : ''
   return error ? `${status} ${error}${message}` : `${status} ${mediaType(headers) || 'without a type'}`
 }
 
@@ -72,8 +69,8 @@ export const inWords = ({ status, headers, error, json }: Answer): string => {
 const ANSWER_TIMEOUT_MS = 120_000
 /** What is kept of a body for the report. */
 const SHOWN_BYTES = 4096
-/** A body that is longer than this is not an answer to a question of the suite, and is not read to its end. */
-export const MAX_ANSWER_BYTES = 256 * 1024 * 1024
+/** What is kept of one header for the report. */
+const SHOWN_HEADER_CHARS = 1000
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
@@ -125,52 +122,6 @@ function deadlines(timer: AskingDeps['timer']): (ms: number) => { signal: AbortS
   }
 }
 
-/** Reads a body, up to a limit. */
-async function readBody(response: Response): Promise<Uint8Array> {
-  if (!response.body) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const reader = response.body.getReader()
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    chunks.push(value)
-    length += value.length
-    if (length > MAX_ANSWER_BYTES) {
-      await reader.cancel()
-      throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`)
-    }
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
-}
-
-/** Gives a body to `take`, and reads no more of it than `take` does. The number of bytes that were read. */
-async function giveBody(response: Response, take: NonNullable<Ask['take']>): Promise<number> {
-  let length = 0
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    const reader = response.body?.getReader()
-    try {
-      for (;;) {
-        const next = await reader?.read()
-        if (!next || next.done) return
-        length += next.value.length
-        yield next.value
-      }
-    } finally {
-      // What was read to its end cannot be cancelled, and need not be.
-      await reader?.cancel().catch(() => {})
-    }
-  }
-  await take(chunks())
-  return length
-}
-
 /** Asks a server, follows no redirect, and reads the whole answer. */
 export function createAsking({
   origin,
@@ -187,19 +138,20 @@ export function createAsking({
     const url = `${origin}${path}${queryString(query)}`
     const curl = redact(curlLine(url, ask))
     const { signal: late, end } = deadline(ask.timeoutMs ?? timeoutMs)
-    const request = new Request(url, {
-      method: verb,
-      headers: { 'user-agent': userAgent, ...headers },
-      // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
-      ...(body === undefined ? {} : { body: body as BodyInit }),
-      redirect: 'manual',
-      signal: AbortSignal.any([late, signal?.() ?? []].flat()),
-    })
     try {
+      const request = new Request(url, {
+        method: verb,
+        headers: { 'user-agent': userAgent, ...headers },
+        // TypeScript's own BodyInit wants the buffer behind the bytes not to be shared, which it never is here.
+        ...(body === undefined ? {} : { body: body as BodyInit }),
+        redirect: 'manual',
+        signal: AbortSignal.any([late, signal?.() ?? []].flat()),
+      })
       const response = await send(request)
       const taken = take && response.status === 200 ? await giveBody(response, take) : undefined
       const bytes = taken === undefined ? await readBody(response) : new Uint8Array()
-      const json = mediaType(response.headers) === 'application/json' ? parse(bytes) : undefined
+      const isJson = mediaType(response.headers) === 'application/json'
+      const { json, notJson } = isJson && taken === undefined ? parseJson(bytes) : {}
       return {
         verb,
         authorized: Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'),
@@ -207,11 +159,14 @@ export function createAsking({
         headers: response.headers,
         bytes,
         json,
+        notJson,
         error: errorName(json),
         exchange: {
           curl,
           status: response.status,
-          headers: Object.fromEntries([...response.headers].map(([name, value]) => [name, redact(value)])),
+          headers: Object.fromEntries(
+            [...response.headers].map(([name, value]) => [name, redact(value.slice(0, SHOWN_HEADER_CHARS))]),
+          ),
           body: taken === undefined ? redact(printable(bytes)) : `(${taken} bytes)`,
         },
       }
@@ -234,6 +189,7 @@ const reasonOf = (cause: unknown): string => {
 
 /** A request to which no whole answer came. */
 export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
   readonly exchange: Exchange
   constructor(exchange: Exchange, cause: unknown) {
     super(`no answer: ${reasonOf(cause)}`, { cause })

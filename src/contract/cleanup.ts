@@ -1,3 +1,5 @@
+import { NoAnswer } from './ask.ts'
+
 /** What a run made on the server, and how it is removed again. */
 export interface Cleanup {
   /** Registers how to undo something that was made. */
@@ -6,11 +8,14 @@ export interface Cleanup {
   stays(what: string): void
   /** What would have to be removed now. */
   pending(): string[]
-  /** Undoes everything, the last first. What cannot be undone is left. */
+  /** Undoes everything, the last first. What cannot be undone is left, and all the rest once the server is silent. */
   run(): Promise<void>
   /** What was removed, and what is left on the server. */
   outcome(): { removed: string[]; left: string[] }
 }
+
+/** After so many without an answer, the server is gone: waiting for each of the others would take minutes. */
+const MAX_SILENT = 2
 
 export function createCleanup(): Cleanup {
   const undo: { what: string; undo: () => Promise<void> }[] = []
@@ -21,12 +26,21 @@ export function createCleanup(): Cleanup {
     stays: (what) => void left.push(what),
     pending: () => undo.map(({ what }) => what),
     async run() {
+      let silent = 0
       for (let next = undo.pop(); next; next = undo.pop()) {
         const { what, undo: how } = next
-        await how().then(
-          () => removed.push(what),
-          (cause: unknown) => left.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`),
-        )
+        if (silent >= MAX_SILENT) {
+          left.push(`${what}: not tried, as the server does not answer`)
+          continue
+        }
+        try {
+          await how()
+          silent = 0
+          removed.push(what)
+        } catch (cause) {
+          silent = cause instanceof NoAnswer ? silent + 1 : 0
+          left.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
+        }
       }
     },
     outcome: () => ({ removed, left }),

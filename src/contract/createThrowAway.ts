@@ -1,6 +1,7 @@
 import { isObject } from '../isObject.ts'
 import { inWords, type Asking } from './ask.ts'
 import { ContractError } from './contractError.ts'
+import { sessionOf, SESSION_FIELDS } from './sessionOf.ts'
 import type { ContractDeps, Credentials, OwnSession } from './types.ts'
 
 export interface ThrowAway {
@@ -44,12 +45,10 @@ export async function createThrowAway(
   })
   const { status, json } = answer
   if (status !== 200 || !isObject(json)) throw refused(`the server makes no account: ${inWords(answer)}`)
-  const text = (field: string): string => String(json[field] ?? '')
-  const session = {
-    did: text('did'),
-    handle: text('handle'),
-    accessJwt: text('accessJwt'),
-    refreshJwt: text('refreshJwt'),
-  }
-  return { credentials: { identifier: session.handle, password }, session }
+  const session = sessionOf(json)
+  if (!session)
+    throw refused(
+      `createAccount was answered 200 without ${SESSION_FIELDS.join(', ')}: ${name} may be left there`,
+    )
+  return { credentials: { identifier: session.handle || session.did, password }, session }
 }

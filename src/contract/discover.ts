@@ -1,5 +1,6 @@
 import { isObject } from '../isObject.ts'
 import type { Asking } from './ask.ts'
+import { isFormat } from './lexicon/isFormat.ts'
 
 /** What exists on the server under test, so that a valid request also finds something. */
 export interface Known {
@@ -34,7 +35,14 @@ export interface Found {
 
 const object = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {})
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+/** Longer texts are in no request. */
+const MAX_CHARS = 3000
+/** A text of this format: another one would make every request bad that it is put into. */
+const text = (value: unknown, format: string): string | undefined =>
+  typeof value === 'string' && value.length <= MAX_CHARS && isFormat(format, value) ? value : undefined
+
+/** One that has a record is the first, on any honest server. */
+const MAX_COLLECTIONS = 20
 
 /** Finds out, without a credential, what a server has: an account (this one, if given), a record, a blob. */
 export async function discover(ask: Asking, did?: string): Promise<Found> {
@@ -45,29 +53,28 @@ export async function discover(ask: Asking, did?: string): Promise<Found> {
     return answer?.status === 200 ? object(answer.json) : {}
   }
   const repos = did === undefined ? list((await read('com.atproto.sync.listRepos')).repos).map(object) : []
-  const repo = did ?? text((repos.find(({ active }) => active !== false) ?? repos[0])?.did)
+  const repo = did ?? text((repos.find(({ active }) => active !== false) ?? repos[0])?.did, 'did')
   if (repo === undefined) return { known: NOWHERE, has: new Set() }
   facts.did = repo
   const described = await read('com.atproto.repo.describeRepo', { repo })
-  facts.handle = text(described.handle)
+  facts.handle = text(described.handle, 'handle')
   const latest = await read('com.atproto.sync.getLatestCommit', { did: repo })
-  facts.commit = text(latest.cid)
-  facts.rev = text(latest.rev)
-  facts.blob = text(list((await read('com.atproto.sync.listBlobs', { did: repo, limit: '1' })).cids)[0])
-  for (const collection of list(described.collections)) {
+  facts.commit = text(latest.cid, 'cid')
+  facts.rev = text(latest.rev, 'tid')
+  const { cids } = await read('com.atproto.sync.listBlobs', { did: repo, limit: '1' })
+  facts.blob = text(list(cids)[0], 'cid')
+  for (const name of list(described.collections).slice(0, MAX_COLLECTIONS)) {
+    const collection = text(name, 'nsid')
+    if (collection === undefined) continue
     const page = await read('com.atproto.repo.listRecords', {
       repo,
-      collection: String(collection),
+      collection,
       limit: '1',
     })
     const record = object(list(page.records)[0])
-    const uri = text(record.uri)
+    const uri = text(record.uri, 'at-uri')
     if (uri === undefined) continue
-    Object.assign(facts, {
-      collection: String(collection),
-      rkey: uri.split('/').at(-1),
-      cid: text(record.cid),
-    })
+    Object.assign(facts, { collection, rkey: uri.split('/').at(-1), cid: text(record.cid, 'cid') })
     break
   }
   const entries = Object.entries(facts).filter(([, value]) => value !== undefined)

@@ -9,6 +9,11 @@ export async function requirePds(ask: Asking, origin: string): Promise<void> {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new ContractError('server-silent', `${origin}: ${message}`, { cause })
   })
+  if (status === 429)
+    throw new ContractError(
+      'server-silent',
+      `${origin} answers 429, too many requests, to the first one: try again later`,
+    )
   const type = mediaType(headers)
   const isWebPage = type === 'text/html' || (status >= 300 && type !== 'application/json')
   // Whatever else is wrong with the answer is a finding.
@@ -18,5 +23,5 @@ export async function requirePds(ask: Asking, origin: string): Promise<void> {
   }
   if (status >= 300 && status < 400)
     refuse(`redirects ${METHOD} to ${(headers.get('location') ?? 'nowhere').slice(0, 200)}`)
-  refuse(`is not a PDS: to ${METHOD} it answers ${status} ${type || 'without a type'}`)
+  refuse(`is not a PDS: to ${METHOD} it answers ${status} ${type.slice(0, 100) || 'without a type'}`)
 }

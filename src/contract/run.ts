@@ -44,6 +44,8 @@ const appliesTo =
 /** How many requests an area sends that does not say so. */
 const USUAL_REQUESTS = 20
 
+const MAX_VERSION_CHARS = 100
+
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /**
@@ -216,11 +218,12 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     if (pending.length > 0) options.onCleanup?.(pending)
     await cleanup.run()
   }
+  const { removed, left } = cleanup.outcome()
   const { findings, stale } = applyKnown(sink.all(), kind?.differences ?? [], write)
   return {
     origin,
     server: kind?.name ?? 'unknown',
-    version: typeof version === 'string' ? version : undefined,
+    version: typeof version === 'string' ? secrets.redact(version.slice(0, MAX_VERSION_CHARS)) : undefined,
     did: found.has.has('did') ? found.known.did : undefined,
     profiles,
     house,
@@ -229,7 +232,8 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     findings,
     absent,
     stale,
-    ...cleanup.outcome(),
+    removed,
+    left: left.map(secrets.redact),
     requests: pace.count(),
     startedAt: new Date(startedAt).toISOString(),
     durationMs: deps.now() - startedAt,

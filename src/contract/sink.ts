@@ -20,8 +20,16 @@ interface Observed {
   rule: Rule
   subject: string
   answers: number
-  problems: Map<string, Exchange>
+  problems: Set<string>
 }
+
+/** What is kept of a text that a server may have written. */
+const MAX_TEXT_CHARS = 2000
+/** Problems of one rule in one method that are reported: a server may find a new one for each answer. */
+const MAX_PROBLEMS = 20
+
+const short = (text: string): string =>
+  text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)} …` : text
 
 export function createSink(onFinding?: (finding: Finding) => void): Sink {
   const findings: Finding[] = []
@@ -38,26 +46,27 @@ export function createSink(onFinding?: (finding: Finding) => void): Sink {
         case: place.case,
         outcome,
         expected: place.expected ?? rule.sentence,
-        got,
+        got: short(got),
         exchanges,
-        ...(reason === undefined ? {} : { reason }),
+        ...(reason === undefined ? {} : { reason: short(reason) }),
       })
     },
     observe(rule, subject, problems, { exchange }) {
       const key = `${rule.id} ${subject}`
-      const seen = observed.get(key) ?? { rule, subject, answers: 0, problems: new Map() }
+      const seen = observed.get(key) ?? { rule, subject, answers: 0, problems: new Set() }
       observed.set(key, seen)
       seen.answers += 1
       for (const problem of problems) {
-        if (seen.problems.has(problem)) continue
-        seen.problems.set(problem, exchange)
+        const text = short(problem)
+        if (seen.problems.has(text) || seen.problems.size === MAX_PROBLEMS) continue
+        seen.problems.add(text)
         give({
           rule,
           subject,
           case: 'any request',
           outcome: 'broken',
           expected: rule.sentence,
-          got: problem,
+          got: text,
           exchanges: [exchange],
         })
       }

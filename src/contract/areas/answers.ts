@@ -26,10 +26,11 @@ export const answers: readonly AnswerRule[] = [
     level: 'must',
     source: `${XRPC}#error-responses`,
     profiles: ALL,
-    *judge({ verb, status, headers, json, error }, id) {
+    *judge({ verb, status, headers, json, notJson, error }, id) {
       if (id === '' || verb === 'HEAD' || verb === 'OPTIONS' || status < 400) return
       const type = mediaType(headers)
       if (type !== 'application/json') yield `an error as ${type || 'nothing'}, not as JSON`
+      else if (notJson !== undefined) yield `an error with ${notJson}`
       else if (error === undefined) yield 'an error without a name'
       else if (isObject(json) && 'message' in json && typeof json['message'] !== 'string')
         yield 'an error whose message is not a text'

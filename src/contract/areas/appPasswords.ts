@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { inWords, type Answer, type Ask, type Asking } from '../ask.ts'
 import type { Area, OwnSession, Rule, Run } from '../types.ts'
+import { inText } from '../inText.ts'
 
 const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
   id: `app-password.${id}`,
@@ -77,7 +78,7 @@ async function namesOf(ask: Asking, { accessJwt }: OwnSession, secret: string): 
   const { passwords } = fieldsOf(answer)
   if (answer.status !== 200 || !Array.isArray(passwords)) return inWords(answer)
   if (JSON.stringify(answer.json).includes(secret)) return 'it shows the password'
-  return passwords.map((one) => String(isObject(one) ? one['name'] : one))
+  return passwords.map((one) => inText(isObject(one) ? one['name'] : one))
 }
 
 async function checkSession(

@@ -2,6 +2,7 @@ import { isValidDid } from '@atproto/syntax'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { mediaType, type Asking } from '../ask.ts'
 import type { Area, Rule, Run } from '../types.ts'
+import { inText } from '../inText.ts'
 
 const ALL = ['source', 'target', 'daily'] as const
 
@@ -92,7 +93,7 @@ async function resolvesTo(ask: Asking, handle: string): Promise<string> {
 async function checkServer({ origin, expect }: Run): Promise<void> {
   await expect(serverDid, { subject: DESCRIBE, case: 'the DID', expected: hostDid(origin) }, async (ask) => {
     const { did } = fieldsOf((await ask(DESCRIBE)).json)
-    return did === hostDid(origin) ? undefined : String(did)
+    return did === hostDid(origin) ? undefined : inText(did)
   })
   await expect(health, { subject: '_health', case: 'a GET' }, async (ask) => {
     const { status, headers } = await ask('_health')
@@ -131,7 +132,7 @@ async function checkAccount(run: Run): Promise<void> {
     const { didDoc } = fieldsOf((await ask(DESCRIBE_REPO, { query: { repo: did } })).json)
     const { id } = fieldsOf(didDoc)
     const endpoint = endpointOf(didDoc)?.replace(/\/$/, '')
-    return id === did && endpoint === origin ? undefined : `${String(id)} at ${endpoint}`
+    return id === did && endpoint === origin ? undefined : `${inText(id)} at ${endpoint}`
   })
   await expect(agrees, place('by handle'), async (ask) => {
     const [byDid, byHandle] = [

@@ -4,6 +4,7 @@ import { verifyServiceToken } from '../../signing/serviceToken.ts'
 import { inWords, type Answer, type Ask } from '../ask.ts'
 import type { Area, OwnSession, Rule, Run } from '../types.ts'
 import { signingKey } from './repository/signingKey.ts'
+import { inText } from '../inText.ts'
 
 const GUIDE = 'https://atproto.com/guides/account-migration'
 const MOVERS = 'goat account migrate, PDS MOover and pds move ask for it before they copy anything'
@@ -115,14 +116,14 @@ function* credentialProblems(fields: JsonObject, { origin }: Run, { handle }: Ow
   if (bad !== undefined) yield `the rotation key ${bad}`
   const methods = fields['verificationMethods']
   const key = isObject(methods) ? methods['atproto'] : undefined
-  if (typeof key !== 'string' || !isPublicKey(key)) yield `the signing key ${String(key)}`
+  if (typeof key !== 'string' || !isPublicKey(key)) yield `the signing key ${inText(key)}`
   const names = texts(fields['alsoKnownAs'])
   if (!names.includes(`at://${handle}`)) yield `alsoKnownAs without at://${handle}: ${names.join(', ')}`
   const services = fields['services']
   const pds = isObject(services) ? services['atproto_pds'] : undefined
   const endpoint = isObject(pds) ? pds['endpoint'] : undefined
   if (typeof endpoint !== 'string' || endpoint.replace(/\/$/, '') !== origin)
-    yield `the endpoint ${String(endpoint)}`
+    yield `the endpoint ${inText(endpoint)}`
 }
 
 async function checkStatus(run: Run, session: OwnSession): Promise<void> {
@@ -132,7 +133,7 @@ async function checkStatus(run: Run, session: OwnSession): Promise<void> {
     if (answer.status !== 200) return inWords(answer)
     fields = fieldsOf(answer)
     const latest = fieldsOf(await ask('com.atproto.sync.getLatestCommit', { query: { did: session.did } }))
-    const [commit, rev] = [String(fields['repoCommit']), String(fields['repoRev'])]
+    const [commit, rev] = [inText(fields['repoCommit']), inText(fields['repoRev'])]
     if (commit !== latest['cid'] || rev !== latest['rev']) return `commit ${commit} with rev ${rev}`
     if (fields['activated'] !== true || fields['validDid'] !== true)
       return 'it is said not to be active, or not valid'

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { inWords, mediaType, type Answer } from '../ask.ts'
 import type { Area, Rule, Run } from '../types.ts'
+import { inText } from '../inText.ts'
 
 const SPEC = 'https://atproto.com/specs/oauth'
 const PROFILES = ['source', 'daily'] as const
@@ -155,7 +156,7 @@ export const oauth: Area = {
       authorizationServer = Array.isArray(servers) ? servers[0] : undefined
       const problem = metadataProblem(answer)
       if (problem !== undefined) return problem
-      if (fields['resource'] !== run.origin) return `resource is ${String(fields['resource'])}`
+      if (fields['resource'] !== run.origin) return `resource is ${inText(fields['resource'])}`
       return Array.isArray(servers) && servers.length === 1 ? undefined : 'not one authorization server'
     })
     await run.expect(
@@ -176,7 +177,7 @@ export const oauth: Area = {
       return run.unclear(
         server,
         { subject: SERVER_PATH, case: 'a GET' },
-        `the authorization server is ${String(authorizationServer)}: run the suite there`,
+        `the authorization server is ${inText(authorizationServer)}: run the suite there`,
       )
     let fields: JsonObject = {}
     await run.expect(server, { subject: SERVER_PATH, case: 'a GET' }, async (ask) => {
@@ -185,7 +186,7 @@ export const oauth: Area = {
       return metadataProblem(answer) ?? ([...metadataProblems(fields)].join('; ') || undefined)
     })
     await run.expect(issuer, { subject: SERVER_PATH, case: 'a GET', expected: run.origin }, async () =>
-      fields['issuer'] === run.origin ? undefined : String(fields['issuer']),
+      fields['issuer'] === run.origin ? undefined : inText(fields['issuer']),
     )
     await checkRefusals(run, fields)
   },

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Answer, Ask, Asking } from '../ask.ts'
 import type { Area, Credentials, Rule, Run } from '../types.ts'
+import { inText } from '../inText.ts'
 
 const PROFILES = ['source', 'daily'] as const
 
@@ -122,7 +123,7 @@ async function checkTokens(run: Run, { access, refresh, did, handle }: Opened): 
     { subject: GET, case: 'after signing in', expected: `${did}, ${handle}` },
     async (ask) => {
       const { json } = await ask(GET, bearer(access))
-      const got = isObject(json) ? `${String(json['did'])}, ${String(json['handle'])}` : 'no object'
+      const got = isObject(json) ? `${inText(json['did'])}, ${inText(json['handle'])}` : 'no object'
       return got === `${did}, ${handle}` ? undefined : got
     },
   )
@@ -164,7 +165,7 @@ async function checkEnd(run: Run, first: Opened, second: Opened): Promise<void> 
 
 /** What a wrong password and an unknown name are told, for one to compare. */
 const told = ({ status, error, json }: Answer): string =>
-  `${status} ${error ?? ''}: ${isObject(json) ? String(json['message']) : ''}`
+  `${status} ${error ?? ''}: ${isObject(json) ? inText(json['message']) : ''}`
 
 async function checkPassword(run: Run, { identifier }: Credentials): Promise<void> {
   await run.expect(wrongPassword, { subject: CREATE, case: 'of this account and of nobody' }, async (ask) => {

@@ -1,5 +1,6 @@
 import { isObject } from '../../../isObject.ts'
 import { type Asking, inWords } from '../../ask.ts'
+import { inText } from '../../inText.ts'
 
 export const LIST_BLOBS = 'com.atproto.sync.listBlobs'
 const PAGE = 500
@@ -26,7 +27,7 @@ export async function listBlobs(ask: Asking, did: string, since?: string): Promi
     })
     if (answer.status !== 200 || !isObject(answer.json) || !Array.isArray(answer.json['cids']))
       return { cids, repeated, isWhole: false, problem: inWords(answer) }
-    const found = answer.json['cids'].map(String)
+    const found = answer.json['cids'].map(inText)
     for (const cid of found)
       if (cids.has(cid)) repeated.push(cid)
       else cids.add(cid)

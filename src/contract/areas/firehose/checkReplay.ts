@@ -3,6 +3,7 @@ import { judgeEvent, schemaProblem } from './judgeFrame.ts'
 import type { About, Standing } from './inductive.ts'
 import * as rules from './rules.ts'
 import { readFrames, SUBSCRIBE, type Ended, type Frame } from './stream.ts'
+import { inText } from '../../inText.ts'
 
 /** Enough to see what a server sends, and nothing that a large one notices. */
 const MOST_FRAMES = 200
@@ -78,7 +79,7 @@ export async function checkReplay(run: Run): Promise<void> {
   await run.expect(rules.frames, place('a replay'), async () => {
     ;({ frames, ended } = await readFrames(run, { cursor: '0' }, MOST_FRAMES))
     const error = frames.find(({ op }) => op !== 1)
-    if (error) return `an error: ${String(error.body['error'])}`
+    if (error) return `an error: ${inText(error.body['error'])}`
     return ended && !ended.silent ? ended.reason : undefined
   })
   const events = numbered(frames)

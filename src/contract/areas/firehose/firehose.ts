@@ -5,6 +5,7 @@ import { checkSlowReader } from './checkSlowReader.ts'
 import { checkWrites } from './checkWrites.ts'
 import * as rules from './rules.ts'
 import { hasEnded, openStream, SUBSCRIBE } from './stream.ts'
+import { inText } from '../../inText.ts'
 
 const refusedPlainly = ({ status }: Answer): string | undefined =>
   status >= 400 && status < 500 ? undefined : `${status}`
@@ -19,7 +20,7 @@ async function errorFor(run: Run, cursor: string): Promise<string> {
     const first = await stream.next()
     if (hasEnded(first)) return first.opened ? `no message; ${first.reason}` : `refused; ${first.reason}`
     if (first.op !== -1) return `${first.type} with seq ${first.seq}`
-    const error = String(first.body['error'])
+    const error = inText(first.body['error'])
     const after = await stream.next()
     return hasEnded(after) && !after.silent ? error : `${error}, and the stream stays open`
   } finally {

@@ -3,6 +3,7 @@ import { inWords, type Answer, type Ask } from '../../ask.ts'
 import type { Area, OwnSession, Problem, Rule, Run } from '../../types.ts'
 import { checkHouseCalls, HOUSE_CALLS } from './houseCalls.ts'
 import { mustBeJudged, notRefused } from './refusals.ts'
+import { inText } from '../../inText.ts'
 
 const PROFILES = ['target', 'daily'] as const
 
@@ -56,7 +57,7 @@ const PUT_PREFERENCES = 'app.bsky.actor.putPreferences'
 const POST = 'app.bsky.feed.post'
 
 const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
-const rkeyOf = (fields: JsonObject): string => String(fields['uri']).split('/').at(-1) ?? ''
+const rkeyOf = (fields: JsonObject): string => inText(fields['uri']).split('/').at(-1) ?? ''
 const post = (text: string): JsonObject => ({
   $type: POST,
   text,
@@ -120,8 +121,8 @@ async function checkRecord(owner: Owner): Promise<void> {
     const answer = await ask(GET, { query: { ...at, rkey } })
     const fields = fieldsOf(answer)
     const value = isObject(fields['value']) ? fields['value'] : {}
-    if (answer.status !== 200 || value['text'] !== text) return `${inWords(answer)}: ${String(value['text'])}`
-    return fields['cid'] === cid ? undefined : `the CID ${String(fields['cid'])}, not ${String(cid)}`
+    if (answer.status !== 200 || value['text'] !== text) return `${inWords(answer)}: ${inText(value['text'])}`
+    return fields['cid'] === cid ? undefined : `the CID ${inText(fields['cid'])}, not ${inText(cid)}`
   }
   if (run.serves(PUT)) {
     const swapRecord = created['cid']

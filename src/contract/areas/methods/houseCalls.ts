@@ -55,8 +55,9 @@ export async function checkHouseCalls(run: Run, { did, accessJwt }: OwnSession):
     'mints a token',
     post(admin, { scope: ['repo:read'] }),
   )
-  const bearer = { authorization: `Bearer ${String(minted['token'])}` }
-  if (typeof minted['token'] === 'string') {
+  const { token: mintedToken } = minted
+  if (typeof mintedToken === 'string') {
+    const bearer = { authorization: `Bearer ${mintedToken}` }
     await call('com.cirrus.admin.getManifest', 'reads with the token', { headers: bearer })
     await call('com.cirrus.admin.checkMigration', 'sees with it whether the account can leave', {
       headers: bearer,

@@ -101,11 +101,11 @@ export const outputs: readonly AnswerRule[] = [
     level: 'must',
     source: "the method's lexicon; https://atproto.com/specs/lexicon",
     profiles: ALL,
-    *judge({ verb, status, json, headers }, id, { lexicons: set }) {
+    *judge({ verb, status, json, notJson, headers }, id, { lexicons: set }) {
       const schema = set.method(id)?.output?.schema
       if (!schema || status !== 200 || verb === 'HEAD' || verb === 'OPTIONS') return
       if (mediaType(headers) !== 'application/json') return
-      if (json === undefined) return yield 'a body that is not JSON in UTF-8'
+      if (notJson !== undefined) return yield notJson
       try {
         // Values may have any shape; the library says whether it is the right one.
         set.lexicons.assertValidXrpcOutput(id, jsonToLex(json as Parameters<typeof jsonToLex>[0]))

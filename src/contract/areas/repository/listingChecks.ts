@@ -4,6 +4,7 @@ import { NOWHERE } from '../../discover.ts'
 import { type Place, type Problem, type Run, Unclear } from '../../types.ts'
 import { type Repository, unlessWritten } from './repositoryTypes.ts'
 import { repositoryRules as rules } from './rules.ts'
+import { inText } from '../../inText.ts'
 
 const list = (value: unknown): Record<string, unknown>[] =>
   Array.isArray(value) ? value.filter(isObject) : []
@@ -106,7 +107,7 @@ async function checkDescription(run: Run, repository: Repository): Promise<void>
     const { did, didDoc, collections } = answer.json
     const said: unknown[] = Array.isArray(collections) ? collections : []
     const inTree = repository.tree.collections
-    const more = said.filter((name) => !inTree.has(String(name)))
+    const more = said.filter((name) => !inTree.has(inText(name)))
     const fewer = [...inTree.keys()].filter((name) => !said.includes(name))
     const problem =
       differs('did', did, repository.did) ??

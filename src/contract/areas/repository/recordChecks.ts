@@ -6,6 +6,7 @@ import type { TreeEntry } from './readTree.ts'
 import { recordCid } from './recordCid.ts'
 import { type Repository, unlessWritten } from './repositoryTypes.ts'
 import { repositoryRules as rules } from './rules.ts'
+import { inText } from '../../inText.ts'
 
 const LIST = 'com.atproto.repo.listRecords'
 const GET = 'com.atproto.repo.getRecord'
@@ -48,7 +49,7 @@ async function listAll(
     if (answer.status !== 200 || !isObject(answer.json) || !Array.isArray(answer.json['records']))
       return { records, whole: false, problem: inWords(answer) }
     const found = answer.json['records'].filter(isObject)
-    for (const { uri, cid, value } of found) records.push({ uri: String(uri), cid, value })
+    for (const { uri, cid, value } of found) records.push({ uri: inText(uri), cid, value })
     const { cursor: next } = answer.json
     if (typeof next !== 'string' || found.length === 0) return { records, whole: true }
     if (next === cursor) return { records, whole: false, problem: `the cursor ${next} comes again` }
@@ -170,8 +171,8 @@ export const nameOf = (path: string): { collection: string; rkey: string } => {
 function recordProblem(answer: Awaited<ReturnType<Asking>>, uri: string, cid: string): Problem {
   if (answer.status !== 200 || !isObject(answer.json)) return inWords(answer)
   const { uri: said, cid: saidCid, value } = answer.json
-  if (said !== uri) return `the URI ${String(said)}, and not ${uri}`
-  if (saidCid !== cid) return `the CID ${String(saidCid)}, and not ${cid}`
+  if (said !== uri) return `the URI ${inText(said)}, and not ${uri}`
+  if (saidCid !== cid) return `the CID ${inText(saidCid)}, and not ${cid}`
   return hasOtherValue({ uri, cid, value }) ? `a value that does not have the CID ${cid}` : undefined
 }
 

@@ -9,6 +9,7 @@ import { ODD_RECORDS } from './oddRecords.ts'
 import { COLLECTION, createOwner, GET, LEXICON, PUT, writeRule, type Owner } from './owner.ts'
 import { checkRefusals, REFUSAL_KEYS, REFUSALS } from './refusals.ts'
 import { checkUploads, UPLOAD_KEYS, UPLOAD_RULES } from './uploads.ts'
+import { inText } from '../../inText.ts'
 
 const GET_REPO = 'com.atproto.sync.getRepo'
 
@@ -35,7 +36,7 @@ async function checkRoundTrips(run: Run, owner: Owner): Promise<void> {
       const sent = recordCid({ $type: COLLECTION, ...record })
       const put = await owner.put(ask, rkey, record)
       if (put.status !== 200 || !isObject(put.json)) return inWords(put)
-      if (put.json['cid'] !== sent) return `the CID ${String(put.json['cid'])}, and not ${sent}`
+      if (put.json['cid'] !== sent) return `the CID ${inText(put.json['cid'])}, and not ${sent}`
       const got = await ask(GET, { query: { repo: owner.did, collection: COLLECTION, rkey } })
       if (got.status !== 200 || !isObject(got.json)) return inWords(got)
       return recordCid(got.json['value']) === sent ? undefined : 'it is read with another value'
