@@ -41,6 +41,11 @@ export const FAULT_POINTS = [
   'backup.afterRepo',
   'backup.afterManifest',
   'backup.afterJournal',
+  'oauth.afterRequest',
+  'oauth.afterApproval',
+  'oauth.afterExchange',
+  'oauth.afterRefresh',
+  'oauth.afterEnd',
 ] as const
 
 export type FaultPoint = (typeof FAULT_POINTS)[number]

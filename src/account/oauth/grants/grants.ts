@@ -1,7 +1,9 @@
+import { fault } from '../../../fault.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
 import type { Grant, Grants } from '../types.ts'
+import { ENDED_EVENT, type EndGrant } from './endGrant.ts'
 import type { GrantRow, GrantRows } from './grantRows.ts'
 
 export interface GrantsDeps {
@@ -9,20 +11,8 @@ export interface GrantsDeps {
   platform: Pick<Platform, 'now'>
   journal: Journal
   grantRows: GrantRows
+  endGrant: EndGrant
 }
-
-/** The journal's event for grants that ended before their time. */
-const ENDED_EVENT = 'end-grants'
-
-/** Ends one grant within a transaction, and says why in the journal. */
-export type EndGrant = (row: Pick<GrantRow, 'id' | 'clientId'>, reason: string) => void
-
-export const createEndGrant =
-  ({ grantRows, journal }: Pick<GrantsDeps, 'grantRows' | 'journal'>): EndGrant =>
-  ({ id, clientId }, reason) => {
-    grantRows.delete(id)
-    journal.append(ENDED_EVENT, { reason, ended: 1, grant: id, client: clientId })
-  }
 
 const grantOf = ({ id, clientId, clientName, scope, expanded, jkt, ...row }: GrantRow): Grant | undefined =>
   row.refresh === undefined || jkt === undefined
@@ -41,8 +31,7 @@ const grantOf = ({ id, clientId, clientName, scope, expanded, jkt, ...row }: Gra
 
 /** Grants as the owner and the policy see them: what was approved and not exchanged yet is none. */
 export const createGrants = (deps: GrantsDeps): Grants => {
-  const { sql, platform, journal, grantRows } = deps
-  const endGrant = createEndGrant(deps)
+  const { sql, platform, journal, grantRows, endGrant } = deps
 
   const find: Grants['find'] = (id) => {
     const row = grantRows.read(id)
@@ -52,13 +41,13 @@ export const createGrants = (deps: GrantsDeps): Grants => {
   return {
     find,
     list: () => grantRows.list(platform.now()).flatMap((row) => grantOf(row) ?? []),
-    end: (id) =>
-      sql.transaction(() => {
-        const grant = find(id)
-        if (!grant) return false
-        endGrant(grant, 'owner')
-        return true
-      }),
+    end: (id) => {
+      const grant = find(id)
+      if (!grant) return false
+      endGrant(grant, 'owner')
+      fault('oauth.afterEnd')
+      return true
+    },
     endAll: (reason) =>
       sql.transaction(() => {
         const ended = grantRows.deleteAll(platform.now())

@@ -1,0 +1,104 @@
+import { newId } from '../../../crypto/newId.ts'
+import { fault } from '../../../fault.ts'
+import type { Platform } from '../../../platform.ts'
+import type { Sql } from '../../db/sql.ts'
+import type { Journal } from '../../journal.ts'
+import { formatCode } from '../grants/code.ts'
+import type { GrantRows } from '../grants/grantRows.ts'
+import { CODE_LIFETIME_MS } from '../grants/lifetimes.ts'
+import { hashOf } from '../hashOf.ts'
+import { OAuthError } from '../oauthError.ts'
+import type { RequestRow, RequestRows } from '../requests/requestRows.ts'
+import { parseRequestUri } from '../requests/requestUri.ts'
+import type { AuthorizationRequest, Authorizations, Clients, Redirection } from '../types.ts'
+import { isConsented } from './isConsented.ts'
+
+export interface AuthorizationsDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now' | 'random'>
+  journal: Journal
+  clients: Pick<Clients, 'find'>
+  requestRows: RequestRows
+  grantRows: GrantRows
+  origin: string
+  /** Throws where there is no account that anything could be granted for. */
+  requireAccount(): void
+}
+
+/** The answer to a request, for its client: `iss` tells it which server answers (RFC 9207). */
+const redirection = (
+  issuer: string,
+  { redirectUri, responseMode, state }: AuthorizationRequest,
+  answer: Record<string, string>,
+): Redirection => ({
+  uri: redirectUri,
+  mode: responseMode,
+  params: { iss: issuer, ...(state !== undefined && { state }), ...answer },
+})
+
+export const createAuthorizations = (deps: AuthorizationsDeps): Authorizations => {
+  const { sql, platform, journal, clients, requestRows, grantRows, origin } = deps
+
+  const read = (requestUri: string, clientId: string): RequestRow => {
+    deps.requireAccount()
+    const secret = parseRequestUri(requestUri)
+    const row = secret === undefined ? undefined : requestRows.read(hashOf(secret), platform.now())
+    if (row?.request.clientId !== clientId)
+      throw new OAuthError(
+        'invalid_request',
+        'request_uri: is not known, was answered before, or its five minutes are over; go back to the app and begin again',
+      )
+    return row
+  }
+
+  /** A request can be answered once. */
+  const take = (requestUri: string, clientId: string): RequestRow => {
+    const row = read(requestUri, clientId)
+    requestRows.delete(row.id)
+    return row
+  }
+
+  return {
+    find: async (requestUri, clientId) => {
+      const client = await clients.find(clientId)
+      const { request, expanded, requestedAt } = read(requestUri, clientId)
+      const granted = grantRows.list(platform.now())
+      return { request, client, expanded, isConsented: isConsented(request, expanded, granted), requestedAt }
+    },
+    approve: async (requestUri, clientId) => {
+      const id = newId(platform.random)
+      const code = formatCode(id, newId(platform.random))
+      const { request } = sql.transaction(() => {
+        const row = take(requestUri, clientId)
+        const now = platform.now()
+        const { auth, scope, dpopJkt, redirectUri, codeChallenge } = row.request
+        grantRows.deleteExpired(now)
+        grantRows.makeRoom()
+        grantRows.insert({
+          id,
+          clientId,
+          clientName: row.clientName,
+          auth,
+          scope,
+          expanded: row.expanded,
+          jkt: dpopJkt,
+          code: hashOf(code),
+          refresh: undefined,
+          redirectUri,
+          codeChallenge,
+          createdAt: now,
+          lastUsedAt: now,
+          expiresAt: now + CODE_LIFETIME_MS,
+        })
+        journal.append('grant', { grant: id, client: clientId, scope: row.expanded })
+        return row
+      })
+      fault('oauth.afterApproval')
+      return redirection(origin, request, { code })
+    },
+    refuse: async (requestUri, clientId, error) => {
+      const { request } = sql.transaction(() => take(requestUri, clientId))
+      return redirection(origin, request, { error })
+    },
+  }
+}

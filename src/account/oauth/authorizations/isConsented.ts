@@ -1,0 +1,21 @@
+import type { GrantRow } from '../grants/grantRows.ts'
+import type { AuthorizationRequest } from '../types.ts'
+
+const words = (scope: string): string[] => scope.split(' ')
+
+/**
+ * Whether the owner has granted this client as much already. What a client is granted is remembered as long as one of its
+ * grants is in use, and only of a client that proves who it is: anybody may send the id of another.
+ */
+export const isConsented = (
+  { clientId, auth }: Pick<AuthorizationRequest, 'clientId' | 'auth'>,
+  expanded: string,
+  granted: readonly Pick<GrantRow, 'clientId' | 'auth' | 'expanded'>[],
+): boolean => {
+  if (auth.method === 'none') return false
+  return granted.some((grant) => {
+    if (grant.clientId !== clientId || grant.auth.method === 'none') return false
+    const known = new Set(words(grant.expanded))
+    return words(expanded).every((scope) => known.has(scope))
+  })
+}

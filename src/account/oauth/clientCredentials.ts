@@ -1,0 +1,14 @@
+import type { Call } from './call.ts'
+import { required } from './parameters.ts'
+import type { ClientCredentials } from './types.ts'
+
+/** What the parameters of a call say of its client. `dpopJkt` is the key of its proof. */
+export const clientCredentials = (
+  params: Call['params'],
+  dpopJkt: string | undefined,
+): ClientCredentials => ({
+  clientId: required(params, 'client_id'),
+  assertionType: params.get('client_assertion_type'),
+  assertion: params.get('client_assertion'),
+  dpopJkt,
+})

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { newId } from '../../../crypto/newId.ts'
+import { fault } from '../../../fault.ts'
+import type { Call } from '../call.ts'
+import { clientCredentials } from '../clientCredentials.ts'
+import { hashOf } from '../hashOf.ts'
+import { OAuthError } from '../oauthError.ts'
+import { optional, required } from '../parameters.ts'
+import { authenticateFor } from './authenticateFor.ts'
+import { grantOfCode } from './code.ts'
+import type { GrantDeps } from './grantDeps.ts'
+import type { GrantRow } from './grantRows.ts'
+import type { TokenAnswer } from './issueTokens.ts'
+import { endOfGrant } from './lifetimes.ts'
+
+/** A challenge is not taken again for this long: whoever knows its verifier could use another code that leaked. */
+const CHALLENGE_MS = 24 * 3600_000
+
+const invalid = (message: string): OAuthError => new OAuthError('invalid_grant', message)
+
+/** RFC 7636, section 4.1. */
+const isVerifier = (text: string): boolean => /^[A-Za-z0-9._~-]{43,128}$/.test(text)
+
+/** Why the one who has a genuine code may not have its grant; undefined if they may. */
+const misuse = (
+  { grantRows, platform }: Pick<GrantDeps, 'grantRows' | 'platform'>,
+  row: GrantRow,
+  params: Call['params'],
+  jkt: string,
+): string | undefined => {
+  if (params.get('client_id') !== row.clientId) return 'the code is of another client'
+  if (params.get('redirect_uri') !== row.redirectUri)
+    return 'redirect_uri: expected the one of the authorization request'
+  const verifier = optional(params, 'code_verifier') ?? ''
+  if (!isVerifier(verifier)) return 'code_verifier: expected 43 to 128 characters'
+  if (createHash('sha256').update(verifier).digest('base64url') !== row.codeChallenge)
+    return 'code_verifier: does not belong to the code_challenge of the authorization request'
+  if (row.jkt !== undefined && row.jkt !== jkt)
+    return 'the DPoP proof is signed with another key than the authorization request named'
+  if (grantRows.hasChallenge(row.codeChallenge, row.id, platform.now() - CHALLENGE_MS))
+    return 'code_challenge: was used before; make another one for each request'
+  return undefined
+}
+
+/**
+ * Exchanges a code for the first tokens of its grant, which binds them to the key of the proof. A code that is shown for
+ * the second time, or by one who cannot have it, is in the wrong hands: its grant ends, with the tokens that it gave.
+ */
+export const exchangeCode = async (
+  deps: GrantDeps,
+  { params }: Pick<Call, 'params'>,
+  jkt: string,
+): Promise<TokenAnswer> => {
+  const { sql, platform, grantRows, grantTokenSigner, endGrant } = deps
+  const code = required(params, 'code')
+  const id = grantOfCode(code) ?? ''
+  /** The row of a genuine code. */
+  const find = (): GrantRow | undefined => {
+    const row = grantRows.read(id)
+    return row?.code === hashOf(code) ? row : undefined
+  }
+  await authenticateFor(deps, clientCredentials(params, jkt), find())
+
+  const jti = newId(platform.random)
+  const refreshToken = grantTokenSigner.mintRefresh({ grant: id, jti })
+  // What ends a grant must not be rolled back with the refusal, which is thrown afterwards.
+  const outcome = sql.transaction((): OAuthError | (GrantRow & { jkt: string }) => {
+    const now = platform.now()
+    const row = find()
+    if (!row) return invalid('code: is not valid, or its time is over')
+    if (row.refresh !== undefined) {
+      endGrant(row, 'code used twice')
+      return invalid('code: was used before, and what it gave has ended')
+    }
+    if (row.expiresAt <= now) {
+      grantRows.delete(id)
+      return invalid('code: its time is over')
+    }
+    const problem = misuse(deps, row, params, jkt)
+    if (problem !== undefined) {
+      endGrant(row, 'code misused')
+      return invalid(problem)
+    }
+    const next = {
+      ...row,
+      jkt,
+      refresh: hashOf(refreshToken),
+      lastUsedAt: now,
+      expiresAt: endOfGrant(row, now),
+    }
+    grantRows.update(next)
+    return next
+  })
+  if (outcome instanceof OAuthError) {
+    fault('oauth.afterEnd')
+    throw outcome
+  }
+  fault('oauth.afterExchange')
+  return await deps.issueTokens(outcome, refreshToken)
+}

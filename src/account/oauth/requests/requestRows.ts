@@ -1,0 +1,61 @@
+import type { Sql } from '../../db/sql.ts'
+import type { AuthorizationRequest } from '../types.ts'
+import { pushedOut } from './pushedOut.ts'
+
+/** A pushed request that waits for the owner. Times are in milliseconds since the epoch. */
+export interface RequestRow {
+  /** SHA-256 of what the client has, base64url. */
+  id: string
+  request: AuthorizationRequest
+  clientName: string | undefined
+  /** The scope with its permission sets resolved: what is shown is what is granted. */
+  expanded: string
+  /** Who pushed it. */
+  network: string | undefined
+  requestedAt: number
+  expiresAt: number
+}
+
+/** The rows of the table `oauth_request`. */
+export interface RequestRows {
+  read(id: string, now: number): RequestRow | undefined
+  /** Adds one. Those that are over go, and one of the largest crowd where there are too many. */
+  insert(row: RequestRow): void
+  delete(id: string): void
+  deleteAll(): void
+}
+
+type Detail = Pick<RequestRow, 'request' | 'clientName' | 'expanded' | 'network' | 'requestedAt'>
+
+export const createRequestRows = ({ sql }: { sql: Sql }): RequestRows => ({
+  read: (id, now) => {
+    const row = sql.first<{ detail: string; expires_at: number }>(
+      'SELECT detail, expires_at FROM oauth_request WHERE id = ? AND expires_at > ?',
+      id,
+      now,
+    )
+    // Written by `insert` only.
+    return row && { id, expiresAt: row.expires_at, ...(JSON.parse(row.detail) as Detail) }
+  },
+  insert: ({ id, expiresAt, ...detail }) => {
+    sql.assertTransaction()
+    sql.run('DELETE FROM oauth_request WHERE expires_at <= ?', detail.requestedAt)
+    const pending = sql.all<{ id: string; network: string | null; at: number }>(
+      `SELECT id, detail ->> 'network' AS network, expires_at AS at FROM oauth_request ORDER BY expires_at, id`,
+    )
+    const out = pushedOut(
+      pending.map(({ id, network }) => ({ id, network: network ?? undefined })),
+      detail.network,
+    )
+    if (out !== undefined) sql.run('DELETE FROM oauth_request WHERE id = ?', out)
+    sql.run(
+      'INSERT INTO oauth_request (id, client_id, detail, expires_at) VALUES (?, ?, ?, ?)',
+      id,
+      detail.request.clientId,
+      JSON.stringify(detail satisfies Detail),
+      expiresAt,
+    )
+  },
+  delete: (id) => void sql.run('DELETE FROM oauth_request WHERE id = ?', id),
+  deleteAll: () => void sql.run('DELETE FROM oauth_request'),
+})
