@@ -5,15 +5,18 @@ import type { State } from '../../policy.ts'
 import { createGrantTokenSigner } from '../../signing/grantTokens.ts'
 import type { Sql } from '../db/sql.ts'
 import type { Journal } from '../journal.ts'
+import { createDpop } from './dpop/dpop.ts'
+import { createEndGrant } from './grants/endGrant.ts'
 import { createGrantRows } from './grants/grantRows.ts'
 import { createGrants } from './grants/grants.ts'
 import { createGrantTokens } from './grants/grantTokens.ts'
-import type { Grants, GrantTokens } from './types.ts'
+import type { Dpop, Grants, GrantTokens } from './types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
 export interface OAuth {
   grants: Grants
   grantTokens: GrantTokens
+  dpop: Dpop
 }
 
 export interface OAuthDeps {
@@ -34,10 +37,13 @@ export interface OAuthDeps {
 export const createOAuth = (deps: OAuthDeps): OAuth => {
   const { config } = deps
   const grantTokenSigner = createGrantTokenSigner(config.secrets.session, config.secrets.passwordHash)
-  const base = { ...config, ...deps, grantTokenSigner, grantRows: createGrantRows(deps) }
+  const grantRows = createGrantRows(deps)
+  const endGrant = createEndGrant({ ...deps, grantRows })
+  const base = { ...config, ...deps, grantTokenSigner, grantRows, endGrant }
 
   return {
     grants: createGrants(base),
     grantTokens: createGrantTokens(base),
+    dpop: createDpop(base),
   }
 }

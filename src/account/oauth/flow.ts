@@ -1,0 +1,88 @@
+import type { Platform } from '../../platform.ts'
+import type { State } from '../../policy.ts'
+import type { GrantTokenSigner } from '../../signing/grantTokens.ts'
+import { docsLink } from '../../docsLink.ts'
+import type { Sql } from '../db/sql.ts'
+import type { Journal } from '../journal.ts'
+import { createAuthorizations } from './authorizations/authorizations.ts'
+import type { Call } from './call.ts'
+import type { EndGrant } from './grants/endGrant.ts'
+import { exchangeCode } from './grants/exchangeCode.ts'
+import type { GrantRows } from './grants/grantRows.ts'
+import { createIssueTokens, type TokenAnswer } from './grants/issueTokens.ts'
+import { refreshGrant } from './grants/refreshGrant.ts'
+import { revokeGrant } from './grants/revokeGrant.ts'
+import { OAuthError } from './oauthError.ts'
+import { required } from './parameters.ts'
+import { createPushRequest, type PushedRequest } from './requests/pushRequest.ts'
+import { createRequestRows } from './requests/requestRows.ts'
+import type { Authorizations, Clients, Dpop, Scopes } from './types.ts'
+
+/** The authorization code flow: what clients call, and what the owner answers on the pages. Each throws `OAuthError`. */
+export interface Flow {
+  authorizations: Authorizations
+  /** `/oauth/par` */
+  push(call: Call): Promise<PushedRequest>
+  /** `/oauth/token` */
+  token(call: Call): Promise<TokenAnswer>
+  /** `/oauth/revoke` */
+  revoke(call: Call): Promise<void>
+}
+
+export interface FlowDeps {
+  sql: Sql
+  platform: Pick<Platform, 'now' | 'random'>
+  journal: Journal
+  did: string
+  origin: string
+  serviceDid: string
+  previous: readonly { origin: string }[]
+  clients: Clients
+  dpop: Pick<Dpop, 'verify'>
+  scopes: Scopes
+  grantRows: GrantRows
+  grantTokenSigner: GrantTokenSigner
+  endGrant: EndGrant
+  state(): State
+}
+
+export const createFlow = (deps: FlowDeps): Flow => {
+  const { dpop } = deps
+  /** A deactivated account has its apps, too: a move needs them. */
+  const requireAccount = (): void => {
+    const state = deps.state()
+    if (state === 'absent')
+      throw new OAuthError('invalid_request', `there is no account here yet. ${docsLink('account-absent')}`)
+    if (state === 'deleted')
+      throw new OAuthError('invalid_request', `the account was deleted here. ${docsLink('account-deleted')}`)
+  }
+  const base = {
+    ...deps,
+    requestRows: createRequestRows(deps),
+    issueTokens: createIssueTokens(deps),
+    requireAccount,
+  }
+  const pushRequest = createPushRequest(base)
+  const keyOf = async ({ proof, url }: Call): Promise<string> =>
+    (await dpop.verify({ proof, method: 'POST', url })).jkt
+
+  return {
+    authorizations: createAuthorizations(base),
+    push: async (call) => {
+      requireAccount()
+      return await pushRequest(call)
+    },
+    token: async (call) => {
+      const grantType = required(call.params, 'grant_type')
+      const jkt = await keyOf(call)
+      if (grantType === 'authorization_code') return await exchangeCode(base, call, jkt)
+      if (grantType === 'refresh_token') return await refreshGrant(base, call, jkt)
+      throw new OAuthError(
+        'unsupported_grant_type',
+        `grant_type: expected authorization_code or refresh_token, got "${grantType.slice(0, 100)}"`,
+      )
+    },
+    revoke: async (call) =>
+      await revokeGrant(base, call, call.proof === null ? undefined : await keyOf(call)),
+  }
+}
