@@ -27,6 +27,7 @@ const ROOMS: Record<string, string> = {
   crypto: 'src/crypto/jws.ts',
   repo: 'src/repo/commit.ts',
   streams: 'src/streams/chunks.ts',
+  webauthn: 'src/webauthn/coseKey.ts',
 }
 
 /** Each room, and those that it must not import. */
@@ -50,6 +51,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'crypto',
     'repo',
     'streams',
+    'webauthn',
   ],
   handlers: ['entry', 'archive', 'contract', 'cli', 'mover', 'client'],
   worker: [
@@ -94,6 +96,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'plc',
     'crypto',
     'repo',
+    'webauthn',
   ],
   signing: [
     'entry',
@@ -106,6 +109,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'account',
     'xrpc',
     'identity',
+    'webauthn',
   ],
   identity: [
     'entry',
@@ -118,6 +122,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'account',
     'xrpc',
     'signing',
+    'webauthn',
   ],
   plc: [
     'entry',
@@ -131,6 +136,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'xrpc',
     'signing',
     'identity',
+    'webauthn',
   ],
   crypto: [
     'entry',
@@ -146,6 +152,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'identity',
     'plc',
     'repo',
+    'webauthn',
   ],
   repo: [
     'entry',
@@ -161,6 +168,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'identity',
     'plc',
     'crypto',
+    'webauthn',
   ],
   streams: [
     'entry',
@@ -177,6 +185,21 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'plc',
     'crypto',
     'repo',
+    'webauthn',
+  ],
+  webauthn: [
+    'entry',
+    'archive',
+    'contract',
+    'cli',
+    'client',
+    'mover',
+    'handlers',
+    'account',
+    'xrpc',
+    'signing',
+    'identity',
+    'plc',
   ],
 }
 
@@ -265,6 +288,8 @@ const allowed: Arrow[] = [
   { from: planted(ROOMS.handlers ?? ''), to: ROOMS.account ?? '' },
   { from: planted(ROOMS.account ?? ''), to: ROOMS.signing ?? '' },
   { from: planted(ROOMS.signing ?? ''), to: ROOMS.plc ?? '' },
+  { from: planted(ROOMS.webauthn ?? ''), to: ROOMS.crypto ?? '' },
+  { from: planted(ROOMS.account ?? ''), to: ROOMS.webauthn ?? '' },
   { from: 'src/account/repo/planted.ts', to: 'src/repo/car/readCar.ts' },
   { from: 'src/account/repo/planted.ts', to: 'src/plc/log.ts' },
   { from: 'src/account/blocks/packs/planted.ts', to: 'src/account/blocks/blocks.ts' },

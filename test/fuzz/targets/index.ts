@@ -14,6 +14,7 @@ import { plc } from './plc.ts'
 import { record } from './record.ts'
 import { repo } from './repo.ts'
 import { views } from './views.ts'
+import { derSignature, webauthn } from './webauthn.ts'
 
 /** Every parser of foreign bytes. The types of their inputs differ, but a target is given only what it makes itself. */
 export const TARGETS = [
@@ -33,4 +34,6 @@ export const TARGETS = [
   views,
   archive,
   bucketList,
+  webauthn,
+  derSignature,
 ] as unknown as readonly Target[]
