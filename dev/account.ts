@@ -17,6 +17,8 @@ export interface PlcAccountOptions {
   readonly recoveryKeys?: readonly string[]
   /** A rotation key other than the signing key. */
   readonly separateRotationKey?: boolean
+  /** Where the DID says that its PDS is. By default on loopback, at the port. */
+  readonly endpoint?: string
 }
 
 /** A registered did:plc, in the shape that `startCirrus` takes. */
@@ -52,7 +54,7 @@ export const createPlcAccount = async (options: PlcAccountOptions): Promise<PlcA
       recoveryKeys,
       signingKey: (await loadSigningKey(new Secret(signing.hex))).did,
       handle,
-      endpoint: `http://localhost:${port}`,
+      endpoint: options.endpoint ?? `http://localhost:${port}`,
     },
   )
   const answer = await fetch(`${plcUrl}/${did}`, {

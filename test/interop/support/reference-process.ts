@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 
+import { divertedFetch } from '../oauth/support/divertedFetch.ts'
 import { shiftClock } from '../oauth/support/shiftClock.ts'
 import type { Answer } from './child.ts'
 import type { Boot, Question } from './reference-protocol.ts'
@@ -47,20 +48,9 @@ const secrets = {
   plcRotationKeyK256PrivateKeyHex: randomBytes(32).toString('hex'),
 }
 
-/** Has what is asked of some origins answered by others. The reference looks `fetch` up anew for each request. */
-function divert(hosts: Readonly<Record<string, string>>): void {
-  const send = globalThis.fetch
-  globalThis.fetch = (input, init) => {
-    const { origin, pathname, search } = new URL(input instanceof Request ? input.url : input)
-    const other = hosts[origin]
-    if (other === undefined) return send(input, init)
-    const address = `${other}${pathname}${search}`
-    return send(input instanceof Request ? new Request(address, input) : address, init)
-  }
-}
-
 async function boot({ plcUrl, directory, port: wanted, env, hosts }: Boot) {
-  if (hosts) divert(hosts)
+  // It looks `fetch` up for each request.
+  if (hosts) globalThis.fetch = divertedFetch(hosts)
   // A specifier that TypeScript cannot follow: the package is in this folder's own node_modules, or not installed.
   const specifier: string = '@atproto/pds'
   const { PDS, envToCfg, envToSecrets } = (await import(specifier)) as ReferenceModule

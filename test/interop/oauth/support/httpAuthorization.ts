@@ -4,7 +4,7 @@ import type { Answer, Decision } from './authorizationPage.ts'
 import type { Server } from './world.ts'
 
 /** What the authorization needs of a server. */
-export type SignIn = Pick<Server, 'name' | 'url' | 'did' | 'handle' | 'password'>
+export type SignIn = Pick<Server, 'name' | 'url' | 'address' | 'did' | 'handle' | 'password'>
 
 interface Request {
   url: URL | string
@@ -25,12 +25,13 @@ interface Got {
 /** A browser's requests to one server: its cookies, and the headers that say where a request comes from. */
 class Tab {
   readonly #cookies = new Map<string, string>()
-  readonly #origin: string
-  #address: URL
+  readonly #server: SignIn
+  /** What a browser would show as the address of the page. */
+  #shown: URL
 
-  constructor(address: URL | string) {
-    this.#address = new URL(address)
-    this.#origin = this.#address.origin
+  constructor(server: SignIn, address: URL | string) {
+    this.#server = server
+    this.#shown = new URL(address)
   }
 
   cookie(name: string): string | undefined {
@@ -44,13 +45,13 @@ class Tab {
 
   /** Follows a link or a redirect of the server itself. */
   follow(address: string): Promise<Got> {
-    const referer = this.#address.href
-    this.#address = new URL(address, this.#address)
+    const referer = this.#shown.href
+    this.#shown = new URL(address, this.#shown)
     return this.#open({ 'sec-fetch-site': 'same-origin', referer })
   }
 
   #open(headers: Record<string, string>): Promise<Got> {
-    return this.#send(this.#address, 'GET', {
+    return this.#send(this.#shown, 'GET', {
       'sec-fetch-mode': 'navigate',
       'sec-fetch-dest': 'document',
       ...headers,
@@ -59,9 +60,9 @@ class Tab {
 
   /** Submits a form of the page. */
   submit(action: string, fields: URLSearchParams): Promise<Got> {
-    const to = new URL(action, this.#address)
-    const from = this.#address.href
-    this.#address = to
+    const to = new URL(action, this.#shown)
+    const from = this.#shown.href
+    this.#shown = to
     return this.#send(
       to,
       'POST',
@@ -70,7 +71,7 @@ class Tab {
         'sec-fetch-mode': 'navigate',
         'sec-fetch-dest': 'document',
         'sec-fetch-site': 'same-origin',
-        origin: this.#origin,
+        origin: this.#server.url,
         referer: from,
       },
       fields.toString(),
@@ -80,15 +81,15 @@ class Tab {
   /** What a script of the page asks for. */
   async ask(path: string, body: object, headers: Record<string, string>): Promise<Record<string, unknown>> {
     const { status, text } = await this.#send(
-      new URL(path, this.#origin),
+      new URL(path, this.#server.url),
       'POST',
       {
         'content-type': 'application/json',
         'sec-fetch-mode': 'same-origin',
         'sec-fetch-dest': 'empty',
         'sec-fetch-site': 'same-origin',
-        origin: this.#origin,
-        referer: this.#address.href,
+        origin: this.#server.url,
+        referer: this.#shown.href,
         ...headers,
       },
       JSON.stringify(body),
@@ -103,7 +104,7 @@ class Tab {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const { promise, resolve, reject } = Promise.withResolvers<Got>()
     const request = send(
-      url.href,
+      `${this.#server.address}${url.pathname}${url.search}`,
       { method, headers: { accept: '*/*', 'accept-language': 'en', cookie, ...headers } },
       (response) => {
         for (const set of response.headers['set-cookie'] ?? []) {
@@ -130,7 +131,7 @@ class Tab {
 
 /** As the reference's page does it: its script asks for JSON. */
 async function byApi(server: SignIn, { url, redirectUri, decision = 'approve' }: Request): Promise<Answer> {
-  const tab = new Tab(url)
+  const tab = new Tab(server, url)
   await tab.enter()
   const api = '/@atproto/oauth-provider/~api'
   const csrf = { 'x-csrf-token': tab.cookie('csrf-token') ?? '' }
@@ -147,7 +148,7 @@ async function byApi(server: SignIn, { url, redirectUri, decision = 'approve' }:
 
 /** As a browser without scripts does it on Cirrus: forms. */
 async function byForms(server: SignIn, { url, redirectUri, decision = 'approve' }: Request): Promise<Answer> {
-  const tab = new Tab(url)
+  const tab = new Tab(server, url)
   const open = async (got: Got): Promise<Got> => {
     let at = got
     while (at.location?.startsWith('/') || at.location?.startsWith(server.url))

@@ -4,14 +4,16 @@ import { startLocalService } from '../../../support/localService.ts'
 import { startPlc } from '../../../support/plc.ts'
 import { startReference } from '../../support/reference.ts'
 import { startClientHost, type ClientHost } from './clientHost.ts'
+import { divertedFetch } from './divertedFetch.ts'
 import { shiftClock } from './shiftClock.ts'
 
 /** A PDS under test, its account, and what a test has to know of it. */
 export interface Server {
   readonly name: 'cirrus' | 'reference'
+  /** Its origin, as it calls itself. */
   readonly url: string
-  /** The PDS's own DID. */
-  readonly serviceDid: string
+  /** Where it listens: the same, unless it has a public name. */
+  readonly address: string
   readonly did: string
   readonly handle: string
   readonly email: string
@@ -26,6 +28,8 @@ export interface World extends AsyncDisposable {
   readonly servers: Readonly<Record<Server['name'], Server>>
   /** The service that both forward to; its answers are the DID of the caller and the method that the token is for. */
   readonly appView: { readonly url: string; readonly did: string }
+  /** `fetch`, for an app that calls the servers by their public names. */
+  readonly fetch: typeof globalThis.fetch
   /** Moves the clock of both servers and of this process; 0 puts it right again. */
   shiftClock(ms: number): Promise<void>
 }
@@ -44,7 +48,14 @@ const startAppView = () =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(claims)
   })
 
-export async function startWorld(): Promise<World> {
+export interface WorldOptions {
+  /** The servers are called by https and a public name, as they are in production, and not by loopback. */
+  readonly publicNames?: boolean
+}
+
+const PUBLIC_NAMES = { cirrus: 'cirrus.oauth-interop.org', reference: 'reference.oauth-interop.org' }
+
+export async function startWorld({ publicNames = false }: WorldOptions = {}): Promise<World> {
   await using started = new AsyncDisposableStack()
   const plc = started.use(await startPlc())
   const clients = started.use(await startClientHost())
@@ -53,7 +64,14 @@ export async function startWorld(): Promise<World> {
     await startReference({
       plcUrl: plc.url,
       hosts: clients.hosts,
-      env: { bskyAppViewUrl: appView.url, bskyAppViewDid: appView.did },
+      env: {
+        bskyAppViewUrl: appView.url,
+        bskyAppViewDid: appView.did,
+        ...(publicNames && {
+          hostname: PUBLIC_NAMES.reference,
+          serviceDid: `did:web:${PUBLIC_NAMES.reference}`,
+        }),
+      },
     }),
   )
   const email = 'alice@example.com'
@@ -64,7 +82,12 @@ export async function startWorld(): Promise<World> {
       password: PASSWORD,
       network: clients.network,
       bundle: { main: 'test/interop/oauth/support/worker.ts' },
-      env: { EMAIL: email, APPVIEW: `${appView.url} ${appView.did}` },
+      ...(publicNames && { endpoint: `https://${PUBLIC_NAMES.cirrus}` }),
+      env: {
+        EMAIL: email,
+        APPVIEW: `${appView.url} ${appView.did}`,
+        ...(publicNames && { HOSTNAME: PUBLIC_NAMES.cirrus }),
+      },
     }),
   )
   const bob = await reference.createAccount({
@@ -72,6 +95,8 @@ export async function startWorld(): Promise<World> {
     email: 'bob@example.com',
     password: PASSWORD,
   })
+  const urlOf = (name: Server['name'], address: string) =>
+    publicNames ? `https://${PUBLIC_NAMES[name]}` : address
   const disposable = started.move()
   return {
     plcUrl: plc.url,
@@ -80,8 +105,8 @@ export async function startWorld(): Promise<World> {
     servers: {
       cirrus: {
         name: 'cirrus',
-        url: cirrus.url,
-        serviceDid: cirrus.serviceDid,
+        url: urlOf('cirrus', cirrus.url),
+        address: cirrus.url,
         did: cirrus.did,
         handle: cirrus.handle,
         email,
@@ -90,8 +115,8 @@ export async function startWorld(): Promise<World> {
       },
       reference: {
         name: 'reference',
-        url: reference.url,
-        serviceDid: reference.did,
+        url: urlOf('reference', reference.url),
+        address: reference.url,
         did: bob.did,
         handle: bob.handle,
         email: bob.email,
@@ -99,6 +124,10 @@ export async function startWorld(): Promise<World> {
         accessSeconds: 60 * 60,
       },
     },
+    fetch: divertedFetch({
+      [urlOf('cirrus', cirrus.url)]: cirrus.url,
+      [urlOf('reference', reference.url)]: reference.url,
+    }),
     shiftClock: async (ms) => {
       shiftClock(ms)
       await reference.shiftClock(ms)
