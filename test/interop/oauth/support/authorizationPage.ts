@@ -21,8 +21,14 @@ export interface Answer {
 export async function decide(page: Page, server: Server, decision: Decision): Promise<void> {
   const password = page.locator('input[type=password]')
   const button = page.getByRole('button', { name: BUTTONS[server.name][decision], exact: true })
-  await password.or(button).first().waitFor()
-  if (await password.isVisible()) {
+  // Where no account was named, the reference asks first whether there is one, and then for its name.
+  const welcome = page.getByRole('button', { name: 'Sign in', exact: true })
+  await password.or(button).or(welcome).first().waitFor()
+  if (!(await button.isVisible())) {
+    if (!(await password.isVisible())) await welcome.click()
+    await password.waitFor()
+    const name = page.locator('input[name=username]')
+    if ((await name.isVisible()) && (await name.isEditable())) await name.fill(server.handle)
     await password.fill(server.password)
     await password.press('Enter')
     await button.waitFor()
