@@ -45,7 +45,7 @@ export interface ClientCredentials {
 
 /** Clients and their documents, fetched, checked and cached. */
 export interface Clients {
-  /** Throws `OAuthError`: `invalid_client_metadata`, or `invalid_request` for an id that is not one. */
+  /** Throws `OAuthError` `invalid_client_metadata`, also for an id that is not one; `temporarily_unavailable` in a flood. */
   find(clientId: string): Promise<Client>
   /**
    * Verifies what a client sends to prove itself: nothing for a public client, an assertion for a confidential one. Throws
