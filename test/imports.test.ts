@@ -16,6 +16,7 @@ const ROOMS: Record<string, string> = {
   archive: 'src/archive/openArchive.ts',
   mover: 'src/mover/moveAccount.ts',
   client: 'src/client/connect.ts',
+  pages: 'src/pages/createPages.ts',
   handlers: 'src/handlers/sync/getRepo.ts',
   worker: 'src/worker/cors.ts',
   proxy: 'src/proxy/proxy.ts',
@@ -53,6 +54,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'streams',
     'webauthn',
   ],
+  pages: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy'],
   handlers: ['entry', 'archive', 'contract', 'cli', 'mover', 'client'],
   worker: [
     'entry',
@@ -212,12 +214,13 @@ const ACCOUNT: Record<string, readonly string[]> = {
   repo: ['db', 'blobs', 'blocks', 'events'],
   import: ['db', 'blobs', 'blocks', 'events', 'repo'],
   identity: ['db', 'events'],
-  auth: ['db', 'events', 'identity'],
-  plc: ['db', 'events', 'identity', 'auth'],
-  lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'auth', 'plc'],
+  oauth: ['db', 'blocks', 'events', 'identity'],
+  auth: ['db', 'events', 'identity', 'oauth'],
+  plc: ['db', 'events', 'identity', 'oauth', 'auth'],
+  lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'oauth', 'auth', 'plc'],
   views: ['db', 'events', 'repo'],
   backup: ['db', 'blobs', 'blocks', 'events', 'repo'],
-  status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'auth', 'backup'],
+  status: ['db', 'blobs', 'blocks', 'events', 'repo', 'import', 'identity', 'plc', 'oauth', 'auth', 'backup'],
 }
 
 /** Folders inside of a room of src/account: the same rules hold one step deeper. */
@@ -225,6 +228,7 @@ const INNER: Record<string, readonly string[]> = {
   auth: ['limits', 'sessions', 'signIn', 'tokens'],
   blocks: ['packs', 'history'],
   import: ['pull'],
+  oauth: ['grants', 'scopes', 'signIns'],
   repo: ['commits', 'exports'],
 }
 
@@ -286,6 +290,7 @@ const allowed: Arrow[] = [
   { from: planted(ROOMS.archive ?? ''), to: ROOMS.client ?? '' },
   { from: planted(ROOMS.archive ?? ''), to: ROOMS.plc ?? '' },
   { from: planted(ROOMS.handlers ?? ''), to: ROOMS.account ?? '' },
+  { from: planted(ROOMS.pages ?? ''), to: ROOMS.account ?? '' },
   { from: planted(ROOMS.account ?? ''), to: ROOMS.signing ?? '' },
   { from: planted(ROOMS.signing ?? ''), to: ROOMS.plc ?? '' },
   { from: planted(ROOMS.webauthn ?? ''), to: ROOMS.crypto ?? '' },

@@ -141,6 +141,7 @@ export async function createAccount(
     ...base,
     config,
     identityWatch,
+    browserSignIns: oauth.browserSignIns,
     state,
     watchMove,
     assertNotFenced: () => assertNotFenced(base),

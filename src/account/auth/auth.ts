@@ -7,6 +7,7 @@ import { readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
+import type { BrowserSignIns } from '../oauth/types.ts'
 import { type Authorize, createAuthorize, createAuthorizeBy } from './authorize.ts'
 import { type AuthorizeProxy, createAuthorizeProxy } from './authorizeProxy.ts'
 import { createFailures, type Failures } from './limits/failures.ts'
@@ -17,6 +18,7 @@ import { createSessions, type Sessions, type TokenPair } from './sessions/sessio
 import { type AppPasswords, createAppPasswords } from './signIn/appPasswords.ts'
 import { createPasswords, type Passwords } from './signIn/passwords.ts'
 import { signIn, type SignInInput } from './signIn/signIn.ts'
+import { signInToPages, type SignInToPagesInput } from './signIn/signInToPages.ts'
 import { createStillValid } from './stillValid.ts'
 import { createMigrationTokens, type MigrationTokens } from './tokens/migrationTokens.ts'
 import { createMoveInTokenVerifier } from './tokens/moveInToken.ts'
@@ -36,6 +38,8 @@ export interface Auth {
   /** Answers the Worker, which forwards a request to another service. */
   authorizeProxy: AuthorizeProxy
   signIn(input: SignInInput): Promise<TokenPair>
+  /** Signs a browser in: the secret for its cookie; undefined where identifier or password is wrong. */
+  signInToPages(input: SignInToPagesInput): Promise<string | undefined>
 }
 
 export interface AuthDeps {
@@ -49,6 +53,7 @@ export interface AuthDeps {
   signingKey: SigningKey
   rotationKey: Pick<RotationKey, 'did'>
   identityWatch: IdentityWatch
+  browserSignIns: Pick<BrowserSignIns, 'open'>
   /** The account's handle now. */
   handle(): string
   state(): State
@@ -97,5 +102,6 @@ export const createAuth = (deps: AuthDeps): Auth => {
     authorize: createAuthorize(authorizeBy),
     authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth, head: () => readHead(sql)?.rev }),
     signIn: (input) => signIn({ ...base, passwords, failures, sessions, identityWatch }, input),
+    signInToPages: (input) => signInToPages({ ...base, passwords, failures }, input),
   }
 }

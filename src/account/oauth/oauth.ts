@@ -10,13 +10,15 @@ import { createEndGrant } from './grants/endGrant.ts'
 import { createGrantRows } from './grants/grantRows.ts'
 import { createGrants } from './grants/grants.ts'
 import { createGrantTokens } from './grants/grantTokens.ts'
-import type { Dpop, Grants, GrantTokens } from './types.ts'
+import { createBrowserSignIns } from './signIns/browserSignIns.ts'
+import type { BrowserSignIns, Dpop, Grants, GrantTokens } from './types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
 export interface OAuth {
   grants: Grants
   grantTokens: GrantTokens
   dpop: Dpop
+  browserSignIns: BrowserSignIns
 }
 
 export interface OAuthDeps {
@@ -45,5 +47,6 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
     grants: createGrants(base),
     grantTokens: createGrantTokens(base),
     dpop: createDpop(base),
+    browserSignIns: createBrowserSignIns(base),
   }
 }

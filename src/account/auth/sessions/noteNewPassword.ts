@@ -18,7 +18,8 @@ const KEY = 'password-mark'
 
 /**
  * Journals that the deployment has another account password than when the object last started. Its sessions have ended
- * by themselves, since no token verifies any more; what they had asked for, upload tokens, ends by this event.
+ * by themselves, since no token verifies any more; what they had asked for, upload tokens, ends by this event. The
+ * sign-ins of browsers end here.
  */
 export const noteNewPassword = ({ sql, platform, journal, tokens: { mark } }: NoteNewPasswordDeps): void => {
   const known = sql.first<{ used: number }>('SELECT used FROM rate WHERE key = ?', KEY)?.used
@@ -31,6 +32,7 @@ export const noteNewPassword = ({ sql, platform, journal, tokens: { mark } }: No
       Math.floor(platform.now() / 1000),
       mark,
     )
+    sql.run('DELETE FROM browser_sign_in')
     if (known !== undefined) journal.append(NEW_PASSWORD_EVENT)
   })
 }

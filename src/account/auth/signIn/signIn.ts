@@ -1,18 +1,13 @@
 import { error } from '../../../xrpc/errors.ts'
-import type { IdentityWatch } from '../../identity/identityWatch.ts'
 import type { Failures } from '../limits/failures.ts'
+import { isOwner, type IsOwnerDeps } from './isOwner.ts'
 import type { Passwords } from './passwords.ts'
 import type { Sessions, TokenPair } from '../sessions/sessions.ts'
 
-export interface SignInDeps {
+export interface SignInDeps extends IsOwnerDeps {
   passwords: Passwords
   failures: Pick<Failures, 'signIn' | 'signedIn'>
   sessions: Pick<Sessions, 'create'>
-  did: string
-  /** The account's handle now. */
-  handle(): string
-  email: string | undefined
-  identityWatch: Pick<IdentityWatch, 'last'>
 }
 
 export interface SignInInput {
@@ -24,25 +19,13 @@ export interface SignInInput {
   client?: string | undefined
 }
 
-/** People also type `@Alice.Example` or `at://alice.example`. */
-const normalize = (identifier: string): string =>
-  identifier
-    .trim()
-    .replace(/^(at:\/\/|@)/, '')
-    .toLowerCase()
-
-/**
- * Opens a session for the account password or an app password. The identifier is the DID, the configured e-mail address,
- * or a handle: the account's own, which migration tools still use after a PLC operation has changed it in the DID, or
- * the one that the latest observation of the DID names.
- */
+/** Opens a session for the account password or an app password, with an identifier that `isOwner` knows. */
 export const signIn = async (
   deps: SignInDeps,
   { identifier, password, network, client }: SignInInput,
 ): Promise<TokenPair> => {
-  const { passwords, failures, sessions, identityWatch, did, handle, email } = deps
-  const names = [did, handle(), identityWatch.last?.handle, email].map((name) => name?.toLowerCase())
-  const isKnown = names.includes(normalize(identifier))
+  const { passwords, failures, sessions } = deps
+  const isKnown = isOwner(deps, identifier)
   // The password is checked in any case, so that the time it takes does not show whether the identifier was right.
   const owner = await passwords.whose(password, network, isKnown)
   if (isKnown && owner) {
