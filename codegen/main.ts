@@ -5,6 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { emitAssets } from './emit/assets.ts'
 import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
@@ -19,12 +20,13 @@ import { methodsOf } from './methods.ts'
 import { editedDocuments, standardDocuments } from './standard.ts'
 import { trim } from './trim.ts'
 
-/** The generated files by path below `src/generated/`. They depend on the documents only. */
+/** The generated files by path below `src/generated/`. They depend on the documents, and on what the pages load. */
 export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
   const types = trim(genServer(loaded.map(({ file }) => file)))
   return new Map([
     ...types,
+    ['assets.ts', emitAssets()],
     ['lexicons.ts', emitLexicons(loaded)],
     ['methods.ts', emitMethods(methods, (file) => `./${file}`, '../xrpc/types.ts')],
     ['server.ts', emitServer(methods)],

@@ -35,6 +35,7 @@ const GENERATOR = [
   'codegen',
   'lexicons',
   'src/generated',
+  'src/pages/assets',
   'src/policy.ts',
   'docs/endpoints.md',
   'README.md',
