@@ -8,6 +8,8 @@ import { BODY_TIMES, LIMITS } from './limits.ts'
 import { logBug } from './log.ts'
 import { createPlatform } from './platform.ts'
 import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
+import { createPages, type Pages } from './pages/createPages.ts'
+import { isPagePath } from './pages/isPagePath.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 import type { Account } from './account/account.ts'
@@ -55,6 +57,7 @@ const logged = <T>(work: () => T): T => {
 /** The account's Durable Object: wiring only. */
 export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   #account: Account | undefined
+  #pages: Pages | undefined
   #failure: unknown
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -63,6 +66,7 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
       // A throw here would reset the object at every request, and the client would not learn why.
       try {
         this.#account = await createAccount(ctx, readConfig(env), createPlatform(env))
+        this.#pages = createPages({ account: this.#account, newId, report: logBug })
       } catch (cause) {
         this.#failure = cause
       }
@@ -77,6 +81,7 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
 
   override async fetch(request: Request): Promise<Response> {
     if (!this.#account) return encodeError(notConfigured(this.#failure), newId, logBug)
+    if (this.#pages && isPagePath(new URL(request.url).pathname)) return this.#pages.fetch(request)
     return (await answerInternal(this.#account, request)) ?? xrpc.fetch(request, { account: this.#account })
   }
 

@@ -15,6 +15,7 @@ import { createRequestLimits, type RequestLimits } from './worker/requestLimits.
 import { frontPage } from './worker/frontPage.ts'
 import { VERSION } from './version.ts'
 import type { ViewsRpc } from './viewPlan.ts'
+import { isPagePath } from './pages/isPagePath.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 
@@ -82,6 +83,9 @@ const router = Router<Request, [Context]>({
 const PAGES: Record<string, (context: Context) => Response | Promise<Response>> = {
   '/.well-known/did.json': async ({ identity }) => Response.json(await identity.ownDocument()),
   '/.well-known/atproto-did': ({ config }) => text(config.did),
+  // Where password managers look for the page to change a password on.
+  '/.well-known/change-password': () =>
+    new Response(null, { status: 303, headers: { location: '/account' } }),
   '/robots.txt': () => text('User-agent: *\nAllow: /\n'),
   '/': async ({ config, own }) => text(frontPage(config, (await own(PAGE_AGE_MS)).handle)),
 }
@@ -141,7 +145,10 @@ export default {
       const context = await contextOf(env)
       const { platform, config } = context
       const begun = platform.now()
-      const response = await router.fetch(request, context)
+      // No other site may read what the owner's browser is shown: pages are never open to other origins.
+      const response = isPagePath(new URL(request.url).pathname)
+        ? await toAccount(request, context)
+        : await router.fetch(request, context)
       // On one's own machine wrangler shows the requests.
       if (!config.dev) logRequest(request, response, platform.now() - begun)
       return response

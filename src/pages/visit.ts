@@ -1,0 +1,35 @@
+import type { Account } from '../account/account.ts'
+import type { BrowserSignIn } from '../account/oauth/types.ts'
+import type { Respond } from './http/respond.ts'
+import type { Texts } from './text/en.ts'
+import type { Language } from './text/texts.ts'
+
+/** What all pages are made from. */
+export interface Site {
+  account: Account
+  respond: Respond
+}
+
+/** A request for a page, let in: it comes from a window of a browser, and a form of ours where it is a POST. */
+export interface Visit {
+  request: Request
+  url: URL
+  /** The fields that were sent; none for GET. */
+  form: URLSearchParams
+  language: Language
+  text: Texts
+  /** Undefined: nobody is signed in in this browser. */
+  signedIn: { signIn: BrowserSignIn; secret: string } | undefined
+  /** The cookie that the form for signing in is bound to. */
+  browser: string
+  /** The Set-Cookie headers of the answer. */
+  cookies: string[]
+  network: string | undefined
+  /** The User-Agent, made safe to show. */
+  client: string | undefined
+}
+
+export type SignedIn = NonNullable<Visit['signedIn']>
+
+/** Answers a visit. */
+export type Page = (site: Site, visit: Visit) => Response | Promise<Response>
