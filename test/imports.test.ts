@@ -214,7 +214,7 @@ const ACCOUNT: Record<string, readonly string[]> = {
   repo: ['db', 'blobs', 'blocks', 'events'],
   import: ['db', 'blobs', 'blocks', 'events', 'repo'],
   identity: ['db', 'events'],
-  oauth: ['db', 'blocks', 'events', 'identity'],
+  oauth: ['db', 'blocks', 'events', 'repo', 'identity'],
   auth: ['db', 'events', 'identity', 'oauth'],
   plc: ['db', 'events', 'identity', 'oauth', 'auth'],
   lifecycle: ['db', 'blobs', 'blocks', 'events', 'repo', 'identity', 'oauth', 'auth', 'plc'],
@@ -228,7 +228,7 @@ const INNER: Record<string, readonly string[]> = {
   auth: ['limits', 'sessions', 'signIn', 'tokens'],
   blocks: ['packs', 'history'],
   import: ['pull'],
-  oauth: ['grants', 'scopes', 'signIns'],
+  oauth: ['dpop', 'grants', 'scopes', 'signIns'],
   repo: ['commits', 'exports'],
 }
 
