@@ -136,7 +136,14 @@ export async function createAccount(
 
   const plcLedger = createPlcLedger(base)
   const identityWatch = createIdentityWatch({ ...base, identity, sequencer, plcLedger })
-  const oauth = createOAuth({ ...base, config, send, state })
+  const oauth = createOAuth({
+    ...base,
+    config,
+    send,
+    state,
+    resolveDid: identity.resolveDid,
+    records,
+  })
   const { passwords, ...auth } = createAuth({
     ...base,
     config,

@@ -1,9 +1,7 @@
 import { isValidDid, isValidHandle, normalizeHandle } from '@atproto/syntax'
-import { isObject } from '../isObject.ts'
 import { type Outbound, OutboundError } from '../outbound.ts'
 import { IdentityError } from './errors.ts'
-
-const DNS_OVER_HTTPS = 'https://cloudflare-dns.com/dns-query'
+import { lookUpTxtDid } from './txtDid.ts'
 
 /** Resolves a handle to a DID. `network` is that of the caller, for the limits. */
 export type ResolveHandle = (handle: string, network?: string) => Promise<string>
@@ -23,26 +21,6 @@ export interface HandleResolverDeps {
 }
 
 const notFound = (handle: string) => new IdentityError('NotFound', `the handle ${handle} does not resolve`)
-
-/** TXT data is quoted, in one or more pieces. */
-const unquote = (data: string): string =>
-  data.startsWith('"') ? [...data.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, piece]) => piece).join('') : data
-
-const byDns = async (send: Outbound, dnsUrl: string, handle: string): Promise<string | undefined> => {
-  const url = new URL(dnsUrl)
-  url.searchParams.set('name', `_atproto.${handle}`)
-  url.searchParams.set('type', 'TXT')
-  const answer = await (await send(url.href, { accept: 'application/dns-json', maxBytes: 64 * 1024 })).json()
-  const records: unknown[] = isObject(answer) && Array.isArray(answer.Answer) ? answer.Answer : []
-  const dids = records
-    .filter(isObject)
-    .filter(({ type, data }) => type === 16 && typeof data === 'string')
-    .map(({ data }) => unquote(String(data)))
-    .filter((text) => text.startsWith('did='))
-    .map((text) => text.slice('did='.length).trim())
-  if (dids.length > 1) throw new IdentityError('BadAnswer', `_atproto.${handle} names more than one DID`)
-  return dids.find((did) => isValidDid(did))
-}
 
 const byHttps = async (send: Outbound, handle: string): Promise<string | undefined> => {
   const answer = await send(`https://${handle}/.well-known/atproto-did`, {
@@ -67,11 +45,11 @@ const orOutboundError = async (
 
 /** Asks the network: by the DNS record first, else by the well-known file (atproto handle specification). */
 export const createHandleLookup =
-  ({ send, dnsUrl = DNS_OVER_HTTPS }: HandleLookupDeps): ((handle: string) => Promise<string>) =>
+  ({ send, dnsUrl }: HandleLookupDeps): ((handle: string) => Promise<string>) =>
   async (handle) => {
     // A well-known file that is wrong or missing must not hide the DNS record, and neither waits for the other.
     const [dns, https] = await Promise.all([
-      orOutboundError(byDns(send, dnsUrl, handle)),
+      orOutboundError(lookUpTxtDid(send, `_atproto.${handle}`, dnsUrl)),
       orOutboundError(byHttps(send, handle)),
     ])
     if (typeof dns === 'string') return dns

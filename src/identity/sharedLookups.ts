@@ -7,7 +7,9 @@ export interface SharedLookupsDeps {
   /** Asks the network; throws IdentityError. */
   lookUp(name: string): Promise<string>
   /** What is looked up. */
-  noun: 'handle' | 'DID'
+  noun: 'handle' | 'DID' | 'permission set'
+  /** How many answers are kept: fewer, where they are not as short as a DID. */
+  maxAnswers?: number
 }
 
 /** Too many look-ups went out for this network, or are on their way: the answer to one more is not known here. */
@@ -25,7 +27,7 @@ export class TooManyLookupsError extends Error {
 interface Answer {
   at: number
   forMs: number
-  /** The DID, or why there is none. */
+  /** What was found, or why there is nothing. */
   result: string | IdentityError
 }
 
@@ -70,6 +72,7 @@ export const createSharedLookups = ({
   platform,
   lookUp,
   noun,
+  maxAnswers = MAX_ANSWERS,
 }: SharedLookupsDeps): ((handle: string, network?: string) => Promise<string>) => {
   const answers = new Map<string, Answer>()
   const pending = new Map<string, Pending>()
@@ -107,7 +110,7 @@ export const createSharedLookups = ({
 
   const keep = (handle: string, result: string | IdentityError): void => {
     const forMs = typeof result === 'string' ? FOUND_MS : result.retryable ? UNAVAILABLE_MS : NOT_FOUND_MS
-    setBounded(answers, MAX_ANSWERS, handle, { at: platform.now(), forMs, result })
+    setBounded(answers, maxAnswers, handle, { at: platform.now(), forMs, result })
   }
 
   const lookUpAndKeep = async (handle: string): Promise<string> => {

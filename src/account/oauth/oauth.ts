@@ -1,17 +1,22 @@
 import type { Config } from '../../config.ts'
+import type { ResolveDid } from '../../identity/didResolver.ts'
 import type { Outbound } from '../../outbound.ts'
 import type { Platform } from '../../platform.ts'
 import type { State } from '../../policy.ts'
 import { createGrantTokenSigner } from '../../signing/grantTokens.ts'
 import type { Sql } from '../db/sql.ts'
 import type { Journal } from '../journal.ts'
+import type { Records } from '../repo/records.ts'
 import { createDpop } from './dpop/dpop.ts'
 import { createEndGrant } from './grants/endGrant.ts'
 import { createGrantRows } from './grants/grantRows.ts'
 import { createGrants } from './grants/grants.ts'
 import { createGrantTokens } from './grants/grantTokens.ts'
+import { createFetchPermissionSet } from './scopes/fetchPermissionSet.ts'
+import { createPermissionSets } from './scopes/permissionSets.ts'
+import { createScopes } from './scopes/scopes.ts'
 import { createBrowserSignIns } from './signIns/browserSignIns.ts'
-import type { BrowserSignIns, Dpop, Grants, GrantTokens } from './types.ts'
+import type { BrowserSignIns, Dpop, Grants, GrantTokens, Scopes } from './types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
 export interface OAuth {
@@ -19,6 +24,7 @@ export interface OAuth {
   grantTokens: GrantTokens
   dpop: Dpop
   browserSignIns: BrowserSignIns
+  scopes: Scopes
 }
 
 export interface OAuthDeps {
@@ -30,6 +36,8 @@ export interface OAuthDeps {
   }
   /** The network, for the documents of clients and of permission sets. */
   send: Outbound
+  resolveDid: ResolveDid
+  records: Pick<Records, 'get'>
   /** The account's handle now. */
   handle(): string
   state(): State
@@ -42,11 +50,13 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
   const grantRows = createGrantRows(deps)
   const endGrant = createEndGrant({ ...deps, grantRows })
   const base = { ...config, ...deps, grantTokenSigner, grantRows, endGrant }
+  const permissionSets = createPermissionSets({ ...base, fetch: createFetchPermissionSet(base) })
 
   return {
     grants: createGrants(base),
     grantTokens: createGrantTokens(base),
     dpop: createDpop(base),
     browserSignIns: createBrowserSignIns(base),
+    scopes: createScopes({ permissionSets }),
   }
 }

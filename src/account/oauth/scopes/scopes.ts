@@ -1,13 +1,8 @@
-import type { IncludeScope, LexiconPermissionSet } from '@atproto/oauth-scopes'
+import type { IncludeScope } from '@atproto/oauth-scopes'
 import { OAuthError } from '../oauthError.ts'
 import type { Scopes } from '../types.ts'
 import { parseScope } from './parseScope.ts'
-
-/** The permission sets that `include:` scopes name. */
-export interface PermissionSets {
-  /** Throws `OAuthError` `invalid_scope` for a set that never was known and cannot be had. */
-  find(nsid: string, network?: string): Promise<LexiconPermissionSet>
-}
+import type { PermissionSets } from './permissionSets.ts'
 
 export interface ScopesDeps {
   permissionSets: PermissionSets
