@@ -2,7 +2,8 @@
 import { startPlcCirrus } from '../../../../dev/account.ts'
 import { startLocalService } from '../../../support/localService.ts'
 import { startPlc } from '../../../support/plc.ts'
-import { startReference } from '../../support/reference.ts'
+import type { SourceCirrus } from '../../support/cirrus.ts'
+import { startReference, type Reference } from '../../support/reference.ts'
 import { startClientHost, type ClientHost } from './clientHost.ts'
 import { divertedFetch } from './divertedFetch.ts'
 import { shiftClock } from './shiftClock.ts'
@@ -26,6 +27,8 @@ export interface World extends AsyncDisposable {
   readonly plcUrl: string
   readonly clients: ClientHost
   readonly servers: Readonly<Record<Server['name'], Server>>
+  readonly cirrus: SourceCirrus
+  readonly reference: Reference
   /** The service that both forward to; its answers are the DID of the caller and the method that the token is for. */
   readonly appView: { readonly url: string; readonly did: string }
   /** `fetch`, for an app that calls the servers by their public names. */
@@ -102,6 +105,8 @@ export async function startWorld({ publicNames = false }: WorldOptions = {}): Pr
     plcUrl: plc.url,
     clients,
     appView,
+    cirrus,
+    reference,
     servers: {
       cirrus: {
         name: 'cirrus',
