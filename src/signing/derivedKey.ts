@@ -5,7 +5,7 @@ import type { Secret } from '../crypto/secret.ts'
 const MIN_SECRET_BYTES = 32
 
 /** What SESSION_SECRET is used for: a key for each, so that what one signs is worth nothing to the other. */
-export type KeyPurpose = 'session' | 'grant' | 'grant-refresh'
+export type KeyPurpose = 'session' | 'grant' | 'grant-refresh' | 'passkey-challenge'
 
 /**
  * A key for one purpose, from SESSION_SECRET, which is used for nothing else. It includes the password's hash, so that a

@@ -3,6 +3,7 @@ import type { RotationKey, SigningKey } from '../../signing/keys.ts'
 import { createSessionTokens } from '../../signing/sessionTokens.ts'
 import type { Platform } from '../../platform.ts'
 import type { State } from '../../policy.ts'
+import { readPasswordDisabled } from '../db/accountRow.ts'
 import { readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
@@ -75,7 +76,14 @@ export const createAuth = (deps: AuthDeps): Auth => {
   noteNewPassword({ ...base, tokens })
   const sessions = createSessions({ ...base, tokens })
   const appPasswords = createAppPasswords({ ...base, sessions })
-  const passwords = createPasswords({ ...base, rateLimits, knownNetworks, appPasswords, passwordHash })
+  const passwords = createPasswords({
+    ...base,
+    rateLimits,
+    knownNetworks,
+    appPasswords,
+    passwordHash,
+    isPasswordEnabled: () => !readPasswordDisabled(sql),
+  })
   const serviceAuth = createServiceAuth(base)
   const migrationTokens = createMigrationTokens({ ...base, rateLimits })
   const verifyCredential = createVerifyCredential({

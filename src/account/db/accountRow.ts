@@ -212,3 +212,12 @@ export const setElsewhereDid = (sql: Sql, did: ElsewhereDid | undefined): void =
   sql.assertTransaction()
   sql.run('UPDATE account SET elsewhere_did = ?', did === undefined ? null : JSON.stringify(did))
 }
+
+/** Whether the account password opens neither pages nor sessions. */
+export const readPasswordDisabled = (sql: Sql): boolean =>
+  sql.first<{ disabled: number | null }>('SELECT password_disabled AS disabled FROM account')?.disabled === 1
+
+export const setPasswordDisabled = (sql: Sql, disabled: boolean): void => {
+  sql.assertTransaction()
+  sql.run('UPDATE account SET password_disabled = ?', disabled ? 1 : null)
+}

@@ -12,11 +12,12 @@ import { createEndGrant } from './grants/endGrant.ts'
 import { createGrantRows } from './grants/grantRows.ts'
 import { createGrants } from './grants/grants.ts'
 import { createGrantTokens } from './grants/grantTokens.ts'
+import { createPasskeys } from './passkeys/passkeys.ts'
 import { createFetchPermissionSet } from './scopes/fetchPermissionSet.ts'
 import { createPermissionSets } from './scopes/permissionSets.ts'
 import { createScopes } from './scopes/scopes.ts'
 import { createBrowserSignIns } from './signIns/browserSignIns.ts'
-import type { BrowserSignIns, Dpop, Grants, GrantTokens, Scopes } from './types.ts'
+import type { BrowserSignIns, Dpop, Grants, GrantTokens, Passkeys, Scopes } from './types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
 export interface OAuth {
@@ -25,6 +26,7 @@ export interface OAuth {
   dpop: Dpop
   browserSignIns: BrowserSignIns
   scopes: Scopes
+  passkeys: Passkeys
 }
 
 export interface OAuthDeps {
@@ -58,5 +60,6 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
     dpop: createDpop(base),
     browserSignIns: createBrowserSignIns(base),
     scopes: createScopes({ permissionSets }),
+    passkeys: createPasskeys(base),
   }
 }

@@ -260,20 +260,30 @@ export interface Passkey {
   lastUsedAt: number | undefined
 }
 
-/** The owner's passkeys. Options and answers are the JSON forms of WebAuthn level 3. */
+/** Who changes something: the owner on a page, or the admin credential. */
+export type PasskeyActor = 'owner' | 'admin'
+
+/**
+ * The owner's passkeys. Options and answers are the JSON forms of WebAuthn level 3. What is refused is a `PasskeyError`, or
+ * a `WebauthnError` where the authenticator's answer is wrong.
+ */
 export interface Passkeys {
+  /** The newest first. */
   list(): Passkey[]
-  remove(id: string): boolean
+  /** False if there is none with this id. */
+  rename(id: string, name: string): boolean
+  /** False if there is none with this id. The last one takes the password's switch with it: it is on again. */
+  remove(id: string, by: PasskeyActor): boolean
   /** A link that registers one passkey, within 10 minutes. */
   createLink(): { url: string; expiresAt: number }
-  /** The options for `navigator.credentials.create`. Throws where the link is unknown, used or expired. */
-  registrationOptions(link: string): unknown
+  /** The options for `navigator.credentials.create`. `link` is what the link has as its fragment. */
+  registrationOptions(link: string): object
   register(link: string, name: string, answer: unknown): Promise<Passkey>
-  /** The options for `navigator.credentials.get`. */
-  signInOptions(): unknown
-  /** The passkey that signed in; throws where it is not one of the account's, or does not verify. */
+  /** The options for `navigator.credentials.get`. They say nothing about the account, and leave no trace. */
+  signInOptions(): object
+  /** The passkey that signed in. An answer is taken once. */
   signIn(answer: unknown): Promise<Passkey>
   /** Whether the account password opens pages and sessions. createAccount asks for it in any case. */
   isPasswordEnabled(): boolean
-  setPasswordEnabled(enabled: boolean): void
+  setPasswordEnabled(enabled: boolean, by: PasskeyActor): void
 }

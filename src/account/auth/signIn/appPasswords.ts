@@ -1,6 +1,7 @@
 import { hashAppPassword, isAppPassword, newAppPassword } from '../../../crypto/appPassword.ts'
 import { Secret } from '../../../crypto/secret.ts'
 import type { Platform } from '../../../platform.ts'
+import { isVisibleName, VISIBLE_NAME } from '../../../visibleName.ts'
 import { error } from '../../../xrpc/errors.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
@@ -35,12 +36,6 @@ export interface AppPasswordsDeps {
 }
 
 const MAX_APP_PASSWORDS = 100
-const MAX_NAME_LENGTH = 100
-/** What is not seen, or changes how the text around it is shown; but not what makes several characters one emoji. */
-const INVISIBLE = /(?!\u200d|\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
-/** What is seen by itself. */
-const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
-
 type Row = { name: string; privileged: number; created_at: number }
 
 const fromRow = ({ name, privileged, created_at }: Row): AppPassword => ({
@@ -53,12 +48,8 @@ const fromRow = ({ name, privileged, created_at }: Row): AppPassword => ({
 const normalized = (name: string): string => name.normalize('NFC')
 
 const checkName = (name: string): void => {
-  const isSeen = VISIBLE.test(name) && !INVISIBLE.test(name)
-  if (!isSeen || name !== name.trim() || name.length > MAX_NAME_LENGTH)
-    throw error(
-      'InvalidRequest',
-      `name: expected 1 to ${MAX_NAME_LENGTH} visible characters, without spaces around them`,
-    )
+  if (isVisibleName(name)) return
+  throw error('InvalidRequest', `name: ${VISIBLE_NAME}`)
 }
 
 export const createAppPasswords = (deps: AppPasswordsDeps): AppPasswords => {

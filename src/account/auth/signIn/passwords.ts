@@ -17,7 +17,9 @@ export interface Passwords {
   matches(password: string, network?: string): Promise<boolean>
   /**
    * Whose password it is: the account's own, an app password, or neither (undefined). It counts and throws as `matches`
-   * does. An app password counts only where `mayBeApp` is set. A wrong one takes as long as any wrong password.
+   * does. An app password counts only where `mayBeApp` is set. A wrong one takes as long as any wrong password. Where the
+   * owner has switched the account password off, it throws `AuthenticationRequired` for everything but an app password,
+   * and says nothing of whether it was right.
    */
   whose(password: string, network: string | undefined, mayBeApp: boolean): Promise<PasswordOwner | undefined>
 }
@@ -31,6 +33,8 @@ export interface PasswordsDeps {
   appPasswords: Pick<AppPasswords, 'find'>
   /** The deployment's PASSWORD_HASH. */
   passwordHash: Secret
+  /** Whether the account password opens pages and sessions. */
+  isPasswordEnabled(): boolean
 }
 
 /** Passwords that are checked at once: each takes 16 MB of memory, and a second of processor time or less. */
@@ -47,9 +51,15 @@ const busy = () =>
     { 'retry-after': String(BUSY_RETRY_S) },
   )
 
+const switchedOff = () =>
+  error(
+    'AuthenticationRequired',
+    'Signing in with the account password is switched off: use a passkey in the browser or an app password in the app, or switch it on again with `pds passkey password on`',
+  )
+
 /** Throws if PASSWORD_HASH is not a hash. */
 export const createPasswords = (deps: PasswordsDeps): Passwords => {
-  const { platform, rateLimits, knownNetworks, appPasswords, passwordHash } = deps
+  const { platform, rateLimits, knownNetworks, appPasswords, passwordHash, isPasswordEnabled } = deps
   assertPasswordHash(passwordHash)
   let running = 0
 
@@ -79,12 +89,17 @@ export const createPasswords = (deps: PasswordsDeps): Passwords => {
     matches,
     whose: async (password, network = '', mayBeApp) => {
       const given = new Secret(password)
-      if (!isAppPassword(given)) return (await matches(password, network)) ? { kind: 'account' } : undefined
+      if (!isAppPassword(given)) {
+        if (isPasswordEnabled()) return (await matches(password, network)) ? { kind: 'account' } : undefined
+        rateLimits.signIn(network)
+        throw switchedOff()
+      }
       // An app password needs no place: its hash is a fast one. It makes no network known: an app that is not to be
       // trusted could make the account forget those of its owner.
       const appPassword = mayBeApp ? appPasswords.find(password) : undefined
       rateLimits.signIn(network, appPassword !== undefined)
       if (appPassword) return { kind: 'app', appPassword }
+      if (!isPasswordEnabled()) throw switchedOff()
       // The account's own may have this form too.
       assertPlace(network)
       return (await check(given, network)) ? { kind: 'account' } : undefined
