@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { notConfigured, readConfig, type Env } from './config.ts'
+import { withNonce } from './dpopNonce.ts'
 import { createRouter } from './generated/server.ts'
 import { accountHandlers } from './handlers/index.ts'
 import { INTERNAL_PATHS } from './internalPaths.ts'
@@ -82,7 +83,9 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
   override async fetch(request: Request): Promise<Response> {
     if (!this.#account) return encodeError(notConfigured(this.#failure), newId, logBug)
     if (this.#pages && isPagePath(new URL(request.url).pathname)) return this.#pages.fetch(request)
-    return (await answerInternal(this.#account, request)) ?? xrpc.fetch(request, { account: this.#account })
+    const account = this.#account
+    const answer = (await answerInternal(account, request)) ?? (await xrpc.fetch(request, { account }))
+    return withNonce(answer, request.headers.has('dpop') ? account.oauth.dpop.nonce() : undefined)
   }
 
   /** Called by the Worker, for what it answers itself. */

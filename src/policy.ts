@@ -17,14 +17,42 @@ export type State = 'absent' | 'active' | 'deactivated' | 'moved' | 'deleted'
  * account password opened. appPassword, appPasswordPrivileged: one of a session that an app password opened. refresh: a
  * refresh token, of any session. admin: the deployment's admin password. service: a service-auth token for this server,
  * signed by the account's own DID. blobUpload: one that the account signed for uploadBlob
- * on this server, so that another service may upload. The others are the scopes of a migration token.
+ * on this server, so that another service may upload. grant: an access token that an app got by OAuth, whose scopes must
+ * cover what the row's `grant` names. The others are the scopes of a migration token.
  */
-export type CredentialKind = 'anyone' | SessionKind | 'refresh' | 'admin' | 'service' | 'blobUpload' | Scope
+export type CredentialKind =
+  | 'anyone'
+  | SessionKind
+  | 'refresh'
+  | 'admin'
+  | 'service'
+  | 'blobUpload'
+  | 'grant'
+  | Scope
+
+/**
+ * What an app needs of the scopes of its grant. never: no scope opens the method. any: each grant may call it. Or a
+ * scope; or what depends on the request: repo, the actions and collections of a write; blob, the type of the upload; rpc, the
+ * method at the service that it is for; serviceAuth, the method and the service that a token is asked for.
+ */
+export type GrantNeed =
+  | 'never'
+  | 'any'
+  | 'account:repo?action=manage'
+  | 'account:status?action=manage'
+  | 'identity:*'
+  | 'identity:handle'
+  | 'repo'
+  | 'blob'
+  | 'rpc'
+  | 'serviceAuth'
 
 /** A row of the policy: where the method runs, and in which states each kind of credential may call it. */
 export interface Rule {
   runs: Tier
   who: Partial<Record<CredentialKind, readonly State[]>>
+  /** What `grant` in `who` needs: a new method says so, or does not compile. */
+  grant: GrantNeed
   /** A credential that does not open the method is ignored where anyone may call it, as on the reference. */
   lenient?: true
   /** Refused while the owner has writes fenced off: it would change what a move has copied already. */
@@ -51,99 +79,157 @@ const apps = <S extends readonly State[]>(states: S) =>
 /** Reads of the repository: a move needs them, and the public has them while the account is active. */
 const repoRead = {
   runs: 'account',
-  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), 'repo:read': ANY_ACCOUNT },
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), grant: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT },
+  grant: 'any',
 } as const
 const blobRead = {
   runs: 'account',
-  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), 'blob:read': ANY_ACCOUNT },
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), grant: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT },
+  grant: 'any',
 } as const
 const recordRead = {
   runs: 'account',
-  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC) },
+  who: { anyone: PUBLIC, ...owner, ...apps(PUBLIC), grant: PUBLIC },
+  grant: 'any',
   lenient: true,
 } as const
-const write = { runs: 'account', who: { session: ACTIVE, ...apps(ACTIVE) }, fenced: true } as const
+const write = {
+  runs: 'account',
+  who: { session: ACTIVE, ...apps(ACTIVE), grant: ACTIVE },
+  grant: 'repo',
+  fenced: true,
+} as const
 /** Answered by what the owner does instead, since no mail is sent: with a session, and with a password alone. */
-const ofOwner = { runs: 'account', who: { session: ANY_ACCOUNT } } as const
-const refused = { runs: 'worker', who: { anyone: ALWAYS } } as const
+const ofOwner = { runs: 'account', who: { session: ANY_ACCOUNT }, grant: 'never' } as const
+const refused = { runs: 'worker', who: { anyone: ALWAYS }, grant: 'any' } as const
 /** Questions about the server and its handles, not about the account. */
-const probe = { runs: 'worker', who: { anyone: ALWAYS } } as const
+const probe = { runs: 'worker', who: { anyone: ALWAYS }, grant: 'any' } as const
 /** Answered truthfully in every state, to anyone: this is how the network learns that an account is gone. */
 const status = {
   runs: 'account',
-  who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS, 'repo:read': ALWAYS },
+  who: {
+    anyone: ALWAYS,
+    session: ALWAYS,
+    ...apps(ALWAYS),
+    admin: ALWAYS,
+    grant: ALWAYS,
+    'repo:read': ALWAYS,
+  },
+  grant: 'any',
 } as const
-const adminOnly = { runs: 'account', who: { admin: ALWAYS } } as const
+const adminOnly = { runs: 'account', who: { admin: ALWAYS }, grant: 'never' } as const
 
 const rows = {
   'app.bsky.actor.getPreferences': {
     runs: 'account',
-    who: { ...owner, ...apps(ANY_ACCOUNT), 'preferences:read': ANY_ACCOUNT },
+    who: { ...owner, ...apps(ANY_ACCOUNT), 'preferences:read': ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'rpc',
   },
   'app.bsky.actor.putPreferences': {
     runs: 'account',
-    who: { session: FILLABLE, ...apps(ACTIVE) },
+    who: { session: FILLABLE, ...apps(ACTIVE), grant: FILLABLE },
+    grant: 'rpc',
     fenced: true,
   },
-  'com.atproto.identity.getRecommendedDidCredentials': { runs: 'account', who: owner },
-  'com.atproto.identity.requestPlcOperationSignature': { runs: 'account', who: { session: ANY_ACCOUNT } },
+  'com.atproto.identity.getRecommendedDidCredentials': {
+    runs: 'account',
+    who: { ...owner, grant: ANY_ACCOUNT },
+    grant: 'any',
+  },
+  'com.atproto.identity.requestPlcOperationSignature': {
+    runs: 'account',
+    who: { session: ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'identity:*',
+  },
   'com.atproto.identity.resolveHandle': probe,
   'com.atproto.identity.signPlcOperation': {
     runs: 'account',
-    who: { session: ANY_ACCOUNT, 'plc:sign': ANY_ACCOUNT },
+    who: { session: ANY_ACCOUNT, 'plc:sign': ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'identity:*',
   },
-  'com.atproto.identity.submitPlcOperation': { runs: 'account', who: { session: FILLABLE } },
-  'com.atproto.identity.updateHandle': { runs: 'account', who: { session: ACTIVE }, fenced: true },
+  'com.atproto.identity.submitPlcOperation': {
+    runs: 'account',
+    who: { session: FILLABLE, grant: FILLABLE },
+    grant: 'identity:*',
+  },
+  'com.atproto.identity.updateHandle': {
+    runs: 'account',
+    who: { session: ACTIVE, grant: ACTIVE },
+    grant: 'identity:handle',
+    fenced: true,
+  },
   'com.atproto.repo.applyWrites': write,
   'com.atproto.repo.createRecord': write,
   'com.atproto.repo.deleteRecord': write,
   'com.atproto.repo.describeRepo': recordRead,
   'com.atproto.repo.getRecord': recordRead,
-  'com.atproto.repo.importRepo': { runs: 'account', who: { session: FILLABLE }, fenced: true },
-  'com.atproto.repo.listMissingBlobs': { runs: 'account', who: { ...owner, ...apps(ANY_ACCOUNT) } },
+  'com.atproto.repo.importRepo': {
+    runs: 'account',
+    who: { session: FILLABLE, grant: FILLABLE },
+    grant: 'account:repo?action=manage',
+    fenced: true,
+  },
+  'com.atproto.repo.listMissingBlobs': {
+    runs: 'account',
+    who: { ...owner, ...apps(ANY_ACCOUNT), grant: ANY_ACCOUNT },
+    grant: 'any',
+  },
   'com.atproto.repo.listRecords': recordRead,
   'com.atproto.repo.putRecord': write,
   'com.atproto.repo.uploadBlob': {
     runs: 'account',
-    who: { session: FILLABLE, ...apps(ACTIVE), blobUpload: ACTIVE },
+    who: { session: FILLABLE, ...apps(ACTIVE), blobUpload: ACTIVE, grant: FILLABLE },
+    grant: 'blob',
     fenced: true,
   },
   'com.atproto.server.activateAccount': {
     runs: 'account',
     who: { session: ANY_ACCOUNT, admin: UNTIL_DELETED },
+    grant: 'never',
   },
   'com.atproto.server.checkAccountStatus': {
     runs: 'account',
-    who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT },
+    who: { ...owner, ...apps(ANY_ACCOUNT), 'repo:read': ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'any',
   },
   'com.atproto.server.confirmEmail': ofOwner,
-  'com.atproto.server.createAccount': { runs: 'account', who: { service: UNTIL_DELETED } },
+  'com.atproto.server.createAccount': { runs: 'account', who: { service: UNTIL_DELETED }, grant: 'never' },
   // Not before the first activation, until which the server that the account comes from could speak for it.
-  'com.atproto.server.createAppPassword': { runs: 'account', who: { session: ACTIVE, admin: ACTIVE } },
-  'com.atproto.server.createSession': { runs: 'account', who: { anyone: ANY_ACCOUNT } },
+  'com.atproto.server.createAppPassword': {
+    runs: 'account',
+    who: { session: ACTIVE, admin: ACTIVE },
+    grant: 'never',
+  },
+  'com.atproto.server.createSession': { runs: 'account', who: { anyone: ANY_ACCOUNT }, grant: 'any' },
   'com.atproto.server.deactivateAccount': {
     runs: 'account',
-    who: { ...owner, 'account:deactivate': ANY_ACCOUNT },
+    who: { ...owner, 'account:deactivate': ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'account:status?action=manage',
   },
   'com.atproto.server.deleteAccount': refused,
-  'com.atproto.server.deleteSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
+  'com.atproto.server.deleteSession': { runs: 'account', who: { refresh: ANY_ACCOUNT }, grant: 'never' },
   'com.atproto.server.describeServer': probe,
   'com.atproto.server.getAccountInviteCodes': ofOwner,
   'com.atproto.server.getServiceAuth': {
     runs: 'account',
-    who: { session: ANY_ACCOUNT, ...apps(ACTIVE), 'account:create': ANY_ACCOUNT },
+    who: { session: ANY_ACCOUNT, ...apps(ACTIVE), 'account:create': ANY_ACCOUNT, grant: ANY_ACCOUNT },
+    grant: 'serviceAuth',
   },
-  'com.atproto.server.getSession': { runs: 'account', who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) } },
-  'com.atproto.server.listAppPasswords': { runs: 'account', who: owner },
-  'com.atproto.server.refreshSession': { runs: 'account', who: { refresh: ANY_ACCOUNT } },
+  'com.atproto.server.getSession': {
+    runs: 'account',
+    who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT), grant: ANY_ACCOUNT },
+    grant: 'any',
+  },
+  'com.atproto.server.listAppPasswords': { runs: 'account', who: owner, grant: 'never' },
+  'com.atproto.server.refreshSession': { runs: 'account', who: { refresh: ANY_ACCOUNT }, grant: 'never' },
   'com.atproto.server.requestAccountDelete': ofOwner,
   'com.atproto.server.requestEmailConfirmation': ofOwner,
   'com.atproto.server.requestEmailUpdate': ofOwner,
   'com.atproto.server.requestPasswordReset': refused,
   // A public key, which the DID document has too once the account is here.
-  'com.atproto.server.reserveSigningKey': { runs: 'account', who: { anyone: UNTIL_DELETED } },
+  'com.atproto.server.reserveSigningKey': { runs: 'account', who: { anyone: UNTIL_DELETED }, grant: 'any' },
   'com.atproto.server.resetPassword': refused,
-  'com.atproto.server.revokeAppPassword': { runs: 'account', who: owner },
+  'com.atproto.server.revokeAppPassword': { runs: 'account', who: owner, grant: 'never' },
   'com.atproto.server.updateEmail': ofOwner,
   'com.atproto.sync.getBlob': blobRead,
   'com.atproto.sync.getBlocks': repoRead,
@@ -156,62 +242,88 @@ const rows = {
   'com.atproto.sync.listBlobs': blobRead,
   'com.atproto.sync.listRepos': {
     runs: 'account',
-    who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS },
+    who: { anyone: ALWAYS, session: ALWAYS, ...apps(ALWAYS), admin: ALWAYS, grant: ALWAYS },
+    grant: 'any',
   },
-  'com.atproto.sync.subscribeRepos': { runs: 'account', who: { anyone: ALWAYS } },
+  'com.atproto.sync.subscribeRepos': { runs: 'account', who: { anyone: ALWAYS }, grant: 'any' },
   'com.atproto.temp.checkSignupQueue': {
     runs: 'account',
     who: { session: ANY_ACCOUNT, ...apps(ANY_ACCOUNT) },
+    grant: 'never',
   },
-  'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE } },
+  'com.cirrus.admin.addRecoveryKey': { runs: 'account', who: { admin: ACTIVE }, grant: 'never' },
   // As importRepo, for a repository that is too large for a request. What is done in the background asks pullRepo's row.
   'com.cirrus.admin.beginRepoUpload': {
     runs: 'account',
     who: { session: ['deactivated'], admin: ['deactivated'] },
+    grant: 'never',
   },
   'com.cirrus.admin.cancelPull': adminOnly,
   // A token that reads the repository may know beforehand whether it is whole; it learns nothing that is secret.
-  'com.cirrus.admin.checkMigration': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
-  'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED } },
-  'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT } },
+  'com.cirrus.admin.checkMigration': {
+    runs: 'account',
+    who: { ...owner, 'repo:read': ANY_ACCOUNT },
+    grant: 'never',
+  },
+  'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
+  'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // Also where it was done already: an answer may have been lost.
   'com.cirrus.admin.deleteAccount': {
     runs: 'account',
     who: { admin: ['active', 'deactivated', 'moved', 'deleted'] },
+    grant: 'never',
   },
-  'com.cirrus.admin.emitIdentity': { runs: 'account', who: { admin: UNTIL_DELETED } },
+  'com.cirrus.admin.emitIdentity': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
   'com.cirrus.admin.endSessions': adminOnly,
   // A token that may deactivate the account after the move may stop its writes before, for as long as it is valid.
   'com.cirrus.admin.fenceWrites': {
     runs: 'account',
     who: { session: ACTIVE, admin: ACTIVE, 'account:deactivate': ACTIVE },
+    grant: 'never',
   },
   'com.cirrus.admin.getJournal': adminOnly,
-  'com.cirrus.admin.getManifest': { runs: 'account', who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT } },
-  'com.cirrus.admin.getPull': { runs: 'account', who: { session: ANY_ACCOUNT, admin: ALWAYS } },
+  'com.cirrus.admin.getManifest': {
+    runs: 'account',
+    who: { admin: ANY_ACCOUNT, 'repo:read': ANY_ACCOUNT },
+    grant: 'never',
+  },
+  'com.cirrus.admin.getPull': {
+    runs: 'account',
+    who: { session: ANY_ACCOUNT, admin: ALWAYS },
+    grant: 'never',
+  },
   'com.cirrus.admin.getReach': adminOnly,
   'com.cirrus.admin.getStatus': adminOnly,
-  'com.cirrus.admin.listBlobs': { runs: 'account', who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT } },
+  'com.cirrus.admin.listBlobs': {
+    runs: 'account',
+    who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT },
+    grant: 'never',
+  },
   'com.cirrus.admin.listSessions': adminOnly,
   'com.cirrus.admin.listSubscribers': adminOnly,
-  'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED } },
-  'com.cirrus.admin.recordVerification': { runs: 'account', who: owner },
-  'com.cirrus.admin.releaseRetention': { runs: 'account', who: { admin: ANY_ACCOUNT } },
+  'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
+  'com.cirrus.admin.recordVerification': { runs: 'account', who: owner, grant: 'never' },
+  'com.cirrus.admin.releaseRetention': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // What it does in the background asks this row again.
-  'com.cirrus.admin.pullRepo': { runs: 'account', who: { admin: ['deactivated'] } },
+  'com.cirrus.admin.pullRepo': { runs: 'account', who: { admin: ['deactivated'] }, grant: 'never' },
   'com.cirrus.admin.requestCrawl': adminOnly,
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
-  'com.cirrus.admin.resumeRepo': { runs: 'account', who: { ...owner, 'repo:read': ANY_ACCOUNT } },
+  'com.cirrus.admin.resumeRepo': {
+    runs: 'account',
+    who: { ...owner, 'repo:read': ANY_ACCOUNT },
+    grant: 'never',
+  },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
-  'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE } },
-  'com.cirrus.admin.signStatement': { runs: 'account', who: { admin: ANY_ACCOUNT } },
+  'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE }, grant: 'never' },
+  'com.cirrus.admin.signStatement': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // Also where the account has moved: that is how it comes back.
-  'com.cirrus.admin.updateDidWeb': { runs: 'account', who: { admin: ANY_ACCOUNT } },
-  'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE } },
-  'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE } },
+  'com.cirrus.admin.updateDidWeb': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
+  'com.cirrus.admin.updateHandle': { runs: 'account', who: { admin: ACTIVE }, grant: 'never' },
+  'com.cirrus.admin.updatePds': { runs: 'account', who: { admin: ACTIVE }, grant: 'never' },
   'com.cirrus.admin.uploadRepoPart': {
     runs: 'account',
     who: { session: ['deactivated'], admin: ['deactivated'] },
+    grant: 'never',
   },
   'com.cirrus.admin.voidPlcOperation': adminOnly,
 } as const satisfies { [Id in MethodId]?: Rule }
@@ -220,6 +332,7 @@ const rows = {
 interface Denied {
   runs: 'account'
   who: {}
+  grant: 'never'
 }
 
 /**
@@ -239,7 +352,7 @@ export const policy: Policy = rows
 /** What becomes of a method that is not served here, when a client asks for it. */
 export type Proxying =
   /** It is forwarded to another service for these credentials, with a token for `lxm` that the account's key signs. */
-  | { forward: true; who: Rule['who']; lxm: string }
+  | { forward: true; who: Rule['who']; grant: 'rpc'; lxm: string }
   /** It is not. `reserved`: it manages an account, and is called on the account's own server only. */
   | { forward: false; reserved: boolean }
 
@@ -286,8 +399,8 @@ const NEVER_FORWARDED = ['com.cirrus.', 'com.atproto.admin.', 'com.atproto.serve
 /** Messages between people: an ordinary app password does not open them. */
 const PRIVATE_NAMESPACE = 'chat.bsky.'
 
-const forwardedFor = { session: ACTIVE, ...apps(ACTIVE) } as const
-const privateFor = { session: ACTIVE, appPasswordPrivileged: ACTIVE } as const
+const forwardedFor = { session: ACTIVE, ...apps(ACTIVE), grant: ACTIVE } as const
+const privateFor = { session: ACTIVE, appPasswordPrivileged: ACTIVE, grant: ACTIVE } as const
 
 /** Methods whose token is for another method: the AppView asks the feed generator with it. */
 const TOKEN_METHODS: Readonly<Record<string, string>> = {
@@ -302,6 +415,7 @@ export const proxying = (method: string): Proxying => {
     return { forward: false, reserved: false }
   return {
     forward: true,
+    grant: 'rpc',
     who: name.startsWith(PRIVATE_NAMESPACE) ? privateFor : forwardedFor,
     lxm: TOKEN_METHODS[method] ?? method,
   }

@@ -5,8 +5,14 @@ export const STANDARD_ERRORS = {
   ExpiredToken: 400,
   AuthMissing: 401,
   AuthenticationRequired: 401,
+  // What is wrong with an access token of OAuth, or with its proof: RFC 6750, section 3.1, and RFC 9449, section 7.1.
+  invalid_token: 401,
+  invalid_dpop_proof: 401,
+  use_dpop_nonce: 401,
   AccountDeactivated: 403,
   Forbidden: 403,
+  /** The scopes of an app's grant do not cover the request. */
+  ScopeMissingError: 403,
   RequestTimeout: 408,
   PayloadTooLarge: 413,
   RateLimitExceeded: 429,

@@ -50,6 +50,7 @@ const xrpc = createRouter(
     authorize: async () => ({
       auth: { kind: 'anyone', grants: 'anyone' },
       anonymous: true,
+      permit: () => {},
       act: (work) => work(),
     }),
     timer: ({ platform }) => platform.timer,
@@ -122,7 +123,7 @@ async function createContext(env: Env): Promise<Context> {
     planView: (request) => accountOf(env, config).planView(request),
     mergeView: (...merge) => accountOf(env, config).mergeView(...merge),
   }
-  const proxy = createProxy({ config, identity, platform, askAccount, views })
+  const proxy = createProxy({ config, identity, platform, askAccount, views, newId })
   const requestLimits = createRequestLimits({ ...config, now: platform.now })
   return { env, config, platform, own, identity, proxy, requestLimits }
 }

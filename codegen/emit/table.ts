@@ -19,8 +19,21 @@ const NAMES: Partial<Record<string, string>> = {
   blobUpload: 'blob upload token',
 }
 
-/** A scope of a migration token is set as code. The other kinds of credential are words. */
-const credential = (kind: string): string => NAMES[kind] ?? (kind.includes(':') ? `\`${kind}\`` : kind)
+/** The scope that a grant needs, where not every grant will do. */
+const NEEDS: Partial<Record<Rule['grant'], string>> = {
+  any: '',
+  repo: 'repo:…',
+  blob: 'blob:…',
+  rpc: 'rpc:…',
+  serviceAuth: 'rpc:…',
+}
+
+/** Scopes are set as code. The other kinds of credential are words. */
+const credential = (kind: string, { grant }: Rule): string => {
+  if (kind !== 'grant') return NAMES[kind] ?? (kind.includes(':') ? `\`${kind}\`` : kind)
+  const scope = NEEDS[grant] ?? grant
+  return scope === '' ? 'grant' : `grant with \`${scope}\``
+}
 
 /** Both kinds of app password together have one name. */
 const joined = (kinds: string[]): string =>
@@ -31,7 +44,7 @@ function who(rule: Rule): string {
   const byStates = new Map<string, string[]>()
   for (const [kind, states] of Object.entries(rule.who)) {
     const key = when(states)
-    byStates.set(key, [...(byStates.get(key) ?? []), credential(kind)])
+    byStates.set(key, [...(byStates.get(key) ?? []), credential(kind, rule)])
   }
   return [...byStates].map(([states, kinds]) => `${joined(kinds)} ${states}`).join('; ')
 }
@@ -64,7 +77,8 @@ A caller who is not listed is refused: without a credential by \`AuthMissing\` (
 - Who: **anyone** without a credential; **session**, an access token of a session that the account password opened;
   **app password**, one of a session that an app password opened; **refresh**, a refresh token; **admin**, HTTP Basic
   with \`ADMIN_PASSWORD\`; **service**, a service-auth token of the account's own DID for this server; **blob upload
-  token**, one for \`uploadBlob\` that the account gave another service; the others are the scopes of a migration token.
+  token**, one for \`uploadBlob\` that the account gave another service; **grant**, an access token that an app got by
+  OAuth, with the scope that is named; the others are the scopes of a migration token.
 - When: an account is **absent** until it is created or moved in, **active**, **deactivated**, or **moved**: still
   active here, but its DID names another PDS.
 

@@ -148,7 +148,7 @@ export async function createAccount(
     ...base,
     config,
     identityWatch,
-    browserSignIns: oauth.browserSignIns,
+    oauth,
     state,
     watchMove,
     assertNotFenced: () => assertNotFenced(base),

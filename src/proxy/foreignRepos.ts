@@ -8,7 +8,7 @@ import { networkOf } from '../network.ts'
 import type { Platform } from '../platform.ts'
 import { error } from '../xrpc/errors.ts'
 import { readParams } from '../xrpc/params.ts'
-import { type AccountQuestions, AccountRefusal } from './accountQuestions.ts'
+import { type AccountQuestions, AccountRefusal, type Caller, callerOf } from './accountQuestions.ts'
 import { isThisServer } from './destination.ts'
 import type { Forward } from './forward.ts'
 import type { AddressOf } from './services.ts'
@@ -22,6 +22,7 @@ export interface ForeignReposDeps {
   addressForStrangers: AddressOf
   account: Pick<AccountQuestions, 'authorize'>
   forward: Forward
+  newId(): string
 }
 
 const GET_RECORD = 'com.atproto.repo.getRecord'
@@ -37,11 +38,12 @@ export const REPO_READS: ReadonlySet<string> = new Set([
 const isKnown = async (
   account: Pick<AccountQuestions, 'authorize'>,
   request: Request,
+  caller: Caller,
   method: string,
 ): Promise<boolean> => {
   if (!request.headers.has('authorization')) return false
   try {
-    await account.authorize(request, method)
+    await account.authorize(caller, method)
     return true
   } catch (cause) {
     if (!(cause instanceof AccountRefusal)) throw cause
@@ -59,7 +61,7 @@ const isKnown = async (
 export const createForeignRepos = (
   deps: ForeignReposDeps,
 ): ((method: MethodId, request: Request) => Promise<Response | undefined>) => {
-  const { config, identity, platform, addressOf, addressForStrangers, account, forward } = deps
+  const { config, identity, platform, addressOf, addressForStrangers, account, forward, newId } = deps
   const pds = (did: string) => ({ did, id: 'atproto_pds' })
   const pdsForAnyone = createSharedLookups({
     platform,
@@ -107,7 +109,7 @@ export const createForeignRepos = (
     const network = networkOf(request.headers.get('cf-connecting-ip'))
     const did = await lookUp(repo, () => didOf(repo, network))
     if (did === config.did) return undefined
-    const known = await isKnown(account, request, method)
+    const known = await isKnown(account, request, callerOf(request, newId()), method)
     const address = await lookUp(repo, () => (known ? addressOf(pds(did)) : pdsForAnyone(did, network)))
     if (isThisServer(config, address)) throw notFound(repo, '')
     if (known) return await forward({ request, method, address, token: undefined })

@@ -1,5 +1,6 @@
 import { isValidNsid } from '@atproto/syntax'
 import type { Config } from '../config.ts'
+import { withNonce } from '../dpopNonce.ts'
 import { IdentityError } from '../identity/errors.ts'
 import type { MethodId } from '../generated/methods.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -8,7 +9,7 @@ import type { Platform } from '../platform.ts'
 import { type Proxying, proxying } from '../policy.ts'
 import type { ViewsRpc } from '../viewPlan.ts'
 import { error } from '../xrpc/errors.ts'
-import { AccountRefusal, createAccountQuestions } from './accountQuestions.ts'
+import { AccountRefusal, type Caller, callerOf, createAccountQuestions } from './accountQuestions.ts'
 import { COLLECT_MS } from './collectTime.ts'
 import { APP_VIEW_ID, type Destination, destinationOf, isThisServer } from './destination.ts'
 import { createFeedAudience } from './feedAudience.ts'
@@ -27,6 +28,8 @@ export interface ProxyDeps {
   askAccount(question: Request): Promise<Response>
   /** The account's object, for read after write. */
   views: ViewsRpc
+  /** A name for a request, which nobody else has. */
+  newId(): string
 }
 
 /** Forwards requests to other services, with tokens that the account's object signs. */
@@ -44,6 +47,9 @@ const MAX_HELD_BYTES = 20 * 1024 * 1024
 /** A merge takes less: the answer, then what it is completed with, and the object. */
 const LOST_HOLD_MS = COLLECT_MS + 10_000
 
+/** A service as scopes name it. */
+const serviceOf = ({ did, id }: Destination): string => `${did}#${id}`
+
 const sessionFor = (rule: Proxying): string =>
   `the owner's session (createSession with the account password or ${rule.forward && rule.who.appPassword === undefined ? 'a privileged' : 'an'} app password)`
 
@@ -53,7 +59,7 @@ const PREFERENCES: ReadonlySet<string> = new Set([
   'app.bsky.actor.putPreferences',
 ])
 
-export const createProxy = ({ config, identity, platform, askAccount, views }: ProxyDeps): Proxy => {
+export const createProxy = ({ config, identity, platform, askAccount, views, newId }: ProxyDeps): Proxy => {
   const { appView } = config.services
   const account = createAccountQuestions({ origin: config.origin, askAccount })
   const addressOf = createServices({ identity, platform })
@@ -72,6 +78,7 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
     addressForStrangers: createServices({ identity, platform }),
     account,
     forward,
+    newId,
   })
 
   const addressFor = async (destination: Destination, method: string): Promise<string> => {
@@ -89,38 +96,47 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
     )
   }
 
-  const forwardTo = async (destination: Destination, method: string, request: Request): Promise<Response> => {
-    const { token, head } = await account.sign(request, method, destination.did)
+  const forwardTo = async (
+    destination: Destination,
+    method: string,
+    request: Request,
+    caller: Caller,
+  ): Promise<Response> => {
+    const { token, head, nonce } = await account.sign(caller, method, serviceOf(destination), destination.did)
     const address = await addressFor(destination, method)
-    if (!READ_AFTER_WRITE.has(method)) return await forward({ request, method, address, token })
+    if (!READ_AFTER_WRITE.has(method))
+      return withNonce(await forward({ request, method, address, token }), nonce)
     const answer = await forward({ request, method, address, token, readable: true })
     const askService = (id: string, search: string) => {
       const headers = new Headers(request.headers)
       headers.set('accept-encoding', 'identity')
-      return forwardTo(destination, id, new Request(`${config.origin}/xrpc/${id}${search}`, { headers }))
+      const question = new Request(`${config.origin}/xrpc/${id}${search}`, { headers })
+      return forwardTo(destination, id, question, caller)
     }
-    return await readAfterWrite({ method, request, answer, head, platform, views, beginHold, askService })
+    const read = { method, request, answer, head, platform, views, beginHold, askService }
+    return withNonce(await readAfterWrite(read), nonce)
   }
 
   /** The token is for the service that makes the feed, and the AppView passes it on. */
-  const getFeed = async (destination: Destination, request: Request): Promise<Response> => {
+  const getFeed = async (destination: Destination, request: Request, caller: Caller): Promise<Response> => {
     const feed = new URL(request.url).searchParams.get('feed')
     if (feed === null) throw error('InvalidRequest', 'Error: Params must have the property "feed"')
     const keyAt = (address: string): string => `${appView?.url ?? address} ${feed}`
     // Nobody is asked for a stranger.
     if (destination.url === undefined || !feedAudience.has(keyAt(destination.url)))
-      await account.authorize(request, GET_FEED)
+      await account.authorize(caller, GET_FEED, serviceOf(destination))
     const address = await addressFor(destination, GET_FEED)
     const key = keyAt(address)
-    const { token } = await account.sign(request, GET_FEED, await feedAudience.get(key))
-    return await forward({ request, method: GET_FEED, address, token })
+    const aud = await feedAudience.get(key)
+    const { token, nonce } = await account.sign(caller, GET_FEED, serviceOf(destination), aud)
+    return withNonce(await forward({ request, method: GET_FEED, address, token }), nonce)
   }
 
-  const push = async (method: string, request: Request): Promise<Response> => {
-    await account.authorize(request, method)
+  const push = async (method: string, request: Request, caller: Caller): Promise<Response> => {
+    await account.authorize(caller, method)
     const { serviceDid: did, request: again } = await readPushService(request, platform)
     const url = did === appView?.did ? { url: appView.url } : {}
-    return await forwardTo({ did, id: NOTIFICATIONS_ID, ...url }, method, again)
+    return await forwardTo({ did, id: NOTIFICATIONS_ID, ...url }, method, again, caller)
   }
 
   const answer = async (method: string, request: Request): Promise<Response> => {
@@ -133,11 +149,12 @@ export const createProxy = ({ config, identity, platform, askAccount, views }: P
       throw error('AuthMissing', `${method} needs ${sessionFor(rule)}`)
     if (!rule.forward || !isValidNsid(method))
       throw error('MethodNotImplemented', 'This server does not have that method, and it is not forwarded')
-    if (PUSH_METHODS.has(method) && request.method === 'POST') return await push(method, request)
+    const caller = callerOf(request, newId())
+    if (PUSH_METHODS.has(method) && request.method === 'POST') return await push(method, request, caller)
     const destination = destinationOf(config, method, request.headers.get('atproto-proxy'))
     return method === GET_FEED
-      ? await getFeed(destination, request)
-      : await forwardTo(destination, method, request)
+      ? await getFeed(destination, request, caller)
+      : await forwardTo(destination, method, request, caller)
   }
 
   const answerServed = async (method: MethodId, request: Request): Promise<Response | undefined> => {

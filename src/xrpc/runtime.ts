@@ -69,6 +69,7 @@ export function createRuntime<Context extends object, Auth>(
         const granted = await options.authorize(id, request, context)
         const { anonymous } = granted
         input = await readBody(id, request, { limits, times, timer, anonymous })
+        granted.permit({ params, input })
         const call = {
           ...context,
           auth: granted.auth,

@@ -33,6 +33,8 @@ export interface Granted<Auth> {
   auth: Auth
   /** No credential was verified: the body may come from any stranger. */
   anonymous: boolean
+  /** Asks for what the request needs of the caller's scopes, now that the body was read. Throws `ScopeMissingError`. */
+  permit(call: { params: unknown; input: unknown }): void
   /**
    * Runs the handler, after the body was read. Throws where the caller may no longer call it by then; and until the
    * handler ends, whatever it writes asks again.

@@ -8,6 +8,7 @@ it('lists who may call in which state, grouped by the states', () => {
   const table = emitTable([method('a.b.c')], {
     'a.b.c': {
       runs: 'account',
+      grant: 'identity:*',
       who: {
         anyone: ['active', 'moved'],
         session: ['active', 'deactivated', 'moved'],
@@ -15,11 +16,12 @@ it('lists who may call in which state, grouped by the states', () => {
         service: ['moved', 'absent', 'active', 'deactivated'],
         'repo:read': ['moved', 'deactivated', 'active'],
         refresh: ['active'],
+        grant: ['active'],
       },
     },
   })
   expect(table.split('\n').at(-1)).toBe(
-    '| `a.b.c` | query | account | anyone while active or moved; session, `repo:read` once there is an account; admin always; service until it is deleted; refresh while active |',
+    '| `a.b.c` | query | account | anyone while active or moved; session, `repo:read` once there is an account; admin always; service until it is deleted; refresh, grant with `identity:*` while active |',
   )
 })
 

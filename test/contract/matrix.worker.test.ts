@@ -10,17 +10,17 @@ import type { Method } from '../../src/contract/lexicon/lexiconSet.ts'
 import { readSchemas } from '../../src/generated/lexicons.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule, type State } from '../../src/policy.ts'
-import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
+import { DEPRECATED_READS, KINDS, type Present, presenting, STATES } from '../support/authority.ts'
 import { CREDENTIALS, ADMIN, deploy, ORIGIN, type Deployed } from './deployed.ts'
 import { methods, sampler } from './lexicon.ts'
 
-type Headers = Record<CredentialKind, string | undefined>
+type Presents = Record<CredentialKind, Present>
 
-const credentials = ({ inside }: Deployed): Promise<Headers> =>
+const credentials = ({ inside }: Deployed): Promise<Presents> =>
   inside(async ({ account }) => {
-    const headers = KINDS.map(async (kind) => [kind, await authorizationOf(account, kind)])
+    const presents = KINDS.map(async (kind) => [kind, await presenting(account, kind)])
     // One for each kind; the type of `fromEntries` does not say so.
-    return Object.fromEntries(await Promise.all(headers)) as Headers
+    return Object.fromEntries(await Promise.all(presents)) as Presents
   })
 
 /** The row of a method, which each has. */
@@ -60,15 +60,18 @@ const enter: Record<State, (deployed: Deployed) => Promise<void>> = {
  * A request that is complete for a query. For a procedure its body is refused right after the check of authority, so that
  * a thousand of them change nothing.
  */
-const request = (method: Method, known: Known, authorization: string | undefined): Ask => ({
-  verb: method.kind === 'query' ? 'GET' : 'POST',
-  query: sampler.query(method, known),
-  headers: {
-    ...(method.kind === 'procedure' ? { 'content-type': '!' } : {}),
-    ...(authorization === undefined ? {} : { authorization }),
-  },
-  ...(method.kind === 'procedure' ? { body: 'not what any method takes' } : {}),
-})
+const request = async (method: Method, known: Known, present: Present): Promise<Ask> => {
+  const verb = method.kind === 'query' ? 'GET' : 'POST'
+  return {
+    verb,
+    query: sampler.query(method, known),
+    headers: {
+      ...(method.kind === 'procedure' ? { 'content-type': '!' } : {}),
+      ...(await present(verb, `/xrpc/${method.id}`)),
+    },
+    ...(method.kind === 'procedure' ? { body: 'not what any method takes' } : {}),
+  }
+}
 
 const messageOf = ({ json }: Answer): string => String(Object(json).message)
 
@@ -93,7 +96,10 @@ const letIn = (method: Method, answer: Answer): boolean =>
 /** The error of a cell that the policy denies. */
 function refusal({ id, errors }: Method, kind: CredentialKind, state: State): string {
   const rule = rowOf(id)
-  if (rule.who[kind] === undefined) return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  if (rule.who[kind] === undefined) {
+    if (kind === 'grant') return 'Forbidden'
+    return kind === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  }
   if (state === 'absent' || state === 'deleted')
     return errors.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
       ? 'RepoNotFound'
@@ -116,9 +122,14 @@ const isOpen = ({ method, kind, state }: Cell): boolean => {
 }
 
 /** What is wrong with a cell, if anything. */
-async function problem(ask: Asking, cell: Cell, headers: Headers, known: Known): Promise<string | undefined> {
+async function problem(
+  ask: Asking,
+  cell: Cell,
+  presents: Presents,
+  known: Known,
+): Promise<string | undefined> {
   const { method, kind, state } = cell
-  const answer = await ask(method.id, request(method, known, headers[kind]))
+  const answer = await ask(method.id, await request(method, known, presents[kind]))
   const got = `${answer.status} ${answer.error ?? ''} ${answer.error ? messageOf(answer) : ''}`
   const name = `${state}: ${kind} on ${method.id}`
   if (answer.status === 500) return `${name}: ${got}`
@@ -138,9 +149,9 @@ async function subscriptionProblem(
   id: MethodId,
   kind: CredentialKind,
   state: State,
-  authorization: string | undefined,
+  present: Present,
 ): Promise<string[]> {
-  const headers = { upgrade: 'websocket', ...(authorization === undefined ? {} : { authorization }) }
+  const headers = { upgrade: 'websocket', ...(await present('GET', `/xrpc/${id}`)) }
   const answer = await deployed.fetch(new Request(`${ORIGIN}/xrpc/${id}`, { headers }))
   const socket = answer.webSocket
   socket?.accept()
@@ -167,14 +178,14 @@ it('holds in every cell', async () => {
   for (const state of STATES) {
     await enter[state](deployed)
     seen.push(await deployed.inside(({ account }) => account.state()))
-    const headers = await credentials(deployed)
+    const presents = await credentials(deployed)
     const { known } =
       state === 'absent' ? { known: { ...NOWHERE, did: deployed.did } } : await discover(ask, deployed.did)
     for (const method of methods)
       for (const kind of KINDS) {
         cells += 1
         problems.push(
-          ...[await problem(ask, { method, kind, state }, headers, known)].filter(
+          ...[await problem(ask, { method, kind, state }, presents, known)].filter(
             (text) => text !== undefined,
           ),
         )
@@ -182,7 +193,7 @@ it('holds in every cell', async () => {
     for (const id of subscriptions)
       for (const kind of KINDS) {
         cells += 1
-        problems.push(...(await subscriptionProblem(deployed, id, kind, state, headers[kind])))
+        problems.push(...(await subscriptionProblem(deployed, id, kind, state, presents[kind])))
       }
     // No request that was allowed has changed the state.
     expect(await deployed.inside(({ account }) => account.state())).toBe(state)

@@ -47,7 +47,7 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
     createRuntime<object, CredentialKind>({
       authorize: async (id, request) => {
         const auth = (options.authorize ?? authorize)(id, request)
-        return { auth, anonymous: auth === 'anyone', act: (work) => work() }
+        return { auth, anonymous: auth === 'anyone', permit: () => {}, act: (work) => work() }
       },
       times: BODY_TIMES,
       timer: () => (ms, ring) => {

@@ -7,7 +7,8 @@ import { declaredErrors, definition } from '../../src/xrpc/lexicons.ts'
 import { seenAs } from '../../src/contract/areas/methods/houseCredentials.ts'
 import type { Schema } from '../../src/contract/lexicon/lexiconSet.ts'
 import { sampler } from '../contract/lexicon.ts'
-import { authorizationOf, DEPRECATED_READS, KINDS, STATES } from '../support/authority.ts'
+import { DEPRECATED_READS, KINDS, type Present, presenting, STATES } from '../support/authority.ts'
+import { makeGrant } from '../support/grant.ts'
 import { inWorld, TARGET_DID, TARGET, type World } from './support/world.ts'
 
 // `policy` has exactly the methods, by its type.
@@ -51,6 +52,9 @@ const setState = (world: World, state: State): void => {
   )
 }
 
+/** The error of a kind of credential that the row does not name, where it is not `InvalidToken`. */
+const WITHOUT_ROW: Partial<Record<CredentialKind, string>> = { anyone: 'AuthMissing', grant: 'Forbidden' }
+
 /** What the table says: the error, or `undefined` for a caller who is let in. */
 const expected = (id: MethodId, kind: CredentialKind, state: State): string | undefined => {
   const { who, lenient }: Rule = policy[id]
@@ -58,7 +62,7 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
   const seen = seenAs(policy[id], kind)
   const states = who[seen]
   if (lenient && who.anyone?.includes(state)) return undefined
-  if (!states) return seen === 'anyone' ? 'AuthMissing' : 'InvalidToken'
+  if (!states) return WITHOUT_ROW[seen] ?? 'InvalidToken'
   if (states.includes(state)) return undefined
   if (state === 'absent' || state === 'deleted')
     return declared.includes('RepoNotFound') || DEPRECATED_READS.includes(id)
@@ -70,18 +74,41 @@ const expected = (id: MethodId, kind: CredentialKind, state: State): string | un
   return state === 'deactivated' && seen === 'anyone' && open ? 'RepoDeactivated' : 'AccountDeactivated'
 }
 
-const STATUS: Record<string, number> = { AuthMissing: 401, AccountDeactivated: 403 }
+const STATUS: Record<string, number> = {
+  AuthMissing: 401,
+  AccountDeactivated: 403,
+  Forbidden: 403,
+  ScopeMissingError: 403,
+}
 const NEVER_INSIDE = ['AuthMissing', 'AuthenticationRequired', 'AccountDeactivated', 'RepoDeactivated']
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** Bodies that say what is needed of a grant: it is asked for after they were read. */
+const bodies = ({ did }: World): Partial<Record<MethodId, object>> => {
+  const repo = { repo: did, collection: 'app.bsky.feed.post' }
+  return {
+    'app.bsky.actor.putPreferences': { preferences: [] },
+    'com.atproto.repo.applyWrites': {
+      repo: did,
+      writes: [{ $type: 'com.atproto.repo.applyWrites#delete', collection: repo.collection, rkey: 'a' }],
+    },
+    'com.atproto.repo.createRecord': { ...repo, record: {} },
+    'com.atproto.repo.deleteRecord': { ...repo, rkey: 'a' },
+    'com.atproto.repo.putRecord': { ...repo, rkey: 'a', record: {} },
+    'com.atproto.repo.uploadBlob': {},
+  }
+}
 
 /**
  * A procedure is sent without a body, as no typed client does: a caller who is let in fails there, and changes
  * nothing.
  */
-const send = async (world: World, id: MethodId, authorization?: string) => {
-  const response = await world.fetch(`/xrpc/${id}?${new URLSearchParams(params(world, id))}`, {
-    method: definition(id).type === 'procedure' ? 'POST' : 'GET',
-    headers: { ...(authorization && { authorization }) },
-  })
+const send = async (world: World, id: MethodId, present: Present, body?: BodyInit) => {
+  const path = `/xrpc/${id}?${new URLSearchParams(params(world, id))}`
+  const method = definition(id).type === 'procedure' ? 'POST' : 'GET'
+  const headers = { ...(body !== undefined && JSON_TYPE), ...(await present(method, path)) }
+  const response = await world.fetch(path, { method, headers, ...(body !== undefined && { body }) })
   const { status } = response
   if (status < 400) await response.body?.cancel()
   const { error, message }: { error?: string; message?: string } = status < 400 ? {} : await response.json()
@@ -97,8 +124,7 @@ describe('the authority matrix', () => {
           if (policy[id].runs === 'worker') continue
           for (const kind of KINDS) {
             setState(world, state)
-            const auth = await authorizationOf(world.account, kind)
-            const answer = await send(world, id, auth)
+            const answer = await send(world, id, await presenting(world.account, kind))
             const want = expected(id, kind, state)
             const cell = `${id} by ${kind} while ${state}`
             cells++
@@ -113,6 +139,75 @@ describe('the authority matrix', () => {
         }
         expect(cells).toBe(METHODS.filter((id) => policy[id].runs === 'account').length * KINDS.length)
       }))
+
+  it('asks each grant for the scope that the row names, in every state in which the row opens', () =>
+    inWorld({}, async (world) => {
+      const missing: Record<string, string> = {}
+      for (const id of METHODS) {
+        const { who, grant, lenient }: Rule = policy[id]
+        if (who.grant === undefined || grant === 'any' || lenient) continue
+        for (const state of who.grant) {
+          setState(world, state)
+          const { headers } = await makeGrant(world.account, 'atproto')
+          const body = bodies(world)[id]
+          const answer = await send(world, id, headers, body && JSON.stringify(body))
+          expect([id, state, answer.status, answer.error]).toEqual([id, state, 403, 'ScopeMissingError'])
+          missing[id] = answer.message ?? ''
+        }
+      }
+      const needed = Object.entries(missing).map(([id, message]) => [
+        id,
+        /^Missing required scope "(.*)"$/.exec(message)?.[1],
+      ])
+      const appView = `aud=did:web:api.example.com%23bsky_appview`
+      expect(Object.fromEntries(needed)).toEqual({
+        'app.bsky.actor.getPreferences': `rpc:app.bsky.actor.getPreferences?${appView}`,
+        'app.bsky.actor.putPreferences': `rpc:app.bsky.actor.putPreferences?${appView}`,
+        'com.atproto.identity.requestPlcOperationSignature': 'identity:*',
+        'com.atproto.identity.signPlcOperation': 'identity:*',
+        'com.atproto.identity.submitPlcOperation': 'identity:*',
+        'com.atproto.identity.updateHandle': 'identity:handle',
+        'com.atproto.repo.applyWrites': 'repo:app.bsky.feed.post?action=delete',
+        'com.atproto.repo.createRecord': 'repo:app.bsky.feed.post?action=create',
+        'com.atproto.repo.deleteRecord': 'repo:app.bsky.feed.post?action=delete',
+        'com.atproto.repo.importRepo': 'account:repo?action=manage',
+        'com.atproto.repo.putRecord': 'repo:app.bsky.feed.post?action=create',
+        'com.atproto.repo.uploadBlob': 'blob:application/json',
+        'com.atproto.server.deactivateAccount': 'account:status?action=manage',
+        'com.atproto.server.getServiceAuth': `rpc:com.atproto.server.createAccount?aud=${TARGET_DID}`,
+      })
+    }))
+
+  // Written out, because the matrix takes what it expects from the policy.
+  it('opens to no grant what mints tokens, sees passwords, ends sessions, activates or deletes the account', () => {
+    const closed = METHODS.filter((id) => policy[id].grant === 'never')
+    expect(closed.filter((id) => !id.startsWith('com.cirrus.'))).toEqual([
+      'com.atproto.server.activateAccount',
+      'com.atproto.server.confirmEmail',
+      'com.atproto.server.createAccount',
+      'com.atproto.server.createAppPassword',
+      'com.atproto.server.deleteSession',
+      'com.atproto.server.getAccountInviteCodes',
+      'com.atproto.server.listAppPasswords',
+      'com.atproto.server.refreshSession',
+      'com.atproto.server.requestAccountDelete',
+      'com.atproto.server.requestEmailConfirmation',
+      'com.atproto.server.requestEmailUpdate',
+      'com.atproto.server.revokeAppPassword',
+      'com.atproto.server.updateEmail',
+      'com.atproto.temp.checkSignupQueue',
+    ])
+    const ours = METHODS.filter((id) => id.startsWith('com.cirrus.'))
+    expect(ours.filter((id) => policy[id].grant !== 'never')).toEqual([])
+  })
+
+  it('names a scope, or says that none opens it, for each method', () => {
+    for (const id of METHODS) {
+      const { who, grant }: Rule = policy[id]
+      const isOpen = Object.keys(who).join() === 'anyone'
+      expect([id, who.grant !== undefined]).toEqual([id, !isOpen && grant !== 'never'])
+    }
+  })
 
   it('lets anyone call the probes, in every state', () => {
     const probes = METHODS.filter((id) => policy[id].runs === 'worker')

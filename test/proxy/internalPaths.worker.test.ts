@@ -6,7 +6,8 @@ import { INTERNAL_PATHS } from '../../src/internalPaths.ts'
 import { deploy, ORIGIN } from '../contract/deployed.ts'
 import { HANDLE, PASSWORD } from '../support/deployment.ts'
 
-const QUERY = '?lxm=app.bsky.feed.getTimeline&aud=did:web:api.example.com'
+const QUERY =
+  '?lxm=app.bsky.feed.getTimeline&aud=did:web:api.example.com&service=did:web:api.example.com%23bsky_appview'
 
 it('reach the object from nowhere, with the owner’s credential too', async () => {
   const { did, call, fetch } = await deploy()

@@ -74,12 +74,13 @@ describe('a method that is not served', () => {
         `Bearer ${await world.mint()}`,
         `Basic ${btoa('admin:admin-canary-5fd1')}`,
         'Bearer nonsense',
-        'DPoP nonsense',
       ])
         expect(await outcome(world.fetch(TIMELINE, { headers: { authorization } }))).toEqual([
           400,
           'InvalidToken',
         ])
+      const headers = { authorization: 'DPoP nonsense' }
+      expect(await outcome(world.fetch(TIMELINE, { headers }))).toEqual([401, 'invalid_token'])
       expect(asked).toEqual([])
     }))
 

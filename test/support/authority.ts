@@ -5,6 +5,7 @@ import { CREATE_ACCOUNT } from '../../src/signing/migrationToken.ts'
 import { type Scope, SCOPES } from '../../src/signing/scope.ts'
 import { UPLOAD_BLOB } from '../../src/signing/serviceToken.ts'
 import { accessToken } from '../handlers/support/accessToken.ts'
+import { makeGrant } from './grant.ts'
 
 export const STATES: State[] = ['absent', 'active', 'deactivated', 'moved', 'deleted']
 
@@ -17,6 +18,7 @@ export const KINDS: CredentialKind[] = [
   'admin',
   'service',
   'blobUpload',
+  'grant',
   ...SCOPES,
 ]
 
@@ -47,13 +49,20 @@ const migrationToken = async (account: Account, scope: Scope): Promise<string> =
   return await account.signingKey.signMigrationToken(claims)
 }
 
-/**
- * The Authorization header of a credential; undefined for none. It is made inside the object with its own keys, so that
- * it is valid in every state.
- */
-export const authorizationOf = async (
+/** The headers that present a credential with a request. */
+export type Present = (verb: string, url: string) => Promise<Record<string, string>>
+
+/** A credential that is valid in every state: it is made inside the object with its own keys. A grant has every scope. */
+export const presenting = async (account: Account, kind: CredentialKind): Promise<Present> => {
+  if (kind === 'grant') return (await makeGrant(account)).headers
+  const authorization = await authorizationOf(account, kind)
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
+  return async () => headers
+}
+
+const authorizationOf = async (
   account: Account,
-  kind: CredentialKind,
+  kind: Exclude<CredentialKind, 'grant'>,
 ): Promise<string | undefined> => {
   switch (kind) {
     case 'anyone':

@@ -127,6 +127,7 @@ describe('what was granted', () => {
       granted: {
         auth: 'session',
         anonymous: false,
+        permit: () => {},
         act: () => {
           steps.push('asked again')
           throw error('ExpiredToken', 'too late')

@@ -41,7 +41,7 @@ export const mount =
       createRuntime<object, CredentialKind>({
         authorize: async () => {
           const auth = await authorize()
-          return granted ?? { auth, anonymous: auth === 'anyone', act: (work) => work() }
+          return granted ?? { auth, anonymous: auth === 'anyone', permit: () => {}, act: (work) => work() }
         },
         times: BODY_TIMES,
         timer: () => timer,

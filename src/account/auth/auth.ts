@@ -8,7 +8,8 @@ import { readHead } from '../db/head.ts'
 import type { Sql } from '../db/sql.ts'
 import type { IdentityWatch } from '../identity/identityWatch.ts'
 import type { Journal } from '../journal.ts'
-import type { BrowserSignIns } from '../oauth/types.ts'
+import type { OAuth } from '../oauth/oauth.ts'
+import { createNeeds } from '../oauth/scopes/needs.ts'
 import { type Authorize, createAuthorize, createAuthorizeBy } from './authorize.ts'
 import { type AuthorizeProxy, createAuthorizeProxy } from './authorizeProxy.ts'
 import { createFailures, type Failures } from './limits/failures.ts'
@@ -25,6 +26,7 @@ import { createMigrationTokens, type MigrationTokens } from './tokens/migrationT
 import { createMoveInTokenVerifier } from './tokens/moveInToken.ts'
 import { createServiceAuth, type ServiceAuth } from './tokens/serviceAuth.ts'
 import { createVerifyCredential } from './verifyCredential.ts'
+import { createVerifyGrant } from './verifyGrant.ts'
 
 /** Who may do what: passwords, sessions, tokens, and the limits on trying them. */
 export interface Auth {
@@ -49,12 +51,19 @@ export interface AuthDeps {
   journal: Journal
   config: Pick<
     Config,
-    'did' | 'origin' | 'serviceDid' | 'previous' | 'dev' | 'email' | 'writePointsPerHour' | 'uploadsPerDay'
+    | 'did'
+    | 'origin'
+    | 'serviceDid'
+    | 'previous'
+    | 'dev'
+    | 'email'
+    | 'writePointsPerHour'
+    | 'uploadsPerDay'
+    | 'services'
   > & { secrets: Pick<Config['secrets'], 'adminPassword' | 'passwordHash' | 'session'> }
   signingKey: SigningKey
   rotationKey: Pick<RotationKey, 'did'>
   identityWatch: IdentityWatch
-  browserSignIns: Pick<BrowserSignIns, 'open'>
   /** The account's handle now. */
   handle(): string
   state(): State
@@ -62,12 +71,18 @@ export interface AuthDeps {
   watchMove(): Promise<void>
   /** Throws while writes are fenced off. */
   assertNotFenced(): void
+  oauth: Pick<OAuth, 'dpop' | 'grants' | 'grantTokens' | 'browserSignIns'>
 }
 
+/** As clients name it by default, where none is configured: preferences are kept here in any case. */
+const appViewOf = ({ appView }: Config['services']): string =>
+  `${appView?.did ?? 'did:web:api.bsky.app'}#bsky_appview`
+
 export const createAuth = (deps: AuthDeps): Auth => {
-  const { sql, platform, config, identityWatch } = deps
+  const { sql, platform, config, identityWatch, oauth } = deps
   const { adminPassword, passwordHash, session } = config.secrets
   const tokens = createSessionTokens(session, passwordHash)
+  const audiences = [config.serviceDid, ...config.previous.map(({ serviceDid }) => serviceDid)]
   const base = { ...config, ...deps }
 
   const knownNetworks = createKnownNetworks(base)
@@ -88,6 +103,7 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const migrationTokens = createMigrationTokens({ ...base, rateLimits })
   const verifyCredential = createVerifyCredential({
     ...base,
+    audiences,
     adminPassword,
     tokens,
     sessions,
@@ -96,8 +112,9 @@ export const createAuth = (deps: AuthDeps): Auth => {
     failures,
     migrationTokens,
     verifyMoveInToken: createMoveInTokenVerifier({ ...base, rateLimits }),
+    verifyGrant: createVerifyGrant({ ...base, ...oauth, audiences }),
   })
-  const assertStillValid = createStillValid({ platform, sessions, migrationTokens })
+  const assertStillValid = createStillValid({ platform, sessions, migrationTokens, grants: oauth.grants })
   const authorizeBy = createAuthorizeBy({ ...base, verifyCredential, assertStillValid })
   return {
     rateLimits,
@@ -107,9 +124,9 @@ export const createAuth = (deps: AuthDeps): Auth => {
     passwords,
     serviceAuth,
     migrationTokens,
-    authorize: createAuthorize(authorizeBy),
+    authorize: createAuthorize(authorizeBy, createNeeds({ appView: appViewOf(config.services) })),
     authorizeProxy: createAuthorizeProxy({ authorizeBy, serviceAuth, head: () => readHead(sql)?.rev }),
     signIn: (input) => signIn({ ...base, passwords, failures, sessions, identityWatch }, input),
-    signInToPages: (input) => signInToPages({ ...base, passwords, failures }, input),
+    signInToPages: (input) => signInToPages({ ...base, ...oauth, passwords, failures }, input),
   }
 }

@@ -3,8 +3,10 @@ import type { MethodId } from '../../generated/methods.ts'
 import { type CredentialKind, policy, type Rule, type State } from '../../policy.ts'
 import type { Granted } from '../../xrpc/types.ts'
 import type { Sql } from '../db/sql.ts'
+import type { Needs } from '../oauth/scopes/needs.ts'
 import { type Credential, kindsOf, type VerifiedCredential, withGrant } from './credential.ts'
 import { refusal } from './refusal.ts'
+import { requireFixedScope, requireScopes } from './requireScopes.ts'
 import type { VerifyCredential } from './verifyCredential.ts'
 
 export interface AuthorizeDeps {
@@ -28,7 +30,7 @@ export interface Ruled {
  * Verifies the one credential of a request, and lets the request through only if the rule does. Both are asked again
  * after the body was read, and at the beginning of each transaction of the request: minutes may pass in between.
  */
-export type AuthorizeBy = (ruled: Ruled, request: Request) => Promise<Granted<Credential>>
+export type AuthorizeBy = (ruled: Ruled, request: Request) => Promise<Omit<Granted<Credential>, 'permit'>>
 
 /** The same for a method that is served here, by its row of the policy. */
 export type Authorize = (id: MethodId, request: Request) => Promise<Granted<Credential>>
@@ -61,6 +63,7 @@ export const createAuthorizeBy =
     }
     const kind = grantedKind(kinds)
     const credential = kind === 'anyone' ? ANYONE : presented
+    requireFixedScope(credential, rule.grant)
     const assertMayAct = (): void => {
       assertStillValid(credential)
       grantedKind([kind])
@@ -76,6 +79,13 @@ export const createAuthorizeBy =
   }
 
 export const createAuthorize =
-  (authorizeBy: AuthorizeBy): Authorize =>
-  (id, request) =>
-    authorizeBy({ id, rule: policy[id] }, request)
+  (authorizeBy: AuthorizeBy, needsOf: Needs): Authorize =>
+  async (id, request) => {
+    const granted = await authorizeBy({ id, rule: policy[id] }, request)
+    return {
+      ...granted,
+      permit: (call) => {
+        if (granted.auth.kind === 'grant') requireScopes(granted.auth, needsOf(id, call))
+      },
+    }
+  }

@@ -1,6 +1,7 @@
 import { proxying } from '../../policy.ts'
 import { error } from '../../xrpc/errors.ts'
 import type { AuthorizeBy } from './authorize.ts'
+import { requireScopes } from './requireScopes.ts'
 import type { ServiceAuth } from './tokens/serviceAuth.ts'
 
 export interface AuthorizeProxyDeps {
@@ -12,8 +13,9 @@ export interface AuthorizeProxyDeps {
 
 /**
  * Lets a request through that the Worker would forward, and signs a service token for it. The question has the
- * credential of the caller, and in its query `lxm`, the method that was called, and `aud`, the DID that the token is for, without
- * which none is signed. The answer says which revision the repository has.
+ * credential of the caller, and in its query `lxm`, the method that was called, `aud`, the DID that the token is for, without
+ * which none is signed, and `service`, what the request is for (`did#service`). The answer says which revision the
+ * repository has.
  */
 export type AuthorizeProxy = (question: Request) => Promise<{ token?: string; head?: string }>
 
@@ -25,7 +27,14 @@ export const createAuthorizeProxy =
     const aud = searchParams.get('aud')
     const rule = proxying(id)
     if (!rule.forward) throw error('InvalidToken', `${id} is never forwarded`)
-    const { act } = await authorizeBy({ id, rule }, question)
+    const { auth, act } = await authorizeBy({ id, rule }, question)
+    const service = searchParams.get('service')
+    if (service !== null)
+      requireScopes(
+        auth,
+        [...new Set([id, rule.lxm])].map((lxm) => ({ resource: 'rpc', lxm, aud: service })),
+      )
     if (aud === null) return act(() => ({}))
+    if (service === null) throw new Error('a token is signed for a service that was asked about')
     return { token: await act(() => serviceAuth.sign({ aud, lxm: rule.lxm })), head: head() }
   }

@@ -25,6 +25,7 @@ const CREDENTIAL_NAMES: Record<Exclude<CredentialKind, Scope>, string> = {
   admin: 'the admin password (HTTP Basic, user admin)',
   service: "a service-auth token for createAccount on this server, signed by the account's DID",
   blobUpload: 'a service-auth token of the account for uploadBlob on this server (getServiceAuth)',
+  grant: 'an access token of an app (OAuth)',
 }
 
 /** The credentials that the rule accepts in some state. */
@@ -71,6 +72,8 @@ export const refusal = (refused: RefusedRequest): XrpcError => {
   const { id, rule, kinds } = refused
   if (kinds.some((kind) => rule.who[kind] !== undefined)) return wrongState(refused)
   const needs = `${id} needs ${acceptedCredentials(rule)}`
+  // As on the reference: no scope would help.
+  if (kinds.includes('grant')) return error('Forbidden', `an app's grant does not open this: ${needs}`)
   if (kinds.includes('anyone')) return error('AuthMissing', `${needs}. ${docsLink('wrong-credential')}`)
   const given = kinds.map((kind) => (isScope(kind) ? kind : CREDENTIAL_NAMES[kind])).join(', ')
   const isMigrationToken = kinds.some((kind) => isScope(kind))

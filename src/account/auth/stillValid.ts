@@ -1,5 +1,6 @@
 import { TokenError } from '../../crypto/errors.ts'
 import type { Platform } from '../../platform.ts'
+import type { Grants } from '../oauth/types.ts'
 import type { VerifiedCredential } from './credential.ts'
 import type { MigrationTokens } from './tokens/migrationTokens.ts'
 import { type Sessions, sessionEnded } from './sessions/sessions.ts'
@@ -9,13 +10,14 @@ export interface StillValidDeps {
   platform: Pick<Platform, 'now'>
   sessions: Pick<Sessions, 'exists' | 'wereEndedAfter'>
   migrationTokens: Pick<MigrationTokens, 'assertStillValid'>
+  grants: Pick<Grants, 'find'>
 }
 
 /**
  * Throws if a credential that was verified before is not valid any more: what time and revocation can change is asked
  * again, what cannot change (the signature, the claims) is not.
  */
-export const createStillValid = ({ platform, sessions, migrationTokens }: StillValidDeps) => {
+export const createStillValid = ({ platform, sessions, migrationTokens, grants }: StillValidDeps) => {
   const assertNotExpired = (exp: number): void => {
     if (exp * 1000 <= platform.now()) throw tokenError(new TokenError('Expired', 'the token has expired'))
   }
@@ -25,6 +27,10 @@ export const createStillValid = ({ platform, sessions, migrationTokens }: StillV
       case 'refresh':
         assertNotExpired(credential.claims.exp)
         if (!sessions.exists(credential.claims.sid)) throw sessionEnded()
+        return
+      case 'grant':
+        assertNotExpired(credential.claims.exp)
+        if (!grants.find(credential.claims.grant)) throw sessionEnded()
         return
       case 'token':
         return migrationTokens.assertStillValid(credential.claims)

@@ -1,4 +1,3 @@
-import type { ServerName } from '../../configValues.ts'
 import { TokenError } from '../../crypto/errors.ts'
 import { decodeJws } from '../../crypto/jws.ts'
 import { MIGRATION_TYP } from '../../signing/migrationToken.ts'
@@ -21,12 +20,13 @@ import type { RateLimits } from './limits/rateLimits.ts'
 import { type Sessions, sessionEnded } from './sessions/sessions.ts'
 import { tokenError } from './tokenError.ts'
 import { createAccessTokens } from './tokens/accessTokens.ts'
+import type { VerifyGrant } from './verifyGrant.ts'
 
 export interface VerifyCredentialDeps {
   platform: Pick<Platform, 'now'>
   did: string
-  serviceDid: string
-  previous: readonly ServerName[]
+  /** Of tokens for this server: a session outlives a change of the host name, and its next tokens are for the new one. */
+  audiences: readonly string[]
   /** Signed the account's own service tokens. */
   signingKey: Pick<SigningKey, 'did'>
   adminPassword: Secret
@@ -38,6 +38,7 @@ export interface VerifyCredentialDeps {
   migrationTokens: Pick<MigrationTokens, 'verify'>
   /** Verifies a token with which the account's own DID asks this server to take the account in. */
   verifyMoveInToken(token: string): Promise<MoveInToken>
+  verifyGrant: VerifyGrant
 }
 
 export type VerifyCredential = (request: Request, rule: Omit<Rule, 'runs'>) => Promise<VerifiedCredential>
@@ -73,10 +74,8 @@ const sessionCredential = (claims: AccessClaims): VerifiedCredential => ({
 
 /** Verifies the one credential of a request. If the rule is open to anyone, no credential is looked at. */
 export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCredential => {
-  const { did, platform, tokens, sessions } = deps
+  const { did, platform, tokens, sessions, audiences } = deps
   const accessTokens = createAccessTokens(deps)
-  /** A session outlives a change of the host name: its next tokens are for the new one. */
-  const audiences = [deps.serviceDid, ...deps.previous.map(({ serviceDid }) => serviceDid)]
 
   /** Refuses a session that is not of this account and this server, or that has ended. */
   const ownSession = <T extends SessionClaims>(claims: T): T => {
@@ -154,11 +153,13 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     if (!header || isOpenToAnyone(rule)) return { kind: 'anyone', grants: 'anyone' }
     if (/^basic\b/i.test(header))
       return checkAdmin(deps, header, networkOf(request.headers.get('cf-connecting-ip')))
+    const bound = /^dpop +(\S+)$/i.exec(header)?.[1]
+    if (bound) return await deps.verifyGrant(request, bound)
     const token = /^bearer +(\S+)$/i.exec(header)?.[1]
     if (!token)
       throw error(
         'InvalidToken',
-        `the Authorization header is neither Bearer nor Basic. ${docsLink('wrong-credential')}`,
+        `the Authorization header is none of Bearer, DPoP and Basic. ${docsLink('wrong-credential')}`,
       )
     try {
       return await verifyBearer(token, rule)

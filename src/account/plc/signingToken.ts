@@ -6,10 +6,10 @@ import type { MigrationTokens } from '../auth/tokens/migrationTokens.ts'
 import { docsLink } from '../../docsLink.ts'
 
 /** A caller who may ask for a signature. */
-export type Signer = Extract<Credential, { grants: 'session' | 'plc:sign' }>
+export type Signer = Extract<Credential, { grants: 'session' | 'plc:sign' | 'grant' }>
 
 /**
- * The migration token that asks for a signature: the Bearer, or the one in the body beside a session. As a Bearer, a
+ * The migration token that asks for a signature: the Bearer, or the one in the body beside a session or an app's grant. As a Bearer, a
  * token signs only if it is bound to a target: a leaked one must not be enough to take the account. In the body, beside
  * the owner's session, any token of this server with the scope `plc:sign` does.
  */
@@ -34,7 +34,7 @@ export const signingToken = async (
   if (bodyToken === undefined || bodyToken === '')
     throw error(
       'InvalidToken',
-      `token: paste the one that \`pds migrate-token\` prints; a session alone signs nothing. ${docsLink('token-needed')}`,
+      `token: paste the one that \`pds migrate-token\` prints; a session or a grant alone signs nothing. ${docsLink('token-needed')}`,
     )
   const claims = await migrationTokens.verify(bodyToken)
   if (!parseScope(claims.scope).includes('plc:sign'))

@@ -4,7 +4,7 @@ import type { SessionClaims } from '../../../src/signing/sessionTokens.ts'
 import { createSessionTokens } from '../../../src/signing/sessionTokens.ts'
 import { DID, NOW, SERVICE_DID, testSecret } from '../../crypto/support.ts'
 
-const RULE = { who: { session: ['active'] } } as const
+const RULE = { who: { session: ['active'] }, grant: 'never' } as const
 const unused = () => {
   throw new Error('not asked here')
 }
@@ -16,8 +16,7 @@ const setUp = () => {
   const verify = createVerifyCredential({
     platform: { now: () => now },
     did: DID,
-    serviceDid: SERVICE_DID,
-    previous: [],
+    audiences: [SERVICE_DID],
     signingKey: { did: 'did:key:zQ3s' },
     adminPassword: testSecret('admin'),
     tokens,
@@ -27,6 +26,7 @@ const setUp = () => {
     failures: { signIn: () => {}, token: () => {} },
     migrationTokens: { verify: unused },
     verifyMoveInToken: unused,
+    verifyGrant: unused,
   })
   const mint = (claims: Partial<SessionClaims> = {}) =>
     tokens.mintAccess({ did: DID, aud: SERVICE_DID, sid: 'laptop', kind: 'session', now, ...claims })

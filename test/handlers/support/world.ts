@@ -232,6 +232,7 @@ const build = async (
       authorize: async () => ({
         auth: { kind: 'anyone', grants: 'anyone' },
         anonymous: true,
+        permit: () => {},
         act: (work) => work(),
       }),
       forward: async (request, _, id) =>
@@ -251,7 +252,7 @@ const build = async (
     mergeView: async (...merge) => world.account.views.merge(...merge),
   }
   const proxyOf = ({ config, identity }: Account): Proxy =>
-    createProxy({ config, identity, platform, askAccount, views })
+    createProxy({ config, identity, platform, askAccount, views, newId: () => crypto.randomUUID() })
   const send: Fetch = async (url, init) => {
     const { config, identity } = world.account
     return await inWorker.fetch(new Request(url, init), { config, identity })

@@ -8,6 +8,7 @@ import type { Platform } from '../../../platform.ts'
 import { isReserved, mayHaveServiceToken } from '../../../policy.ts'
 import { error, XrpcError } from '../../../xrpc/errors.ts'
 import { docsLink } from '../../../docsLink.ts'
+import type { GrantClaims } from '../../oauth/types.ts'
 import type { Journal } from '../../journal.ts'
 import type { Sql } from '../../db/sql.ts'
 
@@ -22,6 +23,7 @@ export interface ServiceAuth {
 
 export type ServiceAuthCaller =
   | { kind: 'session'; grants: SessionKind }
+  | { kind: 'grant'; claims: Pick<GrantClaims, 'grant'> }
   | { kind: 'token'; claims: MigrationClaims }
 
 export interface ServiceAuthParams {
@@ -81,6 +83,13 @@ const checkGrant = (by: MigrationClaims, { aud, lxm }: ServiceAuthParams): void 
     )
 }
 
+/** What the journal says of who asked. */
+const callerName = (by: ServiceAuthCaller | undefined): string => {
+  if (by?.kind === 'token') return `token ${by.claims.jti}`
+  if (by?.kind === 'grant') return `grant ${by.claims.grant}`
+  return by?.grants ?? 'session'
+}
+
 /** When the token expires, in seconds since the epoch: as asked, within the limits. */
 const expiryOf = ({ exp, lxm }: ServiceAuthParams, now: number, by?: MigrationClaims): number => {
   const expires = exp ?? Math.min(now + DEFAULT_LIFETIME_S, by?.exp ?? Infinity)
@@ -106,6 +115,8 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
       const token = by?.kind === 'token' ? by.claims : undefined
       if (token) checkGrant(token, params)
       if (by?.kind === 'session') checkSession(by.grants, params)
+      if (by?.kind === 'grant' && lxm === undefined)
+        throw error('InvalidRequest', 'lxm: an app gets tokens for one method each; name the method')
       const now = Math.floor(platform.now() / 1000)
       const exp = expiryOf(params, now, token)
       const jti = newId(platform.random)
@@ -116,7 +127,7 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
             aud,
             lxm,
             exp,
-            by: token ? `token ${token.jti}` : by?.kind === 'session' ? by.grants : 'session',
+            by: callerName(by),
           }),
         )
       return await signingKey.signServiceToken({

@@ -1,4 +1,5 @@
 import type { MethodId } from '../../../generated/methods.ts'
+import { policy } from '../../../policy.ts'
 import type { Call } from '../../../xrpc/types.ts'
 import { writeAction } from '../../repo/commits/writeAction.ts'
 import type { RepoAction, ScopeNeed } from '../types.ts'
@@ -36,18 +37,20 @@ const NEEDS: { readonly [Id in MethodWithNeeds]: (call: NeedsCall<Id>) => ScopeN
   'com.atproto.server.getServiceAuth': ({ params: { aud, lxm = '*' } }) => [{ resource: 'rpc', lxm, aud }],
 }
 
-/** What a request needs of its grant's scopes: each of them. */
-export const needsOf = <Id extends MethodWithNeeds>(id: Id, call: NeedsCall<Id>): ScopeNeed[] =>
-  NEEDS[id](call)
+const hasNeeds = (id: MethodId): id is MethodWithNeeds => Object.hasOwn(NEEDS, id)
 
-/** Methods that are answered with the help of a service that is asked for another method. */
-const ALSO: Readonly<Record<string, string>> = {
-  'app.bsky.feed.getFeed': 'app.bsky.feed.getFeedSkeleton',
+export interface NeedsDeps {
+  /** The service in whose place this server answers for preferences, as `did#id`. */
+  appView: string
 }
 
-/**
- * The same for a request that is for a service, also where this server answers in its place (the preferences). `service` is
- * the one that the client names or that is configured, as `did#id`; the token that is signed names the DID alone.
- */
-export const needsOfService = (lxm: string, service: string): ScopeNeed[] =>
-  [lxm, ALSO[lxm]].filter((of) => of !== undefined).map((of) => ({ resource: 'rpc', lxm: of, aud: service }))
+/** What a request needs of its grant's scopes: each of them. Params and body are those that the method's lexicon allows. */
+export type Needs = (id: MethodId, call: { params: unknown; input: unknown }) => ScopeNeed[]
+
+export const createNeeds =
+  ({ appView }: NeedsDeps): Needs =>
+  (id, call) => {
+    if (policy[id].grant === 'rpc') return [{ resource: 'rpc', lxm: id, aud: appView }]
+    // The runtime has checked both against the lexicon of `id`.
+    return hasNeeds(id) ? NEEDS[id](call as never) : []
+  }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import { needsOf, needsOfService } from '../../../../src/account/oauth/scopes/needs.ts'
+import { createNeeds } from '../../../../src/account/oauth/scopes/needs.ts'
 import { readPermissions } from '../../../../src/account/oauth/scopes/readPermissions.ts'
 import { scopeNeeded } from '../../../../src/account/oauth/scopes/scopeNeeded.ts'
 
 // As each method of the reference asserts it (@atproto/pds, dist/api).
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const needsOf = createNeeds({ appView: 'did:web:api.example#bsky_appview' })
 const POST = 'app.bsky.feed.post'
 const repo = DID
 
@@ -93,13 +94,10 @@ test('a service token needs its method and its audience as they are asked for', 
   expect(granted(service, { aud: 'did:web:api.bsky.app', lxm: 'app.bsky.feed.getTimeline' })).toBe(false)
 })
 
-test('a method of a service needs its name there; a feed also the skeleton that the service is asked for', () => {
-  const service = 'did:web:api.bsky.app#bsky_appview'
-  expect(needsOfService('app.bsky.feed.getTimeline', service).map(scopeNeeded)).toEqual([
-    'rpc:app.bsky.feed.getTimeline?aud=did:web:api.bsky.app%23bsky_appview',
+test('preferences, which are kept here, need the scope of the AppView that clients ask for them', () => {
+  const call = { params: {}, input: undefined }
+  expect(needsOf('app.bsky.actor.getPreferences', call).map(scopeNeeded)).toEqual([
+    'rpc:app.bsky.actor.getPreferences?aud=did:web:api.example%23bsky_appview',
   ])
-  expect(needsOfService('app.bsky.feed.getFeed', service).map(scopeNeeded)).toEqual([
-    'rpc:app.bsky.feed.getFeed?aud=did:web:api.bsky.app%23bsky_appview',
-    'rpc:app.bsky.feed.getFeedSkeleton?aud=did:web:api.bsky.app%23bsky_appview',
-  ])
+  expect(needsOf('com.atproto.server.getSession', call)).toEqual([])
 })
