@@ -13,6 +13,7 @@ import { params } from './params.ts'
 import { plc } from './plc.ts'
 import { record } from './record.ts'
 import { repo } from './repo.ts'
+import { scope } from './scope.ts'
 import { views } from './views.ts'
 import { derSignature, webauthn } from './webauthn.ts'
 
@@ -34,6 +35,7 @@ export const TARGETS = [
   views,
   archive,
   bucketList,
+  scope,
   webauthn,
   derSignature,
 ] as unknown as readonly Target[]
