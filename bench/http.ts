@@ -10,6 +10,7 @@ export interface Call {
   readonly type?: string
   /** A procedure without input. */
   readonly post?: boolean
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Answer {
@@ -23,19 +24,19 @@ export interface Answer {
 const agent = new Agent({ keepAlive: true, maxSockets: 32 })
 
 /**
- * Calls an XRPC method, or a path that begins with a slash. Throws if the status is not 200. Uses node:http over
+ * Calls an XRPC method, or a path that begins with a slash. Throws if it is refused. Uses node:http over
  * connections that are kept open: the client costs little, so that the figures are those of the server.
  */
 export const call = (
   host: string,
   method: string,
-  { params, token, authorization, body, type, post }: Call = {},
+  { params, token, authorization, body, type, post, headers: more }: Call = {},
 ): Promise<Answer> => {
   const path = method.startsWith('/') ? method : `/xrpc/${method}`
   const url = new URL(`${path}?${new URLSearchParams(params)}`, host)
   const bytes =
     body === undefined || body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body))
-  const headers: Record<string, string | number> = {}
+  const headers: Record<string, string | number> = { ...more }
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`
   if (authorization !== undefined) headers['authorization'] = authorization
   if (bytes) {
@@ -55,7 +56,7 @@ export const call = (
       answer.on('end', () => {
         const total = performance.now() - start
         const whole = Buffer.concat(chunks)
-        if (answer.statusCode !== 200 && answer.statusCode !== 206)
+        if (![200, 201, 206].includes(answer.statusCode ?? 0))
           return reject(
             new Error(`${method} on ${host}: ${answer.statusCode} ${whole.toString('utf8', 0, 500)}`),
           )

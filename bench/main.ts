@@ -17,6 +17,7 @@ import { getRepo } from './rows/getRepo.ts'
 import { load } from './rows/load.ts'
 import { move } from './rows/move.ts'
 import { getRecord, listRecords } from './rows/read.ts'
+import { oauth } from './rows/oauth.ts'
 import { proxy } from './rows/proxy.ts'
 import { restart } from './rows/restart.ts'
 import { write } from './rows/write.ts'
@@ -25,6 +26,9 @@ import type { Kind } from './servers.ts'
 
 /** Takes minutes, so only when it is asked for. */
 const BY_NAME_ONLY = 'move'
+
+/** Nothing of it depends on how many records there are. */
+const WITHOUT_RECORDS = ['proxy', 'oauth', BY_NAME_ONLY]
 
 const NAMES = [
   'importRepo',
@@ -37,6 +41,7 @@ const NAMES = [
   'firehose',
   'blob',
   'proxy',
+  'oauth',
   'restart',
 ]
 
@@ -94,9 +99,9 @@ const run = async ({ sizes, kinds, names }: ReturnType<typeof readOptions>): Pro
   const plc = await startPlc()
   try {
     if (names.has('proxy')) await proxy({ plcUrl: plc.url, kinds, add, progress })
+    if (names.has('oauth')) await oauth({ plcUrl: plc.url, kinds, add, progress })
     if (names.has('move')) await move({ plcUrl: plc.url, add, progress })
-    // They need no repositories of these sizes.
-    if ([...names].every((name) => name === 'proxy' || name === 'move')) return rows
+    if ([...names].every((name) => WITHOUT_RECORDS.includes(name))) return rows
     for (const [index, size] of sizes.entries()) {
       const wanted = size > REFERENCE_LIMIT ? kinds.filter((kind) => kind === 'cirrus') : kinds
       const common = { size, add, progress }

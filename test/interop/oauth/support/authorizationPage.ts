@@ -1,24 +1,15 @@
 // The owner before the authorization page, in Chromium. What the two servers call things differs; what a person does does not.
 import type { Browser, Page } from 'playwright-core'
-import type { Server } from './world.ts'
-
-export type Decision = 'approve' | 'deny'
+import type { Answer, Decision, SignIn } from './authorization.ts'
 
 /** The buttons, as a screen reader names them. */
-const BUTTONS: Record<Server['name'], Record<Decision, string>> = {
+const BUTTONS: Record<SignIn['name'], Record<Decision, string>> = {
   reference: { approve: 'Authorize', deny: 'Deny access' },
   cirrus: { approve: 'Allow', deny: 'Deny' },
 }
 
-/** How the client got its answer. */
-export interface Answer {
-  readonly params: URLSearchParams
-  /** `GET` with a query or a fragment, or `POST` with a form. */
-  readonly method: string
-}
-
 /** Signs in on the page that is open, if it asks for it, and decides. */
-export async function decide(page: Page, server: Server, decision: Decision): Promise<void> {
+export async function decide(page: Page, server: SignIn, decision: Decision): Promise<void> {
   const password = page.locator('input[type=password]')
   const button = page.getByRole('button', { name: BUTTONS[server.name][decision], exact: true })
   // Where no account was named, the reference asks first whether there is one, and then for its name.
@@ -39,7 +30,7 @@ export async function decide(page: Page, server: Server, decision: Decision): Pr
 /** Opens the address that a client sends the browser to, decides, and gives what the client's redirect URI is sent. */
 export async function authorize(
   browser: Browser,
-  server: Server,
+  server: SignIn,
   request: { url: URL | string; redirectUri: string; decision?: Decision },
 ): Promise<Answer> {
   const context = await browser.newContext({ locale: 'en' })

@@ -1,10 +1,6 @@
 // The authorization page without a browser: what a browser would send, over HTTP. In a tenth of the time.
 import { request as send } from 'node:http'
-import type { Answer, Decision } from './authorizationPage.ts'
-import type { Server } from './world.ts'
-
-/** What the authorization needs of a server. */
-export type SignIn = Pick<Server, 'name' | 'url' | 'address' | 'did' | 'handle' | 'password'>
+import type { Answer, Decision, SignIn } from './authorization.ts'
 
 interface Request {
   url: URL | string

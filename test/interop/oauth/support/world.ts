@@ -4,21 +4,14 @@ import { startLocalService } from '../../../support/localService.ts'
 import { startPlc } from '../../../support/plc.ts'
 import type { SourceCirrus } from '../../support/cirrus.ts'
 import { startReference, type Reference } from '../../support/reference.ts'
+import type { SignIn } from './authorization.ts'
 import { startClientHost, type ClientHost } from './clientHost.ts'
 import { divertedFetch } from './divertedFetch.ts'
 import { shiftClock } from './shiftClock.ts'
 
 /** A PDS under test, its account, and what a test has to know of it. */
-export interface Server {
-  readonly name: 'cirrus' | 'reference'
-  /** Its origin, as it calls itself. */
-  readonly url: string
-  /** Where it listens: the same, unless it has a public name. */
-  readonly address: string
-  readonly did: string
-  readonly handle: string
+export interface Server extends SignIn {
   readonly email: string
-  readonly password: string
   /** How long an access token lasts. */
   readonly accessSeconds: number
 }
