@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ClientAuth } from '../../../../src/account/oauth/types.ts'
 import {
   type ClientWorld,
   confidentialDocument,
@@ -97,4 +98,222 @@ describe('authentication', () => {
       await expect(authenticate(assertion)).rejects.toMatchObject({ code: 'invalid_client' })
     },
   )
+
+  describe('of a confidential client', () => {
+    let key: Awaited<ReturnType<typeof createAssertionKey>>
+    let other: Awaited<ReturnType<typeof createAssertionKey>>
+    beforeEach(async () => {
+      key = await createAssertionKey(world)
+      other = await createAssertionKey(world, 'ES256', 'key 2')
+      world.pages.set(ID, confidentialDocument({ jwks: { keys: [key.jwk] } }))
+    })
+
+    test.each([
+      ['no assertion', { assertion: undefined }],
+      ['no type', { assertionType: undefined }],
+      ['another type', { assertionType: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' }],
+    ])('with %s is refused', async (_, more) => {
+      await expect(authenticate(await key.assertion(), more)).rejects.toMatchObject({
+        code: 'invalid_client',
+      })
+    })
+
+    test('must not have the key of the DPoP proof', async () => {
+      const assertion = await key.assertion()
+      await expect(authenticate(assertion, { dpopJkt: key.jkt })).rejects.toMatchObject({
+        code: 'invalid_request',
+      })
+      await expect(authenticate(assertion, { dpopJkt: other.jkt })).resolves.toBeDefined()
+    })
+
+    test('takes a new key within half a minute, and asks only once for a kid that nobody has', async () => {
+      await authenticate(await key.assertion())
+      await expect(authenticate(await other.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
+      expect(world.fetched).toHaveLength(1)
+      world.advance(30_000)
+      world.pages.set(ID, confidentialDocument({ jwks: { keys: [key.jwk, other.jwk] } }))
+      await expect(authenticate(await other.assertion())).resolves.toMatchObject({ auth: { kid: 'key 2' } })
+      expect(world.fetched).toHaveLength(2)
+    })
+
+    test('has its keys at jwks_uri, which are fetched again once for a kid that is not there', async () => {
+      const url = 'https://keys.example.org/jwks.json'
+      world.pages.set(ID, confidentialDocument({ jwks_uri: url }))
+      world.pages.set(url, { keys: [key.jwk] })
+      await expect(authenticate(await key.assertion())).resolves.toMatchObject({ auth: { jkt: key.jkt } })
+      await expect(authenticate(await key.assertion())).resolves.toBeDefined()
+      expect(world.fetched).toEqual([ID, url])
+      world.advance(30_000)
+      world.pages.set(url, { keys: [other.jwk] })
+      await expect(authenticate(await other.assertion())).resolves.toMatchObject({ auth: { jkt: other.jkt } })
+      const asked = world.fetched.length
+      for (let n = 0; n < 5; n++)
+        await expect(authenticate(await key.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
+      expect(world.fetched).toHaveLength(asked)
+    })
+
+    test.each([
+      ['no JWKS', () => Response.json([])],
+      ['nothing', () => new Response('', { status: 500 })],
+      ['a redirect', () => Response.redirect('https://elsewhere.example.org/', 302)],
+      ['another type', () => new Response('{"keys":[]}', { headers: { 'content-type': 'text/plain' } })],
+    ])('is refused where jwks_uri answers with %s', async (_, page) => {
+      const url = 'https://keys.example.org/jwks.json'
+      world.pages.set(ID, confidentialDocument({ jwks_uri: url }))
+      world.pages.set(url, page)
+      await expect(authenticate(await key.assertion())).rejects.toThrow(wrong)
+    })
+
+    describe('for a grant', () => {
+      const bound = () => ({ method: 'private_key_jwt', alg: 'ES256', kid: 'key 1', jkt: key.jkt }) as const
+      const refresh = (assertion: string, to: ClientAuth = bound()) =>
+        world.clients.authenticate(
+          { clientId: ID, assertionType: ASSERTION_TYPE, assertion, dpopJkt: undefined },
+          to,
+        )
+
+      test('is by the key that it was made to', async () => {
+        await expect(refresh(await key.assertion())).resolves.toMatchObject({ auth: bound() })
+      })
+
+      test('by another key is invalid_grant', async () => {
+        world.pages.set(ID, confidentialDocument({ jwks: { keys: [key.jwk, other.jwk] } }))
+        await expect(refresh(await other.assertion())).rejects.toMatchObject({ code: 'invalid_grant' })
+      })
+
+      test('by another key of the same kid is invalid_grant', async () => {
+        const replaced = await createAssertionKey(world)
+        world.pages.set(ID, confidentialDocument({ jwks: { keys: [replaced.jwk] } }))
+        await expect(refresh(await replaced.assertion())).rejects.toMatchObject({ code: 'invalid_grant' })
+      })
+
+      test('by a key that left the JWKS is invalid_client', async () => {
+        world.pages.set(ID, confidentialDocument({ jwks: { keys: [other.jwk] } }))
+        await expect(refresh(await key.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
+      })
+
+      test('that was made to a key, by a client that is public now, is invalid_grant', async () => {
+        world.pages.set(ID, publicDocument())
+        await expect(refresh('')).rejects.toMatchObject({ code: 'invalid_grant' })
+      })
+
+      test('that was made to a public client, may be by one that proves itself now', async () => {
+        await expect(refresh(await key.assertion(), { method: 'none' })).resolves.toMatchObject({
+          auth: bound(),
+        })
+      })
+    })
+  })
+})
+
+describe('documents that strangers make us fetch', () => {
+  const idOf = (n: number) => `https://app${n}.example.org/client.json`
+  const publish = (n: number) => world.pages.set(idOf(n), publicDocument({}, idOf(n)))
+
+  test('are fetched once for all who ask at a time, and every 10 minutes', async () => {
+    world.pages.set(ID, publicDocument())
+    await Promise.all(Array.from({ length: 50 }, () => find()))
+    expect(world.fetched).toHaveLength(1)
+    world.advance(599_000)
+    await find()
+    expect(world.fetched).toHaveLength(1)
+    world.advance(1000)
+    await find()
+    expect(world.fetched).toHaveLength(2)
+  })
+
+  test('are not tried again within 10 seconds when they could not be had', async () => {
+    for (let n = 0; n < 20; n++) await expect(find()).rejects.toThrow(wrong)
+    expect(world.fetched).toHaveLength(1)
+    world.advance(10_000)
+    world.pages.set(ID, publicDocument())
+    await expect(find()).resolves.toBeDefined()
+  })
+
+  test('stand for an hour while their server is not there, and not when it says that they are gone', async () => {
+    world.pages.set(ID, publicDocument())
+    await find()
+    world.pages.set(ID, () => new Response('', { status: 503 }))
+    world.advance(3_599_000)
+    await expect(find()).resolves.toBeDefined()
+    world.advance(1000)
+    await expect(find()).rejects.toThrow(wrong)
+    world.advance(10_000)
+    world.pages.set(ID, publicDocument())
+    await find()
+    world.advance(600_000)
+    world.pages.delete(ID)
+    await expect(find()).rejects.toThrow(wrong)
+  })
+
+  test('that are wrong now do not stand as they were', async () => {
+    world.pages.set(ID, publicDocument())
+    await find()
+    world.pages.set(ID, publicDocument({ scope: '' }))
+    world.advance(600_000)
+    await expect(find()).rejects.toThrow(wrong)
+    await expect(find()).rejects.toThrow(wrong)
+  })
+
+  test('leave those of clients that hold a grant in memory, however many there are', async () => {
+    world.pages.set(ID, publicDocument())
+    world.granted.add(ID)
+    await find()
+    for (let n = 0; n < 300; n++) {
+      publish(n)
+      await find(idOf(n))
+    }
+    const asked = world.fetched.length
+    await find()
+    await find(idOf(299))
+    expect(world.fetched).toHaveLength(asked)
+    await find(idOf(0))
+    expect(world.fetched).toHaveLength(asked + 1)
+  })
+
+  test('of servers that do not answer hold up nobody who holds a grant', async () => {
+    const never = () => new Promise<Response>(() => {})
+    for (let n = 0; n < 20; n++) {
+      world.pages.set(idOf(n), never)
+      void find(idOf(n)).catch(() => {})
+    }
+    publish(20)
+    await expect(find(idOf(20))).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    world.pages.set(ID, publicDocument())
+    world.granted.add(ID)
+    await expect(find()).resolves.toBeDefined()
+    world.advance(12_000)
+    await expect(find(idOf(20))).resolves.toBeDefined()
+  })
+
+  test('whose fetch died with its request end in an error, and are fetched again', async () => {
+    world.pages.set(ID, () => new Promise<Response>(() => {}))
+    const waiting = find()
+    await expect.poll(() => world.fetched).toHaveLength(1)
+    world.ring(12_000)
+    await expect(waiting).rejects.toThrow(wrong)
+    world.advance(12_000)
+    world.pages.set(ID, publicDocument())
+    await expect(find()).resolves.toBeDefined()
+  })
+})
+
+describe('assertions of strangers', () => {
+  test('leave room for those of clients that hold a grant', async () => {
+    const key = await createAssertionKey(world)
+    const send = async (id: string) => {
+      world.pages.set(id, { ...confidentialDocument({ jwks: { keys: [key.jwk] } }), client_id: id })
+      const assertion = await key.assertion({ iss: id, sub: id })
+      const credentials = { clientId: id, assertionType: ASSERTION_TYPE, assertion, dpopJkt: undefined }
+      return world.clients.authenticate(credentials)
+    }
+    for (let n = 0; n < 200; n++) await send(`https://app${n}.example.org/client.json`)
+    await expect(send('https://late.example.org/client.json')).rejects.toMatchObject({
+      code: 'temporarily_unavailable',
+    })
+    world.granted.add(ID)
+    await expect(send(ID)).resolves.toBeDefined()
+    world.advance(70_000)
+    await expect(send('https://late.example.org/client.json')).resolves.toBeDefined()
+  })
 })
