@@ -47,6 +47,10 @@ export type Asking = (id: string, ask?: Ask) => Promise<Answer>
 export const mediaType = (headers: Headers): string =>
   (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 
+/** What an answer says of its charset. JSON has UTF-8 without a word. */
+const charsetOf = (headers: Headers): string =>
+  /;\s*charset="?([\w-]{1,40})/i.exec(headers.get('content-type') ?? '')?.[1]?.toLowerCase() ?? 'utf-8'
+
 /** A query that repeats the names of lists. Empty without members. */
 export const queryString = (query: Query): string => {
   const search = new URLSearchParams()
@@ -152,6 +156,7 @@ export function createAsking({
       const bytes = taken === undefined ? await readBody(response) : new Uint8Array()
       const isJson = mediaType(response.headers) === 'application/json'
       const { json, notJson } = isJson && taken === undefined ? parseJson(bytes) : {}
+      const charset = charsetOf(response.headers)
       return {
         verb,
         authorized: Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'),
@@ -159,7 +164,7 @@ export function createAsking({
         headers: response.headers,
         bytes,
         json,
-        notJson,
+        notJson: notJson && charset !== 'utf-8' ? `${notJson}, with charset=${charset}` : notJson,
         error: errorName(json),
         exchange: {
           curl,
@@ -183,7 +188,7 @@ const reasonOf = (cause: unknown): string => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const inner = cause instanceof Error ? cause.cause : undefined
   if (!(inner instanceof Error)) return message
-  const code = 'code' in inner ? String(inner.code) : ''
+  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : ''
   return `${message} (${[code, inner.message].filter((text) => text !== '').join(': ')})`
 }
 

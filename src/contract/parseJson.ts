@@ -3,17 +3,17 @@ export const MAX_JSON_DEPTH = 200
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
-/** How deep lists and objects are nested in a text of JSON. Brackets in strings do not count. */
-const depthOf = (text: string): number => {
+const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
+
+/** How deep lists and objects are nested in JSON. Brackets in strings do not count. */
+const depthOf = (bytes: Uint8Array): number => {
   let [depth, deepest, inString] = [0, 0, false]
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]
-    if (inString) {
-      if (char === '\\') i++
-      else if (char === '"') inString = false
-    } else if (char === '"') inString = true
-    else if (char === '[' || char === '{') deepest = Math.max(deepest, ++depth)
-    else if (char === ']' || char === '}') depth--
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === QUOTE) inString = !inString
+    else if (inString) i += byte === BACKSLASH ? 1 : 0
+    else if (byte === LIST || byte === OBJECT) deepest = Math.max(deepest, ++depth)
+    else if (byte === LIST_END || byte === OBJECT_END) depth--
   }
   return deepest
 }
@@ -26,7 +26,7 @@ export function parseJson(bytes: Uint8Array): { json?: unknown; notJson?: string
   } catch {
     return { notJson: 'a body that is not UTF-8, as JSON is' }
   }
-  if (depthOf(text) > MAX_JSON_DEPTH)
+  if (depthOf(bytes) > MAX_JSON_DEPTH)
     return { notJson: `JSON that is nested more than ${MAX_JSON_DEPTH} levels deep, which is not read` }
   try {
     return { json: JSON.parse(text) }

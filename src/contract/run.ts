@@ -112,8 +112,9 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const wanted = lexicons.methods.filter(({ id }) => isOurs(id) && isWanted(id))
   place.planned = wanted.length + 10
   await requirePds(rawAsk, origin)
-  const front = await rawAsk('', { path: '/' })
-  const frontPage = new TextDecoder().decode(front.bytes)
+  // It only tells what is known of such a server.
+  const front = await rawAsk('', { path: '/' }).catch(() => undefined)
+  const frontPage = new TextDecoder().decode(front?.bytes)
   kind = options.kind === undefined ? kindOf(frontPage) : (options.kind ?? undefined)
   const health = await rawAsk('_health').catch(() => undefined)
   const version = isObject(health?.json) ? health.json['version'] : undefined
@@ -179,7 +180,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       hide: secrets.hide,
       redact: secrets.redact,
       made: cleanup.made,
-      absent: (what) => void absent.push(what),
+      absent: (what, subject = what) => void (isWanted(subject) && absent.push(what)),
       stays: cleanup.stays,
       ...createJudging({
         ask,

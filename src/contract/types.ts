@@ -154,8 +154,11 @@ export interface Run {
   hide(secret: string): void
   /** Replaces what is hidden. */
   redact(text: string): string
-  /** The server does not have this part of the contract: said in the report, and not a fault. */
-  absent(what: string): void
+  /**
+   * The server does not have this part of the contract: said in the report, and not a fault. `subject` is the method or path
+   * that it is about, if not `what` itself; where that is not asked for, nothing is said.
+   */
+  absent(what: string, subject?: string): void
   /** Registers how to undo something that was made. Run in reverse order at the end, whatever happens. */
   made(what: string, undo: () => Promise<void>): void
   /** Something that was made and stays. */

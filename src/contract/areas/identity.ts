@@ -150,7 +150,8 @@ async function checkWellKnown({ origin, found, expect, ask, absent }: Run): Prom
   const path = '/.well-known/atproto-did'
   const { did, handle } = found.known
   const isOwn = new URL(origin).hostname === handle
-  if (!isOwn && (await ask('', { path })).status !== 200) return absent(`${path}: the host is not a handle`)
+  if (!isOwn && (await ask('', { path })).status !== 200)
+    return absent(`${path}: the host is not a handle`, path)
   await expect(
     wellKnown,
     { subject: path, case: 'a GET', expected: isOwn ? did : 'a DID' },

@@ -147,7 +147,7 @@ export const oauth: Area = {
   rules: [resource, server, issuer, readable, pushed, token, dpop, noStore],
   async check(run) {
     const first = await run.ask('', { path: RESOURCE_PATH })
-    if (first.status === 404) return run.absent('OAuth')
+    if (first.status === 404) return run.absent('OAuth', RESOURCE_PATH)
     let authorizationServer: unknown
     await run.expect(resource, { subject: RESOURCE_PATH, case: 'a GET' }, async (ask) => {
       const answer = await ask('', { path: RESOURCE_PATH })

@@ -139,7 +139,7 @@ export const blobs: Area = {
   rules: RULES,
   requests: () => 40,
   async check(run) {
-    if (!run.serves(GET_BLOB)) return run.absent('blobs')
+    if (!run.serves(GET_BLOB)) return run.absent('blobs', GET_BLOB)
     const giveUp = (some: readonly Rule[], reason: string): void => {
       for (const rule of some)
         run.unclear(rule, { subject: GET_BLOB, case: 'the blobs of an account' }, reason)

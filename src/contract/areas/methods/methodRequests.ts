@@ -112,7 +112,8 @@ export function createMethodRequests(run: Run): MethodRequests {
         // Without an input to refuse, the call itself would be made.
         if (caller.kind !== 'anyone' && method.kind === 'procedure' && !method.input) return undefined
         const answer = await run.ask(method.id, doomed(method, caller.headers)).catch(() => undefined)
-        if (answer && !isAuthRefusal(answer)) return caller
+        // No answer is no refusal: who calls then says that there is none.
+        if (!answer || !isAuthRefusal(answer)) return caller
       }
       return undefined
     },

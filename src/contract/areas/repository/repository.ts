@@ -7,13 +7,15 @@ import { repositoryRules } from './rules.ts'
 
 const RULES = Object.values(repositoryRules)
 
+const GET_REPO = 'com.atproto.sync.getRepo'
+
 /** The repository of an account: its export, and what other methods say about it. */
 export const repository: Area = {
   name: 'repository',
   rules: RULES,
   requests: () => 60,
   async check(run) {
-    if (!run.serves('com.atproto.sync.getRepo')) return run.absent('the export of a repository')
+    if (!run.serves(GET_REPO)) return run.absent('the export of a repository', GET_REPO)
     if (!run.found.has.has('did')) {
       for (const rule of RULES)
         run.unclear(rule, { subject: 'repository', case: 'any account' }, 'no account of the server is known')
