@@ -7,13 +7,18 @@ type Allows = (need: ScopeNeed) => boolean
 
 const isChat = (lxm: string): boolean => lxm.startsWith('chat.bsky.')
 
+/** As an app password, which these scopes stand for, it does not take the account to another server. */
+const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
+
 /** The scopes of the time before there were others. `atproto` alone says who the account is. */
 const STATIC: Record<StaticScopeValue, Allows> = {
   atproto: () => false,
   'transition:email': (need) =>
     need.resource === 'account' && need.attr === 'email' && need.action === 'read',
   'transition:generic': (need) =>
-    need.resource === 'repo' || need.resource === 'blob' || (need.resource === 'rpc' && !isChat(need.lxm)),
+    need.resource === 'repo' ||
+    need.resource === 'blob' ||
+    (need.resource === 'rpc' && !isChat(need.lxm) && need.lxm !== CREATE_ACCOUNT),
   'transition:chat.bsky': (need) => need.resource === 'rpc' && isChat(need.lxm),
 }
 
