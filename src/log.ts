@@ -15,8 +15,8 @@ export const log = (level: 'log' | 'warn' | 'error', line: LogLine): void => {
 }
 
 const QUERY = /(https?:\/\/[^\s"'?#]*|\/xrpc\/[\w.]*)\?[^\s"']*/g
-/** JWTs, and headers that carry a credential. */
-const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(Bearer|Basic|DPoP) [\w.~+/=-]+/g
+/** JWTs, codes and refresh tokens of apps, and headers that carry a credential. */
+const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(cod|ref)-[0-9a-f]{32}-[\w-]+|\b(Bearer|Basic|DPoP) [\w.~+/=-]+/g
 
 const clean = (text: string): string => text.replace(QUERY, '$1?…').replace(TOKEN, '[secret]')
 
@@ -30,9 +30,13 @@ export const logFailure = (event: string, cause: unknown, ids: { readonly id?: s
   log('error', { event, ...ids, name: error.name, message: error.message, stack: error.stack, cause: inner })
 }
 
+const KNOWN_PATH =
+  /^\/($|robots\.txt$|\.well-known\/(did\.json|atproto-did|oauth-(protected-resource|authorization-server))$|oauth\/(par|authorize|token|revoke|jwks)$)/
+
 /** The method that a request asks for, as far as it has the form of one; else the kind of its address. */
 export const methodOf = (url: string): string => {
   const { pathname } = new URL(url)
   if (/^\/xrpc\/[a-zA-Z0-9.-]{1,317}$/.test(pathname)) return pathname.slice('/xrpc/'.length)
-  return /^\/($|robots\.txt$|\.well-known\/(did\.json|atproto-did)$)/.test(pathname) ? pathname : 'other'
+  if (/^\/account($|\/)/.test(pathname)) return '/account'
+  return KNOWN_PATH.test(pathname) ? pathname : 'other'
 }

@@ -7,6 +7,7 @@ import { INTERNAL_PATHS } from './internalPaths.ts'
 import type { OwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { logBug } from './log.ts'
+import { answerOAuth } from './oauth/answerOAuth.ts'
 import { createPlatform } from './platform.ts'
 import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
 import { createPages, type Pages } from './pages/createPages.ts'
@@ -84,7 +85,10 @@ export class AccountObject extends DurableObject<Env> implements ViewsRpc {
     if (!this.#account) return encodeError(notConfigured(this.#failure), newId, logBug)
     if (this.#pages && isPagePath(new URL(request.url).pathname)) return this.#pages.fetch(request)
     const account = this.#account
-    const answer = (await answerInternal(account, request)) ?? (await xrpc.fetch(request, { account }))
+    const answer =
+      (await answerInternal(account, request)) ??
+      (await answerOAuth(account, request, { newId, report: logBug })) ??
+      (await xrpc.fetch(request, { account }))
     return withNonce(answer, request.headers.has('dpop') ? account.oauth.dpop.nonce() : undefined)
   }
 

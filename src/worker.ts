@@ -9,6 +9,9 @@ import { createIdentity, type Identity } from './identity/identity.ts'
 import { createOwnIdentity, type ReadOwnIdentity } from './identity/ownIdentity.ts'
 import { BODY_TIMES, LIMITS } from './limits.ts'
 import { log, logBug, methodOf } from './log.ts'
+import { authorizationServer, cachedJson, JWKS, protectedResource } from './oauth/metadata.ts'
+import { encodeOAuthError } from './oauth/encodeOAuthError.ts'
+import { isPagePath } from './pages/isPagePath.ts'
 import { createPlatform, type Platform } from './platform.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { createRequestLimits, type RequestLimits } from './worker/requestLimits.ts'
@@ -68,6 +71,15 @@ const xrpc = createRouter(
 const text = (body: string): Response =>
   new Response(body, { headers: { 'content-type': 'text/plain; charset=utf-8' } })
 
+/** What is not XRPC, to the account's object: it counts for the limits as all else does. */
+const toLimited = async (request: Request, context: Context): Promise<Response> => {
+  try {
+    return await context.requestLimits.run(request, () => toAccount(request, context))
+  } catch (cause) {
+    return encodeOAuthError(cause, { newId, report: logBug })
+  }
+}
+
 const router = Router<Request, [Context]>({
   before: [preflight],
   finally: [corsify],
@@ -87,6 +99,9 @@ const PAGES: Record<string, (context: Context) => Response | Promise<Response>> 
   // Where password managers look for the page to change a password on.
   '/.well-known/change-password': () =>
     new Response(null, { status: 303, headers: { location: '/account' } }),
+  '/.well-known/oauth-protected-resource': ({ config }) => cachedJson(protectedResource(config)),
+  '/.well-known/oauth-authorization-server': ({ config }) => cachedJson(authorizationServer(config)),
+  '/oauth/jwks': () => cachedJson(JWKS),
   '/robots.txt': () => text('User-agent: *\nAllow: /\n'),
   '/': async ({ config, own }) => text(frontPage(config, (await own(PAGE_AGE_MS)).handle)),
 }
@@ -94,6 +109,7 @@ for (const [path, page] of Object.entries(PAGES)) {
   router.get(path, (_, context) => page(context))
   router.head(path, async (_, context) => new Response(null, await page(context)))
 }
+router.all('/oauth/*', toLimited)
 router.all(
   '*',
   () =>
@@ -148,7 +164,7 @@ export default {
       const begun = platform.now()
       // No other site may read what the owner's browser is shown: pages are never open to other origins.
       const response = isPagePath(new URL(request.url).pathname)
-        ? await toAccount(request, context)
+        ? await toLimited(request, context)
         : await router.fetch(request, context)
       // On one's own machine wrangler shows the requests.
       if (!config.dev) logRequest(request, response, platform.now() - begun)

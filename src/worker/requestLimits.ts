@@ -32,7 +32,7 @@ const checksCredentials = (method: string): boolean => {
 
 /** Whether the answer shows that the request had a good credential. An empty one is none, as where it is verified. */
 const wasTrusted = (request: Request, method: string, { status }: Response): boolean =>
-  Boolean(request.headers.get('authorization')?.trim()) && status < 400 && checksCredentials(method)
+  Boolean(method && request.headers.get('authorization')?.trim()) && status < 400 && checksCredentials(method)
 
 /** The method that a path names, if it names one: the router takes any number of slashes at its end. */
 const methodOf = ({ url }: Request): string => /^\/xrpc\/([^/]*)\/*$/.exec(new URL(url).pathname)?.[1] ?? ''

@@ -1,5 +1,8 @@
 import type { Platform } from '../../platform.ts'
+import { createMemoryLimit, type MemoryLimit } from '../../memoryLimit.ts'
+import { isLocal } from '../../network.ts'
 import type { State } from '../../policy.ts'
+import { tooMany } from '../../tooMany.ts'
 import type { GrantTokenSigner } from '../../signing/grantTokens.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { Sql } from '../db/sql.ts'
@@ -46,8 +49,17 @@ export interface FlowDeps {
   state(): State
 }
 
+/** Calls of one network. Tokens that are given are not counted: the owner's apps never wait. */
+const CALLS = { max: 300, windowSeconds: 5 * 60 }
+
 export const createFlow = (deps: FlowDeps): Flow => {
-  const { dpop } = deps
+  const { dpop, platform } = deps
+  const pushLimit = createMemoryLimit({ ...CALLS, now: platform.now })
+  const tokenLimit = createMemoryLimit({ ...CALLS, now: platform.now })
+  const count = (limit: MemoryLimit, { network }: Call): void => {
+    const usedUp = isLocal(network) ? undefined : limit.take(network ?? '')
+    if (usedUp) throw tooMany('OAuth requests', usedUp, platform.now())
+  }
   /** A deactivated account has its apps, too: a move needs them. */
   const requireAccount = (): void => {
     const state = deps.state()
@@ -66,23 +78,33 @@ export const createFlow = (deps: FlowDeps): Flow => {
   const keyOf = async ({ proof, url }: Call): Promise<string> =>
     (await dpop.verify({ proof, method: 'POST', url })).jkt
 
+  const exchange = async (call: Call): Promise<TokenAnswer> => {
+    const grantType = required(call.params, 'grant_type')
+    const jkt = await keyOf(call)
+    if (grantType === 'authorization_code') return await exchangeCode(base, call, jkt)
+    if (grantType === 'refresh_token') return await refreshGrant(base, call, jkt)
+    throw new OAuthError(
+      'unsupported_grant_type',
+      `grant_type: expected authorization_code or refresh_token, got "${grantType.slice(0, 100)}"`,
+    )
+  }
+
   return {
     authorizations: createAuthorizations(base),
     push: async (call) => {
       requireAccount()
+      count(pushLimit, call)
       return await pushRequest(call)
     },
     token: async (call) => {
-      const grantType = required(call.params, 'grant_type')
-      const jkt = await keyOf(call)
-      if (grantType === 'authorization_code') return await exchangeCode(base, call, jkt)
-      if (grantType === 'refresh_token') return await refreshGrant(base, call, jkt)
-      throw new OAuthError(
-        'unsupported_grant_type',
-        `grant_type: expected authorization_code or refresh_token, got "${grantType.slice(0, 100)}"`,
-      )
+      count(tokenLimit, call)
+      const answer = await exchange(call)
+      tokenLimit.giveBack(call.network ?? '')
+      return answer
     },
-    revoke: async (call) =>
-      await revokeGrant(base, call, call.proof === null ? undefined : await keyOf(call)),
+    revoke: async (call) => {
+      count(tokenLimit, call)
+      await revokeGrant(base, call, call.proof === null ? undefined : await keyOf(call))
+    },
   }
 }
