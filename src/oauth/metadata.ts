@@ -1,3 +1,4 @@
+import { ASSERTION_ALGS } from '../account/oauth/clients/readClientMetadata.ts'
 import { DPOP_ALGS } from '../account/oauth/dpop/dpop.ts'
 import type { Config } from '../config.ts'
 
@@ -38,9 +39,9 @@ export const authorizationServer = ({ origin }: Pick<Config, 'origin'>) => ({
   request_uri_parameter_supported: true,
   request_parameter_supported: false,
   token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
-  token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+  token_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGS],
   revocation_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
-  revocation_endpoint_auth_signing_alg_values_supported: ['ES256'],
+  revocation_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGS],
   dpop_signing_alg_values_supported: [...DPOP_ALGS],
 })
 

@@ -94,8 +94,7 @@ export const createGrantTokenSigner = (secret: Secret, passwordHash: Secret): Gr
           algorithms: ['HS256'],
           typ: TYP,
           issuer: [...issuer],
-          currentDate: new Date(now),
-          ...(evenExpired && { clockTolerance: Infinity }),
+          currentDate: new Date(evenExpired ? 0 : now),
         }
         const claims: Record<string, unknown> = { ...(await jwtVerify(token, accessKey, options)).payload }
         return {

@@ -7,7 +7,9 @@ import { createGrantTokenSigner } from '../../signing/grantTokens.ts'
 import type { Sql } from '../db/sql.ts'
 import type { Journal } from '../journal.ts'
 import type { Records } from '../repo/records.ts'
+import { createClients } from './clients/clients.ts'
 import { createDpop } from './dpop/dpop.ts'
+import { createFlow, type Flow } from './flow.ts'
 import { createEndGrant } from './grants/endGrant.ts'
 import { createGrantRows } from './grants/grantRows.ts'
 import { createGrants } from './grants/grants.ts'
@@ -17,13 +19,14 @@ import { createFetchPermissionSet } from './scopes/fetchPermissionSet.ts'
 import { createPermissionSets } from './scopes/permissionSets.ts'
 import { createScopes } from './scopes/scopes.ts'
 import { createBrowserSignIns } from './signIns/browserSignIns.ts'
-import type { BrowserSignIns, Dpop, Grants, GrantTokens, Passkeys, Scopes } from './types.ts'
+import type { BrowserSignIns, Clients, Dpop, Grants, GrantTokens, Passkeys, Scopes } from './types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
-export interface OAuth {
+export interface OAuth extends Flow {
+  clients: Clients
+  dpop: Dpop
   grants: Grants
   grantTokens: GrantTokens
-  dpop: Dpop
   browserSignIns: BrowserSignIns
   scopes: Scopes
   passkeys: Passkeys
@@ -53,13 +56,21 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
   const endGrant = createEndGrant({ ...deps, grantRows })
   const base = { ...config, ...deps, grantTokenSigner, grantRows, endGrant }
   const permissionSets = createPermissionSets({ ...base, fetch: createFetchPermissionSet(base) })
-
+  const scopes = createScopes({ permissionSets })
+  const dpop = createDpop(base)
+  const clients = createClients({
+    ...base,
+    outbound: deps.send,
+    hasGrant: (id) => grantRows.hasClient(id, deps.platform.now()),
+  })
   return {
+    ...createFlow({ ...base, clients, dpop, scopes }),
+    clients,
+    dpop,
+    scopes,
     grants: createGrants(base),
     grantTokens: createGrantTokens(base),
-    dpop: createDpop(base),
     browserSignIns: createBrowserSignIns(base),
-    scopes: createScopes({ permissionSets }),
     passkeys: createPasskeys(base),
   }
 }

@@ -15,6 +15,7 @@ import { accountHandlers, workerHandlers } from '../../../src/handlers/index.ts'
 import type { Identity } from '../../../src/identity/identity.ts'
 import { BODY_TIMES, LIMITS } from '../../../src/limits.ts'
 import type { Platform } from '../../../src/platform.ts'
+import { answerOAuth } from '../../../src/oauth/answerOAuth.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
 import { createProxy, type Proxy } from '../../../src/proxy/proxy.ts'
 import type { ViewsRpc } from '../../../src/viewPlan.ts'
@@ -65,7 +66,7 @@ export interface World {
   bearer(token: string): Client
   /** Signs in with the password; the client refreshes its session by itself. */
   signIn(): Promise<Client>
-  /** A request that the typed client cannot express. `path` begins with `/xrpc/`. */
+  /** A request that the typed client cannot express. `path` begins with `/xrpc/`, or is one that apps call for OAuth. */
   fetch(path: string, init?: RequestInit): Promise<Response>
 
   /** The same storage in a new object, perhaps configured otherwise. */
@@ -255,7 +256,10 @@ const build = async (
     createProxy({ config, identity, platform, askAccount, views, newId: () => crypto.randomUUID() })
   const send: Fetch = async (url, init) => {
     const { config, identity } = world.account
-    return await inWorker.fetch(new Request(url, init), { config, identity })
+    const request = new Request(url, init)
+    return (
+      (await answerOAuth(world.account, request, runtime)) ?? inWorker.fetch(request, { config, identity })
+    )
   }
   const client = connect(ORIGIN, { fetch: send })
   const admin = connect(ORIGIN, { fetch: send, admin: { password: ADMIN_PASSWORD } })

@@ -19,6 +19,8 @@ export interface GrantRows {
   read(id: string): GrantRow | undefined
   /** Those that were exchanged and are not over, the one that was used last first. */
   list(now: number): GrantRow[]
+  /** Whether a client has one that is not over. */
+  hasClient(clientId: string, now: number): boolean
   insert(row: GrantRow): void
   /** Writes what an exchange and a refresh change. */
   update(row: GrantRow): void
@@ -83,6 +85,12 @@ export const createGrantRows = ({ sql }: { sql: Sql }): GrantRows => ({
         MAX_GRANTS,
       )
       .map(rowOf),
+  hasClient: (clientId, now) =>
+    sql.first(
+      'SELECT 1 AS yes FROM oauth_grant WHERE client_id = ? AND refresh IS NOT NULL AND expires_at > ?',
+      clientId,
+      now,
+    ) !== undefined,
   insert: ({ auth, redirectUri, codeChallenge, ...row }) =>
     void sql.run(
       `INSERT INTO oauth_grant (id, client_id, client_name, detail, scope, expanded, jkt, code, created_at, last_used_at,

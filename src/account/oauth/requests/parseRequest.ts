@@ -3,7 +3,7 @@ import { fromBase64url } from '../../../crypto/base64url.ts'
 import { OAuthError } from '../oauthError.ts'
 import { badParameter, oneOf, optional, required } from '../parameters.ts'
 import type { AuthorizationRequest, Client, ClientAuth, Scopes } from '../types.ts'
-import { isRedirectUri } from './isRedirectUri.ts'
+import { isDeclaredRedirect } from '../clients/isDeclaredRedirect.ts'
 
 /** What a request is checked against. */
 export interface RequestContext {
@@ -42,7 +42,7 @@ const redirectUri = (params: ReadonlyMap<string, string>, { metadata, id }: Clie
   const [only, ...others] = metadata.redirectUris
   const uri = optional(params, 'redirect_uri') ?? (others.length === 0 ? only : undefined)
   if (uri === undefined) throw badParameter('redirect_uri', 'is missing, and the client declares several')
-  if (!isRedirectUri(metadata.redirectUris, uri))
+  if (!isDeclaredRedirect(metadata, uri))
     throw badParameter('redirect_uri', `${uri.slice(0, 300)} is not one that ${id} declares`)
   return uri
 }
