@@ -79,13 +79,15 @@ export const createAuthorizeBy =
   }
 
 export const createAuthorize =
-  (authorizeBy: AuthorizeBy, needsOf: Needs): Authorize =>
+  (authorizeBy: AuthorizeBy, needs: Needs): Authorize =>
   async (id, request) => {
     const granted = await authorizeBy({ id, rule: policy[id] }, request)
+    const { auth } = granted
+    if (auth.kind === 'grant') requireScopes(auth, needs.ofMethod(id))
     return {
       ...granted,
       permit: (call) => {
-        if (granted.auth.kind === 'grant') requireScopes(granted.auth, needsOf(id, call))
+        if (auth.kind === 'grant') requireScopes(auth, needs.ofCall(id, call))
       },
     }
   }

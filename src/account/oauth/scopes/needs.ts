@@ -1,5 +1,5 @@
 import type { MethodId } from '../../../generated/methods.ts'
-import { policy } from '../../../policy.ts'
+import { type Policy, policy } from '../../../policy.ts'
 import type { Call } from '../../../xrpc/types.ts'
 import { writeAction } from '../../repo/commits/writeAction.ts'
 import type { RepoAction, ScopeNeed } from '../types.ts'
@@ -13,14 +13,10 @@ const write = (action: RepoAction, collection: string): ScopeNeed => ({
   action,
 })
 
-/** The methods where what a request needs depends on the request. */
-export type MethodWithNeeds =
-  | 'com.atproto.repo.applyWrites'
-  | 'com.atproto.repo.createRecord'
-  | 'com.atproto.repo.deleteRecord'
-  | 'com.atproto.repo.putRecord'
-  | 'com.atproto.repo.uploadBlob'
-  | 'com.atproto.server.getServiceAuth'
+/** The methods where what is needed depends on the request: a row that says so, and has no entry below, does not compile. */
+type MethodWithNeeds = {
+  [Id in MethodId]: Policy[Id]['grant'] extends 'repo' | 'blob' | 'serviceAuth' ? Id : never
+}[MethodId]
 
 const NEEDS: { readonly [Id in MethodWithNeeds]: (call: NeedsCall<Id>) => ScopeNeed[] } = {
   'com.atproto.repo.applyWrites': ({ input }) =>
@@ -44,13 +40,16 @@ export interface NeedsDeps {
   appView: string
 }
 
-/** What a request needs of its grant's scopes: each of them. Params and body are those that the method's lexicon allows. */
-export type Needs = (id: MethodId, call: { params: unknown; input: unknown }) => ScopeNeed[]
+/** What a request needs of its grant's scopes: each of them. */
+export interface Needs {
+  /** What is known before the body is read. */
+  ofMethod(id: MethodId): ScopeNeed[]
+  /** What depends on the request. Params and body are those that the method's lexicon allows. */
+  ofCall(id: MethodId, call: { params: unknown; input: unknown }): ScopeNeed[]
+}
 
-export const createNeeds =
-  ({ appView }: NeedsDeps): Needs =>
-  (id, call) => {
-    if (policy[id].grant === 'rpc') return [{ resource: 'rpc', lxm: id, aud: appView }]
-    // The runtime has checked both against the lexicon of `id`.
-    return hasNeeds(id) ? NEEDS[id](call as never) : []
-  }
+export const createNeeds = ({ appView }: NeedsDeps): Needs => ({
+  ofMethod: (id) => (policy[id].grant === 'rpc' ? [{ resource: 'rpc', lxm: id, aud: appView }] : []),
+  // The runtime has checked both against the lexicon of `id`.
+  ofCall: (id, call) => (hasNeeds(id) ? NEEDS[id](call as never) : []),
+})

@@ -5,7 +5,7 @@ import { scopeNeeded } from '../../../../src/account/oauth/scopes/scopeNeeded.ts
 
 // As each method of the reference asserts it (@atproto/pds, dist/api).
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
-const needsOf = createNeeds({ appView: 'did:web:api.example#bsky_appview' })
+const { ofCall: needsOf, ofMethod } = createNeeds({ appView: 'did:web:api.example#bsky_appview' })
 const POST = 'app.bsky.feed.post'
 const repo = DID
 
@@ -94,10 +94,10 @@ test('a service token needs its method and its audience as they are asked for', 
   expect(granted(service, { aud: 'did:web:api.bsky.app', lxm: 'app.bsky.feed.getTimeline' })).toBe(false)
 })
 
-test('preferences, which are kept here, need the scope of the AppView that clients ask for them', () => {
-  const call = { params: {}, input: undefined }
-  expect(needsOf('app.bsky.actor.getPreferences', call).map(scopeNeeded)).toEqual([
+test('preferences, which are kept here, need the scope of the AppView that clients ask for them, whatever the body', () => {
+  expect(ofMethod('app.bsky.actor.getPreferences').map(scopeNeeded)).toEqual([
     'rpc:app.bsky.actor.getPreferences?aud=did:web:api.example%23bsky_appview',
   ])
-  expect(needsOf('com.atproto.server.getSession', call)).toEqual([])
+  expect(ofMethod('com.atproto.server.getSession')).toEqual([])
+  expect(needsOf('com.atproto.server.getSession', { params: {}, input: undefined })).toEqual([])
 })
