@@ -1,0 +1,54 @@
+/** Which scope opens what: the table that Cirrus is held to in workerd, asked of each server by an app that signed in. */
+import type { OAuthSession } from '@atproto/oauth-client-node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  initOf,
+  isOpen,
+  SCOPE_NAMES,
+  SCOPE_TABLE,
+  type ScopeName,
+  SCOPES,
+} from '../../account/oauth/support/scopeTable.ts'
+import { parallel } from '../../../src/parallel.ts'
+import { authorizeByHttp } from './support/httpAuthorization.ts'
+import { loopbackApp } from './support/nodeClient.ts'
+import { SERVERS, startWorld, type Server, type World } from './support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const signIn = async (server: Server, scope: string): Promise<OAuthSession> => {
+  const app = loopbackApp({ ...world, handleResolver: server.url }, { scope })
+  const url = await app.client.authorize(server.did, { scope })
+  const { params } = await authorizeByHttp(server, { url, redirectUri: app.redirectUri })
+  return (await app.client.callback(params)).session
+}
+
+const answerOf = async (session: OAuthSession, path: string, init: RequestInit) => {
+  const answer = await session.fetchHandler(`/xrpc/${path}`, init)
+  const text = await answer.text()
+  const error: unknown = answer.ok ? undefined : Object(JSON.parse(text || '{}')).error
+  return { status: answer.status, error: typeof error === 'string' ? error : undefined }
+}
+
+describe.each(SERVERS)('scopes on %s', (name) => {
+  it('open what the table says', async () => {
+    const server = world.servers[name]
+    const opened = new Map<string, ScopeName[]>(SCOPE_TABLE.map((row) => [row.name, []]))
+    await parallel(SCOPE_NAMES, 2, async (scope) => {
+      const session = await signIn(server, `atproto ${SCOPES[scope]}`.trim())
+      for (const row of SCOPE_TABLE) {
+        const request = row.request(server)
+        const { status, error } = await answerOf(session, request.path, initOf(request))
+        if (isOpen(status, error)) opened.get(row.name)?.push(scope)
+      }
+    })
+    for (const row of SCOPE_TABLE) {
+      const expected = row.openTo === 'all' ? SCOPE_NAMES : row.openTo
+      expect.soft([row.name, opened.get(row.name)?.toSorted()]).toEqual([row.name, [...expected].toSorted()])
+    }
+  })
+})
