@@ -37,8 +37,8 @@ const bundleWorker = (folder: string): void => {
 }
 
 const budgets: Budget[] = [
-  // Each method is some 16 bytes.
-  { name: 'client', limit: 4.25 * 1024, bundle: client('src/client/index.ts') },
+  // Each method is some 16 bytes: there is room for a dozen more.
+  { name: 'client', limit: 4.5 * 1024, bundle: client('src/client/index.ts') },
   // Bundled by itself: what it shares with the client is counted here again.
   { name: 'client/import', limit: 3 * 1024, bundle: client('src/client/import.ts') },
   { name: 'client/subscribe', limit: 5 * 1024, bundle: client('src/client/subscribe.ts') },

@@ -267,6 +267,7 @@ const rows = {
   },
   'com.cirrus.admin.checkRepo': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
   'com.cirrus.admin.createMigrationToken': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
+  'com.cirrus.admin.createPasskeyLink': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // Also where it was done already: an answer may have been lost.
   'com.cirrus.admin.deleteAccount': {
     runs: 'account',
@@ -299,6 +300,7 @@ const rows = {
     who: { admin: ANY_ACCOUNT, 'blob:read': ANY_ACCOUNT },
     grant: 'never',
   },
+  'com.cirrus.admin.listPasskeys': adminOnly,
   'com.cirrus.admin.listSessions': adminOnly,
   'com.cirrus.admin.listSubscribers': adminOnly,
   'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
@@ -306,6 +308,7 @@ const rows = {
   'com.cirrus.admin.releaseRetention': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // What it does in the background asks this row again.
   'com.cirrus.admin.pullRepo': { runs: 'account', who: { admin: ['deactivated'] }, grant: 'never' },
+  'com.cirrus.admin.removePasskey': adminOnly,
   'com.cirrus.admin.requestCrawl': adminOnly,
   // It also serves a commit that is no longer the latest, with what was deleted since: that is not public.
   'com.cirrus.admin.resumeRepo': {
@@ -315,6 +318,7 @@ const rows = {
   },
   'com.cirrus.admin.revokeMigrationTokens': adminOnly,
   'com.cirrus.admin.rotateSigningKey': { runs: 'account', who: { admin: ACTIVE }, grant: 'never' },
+  'com.cirrus.admin.setPasswordSignIn': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   'com.cirrus.admin.signStatement': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },
   // Also where the account has moved: that is how it comes back.
   'com.cirrus.admin.updateDidWeb': { runs: 'account', who: { admin: ANY_ACCOUNT }, grant: 'never' },

@@ -58,6 +58,7 @@ import type * as ComCirrusAdminCancelPull from './types/com/cirrus/admin/cancelP
 import type * as ComCirrusAdminCheckMigration from './types/com/cirrus/admin/checkMigration.ts';
 import type * as ComCirrusAdminCheckRepo from './types/com/cirrus/admin/checkRepo.ts';
 import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/admin/createMigrationToken.ts';
+import type * as ComCirrusAdminCreatePasskeyLink from './types/com/cirrus/admin/createPasskeyLink.ts';
 import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
 import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSessions.ts';
@@ -68,16 +69,19 @@ import type * as ComCirrusAdminGetPull from './types/com/cirrus/admin/getPull.ts
 import type * as ComCirrusAdminGetReach from './types/com/cirrus/admin/getReach.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
+import type * as ComCirrusAdminListPasskeys from './types/com/cirrus/admin/listPasskeys.ts';
 import type * as ComCirrusAdminListSessions from './types/com/cirrus/admin/listSessions.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
 import type * as ComCirrusAdminPullRepo from './types/com/cirrus/admin/pullRepo.ts';
 import type * as ComCirrusAdminRaiseRevFloor from './types/com/cirrus/admin/raiseRevFloor.ts';
 import type * as ComCirrusAdminRecordVerification from './types/com/cirrus/admin/recordVerification.ts';
 import type * as ComCirrusAdminReleaseRetention from './types/com/cirrus/admin/releaseRetention.ts';
+import type * as ComCirrusAdminRemovePasskey from './types/com/cirrus/admin/removePasskey.ts';
 import type * as ComCirrusAdminRequestCrawl from './types/com/cirrus/admin/requestCrawl.ts';
 import type * as ComCirrusAdminResumeRepo from './types/com/cirrus/admin/resumeRepo.ts';
 import type * as ComCirrusAdminRevokeMigrationTokens from './types/com/cirrus/admin/revokeMigrationTokens.ts';
 import type * as ComCirrusAdminRotateSigningKey from './types/com/cirrus/admin/rotateSigningKey.ts';
+import type * as ComCirrusAdminSetPasswordSignIn from './types/com/cirrus/admin/setPasswordSignIn.ts';
 import type * as ComCirrusAdminSignStatement from './types/com/cirrus/admin/signStatement.ts';
 import type * as ComCirrusAdminUpdateDidWeb from './types/com/cirrus/admin/updateDidWeb.ts';
 import type * as ComCirrusAdminUpdateHandle from './types/com/cirrus/admin/updateHandle.ts';
@@ -678,6 +682,16 @@ export interface Methods {
       output: ComCirrusAdminCreateMigrationToken.OutputSchema
       errors: 'InvalidScope' | 'DirectoryUnavailable'
     };
+  /** A link that registers one passkey in a browser, within 10 minutes. Passkeys belong to this server's host name. The journal records it. Requires the admin credential. */
+  'com.cirrus.admin.createPasskeyLink': {
+      kind: 'procedure'
+      params: ComCirrusAdminCreatePasskeyLink.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminCreatePasskeyLink.OutputSchema
+      errors: 'PasskeysUnavailable' | 'TooManyPasskeys'
+    };
   /** Delete the account here, for ever: it is announced as deleted, sessions, app passwords and preferences end at once, and repository and blobs are erased in the background. May be repeated: it says how far the erasure is. The DID is not touched. Requires the admin credential. */
   'com.cirrus.admin.deleteAccount': {
       kind: 'procedure'
@@ -778,6 +792,16 @@ export interface Methods {
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
     };
+  /** The owner's passkeys, the newest first, and whether the account password opens pages and sessions beside them. Requires the admin credential. */
+  'com.cirrus.admin.listPasskeys': {
+      kind: 'query'
+      params: ComCirrusAdminListPasskeys.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminListPasskeys.OutputSchema
+      errors: never
+    };
   /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */
   'com.cirrus.admin.listSessions': {
       kind: 'query'
@@ -838,6 +862,16 @@ export interface Methods {
       output: ComCirrusAdminReleaseRetention.OutputSchema
       errors: 'HandleMismatch'
     };
+  /** Remove a passkey: it signs nobody in from now on. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
+  'com.cirrus.admin.removePasskey': {
+      kind: 'procedure'
+      params: ComCirrusAdminRemovePasskey.QueryParams
+      defaults: never
+      input: ComCirrusAdminRemovePasskey.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminRemovePasskey.OutputSchema
+      errors: 'PasskeyNotFound'
+    };
   /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
   'com.cirrus.admin.requestCrawl': {
       kind: 'procedure'
@@ -877,6 +911,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminRotateSigningKey.OutputSchema
       errors: 'KeyNotReady' | 'OperationChanged'
+    };
+  /** Have the account password open pages and sessions, or not: then passkeys open pages, and app passwords sessions. It is switched off only while there is a passkey. Sessions that are open stay. createAccount asks for the password in any case. The journal records it. Requires the admin credential. */
+  'com.cirrus.admin.setPasswordSignIn': {
+      kind: 'procedure'
+      params: ComCirrusAdminSetPasswordSignIn.QueryParams
+      defaults: never
+      input: ComCirrusAdminSetPasswordSignIn.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminSetPasswordSignIn.OutputSchema
+      errors: 'NoPasskey'
     };
   /** Sign the hash of a statement of completeness, which says what a copy of the account on another PDS has, with the account's signing key here. It works after the move too: anyone can verify it with the keys that the DID's log names. Requires the admin credential. */
   'com.cirrus.admin.signStatement': {

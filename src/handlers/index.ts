@@ -6,6 +6,7 @@ import { cancelPull } from './admin/cancelPull.ts'
 import { checkMigration } from './admin/checkMigration.ts'
 import { checkRepo } from './admin/checkRepo.ts'
 import { createMigrationToken } from './admin/createMigrationToken.ts'
+import { createPasskeyLink } from './admin/createPasskeyLink.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
 import { emitIdentity } from './admin/emitIdentity.ts'
 import { endSessions } from './admin/endSessions.ts'
@@ -16,19 +17,22 @@ import { getPull } from './admin/getPull.ts'
 import { getReach } from './admin/getReach.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
+import { listPasskeys } from './admin/listPasskeys.ts'
 import { listSessions } from './admin/listSessions.ts'
 import { listSubscribers } from './admin/listSubscribers.ts'
+import { pullRepo } from './admin/pullRepo.ts'
 import { raiseRevFloor } from './admin/raiseRevFloor.ts'
 import { recordVerification } from './admin/recordVerification.ts'
 import { releaseRetention } from './admin/releaseRetention.ts'
-import { pullRepo } from './admin/pullRepo.ts'
+import { removePasskey } from './admin/removePasskey.ts'
 import { requestCrawl } from './admin/requestCrawl.ts'
 import { resumeRepo } from './admin/resumeRepo.ts'
 import { revokeMigrationTokens } from './admin/revokeMigrationTokens.ts'
+import { rotateSigningKey } from './admin/rotateSigningKey.ts'
+import { setPasswordSignIn } from './admin/setPasswordSignIn.ts'
 import { signStatement } from './admin/signStatement.ts'
 import { updateDidWeb } from './admin/updateDidWeb.ts'
 import { updateHandle as adminUpdateHandle } from './admin/updateHandle.ts'
-import { rotateSigningKey } from './admin/rotateSigningKey.ts'
 import { updatePds } from './admin/updatePds.ts'
 import { uploadRepoPart } from './admin/uploadRepoPart.ts'
 import { voidPlcOperation } from './admin/voidPlcOperation.ts'
@@ -150,6 +154,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.checkMigration': checkMigration,
   'com.cirrus.admin.checkRepo': checkRepo,
   'com.cirrus.admin.createMigrationToken': createMigrationToken,
+  'com.cirrus.admin.createPasskeyLink': createPasskeyLink,
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,
   'com.cirrus.admin.emitIdentity': emitIdentity,
   'com.cirrus.admin.endSessions': endSessions,
@@ -160,16 +165,19 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.getReach': getReach,
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
+  'com.cirrus.admin.listPasskeys': listPasskeys,
   'com.cirrus.admin.listSessions': listSessions,
   'com.cirrus.admin.listSubscribers': listSubscribers,
+  'com.cirrus.admin.pullRepo': pullRepo,
   'com.cirrus.admin.raiseRevFloor': raiseRevFloor,
   'com.cirrus.admin.recordVerification': recordVerification,
   'com.cirrus.admin.releaseRetention': releaseRetention,
-  'com.cirrus.admin.pullRepo': pullRepo,
+  'com.cirrus.admin.removePasskey': removePasskey,
   'com.cirrus.admin.requestCrawl': requestCrawl,
   'com.cirrus.admin.resumeRepo': resumeRepo,
   'com.cirrus.admin.revokeMigrationTokens': revokeMigrationTokens,
   'com.cirrus.admin.rotateSigningKey': rotateSigningKey,
+  'com.cirrus.admin.setPasswordSignIn': setPasswordSignIn,
   'com.cirrus.admin.signStatement': signStatement,
   'com.cirrus.admin.updateDidWeb': updateDidWeb,
   'com.cirrus.admin.updateHandle': adminUpdateHandle,

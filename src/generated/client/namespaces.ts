@@ -142,6 +142,8 @@ export function createNamespaces(transport: Transport) {
           checkRepo: query(['RepoNotFound']),
           /** Mint a migration token: a compact JWS signed by the account's signing key, valid for 15 minutes, with which another PDS can read the account and have its move co-signed. Nothing is stored but a journal entry. Requires the admin credential; no session may mint. */
           createMigrationToken: procedure(['InvalidScope', 'DirectoryUnavailable']),
+          /** A link that registers one passkey in a browser, within 10 minutes. Passkeys belong to this server's host name. The journal records it. Requires the admin credential. */
+          createPasskeyLink: procedure(['PasskeysUnavailable', 'TooManyPasskeys'], 'application/json', ''),
           /** Delete the account here, for ever: it is announced as deleted, sessions, app passwords and preferences end at once, and repository and blobs are erased in the background. May be repeated: it says how far the erasure is. The DID is not touched. Requires the admin credential. */
           deleteAccount: procedure(['RetentionLocked', 'HandleMismatch']),
           /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
@@ -162,6 +164,8 @@ export function createNamespaces(transport: Transport) {
           getStatus: query(),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
           listBlobs: query(['RepoNotFound']),
+          /** The owner's passkeys, the newest first, and whether the account password opens pages and sessions beside them. Requires the admin credential. */
+          listPasskeys: query(),
           /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */
           listSessions: query(),
           /** The subscribers of the firehose now, the last event that was sent to each, and which events are kept. Requires the admin credential. */
@@ -174,6 +178,8 @@ export function createNamespaces(transport: Transport) {
           recordVerification: procedure(['NotMoved', 'OtherTree']),
           /** Give up what this server keeps after a move: the retention lock, which else holds for 72 hours after the move was noticed and until a verification was recorded, ends now. Nothing is deleted by it, but everything may be then. May be repeated. Requires the admin credential. */
           releaseRetention: procedure(['HandleMismatch']),
+          /** Remove a passkey: it signs nobody in from now on. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
+          removePasskey: procedure(['PasskeyNotFound']),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
           requestCrawl: procedure(['AccountNotActive']),
           /** The rest of an export that broke off: of the CAR that com.atproto.sync.getRepo began, the bytes from `offset` on. The commit is the CAR's root; getRepo names it in its ETag too. A commit that is no longer the latest can be resumed for at least an hour; with `since`, as long as it is known what the tree of that revision had. Requires the owner's session, the admin credential or a migration token with repo:read. */
@@ -182,6 +188,8 @@ export function createNamespaces(transport: Transport) {
           revokeMigrationTokens: procedure([], 'application/json', ''),
           /** Put the key of the secret NEXT_SIGNING_KEY in use: have the DID name it, by an operation of this server's rotation key, then sign a commit with it and announce it. Migration tokens end; sessions stay. May be repeated after any interruption. Requires the admin credential. */
           rotateSigningKey: procedure(['KeyNotReady', 'OperationChanged']),
+          /** Have the account password open pages and sessions, or not: then passkeys open pages, and app passwords sessions. It is switched off only while there is a passkey. Sessions that are open stay. createAccount asks for the password in any case. The journal records it. Requires the admin credential. */
+          setPasswordSignIn: procedure(['NoPasskey']),
           /** Sign the hash of a statement of completeness, which says what a copy of the account on another PDS has, with the account's signing key here. It works after the move too: anyone can verify it with the keys that the DID's log names. Requires the admin credential. */
           signStatement: procedure(),
           /** For an account whose DID is the did:web of this host: have /.well-known/did.json name another PDS and its key, or, with `back`, this server again. There is no log and no undo by a key: who serves this host name decides what the DID says, so it must be served for as long as the account is to exist. May be repeated. Requires the admin credential. */

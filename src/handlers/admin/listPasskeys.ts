@@ -1,0 +1,12 @@
+import type { Handler } from '../context.ts'
+import { isoTime } from '../isoTime.ts'
+
+export const listPasskeys: Handler<'com.cirrus.admin.listPasskeys'> = ({ account }) => ({
+  passkeys: account.oauth.passkeys.list().map(({ id, name, createdAt, lastUsedAt }) => ({
+    id,
+    name,
+    createdAt: isoTime(createdAt),
+    ...(lastUsedAt !== undefined && { lastUsedAt: isoTime(lastUsedAt) }),
+  })),
+  passwordSignIn: account.oauth.passkeys.isPasswordEnabled(),
+})
