@@ -1,12 +1,15 @@
 import type { Target } from '../engine.ts'
 import { archive } from './archive.ts'
+import { assertion } from './assertion.ts'
 import { bucketList } from './bucketList.ts'
 import { car } from './car.ts'
 import { carIndex } from './carIndex.ts'
 import { cbor, validCbor } from './cbor.ts'
 import { cid } from './cid.ts'
+import { client } from './client.ts'
 import { did } from './did.ts'
 import { diff } from './diff.ts'
+import { dpop } from './dpop.ts'
 import { jws } from './jws.ts'
 import { node } from './node.ts'
 import { params } from './params.ts'
@@ -38,4 +41,7 @@ export const TARGETS = [
   scope,
   webauthn,
   derSignature,
+  dpop,
+  client,
+  assertion,
 ] as unknown as readonly Target[]
