@@ -93,3 +93,11 @@ export const importCar = async (car: Uint8Array, input: Omit<RepoInput, 'root' |
   for (const record of repo.records()) records.push(record)
   return { repo, records, blocks }
 }
+
+/** The same section, or header, with a length that takes `more` bytes more than it needs, as some servers write it. */
+export const padded = (section: Uint8Array, more = 1): Uint8Array<ArrayBuffer> => {
+  const last = section.findIndex((byte) => byte < 0x80)
+  const length = [...section.subarray(0, last), (section[last] ?? 0) | 0x80]
+  const padding = Array.from({ length: more }, (_, i) => (i === more - 1 ? 0 : 0x80))
+  return Uint8Array.from([...length, ...padding, ...section.subarray(last + 1)])
+}

@@ -1,4 +1,5 @@
 import { type Cid, decodeCid, isCid } from '@atproto/lex-data'
+import { minimalLengths } from '../../repo/car/minimalLengths.ts'
 import { readCar } from '../../repo/car/readCar.ts'
 import { SectionReader } from '../../repo/car/sectionReader.ts'
 import { parseCommit } from '../../repo/commit.ts'
@@ -38,6 +39,7 @@ export const receive = async (
   const limits = {
     section: MAX_BLOCK_BYTES,
     blocks: MAX_BLOCKS,
+    paddedLengths: true,
     ...(limit === undefined ? {} : { total: limit }),
   }
   const car = await readCar(body, limits)
@@ -64,10 +66,11 @@ export const receive = async (
       return { source, receiver: new BlockReceiver(deps, source, monitor) }
     })
   let begun: Received | 'here' | undefined
-  for await (const run of car.runs()) {
+  for await (const received of car.runs()) {
+    const run = minimalLengths(received)
     begun ??= await begin(run)
     monitor.assertRunning()
-    monitor.report({}, run.length)
+    monitor.report({}, received.length)
     if (begun !== 'here') await begun.receiver.take(run)
   }
   monitor.assertRunning()

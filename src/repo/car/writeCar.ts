@@ -1,7 +1,8 @@
 import { encode } from '@atproto/lex-cbor'
 import type { Cid } from '@atproto/lex-data'
 
-const varint = (value: number): number[] => {
+/** The least bytes that a number takes, seven bits in each. */
+export const varint = (value: number): number[] => {
   const bytes = []
   let rest = value
   for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)

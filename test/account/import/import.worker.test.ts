@@ -1,7 +1,10 @@
 import { decode, encode } from '@atproto/lex-cbor'
 import { readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { describe, expect, it } from 'vitest'
+import { decodeCid } from '@atproto/lex-data'
 import { cborCid } from '../../../src/repo/cid.ts'
+import { carHeader, carSection } from '../../../src/repo/car/writeCar.ts'
+import { padded } from '../../repo/fixture.ts'
 import { carOf } from '../../../src/account/repo/carOf.ts'
 import { onFault } from '../../../src/fault.ts'
 import { checkCommit, checkSync } from '../../../src/contract/areas/firehose/inductive.ts'
@@ -22,6 +25,21 @@ describe('an import', () => {
       await account.repo.commit([post('new', 'here')])
       await verifyRepoCar(await collect(account.exports.repo().body), DID, account.key.did())
       expect((await account.check()).problems).toEqual([])
+    })
+  })
+
+  it('takes lengths in more bytes than they need, and keeps and exports none of them', async () => {
+    const { car, key, head } = await source()
+    const { blocks } = await readCarWithRoot(car)
+    const sections = [...blocks.entries()].map(({ cid, bytes }, i) =>
+      padded(carSection(decodeCid(cid.bytes), bytes), 1 + (i % 3)),
+    )
+    const loose = Buffer.concat([padded(carHeader(head.root)), ...sections])
+    await inAccount(async (account) => {
+      await account.imports.car(stream(new Uint8Array(loose)), { signingKey: key.did() })
+      expect(account.repo.requireHead().root.equals(head.root)).toBe(true)
+      expect((await account.check()).problems).toEqual([])
+      expect(Buffer.from(await collect(account.exports.repo().body)).equals(Buffer.from(car))).toBe(true)
     })
   })
 

@@ -3,9 +3,10 @@ import type { Cid } from '@atproto/lex-data'
 import { CarError } from '../../../src/repo/car/carError.ts'
 import type { Block } from '../../../src/repo/block.ts'
 import { carHeader, carSection } from '../../../src/repo/car/writeCar.ts'
+import { minimalLengths } from '../../../src/repo/car/minimalLengths.ts'
 import { readCar } from '../../../src/repo/car/readCar.ts'
 import { SectionReader } from '../../../src/repo/car/sectionReader.ts'
-import { cborCid, rawCid, streamOf } from '../../repo/fixture.ts'
+import { cborCid, padded, rawCid, streamOf } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
 import { mutateItem, randomItem, read, write } from '../cbor.ts'
 import type { Target } from '../engine.ts'
@@ -36,7 +37,7 @@ const headerLength = (car: Uint8Array): number => {
   return car.subarray(0, bytes).reduce((sum, byte, i) => sum + (byte & 127) * 128 ** i, bytes)
 }
 
-/** Any CAR: what was read gives the same bytes when it is written again. */
+/** Any CAR: what was read gives the same bytes when it is written again, also where its lengths were padded. */
 export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }> = {
   name: 'car',
   typed: [CarError],
@@ -68,6 +69,15 @@ export const car: Target<Uint8Array, { roots: readonly Cid[]; blocks: Block[] }>
       runs.push(run.slice())
     }
     same(new Uint8Array(Buffer.concat(runs)), input)
+    const longer = blocks.map(({ cid, bytes }, i) => {
+      const own = carSection(cid, bytes)
+      return i % 3 === 0 ? own : padded(own, i % 3)
+    })
+    const minimal: Uint8Array[] = [first]
+    const loose = streamOf(new Uint8Array(Buffer.concat([first, ...longer])), 509)
+    for await (const run of (await readCar(loose, { paddedLengths: true })).runs())
+      minimal.push(minimalLengths(run).slice())
+    same(new Uint8Array(Buffer.concat(minimal)), input)
     same(
       new Uint8Array(Buffer.concat([first, ...blocks.map(({ cid, bytes }) => carSection(cid, bytes))])),
       input,

@@ -4,7 +4,7 @@ import { carHeader, carSection } from '../../../src/repo/car/writeCar.ts'
 import { RepoError } from '../../../src/repo/verifyRepo.ts'
 import { type RepoFacts, verifyStored, writeRepo } from '../../../src/mover/copy/writeRepo.ts'
 import { memoryStore } from '../../mover/fakes/memoryStore.ts'
-import { cborCid, DID, importCar } from '../../repo/fixture.ts'
+import { cborCid, DID, importCar, padded } from '../../repo/fixture.ts'
 import { mutateBytes } from '../bytes.ts'
 import type { Target } from '../engine.ts'
 import type { Random } from '../random.ts'
@@ -22,13 +22,6 @@ const inMemory = (bytes: Uint8Array) => ({
   },
 })
 
-/** The length of a section takes a byte more than it needs, as some servers write it. */
-const padded = (section: Uint8Array): Uint8Array => {
-  const last = section.findIndex((byte) => byte < 0x80)
-  const length = [...section.subarray(0, last), (section[last] ?? 0) | 0x80, 0]
-  return Uint8Array.from([...length, ...section.subarray(last + 1)])
-}
-
 /** A CAR as servers write them: any order, blocks twice or of nothing, lengths that are longer than they need to be. */
 const carOf = ({ root, blocks }: Source, random: Random): Uint8Array => {
   const sections = [...blocks.values()].map((bytes) => carSection(cborCid(bytes), bytes))
@@ -39,7 +32,7 @@ const carOf = ({ root, blocks }: Source, random: Random): Uint8Array => {
     const bytes = random.bytes(1 + random.int(40))
     sections.splice(random.int(sections.length), 0, carSection(cborCid(bytes), bytes))
   }
-  const all = random.chance(0.2) ? sections.map(padded) : sections
+  const all = random.chance(0.2) ? sections.map((section) => padded(section)) : sections
   return new Uint8Array(Buffer.concat([carHeader(root), ...all]))
 }
 

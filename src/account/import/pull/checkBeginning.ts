@@ -15,7 +15,7 @@ export const checkBeginning = async (bytes: Uint8Array, did: string, sender: str
     yield bytes
   }
   try {
-    const car = await readCar(once())
+    const car = await readCar(once(), { paddedLengths: true })
     const { value: run } = await car.runs().next()
     const section = run && new SectionReader(run)
     const [root] = car.roots
