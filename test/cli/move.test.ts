@@ -90,6 +90,22 @@ describe('pds import', () => {
     expect((await on(source, ['log', '--verify', '--json'])).json).toMatchObject({ ok: true, problems: [] })
   })
 
+  it('sends no repository that is larger than --max-request: the server fetches it', async () => {
+    const asked: string[] = []
+    const counting: typeof fetch = (input, init) => {
+      asked.push(/\/xrpc\/([\w.]+)/.exec(String(input))?.[1] ?? '')
+      return fetch(input, init)
+    }
+    const moved = await importFrom({ stdin: await mint(), fetch: counting }, '--max-request', '0.001')
+    expect(moved.json, moved.stdout).toMatchObject({ ok: true, lost: [] })
+    expect(asked).toContain('com.cirrus.admin.pullRepo')
+    expect(asked).not.toContain('com.atproto.repo.importRepo')
+    expect((await on(target, ['status', '--json'])).json).toMatchObject(movedIn)
+    expect((await on(target, ['check', '--json'])).json).toMatchObject({ ok: true })
+    const wrong = await importFrom({}, '--max-request', 'much')
+    expect([wrong.code, member(wrong.json, 'error', 'code')]).toEqual([2, 'usage'])
+  })
+
   it('deactivates the source itself if the token allows it', async () => {
     const scopes = [
       'repo:read',

@@ -3,6 +3,7 @@ import { resolve, sep } from 'node:path'
 import { command } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { MAX_REPO_FLAG, parseMaxRepo } from '../move/maxRepo.ts'
+import { MAX_REQUEST_FLAG, parseMaxRequest } from '../move/maxRequest.ts'
 import { importFrom } from '../move/importFrom.ts'
 import { CONFIRM_HANDLE } from '../terminal/confirmHandle.ts'
 
@@ -39,13 +40,18 @@ export const importCommand = command({
     },
     ...CONFIRM_HANDLE,
     'max-repo': MAX_REPO_FLAG,
+    'max-request': {
+      ...MAX_REQUEST_FLAG,
+      help: 'Send this server no repository that is larger than this: it fetches it. Default: 100.',
+    },
   },
   examples: [
     'pds import --from old.example.com',
     'ssh old pds migrate-token --target https://new.example.com | pds import --from old.example.com --yes',
     'pds import --from pds.example.org --identifier alice.example.org',
   ],
-  async run(context, { from, identifier, entryway, 'confirm-handle': handle, 'max-repo': maxRepo }) {
+  async run(context, flags) {
+    const { from, identifier, entryway } = flags
     if (!from)
       throw new CliError('usage', 'pds import: --from <host> is missing', {
         next: 'run `pds import --help`',
@@ -58,8 +64,9 @@ export const importCommand = command({
       host: from,
       identifier,
       entryway,
-      confirmed: handle,
-      maxRepoBytes: parseMaxRepo(maxRepo),
+      confirmed: flags['confirm-handle'],
+      maxRepoBytes: parseMaxRepo(flags['max-repo']),
+      maxRequestBytes: parseMaxRequest(flags['max-request']),
     })
   },
 })

@@ -19,6 +19,8 @@ export interface ImportOptions {
   /** The handle, typed by the user to replace what is kept here. */
   readonly confirmed: string | undefined
   readonly maxRepoBytes: number | undefined
+  /** A larger repository is not sent in one request. */
+  readonly maxRequestBytes: number | undefined
 }
 
 /**
@@ -27,7 +29,7 @@ export interface ImportOptions {
  */
 export async function importFrom(
   context: Context,
-  { host, identifier, entryway, confirmed, maxRepoBytes }: ImportOptions,
+  { host, identifier, entryway, confirmed, maxRepoBytes, maxRequestBytes }: ImportOptions,
 ): Promise<number> {
   const { out, io, prompts, address } = context
   const { origin, plcUrl, dev } = address()
@@ -66,7 +68,7 @@ export async function importFrom(
     owner,
     store: await openMoveStore(context, origin, did),
     deps,
-    options: { ownerKeys: configuredKeys(context), entryway, maxRepoBytes },
+    options: { ownerKeys: configuredKeys(context), entryway, maxRepoBytes, maxRequestBytes },
     on: createShowEvents(context, { lines: false }),
   })
   if (report.already && report.reached === 'report' && report.from === '') {
