@@ -27,7 +27,7 @@ async function readReferences(run: Run): Promise<Referenced | string> {
     const { root, commit, tree } = judged ?? {}
     if (!root || !commit || !tree || tree.problem !== undefined || tree.missing !== undefined)
       return 'the repository could not be read, so that it is not known which blobs there are'
-    return { did: commit.did, root: root.toString(), rev: commit.rev, blobs: tree.blobs }
+    return { did: run.found.known.did, root: root.toString(), rev: commit.rev, blobs: tree.blobs }
   } catch (cause) {
     if (cause instanceof NoAnswer) return cause.message
     throw cause
