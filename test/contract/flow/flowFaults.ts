@@ -1,70 +1,59 @@
 /** What can be wrong with more than one method, each with the rule that finds it. */
-import { isObject, type JsonObject } from '../../../src/isObject.ts'
+import type { JsonObject } from '../../../src/isObject.ts'
+import { HANDLE } from '../../support/deployment.ts'
+import { NOWHERE } from '../../../src/contract/discover.ts'
 import { ORIGIN } from '../deployed.ts'
-import type { Planted } from '../repository/spoil.ts'
+import {
+  after,
+  always,
+  bodyHas,
+  change,
+  despite,
+  give,
+  instead,
+  isOfApp,
+  isOfSession,
+  isToRefresh,
+  refuse,
+  saysJson,
+} from '../faults/plant.ts'
+import { failsWith, isCall, json, on, type Planted, spoil } from '../repository/spoil.ts'
 import type { Fault } from '../repository/world.ts'
 import { frameWith, type SpoilFrame } from './workerSocket.ts'
 
-const refuse = (status = 400, error = 'InvalidRequest'): Response =>
-  Response.json({ error, message: 'seeded' }, { status, headers: { 'access-control-allow-origin': '*' } })
-const give = (json: unknown): Response =>
-  Response.json(json, { headers: { 'access-control-allow-origin': '*' } })
-
-/** Spoils the JSON of answers to one method. */
-const json =
-  (id: string, change: (json: JsonObject, call: Parameters<Fault>[0]) => unknown): Fault =>
-  async (call, answer) => {
-    if (call.id !== id) return answer()
-    const response = await answer()
-    if (response.status !== 200) return response
-    const value: unknown = await response.json()
-    return give(change(isObject(value) ? value : {}, call))
-  }
-
-/** Answers instead of the server. */
-const instead =
-  (id: string, when: (call: Parameters<Fault>[0]) => boolean, response: () => Response): Fault =>
-  async (call, answer) =>
-    call.id === id && when(call) ? response() : answer()
-
-const always = () => true
-/** The nth request that means something: with a credential or a body. */
-const nth = (n: number) => {
-  let count = 0
-  return ({ headers }: Parameters<Fault>[0]) =>
-    (headers.has('authorization') || headers.has('content-type')) && ++count === n
-}
-/** Once the account was asked to be deactivated. */
+/** While the account is deactivated. */
 const whileAway = (id: string, response: () => Response): Fault => {
-  let away = false
-  return async (call, answer) => {
-    if (call.id === 'com.atproto.server.deactivateAccount' && call.headers.has('authorization')) away = true
-    if (call.id === 'com.atproto.server.activateAccount') away = false
-    return away && call.id === id ? response() : answer()
-  }
+  let isAway = false
+  return on([id, DEACTIVATE, ACTIVATE], async (call, answer) => {
+    if (isAway && call.id === id && isCall(call)) return response()
+    const given = await answer()
+    if (isCall(call) && given.status === 200 && call.id === DEACTIVATE) isAway = true
+    if (isCall(call) && given.status === 200 && call.id === ACTIVATE) isAway = false
+    return given
+  })
 }
-const bodyHas =
-  (id: string, text: string, response: () => Response): Fault =>
-  async (call, answer) =>
-    call.id === id && (await call.body()).includes(text) ? response() : answer()
 
+const DEACTIVATE = 'com.atproto.server.deactivateAccount'
+const ACTIVATE = 'com.atproto.server.activateAccount'
 const RESOLVE = 'com.atproto.identity.resolveHandle'
 const CREATE_SESSION = 'com.atproto.server.createSession'
 const GET_SESSION = 'com.atproto.server.getSession'
 const REFRESH = 'com.atproto.server.refreshSession'
 const NOBODY = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+/** What is said of the token of a session that was ended. */
+const ENDED = ['ExpiredToken']
 
 const identityFaults: readonly Planted[] = [
   {
     rule: 'identity.server-did',
     name: 'the DID of another host',
-    fault: json('com.atproto.server.describeServer', (it) => ({ ...it, did: 'did:web:other.example.com' })),
+    fault: change('com.atproto.server.describeServer', (it) => ({ ...it, did: 'did:web:other.example.com' })),
   },
   { rule: 'identity.health', name: 'no health', fault: instead('_health', always, () => refuse(404)) },
   {
     rule: 'identity.resolves-handle',
     name: 'somebody else’s DID',
-    fault: json(RESOLVE, (it, { params }) => (params.get('handle')?.match(/[A-Z]/) ? it : { did: NOBODY })),
+    fault: change(RESOLVE, (it, { params }) => (params.get('handle')?.match(/[A-Z]/) ? it : { did: NOBODY })),
   },
   {
     rule: 'identity.handle-case',
@@ -83,7 +72,7 @@ const identityFaults: readonly Planted[] = [
   {
     rule: 'identity.document',
     name: 'the document names another server',
-    fault: json('com.atproto.repo.describeRepo', (it) => ({
+    fault: change('com.atproto.repo.describeRepo', (it) => ({
       ...it,
       didDoc: JSON.parse(JSON.stringify(it['didDoc']).replaceAll(ORIGIN, 'https://old.example.com')),
     })),
@@ -91,7 +80,7 @@ const identityFaults: readonly Planted[] = [
   {
     rule: 'identity.agrees',
     name: 'other collections by handle',
-    fault: json('com.atproto.repo.describeRepo', (it, { params }) =>
+    fault: change('com.atproto.repo.describeRepo', (it, { params }) =>
       params.get('repo')?.startsWith('did:') ? it : { ...it, collections: ['com.example.other'] },
     ),
   },
@@ -102,64 +91,80 @@ const identityFaults: readonly Planted[] = [
   },
 ]
 
+const SESSION = { accessJwt: 'a.b.c', refreshJwt: 'a.b.c', handle: HANDLE, did: NOBODY }
+
 const sessionFaults: readonly Planted[] = [
   {
     rule: 'session.opens',
-    name: 'the password is wrong the second time',
-    during: 'sessions',
-    fault: instead(CREATE_SESSION, nth(2), () => refuse(401, 'AuthenticationRequired')),
+    name: 'the password opens one session only',
+    elsewhere: ['app-password.signs-in', 'lifecycle.owner-reads'],
+    because: 'the suite signs in again with an app password, and while the account is deactivated',
+    fault: after(CREATE_SESSION, CREATE_SESSION, (call, answer) =>
+      failsWith(CREATE_SESSION, () => refuse(401, 'AuthenticationRequired'))(call, answer),
+    ),
   },
   {
     rule: 'session.by-did',
     name: 'handles only',
-    fault: bodyHas(CREATE_SESSION, '"did:', () => refuse(401, 'AuthenticationRequired')),
-    also: ['session.ends', 'session.apart', 'session.ends-at-once'],
+    elsewhere: ['app-password.signs-in'],
+    because: 'the suite signs in with an app password by the DID',
+    fault: instead(CREATE_SESSION, bodyHas('"did:'), () => refuse(401, 'AuthenticationRequired')),
   },
   {
     rule: 'session.same-account',
     name: 'somebody else’s session',
-    fault: json(GET_SESSION, (it) => ({ ...it, did: NOBODY })),
+    fault: change(GET_SESSION, (it) => ({ ...it, did: NOBODY })),
   },
   {
     rule: 'session.purpose',
     name: 'a refresh token opens everything',
-    during: 'sessions',
-    fault: instead(GET_SESSION, nth(2), () => give({})),
+    elsewhere: ['credentials.house-weak'],
+    because: 'a Cirrus promises the same of every method and credential',
+    fault: instead(GET_SESSION, isToRefresh, () => give({ handle: HANDLE, did: NOBODY })),
   },
   {
     rule: 'session.refreshes',
     name: 'the new access token is dead',
-    fault: json(REFRESH, (it) => ({ ...it, accessJwt: 'a.b.c' })),
-    also: ['session.apart'],
+    fault: change(REFRESH, (it) => ({ ...it, accessJwt: 'a.b.c' })),
   },
   {
     rule: 'session.refresh-grace',
     name: 'a refresh token once only',
-    during: 'sessions',
-    fault: instead(REFRESH, nth(3), () => refuse(400, 'ExpiredToken')),
+    fault: (() => {
+      const used = new Set<string | null>()
+      return spoil(REFRESH, (answer, _, { headers }) => {
+        const token = headers.get('authorization')
+        if (used.has(token)) return refuse(400, 'ExpiredToken')
+        used.add(token)
+        return answer
+      })
+    })(),
   },
   {
     rule: 'session.ends',
     name: 'a session is never over',
-    during: 'sessions',
-    fault: instead(REFRESH, nth(4), () => give({})),
+    elsewhere: ['app-password.revoked'],
+    because: 'a revoked app password ends its sessions',
+    fault: despite(REFRESH, ENDED, isToRefresh, () => give(SESSION)),
   },
   {
     rule: 'session.ends-at-once',
     name: 'access tokens live on',
-    during: 'sessions',
-    fault: instead(GET_SESSION, nth(4), () => give({})),
+    fault: despite(GET_SESSION, ENDED, isOfSession, () => give({ handle: HANDLE, did: NOBODY })),
   },
   {
     rule: 'session.apart',
     name: 'one ends all',
-    during: 'sessions',
-    fault: instead(GET_SESSION, nth(5), () => refuse(400, 'ExpiredToken')),
+    fault: after(
+      'com.atproto.server.deleteSession',
+      GET_SESSION,
+      failsWith(GET_SESSION, () => refuse(400, 'ExpiredToken')),
+    ),
   },
   {
     rule: 'session.wrong-password',
     name: 'it says whether the name exists',
-    fault: bodyHas(CREATE_SESSION, 'nobody-has-this', () => refuse(400, 'NoSuchAccount')),
+    fault: instead(CREATE_SESSION, bodyHas('nobody-has-this'), () => refuse(401, 'AuthenticationRequired')),
   },
 ]
 
@@ -169,101 +174,118 @@ const leavingFaults: readonly Planted[] = [
   {
     rule: 'leaving.service-auth',
     name: 'a token of somebody else',
-    fault: json(SERVICE_AUTH, (it) => ({ token: String(it['token']).replace(/.{20}$/, 'A'.repeat(20)) })),
+    fault: change(SERVICE_AUTH, (it) => ({ token: String(it['token']).replace(/.{20}$/, 'A'.repeat(20)) })),
   },
   {
     rule: 'leaving.service-auth-limits',
     name: 'a token from the past',
-    fault: instead(
+    fault: despite(
       SERVICE_AUTH,
-      ({ params }) => params.has('exp'),
+      ['BadExpiration'],
+      ({ params }) => Number(params.get('exp')) * 1000 < Date.now(),
       () => give({ token: 'a.b.c' }),
     ),
   },
   {
     rule: 'leaving.recommended-credentials',
     name: 'another server recommended',
-    fault: json(RECOMMENDED, (it) => ({ ...it, services: {} })),
+    fault: change(RECOMMENDED, (it) => ({ ...it, services: {} })),
   },
   {
     rule: 'leaving.recommended-credentials',
     name: 'no rotation key',
-    fault: json(RECOMMENDED, (it) => ({ ...it, rotationKeys: [] })),
+    fault: change(RECOMMENDED, (it) => ({ ...it, rotationKeys: [] })),
   },
   {
     rule: 'leaving.status',
     name: 'an old revision',
-    fault: json('com.atproto.server.checkAccountStatus', (it) => ({ ...it, repoRev: '3jzfcijpj2z2a' })),
+    fault: change('com.atproto.server.checkAccountStatus', (it) => ({ ...it, repoRev: '3jzfcijpj2z2a' })),
   },
   {
     rule: 'leaving.missing-blobs',
     name: 'a blob too many',
-    fault: json('com.atproto.repo.listMissingBlobs', () => ({ blobs: [{ cid: 'x', recordUri: 'y' }] })),
+    fault: change('com.atproto.repo.listMissingBlobs', () => ({
+      blobs: [{ cid: NOWHERE.blob, recordUri: `at://${NOBODY}/${NOWHERE.collection}/one` }],
+    })),
   },
   {
     rule: 'leaving.signature-needs-code',
     name: 'signs for anyone with a session',
-    fault: instead('com.atproto.identity.signPlcOperation', always, () => give({ operation: {} })),
+    fault: instead(
+      'com.atproto.identity.signPlcOperation',
+      async (call) => saysJson(call) && isOfSession(call) && (await call.body()) === '{}',
+      () => give({ operation: {} }),
+    ),
   },
   {
     rule: 'leaving.submits-only-valid',
     name: 'submits anything',
-    fault: instead('com.atproto.identity.submitPlcOperation', always, () => give({})),
+    fault: instead(
+      'com.atproto.identity.submitPlcOperation',
+      async (call) => isOfSession(call) && bodyHas('"prev":null')(call),
+      () => new Response(null, json({})),
+    ),
   },
 ]
 
 const CREATE_APP = 'com.atproto.server.createAppPassword'
 const LIST_APP = 'com.atproto.server.listAppPasswords'
+const APP_PASSWORD = {
+  name: 'another',
+  password: 'aaaa-aaaa-aaaa-aaaa',
+  createdAt: '2026-01-01T00:00:00.000Z',
+}
 const appFaults: readonly Planted[] = [
   {
     rule: 'app-password.signs-in',
     name: 'apps may not write',
-    fault: instead('com.atproto.repo.createRecord', always, () => refuse(403, 'Forbidden')),
+    fault: instead('com.atproto.repo.createRecord', isOfApp, () => refuse(403, 'Forbidden')),
   },
   {
     rule: 'app-password.listed',
     name: 'not listed',
-    fault: json(LIST_APP, () => ({ passwords: [] })),
+    fault: change(LIST_APP, () => ({ passwords: [] })),
   },
   {
     rule: 'app-password.once',
     name: 'the same name twice',
-    during: 'app-passwords',
-    fault: instead(CREATE_APP, nth(2), () => give({ name: 'x', password: 'xxxx-xxxx', createdAt: '' })),
+    fault: despite(CREATE_APP, ['InvalidRequest'], bodyHas('"contract suite"'), () => give(APP_PASSWORD)),
   },
   {
     rule: 'app-password.limits',
     name: 'apps make apps',
-    during: 'app-passwords',
-    fault: instead(CREATE_APP, nth(3), () => give({ name: 'x', password: 'xxxx-xxxx', createdAt: '' })),
+    fault: instead(CREATE_APP, isOfApp, () => give(APP_PASSWORD)),
   },
   {
     rule: 'app-password.limits',
     name: 'apps get tokens for createAccount',
-    fault: instead(SERVICE_AUTH, always, () => give({ token: 'a.b.c' })),
+    fault: instead(SERVICE_AUTH, isOfApp, () => give({ token: 'a.b.c' })),
   },
   {
     rule: 'app-password.revoked',
-    name: 'revoked ones refresh',
-    fault: instead(REFRESH, always, () => give({})),
+    name: 'revoked ones still sign in',
+    fault: despite(
+      CREATE_SESSION,
+      ['AuthenticationRequired'],
+      async (call) => /"\w{4}(-\w{4}){3}"/.test(await call.body()),
+      () => give(SESSION),
+    ),
   },
 ]
 
 const STATUS = 'com.atproto.sync.getRepoStatus'
+/** What is said while the account is deactivated. */
+const AWAY = ['RepoDeactivated', 'AccountDeactivated']
 const lifecycleFaults: readonly Planted[] = [
   {
     rule: 'lifecycle.says-so',
     name: 'active for ever',
-    fault: json(STATUS, (it) => ({ ...it, active: true, status: undefined })),
+    fault: change(STATUS, (it) => ({ ...it, active: true, status: undefined })),
   },
   {
     rule: 'lifecycle.public-reads',
     name: 'blobs stay public',
-    fault: async ({ id }, answer) => {
-      const response = await answer()
-      return id === 'com.atproto.sync.getBlob' && response.status !== 200 ? give({}) : response
-    },
-    also: ['lifecycle.refusal-name'],
+    fault: despite('com.atproto.sync.getBlob', AWAY, always, () => new Response('it', json({}))),
   },
   {
     rule: 'lifecycle.probes',
@@ -273,21 +295,21 @@ const lifecycleFaults: readonly Planted[] = [
   {
     rule: 'lifecycle.handle-probe',
     name: 'the handle is gone',
-    fault: instead(RESOLVE, always, refuse),
+    fault: whileAway(RESOLVE, refuse),
   },
   {
     rule: 'lifecycle.no-writes',
     name: 'records are taken',
-    fault: instead('com.atproto.repo.createRecord', always, () => give({ uri: '', cid: '' })),
+    fault: despite('com.atproto.repo.createRecord', AWAY, always, () =>
+      give({ uri: `at://${NOBODY}/com.example.contract/one`, cid: NOWHERE.cid }),
+    ),
     also: ['lifecycle.refusal-name'],
+    because: 'what is not refused has no name either',
   },
   {
     rule: 'lifecycle.refusal-name',
-    name: 'a name that nobody knows',
-    fault: async ({ id }, answer) => {
-      const response = await answer()
-      return id === 'com.atproto.sync.getRepo' && response.status === 400 ? refuse(400, 'Away') : response
-    },
+    name: 'deactivated is told as suspended',
+    fault: despite('com.atproto.sync.getRepo', AWAY, always, () => refuse(400, 'RepoSuspended')),
   },
   {
     rule: 'lifecycle.owner-reads',
@@ -297,19 +319,16 @@ const lifecycleFaults: readonly Planted[] = [
   {
     rule: 'lifecycle.deactivates',
     name: 'not to be deactivated',
-    fault: async ({ id }, answer) => {
-      const response = await answer()
-      return id === 'com.atproto.server.deactivateAccount' ? refuse(403, 'Forbidden') : response
-    },
+    fault: failsWith(DEACTIVATE, () => refuse(403, 'Forbidden')),
   },
   {
     rule: 'lifecycle.comes-back',
     name: 'comes back without its records',
-    during: 'lifecycle',
-    fault: (() => {
-      let count = 0
-      return json('com.atproto.repo.listRecords', (it) => (++count > 2 ? { records: [] } : it))
-    })(),
+    fault: after(
+      ACTIVATE,
+      'com.atproto.repo.listRecords',
+      change('com.atproto.repo.listRecords', () => ({ records: [] })),
+    ),
   },
   {
     rule: 'lifecycle.events',
@@ -321,7 +340,8 @@ const lifecycleFaults: readonly Planted[] = [
     name: 'a #sync before the #account',
     frames: (() => {
       const held: Uint8Array[] = []
-      return ({ type, body, bytes }) => {
+      return ({ type, body, bytes, url }) => {
+        if (url.searchParams.has('cursor')) return [bytes]
         if (type === '#account' && body['active'] === true) held.push(bytes)
         else if (type === '#sync' || type === '#commit') return [bytes, ...held.splice(0)]
         else return [bytes]
@@ -343,8 +363,11 @@ const firehoseFaults: readonly Planted[] = [
   {
     rule: 'firehose.opens',
     name: 'the stream is for relays only',
-    fault: async ({ id, headers }, answer) =>
-      id === SUBSCRIBE && headers.has('upgrade') ? refuse(403, 'Forbidden') : answer(),
+    elsewhere: ['lifecycle.events'],
+    because: 'no event comes where no stream opens',
+    fault: on(SUBSCRIBE, ({ headers }, answer) =>
+      headers.has('upgrade') ? refuse(403, 'Forbidden') : answer(),
+    ),
   },
   {
     rule: 'firehose.sync',
@@ -368,13 +391,11 @@ const firehoseFaults: readonly Planted[] = [
     rule: 'firehose.frames',
     name: 'bytes that are not CBOR',
     frames: (sent) => (isReplay(sent) ? [new Uint8Array([0xff, 0xff])] : [sent.bytes]),
-    also: [],
   },
   {
     rule: 'firehose.sequence',
     name: 'numbers go back',
     frames: (sent) => [isReplay(sent) && sent.index === 2 ? frameWith(sent, { seq: 1 }) : sent.bytes],
-    also: ['firehose.replay'],
   },
   {
     rule: 'firehose.schema',
@@ -393,7 +414,13 @@ const firehoseFaults: readonly Planted[] = [
     rule: 'firehose.future-cursor',
     name: 'the future is empty',
     frames: (sent) => (sent.type === '' ? [] : [sent.bytes]),
-    also: ['firehose.bad-cursor'],
+  },
+  {
+    rule: 'firehose.bad-cursor',
+    name: 'a word is the beginning',
+    fault: on(SUBSCRIBE, ({ params, again }, answer) =>
+      params.get('cursor') === 'not-a-number' ? again({ cursor: '0' }) : answer(),
+    ),
   },
   {
     rule: 'firehose.commit-blocks',
@@ -401,13 +428,11 @@ const firehoseFaults: readonly Planted[] = [
     frames: commitWith(({ blocks }) => ({
       blocks: blocks instanceof Uint8Array ? blocks.slice(0, -1) : blocks,
     })),
-    also: ['firehose.inverts', 'firehose.chain'],
   },
   {
     rule: 'firehose.inverts',
     name: 'prevData of another tree',
     frames: commitWith(({ prevData, commit }) => (prevData ? { prevData: commit } : {})),
-    also: ['firehose.chain'],
   },
   {
     rule: 'firehose.chain',
@@ -422,7 +447,6 @@ const firehoseFaults: readonly Planted[] = [
       return (sent) =>
         isCommit(sent) && !sent.url.searchParams.has('cursor') && ++live === 1 ? [] : [sent.bytes]
     })(),
-    also: ['firehose.chain', 'firehose.same-for-all'],
   },
   {
     rule: 'firehose.same-for-all',

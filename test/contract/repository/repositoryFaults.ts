@@ -17,10 +17,13 @@ import {
 } from './cars.ts'
 import {
   car,
+  errorOf,
   exportAs,
   failing,
+  failsWith,
   json,
   jsonAs,
+  on,
   type Planted,
   refused,
   sinceAs,
@@ -37,26 +40,43 @@ const without = (parts: Parts, text: string): Parts => ({
 
 const FOREIGN = block({ $type: 'com.example.thing', text: 'deleted long ago' })
 
+/** What the rules about writes see of a spoiled export. */
+const EXPORTED = {
+  elsewhere: ['writes.since', 'writes.export-during'],
+  because: 'exports are read again while records are written',
+}
+
 export const repositoryFaults: readonly Planted[] = [
   {
     name: 'getRepo fails',
     rule: 'repo.export',
-    fault: spoil(GET_REPO, () => failing(502)),
+    elsewhere: ['writes.export-during', 'lifecycle.comes-back'],
+    because: 'a read that fails fails for everybody',
+    fault: failsWith(GET_REPO, failing),
   },
   {
     name: 'an export has another type',
     rule: 'repo.export',
+    elsewhere: ['output.encoding'],
+    because: 'every method has this rule',
     fault: spoil(GET_REPO, (answer) => withHeader(answer, 'content-type', 'application/octet-stream')),
   },
-  { name: 'an export is cut', rule: 'repo.car', fault: exportAs((parts) => carBytes(parts).slice(0, -3)) },
+  {
+    name: 'an export is cut',
+    rule: 'repo.car',
+    ...EXPORTED,
+    fault: exportAs((parts) => carBytes(parts).slice(0, -3)),
+  },
   {
     name: 'an export is cut between two blocks',
     rule: 'repo.complete',
+    ...EXPORTED,
     fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, -1) })),
   },
   {
     name: 'an export is text',
     rule: 'repo.car',
+    ...EXPORTED,
     fault: spoil(GET_REPO, (answer) => new Response('not a CAR at all', answer)),
   },
   {
@@ -67,6 +87,7 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'a block has other bytes',
     rule: 'repo.hashes',
+    ...EXPORTED,
     fault: exportAs((parts) => ({
       ...parts,
       blocks: parts.blocks.map((one, i) => (i === 5 ? { ...one, bytes: FOREIGN.bytes } : one)),
@@ -75,12 +96,14 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'the commit is missing',
     rule: 'repo.commit',
+    ...EXPORTED,
     fault: exportAs((parts) => without(parts, rootOf(parts).cid.toString())),
   },
   {
     name: 'the commit is that of another account',
     rule: 'repo.commit',
     also: ['repo.current'],
+    ...EXPORTED,
     fault: exportAs(async (parts) =>
       withCommit(parts, await commitOf(parts, { did: 'did:web:example.com' })),
     ),
@@ -95,6 +118,7 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'the revision is in the future',
     rule: 'repo.rev',
     also: ['repo.current'],
+    ...EXPORTED,
     fault: exportAs(async (parts) =>
       withCommit(parts, await commitOf(parts, { rev: formatTid((Date.now() + 3_600_000) * 1000) })),
     ),
@@ -102,11 +126,14 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'the revision is not a TID',
     rule: 'repo.rev',
+    ...EXPORTED,
     fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { rev: '1' }))),
   },
   {
     name: 'the commit is signed by another key',
     rule: 'repo.signature',
+    elsewhere: ['writes.export-during', 'leaving.service-auth'],
+    because: 'the same key signs tokens',
     fault: async (call, answer) => {
       // The same as if the server had not followed a change of the key.
       const { directory } = call.deployed
@@ -117,11 +144,13 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'a record is missing',
     rule: 'repo.complete',
+    ...EXPORTED,
     fault: exportAs((parts) => without(parts, String(recordsOf(parts)[7]?.cid))),
   },
   {
     name: 'the tree is missing',
     rule: 'repo.complete',
+    ...EXPORTED,
     fault: exportAs((parts) => ({ ...parts, blocks: parts.blocks.slice(0, 1) })),
   },
   {
@@ -143,12 +172,14 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'all keys are in one node',
     rule: 'repo.tree',
     also: ['repo.current'],
+    ...EXPORTED,
     fault: exportAs((parts) => flatRepo(parts, recordsOf(parts))),
   },
   {
     name: 'a key is not valid',
     rule: 'repo.tree',
     also: ['repo.current'],
+    ...EXPORTED,
     fault: exportAs((parts) =>
       flatRepo(
         parts,
@@ -162,6 +193,7 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'a node is empty',
     rule: 'repo.tree',
     also: ['repo.current'],
+    ...EXPORTED,
     fault: exportAs(async (parts) => {
       const [record] = recordsOf(parts)
       if (!record) throw new Error('no record')
@@ -193,6 +225,8 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'getLatestCommit lags',
     rule: 'repo.current',
+    elsewhere: ['reads.valid', 'leaving.status'],
+    because: 'the suite asks for the block of the latest commit, and compares with checkAccountStatus',
     fault: jsonAs('com.atproto.sync.getLatestCommit', (json: object) => ({
       ...json,
       cid: FOREIGN.cid.toString(),
@@ -201,8 +235,9 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'since the latest revision, everything comes',
     rule: 'repo.since-newest',
-    fault: async (call, answer) =>
-      call.id === GET_REPO && call.params.has('since') ? call.again({ did: call.deployed.did }) : answer(),
+    fault: spoil(GET_REPO, (answer, params, call) =>
+      params.has('since') ? call.again({ did: call.deployed.did }) : answer,
+    ),
     also: ['repo.since-unknown'],
   },
   {
@@ -219,14 +254,9 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'an unknown revision makes the server fail',
     rule: 'repo.since-unknown',
-    fault: async (call, answer) => {
-      if (call.id !== GET_REPO || !call.params.has('since')) return answer()
-      const latest = await call.deployed.call('com.atproto.sync.getLatestCommit', {
-        query: `?did=${call.deployed.did}`,
-      })
-      if (call.params.get('since') === latest['rev']) return answer()
-      return failing(500)
-    },
+    fault: spoil(GET_REPO, (answer, params) =>
+      (params.get('since') ?? '') > formatTid((Date.now() + 3_600_000) * 1000) ? failing() : answer,
+    ),
   },
   {
     name: 'the status is another revision',
@@ -243,24 +273,21 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'listRepos lists nobody',
     rule: 'repo.listed',
-    fault: (call, answer) =>
-      call.id === 'com.atproto.sync.listRepos' && call.params.get('limit') === '1000'
-        ? json({ repos: [] })
-        : answer(),
+    fault: jsonAs('com.atproto.sync.listRepos', (given: object, params) =>
+      params.get('limit') === '1000' ? { repos: [] } : given,
+    ),
   },
   {
     name: 'listReposByCollection does not know the account',
     rule: 'repo.listed-by-collection',
     isOfRelays: true,
-    fault: (call, answer) =>
-      call.id === 'com.atproto.sync.listReposByCollection' ? json({ repos: [] }) : answer(),
+    fault: on('com.atproto.sync.listReposByCollection', () => json({ repos: [] })),
   },
   {
     name: 'every host is known',
     rule: 'repo.host-status',
     isOfRelays: true,
-    fault: (call, answer) =>
-      call.id === 'com.atproto.sync.getHostStatus' ? json({ hostname: 'nowhere.example.com' }) : answer(),
+    fault: on('com.atproto.sync.getHostStatus', () => json({ hostname: 'nowhere.example.com' })),
   },
   {
     name: 'describeRepo forgets a collection',
@@ -293,6 +320,8 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'listRecords lists a record twice',
     rule: 'repo.records-listed',
     also: ['repo.records-order'],
+    elsewhere: ['paging.limit', 'paging.walk'],
+    because: 'every list has these rules',
     fault: jsonAs(
       'com.atproto.repo.listRecords',
       ({ cursor, records }: { cursor?: string; records: object[] }) => ({
@@ -315,26 +344,32 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'listRecords comes to no end',
     rule: 'repo.records-listed',
+    elsewhere: ['paging.end', 'paging.walk'],
+    because: 'every list has these rules',
     fault: jsonAs('com.atproto.repo.listRecords', (json: object) => ({ ...json, cursor: 'always' })),
   },
   {
     name: 'listRecords ignores reverse',
     rule: 'repo.records-order',
-    fault: async (call, answer) =>
-      call.id === 'com.atproto.repo.listRecords' && call.params.has('reverse')
-        ? call.again({ repo: call.params.get('repo') ?? '', collection: call.params.get('collection') ?? '' })
-        : answer(),
+    fault: spoil('com.atproto.repo.listRecords', (answer, params, call) => {
+      const { reverse, ...rest } = Object.fromEntries(params)
+      return reverse === undefined ? answer : call.again(rest)
+    }),
   },
   {
     name: 'getRecord has another CID',
     rule: 'repo.record',
     also: ['repo.record-version'],
+    elsewhere: ['calls.swap'],
+    because: 'the suite reads what it has written',
     fault: jsonAs('com.atproto.repo.getRecord', (json: object) => ({ ...json, cid: FOREIGN.cid.toString() })),
   },
   {
     name: 'getRecord drops a field',
     rule: 'repo.record',
     also: ['repo.record-version'],
+    elsewhere: ['calls.swap', 'writes.round-trip'],
+    because: 'the suite reads what it has written',
     fault: jsonAs('com.atproto.repo.getRecord', ({ value, ...json }: { value: Record<string, unknown> }) => {
       const { text: _, ...fewer } = value
       return { ...json, value: fewer }
@@ -343,11 +378,12 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'getRecord ignores the version',
     rule: 'repo.record-version',
-    fault: async (call, answer) => {
-      if (call.id !== 'com.atproto.repo.getRecord' || !call.params.has('cid')) return answer()
-      const { cid: _, ...params } = Object.fromEntries(call.params)
-      return call.again(params)
-    },
+    fault: on('com.atproto.repo.getRecord', async (call, answer) => {
+      const given = await answer()
+      const { cid, ...params } = Object.fromEntries(call.params)
+      const isMissing = (await errorOf(given)) === 'RecordNotFound'
+      return isMissing && cid !== undefined ? call.again(params) : given
+    }),
   },
   {
     name: 'a proof lacks the record',
@@ -372,11 +408,9 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'what does not exist is refused, not disproved',
     rule: 'repo.proof-of-absence',
-    fault: (call, answer) =>
-      call.id === 'com.atproto.sync.getRecord' &&
-      /^(a\.a|zzzz|3jzfcijpj2z2a)/.test(call.params.get('rkey') ?? '')
-        ? refused('RecordNotFound')
-        : answer(),
+    fault: spoil('com.atproto.sync.getRecord', (answer, params) =>
+      /^(a\.a|zzzz|3jzfcijpj2z2a)/.test(params.get('rkey') ?? '') ? refused('RecordNotFound') : answer,
+    ),
   },
   {
     name: 'getBlocks gives more than was asked for',
@@ -397,11 +431,13 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'getBlocks gives what it has of what was asked for',
     rule: 'repo.blocks-missing',
-    fault: async (call, answer) => {
+    elsewhere: ['errors.absent-refused', 'errors.declared-name'],
+    because: 'the lexicon declares an error for it',
+    fault: on('com.atproto.sync.getBlocks', async ({ verb }, answer) => {
       const given = await answer()
-      if (call.id !== 'com.atproto.sync.getBlocks' || given.status === 200) return given
+      if (verb !== 'GET' || (await errorOf(given)) !== 'BlockNotFound') return given
       return car(carBytes({ roots: [], blocks: [] }))
-    },
+    }),
   },
 ]
 

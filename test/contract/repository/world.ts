@@ -12,12 +12,16 @@ export interface Call {
   readonly headers: Headers
   readonly deployed: Deployed
   body(): Promise<string>
-  /** The same request with other params, to the Worker itself. */
-  again(params: Record<string, string>): Promise<Response>
+  /** The same request with other params, or with another credential, to the Worker itself. */
+  again(params: Record<string, string>, authorization?: string): Promise<Response>
 }
 
 /** What is wrong with the server: it sees each request, and the answer of the Worker to it. */
-export type Fault = (call: Call, answer: () => Promise<Response>) => Promise<Response> | Response
+export interface Fault {
+  (call: Call, answer: () => Promise<Response>): Promise<Response> | Response
+  /** The methods whose answers it may change. Undefined: any. */
+  readonly at?: readonly string[]
+}
 
 export interface WorldOptions extends Partial<ContractOptions> {
   /** What is wrong with the messages of its sockets. */
@@ -59,10 +63,12 @@ export async function createWorld(): Promise<World> {
           headers: request.headers,
           deployed,
           body: () => request.clone().text(),
-          again: (params) => {
+          again: (params, authorization) => {
             const other = new URL(url)
             other.search = new URLSearchParams(params).toString()
-            return toWorker(new Request(other, { headers: request.headers }))
+            const headers = new Headers(request.headers)
+            if (authorization !== undefined) headers.set('authorization', authorization)
+            return toWorker(new Request(other, { method: request.method, headers }))
           },
         }
         return fault(call, () => toWorker(copy))

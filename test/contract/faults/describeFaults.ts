@@ -1,0 +1,52 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import type { Planted } from '../repository/spoil.ts'
+import { brokenOf } from '../repository/world.ts'
+import { createFullWorld, type FullWorld } from './fullWorld.ts'
+import { runFault, runUnspoiled } from './runFault.ts'
+import { othersOf, tableOf } from './table.ts'
+
+/** How the faults are tried. */
+export interface FaultOptions {
+  /** Ask again what the fault cannot change, too. */
+  readonly everything?: boolean
+}
+
+/**
+ * Tests that the whole suite finds each fault in a real Worker: by the rule that is about it, and by no other than those
+ * that the fault names. Prints them as a table.
+ */
+export function describeFaults(faults: readonly Planted[], { everything = false }: FaultOptions = {}): void {
+  let world: FullWorld
+  let unspoiled: Awaited<ReturnType<typeof runUnspoiled>>
+  beforeAll(async () => {
+    world = await createFullWorld()
+    unspoiled = await runUnspoiled(world)
+  })
+  const found: Planted[] = []
+  afterEach(() => world.restore())
+  afterAll(() => console.log(tableOf(found)))
+
+  it('a Worker without a fault keeps every rule', () => {
+    const { report } = unspoiled
+    expect([brokenOf(report), report.incomplete, report.left]).toEqual([[], [], []])
+  })
+
+  it.for(faults)('$rule finds: $name', async (fault) => {
+    const report = await runFault(world, unspoiled.asked, fault, everything)
+    const lines = brokenOf(report)
+    const seen = new Set(lines.map((line) => line.split(' ')[0] ?? ''))
+    expect(seen, lines.join('\n')).toContain(fault.rule)
+    const allowed = [fault.rule, ...othersOf(fault)]
+    expect(
+      lines.filter((line) => !allowed.includes(line.split(' ')[0] ?? '')),
+      'found by rules that are about something else',
+    ).toEqual([])
+    expect(report.incomplete).toEqual([])
+    found.push(fault)
+  })
+
+  it('the faults have left nothing behind', async () => {
+    const { report } = await runUnspoiled(world)
+    expect([brokenOf(report), report.incomplete, report.left]).toEqual([[], [], []])
+  })
+}

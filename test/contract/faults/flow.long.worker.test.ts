@@ -1,0 +1,6 @@
+/** Faults of more than one method: identity, sessions, leaving, app passwords, the lifecycle, the firehose. */
+import { describe } from 'vitest'
+import { flowFaults } from '../flow/flowFaults.ts'
+import { describeFaults } from './describeFaults.ts'
+
+describe('a fault of a real Worker is found', () => describeFaults(flowFaults))

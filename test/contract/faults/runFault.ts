@@ -1,0 +1,105 @@
+import { isDeepStrictEqual } from 'node:util'
+import { AREAS } from '../../../src/contract/areas.ts'
+import { METHOD_AREAS } from '../../../src/contract/areas/methods/methodAreas.ts'
+import { createAsking, type Asking } from '../../../src/contract/ask.ts'
+import { discover, type Known } from '../../../src/contract/discover.ts'
+import type { Area, Report } from '../../../src/contract/types.ts'
+import { CREDENTIALS, ORIGIN } from '../deployed.ts'
+import type { Planted } from '../repository/spoil.ts'
+import { OWNER, type Fault, type World } from '../repository/world.ts'
+
+/** An event is there at once: the Worker runs in this process. */
+const PATIENCE_MS = 1_000
+
+const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
+
+type Flaw = Pick<Planted, 'fault' | 'frames'>
+
+/** The methods that each area asks. */
+type Asked = ReadonlyMap<string, ReadonlySet<string>>
+
+const run = (
+  world: World,
+  areas: readonly Area[],
+  { fault, frames }: Flaw,
+  onArea?: (name: string) => void,
+): Promise<Report> =>
+  world.run(areas, fault, {
+    ...OWNER,
+    adminPassword: CREDENTIALS.admin,
+    only: () => true,
+    patienceMs: PATIENCE_MS,
+    frames,
+    onProgress: ({ area }) => onArea?.(area),
+  })
+
+/** The same area, which tells what it asks, also where the answer to an earlier request will do. */
+const watched = (area: Area, note: (id: string) => void): Area => {
+  const noting =
+    (ask: Asking): Asking =>
+    (id, what) => {
+      note(what?.path ?? id)
+      return ask(id, what)
+    }
+  return {
+    ...area,
+    check: (given) =>
+      area.check({
+        ...given,
+        ask: noting(given.ask),
+        expect: (rule, place, check) => given.expect(rule, place, (ask) => check(noting(ask))),
+      }),
+  }
+}
+
+/** The whole suite on the real Worker without a fault: as the owner and the admin, who may write, and every level. */
+export async function runUnspoiled(world: World): Promise<{ report: Report; asked: Asked }> {
+  const asked = new Map<string, Set<string>>()
+  let current = ''
+  const note = (id: string): void => void asked.set(current, (asked.get(current) ?? new Set()).add(id))
+  // Sockets, and what an area asks in other ways.
+  const fault: Fault = ({ id }, answer) => {
+    note(id)
+    return answer()
+  }
+  const areas = AREAS.map((area) => watched(area, note))
+  const report = await run(world, areas, { fault }, (area) => {
+    current = area
+  })
+  return { report, asked }
+}
+
+/** What a run finds out first, and makes all its requests from, without a fault. */
+async function lookAround({ deployed }: World): Promise<Known> {
+  const send = (request: Request): Promise<Response> => deployed.fetch(request)
+  const ask = createAsking({ origin: ORIGIN, send, redact: (text) => text, userAgent: 'test' })
+  return (await discover(ask, deployed.did)).known
+}
+
+/** Areas that ask each method by itself. */
+const ONE_BY_ONE = METHOD_AREAS.filter(({ name }) => !['served', 'unknown', 'calls'].includes(name))
+
+/**
+ * The whole suite on the real Worker with a fault. A fault changes nothing but the answers of its methods, so that what is
+ * asked of others would be found as it is without the fault, and is not asked again: areas that ask none of its methods
+ * are left out, and where each method is asked by itself, the others. Everything is asked where the run finds out
+ * something else to begin with, and with `everything`.
+ */
+export async function runFault(world: World, asked: Asked, flaw: Flaw, everything = false): Promise<Report> {
+  const at = flaw.fault ? flaw.fault.at : [SUBSCRIBE]
+  if (at === undefined || everything) return run(world, AREAS, flaw)
+  const known = await lookAround(world)
+  let isOther = false
+  const limited = (area: Area): Area => ({
+    ...area,
+    check: async (given) => {
+      isOther ||= !isDeepStrictEqual(given.found.known, known) || (await given.session())?.did !== known.did
+      const serves = (id: string): boolean => at.includes(id) && given.serves(id)
+      if (!isOther) await area.check(ONE_BY_ONE.includes(area) ? { ...given, serves } : given)
+    },
+  })
+  const asks = ({ name }: Area): boolean =>
+    name === 'served' || at.some((id) => asked.get(name)?.has(id) ?? false)
+  const report = await run(world, AREAS.filter(asks).map(limited), flaw)
+  return isOther ? run(world, AREAS, flaw) : report
+}
