@@ -77,6 +77,12 @@ export const CATALOGUE = {
   'server-error': entry('retry', 'run the command again; `npx wrangler tail` shows the server’s log'),
   'session-not-found': entry('failed', 'run `pds sessions`, which lists those that there are'),
   'app-password-not-found': entry('failed', 'run `pds app-password list`, which lists those that there are'),
+  'passkey-not-found': entry('failed', 'run `pds passkey list`, which lists those that there are'),
+  'passkeys-unavailable': entry(
+    'failed',
+    'give the server a host name as HOSTNAME; in development `localhost`',
+  ),
+  'no-passkey': entry('failed', 'run `pds passkey add`, and open the link'),
   refused: entry('failed', 'run `pds status`'),
   'future-cursor': entry('usage', 'leave out --cursor, or give 0 to get everything that is stored'),
   // Identity and the PLC directory

@@ -17,6 +17,7 @@ import { identity } from './identity.ts'
 import { log } from './log.ts'
 import { migrateToken } from './migrateToken.ts'
 import { move } from './move.ts'
+import { passkey } from './passkey.ts'
 import { preflightCommand } from './preflight.ts'
 import { recoveryKey } from './recoveryKey.ts'
 import { rehearseTarget } from './rehearseTarget.ts'
@@ -66,6 +67,7 @@ export const commands: readonly Command[] = [
   requestCrawl,
   setPassword,
   appPassword,
+  passkey,
   sessions,
   endSessions,
   check,

@@ -42,6 +42,8 @@ const writeNames = async (context: Context, project: Project, before: string, ho
       `  2. by hand: ${deployCommand([host, ...previous])}; Cloudflare makes the DNS record and the certificate`,
       `  3. the DID names ${originOf(host)}, and the relays are told`,
       '  4. by hand, weeks later: the old name is given up',
+      `Passkeys belong to ${before}: once the server is ${host}, they are worthless. Then register others (\`pds passkey add\`);`,
+      'and if the password is switched off, switch it on now (`pds passkey password on`).',
     ].join('\n'),
   )
   await prompts.confirm('Write wrangler.toml?')
