@@ -1,6 +1,6 @@
 /**
- * `npm run codegen` writes the standard documents in `lexicons/`, `src/generated/`, the list of endpoints and
- * the list of the contract suite's rules.
+ * `npm run codegen` writes the standard documents in `lexicons/`, `src/generated/`, the list of endpoints, the list of what
+ * scopes open and the list of the contract suite's rules.
  * `npm run codegen -- --check` writes nothing and fails when they differ from what it would write.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
 import { emitServer } from './emit/server.ts'
 import { embedRules, emitRules } from './emit/rules.ts'
+import { embedScopes, emitScopes } from './emit/scopes.ts'
 import { embedTable, emitEndpoints, emitTable } from './emit/table.ts'
 import { policy } from '../src/policy.ts'
 import { files, generatedRoot, lexiconRoot, root, under, writeTree } from './files.ts'
@@ -44,15 +45,18 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
 
 const README = path.join(root, 'README.md')
 const CONTRACT = path.join(root, 'docs/contract.md')
+const SCOPES = path.join(root, 'docs/oauth-scopes.md')
 
 /**
- * The pages with the list of endpoints, and the one with the rules of the contract suite, by path below the root. They
- * depend on the documents, the policy and the rules.
+ * The pages with the list of endpoints, the one with the scopes of apps, and the one with the rules of the contract suite,
+ * by path below the root. They depend on the documents, the policy and the rules.
  */
 export async function documentation(loaded: Loaded[] = load()): Promise<Map<string, string>> {
   const table = emitTable(methodsOf(loaded), policy)
   const pages = new Map([['docs/endpoints.md', emitEndpoints(table)]])
   if (existsSync(README)) pages.set('README.md', embedTable(readFileSync(README, 'utf8'), table))
+  if (existsSync(SCOPES))
+    pages.set('docs/oauth-scopes.md', embedScopes(readFileSync(SCOPES, 'utf8'), emitScopes(policy)))
   if (existsSync(CONTRACT)) {
     // The suite imports what is generated: it is loaded once that is there.
     const { RULES } = await import('../src/contract/areas.ts')

@@ -51,4 +51,22 @@ describe.each(SERVERS)('scopes on %s', (name) => {
       expect.soft([row.name, opened.get(row.name)?.toSorted()]).toEqual([row.name, [...expected].toSorted()])
     }
   })
+
+  it('that cannot be decoded are left out here, and an internal error of the reference', async () => {
+    const signedIn = signIn(world.servers[name], 'atproto repo:% blob:image/png')
+    if (name === 'cirrus')
+      expect((await (await signedIn).getTokenInfo()).scope).toBe('atproto blob:image/png')
+    else await expect(signedIn).rejects.toMatchObject({ status: 500 })
+  })
+
+  it('that are unknown are left out, and those that the app does not declare are refused', async () => {
+    const server = world.servers[name]
+    const { scope } = await (await signIn(server, 'atproto space:com.example blob:image/png')).getTokenInfo()
+    expect(scope).toBe('atproto blob:image/png')
+    const app = loopbackApp({ ...world, handleResolver: server.url }, { scope: 'atproto repo:*' })
+    const ask = (scope: string) => app.client.authorize(server.did, { scope })
+    for (const scope of ['atproto repo:com.example.note', 'atproto unknown', 'repo:*'])
+      await expect(ask(scope)).rejects.toMatchObject({ status: 400, error: 'invalid_scope' })
+    await expect(ask('atproto  repo:*')).rejects.toMatchObject({ status: 400 })
+  })
 })
