@@ -1,5 +1,6 @@
 import type { LexiconPermissionSet } from '@atproto/oauth-scopes'
 import { NSID } from '@atproto/syntax'
+import type { ServerName } from '../../../configValues.ts'
 import type { ResolveDid } from '../../../identity/didResolver.ts'
 import { IdentityError, type IdentityErrorCode } from '../../../identity/errors.ts'
 import { lookUpTxtDid } from '../../../identity/txtDid.ts'
@@ -14,6 +15,9 @@ import { parsePermissionSet } from './permissionSet.ts'
 
 export interface FetchPermissionSetDeps {
   did: string
+  /** This server's, and those that it had by other host names. */
+  origin: string
+  previous: readonly Pick<ServerName, 'origin'>[]
   send: Outbound
   resolveDid: ResolveDid
   records: Pick<Records, 'get'>
@@ -45,11 +49,13 @@ export const createFetchPermissionSet = (
   deps: FetchPermissionSetDeps,
 ): ((nsid: string) => Promise<LexiconPermissionSet>) => {
   const { send, records, platform } = deps
+  const own = [deps, ...deps.previous]
 
   const fetchRecord = async (did: string, nsid: string): Promise<Uint8Array | undefined> => {
-    // A Worker cannot ask itself.
-    if (did === deps.did) return records.get(COLLECTION, nsid)?.bytes
     const { pds, signingKey } = await deps.resolveDid(did)
+    // A Worker cannot ask itself.
+    if (own.some(({ origin }) => origin === pds))
+      return did === deps.did ? records.get(COLLECTION, nsid)?.bytes : undefined
     if (pds === undefined || signingKey === undefined)
       throw new IdentityError('BadAnswer', `the document of ${did} names no PDS or no signing key`)
     const query = new URLSearchParams({ did, collection: COLLECTION, rkey: nsid })

@@ -9,7 +9,7 @@ import { LexiconAuthority, setDocument } from '../support/lexiconAuthority.ts'
 const NSID = 'com.example.authBasic'
 const NOTES = [{ resource: 'repo', collection: ['com.example.note'] }]
 
-const world = async (options: { ownDid?: string; own?: object } = {}) => {
+const world = async (options: { ownDid?: string; own?: object; origin?: string } = {}) => {
   const authority = new LexiconAuthority()
   await authority.publishSet(NSID, NOTES)
   const fetch = async (input: unknown) =>
@@ -18,6 +18,8 @@ const world = async (options: { ownDid?: string; own?: object } = {}) => {
   const timers = new Set<() => void>()
   const fetchSet = createFetchPermissionSet({
     did: options.ownDid ?? 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+    origin: 'https://cirrus.example.org',
+    previous: options.origin === undefined ? [] : [{ origin: options.origin }],
     send,
     resolveDid: createDidResolver({ send, directory: {} as never, dev: false }),
     records: {
@@ -169,9 +171,16 @@ test('all requests together may take ten seconds', async () => {
   })
 })
 
-test('a set of the account itself is read here: the server cannot ask itself', async () => {
+test('a set of the account itself is read here, while it lives here: the server cannot ask itself', async () => {
   const own = setDocument(NSID, [{ resource: 'repo', collection: ['com.example.mine'] }])
-  const { authority, fetchSet } = await world({ ownDid: 'did:web:lexicons.example.com', own })
-  expect((await fetchSet(NSID)).permissions).toMatchObject([{ collection: ['com.example.mine'] }])
-  expect(authority.asked).toEqual(['dns'])
+  const ownDid = 'did:web:lexicons.example.com'
+  const here = await world({ ownDid, own, origin: 'https://pds.example.com' })
+  expect((await here.fetchSet(NSID)).permissions).toMatchObject([{ collection: ['com.example.mine'] }])
+  expect(here.authority.asked).toEqual(['dns', 'did'])
+  const moved = await world({ ownDid, own })
+  expect((await moved.fetchSet(NSID)).permissions).toMatchObject([{ collection: ['com.example.note'] }])
+  expect(moved.authority.asked).toEqual(['dns', 'did', 'pds'])
+  // Another account, whose document names this server, has nothing here.
+  const other = await world({ own, origin: 'https://pds.example.com' })
+  await expect(other.fetchSet(NSID)).rejects.toMatchObject({ code: 'NotFound' })
 })

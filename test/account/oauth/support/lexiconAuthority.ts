@@ -61,12 +61,19 @@ export class LexiconAuthority {
     return this.down === undefined ? answer : new Response('', { status: this.down })
   }
 
-  async #proof(nsid: string): Promise<Uint8Array<ArrayBuffer>> {
+  /** What its PDS answers about a name. */
+  async proof(nsid: string): Promise<Uint8Array<ArrayBuffer>> {
     if (!this.#repo) throw new Error('nothing was published')
     const chunks: Uint8Array[] = []
     const path = [{ collection: COLLECTION, rkey: nsid }]
     for await (const chunk of getRecords(this.#storage, this.#repo.cid, path)) chunks.push(chunk)
     return new Uint8Array(Buffer.concat(chunks))
+  }
+
+  /** That signs. */
+  get key(): Secp256k1Keypair {
+    if (!this.#key) throw new Error('nothing was published')
+    return this.#key
   }
 
   #document() {
@@ -92,7 +99,7 @@ export class LexiconAuthority {
     }
     if (url.origin !== this.pds || url.pathname !== '/xrpc/com.atproto.sync.getRecord') return undefined
     this.asked.push('pds')
-    const proof = await this.#proof(url.searchParams.get('rkey') ?? '')
+    const proof = await this.proof(url.searchParams.get('rkey') ?? '')
     return this.#orDown(await (this.pdsAnswer?.(proof) ?? new Response(proof)))
   }
 }
