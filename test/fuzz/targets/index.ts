@@ -13,6 +13,7 @@ import { dpop } from './dpop.ts'
 import { jws } from './jws.ts'
 import { node } from './node.ts'
 import { params } from './params.ts'
+import { permissionSet, recordProof } from './permissionSet.ts'
 import { plc } from './plc.ts'
 import { record } from './record.ts'
 import { repo } from './repo.ts'
@@ -39,6 +40,8 @@ export const TARGETS = [
   archive,
   bucketList,
   scope,
+  permissionSet,
+  recordProof,
   webauthn,
   derSignature,
   dpop,
