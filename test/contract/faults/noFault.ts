@@ -19,5 +19,4 @@ export const NO_FAULT: readonly Exception[] = [
     rules: /^repo\.(listed-by-collection|host-status)$/,
     reason: 'methods of relays, which a Cirrus does not serve: test/contract/repository has their faults',
   },
-  { rules: /^oauth\./, reason: 'a Cirrus does not serve OAuth yet' },
 ]

@@ -5,6 +5,7 @@ import type { Planted } from '../repository/spoil.ts'
 import { writesFaults } from '../writes/writesFaults.ts'
 import { answerFaults } from './answerFaults.ts'
 import { callerFaults } from './callerFaults.ts'
+import { oauthFaults } from './oauthFaults.ts'
 import { requestFaults } from './requestFaults.ts'
 
 /** Every fault that is planted into a real Worker, with the rule that finds it. */
@@ -16,4 +17,5 @@ export const seededFaults = [
   ...blobFaults,
   ...writesFaults,
   ...flowFaults,
+  ...oauthFaults,
 ].filter(({ isOfRelays }: Planted) => !isOfRelays)
