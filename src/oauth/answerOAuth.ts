@@ -23,7 +23,7 @@ export const answerOAuth = async (
 ): Promise<Response | undefined> => {
   const { pathname, href } = new URL(request.url)
   const endpoint = Object.hasOwn(ENDPOINTS, pathname) ? ENDPOINTS[pathname] : undefined
-  if (!endpoint) return undefined
+  if (!endpoint) return /^\/oauth(?:\/|$)/.test(pathname) ? new Response(null, { status: 404 }) : undefined
   if (request.method !== 'POST') return new Response(null, { status: 405, headers: { allow: 'POST' } })
   const respond = async (): Promise<Response> => {
     try {
