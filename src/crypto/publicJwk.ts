@@ -41,11 +41,9 @@ const lengthOf = (value: unknown): number =>
 export const readPublicJwk = (jwk: unknown, alg: JwkAlg): PublicJwk => {
   if (!isObject(jwk)) throw bad('is not an object')
   if (PRIVATE.some((name) => name in jwk)) throw bad('has private members: send the public key only')
-  const { kty, crv, x, y, n, e, use, key_ops: ops } = jwk
+  const { kty, crv, x, y, n, e, use } = jwk
   if (jwk.alg !== undefined && jwk.alg !== alg) throw bad(`is not for ${alg}`)
   if (use !== undefined && use !== 'sig') throw bad('is not for signatures: its use is not sig')
-  if (ops !== undefined && !(Array.isArray(ops) && ops.includes('verify')))
-    throw bad('does not have verify in its key_ops')
   const curve = CURVES[alg]
   if (curve) {
     if (kty !== 'EC' || crv !== curve.crv) throw bad(`is not a key of ${curve.crv}, which ${alg} needs`)

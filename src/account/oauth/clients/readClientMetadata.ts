@@ -17,6 +17,7 @@ const MAX_KEPT = 64 * 1024
 const GRANT_TYPES = ['authorization_code', 'refresh_token']
 /** A client that declares one of these counts on something that is not done here. */
 const UNSUPPORTED = [
+  'authorization_details_types',
   'authorization_encrypted_response_alg',
   'authorization_encrypted_response_enc',
   'default_max_age',
@@ -32,7 +33,6 @@ const strings = (document: JsonObject, name: string, absent?: string[]): string[
   const value = document[name] ?? absent
   if (!Array.isArray(value) || value.length === 0 || !value.every((it) => typeof it === 'string'))
     throw invalid(`${name} must be a list of strings`)
-  if (new Set(value).size !== value.length) throw invalid(`${name} has a value twice`)
   return value
 }
 

@@ -11,6 +11,7 @@ const MAX_KID_LENGTH = 256
 const readKey = (jwk: unknown, alg: JwkAlg): ClientKey[] => {
   if (!isObject(jwk) || typeof jwk.kid !== 'string' || jwk.kid === '' || jwk.kid.length > MAX_KID_LENGTH)
     return []
+  if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) return []
   try {
     return [{ ...readPublicJwk(jwk, alg), kid: jwk.kid }]
   } catch (cause) {

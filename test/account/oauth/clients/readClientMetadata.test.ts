@@ -40,7 +40,7 @@ describe('a document', () => {
     ['another grant type', { grant_types: ['authorization_code', 'implicit'] }],
     ['client credentials', { grant_types: ['authorization_code', 'client_credentials'] }],
     ['refreshing only', { grant_types: ['refresh_token'] }],
-    ['a grant type twice', { grant_types: ['authorization_code', 'authorization_code'] }],
+    ['types of authorization details', { authorization_details_types: ['a'] }],
     ['no auth method, which means client_secret_basic', { token_endpoint_auth_method: undefined }],
     ['a client secret', { token_endpoint_auth_method: 'client_secret_post' }],
     ['an alg for no method', { token_endpoint_auth_signing_alg: 'ES256' }],
@@ -54,7 +54,6 @@ describe('a document', () => {
     ['no redirects', { redirect_uris: [] }],
     ['redirect_uris that is a string', { redirect_uris: 'https://app.example.org/' }],
     ['a redirect that is a number', { redirect_uris: [1] }],
-    ['a redirect twice', { redirect_uris: ['https://a.example.org/', 'https://a.example.org/'] }],
     ['a redirect to loopback of a web client', { redirect_uris: ['http://127.0.0.1/'] }],
     ['a redirect to script', { redirect_uris: ['javascript:alert(1)'] }],
     ['101 redirects', { redirect_uris: Array.from({ length: 101 }, (_, n) => `https://a.example.org/${n}`) }],
@@ -128,6 +127,7 @@ describe('a confidential client', () => {
       { ...jwk, kid: undefined },
       jwk,
       { ...jwk, use: 'enc' },
+      { ...jwk, key_ops: ['sign'] },
     ]
     expect(read(confidentialDocument({ jwks: { keys } })).jwks).toEqual({ keys: [jwk] })
   })
