@@ -28,6 +28,7 @@ import type { Exports } from './repo/exports/exports.ts'
 import type { Records } from './repo/records.ts'
 import type { Repo } from './repo/repo.ts'
 import type { CheckMigrationOptions } from './status/checkMigration.ts'
+import type { Copies } from './status/copies.ts'
 import type { Views } from './views/views.ts'
 
 /** The account as the handlers use it. */
@@ -48,6 +49,7 @@ export interface Account extends Events, Incoming, Omit<Auth, 'passwords'> {
   records: Records
   blobs: Blobs
   exports: Exports
+  copies: Copies
   preferences: Preferences
   oauth: OAuth
   identityWatch: IdentityWatch

@@ -43,6 +43,7 @@ import { createRecords } from './repo/records.ts'
 import { createRepo } from './repo/repo.ts'
 import { readAppViewReach } from './status/appViewReach.ts'
 import { checkMigration } from './status/checkMigration.ts'
+import { createCopies } from './status/copies.ts'
 import { readStatus } from './status/readStatus.ts'
 import { isPostOrProfile } from './views/localRecords.ts'
 import { createViews } from './views/views.ts'
@@ -250,6 +251,7 @@ export async function createAccount(
     records,
     blobs,
     exports,
+    copies: createCopies(base),
     imports,
     importCar,
     pulls,

@@ -1,6 +1,6 @@
 import { parseCid } from '@atproto/lex-data'
 import type { Handler } from '../context.ts'
-import { exportReader } from '../sync/exportReader.ts'
+import { exportReader, noteRecordsOf } from '../sync/exportReader.ts'
 import { requireOwnDid } from '../requireOwnRepo.ts'
 
 export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({
@@ -17,6 +17,7 @@ export const resumeRepo: Handler<'com.cirrus.admin.resumeRepo'> = async ({
     offset,
     since,
     reader: exportReader(auth, network),
+    onRecords: noteRecordsOf(account, auth),
   })
   if (!body)
     throw error(

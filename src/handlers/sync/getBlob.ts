@@ -10,6 +10,7 @@ const blobHeaders = (cid: string): Record<string, string> => ({
 
 export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   account,
+  auth,
   params,
   conditions,
   error,
@@ -30,6 +31,7 @@ export const getBlob: Handler<'com.atproto.sync.getBlob'> = async ({
   const read = await account.blobs.get(cid, { range })
   if (!read)
     throw error('BlobNotFound', `Blob not found: ${cid}. It is registered, but its bytes are missing`)
+  if (auth.kind === 'token') account.copies.noteBlob(cid)
   return {
     encoding: meta.mimeType,
     body: read.body,

@@ -9,12 +9,13 @@ const SMALL_RUN_BYTES = 16 * 1024
 /**
  * The CAR of a commit and its tree in chunks. The first one has the commit alone, so that the receiver gets its first
  * byte soon. Sections that are next to each other in storage are a run, which goes out as it is; only short runs are
- * copied.
+ * copied. `counter` has the records of the chunks that were taken, and of the one that is being made.
  */
 export function* carChunks(
   blocks: Blocks,
   { root, data }: Head,
   options: StoredTreeWalkOptions,
+  counter: { records: number } = { records: 0 },
 ): Generator<Uint8Array> {
   const commit = blocks.read(root)
   if (!commit) throw new Error(`the block ${root} is missing`)
@@ -27,6 +28,7 @@ export function* carChunks(
   let [bytes, start, end]: [Uint8Array, number, number] = [small, 0, 0]
   for (let more = true; more;) {
     more = walk.next()
+    if (more && !walk.isNode) counter.records++
     const { section } = walk
     if (more && section.bytes === bytes && section.start === end) {
       end = section.end

@@ -24,7 +24,7 @@ export interface Exports {
    * blocks that a holder of that revision lacks; if the revision is too old to be known, also those that were
    * removed and came back. It stays with that commit however long it takes and whatever is written meanwhile.
    */
-  repo(options?: { since?: string | undefined; reader?: ExportReader }): {
+  repo(options?: { since?: string | undefined; reader?: ExportReader; onRecords?: OnRecords | undefined }): {
     root: Cid
     body: ReadableStream<Uint8Array>
   }
@@ -37,6 +37,7 @@ export interface Exports {
     offset: number
     since?: string | undefined
     reader?: ExportReader
+    onRecords?: OnRecords | undefined
   }): Promise<ReadableStream<Uint8Array> | undefined>
   /**
    * Exports that are being read need the blocks that were superseded at this time (milliseconds) or later. Undefined
@@ -54,11 +55,21 @@ export interface Exports {
   record(collection: string, rkey: string): Uint8Array
 }
 
+/** Called while a CAR is read, with how many of its records have been given out. */
+export type OnRecords = (records: number) => void
+
 export interface ExportsDeps {
   did: string
   platform: Pick<Platform, 'now' | 'sleep'>
   blocks: Blocks
   repo: Pick<Repo, 'requireHead'>
+}
+
+interface PinnedOptions {
+  since?: string | undefined
+  firstChunk?: Uint8Array | undefined
+  /** Called for each chunk that was given out, and at the end. */
+  onChunk?: (() => void) | undefined
 }
 
 /** What an import or a pack has superseded is kept for at least this long. */
@@ -76,19 +87,23 @@ export const createExports = (deps: ExportsDeps): Exports => {
     return block
   }
 
-  const chunksOf = (head: Head, since: string | undefined): Generator<Uint8Array> => {
+  const chunksOf = (
+    head: Head,
+    since: string | undefined,
+    counter: { records: number },
+  ): Generator<Uint8Array> => {
     if (since !== undefined && !isTid(since))
       throw error('InvalidRequest', `since: ${JSON.stringify(since.slice(0, 100))} is not a revision`)
     if (since !== undefined) blocks.refresh()
     const after = since === undefined ? undefined : { since, rev: head.rev }
-    return carChunks(blocks, head, { repeated: blocks.repeatedRecords().keys(), newSince: after })
+    return carChunks(blocks, head, { repeated: blocks.repeatedRecords().keys(), newSince: after }, counter)
   }
 
   /** The chunks as a stream. What it needs is not deleted until it has ended, failed or been abandoned. */
   const pinned = (
     chunks: Generator<Uint8Array>,
     pin: ExportPin,
-    { since, firstChunk }: { since?: string | undefined; firstChunk?: Uint8Array | undefined } = {},
+    { since, firstChunk, onChunk }: PinnedOptions = {},
   ): ReadableStream<Uint8Array> => {
     const wasKnown = since !== undefined && blocks.history.knows(since)
     let first = firstChunk
@@ -102,6 +117,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
           const value = first ?? chunks.next().value
           first = undefined
           pin.touch(value?.length ?? 0)
+          onChunk?.()
           if (!value) pin.release()
           return value
         } catch (cause) {
@@ -137,10 +153,12 @@ export const createExports = (deps: ExportsDeps): Exports => {
     }
   }
 
-  const resume: Exports['resume'] = async ({ root, offset, since, reader }) => {
+  const resume: Exports['resume'] = async ({ root, offset, since, reader, onRecords }) => {
     const head = findCommit(root)
     if (!head) return undefined
-    const chunks = chunksOf(head, since)
+    const counter = { records: 0 }
+    const onChunk = onRecords && (() => onRecords(counter.records))
+    const chunks = chunksOf(head, since, counter)
     // Which blocks are sent depends on what is known of `since`. If it is known now, it was known when the export began,
     // and the blocks are the same; if it is not, it may have been known then.
     const isKnown = () => since === undefined || blocks.history.knows(since)
@@ -156,7 +174,7 @@ export const createExports = (deps: ExportsDeps): Exports => {
         if (!value && left > 0)
           throw error('InvalidRequest', `offset: the CAR ends ${left} bytes before byte ${offset}`)
         if (!value || value.length > left)
-          return (body = pinned(chunks, pin, { since, firstChunk: value?.subarray(left) }))
+          return (body = pinned(chunks, pin, { since, firstChunk: value?.subarray(left), onChunk }))
         left -= value.length
         if (n % CHUNKS_PER_TURN === 0) await platform.sleep(0)
       }
@@ -171,10 +189,12 @@ export const createExports = (deps: ExportsDeps): Exports => {
   }
 
   return {
-    repo: ({ since, reader } = {}) => {
+    repo: ({ since, reader, onRecords } = {}) => {
       const head = repo.requireHead()
-      const chunks = chunksOf(head, since)
-      return { root: head.root, body: pinned(chunks, pins.pin(head.rev, reader), { since }) }
+      const counter = { records: 0 }
+      const onChunk = onRecords && (() => onRecords(counter.records))
+      const chunks = chunksOf(head, since, counter)
+      return { root: head.root, body: pinned(chunks, pins.pin(head.rev, reader), { since, onChunk }) }
     },
     resume,
     neededSince: () => pins.neededSince(),
