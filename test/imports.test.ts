@@ -228,7 +228,7 @@ const INNER: Record<string, readonly string[]> = {
   auth: ['limits', 'sessions', 'signIn', 'tokens'],
   blocks: ['packs', 'history'],
   import: ['pull'],
-  oauth: ['dpop', 'grants', 'scopes', 'signIns'],
+  oauth: ['authorizations', 'clients', 'dpop', 'grants', 'passkeys', 'requests', 'scopes', 'signIns'],
   repo: ['commits', 'exports'],
 }
 

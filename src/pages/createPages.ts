@@ -2,7 +2,12 @@ import { newId as randomId } from '../crypto/newId.ts'
 import { networkOf } from '../network.ts'
 import { clientOf } from '../xrpc/client.ts'
 import type { Account } from '../account/account.ts'
+import { appPasswordsPage } from './account/appPasswordsPage.ts'
+import { appsPage } from './account/appsPage.ts'
+import { newAppPasswordPage } from './account/newAppPasswordPage.ts'
 import { overviewPage } from './account/overviewPage.ts'
+import { authorizePage } from './authorize/authorizePage.ts'
+import { leavingPage } from './leaving/leavingPage.ts'
 import { COOKIES, readCookie, setCookie } from './http/cookies.ts'
 import { refusalOf } from './http/fetchMetadata.ts'
 import { isFormToken } from './http/formTokens.ts'
@@ -35,11 +40,18 @@ interface Route {
   isOpen?: boolean
 }
 
+/** What a browser may send in which nobody is signed in. */
+const UNSIGNED_ACTIONS = ['sign-in', 'cancel']
 const LANGUAGE_S = 365 * 24 * 3600
 
 const ROUTES: Readonly<Record<string, Route>> = {
   '/account': { get: overviewPage },
+  '/account/apps': { get: appsPage.show, post: appsPage.post },
+  '/account/app-passwords': { get: appPasswordsPage.show, post: appPasswordsPage.post },
+  '/account/app-passwords/new': { get: newAppPasswordPage.show, post: newAppPasswordPage.post },
+  '/account/leaving': { get: leavingPage },
   '/account/sign-out': { post: signOut },
+  '/oauth/authorize': { get: authorizePage, post: authorizePage, isOpen: true },
 }
 
 const routeOf = (path: string): Route | undefined => (Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined)
@@ -58,16 +70,15 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
     const signIn = secret === undefined ? undefined : oauth.browserSignIns.find(secret)
     const known = readCookie(request, COOKIES.browser, insecure)
     const browser = known && /^[0-9a-f]{32}$/.test(known) ? known : randomId(platform.random)
-    const language = chooseLanguage({
-      chosen: readCookie(request, COOKIES.language, insecure),
-      acceptLanguage: request.headers.get('accept-language'),
-    })
+    const chosen = readCookie(request, COOKIES.language, insecure)
+    const language = chooseLanguage({ chosen, acceptLanguage: request.headers.get('accept-language') })
     return {
       request,
       url,
       form: new URLSearchParams(),
       language,
       text: TEXTS[language],
+      chosen,
       signedIn: signIn && secret !== undefined ? { signIn, secret } : undefined,
       browser,
       cookies: browser === known ? [] : [setCookie(COOKIES.browser, browser, { insecure })],
@@ -97,8 +108,9 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
     const form = await readForm(request, platform)
     if (!form) return refuse(visit, text.error.form, 400)
     const sent: Visit = { ...visit, form }
-    const isSigningIn = form.get('action') === 'sign-in'
-    const expected = tokenOf(sent, isSigningIn ? 'sign in' : 'signed in')
+    const action = form.get('action') ?? ''
+    const isSigningIn = action === 'sign-in'
+    const expected = tokenOf(sent, UNSIGNED_ACTIONS.includes(action) ? 'sign in' : 'signed in')
     // The sign-in has ended meanwhile: the page asks for a new one.
     if (expected === undefined)
       return site.respond.redirect(visit.url.pathname + visit.url.search, visit.cookies)

@@ -2,7 +2,7 @@ import type { Account } from '../account/account.ts'
 import type { BrowserSignIn } from '../account/oauth/types.ts'
 import type { Respond } from './http/respond.ts'
 import type { Texts } from './text/en.ts'
-import type { Language } from './text/texts.ts'
+import { chooseLanguage, type Language, TEXTS } from './text/texts.ts'
 
 /** What all pages are made from. */
 export interface Site {
@@ -18,6 +18,8 @@ export interface Visit {
   form: URLSearchParams
   language: Language
   text: Texts
+  /** The language that was chosen by a link, if one was. */
+  chosen: string | undefined
   /** Undefined: nobody is signed in in this browser. */
   signedIn: { signIn: BrowserSignIn; secret: string } | undefined
   /** The cookie that the form for signing in is bound to. */
@@ -33,3 +35,10 @@ export type SignedIn = NonNullable<Visit['signedIn']>
 
 /** Answers a visit. */
 export type Page = (site: Site, visit: Visit) => Response | Promise<Response>
+
+/** The same visit in the language that an app asks for, unless another was chosen. */
+export const inLanguage = (visit: Visit, uiLocales: readonly string[]): Visit => {
+  const acceptLanguage = visit.request.headers.get('accept-language')
+  const language = chooseLanguage({ chosen: visit.chosen, uiLocales, acceptLanguage })
+  return { ...visit, language, text: TEXTS[language] }
+}

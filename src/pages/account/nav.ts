@@ -3,7 +3,12 @@ import { form } from '../parts/form.ts'
 import type { Markup } from '../parts/layout.ts'
 import type { Visit } from '../visit.ts'
 
-const PARTS = [['overview', '/account']] as const
+const PARTS = [
+  ['overview', '/account'],
+  ['apps', '/account/apps'],
+  ['appPasswords', '/account/app-passwords'],
+  ['leaving', '/account/leaving'],
+] as const
 
 /** The parts of the account, as links, and signing out. */
 export const nav = (visit: Visit, current: (typeof PARTS)[number][0]): Markup => {

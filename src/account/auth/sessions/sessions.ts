@@ -48,8 +48,8 @@ export interface Sessions {
   wereEndedAfter(time: number): boolean
   /** Those that have not ended, the one that was used last first; at most `MAX_LISTED`. */
   list(): SessionInfo[]
-  /** Ends one session for the administrator, and journals it. Returns false if there is none with this id. */
-  end(sid: string): boolean
+  /** Ends one session, by default for the administrator, and journals it. Returns false if there is none with this id. */
+  end(sid: string, reason?: string): boolean
   /**
    * Ends every session but `except`, and journals it if there were any; returns how many. For the administrator it is
    * journaled in any case: upload tokens that sessions have asked for end with it.
@@ -172,12 +172,12 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
       const oldest = listed.at(-1)
       return oldest && isOver(oldest) ? listed.filter((session) => !isOver(session)) : listed
     },
-    end: (sid) =>
+    end: (sid, reason = BY_ADMIN) =>
       sql.transaction(() => {
         const row = rows.read(sid)
         if (!row || row.expiresAt <= platform.now()) return false
         rows.delete(sid)
-        journal.append(ENDED_EVENT, { reason: BY_ADMIN, ended: 1, session: sid })
+        journal.append(ENDED_EVENT, { reason, ended: 1, session: sid })
         return true
       }),
     endAll: (reason, except) =>
