@@ -52,6 +52,14 @@ describe.each(SERVERS)('scopes on %s', (name) => {
     }
   })
 
+  it('give no token for every method here, which the reference gives', async () => {
+    const session = await signIn(world.servers[name], 'atproto transition:generic')
+    const answer = await answerOf(session, 'com.atproto.server.getServiceAuth?aud=did:web:new.example', {})
+    expect(answer).toEqual(
+      name === 'cirrus' ? { status: 400, error: 'InvalidRequest' } : { status: 200, error: undefined },
+    )
+  })
+
   it('that cannot be decoded are left out here, and an internal error of the reference', async () => {
     const signedIn = signIn(world.servers[name], 'atproto repo:% blob:image/png')
     if (name === 'cirrus')

@@ -6,6 +6,7 @@ import { createScopes } from '../../../src/account/oauth/scopes/scopes.ts'
 import { type ConsentGroup, describeScope } from '../../../src/pages/consent/describeScope.ts'
 import { shown } from '../../../src/pages/consent/phrases.ts'
 import { anyScope, anyScopeValue } from '../../account/oauth/scopes/anyScope.ts'
+import { SCOPE_NAMES, SCOPE_TABLE, SCOPES } from '../../account/oauth/support/scopeTable.ts'
 
 const LANGUAGES = ['en', 'de'] as const
 
@@ -183,5 +184,43 @@ describe('nothing is hidden', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('what is said not to be granted', () => {
+  /** Each promise, and the requests of the table that would break it. */
+  const PROMISES: Record<string, (row: string) => boolean> = {
+    'may neither read nor send messages': (row) => row.includes('messages'),
+    'may not change your handle or your identity: it cannot move your account away': (row) =>
+      row.includes('handle') || row.includes('PLC operation'),
+    'may not change your identity: it cannot move your account away': (row) => row.includes('PLC operation'),
+    'may not deactivate your account': (row) => row === 'the account is deactivated',
+    'may not put another repository in the place of yours': (row) => row === 'a repository is imported',
+    'may not post, or change anything that you have posted': (row) => /^a (post|note) is/.test(row),
+    'never learns your passwords and passkeys, and cannot delete your account': (row) =>
+      row.includes('app password') || row.includes('deletion'),
+  }
+
+  test.each(SCOPE_NAMES)('is what the server refuses to an app with %s', (name) => {
+    const promised = told(`atproto ${SCOPES[name]}`).not ?? []
+    for (const [promise, breaks] of Object.entries(PROMISES)) {
+      const opened = SCOPE_TABLE.filter(({ openTo, ...row }) => breaks(row.name) && openTo.includes(name))
+      if (promised.includes(promise)) expect([promise, opened]).toEqual([promise, []])
+    }
+  })
+
+  test('is said of every scope of which it is true', () => {
+    for (const [promise, breaks] of Object.entries(PROMISES)) {
+      const rows = SCOPE_TABLE.filter((row) => breaks(row.name))
+      expect(rows).not.toEqual([])
+      const without = SCOPE_NAMES.filter((name) => !rows.some(({ openTo }) => openTo.includes(name)))
+      for (const name of without) {
+        const lines = told(`atproto ${SCOPES[name]}`).not ?? []
+        // Of the identity the stronger of two promises is given.
+        const given =
+          lines.includes(promise) || (promise.includes('identity') && lines.join().includes('identity'))
+        expect([name, promise, given]).toEqual([name, promise, true])
+      }
+    }
   })
 })
