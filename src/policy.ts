@@ -275,6 +275,7 @@ const rows = {
     grant: 'never',
   },
   'com.cirrus.admin.emitIdentity': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },
+  'com.cirrus.admin.endGrants': adminOnly,
   'com.cirrus.admin.endSessions': adminOnly,
   // A token that may deactivate the account after the move may stop its writes before, for as long as it is valid.
   'com.cirrus.admin.fenceWrites': {
@@ -301,6 +302,7 @@ const rows = {
     grant: 'never',
   },
   'com.cirrus.admin.listPasskeys': adminOnly,
+  'com.cirrus.admin.listGrants': adminOnly,
   'com.cirrus.admin.listSessions': adminOnly,
   'com.cirrus.admin.listSubscribers': adminOnly,
   'com.cirrus.admin.raiseRevFloor': { runs: 'account', who: { admin: UNTIL_DELETED }, grant: 'never' },

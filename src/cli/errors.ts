@@ -75,6 +75,7 @@ export const CATALOGUE = {
   'account-not-active': entry('failed', 'run `pds status`; `pds activate` activates the account'),
   'rate-limit': entry('retry', 'wait as long as the server says, then run the command again'),
   'server-error': entry('retry', 'run the command again; `npx wrangler tail` shows the server’s log'),
+  'grant-not-found': entry('failed', 'run `pds grants list`, which lists those that there are'),
   'session-not-found': entry('failed', 'run `pds sessions`, which lists those that there are'),
   'app-password-not-found': entry('failed', 'run `pds app-password list`, which lists those that there are'),
   'passkey-not-found': entry('failed', 'run `pds passkey list`, which lists those that there are'),

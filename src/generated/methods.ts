@@ -61,6 +61,7 @@ import type * as ComCirrusAdminCreateMigrationToken from './types/com/cirrus/adm
 import type * as ComCirrusAdminCreatePasskeyLink from './types/com/cirrus/admin/createPasskeyLink.ts';
 import type * as ComCirrusAdminDeleteAccount from './types/com/cirrus/admin/deleteAccount.ts';
 import type * as ComCirrusAdminEmitIdentity from './types/com/cirrus/admin/emitIdentity.ts';
+import type * as ComCirrusAdminEndGrants from './types/com/cirrus/admin/endGrants.ts';
 import type * as ComCirrusAdminEndSessions from './types/com/cirrus/admin/endSessions.ts';
 import type * as ComCirrusAdminFenceWrites from './types/com/cirrus/admin/fenceWrites.ts';
 import type * as ComCirrusAdminGetJournal from './types/com/cirrus/admin/getJournal.ts';
@@ -69,6 +70,7 @@ import type * as ComCirrusAdminGetPull from './types/com/cirrus/admin/getPull.ts
 import type * as ComCirrusAdminGetReach from './types/com/cirrus/admin/getReach.ts';
 import type * as ComCirrusAdminGetStatus from './types/com/cirrus/admin/getStatus.ts';
 import type * as ComCirrusAdminListBlobs from './types/com/cirrus/admin/listBlobs.ts';
+import type * as ComCirrusAdminListGrants from './types/com/cirrus/admin/listGrants.ts';
 import type * as ComCirrusAdminListPasskeys from './types/com/cirrus/admin/listPasskeys.ts';
 import type * as ComCirrusAdminListSessions from './types/com/cirrus/admin/listSessions.ts';
 import type * as ComCirrusAdminListSubscribers from './types/com/cirrus/admin/listSubscribers.ts';
@@ -712,7 +714,17 @@ export interface Methods {
       output: ComCirrusAdminEmitIdentity.OutputSchema
       errors: 'RepoNotFound'
     };
-  /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
+  /** Take the access of one app, or of all, which they have by OAuth: their tokens are refused from now on. The journal records it. Requires the admin credential. */
+  'com.cirrus.admin.endGrants': {
+      kind: 'procedure'
+      params: ComCirrusAdminEndGrants.QueryParams
+      defaults: never
+      input: ComCirrusAdminEndGrants.InputSchema
+      inputDefaults: never
+      output: ComCirrusAdminEndGrants.OutputSchema
+      errors: 'GrantNotFound'
+    };
+  /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
   'com.cirrus.admin.endSessions': {
       kind: 'procedure'
       params: ComCirrusAdminEndSessions.QueryParams
@@ -791,6 +803,16 @@ export interface Methods {
       inputDefaults: never
       output: ComCirrusAdminListBlobs.OutputSchema
       errors: 'RepoNotFound'
+    };
+  /** The apps that the owner has given access by OAuth and that have not lost it, the one that was used last first; at most 1000. Requires the admin credential. */
+  'com.cirrus.admin.listGrants': {
+      kind: 'query'
+      params: ComCirrusAdminListGrants.QueryParams
+      defaults: never
+      input: undefined
+      inputDefaults: never
+      output: ComCirrusAdminListGrants.OutputSchema
+      errors: never
     };
   /** The owner's passkeys, the newest first, and whether the account password opens pages and sessions beside them. Requires the admin credential. */
   'com.cirrus.admin.listPasskeys': {

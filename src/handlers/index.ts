@@ -9,6 +9,7 @@ import { createMigrationToken } from './admin/createMigrationToken.ts'
 import { createPasskeyLink } from './admin/createPasskeyLink.ts'
 import { deleteAccount as adminDeleteAccount } from './admin/deleteAccount.ts'
 import { emitIdentity } from './admin/emitIdentity.ts'
+import { endGrants } from './admin/endGrants.ts'
 import { endSessions } from './admin/endSessions.ts'
 import { fenceWrites } from './admin/fenceWrites.ts'
 import { getJournal } from './admin/getJournal.ts'
@@ -18,6 +19,7 @@ import { getReach } from './admin/getReach.ts'
 import { getStatus } from './admin/getStatus.ts'
 import { listBlobs as adminListBlobs } from './admin/listBlobs.ts'
 import { listPasskeys } from './admin/listPasskeys.ts'
+import { listGrants } from './admin/listGrants.ts'
 import { listSessions } from './admin/listSessions.ts'
 import { listSubscribers } from './admin/listSubscribers.ts'
 import { pullRepo } from './admin/pullRepo.ts'
@@ -157,6 +159,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.createPasskeyLink': createPasskeyLink,
   'com.cirrus.admin.deleteAccount': adminDeleteAccount,
   'com.cirrus.admin.emitIdentity': emitIdentity,
+  'com.cirrus.admin.endGrants': endGrants,
   'com.cirrus.admin.endSessions': endSessions,
   'com.cirrus.admin.fenceWrites': fenceWrites,
   'com.cirrus.admin.getJournal': getJournal,
@@ -166,6 +169,7 @@ export const accountHandlers: Handlers<'account'> = {
   'com.cirrus.admin.getStatus': getStatus,
   'com.cirrus.admin.listBlobs': adminListBlobs,
   'com.cirrus.admin.listPasskeys': listPasskeys,
+  'com.cirrus.admin.listGrants': listGrants,
   'com.cirrus.admin.listSessions': listSessions,
   'com.cirrus.admin.listSubscribers': listSubscribers,
   'com.cirrus.admin.pullRepo': pullRepo,

@@ -49,7 +49,7 @@ it('an app pushes a request, gets the code that the owner approved, exchanges it
     expect(said(await app.revoke(tokens.access_token))).toBe('200')
     expect(grants.list()).toEqual([])
     expect(said(await app.refresh(next.refresh_token))).toBe('400 invalid_grant')
-    expect(world.journal().slice(-2)).toEqual(['grant', 'end-grants'])
+    expect(world.journal().slice(-2)).toEqual(['grant', 'app-sign-out'])
   })
 })
 

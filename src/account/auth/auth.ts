@@ -88,8 +88,8 @@ export const createAuth = (deps: AuthDeps): Auth => {
   const knownNetworks = createKnownNetworks(base)
   const rateLimits = createRateLimits({ ...base, knownNetworks })
   const failures = createFailures({ ...base, rateLimits })
-  noteNewPassword({ ...base, tokens })
-  const sessions = createSessions({ ...base, tokens })
+  noteNewPassword({ ...base, ...oauth, tokens })
+  const sessions = createSessions({ ...base, ...oauth, tokens })
   const appPasswords = createAppPasswords({ ...base, sessions })
   const passwords = createPasswords({
     ...base,

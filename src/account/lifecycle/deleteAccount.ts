@@ -4,6 +4,9 @@ import { readHead } from '../db/head.ts'
 import { assertNotRetained, requireHandle } from './retention.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
+/** What opens the account, or waits to: sessions and grants have ended before. */
+const SIGN_IN_TABLES = ['app_password', 'passkey', 'passkey_link', 'oauth_request', 'permission_set'] as const
+
 /**
  * Deletes the account here, for ever. The state, the event and the end of everything that signs in are one transaction;
  * repository and blobs are erased by the alarm afterwards, which goes on after any crash. Returns whether nothing is
@@ -21,7 +24,7 @@ export const deleteAccount = async (deps: LifecycleDeps, confirmHandle?: string)
       if (confirmHandle === undefined) assertNotRetained(deps)
       const rev = readHead(sql)?.rev ?? null
       sessions.endAll('account deleted')
-      sql.run('DELETE FROM app_password')
+      for (const table of SIGN_IN_TABLES) sql.run(`DELETE FROM ${table}`)
       sql.run('DELETE FROM preference')
       setDeleted(sql, platform.now())
       fault('delete.afterState')

@@ -8,9 +8,10 @@ export const endSessions = command({
   summary: 'Sign a client out, or all of them: their tokens are refused from now on.',
   description:
     'It asks first. If a session is not yours, also revoke the app password that it was opened with\n' +
-    '(`pds app-password revoke`), or set another account password (`pds set-password`).',
+    '(`pds app-password revoke`), or set another account password (`pds set-password`). `--all` also takes the access of\n' +
+    'the apps that `pds grants` lists, and signs you out of the pages in every browser.',
   positionals: [{ name: 'id', help: 'The session, as `pds sessions` lists it.', optional: true }],
-  flags: { all: { type: 'boolean', help: 'End every session.' } },
+  flags: { all: { type: 'boolean', help: 'End every session, every grant, and the sign-ins of browsers.' } },
   examples: ['pds end-sessions --all', 'pds end-sessions 3f2a…'],
   async run({ admin, out, prompts }, { all }, [id]) {
     if ((id === undefined) !== all)
@@ -19,12 +20,19 @@ export const endSessions = command({
       })
     const server = await admin()
     await prompts.confirm(
-      id === undefined ? 'End every session? Every app has to sign in again.' : `End the session ${id}?`,
+      id === undefined
+        ? 'End every session and every grant? Every app, and every browser, has to sign in again.'
+        : `End the session ${id}?`,
     )
-    const { ended } = await orServerError(
+    const answer = await orServerError(
       server.com.cirrus.admin.endSessions(id === undefined ? { all: true } : { id }),
       { SessionNotFound: 'session-not-found' },
     )
-    out.result({ ok: true, ended }, `${count(ended, 'session')} ended.`)
+    const { ended, grants, browsers } = answer
+    const others = [
+      ...(grants === undefined ? [] : [count(grants, 'grant')]),
+      ...(browsers === undefined ? [] : [count(browsers, 'browser')]),
+    ]
+    out.result({ ok: true, ...answer }, `${[count(ended, 'session'), ...others].join(', ')} ended.`)
   },
 })

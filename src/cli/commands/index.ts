@@ -10,6 +10,7 @@ import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { emitIdentity } from './emitIdentity.ts'
 import { endSessions } from './endSessions.ts'
+import { grants } from './grants.ts'
 import { handle } from './handle.ts'
 import { importCommand } from './import.ts'
 import { init } from './init.ts'
@@ -70,6 +71,7 @@ export const commands: readonly Command[] = [
   passkey,
   sessions,
   endSessions,
+  grants,
   check,
   log,
   watch,

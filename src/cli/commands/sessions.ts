@@ -2,6 +2,7 @@ import type { Output as MethodOutput } from '../../client/index.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
 import { count, type Paint } from '../terminal/output.ts'
+import { grantsText } from './grants.ts'
 
 type ListedSession = MethodOutput<'com.cirrus.admin.listSessions'>['sessions'][number]
 
@@ -24,20 +25,22 @@ const sessionText = (session: ListedSession, paint: Paint): string =>
 
 export const sessions = command({
   name: 'sessions',
-  summary: 'List who is signed in: client, since when, last use, and the id for `pds end-sessions`.',
+  summary:
+    'List who is signed in: client, since when, last use, and the id for `pds end-sessions` or `pds grants end`.',
   description:
-    'The session that was used last comes first. A client says itself what it is. Migration tokens are not sessions:\n' +
-    '`pds revoke-tokens` ends those. `pds app-password list` lists the passwords that apps sign in with.',
+    'Sessions, which a password opened, and grants, which apps have by OAuth. What was used last comes first. A client\n' +
+    'says itself what it is. Migration tokens are neither: `pds revoke-tokens` ends those. `pds app-password list` lists the passwords that apps sign in with.',
   async run({ admin, out }) {
     const server = await admin()
     const listed = await orServerError(server.com.cirrus.admin.listSessions())
-    const text =
+    const { grants } = await orServerError(server.com.cirrus.admin.listGrants())
+    const sessionsText =
       listed.sessions.length === 0
-        ? 'Nobody is signed in.'
+        ? 'Nobody is signed in with a password.'
         : [
             `${count(listed.sessions.length, 'session')}:`,
             ...listed.sessions.map((session) => sessionText(session, out.paint)),
           ].join('\n')
-    out.result({ ok: true, ...listed }, text)
+    out.result({ ok: true, ...listed, grants }, `${sessionsText}\n${grantsText(grants, out.paint)}`)
   },
 })

@@ -148,7 +148,9 @@ export function createNamespaces(transport: Transport) {
           deleteAccount: procedure(['RetentionLocked', 'HandleMismatch']),
           /** Look at the DID now and put an #identity event into the firehose, whether anything changed or not, so that relays and apps look it up again: for when a handle or a key was changed elsewhere and the network has not noticed. Requires the admin credential. */
           emitIdentity: procedure(['RepoNotFound'], 'application/json', ''),
-          /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. The journal records it. Requires the admin credential. */
+          /** Take the access of one app, or of all, which they have by OAuth: their tokens are refused from now on. The journal records it. Requires the admin credential. */
+          endGrants: procedure(['GrantNotFound']),
+          /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
           endSessions: procedure(['SessionNotFound']),
           /** Refuse writes (records, blobs, preferences, a repository, the handle) for a while, with status 503 and `retry-after`, so that a move copies the last of them before the DID names the other PDS. The account stays active: reads and the firehose go on, and nothing is announced. The fence ends at the time given, when it is lifted, and when the account is deactivated. May be repeated: the latest time counts. Requires the admin credential, the owner's session, or a migration token with the scope account:deactivate, which fences for as long as it is valid at most. */
           fenceWrites: procedure(),
@@ -164,6 +166,8 @@ export function createNamespaces(transport: Transport) {
           getStatus: query(),
           /** The blobs that records refer to, with size and type, in order of CID. Requires the admin credential or a migration token with blob:read. */
           listBlobs: query(['RepoNotFound']),
+          /** The apps that the owner has given access by OAuth and that have not lost it, the one that was used last first; at most 1000. Requires the admin credential. */
+          listGrants: query(),
           /** The owner's passkeys, the newest first, and whether the account password opens pages and sessions beside them. Requires the admin credential. */
           listPasskeys: query(),
           /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */

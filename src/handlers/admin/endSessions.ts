@@ -4,7 +4,10 @@ export const endSessions: Handler<'com.cirrus.admin.endSessions'> = ({ account, 
   const { id, all = false } = input
   if ((id !== undefined) === all)
     throw error('InvalidRequest', 'expected either `id`, a session that listSessions names, or `all`: true')
-  if (id === undefined) return { ended: account.sessions.endAll('admin') }
+  if (id === undefined) {
+    const { sessions, grants, browsers } = account.sessions.endAll('admin')
+    return { ended: sessions, grants, browsers }
+  }
   if (!account.sessions.end(id))
     throw error(
       'SessionNotFound',

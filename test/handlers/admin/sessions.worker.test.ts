@@ -106,7 +106,11 @@ describe('endSessions', () => {
   it('ends all of them', () =>
     inWorld({}, async (world) => {
       const sessions = [await logIn(world.client), await logIn(world.client)]
-      expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({ ended: 2 })
+      expect(await world.admin.com.cirrus.admin.endSessions({ all: true })).toEqual({
+        ended: 2,
+        grants: 0,
+        browsers: 0,
+      })
       for (const { accessJwt } of sessions)
         await expect(world.bearer(accessJwt).com.atproto.server.getSession()).rejects.toMatchObject(ENDED)
       expect(await listed(world)).toEqual([])

@@ -2,12 +2,15 @@ import type { SessionTokens } from '../../../signing/sessionTokens.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
+import type { BrowserSignIns, Grants } from '../../oauth/types.ts'
 
 export interface NoteNewPasswordDeps {
   sql: Sql
   platform: Pick<Platform, 'now'>
   journal: Journal
   tokens: Pick<SessionTokens, 'mark'>
+  grants: Pick<Grants, 'endAll'>
+  browserSignIns: Pick<BrowserSignIns, 'endAll'>
 }
 
 /** The journal's event for another account password, or another SESSION_SECRET, than at the last start. */
@@ -18,10 +21,12 @@ const KEY = 'password-mark'
 
 /**
  * Journals that the deployment has another account password than when the object last started. Its sessions have ended
- * by themselves, since no token verifies any more; what they had asked for, upload tokens, ends by this event. The
- * sign-ins of browsers end here.
+ * by themselves, since no token verifies any more; what they had asked for, upload tokens, ends by this event. Grants,
+ * whose tokens do not verify either, and the sign-ins of browsers end here.
  */
-export const noteNewPassword = ({ sql, platform, journal, tokens: { mark } }: NoteNewPasswordDeps): void => {
+export const noteNewPassword = (deps: NoteNewPasswordDeps): void => {
+  const { sql, platform, journal, tokens, grants, browserSignIns } = deps
+  const { mark } = tokens
   const known = sql.first<{ used: number }>('SELECT used FROM rate WHERE key = ?', KEY)?.used
   if (known === mark) return
   sql.transaction(() => {
@@ -32,7 +37,8 @@ export const noteNewPassword = ({ sql, platform, journal, tokens: { mark } }: No
       Math.floor(platform.now() / 1000),
       mark,
     )
-    sql.run('DELETE FROM browser_sign_in')
+    grants.endAll('new password')
+    browserSignIns.endAll()
     if (known !== undefined) journal.append(NEW_PASSWORD_EVENT)
   })
 }

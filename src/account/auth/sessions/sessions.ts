@@ -5,6 +5,8 @@ import { error } from '../../../xrpc/errors.ts'
 import { docsLink } from '../../../docsLink.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
+import { ENDED_EVENT as GRANTS_ENDED_EVENT } from '../../oauth/grants/endGrant.ts'
+import type { BrowserSignIns, Grants } from '../../oauth/types.ts'
 import { NEW_PASSWORD_EVENT } from './noteNewPassword.ts'
 import { followedBy, REFRESH_GRACE_MS, tokenState } from './refreshChain.ts'
 import { createSessionRows, type SessionInfo, type SessionRow } from './sessionRows.ts'
@@ -44,19 +46,26 @@ export interface Sessions {
   refresh(token: RefreshTokenId): Promise<TokenPair>
   /** Ends a session by a refresh token that `refresh` would take: its tokens are refused from now on. */
   delete(token: RefreshTokenId): void
-  /** Whether sessions were ended on purpose, a password revoked or replaced, after this time (milliseconds). */
+  /** Whether sessions or grants were ended on purpose, a password revoked or replaced, after this time (milliseconds). */
   wereEndedAfter(time: number): boolean
   /** Those that have not ended, the one that was used last first; at most `MAX_LISTED`. */
   list(): SessionInfo[]
   /** Ends one session, by default for the administrator, and journals it. Returns false if there is none with this id. */
   end(sid: string, reason?: string): boolean
   /**
-   * Ends every session but `except`, and journals it if there were any; returns how many. For the administrator it is
-   * journaled in any case: upload tokens that sessions have asked for end with it.
+   * Ends every session but `except`, and with them what else is signed in: the grants of apps, and browsers. Journals what
+   * there was; for the administrator in any case, since upload tokens that sessions have asked for end with it.
    */
-  endAll(reason: string, except?: string): number
+  endAll(reason: string, except?: string): Ended
   /** Ends the sessions that an app password opened, within the transaction that revokes it; returns how many. */
   endThoseOf(appPassword: string): number
+}
+
+/** How many of each ended. */
+export interface Ended {
+  sessions: number
+  grants: number
+  browsers: number
 }
 
 export interface SessionsDeps {
@@ -67,6 +76,8 @@ export interface SessionsDeps {
   did: string
   /** The audience of every session token. */
   serviceDid: string
+  grants: Pick<Grants, 'endAll'>
+  browserSignIns: Pick<BrowserSignIns, 'endAll'>
 }
 
 const ENDED_EVENT = 'end-sessions'
@@ -164,7 +175,8 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rowOf(token, platform.now())
         rows.delete(token.sid)
       }),
-    wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
+    wereEndedAfter: (time) =>
+      journal.hasAny([ENDED_EVENT, GRANTS_ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
     list: () => {
       const listed = rows.list(platform.now())
       // The one that was used last comes first. No token of those from before a new password is accepted any more.
@@ -185,7 +197,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rows.deleteExpired(platform.now())
         const ended = rows.deleteAllBut(except)
         if (ended > 0 || reason === BY_ADMIN) journal.append(ENDED_EVENT, { reason, ended })
-        return ended
+        return { sessions: ended, grants: deps.grants.endAll(reason), browsers: deps.browserSignIns.endAll() }
       }),
     endThoseOf: rows.deleteThoseOf,
   }

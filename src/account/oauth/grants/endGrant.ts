@@ -5,6 +5,11 @@ import type { GrantRow, GrantRows } from './grantRows.ts'
 /** The journal's event for grants that ended before their time. */
 export const ENDED_EVENT = 'end-grants'
 
+/** The journal's event for an app that gave its grant back. */
+const SIGNED_OUT_EVENT = 'app-sign-out'
+/** The reason for it. */
+export const BY_APP = 'signed out by the app'
+
 /** Ends one grant, and says why in the journal. One that has ended already is left. */
 export type EndGrant = (grant: Pick<GrantRow, 'id' | 'clientId'>, reason: string) => void
 
@@ -14,5 +19,7 @@ export const createEndGrant =
     sql.transaction(() => {
       if (!grantRows.read(id)) return
       grantRows.delete(id)
-      journal.append(ENDED_EVENT, { reason, ended: 1, grant: id, client: clientId })
+      const detail = { grant: id, client: clientId }
+      if (reason === BY_APP) journal.append(SIGNED_OUT_EVENT, detail)
+      else journal.append(ENDED_EVENT, { reason, ended: 1, ...detail })
     })

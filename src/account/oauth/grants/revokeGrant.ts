@@ -4,6 +4,7 @@ import { clientCredentials } from '../clientCredentials.ts'
 import { OAuthError } from '../oauthError.ts'
 import { required } from '../parameters.ts'
 import { authenticateFor } from './authenticateFor.ts'
+import { BY_APP } from './endGrant.ts'
 import type { GrantDeps } from './grantDeps.ts'
 
 /** The grant that a token is of, which may have expired: a client that was closed for long still signs out. */
@@ -46,6 +47,6 @@ export const revokeGrant = async (
     if (cause instanceof OAuthError) return
     throw cause
   }
-  deps.endGrant(row, 'signed out by the app')
+  deps.endGrant(row, BY_APP)
   fault('oauth.afterEnd')
 }

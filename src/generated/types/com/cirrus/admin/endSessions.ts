@@ -4,11 +4,15 @@ export type QueryParams = {}
 export interface InputSchema {
   /** The session to end, as listSessions names it. Either this or `all`. */
   id?: string
-  /** True: end every session. */
+  /** True: end every session, every grant, and the sign-ins of browsers. */
   all?: boolean
 }
 
 export interface OutputSchema {
   /** How many sessions ended. */
   ended: number
+  /** How many grants ended with them. Only with `all`. */
+  grants?: number
+  /** In how many browsers the owner was signed out. Only with `all`. */
+  browsers?: number
 }
