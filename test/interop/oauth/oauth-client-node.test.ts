@@ -58,7 +58,8 @@ const answerOf = async (
   app: App,
   { decision = 'approve', scripts }: { decision?: Decision; scripts: boolean },
 ) => {
-  const url = await app.client.authorize(server.handle)
+  // An app that proves who it is may not be asked about again, unless it wants that.
+  const url = await app.client.authorize(server.handle, { prompt: 'consent' })
   const request = { url, redirectUri: app.redirectUri, decision }
   return scripts ? authorize(browser, server, request) : authorizeByHttp(server, request)
 }

@@ -18,7 +18,7 @@ export async function decide(page: Page, server: SignIn, decision: Decision): Pr
   if (!(await button.isVisible())) {
     if (!(await password.isVisible())) await welcome.click()
     await password.waitFor()
-    const name = page.locator('input[name=username]')
+    const name = page.locator('input[name=username], input[name=identifier]')
     if ((await name.isVisible()) && (await name.isEditable())) await name.fill(server.handle)
     await password.fill(server.password)
     await password.press('Enter')
@@ -41,7 +41,9 @@ export async function authorize(
     const arrived = context.waitForEvent('request', (sent) => sent.url().split(/[?#]/)[0] === redirectUri)
     await page.goto(String(request.url))
     await decide(page, server, request.decision ?? 'approve')
-    const sent = await arrived
+    // Without scripts a form is sent by the owner: Cirrus shows it with a button.
+    const send = page.locator(`form[action="${redirectUri}"] button`)
+    const sent = await Promise.race([arrived, send.click().then(() => arrived)])
     const { search, hash } = new URL(sent.url())
     const carried = sent.postData() ?? (search || hash.slice(1))
     return { params: new URLSearchParams(carried), method: sent.method() }

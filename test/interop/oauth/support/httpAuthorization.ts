@@ -154,9 +154,12 @@ async function byForms(server: SignIn, { url, redirectUri, decision = 'approve' 
   let page = await open(await tab.enter())
   const signIn = formsOf(page.text).find(({ fields }) => fields.has('password'))
   if (signIn) {
+    signIn.fields.set('identifier', server.handle)
     signIn.fields.set('password', server.password)
     page = await open(await tab.submit(signIn.action, signIn.fields))
   }
+  // An app that proves who it is is not asked about again.
+  if (page.location !== undefined && decision === 'approve') return answerIn(page, redirectUri)
   const consent = formsOf(page.text).find(({ buttons }) => buttons.some(({ value }) => value === decision))
   const button = consent?.buttons.find(({ value }) => value === decision)
   if (!consent || !button) throw new Error(`there is no button to ${decision}: ${page.status} ${page.text}`)
