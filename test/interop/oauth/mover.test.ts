@@ -3,7 +3,7 @@
  * lost on the way. What the owner of a Cirrus pastes is what `pds migrate-token` prints.
  */
 import { Agent, AtpAgent } from '@atproto/api'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startCirrus } from '../../../dev/cirrus.ts'
 import { seedCirrus, signIn as session } from '../../../dev/seed.ts'
 import { mint, problems, status } from '../support/cirrus.ts'
@@ -15,12 +15,18 @@ import { loopbackApp } from './support/nodeClient.ts'
 import { copyMissingBlobs, leave, moveByOAuth, MOVE_SCOPE, RESCUE_SCOPE } from './support/oauthMover.ts'
 import { SERVERS, startWorld, type Server, type World } from './support/world.ts'
 
-const RECORDS = 120
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world?.[Symbol.asyncDispose]())
+
+const RECORDS = 60
 const BLOBS = 9
 const PASSWORD = 'a password of the target'
 
 /** An app's session with the scopes that it asks for, on whichever server the owner signs in to. */
-const signIn = async (world: World, server: SignIn, scope: string) => {
+const signIn = async (server: SignIn, scope: string) => {
   const app = loopbackApp({ ...world, handleResolver: server.url }, { scope })
   const url = await app.client.authorize(server.did)
   const { params } = await authorizeByHttp(server, { url, redirectUri: app.redirectUri })
@@ -35,11 +41,11 @@ interface Case {
 }
 
 /** The move without a third of the blobs, the rescue, and what is then on the target. */
-const moveAndRescue = async (world: World, { source, target, seeded, plcToken }: Case): Promise<void> => {
+const moveAndRescue = async ({ source, target, seeded, plcToken }: Case): Promise<void> => {
   const { did, handle } = source
   const before = await readRepo(source.url, did)
   const lost = new Set(seeded.blobs.slice(0, BLOBS / 3).map(({ cid }) => cid))
-  const grant = await signIn(world, source, MOVE_SCOPE)
+  const grant = await signIn(source, MOVE_SCOPE)
   const { data: preferences } = await new Agent(grant).app.bsky.actor.getPreferences()
   const moved = await moveByOAuth({
     source: grant,
@@ -49,7 +55,7 @@ const moveAndRescue = async (world: World, { source, target, seeded, plcToken }:
   })
   expect(await wrongBlobs(target.url, did, seeded)).toEqual([...lost])
 
-  const rescue = await signIn(world, target, RESCUE_SCOPE)
+  const rescue = await signIn(target, RESCUE_SCOPE)
   expect((await copyMissingBlobs(grant, new Agent(rescue))).toSorted()).toEqual([...lost].toSorted())
   expect(await wrongBlobs(target.url, did, seeded)).toEqual([])
   await expect(
@@ -91,7 +97,6 @@ const moveAndRescue = async (world: World, { source, target, seeded, plcToken }:
 }
 
 it.runIf(SERVERS.includes('cirrus'))('brings an account from Cirrus to the reference PDS', async () => {
-  await using world = await startWorld()
   const { cirrus, reference } = world
   const source = world.servers.cirrus
   const seeded = await seedCirrus(cirrus.url, await session(cirrus.url, cirrus), {
@@ -99,7 +104,7 @@ it.runIf(SERVERS.includes('cirrus'))('brings an account from Cirrus to the refer
     blobs: BLOBS,
   })
   const { did, handle } = source
-  await moveAndRescue(world, {
+  await moveAndRescue({
     source,
     target: {
       name: 'reference',
@@ -115,7 +120,6 @@ it.runIf(SERVERS.includes('cirrus'))('brings an account from Cirrus to the refer
 })
 
 it.runIf(SERVERS.includes('cirrus'))('brings an account from the reference PDS to Cirrus', async () => {
-  await using world = await startWorld()
   const { reference } = world
   const source = world.servers.reference
   const { did, handle, email } = source
@@ -129,7 +133,7 @@ it.runIf(SERVERS.includes('cirrus'))('brings an account from the reference PDS t
     password: PASSWORD,
     env: { APPVIEW: `${world.appView.url} ${world.appView.did}` },
   })
-  await moveAndRescue(world, {
+  await moveAndRescue({
     source,
     target: {
       name: 'cirrus',

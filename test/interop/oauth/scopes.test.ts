@@ -47,7 +47,8 @@ describe.each(SERVERS)('scopes on %s', (name) => {
       }
     })
     for (const row of SCOPE_TABLE) {
-      const expected = row.openTo === 'all' ? SCOPE_NAMES : row.openTo
+      const openTo = (name === 'reference' && row.onReference) || row.openTo
+      const expected = openTo === 'all' ? SCOPE_NAMES : openTo
       expect.soft([row.name, opened.get(row.name)?.toSorted()]).toEqual([row.name, [...expected].toSorted()])
     }
   })

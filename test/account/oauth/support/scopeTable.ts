@@ -58,6 +58,8 @@ export interface ScopeRow {
   request(account: { did: string }): ScopeRequest
   /** The scopes that open it; `all`: any grant, also without one. */
   openTo: readonly ScopeName[] | 'all'
+  /** Those that open it on the reference PDS, where they are others. */
+  onReference?: readonly ScopeName[]
 }
 
 const row = (
@@ -157,9 +159,13 @@ export const SCOPE_TABLE: readonly ScopeRow[] = [
     path: 'app.bsky.notification.registerPush',
     body: { serviceDid: APP_VIEW_DID, token: 'a', platform: 'web', appId: 'a' },
   }),
-  row('a service token for createAccount is asked for', ['generic', 'createAccount'], {
-    path: 'com.atproto.server.getServiceAuth?aud=did:web:new.example&lxm=com.atproto.server.createAccount',
-  }),
+  {
+    // As an app password, which it stands for, transition:generic moves no account here.
+    ...row('a service token for createAccount is asked for', ['createAccount'], {
+      path: 'com.atproto.server.getServiceAuth?aud=did:web:new.example&lxm=com.atproto.server.createAccount',
+    }),
+    onReference: ['generic', 'createAccount'],
+  },
   row('a service token for the timeline is asked for', TIMELINE, {
     path: `com.atproto.server.getServiceAuth?aud=${encodeURIComponent(SERVICE)}&lxm=app.bsky.feed.getTimeline`,
   }),
