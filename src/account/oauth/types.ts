@@ -109,8 +109,8 @@ export interface Scopes {
   requested(scope: string, client: Client): string
   /**
    * The same with each `include:` replaced by the permissions of its set, fetched with proof and cached. A set that cannot
-   * be had is `OAuthError` `invalid_scope` where it never was known; else the one that was known stays. `network` is the
-   * caller's, for the limits.
+   * be had is `OAuthError` `invalid_scope` where it never was known (`temporarily_unavailable` in a flood); else the one that
+   * was known stays. `network` is the caller's, for the limits.
    */
   expand(scope: string, network?: string): Promise<string>
 }

@@ -8,7 +8,10 @@ import { BUNDLED_SETS } from './bundledSets.ts'
 
 /** The permission sets that `include:` scopes name. */
 export interface PermissionSets {
-  /** Throws `OAuthError` `invalid_scope` for a set that never was known and cannot be had. */
+  /**
+   * Throws `OAuthError`: `invalid_scope` for a set that never was known and cannot be had, `temporarily_unavailable` in a
+   * flood.
+   */
   find(nsid: string, network?: string): Promise<LexiconPermissionSet>
 }
 
@@ -84,8 +87,13 @@ export const createPermissionSets = ({ sql, platform, fetch }: PermissionSetsDep
       try {
         return fromJson(await lookUp(nsid, network))
       } catch (cause) {
-        if (!(cause instanceof IdentityError || cause instanceof TooManyLookupsError)) throw cause
+        const isFlood = cause instanceof TooManyLookupsError
+        if (!isFlood && !(cause instanceof IdentityError)) throw cause
         if (known) return fromJson(known.json)
+        if (isFlood)
+          throw new OAuthError('temporarily_unavailable', cause.message, {
+            'retry-after': String(cause.retryAfterSeconds),
+          })
         throw new OAuthError('invalid_scope', `the permission set ${nsid} could not be had: ${cause.message}`)
       }
     },

@@ -120,8 +120,9 @@ describe('permission sets', () => {
       await sets.find(NSID)
       for (let i = 0; i < 60; i++) await sets.find(`com.example.set${i}`, '192.0.2.1')
       await expect(sets.find('com.example.more', '192.0.2.1')).rejects.toMatchObject({
-        code: 'invalid_scope',
+        code: 'temporarily_unavailable',
         message: expect.stringContaining('too many permission sets that had to be looked up'),
+        headers: { 'retry-after': '300' },
       })
       expect(await sets.find(NSID, '192.0.2.1')).toEqual(setOf('com.example.note'))
       expect(await sets.find('com.example.more', '198.51.100.1')).toEqual(setOf('com.example.note'))
