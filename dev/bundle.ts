@@ -17,7 +17,7 @@ export interface BundleOptions {
   readonly main?: string
   /** Override the defines of wrangler.toml, for example `{ __FAULTS__: 'true' }`. */
   readonly define?: Readonly<Record<string, string>>
-  /** Whether functions keep their names where another bundler renames them; as wrangler does it, by default. */
+  /** Whether functions keep their names, for stack traces; by default they do, unlike those of a deployed Worker. */
   readonly keepNames?: boolean
 }
 

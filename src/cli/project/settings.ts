@@ -51,6 +51,8 @@ name = "${name}"
 main = "worker.js"
 compatibility_date = "${COMPATIBILITY_DATE}"
 minify = true
+# Faster to start, at the cost of names in stack traces.
+keep_names = false
 `,
     `# Filled in by \`pds init\`. Secrets are never written here.
 [vars]
