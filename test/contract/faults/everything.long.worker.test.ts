@@ -5,14 +5,11 @@ import { describeFaults } from './describeFaults.ts'
 
 /** One from each part of the suite, of methods that many areas ask. */
 const SOME = [
-  'a required field is left out',
   'there is always another page',
   'the session of the owner reads the journal',
   'an export has two roots',
   'getRecord drops a field',
   'a blob is cut',
-  'swapRecord is not looked at',
-  'a refresh token once only',
   'blobs stay public',
   'prevData of another tree',
 ]

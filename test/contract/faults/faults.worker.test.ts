@@ -54,6 +54,6 @@ describe('the faults', () => {
     )
     expect(unexplained.map(({ name }) => name)).toEqual([])
     expect(SAMPLE.filter((name) => !names.includes(name))).toEqual([])
-    expect(seededFaults.length).toBeGreaterThanOrEqual(180)
+    expect(seededFaults.length).toBeGreaterThanOrEqual(200)
   })
 })

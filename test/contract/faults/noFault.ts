@@ -9,7 +9,7 @@ export const NO_FAULT: readonly Exception[] = [
   {
     rules: /^target\./,
     reason:
-      'a Cirrus takes in the one account that it is set up for: test/mover/rehearseTarget plants the faults into a server that takes any',
+      'a Cirrus takes in the one account that it is set up for: test/mover/rehearseTarget plants a fault for each into a server in memory that takes any',
   },
   {
     rules: /^firehose\.(slow-reader|held-up)$/,

@@ -8,9 +8,6 @@ import { CREDENTIALS, ORIGIN } from '../deployed.ts'
 import type { Planted } from '../repository/spoil.ts'
 import { OWNER, type Fault, type World } from '../repository/world.ts'
 
-/** An event is there at once: the Worker runs in this process. */
-const PATIENCE_MS = 1_000
-
 const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
 
 type Flaw = Pick<Planted, 'fault' | 'frames'>
@@ -28,7 +25,6 @@ const run = (
     ...OWNER,
     adminPassword: CREDENTIALS.admin,
     only: () => true,
-    patienceMs: PATIENCE_MS,
     frames,
     onProgress: ({ area }) => onArea?.(area),
   })

@@ -17,5 +17,5 @@ export function tableOf(faults: readonly Planted[]): string {
       .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell))
       .join('  ')
       .trimEnd()
-  return [HEAD, ...rows].map(line).join('\n')
+  return [...[HEAD, ...rows].map(line), `${faults.length} faults, each found by its rule`].join('\n')
 }
