@@ -92,8 +92,8 @@ export const createFlow = (deps: FlowDeps): Flow => {
   return {
     authorizations: createAuthorizations(base),
     push: async (call) => {
-      requireAccount()
       count(pushLimit, call)
+      requireAccount()
       return await pushRequest(call)
     },
     token: async (call) => {
