@@ -356,10 +356,11 @@ const NAMES = new Map<Step, string>(
  * when it starts: test/handlers/admin/rotateSigningKey.worker.test.ts kills it there. No schedule deletes the account, after
  * which nothing could follow: test/handlers/admin/deleteAccount.worker.test.ts does. None moves it away, and none fetches a
  * repository: test/handlers/admin/retention.worker.test.ts, pullRepo.worker.test.ts and uploadRepo.worker.test.ts do. The
- * backup into the bucket changes nothing of the account: test/account/backup.worker.test.ts kills it.
+ * backup into the bucket changes nothing of the account: test/account/backup.worker.test.ts kills it. How apps sign in is
+ * killed in test/oauth/faults.worker.test.ts.
  */
 export const POINTS = FAULT_POINTS.filter(
-  (name) => !/^(changeKey|delete|retention|backup|pull|didWeb)\./.test(name),
+  (name) => !/^(changeKey|delete|retention|backup|pull|didWeb|oauth)\./.test(name),
 )
 
 const trace = ({ server, model }: World, next: Step): void => {

@@ -1,0 +1,169 @@
+/** What could go wrong with signing in by OAuth, where it is closed, and the test that shows it. */
+export interface Threat {
+  /** What somebody could do. */
+  threat: string
+  /** The module that closes it, below src/. */
+  closedIn: string
+  /** The file of the test, below test/, and a part of its title. */
+  test: readonly [file: string, title: string]
+}
+
+/** Of the flow: what clients and strangers send to PAR, token and revoke. */
+export const FLOW_THREATS: readonly Threat[] = [
+  {
+    threat: 'a stolen code is exchanged by another app, or without the verifier',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/token.worker.test.ts', 'that is shown %s is worth nothing from then on'],
+  },
+  {
+    threat: 'a stolen code is put into the victim’s app (code injection)',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/token.worker.test.ts', 'with another verifier'],
+  },
+  {
+    threat: 'PKCE is downgraded to plain, or left out',
+    closedIn: 'account/oauth/requests/parseRequest.ts',
+    test: ['oauth/par.worker.test.ts', 'without code_challenge_method, which would be plain'],
+  },
+  {
+    threat: 'a code challenge whose verifier is known is used again',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/token.worker.test.ts', 'with a code_challenge that was used in the last day is refused'],
+  },
+  {
+    threat: 'a code is used twice, by its thief and by the app',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/token.worker.test.ts', 'is exchanged once: the second use ends what the first one gave'],
+  },
+  {
+    threat: 'a stolen refresh token is used beside the app',
+    closedIn: 'account/oauth/grants/refreshGrant.ts',
+    test: ['oauth/token.worker.test.ts', 'is used once: a replay ends the grant'],
+  },
+  {
+    threat: 'two requests race for one refresh token',
+    closedIn: 'account/oauth/grants/refreshGrant.ts',
+    test: ['oauth/token.worker.test.ts', 'is used once even by two requests at the same time'],
+  },
+  {
+    threat: 'a token is used without the key that it is bound to',
+    closedIn: 'account/oauth/grants/refreshGrant.ts',
+    test: ['oauth/token.worker.test.ts', 'with another key, or by another app, ends the grant'],
+  },
+  {
+    threat: 'the code is bound to the key of a thief',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/token.worker.test.ts', 'binds what it gives to the key of the proof'],
+  },
+  {
+    threat: 'the answer is sent to an address of a thief (open redirect)',
+    closedIn: 'account/oauth/requests/parseRequest.ts',
+    test: ['oauth/par.worker.test.ts', 'with a redirect_uri of another host'],
+  },
+  {
+    threat: 'the answer of one server is taken for that of another (mix-up)',
+    closedIn: 'account/oauth/authorizations/authorizations.ts',
+    test: ['oauth/authorizations.worker.test.ts', 'is answered once: with a code, or with an error'],
+  },
+  {
+    threat: 'a request is answered twice, or by the name of another client',
+    closedIn: 'account/oauth/authorizations/authorizations.ts',
+    test: ['oauth/authorizations.worker.test.ts', 'is of the client that pushed it'],
+  },
+  {
+    threat: 'what is granted is not what the owner was shown',
+    closedIn: 'account/oauth/requests/pushRequest.ts',
+    test: ['oauth/authorizations.worker.test.ts', 'is granted as it was shown'],
+  },
+  {
+    threat: 'a stranger uses the id of a public app to be approved without a question',
+    closedIn: 'account/oauth/authorizations/isConsented.ts',
+    test: ['oauth/authorizations.worker.test.ts', 'the consent of a public client is never remembered'],
+  },
+  {
+    threat: 'a confidential app is imitated with an assertion of another key, or with one that was seen',
+    closedIn: 'account/oauth/clients/clients.ts',
+    test: [
+      'oauth/par.worker.test.ts',
+      'without a proof of itself, with one of another key, and with one twice',
+    ],
+  },
+  {
+    threat: 'a key that an app has given up goes on to refresh',
+    closedIn: 'account/oauth/grants/authenticateFor.ts',
+    test: ['oauth/token.worker.test.ts', 'is refused once the client has another key, and its grant ends'],
+  },
+  {
+    threat: 'a stranger ends a grant by guesses or by a bad proof',
+    closedIn: 'account/oauth/grants/refreshGrant.ts',
+    test: ['oauth/token.worker.test.ts', '%s is refused, and nothing ends'],
+  },
+  {
+    threat: 'another app signs the owner out',
+    closedIn: 'account/oauth/grants/revokeGrant.ts',
+    test: ['oauth/token.worker.test.ts', 'ends nothing for another key, another client, no proof'],
+  },
+  {
+    threat: 'a session’s token passes for a grant’s, or the reverse',
+    closedIn: 'signing/grantTokens.ts',
+    test: ['signing/grantTokens.test.ts', 'a session’s token is never a grant’s, nor the reverse'],
+  },
+  {
+    threat: 'a token chooses its own algorithm or type',
+    closedIn: 'signing/grantTokens.ts',
+    test: ['signing/grantTokens.test.ts', 'alg and typ are fixed, and each claim has its form'],
+  },
+  {
+    threat: 'who reads the database signs in with what is in it',
+    closedIn: 'account/oauth/hashOf.ts',
+    test: ['oauth/token.worker.test.ts', 'and refresh tokens are kept as hashes'],
+  },
+  {
+    threat: 'access goes on after the owner changed the password',
+    closedIn: 'account/auth/sessions/noteNewPassword.ts',
+    test: ['handlers/admin/grants.worker.test.ts', 'another account password ends every grant'],
+  },
+  {
+    threat: 'access from before a move goes on after it',
+    closedIn: 'account/lifecycle/activate.ts',
+    test: ['handlers/admin/grants.worker.test.ts', 'the first activation ends every grant'],
+  },
+  {
+    threat: 'strangers push requests until the owner’s is gone',
+    closedIn: 'account/oauth/requests/pushedOut.ts',
+    test: ['oauth/pushedOut.test.ts', 'a flood from %s leaves the request of the owner'],
+  },
+  {
+    threat: 'strangers keep the account’s object busy',
+    closedIn: 'account/oauth/flow.ts',
+    test: ['oauth/wholeWorker.worker.test.ts', 'one network has 300 calls in five minutes'],
+  },
+  {
+    threat: 'a field that is sent twice means one thing here and another elsewhere',
+    closedIn: 'oauth/readParameters.ts',
+    test: ['oauth/wholeWorker.worker.test.ts', 'a form with a field twice'],
+  },
+  {
+    threat: 'a token is kept by a cache on its way',
+    closedIn: 'oauth/answerOAuth.ts',
+    test: ['oauth/wholeWorker.worker.test.ts', 'never is kept by a cache'],
+  },
+  {
+    threat: 'another site reads the page where the owner consents',
+    closedIn: 'worker.ts',
+    test: ['oauth/wholeWorker.worker.test.ts', 'CORS never opens the page where the owner consents'],
+  },
+  {
+    threat: 'the object dies between what is used up and the answer',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/faults.worker.test.ts', 'a death at %s leaves nothing half done'],
+  },
+  {
+    threat: 'a refusal rolls back the end of the grant that it stands for',
+    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    test: ['oauth/faults.worker.test.ts', 'a refusal that ends a grant is not rolled back'],
+  },
+]
+
+/** All of them. */
+export const THREATS: readonly Threat[] = [...FLOW_THREATS]
