@@ -90,6 +90,11 @@ const printable = (bytes: Uint8Array): string => {
   return bytes.length === 0 ? '' : `(${bytes.length} bytes)`
 }
 
+/** What a server gives out in members of these names opens something, in whatever form it is. */
+const TOKENS = /("(?:accessJwt|refreshJwt|access_token|refresh_token|token|password)"\s*:\s*")[^"]*/g
+
+const withoutTokens = (body: string): string => body.replaceAll(TOKENS, '$1[secret]')
+
 /** The request as a line that a person can paste into a terminal. */
 export const curlLine = (url: string, { verb = 'GET', headers = {}, body }: Ask): string => {
   const parts = ['curl -i']
@@ -172,7 +177,7 @@ export function createAsking({
           headers: Object.fromEntries(
             [...response.headers].map(([name, value]) => [name, redact(value.slice(0, SHOWN_HEADER_CHARS))]),
           ),
-          body: taken === undefined ? redact(printable(bytes)) : `(${taken} bytes)`,
+          body: taken === undefined ? redact(withoutTokens(printable(bytes))) : `(${taken} bytes)`,
         },
       }
     } catch (cause) {

@@ -59,7 +59,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const startedAt = deps.now()
   const applies = (rule: Rule): boolean =>
     appliesTo(profiles, house)(rule) && (options.onlyRules?.(rule) ?? true)
-  const secrets = createSecrets([credentials?.password, adminPassword])
+  const secrets = createSecrets([credentials?.password, adminPassword, throwAway?.inviteCode])
   const pace = createPace(deps, options.perSecond)
   let kind: ServerKind | undefined
   const sink: Sink = createSink((finding) => options.onFinding?.(explained(finding, kind?.differences ?? [])))
