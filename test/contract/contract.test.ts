@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { policyOf } from '../../src/contract/areas/methods/houseCredentials.ts'
+import { policyOf } from '../../src/contract/areas/methods/policyOf.ts'
 import { FAULTS, faulty } from './faulty.ts'
 import { methods } from './lexicon.ts'
 import { brokenOf, inLines, runMethods } from './runMethods.ts'

@@ -3,7 +3,8 @@
  * real request. The expected answers follow from policy.ts and the lexicons.
  */
 import { expect, it } from 'vitest'
-import { policyOf, seenAs } from '../../src/contract/areas/methods/houseCredentials.ts'
+import { seenAs } from '../../src/contract/areas/methods/houseCredentials.ts'
+import { policyOf } from '../../src/contract/areas/methods/policyOf.ts'
 import { createAsking, type Answer, type Ask, type Asking } from '../../src/contract/ask.ts'
 import { discover, NOWHERE, type Known } from '../../src/contract/discover.ts'
 import type { Method } from '../../src/contract/lexicon/lexiconSet.ts'

@@ -1,15 +1,13 @@
-import { isObject, type JsonObject } from '../../isObject.ts'
-import { inWords, type Answer, type Ask, type Asking } from '../ask.ts'
-import type { Area, OwnSession, Rule, Run } from '../types.ts'
+import { isObject } from '../../isObject.ts'
+import { inWords, type Answer, type Asking } from '../ask.ts'
+import { asOwner, postAsOwner } from './asOwner.ts'
+import { fieldsOf } from './fieldsOf.ts'
+import { notRefused } from './methods/refusals.ts'
+import { createRule } from '../createRule.ts'
+import type { Area, OwnSession, Run } from '../types.ts'
 import { inText } from '../inText.ts'
 
-const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
-  id: `app-password.${id}`,
-  sentence,
-  level,
-  source,
-  profiles: ['daily'],
-})
+const rule = createRule('app-password', ['daily'])
 
 const CREATE = 'com.atproto.server.createAppPassword'
 const LIST = 'com.atproto.server.listAppPasswords'
@@ -21,49 +19,38 @@ const AUTH = 'https://atproto.com/specs/xrpc#app-passwords'
 const signsIn = rule(
   'signs-in',
   'must',
-  `lexicon ${CREATE}; ${AUTH}`,
   'An app password opens a session that may write.',
+  `lexicon ${CREATE}; ${AUTH}`,
 )
 const listed = rule(
   'listed',
   'must',
-  `lexicon ${LIST}`,
   'An app password is listed by its name until it is revoked, and never with the password.',
+  `lexicon ${LIST}`,
 )
-const once = rule('once', 'should', `lexicon ${CREATE}`, 'A name that is taken is refused.')
+const once = rule('once', 'should', 'A name that is taken is refused.', `lexicon ${CREATE}`)
 const limits = rule(
   'limits',
   'must',
-  `${AUTH}: app passwords cannot be used for destructive or account-management actions`,
   'A session of an app password makes no app passwords, and gets no token to create the account elsewhere.',
+  `${AUTH}: app passwords cannot be used for destructive or account-management actions`,
 )
 const revoked = rule(
   'revoked',
   'must',
-  `lexicon ${REVOKE}`,
   'After it is revoked, an app password opens no session, and its sessions are not refreshed.',
+  `lexicon ${REVOKE}`,
 )
 
 /** A name that no one else gives. */
 const NAME = 'contract suite'
 const COLLECTION = 'com.example.contract'
 
-const withToken = (token: string, body?: JsonObject): Ask => ({
-  verb: 'POST',
-  headers: {
-    authorization: `Bearer ${token}`,
-    ...(body ? { 'content-type': 'application/json' } : {}),
-  },
-  ...(body ? { body: JSON.stringify(body) } : {}),
-})
-const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
 const text = (answer: Answer, name: string): string => {
   const value = fieldsOf(answer)[name]
   if (answer.status !== 200 || typeof value !== 'string') throw new Error(inWords(answer))
   return value
 }
-const mustRefuse = (answer: Answer): string | undefined =>
-  answer.status >= 400 && answer.status < 500 ? undefined : inWords(answer)
 
 const signIn = (ask: Asking, did: string, password: string): Promise<Answer> =>
   ask(SIGN_IN, {
@@ -73,8 +60,8 @@ const signIn = (ask: Asking, did: string, password: string): Promise<Answer> =>
   })
 
 /** The names of the app passwords, or why they are not told. */
-async function namesOf(ask: Asking, { accessJwt }: OwnSession, secret: string): Promise<string[] | string> {
-  const answer = await ask(LIST, { headers: { authorization: `Bearer ${accessJwt}` } })
+async function namesOf(ask: Asking, session: OwnSession, secret: string): Promise<string[] | string> {
+  const answer = await ask(LIST, asOwner(session))
   const { passwords } = fieldsOf(answer)
   if (answer.status !== 200 || !Array.isArray(passwords)) return inWords(answer)
   if (JSON.stringify(answer.json).includes(secret)) return 'it shows the password'
@@ -91,10 +78,10 @@ async function checkSession(
   const at = { repo: session.did, collection: COLLECTION, rkey: 'app-password' }
   const written = await ask(
     'com.atproto.repo.createRecord',
-    withToken(access, { ...at, record, validate: false }),
+    postAsOwner({ accessJwt: access }, { ...at, record, validate: false }),
   )
   if (written.status !== 200) return `it may not write: ${inWords(written)}`
-  const removed = await ask('com.atproto.repo.deleteRecord', withToken(access, at))
+  const removed = await ask('com.atproto.repo.deleteRecord', postAsOwner({ accessJwt: access }, at))
   if (removed.status !== 200) run.stays(`the record ${at.collection}/${at.rkey}`)
   return removed.status === 200 ? undefined : `it may not delete: ${inWords(removed)}`
 }
@@ -108,11 +95,11 @@ export const appPasswords: Area = {
     const session = await run.session()
     if (!session) return
     const owner = session.accessJwt
-    const revoke = (ask: Asking) => ask(REVOKE, withToken(owner, { name: NAME }))
+    const revoke = (ask: Asking) => ask(REVOKE, postAsOwner({ accessJwt: owner }, { name: NAME }))
     let password = ''
     let [access, refresh] = ['', '']
     await run.expect(signsIn, { subject: CREATE, case: 'a new one' }, async (ask) => {
-      const made = await ask(CREATE, withToken(owner, { name: NAME }))
+      const made = await ask(CREATE, postAsOwner({ accessJwt: owner }, { name: NAME }))
       password = text(made, 'password')
       run.hide(password)
       run.made('the app password', async () => {
@@ -131,18 +118,18 @@ export const appPasswords: Area = {
       return typeof names === 'string' || !names.includes(NAME) ? String(names) : undefined
     })
     await run.expect(once, { subject: CREATE, case: 'the same name again' }, async (ask) =>
-      mustRefuse(await ask(CREATE, withToken(owner, { name: NAME }))),
+      notRefused(await ask(CREATE, postAsOwner({ accessJwt: owner }, { name: NAME }))),
     )
     await run.expect(limits, { subject: CREATE, case: 'by an app' }, async (ask) => {
-      const answer = await ask(CREATE, withToken(access, { name: `${NAME} 2` }))
+      const answer = await ask(CREATE, postAsOwner({ accessJwt: access }, { name: `${NAME} 2` }))
       if (answer.status === 200) run.stays(`the app password "${NAME} 2"`)
-      return mustRefuse(answer)
+      return notRefused(answer)
     })
     await run.expect(
       limits,
       { subject: 'com.atproto.server.getServiceAuth', case: 'by an app' },
       async (ask) =>
-        mustRefuse(
+        notRefused(
           await ask('com.atproto.server.getServiceAuth', {
             headers: { authorization: `Bearer ${access}` },
             query: { aud: 'did:web:target.example.com', lxm: 'com.atproto.server.createAccount' },
@@ -152,10 +139,10 @@ export const appPasswords: Area = {
     await run.expect(revoked, { subject: REVOKE, case: 'and signing in afterwards' }, async (ask) => {
       const answer = await revoke(ask)
       if (answer.status !== 200) return inWords(answer)
-      return mustRefuse(await signIn(ask, session.did, password))
+      return notRefused(await signIn(ask, session.did, password))
     })
     await run.expect(revoked, { subject: REFRESH, case: 'after it was revoked' }, async (ask) =>
-      mustRefuse(await ask(REFRESH, withToken(refresh))),
+      notRefused(await ask(REFRESH, postAsOwner({ accessJwt: refresh }))),
     )
     await run.expect(listed, { subject: LIST, case: 'after it was revoked' }, async (ask) => {
       const names = await namesOf(ask, session, password)

@@ -1,18 +1,11 @@
 import { isValidDid } from '@atproto/syntax'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { mediaType, type Asking } from '../ask.ts'
-import type { Area, Rule, Run } from '../types.ts'
+import { createRule } from '../createRule.ts'
+import type { Area, Run } from '../types.ts'
 import { inText } from '../inText.ts'
 
-const ALL = ['source', 'target', 'daily'] as const
-
-const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
-  id: `identity.${id}`,
-  sentence,
-  level,
-  source,
-  profiles: ALL,
-})
+const rule = createRule('identity')
 
 const DESCRIBE = 'com.atproto.server.describeServer'
 const RESOLVE = 'com.atproto.identity.resolveHandle'
@@ -21,50 +14,50 @@ const DESCRIBE_REPO = 'com.atproto.repo.describeRepo'
 const serverDid = rule(
   'server-did',
   'should',
-  `lexicon ${DESCRIBE}; movers and apps use it as the audience of service tokens`,
   'describeServer names the DID of the server, a did:web of its own host.',
+  `lexicon ${DESCRIBE}; movers and apps use it as the audience of service tokens`,
 )
 const health = rule(
   'health',
   'should',
-  'the reference PDS; status pages and relays ask for it',
   '/xrpc/_health answers 200 with JSON.',
+  'the reference PDS; status pages and relays ask for it',
 )
 const resolves = rule(
   'resolves-handle',
   'must',
-  `lexicon ${RESOLVE}`,
   'The handle of an account that is held here resolves to its DID.',
+  `lexicon ${RESOLVE}`,
 )
 const handleCase = rule(
   'handle-case',
   'should',
-  'https://atproto.com/specs/handle#handle-identifier-syntax: handles are not case-sensitive',
   'A handle in capitals resolves as in small letters.',
+  'https://atproto.com/specs/handle#handle-identifier-syntax: handles are not case-sensitive',
 )
 const unknownHandle = rule(
   'unknown-handle',
   'must',
-  `lexicon ${RESOLVE}`,
   'A handle that nobody has is refused, and does not resolve to someone.',
+  `lexicon ${RESOLVE}`,
 )
 const document = rule(
   'document',
   'should',
-  `lexicon ${DESCRIBE_REPO}; clients find the server of an account by its DID document`,
   'The DID document that describeRepo gives is the one of the account, and names this server while it is the account’s.',
+  `lexicon ${DESCRIBE_REPO}; clients find the server of an account by its DID document`,
 )
 const wellKnown = rule(
   'well-known',
   'must',
-  'https://atproto.com/specs/handle#https-well-known-method',
   '/.well-known/atproto-did of a handle’s host is the DID as text, with nothing behind it.',
+  'https://atproto.com/specs/handle#https-well-known-method',
 )
 const agrees = rule(
   'agrees',
   'must',
-  `lexicon ${DESCRIBE_REPO}`,
   'describeRepo says the same by handle and by DID.',
+  `lexicon ${DESCRIBE_REPO}`,
 )
 
 const hostDid = (origin: string): string => {

@@ -1,21 +1,19 @@
 import { isPublicKey } from '../../crypto/publicKey.ts'
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { verifyServiceToken } from '../../signing/serviceToken.ts'
-import { inWords, type Answer, type Ask } from '../ask.ts'
-import type { Area, OwnSession, Rule, Run } from '../types.ts'
+import { inWords } from '../ask.ts'
+import { asOwner, postAsOwner } from './asOwner.ts'
+import { fieldsOf, notDone } from './fieldsOf.ts'
+import { notRefused } from './methods/refusals.ts'
+import { createRule } from '../createRule.ts'
+import type { Area, OwnSession, Run } from '../types.ts'
 import { signingKey } from './repository/signingKey.ts'
 import { inText } from '../inText.ts'
 
 const GUIDE = 'https://atproto.com/guides/account-migration'
 const MOVERS = 'goat account migrate, PDS MOover and pds move ask for it before they copy anything'
 
-const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
-  id: `leaving.${id}`,
-  sentence,
-  level,
-  source,
-  profiles: ['source'],
-})
+const rule = createRule('leaving', ['source'])
 
 const SERVICE_AUTH = 'com.atproto.server.getServiceAuth'
 const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
@@ -28,56 +26,45 @@ const SUBMIT = 'com.atproto.identity.submitPlcOperation'
 const serviceAuth = rule(
   'service-auth',
   'must',
-  `https://atproto.com/specs/xrpc#inter-service-authentication-jwt; ${GUIDE}`,
   'The owner gets a service token for createAccount at another server, signed by the key of the account.',
+  `https://atproto.com/specs/xrpc#inter-service-authentication-jwt; ${GUIDE}`,
 )
 const serviceAuthLimits = rule(
   'service-auth-limits',
   'must',
-  `lexicon ${SERVICE_AUTH}: BadExpiration`,
   'A service token that has expired already is not given out.',
+  `lexicon ${SERVICE_AUTH}: BadExpiration`,
 )
 const recommended = rule(
   'recommended-credentials',
   'must',
-  `lexicon ${RECOMMENDED}; https://web.plc.directory/spec/v0.1/did-plc`,
   'The recommended credentials are keys and names that a PLC operation may have, and name this server.',
+  `lexicon ${RECOMMENDED}; https://web.plc.directory/spec/v0.1/did-plc`,
 )
 const status = rule(
   'status',
   'should',
-  `lexicon ${STATUS}; ${MOVERS}`,
   'checkAccountStatus tells the commit that getLatestCommit tells, and counts that fit one another.',
+  `lexicon ${STATUS}; ${MOVERS}`,
 )
 const missing = rule(
   'missing-blobs',
   'should',
-  `lexicon ${MISSING}; ${MOVERS}`,
   'listMissingBlobs names as many blobs as checkAccountStatus says are not there.',
+  `lexicon ${MISSING}; ${MOVERS}`,
 )
 const needsCode = rule(
   'signature-needs-code',
   'must',
-  `${GUIDE}: a PLC signature takes a code that is mailed`,
   'A session alone, or one with a made-up code, gets no PLC operation signed.',
+  `${GUIDE}: a PLC signature takes a code that is mailed`,
 )
 const noForeign = rule(
   'submits-only-valid',
   'must',
-  `lexicon ${SUBMIT}: validates that it doesn’t violate any constraints or put the identity into a bad state`,
   'A PLC operation without a signature is not submitted.',
+  `lexicon ${SUBMIT}: validates that it doesn’t violate any constraints or put the identity into a bad state`,
 )
-
-const auth = ({ accessJwt }: OwnSession): Ask => ({ headers: { authorization: `Bearer ${accessJwt}` } })
-const post = (session: OwnSession, body: JsonObject): Ask => ({
-  verb: 'POST',
-  headers: { authorization: `Bearer ${session.accessJwt}`, 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-})
-const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
-const mustWork = (answer: Answer): string | undefined => (answer.status === 200 ? undefined : inWords(answer))
-const mustRefuse = (answer: Answer): string | undefined =>
-  answer.status >= 400 && answer.status < 500 ? undefined : inWords(answer)
 
 /** A server that is not there: the token is only looked at. */
 const AUDIENCE = 'did:web:target.example.com'
@@ -85,7 +72,7 @@ const AUDIENCE = 'did:web:target.example.com'
 async function checkServiceAuth(run: Run, session: OwnSession): Promise<void> {
   const query = { aud: AUDIENCE, lxm: CREATE_ACCOUNT }
   await run.expect(serviceAuth, { subject: SERVICE_AUTH, case: `for ${CREATE_ACCOUNT}` }, async (ask) => {
-    const answer = await ask(SERVICE_AUTH, { ...auth(session), query })
+    const answer = await ask(SERVICE_AUTH, { ...asOwner(session), query })
     const { token } = fieldsOf(answer)
     if (answer.status !== 200 || typeof token !== 'string') return inWords(answer)
     run.hide(token)
@@ -101,7 +88,7 @@ async function checkServiceAuth(run: Run, session: OwnSession): Promise<void> {
     return undefined
   })
   await run.expect(serviceAuthLimits, { subject: SERVICE_AUTH, case: 'that expired in 2020' }, async (ask) =>
-    mustRefuse(await ask(SERVICE_AUTH, { ...auth(session), query: { ...query, exp: '1577836800' } })),
+    notRefused(await ask(SERVICE_AUTH, { ...asOwner(session), query: { ...query, exp: '1577836800' } })),
   )
 }
 
@@ -129,7 +116,7 @@ function* credentialProblems(fields: JsonObject, { origin }: Run, { handle }: Ow
 async function checkStatus(run: Run, session: OwnSession): Promise<void> {
   let fields: JsonObject = {}
   await run.expect(status, { subject: STATUS, case: 'of the account' }, async (ask) => {
-    const answer = await ask(STATUS, auth(session))
+    const answer = await ask(STATUS, asOwner(session))
     if (answer.status !== 200) return inWords(answer)
     fields = fieldsOf(answer)
     const latest = fieldsOf(await ask('com.atproto.sync.getLatestCommit', { query: { did: session.did } }))
@@ -142,7 +129,7 @@ async function checkStatus(run: Run, session: OwnSession): Promise<void> {
   })
   if (!run.serves(MISSING)) return
   await run.expect(missing, { subject: MISSING, case: 'of the account' }, async (ask) => {
-    const answer = await ask(MISSING, { ...auth(session), query: { limit: '1000' } })
+    const answer = await ask(MISSING, { ...asOwner(session), query: { limit: '1000' } })
     if (answer.status !== 200) return inWords(answer)
     const { blobs, cursor } = fieldsOf(answer)
     const listed = Array.isArray(blobs) ? blobs.length : -1
@@ -163,10 +150,9 @@ export const leaving: Area = {
     if (run.serves(SERVICE_AUTH)) await checkServiceAuth(run, session)
     if (run.serves(RECOMMENDED))
       await run.expect(recommended, { subject: RECOMMENDED, case: 'of the account' }, async (ask) => {
-        const answer = await ask(RECOMMENDED, auth(session))
+        const answer = await ask(RECOMMENDED, asOwner(session))
         return (
-          mustWork(answer) ??
-          ([...credentialProblems(fieldsOf(answer), run, session)].join('; ') || undefined)
+          notDone(answer) ?? ([...credentialProblems(fieldsOf(answer), run, session)].join('; ') || undefined)
         )
       })
     if (run.serves(STATUS)) await checkStatus(run, session)
@@ -176,14 +162,16 @@ export const leaving: Area = {
         ['with a made-up code', { token: 'AAAAA-BBBBB' }],
       ] as const)
         await run.expect(needsCode, { subject: SIGN, case: name }, async (ask) =>
-          mustRefuse(await ask(SIGN, post(session, body))),
+          notRefused(await ask(SIGN, postAsOwner(session, body))),
         )
     if (run.serves(SUBMIT))
       await run.expect(
         noForeign,
         { subject: SUBMIT, case: 'an operation without a signature' },
         async (ask) =>
-          mustRefuse(await ask(SUBMIT, post(session, { operation: { type: 'plc_operation', prev: null } }))),
+          notRefused(
+            await ask(SUBMIT, postAsOwner(session, { operation: { type: 'plc_operation', prev: null } })),
+          ),
       )
   },
 }

@@ -1,66 +1,60 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import { inWords, mediaType, type Answer } from '../ask.ts'
-import type { Area, Rule, Run } from '../types.ts'
+import { createRule } from '../createRule.ts'
+import type { Area, Run } from '../types.ts'
 import { inText } from '../inText.ts'
 
 const SPEC = 'https://atproto.com/specs/oauth'
-const PROFILES = ['source', 'daily'] as const
 
-const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
-  id: `oauth.${id}`,
-  sentence,
-  level,
-  source,
-  profiles: PROFILES,
-})
+const rule = createRule('oauth', ['source', 'daily'])
 
 const resource = rule(
   'resource-metadata',
   'must',
-  `${SPEC}#protected-resource-metadata`,
   'The metadata of the protected resource is JSON, names the server itself, and exactly one authorization server.',
+  `${SPEC}#protected-resource-metadata`,
 )
 const server = rule(
   'server-metadata',
   'must',
-  `${SPEC}#authorization-server-metadata`,
   'The metadata of the authorization server has every field that the profile requires, with the values it requires.',
+  `${SPEC}#authorization-server-metadata`,
 )
 const issuer = rule(
   'issuer',
   'must',
-  `${SPEC}#authorization-server-metadata; RFC 8414, section 3.3`,
   'The issuer is the origin that the metadata was fetched from.',
+  `${SPEC}#authorization-server-metadata; RFC 8414, section 3.3`,
 )
 const readable = rule(
   'metadata-cors',
   'should',
-  '@atproto/oauth-client-browser fetches both documents from a web page',
   'A web page of any origin may read the metadata.',
+  '@atproto/oauth-client-browser fetches both documents from a web page',
 )
 const pushed = rule(
   'par-refuses',
   'must',
-  `${SPEC}#authorization-requests; RFC 6749, section 5.2`,
   'A pushed authorization request without parameters is refused with a 4xx status and an OAuth error.',
+  `${SPEC}#authorization-requests; RFC 6749, section 5.2`,
 )
 const token = rule(
   'token-refuses',
   'must',
-  'RFC 6749, section 5.2',
   'A token request with a made-up code is refused with a 4xx status and an OAuth error.',
+  'RFC 6749, section 5.2',
 )
 const dpop = rule(
   'dpop-challenge',
   'must',
-  `${SPEC}#dpop; RFC 9449, section 7.1`,
   'A resource request with a DPoP token that is not valid is 401 with a DPoP challenge.',
+  `${SPEC}#dpop; RFC 9449, section 7.1`,
 )
 const noStore = rule(
   'no-store',
   'should',
-  'RFC 6749, section 5.1; RFC 9126, section 2.2',
   'Answers of the token and PAR endpoints are not stored.',
+  'RFC 6749, section 5.1; RFC 9126, section 2.2',
 )
 
 const RESOURCE_PATH = '/.well-known/oauth-protected-resource'

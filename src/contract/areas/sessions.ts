@@ -1,72 +1,65 @@
 import { isObject, type JsonObject } from '../../isObject.ts'
 import type { Answer, Ask, Asking } from '../ask.ts'
-import type { Area, Credentials, Rule, Run } from '../types.ts'
+import { createRule } from '../createRule.ts'
+import type { Area, Credentials, Run } from '../types.ts'
 import { inText } from '../inText.ts'
 
-const PROFILES = ['source', 'daily'] as const
-
-const rule = (id: string, level: Rule['level'], source: string, sentence: string): Rule => ({
-  id: `session.${id}`,
-  sentence,
-  level,
-  source,
-  profiles: PROFILES,
-})
+const rule = createRule('session', ['source', 'daily'])
 
 const CREATE = 'com.atproto.server.createSession'
 const GET = 'com.atproto.server.getSession'
 const REFRESH = 'com.atproto.server.refreshSession'
 const DELETE = 'com.atproto.server.deleteSession'
 
-const opens = rule('opens', 'must', `lexicon ${CREATE}`, 'The right password opens a session.')
+const opens = rule('opens', 'must', 'The right password opens a session.', `lexicon ${CREATE}`)
 const byDid = rule(
   'by-did',
   'should',
-  `lexicon ${CREATE}: identifier is a handle or another identifier`,
   'One can sign in with the DID as well.',
+  `lexicon ${CREATE}: identifier is a handle or another identifier`,
 )
 const same = rule(
   'same-account',
   'must',
-  `lexicon ${GET}`,
   'getSession tells the DID and handle of the account that signed in.',
+  `lexicon ${GET}`,
 )
 const refreshes = rule(
   'refreshes',
   'must',
-  `lexicon ${REFRESH}`,
   'A refresh token gives new tokens, and the new access token works.',
+  `lexicon ${REFRESH}`,
 )
 const grace = rule(
   'refresh-grace',
   'should',
-  '@atproto/api: two tabs of an app refresh with the same token, and an answer may be lost; the reference allows two hours',
   'A refresh token that was just used works once more, so that a lost answer signs nobody out.',
+  '@atproto/api: two tabs of an app refresh with the same token, and an answer may be lost; the reference allows two hours',
 )
 const purpose = rule(
   'purpose',
   'must',
-  'https://atproto.com/specs/xrpc#authentication: access and refresh tokens are used for different things',
   'A refresh token does not open other methods, and an access token does not refresh.',
+  'https://atproto.com/specs/xrpc#authentication: access and refresh tokens are used for different things',
 )
-const ends = rule('ends', 'must', `lexicon ${DELETE}`, 'A session that was ended cannot be refreshed.')
+const ends = rule('ends', 'must', 'A session that was ended cannot be refreshed.', `lexicon ${DELETE}`)
 const endsAtOnce = rule(
   'ends-at-once',
   'house',
-  'Cirrus looks each access token up, so that a lost phone is shut out at once',
   'The access token of a session that was ended is refused at once.',
+  'Cirrus looks each access token up, so that a lost phone is shut out at once',
 )
 const apart = rule(
   'apart',
   'must',
-  `lexicon ${DELETE}: deletes the current session`,
   'Ending one session leaves the others.',
+  `lexicon ${DELETE}: deletes the current session`,
 )
 const wrongPassword = rule(
   'wrong-password',
   'must',
-  `lexicon ${CREATE}`,
   'A wrong password is refused, in the same words as a name that nobody has.',
+  `lexicon ${CREATE}`,
 )
 
 interface Opened {

@@ -1,17 +1,9 @@
-import type { Level, Profile, Rule } from '../../types.ts'
+import { createRule } from '../../createRule.ts'
 
 const SPEC = 'https://atproto.com/specs/blob'
 const SECURITY = 'https://atproto.com/guides/blob-security'
 const LEXICON = 'https://github.com/bluesky-social/atproto/blob/main/lexicons/com/atproto'
-const ALL = ['source', 'target', 'daily'] as const
-
-const rule = (
-  id: string,
-  level: Level,
-  sentence: string,
-  source: string,
-  profiles: readonly Profile[] = ALL,
-): Rule => ({ id: `blobs.${id}`, level, sentence, source, profiles })
+const rule = createRule('blobs')
 
 /** What anyone may expect of the blobs of an account. */
 export const blobRules = {

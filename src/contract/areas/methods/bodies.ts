@@ -1,21 +1,15 @@
 import { inWords, type Ask } from '../../ask.ts'
 import type { Mistake } from '../../lexicon/createViolator.ts'
 import type { Method, Schema } from '../../lexicon/lexiconSet.ts'
+import { createRule } from '../../createRule.ts'
 import type { Area, Rule, Run } from '../../types.ts'
 import { callers, createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { expectRefusal, isAuthRefusal, mustBeJudged } from './refusals.ts'
 
-const ALL = ['source', 'target', 'daily'] as const
 const LEXICON = 'https://atproto.com/specs/lexicon'
 const XRPC = 'https://atproto.com/specs/xrpc'
 
-const rule = (id: string, level: Rule['level'], sentence: string, source: string): Rule => ({
-  id: `bodies.${id}`,
-  level,
-  sentence,
-  source,
-  profiles: ALL,
-})
+const rule = createRule('bodies')
 
 const FIELDS = {
   missing: rule('required', 'must', 'A body without a required field is refused.', `${LEXICON}#object`),

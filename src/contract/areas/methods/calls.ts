@@ -1,19 +1,14 @@
 import { isObject, type JsonObject } from '../../../isObject.ts'
-import { inWords, type Answer, type Ask } from '../../ask.ts'
+import { inWords, type Ask } from '../../ask.ts'
+import { asOwner, postAsOwner } from '../asOwner.ts'
+import { fieldsOf, notDone } from '../fieldsOf.ts'
+import { createRule } from '../../createRule.ts'
 import type { Area, OwnSession, Problem, Rule, Run } from '../../types.ts'
 import { checkHouseCalls, HOUSE_CALLS } from './houseCalls.ts'
-import { mustBeJudged, notRefused } from './refusals.ts'
+import { notRefused } from './refusals.ts'
 import { inText } from '../../inText.ts'
 
-const PROFILES = ['target', 'daily'] as const
-
-const rule = (id: string, level: Rule['level'], sentence: string, source: string): Rule => ({
-  id: `calls.${id}`,
-  level,
-  sentence,
-  source,
-  profiles: PROFILES,
-})
+const rule = createRule('calls', ['target', 'daily'])
 
 const works = rule(
   'works',
@@ -56,7 +51,6 @@ const PUT_PREFERENCES = 'app.bsky.actor.putPreferences'
 
 const POST = 'app.bsky.feed.post'
 
-const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
 const rkeyOf = (fields: JsonObject): string => inText(fields['uri']).split('/').at(-1) ?? ''
 const post = (text: string): JsonObject => ({
   $type: POST,
@@ -73,12 +67,10 @@ interface Owner {
   readonly headers: Record<string, string>
 }
 
-function createOwner(run: Run, { did, accessJwt }: OwnSession): Owner {
-  const headers = { authorization: `Bearer ${accessJwt}` }
-  const send = (id: string, body: JsonObject): [string, Ask] => [
-    id,
-    { verb: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) },
-  ]
+function createOwner(run: Run, session: OwnSession): Owner {
+  const { did } = session
+  const { headers } = asOwner(session)
+  const send = (id: string, body: JsonObject): [string, Ask] => [id, postAsOwner(session, body)]
   return {
     run,
     did,
@@ -89,9 +81,8 @@ function createOwner(run: Run, { did, accessJwt }: OwnSession): Owner {
       if (run.serves(id))
         await run.expect(of, { subject: id, case: name, expected: '200' }, async (ask) => {
           const answer = await ask(...send(id, body))
-          mustBeJudged(answer)
           fields = fieldsOf(answer)
-          return answer.status === 200 ? undefined : inWords(answer)
+          return notDone(answer)
         })
       return fields
     },

@@ -1,7 +1,8 @@
-import { isOpenToAnyone, policy, type CredentialKind, type Rule as PolicyRule } from '../../../policy.ts'
+import { isOpenToAnyone, type CredentialKind, type Rule as PolicyRule } from '../../../policy.ts'
 import type { Method } from '../../lexicon/lexiconSet.ts'
 import type { Rule, Run } from '../../types.ts'
 import { BAD_CREDENTIALS } from './badCredentials.ts'
+import { policyOf } from './policyOf.ts'
 import { callers, type MethodRequests } from './methodRequests.ts'
 import { expectedErrors, notNamed } from './refusals.ts'
 
@@ -25,10 +26,6 @@ const weak: Rule = {
 }
 
 export const HOUSE_CREDENTIALS: readonly Rule[] = [names, weak]
-
-/** The row of a method in the policy of a Cirrus. Undefined for a method that it does not know. */
-export const policyOf = (id: string): PolicyRule | undefined =>
-  Object.hasOwn(policy, id) ? policy[id as keyof typeof policy] : undefined
 
 /** No credential changes the answer, so a bad one may be ignored as well as refused. */
 export const ignoresCredentials = (row: PolicyRule): boolean => row.lenient === true || isOpenToAnyone(row)

@@ -1,37 +1,18 @@
+import { policyOf } from './policyOf.ts'
 import type { Method } from '../../lexicon/lexiconSet.ts'
 
-/** Methods that act for the account of the caller, or tell what only its owner may know. */
-const OF_THE_OWNER: ReadonlySet<string> = new Set([
-  'app.bsky.actor.getPreferences',
-  'app.bsky.actor.putPreferences',
-  'com.atproto.identity.getRecommendedDidCredentials',
-  'com.atproto.identity.requestPlcOperationSignature',
-  'com.atproto.identity.signPlcOperation',
-  'com.atproto.identity.submitPlcOperation',
-  'com.atproto.identity.updateHandle',
-  'com.atproto.repo.applyWrites',
-  'com.atproto.repo.createRecord',
-  'com.atproto.repo.deleteRecord',
-  'com.atproto.repo.importRepo',
-  'com.atproto.repo.listMissingBlobs',
-  'com.atproto.repo.putRecord',
-  'com.atproto.repo.uploadBlob',
-  'com.atproto.server.activateAccount',
-  'com.atproto.server.checkAccountStatus',
-  'com.atproto.server.createAppPassword',
-  'com.atproto.server.deactivateAccount',
-  'com.atproto.server.deleteSession',
-  'com.atproto.server.getAccountInviteCodes',
-  'com.atproto.server.getServiceAuth',
-  'com.atproto.server.getSession',
-  'com.atproto.server.listAppPasswords',
-  'com.atproto.server.refreshSession',
-  'com.atproto.server.requestAccountDelete',
-  'com.atproto.server.requestEmailConfirmation',
-  'com.atproto.server.requestEmailUpdate',
-  'com.atproto.server.revokeAppPassword',
-  'com.atproto.server.updateEmail',
+/** What a Cirrus opens to fewer than other servers do: an account is made there by anyone, and waited for. */
+const OPEN_ELSEWHERE: ReadonlySet<string> = new Set([
+  'com.atproto.server.confirmEmail',
+  'com.atproto.server.createAccount',
+  'com.atproto.temp.checkSignupQueue',
 ])
+
+/** Methods of every PDS that act for the account of the caller, or tell what only its owner may know. */
+const isOfTheOwner = (id: string): boolean => {
+  const row = policyOf(id)
+  return row !== undefined && !row.who.anyone && !id.startsWith('com.cirrus.') && !OPEN_ELSEWHERE.has(id)
+}
 
 /** Whether the lexicon says so: documents have no other place for it. */
 export const isDescribedAsPrivate = ({ description }: Method): boolean =>
@@ -41,5 +22,4 @@ export const isDescribedAsPublic = (description: string): boolean =>
   /\bdoes not require auth/i.test(description)
 
 /** Whether a method may not be called without a credential. */
-export const needsAuth = (method: Method): boolean =>
-  OF_THE_OWNER.has(method.id) || isDescribedAsPrivate(method)
+export const needsAuth = (method: Method): boolean => isOfTheOwner(method.id) || isDescribedAsPrivate(method)

@@ -1,30 +1,30 @@
 import { isObject } from '../../../isObject.ts'
 import { inWords, type Asking, type Query } from '../../ask.ts'
 import type { LexiconSet, Method, Schema } from '../../lexicon/lexiconSet.ts'
-import type { Area, Problem, Rule, Run } from '../../types.ts'
+import { createRule } from '../../createRule.ts'
+import type { Area, Problem, Run } from '../../types.ts'
 import { Unclear } from '../../types.ts'
 import { createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { mustBeJudged } from './refusals.ts'
 
-const ALL = ['source', 'target', 'daily'] as const
 const SPEC = 'https://atproto.com/specs/xrpc#cursors-and-pagination'
 
-const rule = (id: string, sentence: string, source: string): Rule => ({
-  id: `paging.${id}`,
-  sentence,
-  level: 'must',
-  source,
-  profiles: ALL,
-})
+const rule = createRule('paging')
 
-const limit = rule('limit', 'A page has no more items than its limit.', "the method's lexicon")
+const limit = rule('limit', 'must', 'A page has no more items than its limit.', "the method's lexicon")
 const walk = rule(
   'walk',
+  'must',
   'Read page by page, every item comes once and none twice, in the order of a longer page.',
   `${SPEC}; relays, backups and migration tools lose what is left out`,
 )
-const end = rule('end', 'Paging ends: with a page without a cursor, or an empty one.', SPEC)
-const madeUp = rule('any-cursor', 'A cursor that the server did not give does not make it fail.', SPEC)
+const end = rule('end', 'must', 'Paging ends: with a page without a cursor, or an empty one.', SPEC)
+const madeUp = rule(
+  'any-cursor',
+  'must',
+  'A cursor that the server did not give does not make it fail.',
+  SPEC,
+)
 
 /** As many items are read in pages of each of these sizes. */
 const ITEMS = 6

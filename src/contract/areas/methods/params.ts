@@ -1,20 +1,14 @@
 import { inWords, type Answer, type Ask, type Query } from '../../ask.ts'
 import type { Mistake } from '../../lexicon/createViolator.ts'
 import type { Method } from '../../lexicon/lexiconSet.ts'
+import { createRule } from '../../createRule.ts'
 import type { Area, Rule, Run } from '../../types.ts'
 import { createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { expectRefusal, mustBeJudged } from './refusals.ts'
 
-const ALL = ['source', 'target', 'daily'] as const
 const LEXICON = 'https://atproto.com/specs/lexicon'
 
-const rule = (id: string, level: Rule['level'], sentence: string, source: string): Rule => ({
-  id: `params.${id}`,
-  level,
-  sentence,
-  source,
-  profiles: ALL,
-})
+const rule = createRule('params')
 
 const RULES = {
   missing: rule('required', 'must', 'A required parameter that is missing is refused.', `${LEXICON}#params`),

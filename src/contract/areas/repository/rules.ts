@@ -1,17 +1,9 @@
-import type { Level, Profile, Rule } from '../../types.ts'
+import { createRule } from '../../createRule.ts'
 
 const SPEC = 'https://atproto.com/specs/repository'
 const SYNC = 'https://atproto.com/specs/sync'
 const LEXICON = 'https://github.com/bluesky-social/atproto/blob/main/lexicons/com/atproto'
-const ALL = ['source', 'target', 'daily'] as const
-
-const rule = (
-  id: string,
-  level: Level,
-  sentence: string,
-  source: string,
-  profiles: readonly Profile[] = ALL,
-): Rule => ({ id: `repo.${id}`, level, sentence, source, profiles })
+const rule = createRule('repo')
 
 /** What anyone may expect of the repository that a server gives out. */
 export const repositoryRules = {

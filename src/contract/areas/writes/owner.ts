@@ -1,5 +1,5 @@
-import { isObject, type JsonObject } from '../../../isObject.ts'
 import type { Answer, Asking } from '../../ask.ts'
+import { asOwner, postAsOwner } from '../asOwner.ts'
 import type { OwnSession, Rule } from '../../types.ts'
 
 export const LEXICON = 'https://github.com/bluesky-social/atproto/blob/main/lexicons/com/atproto'
@@ -22,14 +22,11 @@ export interface Owner {
   has(ask: Asking, rkey: string): Promise<boolean>
 }
 
-export const createOwner = ({ did, accessJwt }: OwnSession): Owner => {
-  const authorization = `Bearer ${accessJwt}`
+export const createOwner = (session: OwnSession): Owner => {
+  const { did } = session
+  const { authorization } = asOwner(session).headers
   const post: Owner['post'] = (ask, id, body) =>
-    ask(id, {
-      verb: 'POST',
-      headers: { authorization, 'content-type': 'application/json' },
-      body: JSON.stringify({ repo: did, collection: COLLECTION, ...body }),
-    })
+    ask(id, postAsOwner(session, { repo: did, collection: COLLECTION, ...body }))
   return {
     did,
     post,
@@ -44,8 +41,6 @@ export const createOwner = ({ did, accessJwt }: OwnSession): Owner => {
 }
 
 export const isRefused = ({ status }: Answer): boolean => status >= 400 && status < 500
-
-export const fieldsOf = ({ json }: Answer): JsonObject => (isObject(json) ? json : {})
 
 export const writeRule = (
   id: string,
