@@ -1,6 +1,7 @@
 import { answers } from './areas/answers.ts'
 import { appPasswords } from './areas/appPasswords.ts'
 import { blobs } from './areas/blobs/blobs.ts'
+import { creation } from './areas/creation.ts'
 import { firehose } from './areas/firehose/firehose.ts'
 import { identity } from './areas/identity.ts'
 import { leaving } from './areas/leaving.ts'
@@ -25,6 +26,7 @@ export const AREAS: readonly Area[] = [
   leaving,
   appPasswords,
   sessions,
+  creation,
   lifecycle,
   target,
 ]

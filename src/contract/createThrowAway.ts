@@ -12,10 +12,13 @@ export interface ThrowAway {
 const hex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 
+/** A name that no one has. */
+export const madeUpName = (random: ContractDeps['random']): string => `contract-${hex(random(4))}`
+
 const refused = (why: string): ContractError => new ContractError('no-throw-away', why)
 
 /** The first domain that the server gives handles out below, such as `.pds.example`. */
-async function domainOf(ask: Asking): Promise<string> {
+export async function domainOf(ask: Asking): Promise<string> {
   const { json } = await ask('com.atproto.server.describeServer')
   const domains = isObject(json) ? json['availableUserDomains'] : undefined
   const domain: unknown = Array.isArray(domains) ? domains[0] : undefined
@@ -30,7 +33,7 @@ export async function createThrowAway(
   hide: (secret: string) => void,
   inviteCode: string | undefined,
 ): Promise<ThrowAway> {
-  const name = `contract-${hex(random(4))}`
+  const name = madeUpName(random)
   const password = hex(random(16))
   hide(password)
   const answer = await ask('com.atproto.server.createAccount', {
