@@ -29,6 +29,12 @@ const unavailable = (id: string) => (cause: unknown) => {
   throw new OAuthError('invalid_client_metadata', `the metadata of ${id} cannot be fetched: ${cause.message}`)
 }
 
+const otherKey = () =>
+  new OAuthError(
+    'invalid_grant',
+    'the grant was made to a key of the client that is not the one it names now',
+  )
+
 const isSameKey = (bound: ClientAuth, auth: ClientAuth): boolean =>
   bound.method === 'private_key_jwt' &&
   auth.method === 'private_key_jwt' &&
@@ -89,6 +95,7 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
   const prove = async (
     client: Client,
     assertion: string,
+    bound: ClientAuth | undefined,
     freshness: 'get' | 'getLatest' = 'get',
   ): Promise<{ client: Client; auth: ClientAuth; jti: string; jkt: string }> => {
     const alg = algOf(client)
@@ -99,7 +106,9 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
       now: platform.now(),
     })
     const jwk = await keyOf(client, kid, freshness)
-    if (!jwk && freshness === 'get') return prove(await load(client.id, 'getLatest'), assertion, 'getLatest')
+    if (!jwk && freshness === 'get')
+      return prove(await load(client.id, 'getLatest'), assertion, bound, 'getLatest')
+    if (!jwk && bound?.method === 'private_key_jwt' && bound.kid === kid) throw otherKey()
     if (!jwk) throw invalidClient(`the client has no key with the kid ${JSON.stringify(kid.slice(0, 100))}`)
     try {
       const key = await importPublicJwk(jwk, alg)
@@ -115,11 +124,12 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
   const authenticateConfidential = async (
     found: Client,
     { assertionType, assertion, dpopJkt }: ClientCredentials,
+    bound: ClientAuth | undefined,
   ) => {
     if (assertion === undefined) throw invalidClient('client_assertion is missing')
     if (assertionType !== ASSERTION_TYPE)
       throw invalidClient(`client_assertion_type must be ${ASSERTION_TYPE}`)
-    const { client, auth, jti, jkt } = await prove(found, assertion)
+    const { client, auth, jti, jkt } = await prove(found, assertion, bound)
     if (jkt === dpopJkt)
       throw new OAuthError(
         'invalid_request',
@@ -145,10 +155,9 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
       const proven =
         client.metadata.authMethod === 'none'
           ? { client, auth: { method: 'none' } as const }
-          : await authenticateConfidential(client, credentials)
+          : await authenticateConfidential(client, credentials, bound)
       // A client that was public may have become one that proves itself, which is more.
-      if (bound?.method === 'private_key_jwt' && !isSameKey(bound, proven.auth))
-        throw new OAuthError('invalid_grant', 'the grant was made to another key of the client')
+      if (bound?.method === 'private_key_jwt' && !isSameKey(bound, proven.auth)) throw otherKey()
       return proven
     },
   }

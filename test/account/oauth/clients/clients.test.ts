@@ -187,9 +187,15 @@ describe('authentication', () => {
         await expect(refresh(await replaced.assertion())).rejects.toMatchObject({ code: 'invalid_grant' })
       })
 
-      test('by a key that left the JWKS is invalid_client', async () => {
+      test('by a key that left the JWKS is invalid_grant', async () => {
         world.pages.set(ID, confidentialDocument({ jwks: { keys: [other.jwk] } }))
-        await expect(refresh(await key.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
+        await expect(refresh(await key.assertion())).rejects.toMatchObject({ code: 'invalid_grant' })
+      })
+
+      test('by a kid that the client never had, or a signature of another key, is invalid_client', async () => {
+        const forged = await createAssertionKey(world)
+        await expect(refresh(await other.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
+        await expect(refresh(await forged.assertion())).rejects.toMatchObject({ code: 'invalid_client' })
       })
 
       test('that was made to a key, by a client that is public now, is invalid_grant', async () => {
