@@ -1,9 +1,13 @@
 import type { createDpopClient } from '../../../account/oauth/support/dpopClient.ts'
+import type { Server } from '../support/world.ts'
 
 /** What a request may need to know of the server that it is sent to. */
 export interface Context {
+  server: Server
   /** Its origin, as it calls itself. */
   url: string
+  /** `fetch` that finds it by its public name. */
+  fetch: typeof globalThis.fetch
   /** The nonce that it gave last. */
   nonce: string
   /** Where clients publish their documents. */

@@ -304,6 +304,27 @@ const ASSERTIONS: Difference[] = [
   },
 ]
 
+const RESOURCES: Difference[] = [
+  {
+    reason:
+      'Nothing keeps the answer to a request with an Authorization header, and an error has no lifetime (RFC 9111).',
+    kinds: /^resource: /,
+    fields: ['cache'],
+    ours: /^$/,
+    theirs: /^private$/,
+  },
+  {
+    reason: 'The session has the DID document, as the lexicon allows.',
+    kinds: /^resource: (a token and its proof|the scheme in lower case|a query that)/,
+    fields: ['body'],
+  },
+  {
+    reason: 'A nonce comes with each answer to a proof, and with no other.',
+    kinds: /^resource: (no proof|an empty token|no token, but a proof|the token as Bearer, with its proof)$/,
+    fields: ['nonce'],
+  },
+]
+
 /** Where we answer differently from the reference, and why. Each must occur. */
 export const DIFFERENCES: Difference[] = [
   ...METADATA,
@@ -312,6 +333,7 @@ export const DIFFERENCES: Difference[] = [
   ...CLIENTS,
   ...PROOFS,
   ...ASSERTIONS,
+  ...RESOURCES,
 ]
 
 export const differenceFor = (

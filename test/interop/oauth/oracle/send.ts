@@ -49,13 +49,9 @@ const nonceOf = ({ headers }: Response): Answer['nonce'] =>
       : 'given'
 
 /** Sends a request, keeps the nonce that comes back, and sums the answer up. */
-export const send = async (
-  asked: Asked,
-  context: Context,
-  fetch: typeof globalThis.fetch,
-): Promise<{ answer: Answer; text: string }> => {
+export const send = async (asked: Asked, context: Context): Promise<{ answer: Answer; text: string }> => {
   const { method, path, headers, body } = asked
-  const response = await fetch(`${context.url}${path}`, { method, headers, body, redirect: 'manual' })
+  const response = await context.fetch(`${context.url}${path}`, { method, headers, body, redirect: 'manual' })
   const text = await response.text()
   context.nonce = response.headers.get('dpop-nonce') ?? context.nonce
   const isPreflight = method === 'OPTIONS' && response.ok
@@ -67,8 +63,11 @@ export const send = async (
       cache: list(response.headers, 'cache-control').toSorted().join(', '),
       nonce: nonceOf(response),
       cors: corsOf(asked, response),
-      // The list of algorithms is compared with the metadata.
-      authenticate: (response.headers.get('www-authenticate') ?? '').replace(/ algs="[^"]*"/, ''),
+      // The list of algorithms is compared with the metadata; the description is for people.
+      authenticate: (response.headers.get('www-authenticate') ?? '').replace(
+        / algs="[^"]*"|, error_description="[^"]*"/g,
+        '',
+      ),
     },
   }
 }
