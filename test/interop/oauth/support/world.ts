@@ -30,7 +30,7 @@ export interface World extends AsyncDisposable {
   shiftClock(ms: number): Promise<void>
 }
 
-export const SERVERS: readonly Server['name'][] = ['reference']
+export const SERVERS: readonly Server['name'][] = ['cirrus', 'reference']
 
 /** The AppView's DID, as scopes name it. */
 const APPVIEW = 'did:web:api.bsky.app'
