@@ -14,11 +14,27 @@ const NEEDS: Readonly<Record<GrantNeed, string>> = {
   never: 'no grant',
 }
 
+const groupOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
+
+/** A group of which all methods have the same need is named as a whole. */
+const named = (ids: readonly string[], all: readonly string[]): string => {
+  const groups = new Set(ids.map(groupOf))
+  const lists = [...groups].map((group) => {
+    const inGroup = (of: readonly string[]) => of.filter((id) => groupOf(id) === group)
+    const mine = inGroup(ids)
+    return mine.length > 3 && mine.length === inGroup(all).length
+      ? `all of \`${group}\``
+      : mine.map((id) => `\`${id}\``).join(', ')
+  })
+  return lists.join(', ')
+}
+
 /** Which scope a grant needs for which of the methods that are served here. */
 export const emitScopes = (policy: Record<string, Rule>): string => {
+  const all = Object.keys(policy)
   const rows = Object.entries(NEEDS).map(([need, words]) => {
-    const methods = Object.entries(policy).filter(([, { grant }]) => grant === need)
-    return `| ${words} | ${methods.map(([id]) => `\`${id}\``).join(', ')} |`
+    const methods = all.filter((id) => policy[id]?.grant === need)
+    return `| ${words} | ${named(methods, all)} |`
   })
   return ['| scope | methods |', '|---|---|', ...rows].join('\n')
 }
