@@ -24,8 +24,11 @@ export const describeRepo = (
   { words, list }: Phrases,
   permissions: readonly RepoPermission[],
 ): void => {
+  const known = ['*', ...Object.keys(words.collections)]
+  const placeOf = (name: string): number => (known.includes(name) ? known.indexOf(name) : known.length)
   const byActions = new Map<string, { actions: RepoAction[]; things: string[] }>()
-  for (const [name, actions] of actionsByCollection(permissions)) {
+  const collections = [...actionsByCollection(permissions)].toSorted(([a], [b]) => placeOf(a) - placeOf(b))
+  for (const [name, actions] of collections) {
     const key = name === '*' ? name : actions.join()
     const line = byActions.get(key) ?? { actions, things: [] }
     line.things.push(name === '*' ? words.everything : (words.collections[name] ?? name))

@@ -43,21 +43,21 @@ describe('a scope in words', () => {
     })
   })
 
-  test('names collections by what they are, those that are open to the same actions together', () => {
+  test('names collections by what they are, what is open to the same actions together, what people know best first', () => {
     const scope =
       'atproto repo:app.bsky.feed.post repo:app.bsky.feed.like repo:com.example.note?action=create ' +
       'repo?collection=app.bsky.graph.follow&collection=app.bsky.feed.repost&action=create&action=delete ' +
       'blob?accept=image/*&accept=video/*'
     expect(told(scope).write).toEqual([
       'may create, change, and delete posts and likes',
+      'may create and delete reposts and follows',
       'may create com.example.note',
-      'may create and delete follows and reposts',
       'may upload pictures and videos',
     ])
     expect(told(scope, 'de').write).toEqual([
       'darf Beiträge und Likes anlegen, ändern und löschen',
+      'darf Reposts und Follows anlegen und löschen',
       'darf com.example.note anlegen',
-      'darf Follows und Reposts anlegen und löschen',
       'darf Bilder und Videos hochladen',
     ])
     expect(told(scope).not).toEqual([
