@@ -16,6 +16,8 @@ import { createRespond } from './http/respond.ts'
 import { isInsecure } from './isInsecure.ts'
 import { errorPage } from './parts/errorPage.ts'
 import { tokenOf } from './parts/form.ts'
+import { passkeysPage } from './passkeys/passkeysPage.ts'
+import { registerPage } from './passkeys/registerPage.ts'
 import { signInPage } from './signIn/signInPage.ts'
 import { signOut } from './signIn/signOut.ts'
 import { chooseLanguage, isLanguage, TEXTS } from './text/texts.ts'
@@ -50,6 +52,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/account/app-passwords': { get: appPasswordsPage.show, post: appPasswordsPage.post },
   '/account/app-passwords/new': { get: newAppPasswordPage.show, post: newAppPasswordPage.post },
   '/account/leaving': { get: leavingPage },
+  '/account/passkeys': { get: passkeysPage.show, post: passkeysPage.post },
+  '/account/passkeys/register': { get: registerPage.show, post: registerPage.post, isOpen: true },
   '/account/sign-out': { post: signOut },
   '/oauth/authorize': { get: authorizePage, post: authorizePage, isOpen: true },
 }

@@ -279,8 +279,11 @@ export interface Passkeys {
   /** The options for `navigator.credentials.create`. `link` is what the link has as its fragment. */
   registrationOptions(link: string): object
   register(link: string, name: string, answer: unknown): Promise<Passkey>
-  /** The options for `navigator.credentials.get`. They say nothing about the account, and leave no trace. */
-  signInOptions(): object
+  /**
+   * The options for `navigator.credentials.get`: they name no passkey, and leave no trace. Undefined where no passkey can
+   * sign in: there is none, or this server has only an address.
+   */
+  signInOptions(): object | undefined
   /** The passkey that signed in. An answer is taken once. */
   signIn(answer: unknown): Promise<Passkey>
   /** Whether the account password opens pages and sessions. createAccount asks for it in any case. */

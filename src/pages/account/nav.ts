@@ -7,6 +7,7 @@ const PARTS = [
   ['overview', '/account'],
   ['apps', '/account/apps'],
   ['appPasswords', '/account/app-passwords'],
+  ['passkeys', '/account/passkeys'],
   ['leaving', '/account/leaving'],
 ] as const
 

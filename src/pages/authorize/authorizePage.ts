@@ -7,7 +7,7 @@ import { consentPage } from '../consent/consentPage.ts'
 import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
-import { signInForm } from '../signIn/signInForm.ts'
+import { asksForPasskey, signInForm } from '../signIn/signInForm.ts'
 import { type SignInProblem, trySignIn } from '../signIn/trySignIn.ts'
 import { inLanguage, type Site, type Visit } from '../visit.ts'
 import { requestErrorPage } from './requestErrorPage.ts'
@@ -57,6 +57,7 @@ const signInToApp = (
     title: text.signIn.title,
     status: problem?.status ?? 200,
     ...(problem?.headers && { headers: problem.headers }),
+    script: asksForPasskey(site),
     leadsAway: true,
     body: html`<div class="card">
         ${clientFacts(site, visit, pending)}

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { layout } from '../parts/layout.ts'
 import type { Site, Visit } from '../visit.ts'
-import { signInForm } from './signInForm.ts'
+import { asksForPasskey, signInForm } from './signInForm.ts'
 import { type SignInProblem, trySignIn } from './trySignIn.ts'
 
 /** Signing in to a page of the account. Afterwards the browser goes on to the same page. */
@@ -11,6 +11,7 @@ const show = (site: Site, visit: Visit, problem?: SignInProblem): Promise<Respon
     title: text.signIn.title,
     status: problem?.status ?? 200,
     ...(problem?.headers && { headers: problem.headers }),
+    script: asksForPasskey(site),
     body: html`<div class="card">
       <p>${signedIn ? text.signIn.again : text.signIn.toAccount}</p>
       ${signInForm(site, visit, {

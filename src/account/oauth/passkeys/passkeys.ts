@@ -11,7 +11,7 @@ import { creationOptions, requestOptions } from './ceremonyOptions.ts'
 import { PasskeyError } from './passkeyError.ts'
 import { createPasskeyLinks } from './passkeyLinks.ts'
 import { insertPasskey, listPasskeys, readPasskey } from './passkeyRows.ts'
-import { relyingParty } from './relyingParty.ts'
+import { hasHostName, relyingParty } from './relyingParty.ts'
 import { SIGN_IN, signInWithPasskey } from './signInWithPasskey.ts'
 
 export interface PasskeysDeps {
@@ -111,7 +111,10 @@ export const createPasskeys = (deps: PasskeysDeps): Passkeys => {
         return insertPasskey(sql, credential, name, platform.now())
       })
     },
-    signInOptions: () => requestOptions(party(), challenges.issue(SIGN_IN, platform.now())),
+    signInOptions: () =>
+      hasHostName(origin) && listPasskeys(sql).length > 0
+        ? requestOptions(party(), challenges.issue(SIGN_IN, platform.now()))
+        : undefined,
     signIn: (answer) => signInWithPasskey({ ...deps, challenges, party: party() }, answer),
     isPasswordEnabled: () => !readPasswordDisabled(sql),
     setPasswordEnabled,

@@ -34,13 +34,21 @@ export const signInWithPasskey = async (deps: SignInWithPasskeyDeps, answer: unk
   const known = readPasskey(sql, id)
   if (!known) throw new PasskeyError('PasskeyNotFound', 'this passkey is not registered here, or was removed')
   const { passkey, credential } = known
-  const issuedAt = (challenge: string) => challenges.issuedAt(challenge, SIGN_IN, platform.now())
+  const isOurs = (challenge: string, { lastUsedAt = 0 }: Passkey): boolean => {
+    const issuedAt = challenges.issuedAt(challenge, SIGN_IN, platform.now())
+    if (issuedAt !== undefined && issuedAt <= lastUsedAt)
+      throw new PasskeyError(
+        'AnsweredAlready',
+        'the passkey was used since this page asked for it: try again',
+      )
+    return issuedAt !== undefined
+  }
   const assertion = await verifyAssertion(answer, {
     origin: party.origin,
     rpId: party.id,
     credential,
     userHandle: userHandleOf(did),
-    isChallenge: (challenge) => issuedAt(challenge) !== undefined,
+    isChallenge: (challenge) => isOurs(challenge, passkey),
   }).catch((cause: unknown) => {
     // Only one who has the key gets as far as its counter: the owner has to know.
     if (cause instanceof WebauthnError && cause.code === 'CounterBehind')
@@ -52,11 +60,7 @@ export const signInWithPasskey = async (deps: SignInWithPasskeyDeps, answer: unk
     const now = platform.now()
     const latest = readPasskey(sql, id)?.passkey
     if (!latest) throw new PasskeyError('PasskeyNotFound', 'this passkey was removed')
-    if ((issuedAt(assertion.challenge) ?? 0) <= (latest.lastUsedAt ?? 0))
-      throw new PasskeyError(
-        'AnsweredAlready',
-        'the passkey was used since this page asked for it: try again',
-      )
+    isOurs(assertion.challenge, latest)
     noteUse(sql, id, assertion.counter, now)
     journal.append('use-passkey', { id, name: latest.name })
     return { ...latest, lastUsedAt: now }

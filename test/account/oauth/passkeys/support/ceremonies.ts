@@ -14,7 +14,7 @@ export interface Options {
   [name: string]: unknown
 }
 
-const optionsOf = (options: object): Options => JSON.parse(JSON.stringify(options)) as Options
+const optionsOf = (options: object | undefined): Options => JSON.parse(JSON.stringify(options)) as Options
 
 /** The secret of a new link. */
 export const newLink = (passkeys: Passkeys): string => new URL(passkeys.createLink().url).hash.slice(1)

@@ -1,0 +1,60 @@
+// Passkeys in a form: the button asks the browser, and its answer is sent with the form. Without it, the page says that
+// passkeys need a script.
+
+const toBytes = (text) =>
+  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0))
+
+const toText = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+
+/** Options as the browser takes them, from their JSON form. */
+const optionsOf = (json) => {
+  const options = JSON.parse(json)
+  const withBytes = (credential) => ({ ...credential, id: toBytes(credential.id) })
+  return {
+    ...options,
+    challenge: toBytes(options.challenge),
+    ...(options.user && { user: withBytes(options.user) }),
+    ...(options.excludeCredentials && { excludeCredentials: options.excludeCredentials.map(withBytes) }),
+  }
+}
+
+/** The answer in its JSON form. */
+const answerOf = ({ id, type, response }) => {
+  const members = ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle']
+  const sent = members.filter((name) => response[name]).map((name) => [name, toText(response[name])])
+  return JSON.stringify({ id, rawId: id, type, response: Object.fromEntries(sent) })
+}
+
+for (const part of document.querySelectorAll('[data-passkey]')) {
+  const { passkey, options } = part.dataset
+  const button = part.querySelector('button')
+  const { form } = button
+  const failed = part.querySelector('[role=alert]')
+  if (!window.PublicKeyCredential) continue
+  part.hidden = false
+  button.addEventListener('click', async () => {
+    if (passkey === 'create' && !form.reportValidity()) return
+    button.disabled = true
+    failed.textContent = ''
+    try {
+      const credential = await navigator.credentials[passkey]({ publicKey: optionsOf(options) })
+      form.elements.passkey.value = answerOf(credential)
+      form.submit()
+    } catch (cause) {
+      failed.textContent = cause.name === 'InvalidStateError' ? failed.dataset.known : failed.dataset.failed
+      button.disabled = false
+    }
+  })
+}
+
+// A link has its secret behind the `#`, which no server is sent: it goes into the form, and out of the address.
+const link = document.querySelector('form input[data-link]')
+if (link && location.hash.length > 1) {
+  link.value = location.hash.slice(1)
+  history.replaceState(null, '', location.pathname)
+  link.form.submit()
+}
