@@ -29,32 +29,37 @@ const answerOf = ({ id, type, response }) => {
   return JSON.stringify({ id, rawId: id, type, response: Object.fromEntries(sent) })
 }
 
-for (const part of document.querySelectorAll('[data-passkey]')) {
-  const { passkey, options } = part.dataset
-  const button = part.querySelector('button')
+const ask = async ({ button, failed, passkey, options }) => {
   const { form } = button
-  const failed = part.querySelector('[role=alert]')
+  if (passkey === 'create' && !form.reportValidity()) return
+  button.disabled = true
+  failed.textContent = ''
+  try {
+    const credential = await navigator.credentials[passkey]({ publicKey: optionsOf(options) })
+    form.elements.passkey.value = answerOf(credential)
+    form.submit()
+  } catch (cause) {
+    failed.textContent = cause.name === 'InvalidStateError' ? failed.dataset.known : failed.dataset.failed
+    button.disabled = false
+  }
+}
+
+for (const part of document.querySelectorAll('[data-passkey]')) {
   if (!window.PublicKeyCredential) continue
+  const [button, failed] = [part.querySelector('button'), part.querySelector('[role=alert]')]
   part.hidden = false
-  button.addEventListener('click', async () => {
-    if (passkey === 'create' && !form.reportValidity()) return
-    button.disabled = true
-    failed.textContent = ''
-    try {
-      const credential = await navigator.credentials[passkey]({ publicKey: optionsOf(options) })
-      form.elements.passkey.value = answerOf(credential)
-      form.submit()
-    } catch (cause) {
-      failed.textContent = cause.name === 'InvalidStateError' ? failed.dataset.known : failed.dataset.failed
-      button.disabled = false
-    }
-  })
+  button.addEventListener('click', () => void ask({ button, failed, ...part.dataset }))
 }
 
 // A link has its secret behind the `#`, which no server is sent: it goes into the form, and out of the address.
-const link = document.querySelector('form input[data-link]')
-if (link && location.hash.length > 1) {
+const SECRET = /^#[0-9a-f]{32}$/
+const link = document.querySelector('input[data-link]')
+if (link && SECRET.test(location.hash)) {
   link.value = location.hash.slice(1)
   history.replaceState(null, '', location.pathname)
   link.form.submit()
 }
+// Another link that is opened while its page is there already changes what is behind the `#`, and loads nothing.
+addEventListener('hashchange', () => {
+  if (SECRET.test(location.hash)) location.replace(`${location.pathname}?next${location.hash}`)
+})

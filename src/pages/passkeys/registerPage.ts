@@ -72,10 +72,12 @@ const done = (site: Site, visit: Visit, name: string): Promise<Response> => {
   const text = passkeyTexts(visit).register
   return layout(site, visit, {
     title: text.title,
+    script: true,
     body: html`<div class="card">
-      <p>${text.done(visible(name, 100))}</p>
-      <p><a class="button main" href="/account">${text.toAccount}</a></p>
-    </div>`,
+        <p>${text.done(visible(name, 100))}</p>
+        <p><a class="button main" href="/account">${text.toAccount}</a></p>
+      </div>
+      ${passkeyScript}`,
   })
 }
 
@@ -83,7 +85,9 @@ const gone = (site: Site, visit: Visit, message: string): Promise<Response> =>
   layout(site, visit, {
     title: passkeyTexts(visit).register.title,
     status: 403,
-    body: html`<div class="note bad" role="alert"><p>${message}</p></div>`,
+    script: true,
+    body: html`<div class="note bad" role="alert"><p>${message}</p></div>
+      ${passkeyScript}`,
   })
 
 const register = async (site: Site, visit: Visit): Promise<Response> => {
