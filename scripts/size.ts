@@ -77,8 +77,11 @@ for (const { name, limit, bundle } of budgets) {
   )
 }
 
-/** As a ratio to the fixed work of `measureStartup`, so that neither a slow nor a busy machine is over budget. */
-const STARTUP_BUDGET = 1.2
+/**
+ * As a ratio to the fixed work of `measureStartup`, so that neither a slow nor a busy machine is over budget. With the
+ * authorization server and its pages it may take a fifth more than the 1.05 from before.
+ */
+const STARTUP_BUDGET = 1.26
 
 if (wanted.length === 0 || wanted.includes('startup')) {
   const { worker, fixed, ratio } = await inFolder(async (folder) => {
