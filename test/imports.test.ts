@@ -17,6 +17,7 @@ const ROOMS: Record<string, string> = {
   mover: 'src/mover/moveAccount.ts',
   client: 'src/client/connect.ts',
   pages: 'src/pages/createPages.ts',
+  endpoints: 'src/oauth/answerOAuth.ts',
   handlers: 'src/handlers/sync/getRepo.ts',
   worker: 'src/worker/cors.ts',
   proxy: 'src/proxy/proxy.ts',
@@ -55,6 +56,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'webauthn',
   ],
   pages: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy'],
+  endpoints: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy', 'pages'],
   handlers: ['entry', 'archive', 'contract', 'cli', 'mover', 'client'],
   worker: [
     'entry',

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { bundleWorker } from '../dev/bundle.ts'
 import { z } from '../src/unusedSchemas.ts'
 
-/** What checks a value with a schema, and what the library calls to get there. */
+/**
+ * What checks a value with a schema, and what the library calls to get there. The parsers of @atproto/oauth-scopes are its
+ * own.
+ */
 const CHECK =
-  /\.safeParse\(|(?<!\b(?:JSON|CID|Date))\.parse(?:Async)?\(|asBlobRef\(|readObjAndBytes\(|attemptRead\(/
+  /\.safeParse\(|(?<!\b(?:JSON|CID|Date|NSID)|(?:Permission|IncludeScope)\.parser)\.parse(?:Async)?\(|asBlobRef\(|readObjAndBytes\(|attemptRead\(/
 
 describe('the Worker without zod', () => {
   it('has no function that checks with a schema but those that are known, and calls none of them', async () => {
