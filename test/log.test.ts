@@ -35,6 +35,12 @@ describe('the log', () => {
     for (const secret of ['canary', TOKEN, 'YWRtaW46Y2FuYXJ5']) expect(lines.join()).not.toContain(secret)
   })
 
+  it('has no code and no refresh token of an app', () => {
+    const id = '0123456789abcdef'.repeat(2)
+    logBug('id-1', new Error(`cod-${id}-${id} and ref-${id}-${id}-Ab_9-x`))
+    expect(written()).toMatchObject({ message: '[secret] and [secret]' })
+  })
+
   it('takes whatever was thrown', () => {
     logFailure('maintenance-failed', 'text')
     expect(written()).toMatchObject({ event: 'maintenance-failed', message: 'text' })
@@ -47,6 +53,10 @@ describe('the log', () => {
     ['/.well-known/did.json?x', '/.well-known/did.json'],
     ['/?token=x', '/'],
     ['/wp-admin/eyJ', 'other'],
+    ['/oauth/authorize?request_uri=urn:x', '/oauth/authorize'],
+    ['/oauth/token', '/oauth/token'],
+    ['/oauth/secret', 'other'],
+    ['/account/passkeys/canary', '/account'],
   ])('calls %s by its method, %s', (path, method) => {
     expect(methodOf(`https://pds.example.com${path}`)).toBe(method)
   })

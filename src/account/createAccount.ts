@@ -214,6 +214,7 @@ export async function createAccount(
     eraser,
     backups: bucketBackups,
     pulls,
+    oauth,
     repack,
     blobs,
     exports,

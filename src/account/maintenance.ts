@@ -3,6 +3,7 @@ import type { Blobs } from './blobs/blobs.ts'
 import { type Exports, SUPERSEDED_RETENTION_MS } from './repo/exports/exports.ts'
 import type { Eraser } from './lifecycle/erase.ts'
 import type { Firehose } from './events/firehose.ts'
+import type { Flow } from './oauth/flow.ts'
 import type { Pulls } from './import/pull/pulls.ts'
 import type { Relays } from './events/relays.ts'
 import type { Sequencer } from './events/sequencer.ts'
@@ -47,6 +48,7 @@ export interface MaintenanceDeps {
   eraser: Pick<Eraser, 'step'>
   backups: Pick<BucketBackups, 'runIfDue' | 'dueInMs' | 'erase'>
   pulls: Pick<Pulls, 'step'>
+  oauth: Pick<Flow, 'collect'>
   /** Milliseconds that events are kept. */
   retentionMs: number
   /** Checks where the DID points. A failure is the network's, not the account's, so it is not reported. */
@@ -154,6 +156,7 @@ export const createMaintenance = (deps: MaintenanceDeps): Maintenance => {
     const now = platform.now()
     const collectBefore = () => Math.min(now - SUPERSEDED_RETENTION_MS, exports.neededSince() ?? now)
     await attempt(() => firehose.resume())
+    await attempt(() => deps.oauth.collect())
     const isDeleted = stateOf(readAccount(sql)) === 'deleted'
     const repositorySteps = async () => [
       await attempt(() => runSteps(STEPS_PER_ALARM.pack, () => repack.step())),

@@ -30,6 +30,8 @@ export interface Flow {
   token(call: Call): Promise<TokenAnswer>
   /** `/oauth/revoke` */
   revoke(call: Call): Promise<void>
+  /** Deletes what is over: requests and codes that nobody came back for, and grants that ended by their time. */
+  collect(): void
 }
 
 export interface FlowDeps {
@@ -68,9 +70,10 @@ export const createFlow = (deps: FlowDeps): Flow => {
     if (state === 'deleted')
       throw new OAuthError('invalid_request', `the account was deleted here. ${docsLink('account-deleted')}`)
   }
+  const requestRows = createRequestRows(deps)
   const base = {
     ...deps,
-    requestRows: createRequestRows(deps),
+    requestRows,
     issueTokens: createIssueTokens(deps),
     requireAccount,
   }
@@ -105,6 +108,11 @@ export const createFlow = (deps: FlowDeps): Flow => {
     revoke: async (call) => {
       count(tokenLimit, call)
       await revokeGrant(base, call, call.proof === null ? undefined : await keyOf(call))
+    },
+    collect: () => {
+      const now = platform.now()
+      requestRows.deleteExpired(now)
+      deps.grantRows.deleteExpired(now)
     },
   }
 }

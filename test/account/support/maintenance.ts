@@ -22,6 +22,7 @@ export const maintenanceOf = (
     eraser: createEraser({ ...account, hasNoBackup: () => true }),
     backups: { runIfDue: async () => {}, dueInMs: () => Infinity, erase: async () => ({ more: false }) },
     pulls: { step: () => Promise.resolve({ more: false }) },
+    oauth: { collect: () => {} },
     followDid: () => Promise.resolve(),
     report: () => {},
     alarms: {

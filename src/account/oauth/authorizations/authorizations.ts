@@ -60,9 +60,10 @@ export const createAuthorizations = (deps: AuthorizationsDeps): Authorizations =
 
   return {
     find: async (requestUri, clientId) => {
-      const client = await clients.find(clientId)
+      // The request first: a stranger who makes one up must not have documents fetched.
       const { request, expanded, requestedAt } = read(requestUri, clientId)
-      const granted = grantRows.list(platform.now())
+      const client = await clients.find(clientId)
+      const granted = request.auth.method === 'none' ? [] : grantRows.list(platform.now())
       return { request, client, expanded, isConsented: isConsented(request, expanded, granted), requestedAt }
     },
     approve: async (requestUri, clientId) => {

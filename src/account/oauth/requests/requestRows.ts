@@ -22,10 +22,13 @@ export interface RequestRows {
   /** Adds one. Those that are over go, and one of the largest crowd where there are too many. */
   insert(row: RequestRow): void
   delete(id: string): void
-  deleteAll(): void
+  deleteExpired(now: number): void
 }
 
 type Detail = Pick<RequestRow, 'request' | 'clientName' | 'expanded' | 'network' | 'requestedAt'>
+
+const deleteExpired = (sql: Sql, now: number): void =>
+  void sql.run('DELETE FROM oauth_request WHERE expires_at <= ?', now)
 
 export const createRequestRows = ({ sql }: { sql: Sql }): RequestRows => ({
   read: (id, now) => {
@@ -39,7 +42,7 @@ export const createRequestRows = ({ sql }: { sql: Sql }): RequestRows => ({
   },
   insert: ({ id, expiresAt, ...detail }) => {
     sql.assertTransaction()
-    sql.run('DELETE FROM oauth_request WHERE expires_at <= ?', detail.requestedAt)
+    deleteExpired(sql, detail.requestedAt)
     const pending = sql.all<{ id: string; network: string | null; at: number }>(
       `SELECT id, detail ->> 'network' AS network, expires_at AS at FROM oauth_request ORDER BY expires_at, id`,
     )
@@ -57,5 +60,5 @@ export const createRequestRows = ({ sql }: { sql: Sql }): RequestRows => ({
     )
   },
   delete: (id) => void sql.run('DELETE FROM oauth_request WHERE id = ?', id),
-  deleteAll: () => void sql.run('DELETE FROM oauth_request'),
+  deleteExpired: (now) => deleteExpired(sql, now),
 })
