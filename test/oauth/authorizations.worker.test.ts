@@ -136,6 +136,21 @@ it('there are at most 1,000 grants: the one that was not used for the longest ti
     expect(ids).toContain('g0')
   }))
 
+it('what is over is deleted when the alarm rings', () =>
+  inWorld({}, async (world) => {
+    const app = await createApp(world)
+    await app.signIn()
+    await app.code()
+    await app.request()
+    const rows = () =>
+      ['oauth_request', 'oauth_grant'].map((table) => world.account.sql.all(`SELECT id FROM ${table}`).length)
+    await world.account.maintenance.run()
+    expect(rows()).toEqual([1, 2])
+    world.clock.now += 5 * 60_000
+    await world.account.maintenance.run()
+    expect(rows()).toEqual([0, 1])
+  }))
+
 it('codes that nobody exchanged are gone after five minutes, and their rows with the next approval', () =>
   inWorld({}, async (world) => {
     const app = await createApp(world)

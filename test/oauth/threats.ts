@@ -139,6 +139,24 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['oauth/wholeWorker.worker.test.ts', 'one network has 300 calls in five minutes'],
   },
   {
+    threat: 'a stranger sends a body that never ends',
+    closedIn: 'oauth/readParameters.ts',
+    test: ['oauth/slowBody.worker.test.ts', 'a body that does not end is refused after ten seconds'],
+  },
+  {
+    threat: 'a made-up credential takes a flood of page views out of the limits',
+    closedIn: 'worker/requestLimits.ts',
+    test: [
+      'oauth/wholeWorker.worker.test.ts',
+      'the requests of one network are limited in the Worker, whatever',
+    ],
+  },
+  {
+    threat: 'what nobody came back for fills the database',
+    closedIn: 'account/oauth/flow.ts',
+    test: ['oauth/authorizations.worker.test.ts', 'what is over is deleted when the alarm rings'],
+  },
+  {
     threat: 'a field that is sent twice means one thing here and another elsewhere',
     closedIn: 'oauth/readParameters.ts',
     test: ['oauth/wholeWorker.worker.test.ts', 'a form with a field twice'],
@@ -165,5 +183,44 @@ export const FLOW_THREATS: readonly Threat[] = [
   },
 ]
 
+/** Of what an app does with its access token. */
+export const RESOURCE_THREATS: readonly Threat[] = [
+  {
+    threat: 'a stolen access token is sent as Bearer',
+    closedIn: 'account/auth/verifyGrant.ts',
+    test: ['oauth/resource.worker.test.ts', 'of a grant is no Bearer token'],
+  },
+  {
+    threat: 'a stolen access token is sent with a proof of another key',
+    closedIn: 'account/auth/verifyGrant.ts',
+    test: ['oauth/resource.worker.test.ts', 'is refused with the proof of another key'],
+  },
+  {
+    threat: 'a request is sent again as it was seen',
+    closedIn: 'account/oauth/dpop/dpop.ts',
+    test: ['oauth/resource.worker.test.ts', 'is refused with a proof that was sent before'],
+  },
+  {
+    threat: 'proofs are made in advance',
+    closedIn: 'account/oauth/dpop/nonces.ts',
+    test: ['oauth/resource.worker.test.ts', 'is asked for a nonce where it has none, or an old one'],
+  },
+  {
+    threat: 'an app goes on after its grant has ended',
+    closedIn: 'account/auth/stillValid.ts',
+    test: ['oauth/resource.worker.test.ts', 'is refused once its grant has ended'],
+  },
+  {
+    threat: 'an app takes the account: a migration token, app passwords, the identity',
+    closedIn: 'policy.ts',
+    test: ['oauth/resource.worker.test.ts', 'mints no migration token, and sees no app passwords'],
+  },
+  {
+    threat: 'an app’s requests fill the database',
+    closedIn: 'account/auth/verifyGrant.ts',
+    test: ['oauth/resource.worker.test.ts', 'writes nothing'],
+  },
+]
+
 /** All of them. */
-export const THREATS: readonly Threat[] = [...FLOW_THREATS]
+export const THREATS: readonly Threat[] = [...FLOW_THREATS, ...RESOURCE_THREATS]
