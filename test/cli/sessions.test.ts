@@ -55,9 +55,7 @@ describe('pds sessions', () => {
       "
     `)
     const nobody = { [LIST]: { sessions: [] }, [LIST_GRANTS]: { grants: [] } }
-    expect((await against(fake(nobody), ['sessions'])).stdout).toBe(
-      'Nobody is signed in with a password.\nNo app has access by OAuth.\n',
-    )
+    expect((await against(fake(nobody), ['sessions'])).stdout).toBe('Nobody is signed in.\n')
   })
 
   it('asks before it ends any', async () => {

@@ -30,8 +30,8 @@ export const endSessions = command({
     )
     const { ended, grants, browsers } = answer
     const others = [
-      ...(grants === undefined ? [] : [count(grants, 'grant')]),
-      ...(browsers === undefined ? [] : [count(browsers, 'browser')]),
+      ...(grants ? [count(grants, 'grant')] : []),
+      ...(browsers ? [count(browsers, 'browser')] : []),
     ]
     out.result({ ok: true, ...answer }, `${[count(ended, 'session'), ...others].join(', ')} ended.`)
   },

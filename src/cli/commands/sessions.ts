@@ -25,22 +25,26 @@ const sessionText = (session: ListedSession, paint: Paint): string =>
 
 export const sessions = command({
   name: 'sessions',
-  summary:
-    'List who is signed in: client, since when, last use, and the id for `pds end-sessions` or `pds grants end`.',
+  summary: 'List who is signed in: client, since when, last use, and the id that ends it.',
   description:
     'Sessions, which a password opened, and grants, which apps have by OAuth. What was used last comes first. A client\n' +
-    'says itself what it is. Migration tokens are neither: `pds revoke-tokens` ends those. `pds app-password list` lists the passwords that apps sign in with.',
+    'says itself what it is. `pds end-sessions` ends sessions, `pds grants end` grants, and `pds revoke-tokens` migration\n' +
+    'tokens, which are neither. `pds app-password list` lists the passwords that apps sign in with.',
   async run({ admin, out }) {
     const server = await admin()
     const listed = await orServerError(server.com.cirrus.admin.listSessions())
     const { grants } = await orServerError(server.com.cirrus.admin.listGrants())
-    const sessionsText =
-      listed.sessions.length === 0
-        ? 'Nobody is signed in with a password.'
+    const { sessions } = listed
+    const lists = [
+      ...(sessions.length === 0
+        ? []
         : [
-            `${count(listed.sessions.length, 'session')}:`,
-            ...listed.sessions.map((session) => sessionText(session, out.paint)),
-          ].join('\n')
-    out.result({ ok: true, ...listed, grants }, `${sessionsText}\n${grantsText(grants, out.paint)}`)
+            `${count(sessions.length, 'session')}:`,
+            ...sessions.map((session) => sessionText(session, out.paint)),
+          ]),
+      ...(grants.length === 0 ? [] : [grantsText(grants, out.paint)]),
+    ]
+    const text = lists.length === 0 ? 'Nobody is signed in.' : lists.join('\n')
+    out.result({ ok: true, ...listed, grants }, text)
   },
 })
