@@ -20,7 +20,17 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const signIn = async (server: Server, scope: string): Promise<OAuthSession> => {
+const sessions = new Map<string, Promise<OAuthSession>>()
+
+/** Once for each scope: the owner may sign in thirty times in five minutes. */
+const signIn = (server: Server, scope: string): Promise<OAuthSession> => {
+  const key = `${server.name} ${scope}`
+  const session = sessions.get(key) ?? signInAnew(server, scope)
+  sessions.set(key, session)
+  return session
+}
+
+const signInAnew = async (server: Server, scope: string): Promise<OAuthSession> => {
   const app = loopbackApp({ ...world, handleResolver: server.url }, { scope })
   const url = await app.client.authorize(server.did, { scope })
   const { params } = await authorizeByHttp(server, { url, redirectUri: app.redirectUri })
