@@ -46,6 +46,12 @@ const EXPORTED = {
   because: 'exports are read again while records are written',
 }
 
+/** What else is seen of a commit that the account has signed, and that is not its latest. */
+const OTHER_COMMIT = {
+  also: ['repo.current'],
+  because: 'it is another commit than the one that getLatestCommit names',
+}
+
 export const repositoryFaults: readonly Planted[] = [
   {
     name: 'getRepo fails',
@@ -102,8 +108,9 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'the commit is that of another account',
     rule: 'repo.commit',
-    also: ['repo.current'],
-    ...EXPORTED,
+    ...OTHER_COMMIT,
+    elsewhere: EXPORTED.elsewhere,
+    because: `${OTHER_COMMIT.because}, and ${EXPORTED.because}`,
     fault: exportAs(async (parts) =>
       withCommit(parts, await commitOf(parts, { did: 'did:web:example.com' })),
     ),
@@ -111,14 +118,15 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'the commit names an earlier one',
     rule: 'repo.prev',
-    also: ['repo.current'],
+    ...OTHER_COMMIT,
     fault: exportAs(async (parts) => withCommit(parts, await commitOf(parts, { prev: rootOf(parts).cid }))),
   },
   {
     name: 'the revision is in the future',
     rule: 'repo.rev',
-    also: ['repo.current'],
-    ...EXPORTED,
+    ...OTHER_COMMIT,
+    elsewhere: EXPORTED.elsewhere,
+    because: `${OTHER_COMMIT.because}, and ${EXPORTED.because}`,
     fault: exportAs(async (parts) =>
       withCommit(parts, await commitOf(parts, { rev: formatTid((Date.now() + 3_600_000) * 1000) })),
     ),
@@ -171,15 +179,17 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'all keys are in one node',
     rule: 'repo.tree',
-    also: ['repo.current'],
-    ...EXPORTED,
+    ...OTHER_COMMIT,
+    elsewhere: EXPORTED.elsewhere,
+    because: `${OTHER_COMMIT.because}, and ${EXPORTED.because}`,
     fault: exportAs((parts) => flatRepo(parts, recordsOf(parts))),
   },
   {
     name: 'a key is not valid',
     rule: 'repo.tree',
-    also: ['repo.current'],
-    ...EXPORTED,
+    ...OTHER_COMMIT,
+    elsewhere: EXPORTED.elsewhere,
+    because: `${OTHER_COMMIT.because}, and ${EXPORTED.because}`,
     fault: exportAs((parts) =>
       flatRepo(
         parts,
@@ -192,8 +202,9 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'a node is empty',
     rule: 'repo.tree',
-    also: ['repo.current'],
-    ...EXPORTED,
+    ...OTHER_COMMIT,
+    elsewhere: EXPORTED.elsewhere,
+    because: `${OTHER_COMMIT.because}, and ${EXPORTED.because}`,
     fault: exportAs(async (parts) => {
       const [record] = recordsOf(parts)
       if (!record) throw new Error('no record')
@@ -211,7 +222,7 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'a record has a fraction',
     rule: 'repo.records',
-    also: ['repo.current'],
+    ...OTHER_COMMIT,
     fault: exportAs((parts) =>
       withRecord(parts, new Uint8Array([0xa1, 0x61, 0x61, 0xfb, 63, 248, 0, 0, 0, 0, 0, 0])),
     ),
@@ -219,7 +230,7 @@ export const repositoryFaults: readonly Planted[] = [
   {
     name: 'a record has the type of another collection',
     rule: 'repo.record-types',
-    also: ['repo.current'],
+    ...OTHER_COMMIT,
     fault: exportAs((parts) => withRecord(parts, block({ $type: 'com.example.else' }).bytes)),
   },
   {
@@ -239,6 +250,7 @@ export const repositoryFaults: readonly Planted[] = [
       params.has('since') ? call.again({ did: call.deployed.did }) : answer,
     ),
     also: ['repo.since-unknown'],
+    because: 'the suite asks for what came since several revisions',
   },
   {
     name: 'since a revision, a block is missing',
@@ -249,6 +261,7 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'since a revision, what was deleted comes',
     rule: 'repo.since-unknown',
     also: ['repo.since-newest'],
+    because: 'the suite asks for what came since several revisions',
     fault: sinceAs((parts) => ({ ...parts, blocks: [...parts.blocks, FOREIGN] })),
   },
   {
@@ -397,6 +410,7 @@ export const repositoryFaults: readonly Planted[] = [
     name: 'a proof lacks a node',
     rule: 'repo.proof-of-presence',
     also: ['repo.proof-of-absence'],
+    because: 'both proofs need the nodes',
     fault: spoil(
       'com.atproto.sync.getRecord',
       recar((parts) => ({
