@@ -12,6 +12,6 @@ export const isDeclaredRedirect = ({ redirectUris }: Pick<ClientMetadata, 'redir
   asked.port = ''
   return redirectUris.some((declared) => {
     const url = new URL(declared)
-    return isLoopback(url) && url.port === '' && url.href === asked.href
+    return isLoopback(url) && url.href === asked.href
   })
 }
