@@ -4,6 +4,7 @@ import { ASSETS } from '../../src/generated/assets.ts'
 import { addPasskey, ceremony, newLink } from '../account/oauth/passkeys/support/ceremonies.ts'
 import { HANDLE, inWorld, PASSWORD, type World } from '../handlers/support/world.ts'
 import { type Authenticator, createAuthenticator, FLAGS, sha256 } from '../webauthn/support/authenticator.ts'
+import { createApp } from '../oauth/support/app.ts'
 import { browse, type Browser, type Shown } from './support/browser.ts'
 
 const REGISTER = '/account/passkeys/register'
@@ -123,6 +124,19 @@ describe('signing in', () => {
         { via: 'passkey', isRemembered: false },
       ])
       expect(world.account.journal.recent(2).map(({ event }) => event)).toEqual(['sign-in', 'use-passkey'])
+    }))
+
+  it('to let an app in takes a passkey, too, also while the password is off', () =>
+    inWorld({}, async (world) => {
+      const authenticator = await withPasskey(world)
+      world.account.oauth.passkeys.setPasswordEnabled(false, 'admin')
+      const [browser, app] = [browse(world), await createApp(world)]
+      const query = new URLSearchParams({ client_id: app.clientId, request_uri: await app.request() })
+      const page = await browser.open(`/oauth/authorize?${query}`, { 'sec-fetch-site': 'cross-site' })
+      expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+      const asked = await browser.submit(page, 'data-passkey', signInWith(page, authenticator))
+      expect([asked.status, asked.text]).toEqual([200, expect.stringContaining('Let this app in?')])
+      expect(asked.headers.get('content-security-policy')).not.toContain('script-src')
     }))
 
   it('takes an answer once, and says so', () =>
