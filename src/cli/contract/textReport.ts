@@ -73,18 +73,27 @@ const ruleBlock = (findings: readonly Finding[], paint: Paint): string => {
 
 const listOf = (items: readonly string[]): string => items.map((item) => `  ${oneLine(item)}`).join('\n')
 
+/** How many names stand behind a reason. */
+const SHOWN = 4
+
 /** The first four of each, and how many more there are. */
 const someOf = (names: readonly string[]): string => {
   const each = [...new Set(names)]
-  return oneLine(`${each.slice(0, 4).join(', ')}${each.length > 4 ? `, and ${each.length - 4} more` : ''}`)
+  return oneLine(
+    `${each.slice(0, SHOWN).join(', ')}${each.length > SHOWN ? `, and ${each.length - SHOWN} more` : ''}`,
+  )
 }
 
 /** Known differences, and what is unclear: each reason once, with what it is about. */
-const byReason = (findings: readonly Finding[], about: (finding: Finding) => string): string =>
+const byReason = (findings: readonly Finding[]): string =>
   [...Map.groupBy(findings, (finding) => finding.reason ?? finding.got)]
-    .map(
-      ([reason, own]) => `  ${oneLine(reason)} (${count(own.length, 'time')})\n    ${someOf(own.map(about))}`,
-    )
+    .map(([reason, own]) => {
+      // Of many, the rules say enough.
+      const about = own.map(({ rule, subject }) =>
+        own.length > SHOWN ? rule.id : `${rule.id} of ${subject}`,
+      )
+      return `  ${oneLine(reason)} (${count(own.length, 'time')})\n    ${someOf(about)}`
+    })
     .join('\n')
 
 const duration = (ms: number): string => {
@@ -133,13 +142,13 @@ export function textReport(report: Report, levels: readonly Level[], paint: Pain
       ),
     ),
     known.length > 0 &&
-      `${heading('Known differences')} of ${report.server}: ${count(known.length, 'finding')}\n${byReason(known, ({ rule, subject }) => `${rule.id} of ${subject}`)}`,
+      `${heading('Known differences')} of ${report.server}: ${count(known.length, 'finding')}\n${byReason(known)}`,
     stale.length > 0 &&
       `${heading('Not true any more')}: known differences that this server does not show\n${listOf(
         stale.map(({ rule, subject, reason }) => `${rule}, ${subject}: ${reason}`),
       )}`,
     unclear.length > 0 &&
-      `${heading('Not judged')}: ${count(unclear.length, 'expectation')} that could not be tried\n${byReason(unclear, ({ rule }) => rule.id)}`,
+      `${heading('Not judged')}: ${count(unclear.length, 'expectation')} that could not be tried\n${byReason(unclear)}`,
     absent.length > 0 &&
       `${heading('Absent')}: ${count(absent.length, 'method or part', 'methods and parts')} that this server does not have, which is not a fault\n${indent(absent.map(oneLine).join('\n'), 2)}`,
     incomplete.length > 0 &&

@@ -5,6 +5,7 @@ import { createRule } from '../../createRule.ts'
 import type { Area, Rule, Run } from '../../types.ts'
 import { callers, createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { expectRefusal, isAuthRefusal, mustBeJudged } from './refusals.ts'
+import { whyClosed } from './whyClosed.ts'
 
 const LEXICON = 'https://atproto.com/specs/lexicon'
 const XRPC = 'https://atproto.com/specs/xrpc'
@@ -158,7 +159,7 @@ export const bodies: Area = {
           run.unclear(
             FIELDS.type,
             { subject: method.id, case: 'bodies' },
-            'only for a run that may write, with a credential that opens the method',
+            run.write ? whyClosed(run, method.id) : 'bodies are sent as the account only with --write',
           )
         continue
       }

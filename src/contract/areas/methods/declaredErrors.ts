@@ -4,6 +4,7 @@ import type { Method } from '../../lexicon/lexiconSet.ts'
 import type { Area, Rule } from '../../types.ts'
 import { createMethodRequests } from './methodRequests.ts'
 import { notNamed, notRefused } from './refusals.ts'
+import { whyClosed } from './whyClosed.ts'
 
 const ALL = ['source', 'target', 'daily'] as const
 
@@ -78,7 +79,7 @@ export const declaredErrors: Area = {
         const place = { subject, case: error }
         const caller = await requests.caller(method)
         if (!caller) {
-          run.unclear(named, place, 'no credential of this run opens the method')
+          run.unclear(named, place, whyClosed(run, subject))
           continue
         }
         if (needs && !requests.finds(method)) {

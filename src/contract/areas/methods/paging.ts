@@ -6,6 +6,7 @@ import type { Area, Problem, Run } from '../../types.ts'
 import { Unclear } from '../../types.ts'
 import { createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { mustBeJudged } from './refusals.ts'
+import { whyClosed } from './whyClosed.ts'
 
 const SPEC = 'https://atproto.com/specs/xrpc#cursors-and-pagination'
 
@@ -169,8 +170,7 @@ export const paging: Area = {
       if (!list) continue
       const caller = await requests.caller(method)
       if (caller) await checkList(run, requests, list, caller)
-      else
-        run.unclear(walk, { subject: method.id, case: 'pages' }, 'no credential of this run opens the method')
+      else run.unclear(walk, { subject: method.id, case: 'pages' }, whyClosed(run, method.id))
     }
   },
 }

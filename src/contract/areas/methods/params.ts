@@ -5,6 +5,7 @@ import { createRule } from '../../createRule.ts'
 import type { Area, Rule, Run } from '../../types.ts'
 import { createMethodRequests, type Caller, type MethodRequests } from './methodRequests.ts'
 import { expectRefusal, mustBeJudged } from './refusals.ts'
+import { whyClosed } from './whyClosed.ts'
 
 const LEXICON = 'https://atproto.com/specs/lexicon'
 
@@ -125,7 +126,7 @@ export const params: Area = {
       const hasParams = Object.keys(method.params).length > 0
       const caller = await requests.caller(method)
       if (!caller) {
-        const reason = 'no credential of this run opens the method'
+        const reason = whyClosed(run, subject)
         if (hasParams) run.unclear(RULES.missing, { subject, case: 'parameters' }, reason)
         continue
       }

@@ -3,6 +3,7 @@ import type { Area, Rule } from '../../types.ts'
 import { createMethodRequests } from './methodRequests.ts'
 import { isDescribedAsPublic } from './needsAuth.ts'
 import { isAuthRefusal, mustBeJudged } from './refusals.ts'
+import { whyClosed } from './whyClosed.ts'
 
 const ALL = ['source', 'target', 'daily'] as const
 
@@ -52,7 +53,7 @@ export const reads: Area = {
       if (DEPENDS.has(subject)) continue
       const place = { subject, case: 'a valid request', expected: '200' }
       const caller = await requests.caller(method)
-      if (!caller) run.unclear(works, place, 'no credential of this run opens the method')
+      if (!caller) run.unclear(works, place, whyClosed(run, method.id))
       else if (!requests.finds(method))
         run.unclear(works, place, 'nothing was found on the server that a request could be about')
       else
