@@ -238,6 +238,21 @@ describe('a refresh token', () => {
       expect(reasons(world)).toEqual(['key of the app changed'])
     }))
 
+  it('is refused with the key that the client has taken out of its document, and its grant ends', () =>
+    inWorld({}, async (world) => {
+      const app = await publishConfidentialApp(world)
+      const { refresh_token } = await app.signIn()
+      const next = await newAssertionKey(world, 'key-2')
+      publishApp(world, {
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: 'ES256',
+        jwks: { keys: [next.jwk] },
+      })
+      world.clock.now += 3600_000
+      expect(said(await app.refresh(refresh_token))).toBe('400 invalid_grant')
+      expect(hasGrant(world)).toBe(false)
+    }))
+
   it('stays good while the document of the client cannot be had, or a proof of it is wrong', () =>
     inWorld({}, async (world) => {
       const app = await publishConfidentialApp(world)

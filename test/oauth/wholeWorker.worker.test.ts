@@ -1,5 +1,7 @@
 /** The endpoints and documents through the real Worker: bodies, methods, CORS, limits, and what each answer carries. */
+import { createHash } from 'node:crypto'
 import { env } from 'cloudflare:workers'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Env } from '../../src/config.ts'
 import worker from '../../src/worker.ts'
@@ -157,6 +159,78 @@ describe('the documents', () => {
     const response = await send('/.well-known/oauth-authorization-server', { method: 'HEAD' })
     expect([response.status, await response.text()]).toEqual([200, ''])
   })
+})
+
+it('a program in development signs in, reads, refreshes and signs out', async () => {
+  const { did, inside } = await deploy()
+  const clientId = 'http://localhost'
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwk = await exportJWK(publicKey)
+  let nonce: string | undefined
+  /** As clients do it: with the newest nonce, and again where the server asks for another. */
+  const call = async (
+    method: string,
+    path: string,
+    { params, token }: { params?: Record<string, string>; token?: string },
+  ) => {
+    const once = async (): Promise<Response> => {
+      const proof = await new SignJWT({
+        jti: crypto.randomUUID(),
+        htm: method,
+        htu: ORIGIN + path,
+        iat: Math.floor(Date.now() / 1000),
+        ...(nonce && { nonce }),
+        ...(token && { ath: createHash('sha256').update(token).digest('base64url') }),
+      })
+        .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk })
+        .sign(privateKey)
+      const response = await send(path, {
+        method,
+        headers: { dpop: proof, ...(token && { authorization: `DPoP ${token}` }) },
+        ...(params && { body: new URLSearchParams({ client_id: clientId, ...params }) }),
+      })
+      nonce = response.headers.get('dpop-nonce') ?? undefined
+      return response
+    }
+    const first = await once()
+    const asked = /use_dpop_nonce/.test(await first.clone().text())
+    const response = asked ? await once() : first
+    return { status: response.status, asked, body: (await response.json()) as Record<string, string> }
+  }
+
+  const verifier = 'v'.repeat(43)
+  const pushed = await call('POST', '/oauth/par', {
+    params: {
+      response_type: 'code',
+      redirect_uri: 'http://127.0.0.1:8080/',
+      scope: 'atproto',
+      state: 's',
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+    },
+  })
+  expect(pushed).toMatchObject({ status: 201, asked: true })
+  const { params } = await inside(({ account }) =>
+    account.oauth.authorizations.approve(pushed.body.request_uri ?? '', clientId),
+  )
+  expect(params).toMatchObject({ iss: ORIGIN, state: 's' })
+  const exchange = {
+    grant_type: 'authorization_code',
+    code: params.code ?? '',
+    redirect_uri: 'http://127.0.0.1:8080/',
+    code_verifier: verifier,
+  }
+  const tokens = await call('POST', '/oauth/token', { params: exchange })
+  expect(tokens).toMatchObject({ status: 200, asked: false, body: { sub: did, scope: 'atproto' } })
+  const read = (token = '') => call('GET', '/xrpc/com.atproto.server.getSession', { token })
+  expect(await read(tokens.body.access_token)).toMatchObject({ status: 200, body: { did } })
+  const refresh = { grant_type: 'refresh_token', refresh_token: tokens.body.refresh_token ?? '' }
+  const next = await call('POST', '/oauth/token', { params: refresh })
+  expect(await read(next.body.access_token)).toMatchObject({ status: 200 })
+  const revoked = await call('POST', '/oauth/revoke', { params: { token: next.body.access_token ?? '' } })
+  expect(revoked.status).toBe(200)
+  expect(await read(next.body.access_token)).toMatchObject({ status: 401 })
+  expect((await call('POST', '/oauth/token', { params: exchange })).body.error).toBe('invalid_grant')
 })
 
 it('what is neither an endpoint nor a page below /oauth/ is not found', async () => {
