@@ -22,7 +22,9 @@ export const nav = (visit: Visit, current: (typeof PARTS)[number][0]): Markup =>
             <a href="${href}" ${part === current ? html`aria-current="page"` : ''}>${text.nav[part]}</a>
           </li>`,
       )}
-      <li>${form(visit, { to: '/account/sign-out' }, html`<button>${text.nav.signOut}</button>`)}</li>
+      <li class="last">
+        ${form(visit, { to: '/account/sign-out' }, html`<button>${text.nav.signOut}</button>`)}
+      </li>
     </ul>
   </nav>`
 }

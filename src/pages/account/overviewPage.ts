@@ -2,6 +2,7 @@ import { html } from 'hono/html'
 import { visible } from '../parts/claimed.ts'
 import { layout, type Markup } from '../parts/layout.ts'
 import { count, when } from '../parts/when.ts'
+import { withCode } from '../parts/withCode.ts'
 import type { Site, Visit } from '../visit.ts'
 import { nav } from './nav.ts'
 
@@ -51,19 +52,19 @@ export const overviewPage = async (site: Site, visit: Visit): Promise<Response> 
     nav: nav(visit, 'overview'),
     body: html`<section class="note">
         <h2>${text.overview.next}</h2>
-        <p lang="en">${status.next}</p>
+        <p lang="en">${withCode(status.next)}</p>
       </section>
       ${
         warnings.length > 0 &&
         html`<section class="note warn">
           <h2>${text.overview.warnings}</h2>
-          ${warnings.map(({ message }) => html`<p lang="en">${message}</p>`)}
+          ${warnings.map(({ message }) => html`<p lang="en">${withCode(message)}</p>`)}
         </section>`
       }
       <section class="card">
         <h2>${text.overview.facts}</h2>
         ${facts(visit, status)}
-        <p class="soft small">${text.overview.cli}</p>
+        <p class="soft small">${withCode(text.overview.cli)}</p>
       </section>
       <section class="card">
         <h2>${text.overview.journal}</h2>

@@ -19,7 +19,7 @@ export const clientFacts = (
   const { id, metadata } = client
   return html`<dl class="facts">
     <dt>${text.authorize.app}</dt>
-    <dd><strong class="who">${claimed(placeOf(id))}</strong><code class="soft">${claimed(id, 200)}</code></dd>
+    <dd><strong class="who">${claimed(placeOf(id))}</strong><code class="soft">${claimed(id, 100)}</code></dd>
     ${
       metadata.name !== undefined &&
       html`<dt>${text.authorize.claims}</dt>

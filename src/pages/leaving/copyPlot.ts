@@ -10,7 +10,7 @@ interface Expected {
   blobs: number
 }
 
-const BOX = { left: 44, right: 626, top: 12, bottom: 200 }
+const BOX = { left: 58, right: 626, top: 12, bottom: 200 }
 const SHARES = [0, 25, 50, 75, 100]
 
 const y = (share: number): string => (BOX.bottom - (BOX.bottom - BOX.top) * Math.min(1, share)).toFixed(1)

@@ -3,6 +3,7 @@ import { nav } from '../account/nav.ts'
 import { visible } from '../parts/claimed.ts'
 import { layout, type Markup } from '../parts/layout.ts'
 import { when } from '../parts/when.ts'
+import { withCode } from '../parts/withCode.ts'
 import type { Site, Visit } from '../visit.ts'
 import { arriving } from './arriving.ts'
 import { copyPlot } from './copyPlot.ts'
@@ -12,6 +13,7 @@ import { preflight } from './preflight.ts'
 /** Entries of the journal in which a move is looked for. */
 const ENTRIES = 500
 const MAX_TOKENS = 10
+const PATH = '/account/leaving'
 const REFRESH_S = 5
 
 /** A step: when it was done; true where it was done and it is not known when; undefined where it was not. */
@@ -57,6 +59,18 @@ const tokens = (visit: Visit, move: MoveSeen): Markup => {
   </ul>`
 }
 
+/** That the page renews itself, and how to stop it: who reads slowly must not lose their place. */
+const renewing = ({ text: { leaving } }: Visit, refreshes: boolean): Markup =>
+  html`<div class="note">
+    <p>
+      ${
+        refreshes
+          ? html`${leaving.underWay(REFRESH_S)} <a href="${PATH}?still=yes">${leaving.hold}</a>`
+          : html`<a href="${PATH}">${leaving.goOn}</a>`
+      }
+    </p>
+  </div>`
+
 /** A move as it happens: what the journal has of it, and what was copied. Without script, it renews itself. */
 export const leavingPage = async (site: Site, visit: Visit): Promise<Response> => {
   const { leaving: text } = visit.text
@@ -69,13 +83,13 @@ export const leavingPage = async (site: Site, visit: Visit): Promise<Response> =
   const asked = visit.url.searchParams.has('check')
   // The check reads a part of the repository: not every few seconds.
   const check = asked || !underWay ? await preflight(site, visit) : undefined
-  const refreshes = underWay && !asked
+  const refreshes = underWay && !asked && !visit.url.searchParams.has('still')
   return layout(site, visit, {
     title: text.title,
     width: 'wide',
     nav: nav(visit, 'leaving'),
     ...(refreshes && { refreshS: REFRESH_S }),
-    body: html`${refreshes ? html`<div class="note"><p>${text.underWay(REFRESH_S)}</p></div>` : html`<p>${text.intro}</p>`}
+    body: html`${underWay ? renewing(visit, refreshes) : html`<p>${withCode(text.intro)}</p>`}
       ${arriving(site, visit)}
       <section class="card">
         <h2>${text.steps}</h2>
@@ -91,8 +105,8 @@ export const leavingPage = async (site: Site, visit: Visit): Promise<Response> =
       </section>
       <section class="card">
         <h2>${text.check}</h2>
-        <p class="soft small">${text.checkText}</p>
-        ${check ?? html`<p><a class="button" href="/account/leaving?check=yes">${text.checkNow}</a></p>`}
+        <p class="soft small">${withCode(text.checkText)}</p>
+        ${check ?? html`<p><a class="button" href="${PATH}?check=yes">${text.checkNow}</a></p>`}
       </section>`,
   })
 }

@@ -13,7 +13,7 @@ export interface Layout extends PageOptions {
   nav?: Markup
   /** Wide for lists, narrow for a question. */
   width?: 'wide' | 'narrow'
-  /** The page is loaded again after so many seconds. */
+  /** The browser loads the page again after so many seconds, without a script. */
   refreshS?: number
 }
 
@@ -40,7 +40,6 @@ export const layout = async (site: Site, visit: Visit, page: Layout): Promise<Re
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        ${refreshS !== undefined && html`<meta http-equiv="refresh" content="${refreshS}" />`}
         <title>${title} · ${hostname}</title>
         <link rel="stylesheet" href="${ASSETS.style.path}" />
       </head>
@@ -71,5 +70,6 @@ export const layout = async (site: Site, visit: Visit, page: Layout): Promise<Re
         </footer>
       </body>
     </html>`
-  return site.respond.page(String(markup), { ...options, cookies })
+  const headers = { ...options.headers, ...(refreshS !== undefined && { refresh: String(refreshS) }) }
+  return site.respond.page(String(markup), { ...options, headers, cookies })
 }

@@ -151,6 +151,8 @@ export const de: Texts = {
   },
 
   leaving: {
+    hold: 'Nicht mehr erneuern',
+    goOn: 'Wieder erneuern',
     title: 'Umziehen',
     intro:
       'Du kannst mit deinem Konto jederzeit auf einen anderen Server umziehen, mit allem, was darin ist. Das macht der Befehl `pds move --to <server>`; diese Seite zeigt, was dieser Server davon sieht.',
@@ -183,7 +185,8 @@ export const de: Texts = {
     check: 'Kann das Konto sicher umziehen?',
     checkNow: 'Jetzt prüfen',
     checkText: 'So weit dieser Server es allein weiß. `pds preflight` fragt auch den neuen Server.',
-    checkPart: (records) => `Für diese Antwort wurden ${records} Einträge geprüft; pds preflight prüft alle.`,
+    checkPart: (records) =>
+      `Für diese Antwort wurden ${records} Einträge geprüft; \`pds preflight\` prüft alle.`,
     noRepository: 'Hier gibt es noch kein Repository.',
     levels: { pass: 'Gut', warn: 'Sieh dir das an', fail: 'Hält einen Umzug auf' },
     mend: 'Was zu tun ist:',

@@ -143,6 +143,8 @@ export const en = {
   },
 
   leaving: {
+    hold: 'Stop renewing it',
+    goOn: 'Renew it again',
     title: 'Leaving',
     intro:
       'You can move your account to another server at any time, with everything in it. The command `pds move --to <server>` does it; this page shows what this server sees of it.',
@@ -176,7 +178,7 @@ export const en = {
     checkNow: 'Check it now',
     checkText: 'As far as this server knows by itself. `pds preflight` asks the new server, too.',
     checkPart: (records: string) =>
-      `${records} records were verified for this answer; pds preflight verifies all of them.`,
+      `${records} records were verified for this answer; \`pds preflight\` verifies all of them.`,
     noRepository: 'There is no repository here yet.',
     levels: { pass: 'Good', warn: 'Worth a look', fail: 'Stops a move' } as Record<string, string>,
     mend: 'What to do:',
