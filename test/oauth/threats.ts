@@ -222,5 +222,117 @@ export const RESOURCE_THREATS: readonly Threat[] = [
   },
 ]
 
+/** Of the pages: what other sites, apps and strangers do to the owner's browser. */
+const PAGE_THREATS: readonly Threat[] = [
+  {
+    threat: 'another site shows a page in a frame, and has the owner click in it (clickjacking)',
+    closedIn: 'pages/http/respond.ts',
+    test: ['pages/signIn.worker.test.ts', 'has a policy that lets in nothing but our stylesheet'],
+  },
+  {
+    threat: 'another site loads a page into a frame, an image or a script',
+    closedIn: 'pages/http/fetchMetadata.ts',
+    test: ['pages/signIn.worker.test.ts', 'in a frame'],
+  },
+  {
+    threat: 'another site sends a form in the owner’s name (CSRF)',
+    closedIn: 'pages/http/fetchMetadata.ts',
+    test: ['pages/authorize.worker.test.ts', 'where another site sends its form'],
+  },
+  {
+    threat: 'another port or host of the same site sends a form, for which SameSite does nothing',
+    closedIn: 'pages/http/fetchMetadata.ts',
+    test: ['pages/signIn.worker.test.ts', 'from a neighbour'],
+  },
+  {
+    threat: 'the token of one browser’s form is used in another',
+    closedIn: 'pages/http/formTokens.ts',
+    test: ['pages/signIn.worker.test.ts', 'with the token of another browser, or of the form for signing in'],
+  },
+  {
+    threat: 'somebody is signed in to an account that is not theirs, and leaves secrets there (login CSRF)',
+    closedIn: 'pages/http/formTokens.ts',
+    test: ['pages/signIn.worker.test.ts', 'nobody can be signed in to an account that is not theirs'],
+  },
+  {
+    threat: 'a sign-in is prepared by a cookie that was planted before (fixation)',
+    closedIn: 'account/oauth/signIns/browserSignIns.ts',
+    test: ['pages/signIn.worker.test.ts', 'that somebody planted is not taken over'],
+  },
+  {
+    threat: 'a subdomain plants a second cookie of the same name',
+    closedIn: 'pages/http/cookies.ts',
+    test: ['pages/signIn.worker.test.ts', 'is ignored where there are two'],
+  },
+  {
+    threat: 'a script, or http on its way, gets at the cookie',
+    closedIn: 'pages/http/cookies.ts',
+    test: [
+      'pages/signIn.worker.test.ts',
+      'cannot be read by scripts, goes over https only, and is of this host',
+    ],
+  },
+  {
+    threat: 'who reads the database signs in to the pages with what is in it',
+    closedIn: 'account/oauth/signIns/browserSignIns.ts',
+    test: ['pages/signIn.worker.test.ts', 'is in the database as a hash only'],
+  },
+  {
+    threat: 'a stolen cookie works for ever, or after a new password',
+    closedIn: 'account/auth/sessions/noteNewPassword.ts',
+    test: ['pages/signIn.worker.test.ts', 'with a new account password'],
+  },
+  {
+    threat: 'the password is guessed on the page, beside the limits of createSession',
+    closedIn: 'account/auth/signIn/signInToPages.ts',
+    test: ['pages/signIn.worker.test.ts', 'is limited as other sign-ins are, and says how long to wait'],
+  },
+  {
+    threat: 'an app that has an app password opens the pages with it',
+    closedIn: 'account/auth/signIn/signInToPages.ts',
+    test: ['pages/signIn.worker.test.ts', 'refuses an app password, whatever it may do'],
+  },
+  {
+    threat: 'who finds an open browser gives themselves an app password',
+    closedIn: 'pages/account/isFresh.ts',
+    test: ['pages/account.worker.test.ts', 'are created only by an owner who signed in just now'],
+  },
+  {
+    threat: 'what an app says of itself is run, or changes the page around it',
+    closedIn: 'pages/parts/claimed.ts',
+    test: ['pages/authorize.worker.test.ts', 'is text, whatever it is'],
+  },
+  {
+    threat: 'an app takes the name of another',
+    closedIn: 'pages/consent/clientFacts.ts',
+    test: ['pages/authorize.worker.test.ts', 'is shown beside its address, which comes first, as a claim'],
+  },
+  {
+    threat: 'the page sends the owner to an address that its own address names (open redirect)',
+    closedIn: 'pages/authorize/sendBack.ts',
+    test: ['pages/authorize.worker.test.ts', 'to no address but one of the app’s'],
+  },
+  {
+    threat: 'an app is let in without the question that prompt=login asks for',
+    closedIn: 'pages/authorize/authorizePage.ts',
+    test: ['pages/authorize.worker.test.ts', 'login cannot be passed over by approving at once'],
+  },
+  {
+    threat: 'a page, with a secret on it, is kept by a cache',
+    closedIn: 'pages/http/respond.ts',
+    test: ['pages/signIn.worker.test.ts', 'has the headers that keep other sites out'],
+  },
+  {
+    threat: 'a form of any length holds the memory of the object',
+    closedIn: 'pages/http/readForm.ts',
+    test: ['pages/signIn.worker.test.ts', 'that is too large'],
+  },
+  {
+    threat: 'the plot of a move is a row for each request, or grows for ever',
+    closedIn: 'account/status/copies.ts',
+    test: ['pages/leaving.worker.test.ts', 'takes bounded memory however long a move takes'],
+  },
+]
+
 /** All of them. */
-export const THREATS: readonly Threat[] = [...FLOW_THREATS, ...RESOURCE_THREATS]
+export const THREATS: readonly Threat[] = [...FLOW_THREATS, ...RESOURCE_THREATS, ...PAGE_THREATS]
