@@ -6,13 +6,17 @@ import { signedIn } from './support/signedIn.ts'
 
 const MINUTE_MS = 60_000
 
+/** Without the spaces and backticks around what is set as code. */
+const words = (text: string): string => text.replace(/[\s`]/g, '')
+
 describe('the overview', () => {
   it('has the facts and the next command of pds status', () =>
     inWorld({}, async (world) => {
       const { page } = await signedIn(world)
       const status = await world.admin.com.cirrus.admin.getStatus()
       expect(page.text).toContain(`@${HANDLE}`)
-      expect(page.text).toContain(status.next)
+      expect(page.body).toContain('<code>pds migrate-token')
+      expect(words(page.text)).toContain(words(status.next))
       expect(page.text).toContain(world.did)
       expect(page.text).toContain('State active')
     }))

@@ -49,7 +49,7 @@ const storeAndAnnounce = (deps: LifecycleDeps, { head, car, newKey, sid }: Activ
     return
   }
   // Until now, the server that the account comes from could speak for it. No session from that time is trusted.
-  if (row.activatedAt === undefined) sessions.endAll('first activation', sid)
+  if (row.activatedAt === undefined) sessions.endAll('first activation', { session: sid })
   setActive(sql, platform.now())
   sequencer.appendAccount(true)
   sequencer.appendIdentity(handle)

@@ -150,9 +150,7 @@ const end = ({ account }: Site, { form, signedIn }: Visit): void => {
   const { oauth, sessions } = account
   const id = form.get('id') ?? ''
   if (form.get('action') === 'end-all') {
-    oauth.grants.endAll(BY_OWNER)
-    sessions.endAll(BY_OWNER)
-    oauth.browserSignIns.endAll(signedIn?.signIn.id)
+    sessions.endAll(BY_OWNER, { browser: signedIn?.signIn.id })
   } else if (form.get('kind') === 'grant') oauth.grants.end(id)
   else if (form.get('kind') === 'session') sessions.end(id, BY_OWNER)
   else if (form.get('kind') === 'browser') oauth.browserSignIns.end(id)

@@ -53,10 +53,10 @@ export interface Sessions {
   /** Ends one session, by default for the administrator, and journals it. Returns false if there is none with this id. */
   end(sid: string, reason?: string): boolean
   /**
-   * Ends every session but `except`, and with them what else is signed in: the grants of apps, and browsers. Journals what
+   * Ends every session but one that is named, and with them what else is signed in: the grants of apps, and browsers. Journals what
    * there was; for the administrator in any case, since upload tokens that sessions have asked for end with it.
    */
-  endAll(reason: string, except?: string): Ended
+  endAll(reason: string, except?: { session?: string | undefined; browser?: string | undefined }): Ended
   /** Ends the sessions that an app password opened, within the transaction that revokes it; returns how many. */
   endThoseOf(appPassword: string): number
 }
@@ -192,12 +192,16 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         journal.append(ENDED_EVENT, { reason, ended: 1, session: sid })
         return true
       }),
-    endAll: (reason, except) =>
+    endAll: (reason, except = {}) =>
       sql.transaction(() => {
         rows.deleteExpired(platform.now())
-        const ended = rows.deleteAllBut(except)
+        const ended = rows.deleteAllBut(except.session)
         if (ended > 0 || reason === BY_ADMIN) journal.append(ENDED_EVENT, { reason, ended })
-        return { sessions: ended, grants: deps.grants.endAll(reason), browsers: deps.browserSignIns.endAll() }
+        return {
+          sessions: ended,
+          grants: deps.grants.endAll(reason),
+          browsers: deps.browserSignIns.endAll(except.browser),
+        }
       }),
     endThoseOf: rows.deleteThoseOf,
   }
