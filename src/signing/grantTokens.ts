@@ -47,6 +47,8 @@ export interface GrantTokenSigner {
 }
 
 const TYP = 'at+jwt'
+/** The id of a program in development has its scope and its addresses in it. */
+const MAX_CLIENT_ID_LENGTH = 4096
 /** As newId gives them. */
 const REFRESH_TOKEN = /^ref-([0-9a-f]{32})-([0-9a-f]{32})-([\w-]{43})$/
 
@@ -100,7 +102,7 @@ export const createGrantTokenSigner = (secret: Secret, passwordHash: Secret): Gr
         return {
           did: didClaim(claims, 'sub'),
           aud: didClaim(claims, 'aud'),
-          clientId: stringClaim(claims, 'client_id'),
+          clientId: stringClaim(claims, 'client_id', MAX_CLIENT_ID_LENGTH),
           grant: stringClaim(claims, 'grant'),
           jkt: boundKey(claims.cnf),
           iat: integerClaim(claims, 'iat'),

@@ -39,6 +39,12 @@ it('an access token says whose it is, for which server, client, grant and key', 
   expect(await signer.verifyAccess(access, expected)).toEqual(claims)
 })
 
+it('an access token may be of the longest client_id that is taken', async () => {
+  const clientId = `http://localhost?scope=${'x'.repeat(4096 - 23)}`
+  const token = await signer.mintAccess({ ...claims, clientId, jti: 'j1', issuer: ISSUER })
+  expect((await signer.verifyAccess(token, expected)).clientId).toBe(clientId)
+})
+
 it('an access token ends with its time, but still names its grant to sign out', async () => {
   const late = { ...expected, now: NOW + 900_000 }
   expect(await code(signer.verifyAccess(access, late))).toBe('Expired')
