@@ -31,8 +31,6 @@ export interface Visit {
   client: string | undefined
 }
 
-export type SignedIn = NonNullable<Visit['signedIn']>
-
 /** Answers a visit. */
 export type Page = (site: Site, visit: Visit) => Response | Promise<Response>
 
