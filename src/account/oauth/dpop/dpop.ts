@@ -20,7 +20,8 @@ export const DPOP_ALGS = ['ES256', 'ES384', 'ES512'] as const satisfies readonly
 
 const TYP = 'dpop+jwt'
 const MAX_PROOF_BYTES = 8 * 1024
-const AHEAD_S = 10
+/** A clock may be wrong by so much, either way. How long a proof can be used is for its nonce to say. */
+const AHEAD_S = 180
 const BACK_S = 180
 
 const invalid = (why: string) => new OAuthError('invalid_dpop_proof', `DPoP proof refused: ${why}`)

@@ -66,10 +66,10 @@ describe('a proof', () => {
     await expect(send(proof)).rejects.toThrow(refused)
   })
 
-  test('may be signed 10 seconds ahead of our clock, and not 11', async () => {
+  test('may be signed 3 minutes ahead of our clock, and not more', async () => {
     const at = (iat: number) => client.proof({ nonce: dpop.nonce(), iat })
-    await expect(send(await at(seconds() + 10))).resolves.toBeDefined()
-    await expect(send(await at(seconds() + 11))).rejects.toThrow(refused)
+    await expect(send(await at(seconds() + 179))).resolves.toBeDefined()
+    await expect(send(await at(seconds() + 181))).rejects.toThrow(refused)
   })
 
   test('may be 3 minutes old, and not more', async () => {

@@ -225,9 +225,8 @@ const PROOFS: Difference[] = [
     theirs: /^(401$|DPoP, error="invalid_dpop_proof")/,
   },
   {
-    reason:
-      'The clock of a client may be 10 seconds ahead; there, three minutes, which also goes for exp. nbf is not looked at there.',
-    kinds: /^proof: (an iat 20 seconds ahead|an exp that has passed|an nbf that is to come)$/,
+    reason: 'A proof that says when it ends is over then; there, it is taken for three minutes longer.',
+    kinds: /^proof: an exp that has passed$/,
     fields: ['body'],
     ours: /^invalid_dpop_proof$/,
     theirs: /^invalid_grant$/,
