@@ -35,12 +35,13 @@ const ROOMS: Record<string, string> = {
 
 /** Each room, and those that it must not import. */
 const FORBIDDEN: Record<string, readonly string[]> = {
-  cli: ['entry', 'handlers', 'account', 'xrpc'],
-  contract: ['entry', 'archive', 'cli', 'handlers', 'account', 'xrpc', 'proxy'],
-  archive: ['entry', 'contract', 'cli', 'mover', 'handlers', 'account', 'xrpc'],
-  mover: ['entry', 'contract', 'cli', 'handlers', 'account', 'xrpc'],
+  cli: ['entry', 'pages', 'handlers', 'account', 'xrpc'],
+  contract: ['entry', 'pages', 'archive', 'cli', 'handlers', 'account', 'xrpc', 'proxy'],
+  archive: ['entry', 'pages', 'contract', 'cli', 'mover', 'handlers', 'account', 'xrpc'],
+  mover: ['entry', 'pages', 'contract', 'cli', 'handlers', 'account', 'xrpc'],
   client: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -56,12 +57,24 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'streams',
     'webauthn',
   ],
-  oauth: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy', 'pages'],
+  oauth: ['entry', 'pages', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy', 'pages'],
   pages: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy'],
-  endpoints: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers', 'proxy', 'pages'],
-  handlers: ['entry', 'archive', 'contract', 'cli', 'mover', 'client'],
+  endpoints: [
+    'entry',
+    'pages',
+    'archive',
+    'contract',
+    'cli',
+    'mover',
+    'client',
+    'handlers',
+    'proxy',
+    'pages',
+  ],
+  handlers: ['entry', 'pages', 'archive', 'contract', 'cli', 'mover', 'client'],
   worker: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -77,6 +90,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   proxy: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -87,9 +101,10 @@ const FORBIDDEN: Record<string, readonly string[]> = {
     'signing',
     'crypto',
   ],
-  account: ['entry', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers'],
+  account: ['entry', 'pages', 'archive', 'contract', 'cli', 'mover', 'client', 'handlers'],
   xrpc: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -106,6 +121,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   signing: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -119,6 +135,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   identity: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -132,6 +149,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   plc: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -146,6 +164,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   crypto: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -162,6 +181,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   repo: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -178,6 +198,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   streams: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',
@@ -195,6 +216,7 @@ const FORBIDDEN: Record<string, readonly string[]> = {
   ],
   webauthn: [
     'entry',
+    'pages',
     'archive',
     'contract',
     'cli',

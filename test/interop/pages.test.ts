@@ -213,6 +213,7 @@ const PAGES = [
   '/account/apps',
   '/account/app-passwords',
   '/account/app-passwords/new',
+  '/account/passkeys',
   '/account/leaving',
 ] as const
 
