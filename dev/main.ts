@@ -115,6 +115,7 @@ const main = async (): Promise<number> => {
     [
       '',
       `  Cirrus         ${cirrus.url}`,
+      `  Its pages      ${cirrus.url}/account`,
       `  PLC directory  ${plc.url}`,
       `  Account        ${handle}  ${account.did}`,
       `  Password       ${DEV_PASSWORD}`,
