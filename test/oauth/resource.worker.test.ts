@@ -187,9 +187,21 @@ describe('a grant', () => {
         return [status, error]
       }
       expect(await askFor('&lxm=com.atproto.server.createAccount')).toEqual([403, 'ScopeMissingError'])
+      expect(await askFor('&lxm=com.atproto.Server.createAccount')).toEqual([403, 'ScopeMissingError'])
       expect(await askFor('&lxm=app.bsky.feed.getTimeline')).toEqual([200, undefined])
       expect(await askFor('')).toEqual([400, 'InvalidRequest'])
     }, 'atproto transition:generic'))
+
+  it.each(['chat.bsky.convo.listConvos', 'Chat.Bsky.convo.listConvos'])(
+    'without the scope of messages has no %s forwarded, however it is spelled',
+    (method) =>
+      withGrant(async (grant, deployed) => {
+        const path = `/xrpc/${method}`
+        const service = 'did:web:api.example.com#bsky_chat'
+        const headers = { ...(await grant.headers('GET', path)), 'atproto-proxy': service }
+        expect(await send(deployed, path, headers)).toMatchObject({ status: 403, error: 'ScopeMissingError' })
+      }, 'atproto transition:generic'),
+  )
 
   it('mints no migration token, and sees no app passwords', () =>
     withGrant(async (grant, deployed) => {

@@ -216,6 +216,11 @@ export const RESOURCE_THREATS: readonly Threat[] = [
     test: ['oauth/resource.worker.test.ts', 'mints no migration token, and sees no app passwords'],
   },
   {
+    threat: 'an app spells a method in another way to get past its scope',
+    closedIn: 'account/oauth/scopes/readPermissions.ts',
+    test: ['oauth/resource.worker.test.ts', 'without the scope of messages has no %s forwarded'],
+  },
+  {
     threat: 'an app’s requests fill the database',
     closedIn: 'account/auth/verifyGrant.ts',
     test: ['oauth/resource.worker.test.ts', 'writes nothing'],

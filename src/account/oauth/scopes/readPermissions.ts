@@ -5,10 +5,11 @@ import { parseScope } from './parseScope.ts'
 
 type Allows = (need: ScopeNeed) => boolean
 
-const isChat = (lxm: string): boolean => lxm.startsWith('chat.bsky.')
+/** In lower case, as some servers route methods: a service may take `Chat.bsky.` for `chat.bsky.`. */
+const isChat = (lxm: string): boolean => lxm.toLowerCase().startsWith('chat.bsky.')
 
 /** As an app password, which these scopes stand for, it does not take the account to another server. */
-const CREATE_ACCOUNT = 'com.atproto.server.createAccount'
+const isCreateAccount = (lxm: string): boolean => lxm.toLowerCase() === 'com.atproto.server.createaccount'
 
 /** The scopes of the time before there were others. `atproto` alone says who the account is. */
 const STATIC: Record<StaticScopeValue, Allows> = {
@@ -18,7 +19,7 @@ const STATIC: Record<StaticScopeValue, Allows> = {
   'transition:generic': (need) =>
     need.resource === 'repo' ||
     need.resource === 'blob' ||
-    (need.resource === 'rpc' && !isChat(need.lxm) && need.lxm !== CREATE_ACCOUNT),
+    (need.resource === 'rpc' && !isChat(need.lxm) && !isCreateAccount(need.lxm)),
   'transition:chat.bsky': (need) => need.resource === 'rpc' && isChat(need.lxm),
 }
 

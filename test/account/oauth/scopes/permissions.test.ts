@@ -79,6 +79,9 @@ test.each<[scope: string, allowed: ScopeNeed[], refused: ScopeNeed[]]>([
     [post('create'), rpc('app.bsky.feed.getTimeline'), rpc('*'), blob('image/png')],
     [
       rpc('chat.bsky.convo.sendMessage'),
+      rpc('Chat.bsky.convo.sendMessage'),
+      rpc('com.atproto.server.createAccount'),
+      rpc('com.atproto.server.CreateAccount'),
       account('email', 'read'),
       identity('handle'),
       account('repo', 'manage'),
