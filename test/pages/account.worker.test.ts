@@ -127,6 +127,22 @@ describe('app passwords', () => {
       expect(list.body).not.toContain(password)
     }))
 
+  it.each([false, 'deactivated'] as const)('are not created where the account is not active: %s', (active) =>
+    inWorld({ active: active === 'deactivated' }, async (world) => {
+      if (active === 'deactivated') await world.admin.com.atproto.server.deactivateAccount({})
+      const { browser, page } = await signedIn(world, '/account/app-passwords/new')
+      expect([page.status, page.text]).toEqual([403, expect.stringContaining('while the account is active')])
+      const form = await browser.open('/account/apps')
+      const answer = await browser.submit(
+        { ...form, body: form.body.replace('/account/sign-out', '/account/app-passwords/new') },
+        '/account/app-passwords/new',
+        { name: 'early' },
+      )
+      expect(answer.status).toBe(403)
+      expect(world.account.appPasswords.list()).toEqual([])
+    }),
+  )
+
   it('with access to messages are so only where it was asked for', () =>
     inWorld({}, async (world) => {
       const { browser, page } = await signedIn(world, '/account/app-passwords/new')

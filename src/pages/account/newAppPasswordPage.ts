@@ -1,5 +1,7 @@
 import { html } from 'hono/html'
+import { policy, type State } from '../../policy.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
+import { errorPage } from '../parts/errorPage.ts'
 import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
 import { signInPage } from '../signIn/signInPage.ts'
@@ -8,6 +10,8 @@ import { isFresh } from './isFresh.ts'
 import { nav } from './nav.ts'
 
 const LIST = '/account/app-passwords'
+/** As for the method: the first activation must not find an app password that was made before it. */
+const STATES: readonly State[] = policy['com.atproto.server.createAppPassword'].who.session
 
 const show = (site: Site, visit: Visit, problem?: string): Promise<Response> => {
   const { appPasswords: text } = visit.text
@@ -62,12 +66,20 @@ const create = (site: Site, visit: Visit): Promise<Response> => {
   })
 }
 
+/** Instead of the page, where it is not to be had now. */
+const instead = (site: Site, visit: Visit): Promise<Response> | undefined => {
+  if (!isFresh(site, visit)) return signInPage.show(site, visit)
+  if (STATES.includes(site.account.state())) return undefined
+  const { appPasswords: text, back } = visit.text
+  return errorPage(site, visit, { message: text.notNow, status: 403, to: { href: LIST, label: back } })
+}
+
 /** Creates an app password, for an owner who has signed in just now, and shows it this once. */
 export const newAppPasswordPage = {
-  show: (site: Site, visit: Visit): Promise<Response> =>
-    isFresh(site, visit) ? show(site, visit) : signInPage.show(site, visit),
+  show: (site: Site, visit: Visit): Promise<Response> => instead(site, visit) ?? show(site, visit),
   post: async (site: Site, visit: Visit): Promise<Response> => {
-    if (!isFresh(site, visit)) return signInPage.show(site, visit)
+    const other = instead(site, visit)
+    if (other) return await other
     try {
       return await create(site, visit)
     } catch (cause) {

@@ -121,6 +121,7 @@ export const de: Texts = {
     refused:
       'Dieser Name geht nicht: Er ist vergeben, leer oder zu lang, oder er hat Zeichen, die man nicht sieht.',
     full: 'Es gibt zu viele App-Passwörter. Widerrufe erst eines.',
+    notNow: 'App-Passwörter können angelegt werden, solange das Konto hier aktiv ist.',
   },
 
   overview: {

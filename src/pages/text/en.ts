@@ -113,6 +113,7 @@ export const en = {
     refused:
       'This name cannot be used: it is taken, or it is empty, too long, or has characters that cannot be seen.',
     full: 'There are too many app passwords. Revoke one first.',
+    notNow: 'App passwords can be created while the account is active here.',
   },
 
   overview: {
