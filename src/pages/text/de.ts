@@ -98,7 +98,6 @@ export const de: Texts = {
     endAll: 'Alle diese beenden',
     endAllText: 'Jede App und jeder andere Browser muss sich neu anmelden.',
     unknownProgram: 'ein Programm, das seinen Namen nicht genannt hat',
-    ended: 'Beendet.',
     lastUsedNote:
       'Die letzte Benutzung wird vermerkt, wenn eine App ihren Zugang erneuert: alle paar Minuten bis Stunden.',
   },
@@ -120,7 +119,6 @@ export const de: Texts = {
     createdAt: 'Erstellt',
     refused:
       'Dieser Name geht nicht: Er ist vergeben, leer oder zu lang, oder er hat Zeichen, die man nicht sieht.',
-    full: 'Es gibt zu viele App-Passwörter. Widerrufe erst eines.',
     notNow: 'App-Passwörter können angelegt werden, solange das Konto hier aktiv ist.',
   },
 

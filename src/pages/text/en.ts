@@ -91,7 +91,6 @@ export const en = {
     endAll: 'End all of these',
     endAllText: 'Every app and every other browser has to sign in again.',
     unknownProgram: 'a program that did not say its name',
-    ended: 'Ended.',
     lastUsedNote: 'The last use is noted when an app renews its access: every few minutes to hours.',
   },
 
@@ -112,7 +111,6 @@ export const en = {
     createdAt: 'Created',
     refused:
       'This name cannot be used: it is taken, or it is empty, too long, or has characters that cannot be seen.',
-    full: 'There are too many app passwords. Revoke one first.',
     notNow: 'App passwords can be created while the account is active here.',
   },
 
