@@ -6,6 +6,7 @@ import { HANDLE, inWorld, PASSWORD, type World } from '../handlers/support/world
 import { type Authenticator, createAuthenticator, FLAGS, sha256 } from '../webauthn/support/authenticator.ts'
 import { createApp } from '../oauth/support/app.ts'
 import { browse, type Browser, type Shown } from './support/browser.ts'
+import { signedIn } from './support/signedIn.ts'
 
 const REGISTER = '/account/passkeys/register'
 
@@ -208,6 +209,22 @@ describe('the page for passkeys', () => {
       const removed = await browser.submit(renamed, 'Remove the passkey “tablet”')
       expect(removed.body).not.toContain('value="tablet"')
       expect(world.account.oauth.passkeys.list()).toMatchObject([{ name: 'laptop' }])
+    }))
+
+  it('ends what a removed passkey may have signed in, but for this browser and those of the password', () =>
+    inWorld({}, async (world) => {
+      const { passkeys } = world.account.oauth
+      const authenticator = await withPasskey(world, 'stolen', sha256('1'))
+      await withPasskey(world, 'kept', sha256('2'))
+      const { browser: byPassword } = await signedIn(world)
+      const { browser: thief } = await opened(world, authenticator)
+      world.clock.now += 1000
+      const { browser, page } = await opened(world, authenticator)
+      await browser.submit(page, 'Remove the passkey “stolen”')
+      const isSignedIn = async (of: Browser) => (await of.open('/account')).text.includes('Sign out')
+      expect(await Promise.all([thief, browser, byPassword].map(isSignedIn))).toEqual([false, true, true])
+      passkeys.remove(passkeys.list()[0]?.id ?? '', 'admin')
+      expect(await Promise.all([browser, byPassword].map(isSignedIn))).toEqual([false, true])
     }))
 
   it('switches the password off and on, and says that removing the last passkey switches it on', () =>

@@ -58,6 +58,7 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
   const permissionSets = createPermissionSets({ ...base, fetch: createFetchPermissionSet(base) })
   const scopes = createScopes({ permissionSets })
   const dpop = createDpop(base)
+  const browserSignIns = createBrowserSignIns(base)
   const clients = createClients({
     ...base,
     outbound: deps.send,
@@ -70,7 +71,7 @@ export const createOAuth = (deps: OAuthDeps): OAuth => {
     scopes,
     grants: createGrants(base),
     grantTokens: createGrantTokens(base),
-    browserSignIns: createBrowserSignIns(base),
-    passkeys: createPasskeys(base),
+    browserSignIns,
+    passkeys: createPasskeys({ ...base, browserSignIns }),
   }
 }

@@ -246,8 +246,8 @@ export interface BrowserSignIns {
   list(): BrowserSignIn[]
   /** Ends one, and journals it. False if there is none with this id. */
   end(id: string): boolean
-  /** Ends all but `except` (an id), and journals it if there were any; returns how many. */
-  endAll(except?: string): number
+  /** Ends all but `except` (an id), or those that were opened so, and journals it if there were any; returns how many. */
+  endAll(except?: string, via?: BrowserSignIn['via']): number
 }
 
 // --- passkeys --------------------------------------------------------------------------------------------------------
@@ -272,8 +272,11 @@ export interface Passkeys {
   list(): Passkey[]
   /** False if there is none with this id. */
   rename(id: string, name: string): boolean
-  /** False if there is none with this id. The last one takes the password's switch with it: it is on again. */
-  remove(id: string, by: PasskeyActor): boolean
+  /**
+   * Ends every browser's sign-in by a passkey but `exceptBrowser` (an id): it may have been by this one. False if there is
+   * none with this id. The last one takes the password's switch with it: it is on again.
+   */
+  remove(id: string, by: PasskeyActor, exceptBrowser?: string): boolean
   /** A link that registers one passkey, within 10 minutes. */
   createLink(): { url: string; expiresAt: number }
   /** The options for `navigator.credentials.create`. `link` is what the link has as its fragment. */

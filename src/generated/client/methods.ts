@@ -884,7 +884,7 @@ export interface Methods {
       output: ComCirrusAdminReleaseRetention.OutputSchema
       errors: 'HandleMismatch'
     };
-  /** Remove a passkey: it signs nobody in from now on. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
+  /** Remove a passkey: it signs nobody in from now on, and the sign-ins of browsers by a passkey end. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
   'com.cirrus.admin.removePasskey': {
       kind: 'procedure'
       params: ComCirrusAdminRemovePasskey.QueryParams

@@ -182,7 +182,7 @@ export function createNamespaces(transport: Transport) {
           recordVerification: procedure(['NotMoved', 'OtherTree']),
           /** Give up what this server keeps after a move: the retention lock, which else holds for 72 hours after the move was noticed and until a verification was recorded, ends now. Nothing is deleted by it, but everything may be then. May be repeated. Requires the admin credential. */
           releaseRetention: procedure(['HandleMismatch']),
-          /** Remove a passkey: it signs nobody in from now on. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
+          /** Remove a passkey: it signs nobody in from now on, and the sign-ins of browsers by a passkey end. With the last one, the account password opens pages and sessions again. The journal records it. Requires the admin credential. */
           removePasskey: procedure(['PasskeyNotFound']),
           /** Ask relays, now, to subscribe to this server's firehose. Cirrus does so by itself after an activation and, at most every 20 minutes, after new commits. Requires the admin credential. */
           requestCrawl: procedure(['AccountNotActive']),

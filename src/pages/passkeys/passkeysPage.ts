@@ -93,7 +93,7 @@ const show = (site: Site, visit: Visit, problem?: string): Promise<Response> => 
   })
 }
 
-const change = ({ account }: Site, { form }: Visit): void => {
+const change = ({ account }: Site, { form, signedIn }: Visit): void => {
   const { passkeys } = account.oauth
   const id = form.get('id') ?? ''
   switch (form.get('action')) {
@@ -101,7 +101,7 @@ const change = ({ account }: Site, { form }: Visit): void => {
       passkeys.rename(id, (form.get('name') ?? '').trim())
       return
     case 'remove':
-      passkeys.remove(id, 'owner')
+      passkeys.remove(id, 'owner', signedIn?.signIn.id)
       return
     case 'password-on':
     case 'password-off':

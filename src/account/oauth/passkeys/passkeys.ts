@@ -6,7 +6,7 @@ import { verifyRegistration } from '../../../webauthn/verifyRegistration.ts'
 import { readPasswordDisabled, setPasswordDisabled } from '../../db/accountRow.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import type { PasskeyActor, Passkeys } from '../types.ts'
+import type { BrowserSignIns, PasskeyActor, Passkeys } from '../types.ts'
 import { creationOptions, requestOptions } from './ceremonyOptions.ts'
 import { PasskeyError } from './passkeyError.ts'
 import { createPasskeyLinks } from './passkeyLinks.ts'
@@ -23,6 +23,7 @@ export interface PasskeysDeps {
   secrets: Pick<Config['secrets'], 'passwordHash' | 'session'>
   /** The account's handle now. */
   handle(): string
+  browserSignIns: Pick<BrowserSignIns, 'endAll'>
 }
 
 const MAX_PASSKEYS = 20
@@ -39,7 +40,7 @@ const checkName = (asked: string): string => {
 }
 
 export const createPasskeys = (deps: PasskeysDeps): Passkeys => {
-  const { sql, platform, journal, did, origin, secrets, handle } = deps
+  const { sql, platform, journal, did, origin, secrets, handle, browserSignIns } = deps
   const challenges = createChallenges({ ...secrets, random: platform.random })
   const links = createPasskeyLinks(deps)
   const party = () => relyingParty(origin)
@@ -71,11 +72,12 @@ export const createPasskeys = (deps: PasskeysDeps): Passkeys => {
         return renamed !== undefined
       })
     },
-    remove: (id, by) =>
+    remove: (id, by, exceptBrowser) =>
       sql.transaction(() => {
         const removed = sql.first<{ name: string }>('DELETE FROM passkey WHERE id = ? RETURNING name', id)
         if (!removed) return false
         journal.append('remove-passkey', { id, name: removed.name, by })
+        browserSignIns.endAll(exceptBrowser, 'passkey')
         if (listPasskeys(sql).length === 0) setPasswordEnabled(true, by)
         return true
       }),

@@ -116,12 +116,13 @@ export const createBrowserSignIns = (deps: BrowserSignInsDeps): BrowserSignIns =
         if (ended) journal.append('end-browser', { ended: 1 })
         return ended !== undefined
       }),
-    endAll: (except) =>
+    endAll: (except, via) =>
       sql.transaction(() => {
         sql.run('DELETE FROM browser_sign_in WHERE expires_at <= ?', platform.now())
         const ended = sql.all(
-          'DELETE FROM browser_sign_in WHERE id IS NOT ? RETURNING id',
+          'DELETE FROM browser_sign_in WHERE id IS NOT ?1 AND (?2 IS NULL OR via = ?2) RETURNING id',
           except ?? null,
+          via ?? null,
         ).length
         if (ended > 0) journal.append('end-browser', { ended })
         return ended
