@@ -7,6 +7,7 @@ import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout, type Markup } from '../parts/layout.ts'
 import { when } from '../parts/when.ts'
+import { withCode } from '../parts/withCode.ts'
 import { signInPage } from '../signIn/signInPage.ts'
 import type { Site, Visit } from '../visit.ts'
 import { passkeyProblem } from './passkeyProblem.ts'
@@ -55,7 +56,7 @@ const passwordCard = (site: Site, visit: Visit): Markup => {
   const mayTurn = !isOn || passkeys.list().length > 0
   return html`<div class="card">
     <h2>${text.password}</h2>
-    <p>${isOn ? text.passwordOn : text.passwordOff}</p>
+    <p>${withCode(isOn ? text.passwordOn : text.passwordOff)}</p>
     ${
       mayTurn
         ? form(
@@ -80,7 +81,7 @@ const show = (site: Site, visit: Visit, problem?: string): Promise<Response> => 
     nav: nav(visit, 'passkeys'),
     body: html`<div class="card">
         ${problem !== undefined && html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
-        <p>${text.intro}</p>
+        <p>${withCode(text.intro)}</p>
         ${
           all.length === 0
             ? html`<p class="soft">${text.none}</p>`

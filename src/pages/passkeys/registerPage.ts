@@ -4,6 +4,7 @@ import { WebauthnError } from '../../webauthn/webauthnError.ts'
 import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
+import { withCode } from '../parts/withCode.ts'
 import type { Site, Visit } from '../visit.ts'
 import { passkeyButton, passkeyScript, sentAnswer } from './passkeyButton.ts'
 import { passkeyProblem } from './passkeyProblem.ts'
@@ -21,7 +22,7 @@ const show = (site: Site, visit: Visit): Promise<Response> => {
     title: text.register.title,
     script: true,
     body: html`<div class="card">
-      <p>${text.register.open}</p>
+      <p>${withCode(text.register.open)}</p>
       <noscript><p class="note">${text.needsScript}</p></noscript>
       ${form(
         visit,
@@ -86,7 +87,7 @@ const gone = (site: Site, visit: Visit, message: string): Promise<Response> =>
     title: passkeyTexts(visit).register.title,
     status: 403,
     script: true,
-    body: html`<div class="note bad" role="alert"><p>${message}</p></div>
+    body: html`<div class="note bad" role="alert"><p>${withCode(message)}</p></div>
       ${passkeyScript}`,
   })
 
