@@ -216,3 +216,21 @@ describe('a request is taken', () => {
       expect(JSON.stringify(row)).not.toContain(secret)
     }))
 })
+
+it('is kept 600 times in a day for a network and its neighbours: each writes rows, which a free account has few of', () =>
+  inWorld({}, async (world) => {
+    const app = await createApp(world)
+    const from = (address: string, changed?: Form) =>
+      app.push(changed, { key: null, headers: { 'cf-connecting-ip': address } })
+    for (let n = 0; n < 600; n++) {
+      // What is refused is not kept, and does not count.
+      if (n < 3) expect((await from('2001:db8:1:2::1', { scope: 'openid' })).status).toBe(400)
+      if (n % 250 === 0) world.clock.now += 5 * 60_000
+      expect((await from('2001:db8:1:2::1')).status).toBe(201)
+    }
+    world.clock.now += 5 * 60_000
+    expect(said(await from('2001:db8:1:3::1'))).toBe('429 slow_down')
+    expect((await from('2001:db8:2::1')).status).toBe(201)
+    world.clock.now += 24 * 3600_000
+    expect((await from('2001:db8:1:2::1')).status).toBe(201)
+  }))

@@ -134,6 +134,11 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['oauth/pushedOut.test.ts', 'a flood from %s leaves the request of the owner'],
   },
   {
+    threat: 'a stranger pushes requests all day, until a free account may write no more rows',
+    closedIn: 'account/oauth/flow.ts',
+    test: ['oauth/par.worker.test.ts', 'is kept 600 times in a day for a network and its neighbours'],
+  },
+  {
     threat: 'strangers keep the account’s object busy',
     closedIn: 'account/oauth/flow.ts',
     test: ['oauth/wholeWorker.worker.test.ts', 'one network has 300 calls in five minutes'],

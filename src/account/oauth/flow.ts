@@ -1,6 +1,6 @@
 import type { Platform } from '../../platform.ts'
 import { createMemoryLimit, type MemoryLimit } from '../../memoryLimit.ts'
-import { isLocal } from '../../network.ts'
+import { blockOf, isLocal } from '../../network.ts'
 import type { State } from '../../policy.ts'
 import { tooMany } from '../../tooMany.ts'
 import type { GrantTokenSigner } from '../../signing/grantTokens.ts'
@@ -53,13 +53,19 @@ export interface FlowDeps {
 
 /** Calls of one network. Tokens that are given are not counted: the owner's apps never wait. */
 const CALLS = { max: 300, windowSeconds: 5 * 60 }
+/**
+ * Requests that are kept for one network and its neighbours. Each writes two rows, of 100,000 that a free account has in a
+ * day: a stranger who goes on pushing must not use them up, since the owner could then write nothing.
+ */
+const KEPT = { max: 600, windowSeconds: 24 * 3600 }
 
 export const createFlow = (deps: FlowDeps): Flow => {
   const { dpop, platform } = deps
   const pushLimit = createMemoryLimit({ ...CALLS, now: platform.now })
   const tokenLimit = createMemoryLimit({ ...CALLS, now: platform.now })
-  const count = (limit: MemoryLimit, { network }: Call): void => {
-    const usedUp = isLocal(network) ? undefined : limit.take(network ?? '')
+  const keptLimit = createMemoryLimit({ ...KEPT, now: platform.now })
+  const count = (limit: MemoryLimit, { network }: Call, key = network ?? ''): void => {
+    const usedUp = isLocal(network) ? undefined : limit.take(key)
     if (usedUp) throw tooMany('OAuth requests', usedUp, platform.now())
   }
   /** A deactivated account has its apps, too: a move needs them. */
@@ -97,7 +103,14 @@ export const createFlow = (deps: FlowDeps): Flow => {
     push: async (call) => {
       count(pushLimit, call)
       requireAccount()
-      return await pushRequest(call)
+      const block = blockOf(call.network)
+      count(keptLimit, call, block)
+      try {
+        return await pushRequest(call)
+      } catch (cause) {
+        keptLimit.giveBack(block ?? '')
+        throw cause
+      }
     },
     token: async (call) => {
       count(tokenLimit, call)

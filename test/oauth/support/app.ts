@@ -71,7 +71,7 @@ export interface App {
     options?: { key?: Key | null; headers?: Record<string, string> },
   ): Promise<Answer>
   /** Pushes a request; `changed` replaces parameters. */
-  push(changed?: Form, options?: { key?: Key | null }): Promise<Answer>
+  push(changed?: Form, options?: { key?: Key | null; headers?: Record<string, string> }): Promise<Answer>
   /** The name of a pushed request. */
   request(changed?: Form): Promise<string>
   /** Pushes a request, which the owner approves: the code. */
