@@ -10,7 +10,7 @@ type ListedPasskey = Listed['passkeys'][number]
 
 const PASSWORD_BACK = 'The account password opens pages and sessions.'
 const PASSWORD_OFF =
-  'The account password opens neither pages nor sessions: sign in with a passkey in the browser, and with an app password in apps (`pds app-password create`).'
+  'The account password opens neither pages nor sessions: sign in with a passkey in the browser; apps sign in by OAuth, or with an app password (`pds app-password create`).'
 
 const listed = (server: Client): Promise<Listed> => orServerError(server.com.cirrus.admin.listPasskeys())
 
