@@ -29,6 +29,15 @@ describe('the overview', () => {
       expect(page.text).toContain('could not be looked up')
     }))
 
+  it('says what happened last in words', () =>
+    inWorld({}, async (world) => {
+      const { page, browser } = await signedIn(world)
+      expect(page.text).toContain('A sign-in')
+      expect(page.body).not.toContain('<code>sign-in</code>')
+      const german = await browser.open('/account', { 'accept-language': 'de' })
+      expect(german.text).toContain('Eine Anmeldung')
+    }))
+
   it('opens before there is a repository', () =>
     inWorld({ active: false }, async (world) => {
       const { page } = await signedIn(world)

@@ -72,7 +72,10 @@ export const overviewPage = async (site: Site, visit: Visit): Promise<Response> 
           ${status.journal.slice(0, MAX_ENTRIES).map(({ at, event, detail }) => {
             const times = timesOf(detail)
             return html`<dt>${when(visit, at)}</dt>
-              <dd><code>${event}</code> ${times > 1 && text.overview.times(times)}</dd>`
+              <dd>
+                ${text.overview.events[event] ?? html`<code>${event}</code>`}
+                ${times > 1 && text.overview.times(times)}
+              </dd>`
           })}
         </dl>
       </section>`,
