@@ -41,6 +41,8 @@ export interface ClientCredentials {
   assertion: string | undefined
   /** The key of the request's DPoP proof, if it has one: an assertion must not be signed with the same key. */
   dpopJkt: string | undefined
+  /** The caller's, for the limits. */
+  network?: string | undefined
 }
 
 /** Clients and their documents, fetched, checked and cached. */

@@ -73,28 +73,28 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
   })
   const used = createUsedAssertions({ platform, lifetimeMs: ASSERTION_LIFETIME_MS, hasGrant })
 
-  const load = async (id: string, freshness: 'get' | 'getLatest'): Promise<Client> => {
+  const load = async (id: string, freshness: 'get' | 'getLatest', network?: string): Promise<Client> => {
     const loopback = loopbackClient(id)
     if (loopback) return { id, kind: 'loopback', metadata: loopback }
     readClientId(id, { dev })
-    const metadata = await documents[freshness](id).catch(unavailable(id))
+    const metadata = await documents[freshness](id, network).catch(unavailable(id))
     return { id, kind: 'discoverable', metadata }
   }
 
-  const keyOf = async (client: Client, kid: string, freshness: 'get' | 'getLatest') => {
+  const keyOf = async (client: Client, kid: string, freshness: 'get' | 'getLatest', network?: string) => {
     const { jwks, jwksUri } = client.metadata
     const alg = algOf(client)
     const keys =
       jwksUri === undefined
         ? readJwks(jwks, alg)
-        : await keySets[freshness](`${client.id} ${alg} ${jwksUri}`).catch(unavailable(client.id))
+        : await keySets[freshness](`${client.id} ${alg} ${jwksUri}`, network).catch(unavailable(client.id))
     return keys?.find((key) => key.kid === kid)
   }
 
   /** Verifies an assertion. Where the client has no key with its kid, its document and its keys are fetched again. */
   const prove = async (
     client: Client,
-    assertion: string,
+    { assertion, network }: { assertion: string; network: string | undefined },
     bound: ClientAuth | undefined,
     freshness: 'get' | 'getLatest' = 'get',
   ): Promise<{ client: Client; auth: ClientAuth; jti: string; jkt: string }> => {
@@ -105,9 +105,9 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
       alg,
       now: platform.now(),
     })
-    const jwk = await keyOf(client, kid, freshness)
+    const jwk = await keyOf(client, kid, freshness, network)
     if (!jwk && freshness === 'get')
-      return prove(await load(client.id, 'getLatest'), assertion, bound, 'getLatest')
+      return prove(await load(client.id, 'getLatest', network), { assertion, network }, bound, 'getLatest')
     if (!jwk && bound?.method === 'private_key_jwt' && bound.kid === kid) throw otherKey()
     if (!jwk) throw invalidClient(`the client has no key with the kid ${JSON.stringify(kid.slice(0, 100))}`)
     try {
@@ -123,13 +123,13 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
 
   const authenticateConfidential = async (
     found: Client,
-    { assertionType, assertion, dpopJkt }: ClientCredentials,
+    { assertionType, assertion, dpopJkt, network }: ClientCredentials,
     bound: ClientAuth | undefined,
   ) => {
     if (assertion === undefined) throw invalidClient('client_assertion is missing')
     if (assertionType !== ASSERTION_TYPE)
       throw invalidClient(`client_assertion_type must be ${ASSERTION_TYPE}`)
-    const { client, auth, jti, jkt } = await prove(found, assertion, bound)
+    const { client, auth, jti, jkt } = await prove(found, { assertion, network }, bound)
     if (jkt === dpopJkt)
       throw new OAuthError(
         'invalid_request',
@@ -151,7 +151,7 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
   return {
     find: (id) => load(id, 'get'),
     authenticate: async (credentials, bound) => {
-      const client = await load(credentials.clientId, 'get')
+      const client = await load(credentials.clientId, 'get', credentials.network)
       const proven =
         client.metadata.authMethod === 'none'
           ? { client, auth: { method: 'none' } as const }

@@ -1,3 +1,4 @@
+import { blockOf, isLocal } from '../../../network.ts'
 import { OutboundError } from '../../../outbound.ts'
 import type { Platform } from '../../../platform.ts'
 import { OAuthError } from '../oauthError.ts'
@@ -12,10 +13,10 @@ export interface DocumentsDeps<Value> {
 
 /** What clients publish of themselves, as it was read. */
 export interface Documents<Value> {
-  /** The document, at most 10 minutes old. Throws as `load` does. */
-  get(key: string): Promise<Value>
+  /** The document, at most 10 minutes old. Throws as `load` does. `network` is the caller's, for the limits. */
+  get(key: string, network?: string): Promise<Value>
   /** The document as it is now, unless it was asked for within the last half minute. */
-  getLatest(key: string): Promise<Value>
+  getLatest(key: string, network?: string): Promise<Value>
 }
 
 const FRESH_MS = 10 * 60_000
@@ -30,11 +31,14 @@ const LOST_MS = 12_000
 const MAX_DOCUMENTS = 100
 /** On their way at once, for clients that hold no grant: servers that do not answer must not hold up the others. */
 const MAX_PENDING = 20
+/** Of these, for a network and its neighbours: one stranger must not take them all. */
+const MAX_PENDING_OF_BLOCK = 4
 
 interface Entry<Value> {
   value?: { is: Value; at: number }
   failure?: { cause: unknown; at: number }
-  pending?: { work: Promise<Value>; at: number }
+  /** `block`: for whom it went out. */
+  pending?: { work: Promise<Value>; at: number; block: string | undefined }
 }
 
 /** Whether the server was not there, or only busy. */
@@ -98,16 +102,23 @@ export const createDocuments = <Value>({
     }
   }
 
-  const begin = (key: string, entry: Entry<Value>): Promise<Value> => {
-    const strangers = [...entries].filter(([other, it]) => running(it) !== undefined && !isKept(other)).length
-    if (strangers >= MAX_PENDING && !isKept(key))
-      throw new OAuthError(
-        'temporarily_unavailable',
-        `the metadata of ${strangers} clients is being fetched already; try again in ${LOST_MS / 1000} seconds`,
-        { 'retry-after': String(LOST_MS / 1000) },
-      )
+  const assertPlace = (block: string | undefined): void => {
+    const strangers = [...entries].filter(([other, it]) => running(it) !== undefined && !isKept(other))
+    const ofBlock = strangers.filter(([, { pending }]) => pending?.block === block).length
+    const isCrowded = block !== undefined && ofBlock >= MAX_PENDING_OF_BLOCK
+    if (!isCrowded && strangers.length < MAX_PENDING) return
+    throw new OAuthError(
+      'temporarily_unavailable',
+      `the metadata of ${isCrowded ? `${ofBlock} clients is being fetched for your network` : `${strangers.length} clients is being fetched`} already; try again in ${LOST_MS / 1000} seconds`,
+      { 'retry-after': String(LOST_MS / 1000) },
+    )
+  }
+
+  const begin = (key: string, entry: Entry<Value>, network: string | undefined): Promise<Value> => {
+    const block = isLocal(network) ? undefined : blockOf(network)
+    if (!isKept(key)) assertPlace(block)
     const work = fetchAndKeep(key, entry)
-    entry.pending = { work, at: platform.now() }
+    entry.pending = { work, at: platform.now(), block }
     platform.keepAlive(work.catch(() => {}))
     return work
   }
@@ -127,7 +138,7 @@ export const createDocuments = <Value>({
     }
   }
 
-  const getWithin = async (key: string, ms: number): Promise<Value> => {
+  const getWithin = async (key: string, ms: number, network?: string): Promise<Value> => {
     const entry = entryOf(key)
     const { value, failure } = entry
     const stale = value && isWithin(value.at, STALE_MS) ? value : undefined
@@ -137,7 +148,7 @@ export const createDocuments = <Value>({
       throw failure.cause
     }
     try {
-      return await inTime(running(entry) ?? begin(key, entry))
+      return await inTime(running(entry) ?? begin(key, entry, network))
     } catch (cause) {
       if (stale && isPassing(cause)) return stale.is
       throw cause
@@ -145,7 +156,7 @@ export const createDocuments = <Value>({
   }
 
   return {
-    get: (key) => getWithin(key, FRESH_MS),
-    getLatest: (key) => getWithin(key, LATEST_MS),
+    get: (key, network) => getWithin(key, FRESH_MS, network),
+    getLatest: (key, network) => getWithin(key, LATEST_MS, network),
   }
 }

@@ -48,9 +48,10 @@ const misuse = (
  */
 export const exchangeCode = async (
   deps: GrantDeps,
-  { params }: Pick<Call, 'params'>,
+  call: Pick<Call, 'params' | 'network'>,
   jkt: string,
 ): Promise<TokenAnswer> => {
+  const { params } = call
   const { sql, platform, grantRows, grantTokenSigner, endGrant } = deps
   const code = required(params, 'code')
   const id = grantOfCode(code) ?? ''
@@ -59,7 +60,7 @@ export const exchangeCode = async (
     const row = grantRows.read(id)
     return row?.code === hashOf(code) ? row : undefined
   }
-  await authenticateFor(deps, clientCredentials(params, jkt), find())
+  await authenticateFor(deps, clientCredentials(call, jkt), find())
 
   const jti = newId(platform.random)
   const refreshToken = grantTokenSigner.mintRefresh({ grant: id, jti })

@@ -20,9 +20,10 @@ const over = (): OAuthError => invalid('refresh_token: its grant has ended; sign
  */
 export const refreshGrant = async (
   deps: GrantDeps,
-  { params, network }: Pick<Call, 'params' | 'network'>,
+  call: Pick<Call, 'params' | 'network'>,
   jkt: string,
 ): Promise<TokenAnswer> => {
+  const { params, network } = call
   const { sql, platform, scopes, grantRows, grantTokenSigner, endGrant } = deps
   const token = required(params, 'refresh_token')
   const claims = grantTokenSigner.readRefresh(token)
@@ -31,7 +32,7 @@ export const refreshGrant = async (
     return row && row.expiresAt > platform.now() ? row : undefined
   }
   const before = find()
-  await authenticateFor(deps, clientCredentials(params, jkt), before)
+  await authenticateFor(deps, clientCredentials(call, jkt), before)
   if (!claims) throw invalid('refresh_token: is not one of this server')
   if (!before) throw over()
   const expanded =

@@ -33,11 +33,11 @@ interface RevokeDeps extends GrantDeps {
  */
 export const revokeGrant = async (
   deps: RevokeDeps,
-  { params }: Pick<Call, 'params'>,
+  call: Pick<Call, 'params' | 'network'>,
   jkt: string | undefined,
 ): Promise<void> => {
-  const token = required(params, 'token')
-  const credentials = clientCredentials(params, jkt)
+  const token = required(call.params, 'token')
+  const credentials = clientCredentials(call, jkt)
   const id = await grantOf(deps, token)
   const row = id === undefined ? undefined : deps.grantRows.read(id)
   if (!row || jkt === undefined || row.clientId !== credentials.clientId || row.jkt !== jkt) return

@@ -33,10 +33,11 @@ const LIFETIME_S = 5 * 60
 
 export const createPushRequest =
   ({ sql, platform, clients, dpop, scopes, requestRows }: PushRequestDeps): PushRequest =>
-  async ({ params, proof, url, network }) => {
+  async (call) => {
+    const { params, proof, url, network } = call
     // The key may also be named by `dpop_jkt`, or be shown with the code for the first time.
     const jkt = proof === null ? undefined : (await dpop.verify({ proof, method: 'POST', url })).jkt
-    const { client, auth } = await clients.authenticate(clientCredentials(params, jkt))
+    const { client, auth } = await clients.authenticate(clientCredentials(call, jkt))
     const request = parseRequest(params, { client, auth, jkt, scopes })
     const expanded = await scopes.expand(request.scope, network)
     const secret = newId(platform.random)

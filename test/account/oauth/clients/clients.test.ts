@@ -292,6 +292,25 @@ describe('documents that strangers make us fetch', () => {
     await expect(find(idOf(20))).resolves.toBeDefined()
   })
 
+  test('of servers that do not answer take 4 places of 20 for a network and its neighbours', async () => {
+    const ask = (n: number, network: string) =>
+      world.clients.authenticate({
+        clientId: idOf(n),
+        assertionType: undefined,
+        assertion: undefined,
+        dpopJkt: undefined,
+        network,
+      })
+    for (let n = 0; n < 4; n++) {
+      world.pages.set(idOf(n), () => new Promise<Response>(() => {}))
+      void ask(n, `198.51.100.${n}`).catch(() => {})
+    }
+    publish(4)
+    await expect(ask(4, '198.51.100.9')).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    await expect(ask(4, '203.0.113.1')).resolves.toBeDefined()
+    await expect(ask(4, '198.51.100.9')).resolves.toBeDefined()
+  })
+
   test('whose fetch died with its request end in an error, and are fetched again', async () => {
     world.pages.set(ID, () => new Promise<Response>(() => {}))
     const waiting = find()
