@@ -74,6 +74,7 @@ export const dev = command({
         [
           '',
           `  Cirrus      ${url}`,
+          `  Its pages   ${url}/account`,
           `  Account     ${handle}  ${did}`,
           `  Password    ${DEV_PASSWORD}`,
           `  State       ${folder}`,
