@@ -62,6 +62,16 @@ describe('getServiceAuth', () => {
       await ask(owner, { aud: TARGET_DID, lxm: CREATE })
     }))
 
+  it('journals a token that moves the account, however its method is spelled', () =>
+    inWorld({}, async ({ account, signIn }) => {
+      const owner = await signIn()
+      for (const lxm of [CREATE, 'com.atproto.server.createaccount']) {
+        await ask(owner, { aud: TARGET_DID, lxm })
+        const [latest] = account.journal.page({ limit: 1 }).entries
+        expect(latest).toMatchObject({ event: 'service-token', detail: { aud: TARGET_DID, lxm } })
+      }
+    }))
+
   it('refuses every method that the reference protects, in any case', () =>
     inWorld({}, async ({ signIn }) => {
       const owner = await signIn()

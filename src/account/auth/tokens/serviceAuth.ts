@@ -120,8 +120,9 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
       const now = Math.floor(platform.now() / 1000)
       const exp = expiryOf(params, now, token)
       const jti = newId(platform.random)
-      // With this token another PDS takes the account in: it can do as much as a migration token, so it is journaled too.
-      if (lxm === CREATE_ACCOUNT)
+      // With this token another PDS takes the account in: it can do as much as a migration token, so it is journaled too,
+      // in any case of the name, as some servers route methods so.
+      if (lxm?.toLowerCase() === CREATE_ACCOUNT.toLowerCase())
         sql.transaction(() =>
           journal.append('service-token', {
             aud,
