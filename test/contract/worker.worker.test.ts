@@ -26,6 +26,7 @@ const NOT_CALLED: Record<string, string> = {
   'com.cirrus.admin.cancelPull': 'it would end a pull that runs',
   'com.cirrus.admin.createPasskeyLink': 'it would leave a link behind',
   'com.cirrus.admin.deleteAccount': 'it would delete the account',
+  'com.cirrus.admin.endGrants': "it would end the access of the owner's apps",
   'com.cirrus.admin.endSessions': "it would sign the owner's clients out",
   'com.cirrus.admin.pullRepo': 'it would replace the repository',
   'com.cirrus.admin.raiseRevFloor': 'it would raise the revision for ever',
