@@ -14,6 +14,8 @@ const minified = (file: string): string => {
     write: false,
     format: 'iife',
     charset: 'utf8',
+    // Of a browser's script, not of the code around it.
+    tsconfigRaw: '{}',
     target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
   })
   return outputFiles[0]?.text.trim() ?? ''

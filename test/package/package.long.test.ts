@@ -140,7 +140,7 @@ it('is bundled by wrangler, with the custom domain and everything bound', async 
   })
   for (const text of ['env.ACCOUNT (AccountObject)', 'env.PASSWORDS (PasswordObject)', 'my-pds-blobs'])
     expect(stdout).toContain(text)
-  expect(Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1])).toBeLessThan(215)
+  expect(Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1])).toBeLessThan(256)
   expect(await readFile(join(deployment(), 'wrangler.toml'), 'utf8')).toMatch(
     /\[\[routes\]\]\npattern = "pds.example.com"\ncustom_domain = true/,
   )
