@@ -25,7 +25,7 @@ export default defineConfig(({ mode }) => {
     __DEV__: 'true',
     __LONG__: JSON.stringify(String(long)),
     __RACES__: JSON.stringify(process.env.RACES ?? (long ? '200' : '6')),
-    __SEEDS__: JSON.stringify(process.env.SEEDS ?? (long ? '2000' : '20')),
+    __SEEDS__: JSON.stringify(process.env.SEEDS ?? (long ? '1000' : '20')),
     __SEED__: JSON.stringify(process.env.SEED ?? '1'),
     __FIXTURE__: JSON.stringify(process.env.FIXTURE === '1'),
   }
