@@ -78,10 +78,10 @@ for (const { name, limit, bundle } of budgets) {
 }
 
 /**
- * As a ratio to the fixed work of `measureStartup`, so that neither a slow nor a busy machine is over budget. Before the
- * authorization server and its pages it was 1.0, in the same run with them 1.15; a busy machine adds a tenth.
+ * As a ratio to the fixed work of `measureStartup`, so that neither a slow nor a busy machine is over budget. With the
+ * authorization server and its pages it may take a fifth more than the 1.05 from before.
  */
-const STARTUP_BUDGET = 1.3
+const STARTUP_BUDGET = 1.26
 
 if (wanted.length === 0 || wanted.includes('startup')) {
   const { worker, fixed, ratio } = await inFolder(async (folder) => {

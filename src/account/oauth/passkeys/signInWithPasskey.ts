@@ -26,7 +26,7 @@ export const SIGN_IN = 'sign-in'
 /**
  * Verifies an assertion by one of the account's passkeys, and journals it. It is taken once: the challenge must be newer
  * than the latest use of that passkey, which the answer itself becomes. So an answer that was overheard is worth nothing
- * after it was used, also when the object has started anew, and nothing is kept of challenges.
+ * after it was used, also when the object has started again, and nothing is kept of challenges.
  */
 export const signInWithPasskey = async (deps: SignInWithPasskeyDeps, answer: unknown): Promise<Passkey> => {
   const { sql, platform, journal, did, challenges, party } = deps
