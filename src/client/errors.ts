@@ -1,4 +1,5 @@
-import type { Answer, Settled } from './types.ts'
+import type { StandardError } from '../standardErrors.ts'
+import type { Answer } from './types.ts'
 
 /**
  * Why a call failed. `error` is the name that the server gave; `NetworkError` when there was no answer
@@ -31,6 +32,22 @@ export interface ErrorDetails {
   declared?: boolean
   cause?: unknown
 }
+
+/** The client's own names for failures that are not the method's answer: see {@link XrpcError}. */
+export type LocalError = 'Unexpected' | 'NetworkError'
+
+/**
+ * How a call ended. `error` is a closed union: the declared names, the standard ones, and two of the client's own.
+ */
+export type Settled<T, Errors extends string> =
+  | { ok: true; data: T }
+  | {
+      ok: false
+      error: Errors | StandardError | LocalError
+      message: string
+      status: number
+      cause: XrpcError
+    }
 
 /**
  * Turns the failure of a call into a value whose `error` is a closed union. A name that the method does not

@@ -1,9 +1,5 @@
 import type { Methods } from '../generated/client/methods.ts'
-import type { StandardError } from '../standardErrors.ts'
 import type { Binary } from './json.ts'
-import type { XrpcError } from './errors.ts'
-
-export type { StandardError }
 
 /** The id of a method, e.g. `com.atproto.sync.getRepo`. */
 export type MethodId = keyof Methods
@@ -98,22 +94,6 @@ export interface Transport {
   query(id: string, errors?: readonly string[], output?: string): unknown
   procedure(id: string, errors?: readonly string[], output?: string, input?: string): unknown
 }
-
-/** The client's own names for failures that are not the method's answer: see {@link XrpcError}. */
-export type LocalError = 'Unexpected' | 'NetworkError'
-
-/**
- * How a call ended. `error` is a closed union: the declared names, the standard ones, and two of the client's own.
- */
-export type Settled<T, Errors extends string> =
-  | { ok: true; data: T }
-  | {
-      ok: false
-      error: Errors | StandardError | LocalError
-      message: string
-      status: number
-      cause: XrpcError
-    }
 
 /** The only function of its surroundings that the client needs. The global `fetch` fits. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>

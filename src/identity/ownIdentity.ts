@@ -1,5 +1,3 @@
-import type { Platform } from '../platform.ts'
-
 /** What can change of the account while its server runs: only its object knows it. */
 export interface OwnIdentity {
   handle: string
@@ -17,7 +15,7 @@ export type ReadOwnIdentity = (maxAgeMs: number) => OwnIdentity | Promise<OwnIde
  * answer is older than the caller takes, however many ask. While the object does not answer, the last answer stands.
  */
 export const createOwnIdentity = (deps: {
-  platform: Pick<Platform, 'now'>
+  platform: { now(): number }
   ask(): Promise<OwnIdentity>
 }): ReadOwnIdentity => {
   const { platform, ask } = deps

@@ -10,7 +10,7 @@ import { formatTid, nextTid } from '../../repo/tid.ts'
 import { buildTree } from '../../repo/tree/buildTree.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../../signing/keys.ts'
 import { madeUpBlobs, type MadeUpBlob } from './madeUpBlobs.ts'
-import type { RehearsalDeps } from './types.ts'
+import type { MoverDeps } from '../types.ts'
 
 /** An account that nobody uses, with its keys: it is on no server, so that nothing but the target is tested. */
 export interface ThrowAwayAccount {
@@ -91,7 +91,7 @@ const commitOf = async (
 
 /** Makes the account, and registers its DID. */
 export async function makeThrowAway(
-  { random, now }: Pick<RehearsalDeps, 'random' | 'now'>,
+  { random, now }: Pick<MoverDeps, 'random' | 'now'>,
   directory: Directory,
   handle: string,
 ): Promise<ThrowAwayAccount> {
