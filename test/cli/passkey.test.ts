@@ -75,8 +75,8 @@ describe('pds passkey list', () => {
 })
 
 describe('pds passkey remove', () => {
-  it('takes the name or the id, and asks before', async () => {
-    for (const which of ['laptop', 'aWQtb2YtdGhlLWxhcHRvcA']) {
+  it('takes the name, the id or its beginning, and asks before', async () => {
+    for (const which of ['laptop', 'aWQtb2YtdGhlLWxhcHRvcA', 'aWQtb2YtdGhlLWx']) {
       const cirrus = server()
       const shown = await against(cirrus, ['passkey', 'remove', which, '--yes'])
       expect(shown.stdout).toContain('The passkey "laptop" is removed.')
@@ -98,7 +98,7 @@ describe('pds passkey remove', () => {
       [LIST]: { passkeys: passkeys.map((each) => ({ ...each, name: 'same' })), passwordSignIn: true },
     })
     for (const [cirrus, which, message] of [
-      [server(), 'tablet', 'there is no passkey "tablet"'],
+      [server(), 'tablet', 'no passkey has the name or id "tablet"'],
       [twins, 'same', '2 passkeys are called "same"'],
     ] as const) {
       const shown = await against(cirrus, ['passkey', 'remove', which, '--yes'])

@@ -2,7 +2,10 @@ import type { Client, Output as MethodOutput } from '../../client/index.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
+import { pickById } from '../pickById.ts'
 import { count, type Paint } from '../terminal/output.ts'
+
+const WANTED = { one: 'grant', code: 'grant-not-found' } as const
 
 type Listed = MethodOutput<'com.cirrus.admin.listGrants'>['grants'][number]
 
@@ -19,18 +22,24 @@ export const grantsText = (grants: readonly Listed[], paint: Paint): string =>
     ? 'No app has access by OAuth.'
     : [`${count(grants.length, 'grant')}:`, ...grants.map((grant) => grantText(grant, paint))].join('\n')
 
+const listed = async (server: Client): Promise<Listed[]> =>
+  (await orServerError(server.com.cirrus.admin.listGrants())).grants
+
 const list = async ({ out }: Context, server: Client): Promise<void> => {
-  const listed = await orServerError(server.com.cirrus.admin.listGrants())
-  out.result({ ok: true, ...listed }, grantsText(listed.grants, out.paint))
+  const grants = await listed(server)
+  out.result({ ok: true, grants }, grantsText(grants, out.paint))
 }
 
-const end = async ({ out, prompts }: Context, server: Client, id: string | undefined): Promise<void> => {
+const end = async ({ out, prompts }: Context, server: Client, given: string | undefined): Promise<void> => {
+  const grant = given === undefined ? undefined : pickById(await listed(server), given, WANTED)
   await prompts.confirm(
-    id === undefined ? 'End every grant? Every app has to sign in again.' : `End the grant ${id}?`,
+    grant
+      ? `End the grant ${grant.id} of ${grant.clientId}?`
+      : 'End every grant? Every app has to sign in again.',
   )
   const { ended } = await orServerError(
-    server.com.cirrus.admin.endGrants(id === undefined ? { all: true } : { id }),
-    { GrantNotFound: 'grant-not-found' },
+    server.com.cirrus.admin.endGrants(grant ? { id: grant.id } : { all: true }),
+    { GrantNotFound: WANTED.code },
   )
   out.result({ ok: true, ended }, `${count(ended, 'grant')} ended.`)
 }
@@ -43,10 +52,14 @@ export const grants = command({
     'An app is its address; the name is what it calls itself. `end` asks first.',
   positionals: [
     { name: 'list|end', help: 'What to do.' },
-    { name: 'id', help: 'With `end`: the grant, as `pds grants list` shows it.', optional: true },
+    {
+      name: 'id',
+      help: 'With `end`: the grant, as `pds grants list` shows it, or the beginning of its id.',
+      optional: true,
+    },
   ],
   flags: { all: { type: 'boolean', help: 'With `end`: every grant.' } },
-  examples: ['pds grants list', 'pds grants end 3f2a…', 'pds grants end --all'],
+  examples: ['pds grants list', 'pds grants end 3f2a', 'pds grants end --all'],
   async run(context, { all }, [action, id]) {
     const isUsageRight =
       action === 'list' ? id === undefined && !all : action === 'end' && (id === undefined) === all

@@ -2,8 +2,11 @@ import { renderUnicodeCompact } from 'uqr'
 import type { Client, Output as MethodOutput } from '../../client/index.ts'
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
+import { pickById } from '../pickById.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { count, type Paint } from '../terminal/output.ts'
+
+const WANTED = { one: 'passkey', by: 'name or id', code: 'passkey-not-found' } as const
 
 type Listed = MethodOutput<'com.cirrus.admin.listPasskeys'>
 type ListedPasskey = Listed['passkeys'][number]
@@ -42,17 +45,16 @@ const add = async ({ out }: Context, server: Client): Promise<void> => {
   out.result({ ok: true, url, expiresAt }, url)
 }
 
-/** The passkey with this id, or the only one of this name. */
+/** The passkey with this id, or the only one of this name, or else the only one whose id begins so. */
 const pick = ({ passkeys }: Listed, wanted: string): ListedPasskey => {
   const name = wanted.normalize('NFC')
   const found = passkeys.filter((each) => each.id === wanted || each.name === name)
   const [only] = found
   if (only && found.length === 1) return only
+  if (!only) return pickById(passkeys, wanted, WANTED)
   throw new CliError(
     'passkey-not-found',
-    only
-      ? `${count(found.length, 'passkey')} are called ${JSON.stringify(name)}: give the id of one`
-      : `there is no passkey ${JSON.stringify(wanted)}`,
+    `${count(found.length, 'passkey')} are called ${JSON.stringify(name)}: give the id of one`,
   )
 }
 
@@ -87,7 +89,7 @@ export const passkey = command({
     { name: 'add|list|remove|password', help: 'What to do.' },
     {
       name: 'which',
-      help: 'With `remove`: the passkey’s name or id. With `password`: `on` or `off`.',
+      help: 'With `remove`: the passkey’s name, its id, or the beginning of that. With `password`: `on` or `off`.',
       optional: true,
     },
   ],

@@ -724,7 +724,7 @@ export interface Methods {
       output: ComCirrusAdminEndGrants.OutputSchema
       errors: 'GrantNotFound'
     };
-  /** End one session of the owner, or all of them: their access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
+  /** End one session of the owner, sign them out in one browser, or end all of them: access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
   'com.cirrus.admin.endSessions': {
       kind: 'procedure'
       params: ComCirrusAdminEndSessions.QueryParams
@@ -824,7 +824,7 @@ export interface Methods {
       output: ComCirrusAdminListPasskeys.OutputSchema
       errors: never
     };
-  /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Requires the admin credential. */
+  /** The owner's sessions that have not ended, the one that was used last first; at most 1000. Those of an earlier account password are among them, though their tokens are refused. Beside them, the browsers in which the owner is signed in to the pages, the newest first; at most 50. Requires the admin credential. */
   'com.cirrus.admin.listSessions': {
       kind: 'query'
       params: ComCirrusAdminListSessions.QueryParams

@@ -7,9 +7,6 @@ export const endGrants: Handler<'com.cirrus.admin.endGrants'> = ({ account, inpu
     throw error('InvalidRequest', 'expected either `id`, a grant that listGrants names, or `all`: true')
   if (id === undefined) return { ended: grants.endAll('admin') }
   if (!grants.end(id))
-    throw error(
-      'GrantNotFound',
-      `no grant has the id ${JSON.stringify(id)}: it may have ended already; listGrants names those that there are`,
-    )
+    throw error('GrantNotFound', `no grant has the id ${JSON.stringify(id)}: it may have ended already`)
   return { ended: 1 }
 }

@@ -8,10 +8,10 @@ export const endSessions: Handler<'com.cirrus.admin.endSessions'> = ({ account, 
     const { sessions, grants, browsers } = account.sessions.endAll('admin')
     return { ended: sessions, grants, browsers }
   }
-  if (!account.sessions.end(id))
-    throw error(
-      'SessionNotFound',
-      `no session has the id ${JSON.stringify(id)}: it may have ended already; listSessions names those that there are`,
-    )
-  return { ended: 1 }
+  if (account.sessions.end(id)) return { ended: 1 }
+  if (account.oauth.browserSignIns.end(id)) return { ended: 0, browsers: 1 }
+  throw error(
+    'SessionNotFound',
+    `no session and no browser has the id ${JSON.stringify(id)}: it may have ended already`,
+  )
 }

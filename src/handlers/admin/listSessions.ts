@@ -13,4 +13,14 @@ export const listSessions: Handler<'com.cirrus.admin.listSessions'> = ({ account
       lastUsedAt: isoTime(lastUsedAt),
       expiresAt: isoTime(expiresAt),
     })),
+  browsers: account.oauth.browserSignIns
+    .list()
+    .map(({ id, client, via, isRemembered, createdAt, expiresAt }) => ({
+      id,
+      ...(client !== undefined && { client }),
+      via,
+      remembered: isRemembered,
+      createdAt: isoTime(createdAt),
+      expiresAt: isoTime(expiresAt),
+    })),
 })

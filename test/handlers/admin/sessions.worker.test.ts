@@ -122,6 +122,41 @@ describe('endSessions', () => {
       })
     }))
 
+  it('signs the owner out in one browser, which listSessions names', () =>
+    inWorld({}, async (world) => {
+      const { browserSignIns } = world.account.oauth
+      const { clock, admin } = world
+      const began = clock.now
+      browserSignIns.open({ via: 'password', remember: false, client: undefined })
+      clock.now += 1000
+      browserSignIns.open({ via: 'passkey', remember: true, client: 'Firefox' })
+      const { browsers = [] } = await admin.com.cirrus.admin.listSessions()
+      expect(browsers).toEqual([
+        {
+          id: expect.stringMatching(/^[\w-]{43}$/),
+          client: 'Firefox',
+          via: 'passkey',
+          remembered: true,
+          createdAt: new Date(clock.now).toISOString(),
+          expiresAt: new Date(clock.now + 7 * DAY_MS).toISOString(),
+        },
+        {
+          id: expect.any(String),
+          via: 'password',
+          remembered: false,
+          createdAt: new Date(began).toISOString(),
+          expiresAt: new Date(began + 15 * 60_000).toISOString(),
+        },
+      ])
+      const id = browsers[0]?.id ?? ''
+      expect(await admin.com.cirrus.admin.endSessions({ id })).toEqual({ ended: 0, browsers: 1 })
+      expect(browserSignIns.list()).toMatchObject([{ via: 'password' }])
+      expect(world.journal().at(-1)).toBe('end-browser')
+      await expect(admin.com.cirrus.admin.endSessions({ id })).rejects.toMatchObject({
+        error: 'SessionNotFound',
+      })
+    }))
+
   it.each([{}, { all: false }, { id: 'x', all: true }])('answers InvalidRequest to %j', (input) =>
     inWorld({}, async ({ admin, client }) => {
       await logIn(client)

@@ -2,7 +2,7 @@
 export type QueryParams = {}
 
 export interface InputSchema {
-  /** The session to end, as listSessions names it. Either this or `all`. */
+  /** The session or the browser to end, as listSessions names it. Either this or `all`. */
   id?: string
   /** True: end every session, every grant, and the sign-ins of browsers. */
   all?: boolean
@@ -13,6 +13,6 @@ export interface OutputSchema {
   ended: number
   /** How many grants ended with them. Only with `all`. */
   grants?: number
-  /** In how many browsers the owner was signed out. Only with `all`. */
+  /** In how many browsers the owner was signed out. Absent if `id` names a session. */
   browsers?: number
 }

@@ -4,6 +4,8 @@ export type InputSchema = undefined
 
 export interface OutputSchema {
   sessions: Session[]
+  /** Absent if the server is from before they were listed. */
+  browsers?: Browser[]
 }
 
 export interface Session {
@@ -20,5 +22,20 @@ export interface Session {
   /** When the refresh token was last replaced, or the session opened. */
   lastUsedAt: string
   /** When the session ends by itself if its refresh token is not replaced before. */
+  expiresAt: string
+}
+
+export interface Browser {
+  $type?: 'com.cirrus.admin.listSessions#browser'
+  /** Names the browser for endSessions. It is not a secret, and opens nothing. */
+  id: string
+  /** The User-Agent of the sign-in, as the browser gave it: printable ASCII. Absent if it gave none. */
+  client?: string
+  /** What the owner signed in with. */
+  via: 'password' | 'passkey' | (string & {})
+  /** Whether the owner asked to stay signed in for 7 days. Otherwise it ends 15 minutes after its last use. */
+  remembered: boolean
+  createdAt: string
+  /** When it ends by itself. Use moves this, but not of one that is remembered. */
   expiresAt: string
 }
