@@ -21,7 +21,7 @@ import { registerPage } from './passkeys/registerPage.ts'
 import { signInPage } from './signIn/signInPage.ts'
 import { signOut } from './signIn/signOut.ts'
 import { chooseLanguage, isLanguage, TEXTS } from './text/texts.ts'
-import type { Page, Site, Visit } from './visit.ts'
+import { asOfNow, type Page, type Site, type Visit } from './visit.ts'
 
 /** What the owner sees in a browser: signing in, consent, and the account. */
 export interface Pages {
@@ -108,10 +108,10 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
     })
 
   const post = async (visit: Visit, { post, isOpen }: Route): Promise<Response> => {
-    const { text, request, signedIn } = visit
+    const { text, request } = visit
     const form = await readForm(request, platform)
     if (!form) return refuse(visit, text.error.form, 400)
-    const sent: Visit = { ...visit, form }
+    const sent = asOfNow(site, { ...visit, form })
     const action = form.get('action') ?? ''
     const isSigningIn = action === 'sign-in'
     const expected = tokenOf(sent, UNSIGNED_ACTIONS.includes(action) ? 'sign in' : 'signed in')
@@ -120,7 +120,7 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
       return site.respond.redirect(visit.url.pathname + visit.url.search, visit.cookies)
     if (!isFormToken(form.get('token') ?? '', expected)) return refuse(visit, text.error.stale, 403)
     if (isSigningIn && !isOpen) return await signInPage.post(site, sent)
-    if (!post || (!signedIn && !isOpen)) return refuse(visit, text.error.method, 405)
+    if (!post || (!sent.signedIn && !isOpen)) return refuse(visit, text.error.method, 405)
     return await post(site, sent)
   }
 

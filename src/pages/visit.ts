@@ -40,3 +40,9 @@ export const inLanguage = (visit: Visit, uiLocales: readonly string[]): Visit =>
   const language = chooseLanguage({ chosen: visit.chosen, uiLocales, acceptLanguage })
   return { ...visit, language, text: TEXTS[language] }
 }
+
+/** The same visit as it is now: reading a form and asking an app's server take time, in which a sign-in may have ended. */
+export const asOfNow = ({ account }: Site, visit: Visit): Visit =>
+  visit.signedIn && !account.oauth.browserSignIns.find(visit.signedIn.secret)
+    ? { ...visit, signedIn: undefined }
+    : visit

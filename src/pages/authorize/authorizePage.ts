@@ -9,7 +9,7 @@ import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
 import { asksForPasskey, signInForm } from '../signIn/signInForm.ts'
 import { type SignInProblem, trySignIn } from '../signIn/trySignIn.ts'
-import { inLanguage, type Site, type Visit } from '../visit.ts'
+import { asOfNow, inLanguage, type Site, type Visit } from '../visit.ts'
 import { requestErrorPage } from './requestErrorPage.ts'
 import { sendBack } from './sendBack.ts'
 
@@ -122,7 +122,7 @@ export const authorizePage = async (site: Site, visit: Visit): Promise<Response>
   if (!requestUri || !clientId) return await requestErrorPage(site, visit, undefined)
   try {
     const pending = await site.account.oauth.authorizations.find(requestUri, clientId)
-    const localized = inLanguage(visit, pending.request.uiLocales)
+    const localized = asOfNow(site, inLanguage(visit, pending.request.uiLocales))
     const asked = { requestUri, clientId, pending }
     return await (visit.request.method === 'POST' ? take : show)(site, localized, asked)
   } catch (cause) {
