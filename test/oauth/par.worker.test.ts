@@ -207,6 +207,14 @@ describe('a request is taken', () => {
       expect(said(await app.push(assertion))).toBe('201')
     }))
 
+  it('without a look at what the others that wait ask for, which may be long', () =>
+    inWorld({}, async (world) => {
+      const app = await createApp(world)
+      await app.request()
+      world.account.sql.run("UPDATE oauth_request SET detail = 'unreadable'")
+      expect(said(await app.push())).toBe('201')
+    }))
+
   it('and its name is nowhere in the database, only its hash', () =>
     inWorld({}, async (world) => {
       const app = await publishConfidentialApp(world)

@@ -3,15 +3,19 @@ import { MAX_PENDING, MAX_PENDING_OF_NETWORK, pushedOut } from '../../src/accoun
 
 type Pending = Parameters<typeof pushedOut>[0][number]
 
-const OWNER: Pending = { id: 'owner', network: '192.0.2.1' }
+const OWNER: Pending = { id: 'owner', network: '192.0.2.1', isOpened: false }
 
 /** What is left after a flood of requests, each from the next of these networks, with the owner's among the first. */
-const flood = (count: number, networkOf: (n: number) => string): readonly Pending[] => {
-  let pending: Pending[] = [{ id: 'early', network: networkOf(0) }, OWNER]
+const flood = (
+  count: number,
+  networkOf: (n: number) => string,
+  owner: Pending = OWNER,
+): readonly Pending[] => {
+  let pending: Pending[] = [{ id: 'early', network: networkOf(0), isOpened: false }, owner]
   for (let n = 0; n < count; n++) {
     const network = networkOf(n)
     const out = pushedOut(pending, network)
-    pending = [...pending.filter(({ id }) => id !== out), { id: `${n}`, network }]
+    pending = [...pending.filter(({ id }) => id !== out), { id: `${n}`, network, isOpened: false }]
     expect(pending.length).toBeLessThanOrEqual(MAX_PENDING)
   }
   return pending
@@ -42,4 +46,25 @@ it('a request from a network that has none gets in when all places are taken', (
 
 it('nothing goes while there is room', () => {
   expect(pushedOut([OWNER], '203.0.113.5')).toBeUndefined()
+})
+
+it('a flood from the network of the owner’s own app leaves what the owner has opened', () => {
+  const opened = { ...OWNER, isOpened: true }
+  expect(flood(1000, () => '192.0.2.1')).not.toContain(OWNER)
+  expect(flood(1000, () => '192.0.2.1', opened)).toContain(opened)
+})
+
+it('a flood from as many regions as there are places leaves what the owner has opened', () => {
+  const opened = { ...OWNER, isOpened: true }
+  const apart = (n: number) => `${n % 200}.${n % 251}.0.1`
+  expect(flood(3000, apart, opened)).toContain(opened)
+})
+
+it('where the owner has opened everything, the oldest goes', () => {
+  const pending = Array.from({ length: MAX_PENDING_OF_NETWORK }, (_, n) => ({
+    ...OWNER,
+    id: `${n}`,
+    isOpened: true,
+  }))
+  expect(pushedOut(pending, OWNER.network)).toBe('0')
 })

@@ -134,6 +134,11 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['oauth/pushedOut.test.ts', 'a flood from %s leaves the request of the owner'],
   },
   {
+    threat: 'strangers begin sign-ins at the owner’s app until the owner’s request is gone',
+    closedIn: 'account/oauth/requests/pushedOut.ts',
+    test: ['pages/authorize.worker.test.ts', 'do not push out the request that the owner is looking at'],
+  },
+  {
     threat: 'a stranger pushes requests all day, until a free account may write no more rows',
     closedIn: 'account/oauth/flow.ts',
     test: ['oauth/par.worker.test.ts', 'is kept 600 times in a day for a network and its neighbours'],

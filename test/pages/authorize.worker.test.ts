@@ -1,7 +1,7 @@
 /** An app sends the owner here: signing in, consent, and the way back. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HANDLE, inWorld, ORIGIN, PASSWORD } from '../handlers/support/world.ts'
+import { HANDLE, inWorld, ORIGIN, PASSWORD, type World } from '../handlers/support/world.ts'
 import {
   type App,
   CALLBACK,
@@ -108,6 +108,47 @@ describe('an app is let in', () => {
       const [browser, app] = [browse(world), await createApp(world)]
       const back = await browser.submit(await open(browser, app), 'Back to the app')
       expect(sent(back).params.error).toBe('access_denied')
+    }))
+})
+
+describe('strangers who begin a hundred sign-ins at the server of the same app', () => {
+  const SERVER = { headers: { 'cf-connecting-ip': '198.51.100.9' } }
+  const begin = async (app: App): Promise<string> => String((await app.push({}, SERVER)).body.request_uri)
+  const flood = async (world: World, app: App): Promise<void> => {
+    for (let n = 0; n < 100; n++) {
+      world.clock.now++
+      await begin(app)
+    }
+  }
+
+  it('do not push out the request that the owner is looking at', () =>
+    inWorld({}, async (world) => {
+      const [browser, app] = [browse(world), await createApp(world)]
+      const page = await browser.open(pathOf(await begin(app)), { 'sec-fetch-site': 'cross-site' })
+      const consent = await password(browser, page)
+      await flood(world, app)
+      expect(sent(await answer(browser, consent, 'approve')).params.code).toBeDefined()
+    }))
+
+  it('keep none of theirs by opening it', () =>
+    inWorld({}, async (world) => {
+      const [stranger, app] = [browse(world), await createApp(world)]
+      const path = pathOf(await begin(app))
+      const { written } = world.account.sql
+      expect((await stranger.open(path)).text).toContain('Account password')
+      expect(world.account.sql.written).toBe(written)
+      await flood(world, app)
+      expect((await stranger.open(path)).status).toBe(400)
+    }))
+
+  it('and an opened request writes one row, however often it is opened', () =>
+    inWorld({}, async (world) => {
+      const [browser, app] = [browse(world), await createApp(world)]
+      await password(browser, await browser.open('/account'), { remember: 'on' })
+      const path = pathOf(await begin(app))
+      const { written } = world.account.sql
+      for (let n = 0; n < 3; n++) await browser.open(path)
+      expect(world.account.sql.written - written).toBe(1)
     }))
 })
 

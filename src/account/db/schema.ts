@@ -98,6 +98,21 @@ export const MIGRATIONS: readonly Migration[] = [
     // 1: the account password opens neither pages nor sessions.
     'ALTER TABLE account ADD COLUMN password_disabled INTEGER',
   ],
+  // 13: the network that pushed a request, and whether the owner's browser has opened it (1). What is read of every row
+  // stands before `detail`, which may be long.
+  [
+    'ALTER TABLE oauth_request RENAME TO oauth_request_12',
+    `CREATE TABLE oauth_request (
+      id TEXT PRIMARY KEY,
+      client_id TEXT NOT NULL,
+      network TEXT,
+      opened INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL,
+      detail TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `INSERT INTO oauth_request SELECT id, client_id, detail ->> 'network', 0, expires_at, detail FROM oauth_request_12`,
+    'DROP TABLE oauth_request_12',
+  ],
 ]
 
 /** The schema version that these migrations lead to. */

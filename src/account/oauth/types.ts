@@ -160,8 +160,11 @@ export interface Redirection {
 
 /** The owner's part of the flow. */
 export interface Authorizations {
-  /** Throws `OAuthError` `invalid_request` for one that is unknown, used, expired, or of another client. */
-  find(requestUri: string, clientId: string): Promise<PendingRequest>
+  /**
+   * Throws `OAuthError` `invalid_request` for one that is unknown, used, expired, or of another client. `isOwner`: a browser
+   * asks in which the owner is signed in, and from then on no stranger pushes the request out.
+   */
+  find(requestUri: string, clientId: string, isOwner?: boolean): Promise<PendingRequest>
   /** Makes a grant, whose code the client has five minutes to exchange. The request can be answered once. */
   approve(requestUri: string, clientId: string): Promise<Redirection>
   /** Ends the request with an error: `access_denied`, `login_required`, `consent_required`. */

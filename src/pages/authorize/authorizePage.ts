@@ -121,7 +121,8 @@ export const authorizePage = async (site: Site, visit: Visit): Promise<Response>
   const [requestUri, clientId] = [searchParams.get('request_uri'), searchParams.get('client_id')]
   if (!requestUri || !clientId) return await requestErrorPage(site, visit, undefined)
   try {
-    const pending = await site.account.oauth.authorizations.find(requestUri, clientId)
+    const { authorizations } = site.account.oauth
+    const pending = await authorizations.find(requestUri, clientId, visit.signedIn !== undefined)
     const localized = asOfNow(site, inLanguage(visit, pending.request.uiLocales))
     const asked = { requestUri, clientId, pending }
     return await (visit.request.method === 'POST' ? take : show)(site, localized, asked)

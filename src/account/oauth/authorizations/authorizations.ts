@@ -59,9 +59,10 @@ export const createAuthorizations = (deps: AuthorizationsDeps): Authorizations =
   }
 
   return {
-    find: async (requestUri, clientId) => {
+    find: async (requestUri, clientId, isOwner = false) => {
       // The request first: a stranger who makes one up must not have documents fetched.
-      const { request, expanded, requestedAt } = read(requestUri, clientId)
+      const { id, request, expanded, requestedAt } = read(requestUri, clientId)
+      if (isOwner) sql.transaction(() => requestRows.noteOpened(id))
       const client = await clients.find(clientId)
       const granted = request.auth.method === 'none' ? [] : grantRows.list(platform.now())
       return { request, client, expanded, isConsented: isConsented(request, expanded, granted), requestedAt }

@@ -43,15 +43,17 @@ export const createPushRequest =
     const secret = newId(platform.random)
     const now = platform.now()
     sql.transaction(() =>
-      requestRows.insert({
-        id: hashOf(secret),
-        request,
-        clientName: client.metadata.name,
-        expanded,
+      requestRows.insert(
+        {
+          id: hashOf(secret),
+          request,
+          clientName: client.metadata.name,
+          expanded,
+          requestedAt: now,
+          expiresAt: now + LIFETIME_S * 1000,
+        },
         network,
-        requestedAt: now,
-        expiresAt: now + LIFETIME_S * 1000,
-      }),
+      ),
     )
     fault('oauth.afterRequest')
     return { request_uri: formatRequestUri(secret), expires_in: LIFETIME_S }
