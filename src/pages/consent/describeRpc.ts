@@ -32,20 +32,22 @@ const KINDS: Readonly<Record<Topic, ConsentKind>> = {
 
 const NAMED: Readonly<Record<string, Topic>> = {
   '*': 'everything',
-  'app.bsky.actor.getPreferences': 'readSettings',
-  'app.bsky.actor.putPreferences': 'writeSettings',
-  'com.atproto.moderation.createReport': 'report',
-  'com.atproto.server.createAccount': 'move',
+  'app.bsky.actor.getpreferences': 'readSettings',
+  'app.bsky.actor.putpreferences': 'writeSettings',
+  'com.atproto.moderation.createreport': 'report',
+  'com.atproto.server.createaccount': 'move',
 }
 
-const isReading = (lxm: string): boolean => /\.(?:get|list|search|describe|export|check)[A-Z]\w*$/.test(lxm)
+const isReading = (name: string): boolean => /\.(?:get|list|search|describe|export|check)\w*$/.test(name)
 
+/** However the method is spelled, as some servers route methods in any case. */
 const topicOf = (lxm: string): Topic => {
-  const named = NAMED[lxm]
+  const name = lxm.toLowerCase()
+  const named = NAMED[name]
   if (named) return named
-  if (lxm.startsWith('chat.bsky.')) return isReading(lxm) ? 'readMessages' : 'writeMessages'
-  if (lxm.startsWith('tools.ozone.')) return 'moderate'
-  if (lxm.startsWith('app.bsky.')) return isReading(lxm) ? 'read' : 'write'
+  if (name.startsWith('chat.bsky.')) return isReading(name) ? 'readMessages' : 'writeMessages'
+  if (name.startsWith('tools.ozone.')) return 'moderate'
+  if (name.startsWith('app.bsky.')) return isReading(name) ? 'read' : 'write'
   return 'other'
 }
 

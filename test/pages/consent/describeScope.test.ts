@@ -70,6 +70,17 @@ describe('a scope in words', () => {
     ])
   })
 
+  test('says the same of a method however its name is spelled', () => {
+    const chat = (name: string): string => `atproto rpc:${name}?aud=did:web:api.bsky.chat#bsky_chat`
+    const move = (name: string): string => `atproto rpc:${name}?aud=*`
+    for (const name of ['Chat.bsky.convo.getLog', 'chat.BSKY.convo.getlog'])
+      for (const language of LANGUAGES)
+        expect(told(chat(name), language)).toEqual(told(chat('chat.bsky.convo.getLog'), language))
+    for (const name of ['com.atproto.server.createaccount', 'COM.atproto.server.createAccount'])
+      expect(told(move(name))).toEqual(told(move('com.atproto.server.createAccount')))
+    expect(told('atproto rpc:app.bsky.actor.GetPreferences?aud=*').private).toHaveLength(1)
+  })
+
   test('does not name a collection again that is open like all others', () => {
     expect(
       told('repo:*?action=create repo:app.bsky.feed.post?action=create repo:app.bsky.feed.like').write,
