@@ -61,7 +61,7 @@ const textOf = (topic: Topic, service: string, methods: readonly string[], phras
       ...new Set(
         methods.map((lxm) => {
           const area = lxm.split('.')[2] ?? lxm
-          return words.areas[area] ?? area
+          return (Object.hasOwn(words.areas, area) && words.areas[area]) || area
         }),
       ),
     ])

@@ -81,6 +81,13 @@ describe('a scope in words', () => {
     expect(told('atproto rpc:app.bsky.actor.GetPreferences?aud=*').private).toHaveLength(1)
   })
 
+  test('has words for a method whose name is one that objects have', () => {
+    for (const area of ['constructor', 'toString', 'valueOf'])
+      expect(told(`atproto rpc:app.bsky.${area}.getIt?aud=*`).read).toContainEqual(
+        expect.stringContaining(area),
+      )
+  })
+
   test('does not name a collection again that is open like all others', () => {
     expect(
       told('repo:*?action=create repo:app.bsky.feed.post?action=create repo:app.bsky.feed.like').write,
