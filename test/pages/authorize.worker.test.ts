@@ -5,6 +5,7 @@ import { HANDLE, inWorld, ORIGIN, PASSWORD, type World } from '../handlers/suppo
 import {
   type App,
   CALLBACK,
+  CLIENT_HOST,
   CLIENT_ID,
   createApp,
   type Form,
@@ -401,6 +402,19 @@ describe('what an app says of itself', () => {
         { numRuns: 40 },
       )
       expect(seen).toBeGreaterThan(10)
+    }))
+
+  it('never hides the end of its address, which says whose it is', () =>
+    inWorld({}, async (world) => {
+      const host = `bsky.social.${'sign-in-'.repeat(7)}x.${'account-'.repeat(7)}x.app.example.org`
+      const [clientId, redirectUri] = [`https://${host}/client.json`, `https://${host}/callback`]
+      publishApp(world, { client_id: clientId, redirect_uris: [redirectUri] })
+      world.hosts.set(host, world.hosts.get(CLIENT_HOST) ?? (() => Response.error()))
+      const browser = browse(world)
+      const app = await createApp(world, { clientId, redirectUri })
+      expect((await toConsent(browser, app)).text.split(` ${host} `)).toHaveLength(3)
+      await app.signIn()
+      expect((await browser.open('/account/apps')).text).toContain(` ${host} `)
     }))
 
   it('is cut in length', () =>

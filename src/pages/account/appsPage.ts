@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { BrowserSignIn, Grant } from '../../account/oauth/types.ts'
 import type { SessionInfo } from '../../account/auth/sessions/sessionRows.ts'
 import { permissionList } from '../consent/permissionList.ts'
-import { claimed, visible } from '../parts/claimed.ts'
+import { claimed, MAX_HOST, visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout, type Markup } from '../parts/layout.ts'
 import { when } from '../parts/when.ts'
@@ -42,12 +42,13 @@ const times = (visit: Visit, createdAt: number, lastUsedAt?: number, expiresAt?:
 
 const grantItem = (visit: Visit, grant: Grant): Markup => {
   const { text } = visit
-  const host = visible(URL.canParse(grant.clientId) ? new URL(grant.clientId).host : grant.clientId)
+  const { clientId } = grant
+  const host = visible(URL.canParse(clientId) ? new URL(clientId).host : clientId, MAX_HOST)
   return item(
     visit,
     host,
     { kind: 'grant', id: grant.id },
-    html`<strong class="who">${claimed(host)}</strong>
+    html`<strong class="who">${claimed(host, MAX_HOST)}</strong>
       <dl class="facts small">
         ${
           grant.clientName !== undefined &&
@@ -58,7 +59,7 @@ const grantItem = (visit: Visit, grant: Grant): Markup => {
       </dl>
       <details>
         <summary>${text.apps.may}</summary>
-        <p class="small"><code>${claimed(grant.clientId, 200)}</code></p>
+        <p class="small"><code>${claimed(clientId, 200)}</code></p>
         ${permissionList(visit, grant.expanded)}
       </details>`,
   )

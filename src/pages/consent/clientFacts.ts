@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { PendingRequest } from '../../account/oauth/types.ts'
-import { claimed } from '../parts/claimed.ts'
+import { claimed, MAX_HOST } from '../parts/claimed.ts'
 import type { Markup } from '../parts/layout.ts'
 import type { Site, Visit } from '../visit.ts'
 
@@ -19,7 +19,10 @@ export const clientFacts = (
   const { id, metadata } = client
   return html`<dl class="facts">
     <dt>${text.authorize.app}</dt>
-    <dd><strong class="who">${claimed(placeOf(id))}</strong><code class="soft">${claimed(id, 100)}</code></dd>
+    <dd>
+      <strong class="who">${claimed(placeOf(id), MAX_HOST)}</strong
+      ><code class="soft">${claimed(id, 100)}</code>
+    </dd>
     ${
       metadata.name !== undefined &&
       html`<dt>${text.authorize.claims}</dt>
@@ -28,6 +31,6 @@ export const clientFacts = (
     <dt>${text.authorize.account}</dt>
     <dd>@${site.account.handle}</dd>
     <dt>${text.authorize.goesTo}</dt>
-    <dd>${claimed(placeOf(request.redirectUri))}</dd>
+    <dd>${claimed(placeOf(request.redirectUri), MAX_HOST)}</dd>
   </dl>`
 }

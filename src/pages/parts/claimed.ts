@@ -17,3 +17,6 @@ export const visible = (text: string, max = 80): string => {
 
 /** The same as markup that cannot change how the text around it is ordered. */
 export const claimed = (text: string, max?: number) => html`<bdi>${visible(text, max)}</bdi>`
+
+/** A host, or the scheme of an app, has fewer characters: cut short, it would lose the end, which says whose it is. */
+export const MAX_HOST = 260
