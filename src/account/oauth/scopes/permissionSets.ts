@@ -1,6 +1,8 @@
 import type { LexiconPermissionSet } from '@atproto/oauth-scopes'
 import { IdentityError } from '../../../identity/errors.ts'
 import { createSharedLookups, TooManyLookupsError } from '../../../identity/sharedLookups.ts'
+import { createMemoryLimit } from '../../../memoryLimit.ts'
+import { blockOf } from '../../../network.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import { OAuthError } from '../oauthError.ts'
@@ -25,6 +27,11 @@ export interface PermissionSetsDeps {
 const FRESH_MS = 24 * 3600_000
 /** Sets in the table. Anybody may ask for one, so that those of grants are the last to go. */
 const MAX_STORED = 100
+/**
+ * Of them, those that are stored for one network and its neighbours: each writes a row, of 100,000 that a free account has in a
+ * day, and whoever has a domain has as many names as they like. A set that is not stored is fetched again sooner.
+ */
+const STORED = { max: MAX_STORED, windowSeconds: 24 * 3600 }
 /** Sets in memory, for the ten minutes that the answer of a look-up is kept. */
 const MAX_ANSWERS = 50
 
@@ -36,6 +43,8 @@ const fromJson = (json: string) => JSON.parse(json) as LexiconPermissionSet
  * after a day. While that fails, the old one stays.
  */
 export const createPermissionSets = ({ sql, platform, fetch }: PermissionSetsDeps): PermissionSets => {
+  const storeLimit = createMemoryLimit({ ...STORED, now: platform.now })
+
   const store = (nsid: string, document: string): void => {
     const count = sql.first<{ n: number }>(
       'SELECT count(*) AS n FROM permission_set WHERE nsid <> ?',
@@ -60,12 +69,7 @@ export const createPermissionSets = ({ sql, platform, fetch }: PermissionSetsDep
     platform,
     noun: 'permission set',
     maxAnswers: MAX_ANSWERS,
-    lookUp: async (nsid) => {
-      const document = JSON.stringify(await fetch(nsid))
-      // Whoever asked for it first: it is what the network says.
-      sql.unguarded(() => sql.transaction(() => store(nsid, document)))
-      return document
-    },
+    lookUp: async (nsid) => JSON.stringify(await fetch(nsid)),
   })
 
   const stored = (nsid: string): { json: string; isFresh: boolean } | undefined => {
@@ -85,7 +89,11 @@ export const createPermissionSets = ({ sql, platform, fetch }: PermissionSetsDep
       const known = stored(nsid)
       if (known?.isFresh) return fromJson(known.json)
       try {
-        return fromJson(await lookUp(nsid, network))
+        const document = await lookUp(nsid, network)
+        // Whoever asked for it first: it is what the network says.
+        if (!stored(nsid)?.isFresh && !storeLimit.take(blockOf(network) ?? ''))
+          sql.unguarded(() => sql.transaction(() => store(nsid, document)))
+        return fromJson(document)
       } catch (cause) {
         const isFlood = cause instanceof TooManyLookupsError
         if (!isFlood && !(cause instanceof IdentityError)) throw cause

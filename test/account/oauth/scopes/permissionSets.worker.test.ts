@@ -29,6 +29,9 @@ beforeEach(() => Object.assign(network, { collection: 'com.example.note', asked:
 const count = ({ sql }: TestAccount) =>
   sql.first<{ n: number }>('SELECT count(*) AS n FROM permission_set')?.n
 
+const names = ({ sql }: TestAccount) =>
+  sql.all<{ nsid: string }>('SELECT nsid FROM permission_set').map(({ nsid }) => nsid)
+
 describe('permission sets', () => {
   test('are fetched once a day, also by an object that starts anew', () =>
     inAccount(async (account) => {
@@ -74,6 +77,31 @@ describe('permission sets', () => {
       expect(count(account)).toBe(0)
       network.error = new Error('a bug')
       await expect(sets.find('com.example.authOther')).rejects.toThrow('a bug')
+    }))
+
+  test('are stored up to a hundred in a day for one network and its neighbours, and work without it', () =>
+    inAccount(async (account) => {
+      const sets = open(account)
+      const stored = () => names(account)
+      let n = 0
+      const askFrom = async (networkOf: (n: number) => string, times: number): Promise<void> => {
+        for (let left = times; left > 0; left--) {
+          // The other limits count networks one by one: a /48 has 65,536 of them.
+          expect(await sets.find(`com.example.auth${n}`, networkOf(n++))).toEqual(setOf('com.example.note'))
+        }
+      }
+      await askFrom((n) => `2001:db8:7:${n.toString(16)}::/64`, 300)
+      expect(stored().toSorted()).toEqual(
+        Array.from({ length: 100 }, (_, n) => `com.example.auth${n}`).toSorted(),
+      )
+      await askFrom(() => '192.0.2.7', 1)
+      expect(stored()).toContain('com.example.auth300')
+      expect(await sets.find('com.example.auth299', '192.0.2.7')).toEqual(setOf('com.example.note'))
+      expect(stored()).toContain('com.example.auth299')
+      expect(network.asked).toHaveLength(301)
+      account.clock.now += 24 * HOUR
+      await askFrom((n) => `2001:db8:7:${n.toString(16)}::/64`, 1)
+      expect(stored()).toContain('com.example.auth301')
     }))
 
   test('that many ask for at once are fetched once', () =>
