@@ -1,5 +1,6 @@
 import { joinBytes } from '../streams/joinBytes.ts'
 import { parseAuthenticatorData } from './authenticatorData.ts'
+import { type Backup, backupOf } from './backupOf.ts'
 import { checkAuthenticatorData } from './checkAuthenticatorData.ts'
 import { checkClientData, type Expected } from './clientData.ts'
 import { importCoseKey } from './coseKey.ts'
@@ -20,6 +21,7 @@ export interface Assertion {
   challenge: string
   /** The authenticator's counter now. */
   counter: number
+  backup: Backup
 }
 
 /** A counter goes up with each use. One that did not may be that of a copy; an authenticator that does not count says 0. */
@@ -28,6 +30,15 @@ const checkCounter = (counter: number, before: number): void => {
   throw new WebauthnError(
     'CounterBehind',
     `the authenticator's counter is ${counter}, and was ${before} before: there may be a copy of the passkey`,
+  )
+}
+
+/** Whether it can be backed up is settled when a passkey is made (WebAuthn, section 7.2): another answer is of another one. */
+const checkBackup = (backup: Backup, before: Backup | undefined): void => {
+  if (before === undefined || (backup === 'device') === (before === 'device')) return
+  throw new WebauthnError(
+    'BadBackupFlags',
+    `the passkey says that it can${backup === 'device' ? 'not' : ''} be backed up, and said the opposite before`,
   )
 }
 
@@ -50,6 +61,8 @@ export const verifyAssertion = async (answer: unknown, expected: ExpectedAsserti
   const key = await importCoseKey(credential.key)
   if (!(await key.verify(bytesMember(response, 'signature'), signed)))
     throw new WebauthnError('BadSignature', 'the signature does not verify')
+  const backup = backupOf(data)
+  checkBackup(backup, credential.backup)
   checkCounter(data.counter, credential.counter)
-  return { challenge, counter: data.counter }
+  return { challenge, counter: data.counter, backup }
 }

@@ -1,6 +1,7 @@
 import { toBase64url } from '../crypto/base64url.ts'
 import { readBytes, readingCbor, readMapSize, readText, skipItem } from './cborItems.ts'
 import { parseAuthenticatorData } from './authenticatorData.ts'
+import { type Backup, backupOf } from './backupOf.ts'
 import { checkAuthenticatorData } from './checkAuthenticatorData.ts'
 import { checkClientData, type Expected } from './clientData.ts'
 import { importCoseKey } from './coseKey.ts'
@@ -14,6 +15,8 @@ export interface Credential {
   /** The COSE key. */
   key: Uint8Array
   counter: number
+  /** Undefined for one that was registered before this was kept, until it signs in again. */
+  backup: Backup | undefined
 }
 
 /** The authenticator data inside of an attestation object. A statement of attestation is read over: none is asked for. */
@@ -47,5 +50,5 @@ export const verifyRegistration = async (answer: unknown, expected: Expected): P
   if (toBase64url(data.credential.id) !== id)
     throw new WebauthnError('BadCredentialId', 'the authenticator names another id than the answer')
   await importCoseKey(data.credential.key)
-  return { id, key: data.credential.key, counter: data.counter }
+  return { id, key: data.credential.key, counter: data.counter, backup: backupOf(data) }
 }

@@ -11,7 +11,13 @@ const url = 'https://alice.example.com/account/passkeys/register#0123456789abcde
 const expiresAt = '2026-11-22T10:10:00.000Z'
 const createdAt = '2026-11-22T10:00:00.000Z'
 const passkeys = [
-  { id: 'aWQtb2YtdGhlLXBob25l', name: 'phone', createdAt, lastUsedAt: '2026-11-23T10:00:00.000Z' },
+  {
+    id: 'aWQtb2YtdGhlLXBob25l',
+    name: 'phone',
+    backup: 'synced',
+    createdAt,
+    lastUsedAt: '2026-11-23T10:00:00.000Z',
+  },
   { id: 'aWQtb2YtdGhlLWxhcHRvcA', name: 'laptop', createdAt },
 ]
 
@@ -55,7 +61,7 @@ describe('pds passkey list', () => {
   it('shows name, times and id, and what the password opens', async () => {
     expect((await against(server(), ['passkey', 'list'])).stdout).toMatchInlineSnapshot(`
       "2 passkeys:
-      phone  since 2026-11-22T10:00:00.000Z, last used 2026-11-23T10:00:00.000Z
+      phone  since 2026-11-22T10:00:00.000Z, last used 2026-11-23T10:00:00.000Z; synced to other devices
         aWQtb2YtdGhlLXBob25l
       laptop  since 2026-11-22T10:00:00.000Z, never used
         aWQtb2YtdGhlLWxhcHRvcA

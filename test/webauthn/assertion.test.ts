@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { importCoseKey } from '../../src/webauthn/coseKey.ts'
 import { WebauthnError } from '../../src/webauthn/webauthnError.ts'
 import { ASSERTIONS, COUNTER } from './support/assertions.ts'
-import { cbor, createAuthenticator, type Item, type Kind } from './support/authenticator.ts'
-import { CHALLENGE, judgeAssertion, ORIGIN, registerWith, RP_ID } from './support/judges.ts'
+import { cbor, createAuthenticator, FLAGS, type Item, type Kind } from './support/authenticator.ts'
+import { assertWith, CHALLENGE, judgeAssertion, ORIGIN, registerWith, RP_ID } from './support/judges.ts'
 
 const right = { challenge: CHALLENGE, origin: ORIGIN, rpId: RP_ID }
 const KINDS = ['ES256', 'Ed25519', 'RS256'] as const satisfies Kind[]
 
-const registered = async (kind: Kind, counter: number) => {
+const registered = async (kind: Kind, counter: number, flags?: number) => {
   const authenticator = createAuthenticator(kind)
-  const credential = await registerWith(authenticator.register({ ...right, counter }))
+  const credential = await registerWith(authenticator.register({ ...right, counter, flags }))
   return { authenticator, credential }
 }
 
@@ -42,9 +42,17 @@ describe('an assertion', () => {
       })
   })
 
-  for (const { name, make, ours, differs } of ASSERTIONS)
+  it('of a passkey of which it is not known whether it can be backed up says so', async () => {
+    const { authenticator, credential } = await registered('ES256', 0)
+    const answer = authenticator.answer({ ...right, flags: FLAGS.up | FLAGS.uv | FLAGS.be | FLAGS.bs })
+    const unknown = { ...credential, backup: undefined }
+    expect((await judgeAssertion(answer, unknown)).ours).toBe('ok')
+    expect((await assertWith(answer, unknown)).backup).toBe('synced')
+  })
+
+  for (const { name, make, ours, differs, registered: flags } of ASSERTIONS)
     it(`${name}: ${ours}${differs ? ` (the oracle: ${differs.oracle}; ${differs.why})` : ''}`, async () => {
-      const { authenticator, credential } = await registered('ES256', COUNTER)
+      const { authenticator, credential } = await registered('ES256', COUNTER, flags)
       const verdict = await judgeAssertion(
         make(authenticator, { ...right, counter: COUNTER + 1 }),
         credential,

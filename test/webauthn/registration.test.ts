@@ -14,7 +14,7 @@ describe('a registration', () => {
       const answer = authenticator.register({ ...right, counter: 7 })
       expect(await judgeRegistration(answer)).toEqual({ ours: 'ok', oracle: 'ok' })
       const kept = await registerWith(answer)
-      expect([kept.id, kept.counter]).toEqual([authenticator.id, 7])
+      expect([kept.id, kept.counter, kept.backup]).toEqual([authenticator.id, 7, 'device'])
     },
   )
 

@@ -29,9 +29,11 @@ it('the verdicts on registrations are those of Node', async () => {
 })
 
 it('the verdicts on assertions are those of Node', async () => {
-  for (const { name, make, ours } of ASSERTIONS) {
+  for (const { name, make, ours, registered } of ASSERTIONS) {
     const authenticator = createAuthenticator()
-    const credential = await registerWith(authenticator.register({ ...right, counter: COUNTER }))
+    const credential = await registerWith(
+      authenticator.register({ ...right, counter: COUNTER, flags: registered }),
+    )
     const answer = make(authenticator, { ...right, counter: COUNTER + 1 })
     expect([name, (await judgeAssertion(answer, credential)).ours]).toEqual([name, ours])
   }

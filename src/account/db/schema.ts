@@ -113,6 +113,8 @@ export const MIGRATIONS: readonly Migration[] = [
     `INSERT INTO oauth_request SELECT id, client_id, detail ->> 'network', 0, expires_at, detail FROM oauth_request_12`,
     'DROP TABLE oauth_request_12',
   ],
+  // 14: whether a passkey may be on other devices too, as its latest use said it. NULL: it was not used since.
+  ['ALTER TABLE passkey ADD COLUMN backup TEXT'],
 ]
 
 /** The schema version that these migrations lead to. */

@@ -1,5 +1,7 @@
 /** The contract between the parts of the authorization server: each interface is built by one folder beside this file. */
 
+import type { Backup } from '../../webauthn/backupOf.ts'
+
 // --- clients ---------------------------------------------------------------------------------------------------------
 
 export type ResponseMode = 'query' | 'fragment' | 'form_post'
@@ -261,6 +263,8 @@ export interface Passkey {
   /** The credential's id, base64url. */
   id: string
   name: string
+  /** Whether it is on one device or synced to others; undefined until one that is from before this was kept signs in. */
+  backup: Backup | undefined
   createdAt: number
   lastUsedAt: number | undefined
 }

@@ -17,8 +17,18 @@ const PASSWORD_OFF =
 
 const listed = (server: Client): Promise<Listed> => orServerError(server.com.cirrus.admin.listPasskeys())
 
-const lineOf = ({ id, name, createdAt, lastUsedAt }: ListedPasskey, paint: Paint): string =>
-  `${paint('bold', name)}  since ${createdAt}, ${lastUsedAt === undefined ? 'never used' : `last used ${lastUsedAt}`}\n  ${id}`
+/** Where the passkey is: a device that is lost takes it along, or does not. */
+const PLACES: Record<string, string> = {
+  device: 'on one device only',
+  eligible: 'on one device so far, can be synced to others',
+  synced: 'synced to other devices',
+}
+
+const lineOf = ({ id, name, backup, createdAt, lastUsedAt }: ListedPasskey, paint: Paint): string => {
+  const use = lastUsedAt === undefined ? 'never used' : `last used ${lastUsedAt}`
+  const place = backup === undefined ? '' : `; ${PLACES[backup] ?? backup}`
+  return `${paint('bold', name)}  since ${createdAt}, ${use}${place}\n  ${id}`
+}
 
 const list = async ({ out }: Context, server: Client): Promise<void> => {
   const { passkeys, passwordSignIn } = await listed(server)

@@ -39,6 +39,11 @@ export const de: PasskeyTexts = {
     createdAt: 'Registriert',
     lastUsedAt: 'zuletzt benutzt',
     neverUsed: 'nie benutzt',
+    backup: {
+      device: 'nur auf einem Gerät',
+      eligible: 'bisher auf einem Gerät, kann auf andere übertragen werden',
+      synced: 'auf andere Geräte übertragen',
+    },
     rename: 'Umbenennen',
     renameOf: (name) => `Neuer Name des Passkeys „${name}“`,
     remove: 'Entfernen',

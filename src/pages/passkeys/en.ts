@@ -36,6 +36,11 @@ export const en = {
     createdAt: 'Registered',
     lastUsedAt: 'last used',
     neverUsed: 'never used',
+    backup: {
+      device: 'on one device only',
+      eligible: 'on one device so far, can be synced to others',
+      synced: 'synced to other devices',
+    },
     rename: 'Rename',
     renameOf: (name: string) => `New name of the passkey “${name}”`,
     remove: 'Remove',

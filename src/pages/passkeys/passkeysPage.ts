@@ -15,7 +15,11 @@ import { passkeyTexts } from './passkeyTexts.ts'
 
 const PATH = '/account/passkeys'
 
-const item = (visit: Visit, { id, name, createdAt, lastUsedAt }: Passkey, isLast: boolean): Markup => {
+const item = (
+  visit: Visit,
+  { id, name, backup, createdAt, lastUsedAt }: Passkey,
+  isLast: boolean,
+): Markup => {
   const { list: text } = passkeyTexts(visit)
   const shown = visible(name, 100)
   return html`<li class="item">
@@ -23,7 +27,9 @@ const item = (visit: Visit, { id, name, createdAt, lastUsedAt }: Passkey, isLast
       <strong>${shown}</strong>
       <p class="soft small">
         ${text.createdAt} ${when(visit, createdAt)},
-        ${lastUsedAt === undefined ? text.neverUsed : html`${text.lastUsedAt} ${when(visit, lastUsedAt)}`}
+        ${lastUsedAt === undefined ? text.neverUsed : html`${text.lastUsedAt} ${when(visit, lastUsedAt)}`}${
+          backup && `; ${text.backup[backup]}`
+        }
       </p>
       ${isLast && html`<p class="soft small">${text.last}</p>`}
       ${form(

@@ -9,12 +9,13 @@ import v9 from '../../fixtures/schema-v9.json?raw'
 import v10 from '../../fixtures/schema-v10.json?raw'
 import v11 from '../../fixtures/schema-v11.json?raw'
 import v12 from '../../fixtures/schema-v12.json?raw'
+import v13 from '../../fixtures/schema-v13.json?raw'
 import { inStorage, type TestAccount } from './account.ts'
 
 const HOUR_MS = 3600_000
 
 /** One for each schema version before this program's, oldest first: see "A new schema version" in CONTRIBUTING.md. */
-export const fixtures: readonly Fixture[] = [v5, v6, v7, v8, v9, v10, v11, v12].map(
+export const fixtures: readonly Fixture[] = [v5, v6, v7, v8, v9, v10, v11, v12, v13].map(
   (text) => JSON.parse(text) as Fixture,
 )
 

@@ -40,17 +40,17 @@ describe('createPasskeyLink', () => {
 })
 
 describe('listPasskeys', () => {
-  it('has name, id and times, and whether the password opens sessions', () =>
+  it('has name, id and times, whether it is synced, and whether the password opens sessions', () =>
     inWorld({}, async ({ account, admin, clock }) => {
       expect(await admin.com.cirrus.admin.listPasskeys()).toEqual({ passkeys: [], passwordSignIn: true })
       const { id } = await addPasskey(account.oauth.passkeys)
       expect(await admin.com.cirrus.admin.listPasskeys()).toEqual({
-        passkeys: [{ id, name: 'laptop', createdAt: iso(clock.now) }],
+        passkeys: [{ id, name: 'laptop', backup: 'device', createdAt: iso(clock.now) }],
         passwordSignIn: true,
       })
-      account.sql.run('UPDATE passkey SET last_used_at = ?', clock.now)
-      expect((await admin.com.cirrus.admin.listPasskeys()).passkeys).toMatchObject([
-        { lastUsedAt: iso(clock.now) },
+      account.sql.run('UPDATE passkey SET backup = NULL, last_used_at = ?', clock.now)
+      expect((await admin.com.cirrus.admin.listPasskeys()).passkeys).toEqual([
+        { id, name: 'laptop', createdAt: iso(clock.now), lastUsedAt: iso(clock.now) },
       ])
     }))
 })

@@ -14,7 +14,8 @@ import { USER_HANDLE } from './judges.ts'
 /** The passkey is kept with this counter. */
 export const COUNTER = 7
 
-type AssertionCase = Case<AssertionJson>
+/** `registered`: the flags of the registration before, if not those of a passkey that stays on its device. */
+type AssertionCase = Case<AssertionJson> & { registered?: number }
 
 const by =
   (wrong: Partial<Ceremony>): AssertionCase['make'] =>
@@ -47,6 +48,9 @@ const minimal = (bytes: Buffer): Buffer => {
 const rawOf = (der: Buffer): Buffer => Buffer.concat(numbersOf(der).map(scalar))
 
 const UP_UV = FLAGS.up | FLAGS.uv
+/** Of a passkey that can be synced. */
+const SYNCABLE = UP_UV | FLAGS.be
+const LEFT_TO_CALLER = 'the oracle leaves it to its caller'
 const ONE_FORM = 'a signature has one DER form here'
 
 /** With ES256, and a passkey that is kept with `COUNTER`. */
@@ -55,7 +59,18 @@ export const ASSERTIONS: readonly AssertionCase[] = [
   { name: 'with the handle of the user', make: by({ userHandle: USER_HANDLE }), ours: 'ok' },
   { name: 'with an empty handle', make: by({ userHandle: '' }), ours: 'ok' },
   { name: 'the largest counter', make: by({ counter: 0xffffffff }), ours: 'ok' },
-  { name: 'backed up', make: by({ flags: UP_UV | FLAGS.be | FLAGS.bs }), ours: 'ok' },
+  {
+    name: 'backed up since it was registered',
+    registered: SYNCABLE | FLAGS.at,
+    make: by({ flags: SYNCABLE | FLAGS.bs }),
+    ours: 'ok',
+  },
+  {
+    name: 'not backed up any more',
+    registered: SYNCABLE | FLAGS.bs | FLAGS.at,
+    make: by({ flags: SYNCABLE }),
+    ours: 'ok',
+  },
   {
     name: 'extensions',
     make: by({ flags: UP_UV | FLAGS.ed, extensions: new Map<Item, Item>([['appid', false]]) }),
@@ -98,6 +113,19 @@ export const ASSERTIONS: readonly AssertionCase[] = [
   { name: 'nobody verified', make: by({ flags: FLAGS.up }), ours: 'NotVerified' },
   { name: 'no flags', make: by({ flags: 0 }), ours: 'NotPresent' },
   { name: 'backed up, and cannot be', make: by({ flags: UP_UV | FLAGS.bs }), ours: 'BadBackupFlags' },
+  {
+    name: 'can be backed up, and could not be when it was registered',
+    make: by({ flags: SYNCABLE }),
+    ours: 'BadBackupFlags',
+    differs: { oracle: 'ok', why: LEFT_TO_CALLER },
+  },
+  {
+    name: 'cannot be backed up, and could be when it was registered',
+    registered: SYNCABLE | FLAGS.at,
+    make: by({}),
+    ours: 'BadBackupFlags',
+    differs: { oracle: 'ok', why: LEFT_TO_CALLER },
+  },
   { name: 'the same counter', make: by({ counter: COUNTER }), ours: 'CounterBehind' },
   { name: 'a lower counter', make: by({ counter: COUNTER - 1 }), ours: 'CounterBehind' },
   { name: 'a counter that is zero again', make: by({ counter: 0 }), ours: 'CounterBehind' },
@@ -105,7 +133,7 @@ export const ASSERTIONS: readonly AssertionCase[] = [
     name: 'the handle of another user',
     make: by({ userHandle: b64u('somebody else') }),
     ours: 'WrongUser',
-    differs: { oracle: 'ok', why: 'the oracle leaves it to its caller' },
+    differs: { oracle: 'ok', why: LEFT_TO_CALLER },
   },
   {
     name: 'a user handle that is not text',
@@ -130,7 +158,7 @@ export const ASSERTIONS: readonly AssertionCase[] = [
     name: 'another id than the one that is kept',
     make: edited((answer) => ({ ...answer, id: 'AAAA', rawId: 'AAAA' })),
     ours: 'BadCredentialId',
-    differs: { oracle: 'ok', why: 'the oracle leaves it to its caller' },
+    differs: { oracle: 'ok', why: LEFT_TO_CALLER },
   },
   {
     name: 'rawId that is not id',

@@ -1,5 +1,5 @@
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server'
-import { verifyAssertion } from '../../../src/webauthn/verifyAssertion.ts'
+import { type Assertion, verifyAssertion } from '../../../src/webauthn/verifyAssertion.ts'
 import { type Credential, verifyRegistration } from '../../../src/webauthn/verifyRegistration.ts'
 import { WebauthnError } from '../../../src/webauthn/webauthnError.ts'
 import type { AssertionJson, RegistrationJson } from './authenticator.ts'
@@ -50,8 +50,11 @@ export const judgeRegistration = async (answer: RegistrationJson) => ({
   ),
 })
 
+export const assertWith = (answer: AssertionJson, credential: Credential): Promise<Assertion> =>
+  verifyAssertion(answer, { ...expected, credential, userHandle: USER_HANDLE })
+
 export const judgeAssertion = async (answer: AssertionJson, credential: Credential) => ({
-  ours: await verdictOf(verifyAssertion(answer, { ...expected, credential, userHandle: USER_HANDLE })),
+  ours: await verdictOf(assertWith(answer, credential)),
   oracle: await oracleOf(() =>
     verifyAuthenticationResponse({
       response: answer,

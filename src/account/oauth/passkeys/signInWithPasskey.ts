@@ -61,8 +61,8 @@ export const signInWithPasskey = async (deps: SignInWithPasskeyDeps, answer: unk
     const latest = readPasskey(sql, id)?.passkey
     if (!latest) throw new PasskeyError('PasskeyNotFound', 'this passkey was removed')
     isOurs(assertion.challenge, latest)
-    noteUse(sql, id, assertion.counter, now)
+    noteUse(sql, id, assertion, now)
     journal.append('use-passkey', { id, name: latest.name })
-    return { ...latest, lastUsedAt: now }
+    return { ...latest, backup: assertion.backup, lastUsedAt: now }
   })
 }

@@ -41,6 +41,7 @@ describe('a link', () => {
       expect(added).toEqual({
         id: first.id,
         name: 'laptop',
+        backup: 'device',
         createdAt: world.clock.now,
         lastUsedAt: undefined,
       })
@@ -231,6 +232,26 @@ describe('a sign-in by passkey', () => {
       })
     }))
 
+  it('keeps whether the passkey is synced, and learns it of one that was registered before this was kept', () =>
+    withPasskeys(async ({ account, clock }) => {
+      const { passkeys } = account.oauth
+      const authenticator = await addPasskey(passkeys)
+      account.sql.run('UPDATE passkey SET backup = NULL')
+      expect(passkeys.list()[0]?.backup).toBeUndefined()
+      for (const [flags, backup] of [
+        [FLAGS.be, 'eligible'],
+        [FLAGS.be | FLAGS.bs, 'synced'],
+        [0, undefined],
+      ] as const) {
+        clock.now += 1000
+        const wrong = { flags: FLAGS.up | FLAGS.uv | flags }
+        const used = passkeys.signIn(authenticator.answer(ceremony(signInOptions(passkeys), wrong)))
+        if (backup === undefined) await expect(used).rejects.toMatchObject({ code: 'BadBackupFlags' })
+        else expect((await used).backup).toBe(backup)
+        expect(passkeys.list()[0]?.backup).toBe(backup ?? 'synced')
+      }
+    }))
+
   it('is taken once, also by an authenticator that does not count, and by an object that started anew', () =>
     withPasskeys(async (world) => {
       const authenticator = await addPasskey(world.account.oauth.passkeys)
@@ -311,6 +332,7 @@ describe('a sign-in by passkey', () => {
     ['of another origin', { origin: 'https://evil.example' }, 'WrongOrigin'],
     ['of another host name', { rpId: 'evil.example' }, 'WrongRpId'],
     ['without user verification', { flags: FLAGS.up }, 'NotVerified'],
+    ['of one that can be synced now', { flags: FLAGS.up | FLAGS.uv | FLAGS.be }, 'BadBackupFlags'],
     ['of another account', { userHandle: 'c29tZWJvZHk' }, 'WrongUser'],
     ['with another signature', { signed: Buffer.from('other') }, 'BadSignature'],
   ])('%s is refused, and leaves no row', (_, wrong, code) =>

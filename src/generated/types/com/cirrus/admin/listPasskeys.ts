@@ -14,6 +14,8 @@ export interface Passkey {
   id: string
   /** As the owner called it. */
   name: string
+  /** Whether the passkey stays on the device that made it, can be synced to other devices, or is synced, as its latest use said it. Absent if it was not used since this is kept. */
+  backup?: 'device' | 'eligible' | 'synced' | (string & {})
   createdAt: string
   /** When it last signed in. Absent if it never did. */
   lastUsedAt?: string
