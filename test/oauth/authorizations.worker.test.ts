@@ -52,11 +52,13 @@ describe('a pushed request', () => {
     'x',
     'urn:ietf:params:oauth:request_uri:req-',
     `urn:ietf:params:oauth:request_uri:req-${'0'.repeat(32)}`,
-  ])('is not found by the name "%s"', (requestUri) =>
+  ])('is not found by the name "%s", and no document is fetched to say so', (requestUri) =>
     inWorld({}, async (world) => {
-      await createApp(world)
+      let fetched = 0
+      world.hosts.set(CLIENT_HOST, () => new Response(null, { status: 404 + fetched++ }))
       const { authorizations } = world.account.oauth
       await expect(authorizations.find(requestUri, CLIENT_ID)).rejects.toMatchObject(UNKNOWN)
+      expect(fetched).toBe(0)
     }),
   )
 
