@@ -724,7 +724,7 @@ export interface Methods {
       output: ComCirrusAdminEndGrants.OutputSchema
       errors: 'GrantNotFound'
     };
-  /** End one session of the owner, sign them out in one browser, or end all of them: access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
+  /** End one session of the owner, sign them out in one browser, or end all of them: access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) the browsers in which the owner is signed in, and links that register passkeys. The journal records it. Requires the admin credential. */
   'com.cirrus.admin.endSessions': {
       kind: 'procedure'
       params: ComCirrusAdminEndSessions.QueryParams

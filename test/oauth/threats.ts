@@ -124,6 +124,11 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['handlers/admin/grants.worker.test.ts', 'another account password ends every grant'],
   },
   {
+    threat: 'a link for a passkey that somebody else has read outlives the end of all sign-ins',
+    closedIn: 'account/oauth/passkeys/passkeyLinks.ts',
+    test: ['handlers/admin/passkeys.worker.test.ts', 'ends %s'],
+  },
+  {
     threat: 'access from before a move goes on after it',
     closedIn: 'account/lifecycle/activate.ts',
     test: ['handlers/admin/grants.worker.test.ts', 'the first activation ends every grant'],

@@ -71,7 +71,7 @@ export interface AuthDeps {
   watchMove(): Promise<void>
   /** Throws while writes are fenced off. */
   assertNotFenced(): void
-  oauth: Pick<OAuth, 'dpop' | 'grants' | 'grantTokens' | 'browserSignIns'>
+  oauth: Pick<OAuth, 'dpop' | 'grants' | 'grantTokens' | 'browserSignIns' | 'passkeys'>
 }
 
 /** As clients name it by default, where none is configured: preferences are kept here in any case. */

@@ -5,7 +5,7 @@ import { assertNotRetained, requireHandle } from './retention.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 /** What opens the account, or waits to: sessions and grants have ended before. */
-const SIGN_IN_TABLES = ['app_password', 'passkey', 'passkey_link', 'oauth_request', 'permission_set'] as const
+const SIGN_IN_TABLES = ['app_password', 'passkey', 'oauth_request', 'permission_set'] as const
 
 /**
  * Deletes the account here, for ever. The state, the event and the end of everything that signs in are one transaction;

@@ -288,6 +288,8 @@ export interface Passkeys {
   remove(id: string, by: PasskeyActor, exceptBrowser?: string): boolean
   /** A link that registers one passkey, within 10 minutes. */
   createLink(): { url: string; expiresAt: number }
+  /** Ends the links that were not used, within the transaction that ends what is signed in. */
+  endLinks(): void
   /** The options for `navigator.credentials.create`. `link` is what the link has as its fragment. */
   registrationOptions(link: string): object
   register(link: string, name: string, answer: unknown): Promise<Passkey>

@@ -150,7 +150,7 @@ export function createNamespaces(transport: Transport) {
           emitIdentity: procedure(['RepoNotFound'], 'application/json', ''),
           /** Take the access of one app, or of all, which they have by OAuth: their tokens are refused from now on. The journal records it. Requires the admin credential. */
           endGrants: procedure(['GrantNotFound']),
-          /** End one session of the owner, sign them out in one browser, or end all of them: access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) and the browsers in which the owner is signed in. The journal records it. Requires the admin credential. */
+          /** End one session of the owner, sign them out in one browser, or end all of them: access and refresh tokens are refused from now on. All of them include the access that apps have by OAuth (endGrants ends it alone) the browsers in which the owner is signed in, and links that register passkeys. The journal records it. Requires the admin credential. */
           endSessions: procedure(['SessionNotFound']),
           /** Refuse writes (records, blobs, preferences, a repository, the handle) for a while, with status 503 and `retry-after`, so that a move copies the last of them before the DID names the other PDS. The account stays active: reads and the firehose go on, and nothing is announced. The fence ends at the time given, when it is lifted, and when the account is deactivated. May be repeated: the latest time counts. Requires the admin credential, the owner's session, or a migration token with the scope account:deactivate, which fences for as long as it is valid at most. */
           fenceWrites: procedure(),

@@ -24,7 +24,7 @@ export const de: PasskeyTexts = {
       `Wer das Gerät hat, das du gerade benutzt, und es entsperren kann, meldet sich von da an bei ${host} an. Der Passkey gilt nur unter diesem Namen.`,
     name: 'Name, etwa der des Geräts',
     create: 'Passkey anlegen',
-    gone: 'Dieser Link wurde schon benutzt oder ist älter als zehn Minuten. `pds passkey add` gibt einen neuen aus.',
+    gone: 'Dieser Link wurde schon benutzt, wurde beendet oder ist älter als zehn Minuten. `pds passkey add` gibt einen neuen aus.',
     badName: 'Dieser Name geht nicht: Er ist leer oder zu lang, oder er hat Zeichen, die man nicht sieht.',
     full: 'Es gibt zu viele Passkeys. Entferne zuerst einen.',
     done: (name) => `Der Passkey „${name}“ ist registriert. Ab jetzt kannst du dich mit ihm anmelden.`,

@@ -21,7 +21,7 @@ export const en = {
       `Whoever has the device that you use now, and can unlock it, signs in to ${host} from then on. The passkey works under this name only.`,
     name: 'Name, such as the device’s',
     create: 'Create the passkey',
-    gone: 'This link was used already, or is older than ten minutes. `pds passkey add` gives another one.',
+    gone: 'This link was used already, has ended, or is older than ten minutes. `pds passkey add` gives another one.',
     badName: 'This name cannot be used: it is empty, too long, or has characters that cannot be seen.',
     full: 'There are too many passkeys. Remove one first.',
     done: (name: string) => `The passkey “${name}” is registered. From now on you can sign in with it.`,

@@ -3,7 +3,7 @@ import { sha256 } from '../../webauthn/support/authenticator.ts'
 import { addPasskey, ceremony, registrationOptions } from '../../account/oauth/passkeys/support/ceremonies.ts'
 import { createAuthenticator } from '../../webauthn/support/authenticator.ts'
 import { failure, logIn } from '../support/calls.ts'
-import { inWorld } from '../support/world.ts'
+import { inWorld, type World } from '../support/world.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -37,6 +37,25 @@ describe('createPasskeyLink', () => {
         error: 'TooManyPasskeys',
       })
     }))
+})
+
+describe('a link that waits', () => {
+  it.each<[string, (world: World) => Promise<unknown>]>([
+    ['with every session', ({ admin }) => admin.com.cirrus.admin.endSessions({ all: true })],
+    ['with another account password', (world) => world.restart({ SESSION_SECRET: 'y'.repeat(64) })],
+  ])('ends %s', (_, end) =>
+    inWorld({}, async (world) => {
+      const { url } = await world.admin.com.cirrus.admin.createPasskeyLink()
+      const link = new URL(url).hash.slice(1)
+      const began = ceremony(registrationOptions(world.account.oauth.passkeys, link))
+      await end(world)
+      const { passkeys } = world.account.oauth
+      const refused = { code: 'LinkNotFound' }
+      expect(() => passkeys.registrationOptions(link)).toThrow(expect.objectContaining(refused))
+      const answer = createAuthenticator().register(began)
+      await expect(passkeys.register(link, 'laptop', answer)).rejects.toMatchObject(refused)
+    }),
+  )
 })
 
 describe('listPasskeys', () => {

@@ -2,7 +2,7 @@ import type { SessionTokens } from '../../../signing/sessionTokens.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import type { BrowserSignIns, Grants } from '../../oauth/types.ts'
+import type { BrowserSignIns, Grants, Passkeys } from '../../oauth/types.ts'
 
 export interface NoteNewPasswordDeps {
   sql: Sql
@@ -11,6 +11,7 @@ export interface NoteNewPasswordDeps {
   tokens: Pick<SessionTokens, 'mark'>
   grants: Pick<Grants, 'endAll'>
   browserSignIns: Pick<BrowserSignIns, 'endAll'>
+  passkeys: Pick<Passkeys, 'endLinks'>
 }
 
 /** The journal's event for another account password, or another SESSION_SECRET, than at the last start. */
@@ -22,10 +23,10 @@ const KEY = 'password-mark'
 /**
  * Journals that the deployment has another account password than when the object last started. Its sessions have ended
  * by themselves, since no token verifies any more; what they had asked for, upload tokens, ends by this event. Grants,
- * whose tokens do not verify either, and the sign-ins of browsers end here.
+ * whose tokens do not verify either, the sign-ins of browsers, and links that register passkeys end here.
  */
 export const noteNewPassword = (deps: NoteNewPasswordDeps): void => {
-  const { sql, platform, journal, tokens, grants, browserSignIns } = deps
+  const { sql, platform, journal, tokens, grants, browserSignIns, passkeys } = deps
   const { mark } = tokens
   const known = sql.first<{ used: number }>('SELECT used FROM rate WHERE key = ?', KEY)?.used
   if (known === mark) return
@@ -39,6 +40,7 @@ export const noteNewPassword = (deps: NoteNewPasswordDeps): void => {
     )
     grants.endAll('new password')
     browserSignIns.endAll()
+    passkeys.endLinks()
     if (known !== undefined) journal.append(NEW_PASSWORD_EVENT)
   })
 }

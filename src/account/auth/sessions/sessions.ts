@@ -6,7 +6,7 @@ import { docsLink } from '../../../docsLink.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
 import { ENDED_EVENT as GRANTS_ENDED_EVENT } from '../../oauth/grants/endGrant.ts'
-import type { BrowserSignIns, Grants } from '../../oauth/types.ts'
+import type { BrowserSignIns, Grants, Passkeys } from '../../oauth/types.ts'
 import { NEW_PASSWORD_EVENT } from './noteNewPassword.ts'
 import { followedBy, REFRESH_GRACE_MS, tokenState } from './refreshChain.ts'
 import { createSessionRows, type SessionInfo, type SessionRow } from './sessionRows.ts'
@@ -53,7 +53,7 @@ export interface Sessions {
   /** Ends one session, by default for the administrator, and journals it. Returns false if there is none with this id. */
   end(sid: string, reason?: string): boolean
   /**
-   * Ends every session but one that is named, and with them what else is signed in: the grants of apps, and browsers. Journals what
+   * Ends every session but one that is named, and with them what else is signed in or about to be: the grants of apps, browsers, and the links that register passkeys. Journals what
    * there was; for the administrator in any case, since upload tokens that sessions have asked for end with it.
    */
   endAll(reason: string, except?: { session?: string | undefined; browser?: string | undefined }): Ended
@@ -78,6 +78,7 @@ export interface SessionsDeps {
   serviceDid: string
   grants: Pick<Grants, 'endAll'>
   browserSignIns: Pick<BrowserSignIns, 'endAll'>
+  passkeys: Pick<Passkeys, 'endLinks'>
 }
 
 const ENDED_EVENT = 'end-sessions'
@@ -197,6 +198,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rows.deleteExpired(platform.now())
         const ended = rows.deleteAllBut(except.session)
         if (ended > 0 || reason === BY_ADMIN) journal.append(ENDED_EVENT, { reason, ended })
+        deps.passkeys.endLinks()
         return {
           sessions: ended,
           grants: deps.grants.endAll(reason),

@@ -15,6 +15,7 @@ export interface PasskeyLinks {
   find(secret: string): string
   /** Uses it up, in the transaction that registers; throws as `find`. */
   use(secret: string): void
+  endAll(): void
 }
 
 export interface PasskeyLinksDeps {
@@ -26,7 +27,7 @@ export interface PasskeyLinksDeps {
 const notFound = () =>
   new PasskeyError(
     'LinkNotFound',
-    'this link was used already, or is older than 10 minutes: `pds passkey add` gives another one',
+    'this link was used already, has ended, or is older than 10 minutes: `pds passkey add` gives another one',
   )
 
 export const createPasskeyLinks = ({ sql, platform, journal }: PasskeyLinksDeps): PasskeyLinks => ({
@@ -56,4 +57,5 @@ export const createPasskeyLinks = ({ sql, platform, journal }: PasskeyLinksDeps)
     )
     if (!used) throw notFound()
   },
+  endAll: () => void sql.run('DELETE FROM passkey_link'),
 })

@@ -87,6 +87,7 @@ export const createPasskeys = (deps: PasskeysDeps): Passkeys => {
       const { secret, expiresAt } = links.create()
       return { url: `${origin}${REGISTER_PATH}#${secret}`, expiresAt }
     },
+    endLinks: links.endAll,
     registrationOptions: (link) =>
       creationOptions({
         party: party(),
