@@ -21,6 +21,8 @@ export const readClientId = (id: string, { dev }: { dev: boolean }): URL => {
   const url = check(id, dev)
   if (id.includes('#')) throw invalid(id, 'has a fragment')
   if (url.pathname.endsWith('/')) throw invalid(id, 'must have a path that does not end with a slash')
+  // Accounts upload blobs to a PDS: a document among them would be shown as an app of that host, perhaps of this one.
+  if (/^\/+xrpc\//i.test(url.pathname)) throw invalid(id, 'is the address of a method, such as of a blob')
   if (url.href !== id) throw invalid(id, `is not in canonical form, which is ${url.href}`)
   return url
 }

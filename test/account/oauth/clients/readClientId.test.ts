@@ -52,6 +52,11 @@ describe('the id of a client', () => {
     ['an .example name', 'https://app.example/client.json'],
     ['an .internal name', 'https://metadata.internal/client.json'],
     ['a name with a dot at its end', 'https://app.example.org./client.json'],
+    [
+      'a blob of a PDS',
+      'https://pds.example.org/xrpc/com.atproto.sync.getBlob?did=did:plc:ewvi7nxzyoun6zhxrhs64oiz&cid=bafkrei',
+    ],
+    ['a blob by another spelling', 'https://pds.example.org//XRPC/com.atproto.sync.getBlob?did=a&cid=b'],
     ['capitals in the name', 'https://APP.example.org/client.json'],
     ['capitals in the scheme', 'HTTPS://app.example.org/client.json'],
     ['full-width letters', 'https://ａpp.example.org/client.json'],
