@@ -55,7 +55,7 @@ const parse = (file: string, text: string): LexiconDoc => {
 }
 
 /** Each reference in a document as [JSON path, target]. */
-function* references(value: unknown, jsonPath: string): Generator<[string, string]> {
+export function* references(value: unknown, jsonPath: string): Generator<[string, string]> {
   if (Array.isArray(value))
     for (const [i, item] of value.entries()) yield* references(item, `${jsonPath}.${i}`)
   else if (typeof value === 'object' && value !== null)
@@ -68,15 +68,20 @@ function* references(value: unknown, jsonPath: string): Generator<[string, strin
     }
 }
 
+/** What a reference in a document names, as `id#definition`. */
+export const targetOf = (ref: string, document: LexiconDoc): string => {
+  const [id, def = 'main'] = ref.replace(/^lex:/, '').split('#')
+  return `${id || document.id}#${def}`
+}
+
 /** Throws at a `ref` to a document or a definition that does not exist. */
 export function checkReferences(loaded: Loaded[]): void {
   const known = new Set(
-    loaded.flatMap(({ document }) => Object.keys(document.defs).map((def) => `${document.id}#${def}`)),
+    loaded.flatMap(({ document }) => Object.keys(document.defs).map((def) => targetOf(`#${def}`, document))),
   )
   for (const { file, document } of loaded)
     for (const [jsonPath, ref] of references(document.defs, 'defs')) {
-      const [id, def = 'main'] = ref.replace(/^lex:/, '').split('#')
-      const target = `${id || document.id}#${def}`
+      const target = targetOf(ref, document)
       if (!known.has(target))
         throw new LexiconError(file, jsonPath, `refers to ${target}, which no document defines`)
     }

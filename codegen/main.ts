@@ -9,6 +9,7 @@ import { emitAssets } from './emit/assets.ts'
 import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
+import { emitServerSchemas } from './emit/serverSchemas.ts'
 import { emitServer } from './emit/server.ts'
 import { embedRules, emitRules } from './emit/rules.ts'
 import { embedScopes, emitScopes } from './emit/scopes.ts'
@@ -31,6 +32,7 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
     ['lexicons.ts', emitLexicons(loaded)],
     ['methods.ts', emitMethods(methods, (file) => `./${file}`, '../xrpc/types.ts')],
     ['server.ts', emitServer(methods)],
+    ['serverSchemas.ts', emitServerSchemas(loaded)],
     [
       'client/methods.ts',
       emitMethods(

@@ -12,6 +12,7 @@ import { createPlatform } from './platform.ts'
 import type { ViewPlan, ViewRequest, ViewsRpc } from './viewPlan.ts'
 import { createPages, type Pages } from './pages/createPages.ts'
 import { isPagePath } from './pages/isPagePath.ts'
+import { assertValidOutput } from './xrpc/assertValidOutput.ts'
 import { encodeError } from './xrpc/output.ts'
 import { createRuntime } from './xrpc/runtime.ts'
 import type { Account } from './account/account.ts'
@@ -30,7 +31,7 @@ const xrpc = createRouter(
     upgrade: ({ account }) => account.upgrade(),
     limits: LIMITS,
     times: BODY_TIMES,
-    validateOutput: __DEV__,
+    checkOutput: __DEV__ ? assertValidOutput : undefined,
     newId,
     report: logBug,
   }),

@@ -61,7 +61,6 @@ const xrpc = createRouter(
     unserved: (method, request, { proxy }) => proxy.answer(method, request),
     limits: LIMITS,
     times: BODY_TIMES,
-    validateOutput: false,
     newId,
     report: logBug,
   }),

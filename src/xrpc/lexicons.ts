@@ -1,11 +1,11 @@
 import { Lexicons, type LexUserType } from '@atproto/lexicon'
 import type { MethodId } from '../generated/methods.ts'
-import { readSchemas } from '../generated/lexicons.ts'
+import { readServerSchemas } from '../generated/serverSchemas.ts'
 
 let compiled: Lexicons | undefined
 
-/** The lexicon documents, compiled once: at the first request, since it takes 4-5 ms. */
-export const lexicons = (): Lexicons => (compiled ??= new Lexicons(readSchemas()))
+/** What requests and records are checked with, compiled once: at the first request, since it takes milliseconds. */
+export const lexicons = (): Lexicons => (compiled ??= new Lexicons(readServerSchemas()))
 
 export type MethodDef = Extract<LexUserType, { type: 'query' | 'procedure' | 'subscription' }>
 

@@ -4,7 +4,7 @@ import { discard } from './discard.ts'
 import type { Timer } from './deadline.ts'
 import { readConditions } from './conditions.ts'
 import { error, XrpcError } from './errors.ts'
-import { encodeError, encodeOutput, type Report } from './output.ts'
+import { type CheckOutput, encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
 import { clientOf } from './client.ts'
 import { networkOf } from '../network.ts'
@@ -30,8 +30,8 @@ export interface RuntimeOptions<Context, Auth> {
   upgrade?: (context: Context) => Upgraded
   limits: BodyLimits
   times: BodyTimes
-  /** Whether every answer is checked against its lexicon: in tests and development. */
-  validateOutput: boolean
+  /** Checks every answer by its lexicon: in tests and development. Absent: no answer is checked. */
+  checkOutput?: CheckOutput
   /** A new id for an internal error. */
   newId(): string
   report: Report
@@ -84,7 +84,7 @@ export function createRuntime<Context extends object, Auth>(
         const response = encodeOutput(
           id,
           await granted.act(() => handler(call as never)),
-          options.validateOutput,
+          options.checkOutput,
         )
         if (request.method !== 'HEAD') return response
         await response.body?.cancel()

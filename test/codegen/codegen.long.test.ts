@@ -70,6 +70,7 @@ describe('--check', () => {
       'codegen: src/generated/lexicons.ts differs',
       'codegen: src/generated/mine.ts is not generated',
       'codegen: src/generated/server.ts differs',
+      'codegen: src/generated/serverSchemas.ts differs',
       'codegen: src/generated/util.ts is missing',
     ])
     expect(code).toBe(1)

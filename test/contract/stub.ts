@@ -3,6 +3,7 @@ import { createRouter } from '../../src/generated/server.ts'
 import { BODY_TIMES } from '../../src/limits.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import { policy, type CredentialKind, type Rule } from '../../src/policy.ts'
+import { assertValidOutput } from '../../src/xrpc/assertValidOutput.ts'
 import { error } from '../../src/xrpc/errors.ts'
 import { createRuntime } from '../../src/xrpc/runtime.ts'
 import type { FetchHandler } from './serve.ts'
@@ -55,7 +56,7 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
         return () => clearTimeout(id)
       },
       limits: options.limits ?? { json: 100_000, methods: {} },
-      validateOutput: options.validateOutput ?? true,
+      checkOutput: (options.validateOutput ?? true) ? assertValidOutput : undefined,
       newId: () => 'reference',
       report: () => {},
     }),

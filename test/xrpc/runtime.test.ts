@@ -238,7 +238,7 @@ describe('outputs', () => {
   it('that break their lexicon are a bug, where outputs are checked', async () => {
     expect((await mount(id, () => ({ cid: 'x' }))(path)).status).toBe(500)
     expect(String(reports.at(-1)?.[1])).toContain('cid must be a cid string')
-    expect((await mount(id, () => ({ cid: 'x' }), { validateOutput: false })(path)).status).toBe(200)
+    expect((await mount(id, () => ({ cid: 'x' }), { checkOutput: undefined })(path)).status).toBe(200)
   })
 
   it('are empty where none is declared', async () => {

@@ -3,6 +3,7 @@ import { BODY_TIMES } from '../../src/limits.ts'
 import type { MethodId } from '../../src/generated/methods.ts'
 import type { CredentialKind } from '../../src/policy.ts'
 import { createRouter } from '../../src/generated/server.ts'
+import { assertValidOutput } from '../../src/xrpc/assertValidOutput.ts'
 import type { Timer } from '../../src/xrpc/deadline.ts'
 import { createRuntime, type RuntimeOptions } from '../../src/xrpc/runtime.ts'
 import type { Granted } from '../../src/xrpc/types.ts'
@@ -46,7 +47,7 @@ export const mount =
         times: BODY_TIMES,
         timer: () => timer,
         limits: { json: 1000, methods: { 'com.atproto.repo.importRepo': 2000 } },
-        validateOutput: true,
+        checkOutput: assertValidOutput,
         newId: () => 'id-1',
         report: (reference, cause) => reports.push([reference, cause]),
         ...rest,

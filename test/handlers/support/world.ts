@@ -19,6 +19,7 @@ import { answerOAuth } from '../../../src/oauth/answerOAuth.ts'
 import { createGenesis } from '../../../src/plc/build.ts'
 import { createProxy, type Proxy } from '../../../src/proxy/proxy.ts'
 import type { ViewsRpc } from '../../../src/viewPlan.ts'
+import { assertValidOutput } from '../../../src/xrpc/assertValidOutput.ts'
 import { encodeError } from '../../../src/xrpc/output.ts'
 import { createRuntime } from '../../../src/xrpc/runtime.ts'
 import { FakeDirectory } from './directory.ts'
@@ -215,7 +216,7 @@ const build = async (
     limits: LIMITS,
     times: BODY_TIMES,
     timer: () => platform.timer,
-    validateOutput: true,
+    checkOutput: assertValidOutput,
     newId: () => 'bug',
     report: (_: string, cause: unknown) => bugs.push(cause),
   }
