@@ -32,6 +32,8 @@ export interface ServiceClaims {
   exp: number
   lxm?: string
   jti: string
+  /** Of an upload token: the id of the grant whose app has asked for it. */
+  grant?: string | undefined
 }
 
 /** Signs a service token within the limits of getServiceAuth. */
@@ -43,6 +45,7 @@ export const signServiceToken = async (claims: ServiceClaims, sign: SignBytes): 
     exp: claims.exp,
     lxm: claims.lxm,
     jti: claims.jti,
+    grant: claims.grant,
   })
   serviceDidClaim(payload, 'iss')
   serviceDidClaim(payload, 'aud')
@@ -63,6 +66,8 @@ export interface ForeignServiceClaims {
   iat?: number
   lxm?: string
   jti?: string
+  /** The account's own tokens have it. */
+  grant?: string
 }
 
 const parseClaims = (payload: JsonObject): ForeignServiceClaims => ({
@@ -72,6 +77,7 @@ const parseClaims = (payload: JsonObject): ForeignServiceClaims => ({
   iat: optionalIntegerClaim(payload, 'iat'),
   lxm: optionalStringClaim(payload, 'lxm'),
   jti: optionalStringClaim(payload, 'jti'),
+  grant: optionalStringClaim(payload, 'grant'),
 })
 
 /** The issuer that a service token claims, so that the key can be looked up. Nothing is verified. */

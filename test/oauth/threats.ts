@@ -226,6 +226,11 @@ export const RESOURCE_THREATS: readonly Threat[] = [
     test: ['oauth/resource.worker.test.ts', 'is refused once its grant has ended'],
   },
   {
+    threat: 'an app that has signed out, or a service that it gave a token, goes on uploading',
+    closedIn: 'account/auth/stillValid.ts',
+    test: ['handlers/repo/uploadBlob.worker.test.ts', 'once the app that asked for the token has signed out'],
+  },
+  {
     threat: 'an app takes the account: a migration token, app passwords, the identity',
     closedIn: 'policy.ts',
     test: ['oauth/resource.worker.test.ts', 'mints no migration token, and sees no app passwords'],

@@ -22,7 +22,7 @@ export type Credential =
   /** A `MoveInToken`: the account's own DID asks this server to take the account in. */
   | { kind: 'service'; grants: 'service'; iss: string; aud: string; id: string; exp: number }
   /** The account's own token for uploadBlob, in the hands of another service: Bluesky's video service uploads so. */
-  | { kind: 'blobUpload'; grants: 'blobUpload'; iat: number; exp: number }
+  | { kind: 'blobUpload'; grants: 'blobUpload'; iat: number; exp: number; grant: string | undefined }
   /** The access token of an app, bound to the key that signed the request's proof. */
   | { kind: 'grant'; grants: 'grant'; claims: GrantClaims; permissions: Permissions }
   | TokenCredential

@@ -39,9 +39,11 @@ export const createStillValid = ({ platform, sessions, migrationTokens, grants }
       case 'blobUpload':
         assertNotExpired(credential.exp)
         // It does not say which session has asked for it: those that are in use are asked for again.
-        if (sessions.wereEndedAfter(credential.iat * 1000))
+        if (
+          credential.grant ? !grants.find(credential.grant) : sessions.wereEndedAfter(credential.iat * 1000)
+        )
           throw tokenError(
-            new TokenError('Revoked', 'sessions were ended after this token was made: ask for another one'),
+            new TokenError('Revoked', 'what asked for this token has ended since: ask for another one'),
           )
         return
       case 'admin':

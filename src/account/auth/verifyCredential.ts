@@ -111,14 +111,18 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
   })
 
   const blobUploadCredential = async (token: string): Promise<VerifiedCredential> => {
-    const { iat = 0, exp } = await verifyServiceToken(token, {
+    const {
+      iat = 0,
+      exp,
+      grant,
+    } = await verifyServiceToken(token, {
       didKey: deps.signingKey.did,
       issuer: did,
       audiences: audiences.flatMap(ownAudiences),
       lxm: UPLOAD_BLOB,
       now: platform.now(),
     })
-    return { kind: 'blobUpload', grants: 'blobUpload', iat, exp }
+    return { kind: 'blobUpload', grants: 'blobUpload', iat, exp, grant }
   }
 
   const verifyBearer = async (token: string, rule: Omit<Rule, 'runs'>): Promise<VerifiedCredential> => {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { hashPassword } from '../../../src/crypto/password.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
 import { UPLOAD_BLOB } from '../../../src/signing/serviceToken.ts'
+import { createApp } from '../../oauth/support/app.ts'
+import { makeGrant } from '../../support/grant.ts'
 import { put } from '../support/blobs.ts'
 import { importRecord } from '../support/importRecord.ts'
 import { accessToken } from '../support/accessToken.ts'
@@ -265,6 +267,31 @@ describe('a video that a service uploads for the account', () => {
       for (const [name, token] of Object.entries(tokens))
         expect(await send(world, token, MP4), name).toMatchObject({ status: 400, error: 'InvalidToken' })
       expect(await send(world, await signing.signServiceToken(claims), MP4)).toMatchObject({ status: 200 })
+    }))
+
+  it('is refused once the app that asked for the token has signed out, and another app’s goes on', () =>
+    inWorld({}, async (world) => {
+      const app = await createApp(world)
+      const { refresh_token } = await app.signIn()
+      const [own] = world.account.oauth.grants.list()
+      const other = await makeGrant(world.account)
+      const exp = Math.floor(world.clock.now / 1000) + HALF_AN_HOUR_S
+      const asked = (grant: string) =>
+        world.account.serviceAuth.sign(
+          { aud: SERVICE, lxm: UPLOAD_BLOB, exp },
+          { kind: 'grant', claims: { grant } },
+        )
+      const [first, second] = [await asked(own?.id ?? ''), await asked(other.id)]
+      expect(await send(world, first, MP4)).toMatchObject({ status: 200 })
+      await app.revoke(refresh_token)
+      expect(await send(world, first, MP4)).toMatchObject({
+        status: 400,
+        error: 'InvalidToken',
+        message: expect.stringContaining('token-revoked'),
+      })
+      expect(await send(world, second, MP4)).toMatchObject({ status: 200 })
+      await world.admin.com.cirrus.admin.endGrants({ id: other.id })
+      expect(await send(world, second, MP4)).toMatchObject({ status: 400, error: 'InvalidToken' })
     }))
 
   it('is refused while the account is not active', () =>

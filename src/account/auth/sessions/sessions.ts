@@ -5,7 +5,6 @@ import { error } from '../../../xrpc/errors.ts'
 import { docsLink } from '../../../docsLink.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import { ENDED_EVENT as GRANTS_ENDED_EVENT } from '../../oauth/grants/endGrant.ts'
 import type { BrowserSignIns, Grants, Passkeys } from '../../oauth/types.ts'
 import { NEW_PASSWORD_EVENT } from './noteNewPassword.ts'
 import { followedBy, REFRESH_GRACE_MS, tokenState } from './refreshChain.ts'
@@ -46,7 +45,7 @@ export interface Sessions {
   refresh(token: RefreshTokenId): Promise<TokenPair>
   /** Ends a session by a refresh token that `refresh` would take: its tokens are refused from now on. */
   delete(token: RefreshTokenId): void
-  /** Whether sessions or grants were ended on purpose, a password revoked or replaced, after this time (milliseconds). */
+  /** Whether sessions were ended on purpose, a password revoked or replaced, after this time (milliseconds). */
   wereEndedAfter(time: number): boolean
   /** Those that have not ended, the one that was used last first; at most `MAX_LISTED`. */
   list(): SessionInfo[]
@@ -176,8 +175,7 @@ export const createSessions = (deps: SessionsDeps): Sessions => {
         rowOf(token, platform.now())
         rows.delete(token.sid)
       }),
-    wereEndedAfter: (time) =>
-      journal.hasAny([ENDED_EVENT, GRANTS_ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
+    wereEndedAfter: (time) => journal.hasAny([ENDED_EVENT, REVOKED_EVENT, NEW_PASSWORD_EVENT], time),
     list: () => {
       const listed = rows.list(platform.now())
       // The one that was used last comes first. No token of those from before a new password is accepted any more.

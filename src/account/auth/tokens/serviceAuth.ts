@@ -3,7 +3,7 @@ import { newId } from '../../../crypto/newId.ts'
 import type { SigningKey } from '../../../signing/keys.ts'
 import { CREATE_ACCOUNT, type MigrationClaims } from '../../../signing/migrationToken.ts'
 import type { SessionKind } from '../../../signing/sessionTokens.ts'
-import { MAX_LIFETIME_S, MAX_LIFETIME_ANY_METHOD_S } from '../../../signing/serviceToken.ts'
+import { MAX_LIFETIME_S, MAX_LIFETIME_ANY_METHOD_S, UPLOAD_BLOB } from '../../../signing/serviceToken.ts'
 import type { Platform } from '../../../platform.ts'
 import { isReserved, mayHaveServiceToken } from '../../../policy.ts'
 import { error, XrpcError } from '../../../xrpc/errors.ts'
@@ -138,6 +138,8 @@ export const createServiceAuth = (deps: ServiceAuthDeps): ServiceAuth => {
         exp,
         ...(lxm !== undefined && { lxm }),
         jti,
+        // It comes back to this server, and ends with the grant.
+        grant: by?.kind === 'grant' && lxm === UPLOAD_BLOB ? by.claims.grant : undefined,
       })
     },
   }
