@@ -127,6 +127,9 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
     const { method } = request
+    // By http, a password could be read on its way before anything here refuses the form.
+    if (method === 'GET' && url.protocol === 'http:' && config.origin.startsWith('https:'))
+      return site.respond.redirect(config.origin + url.pathname + url.search)
     const asset = method === 'GET' ? site.respond.asset(url.pathname) : undefined
     if (asset) return asset
     const visit = visitOf(request, url)

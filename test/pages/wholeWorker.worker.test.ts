@@ -35,6 +35,16 @@ it('has the form for signing in at /account', async () => {
   expect([response.status, (await response.text()).includes('type="password"')]).toEqual([200, true])
 })
 
+it.each(['/account', '/oauth/authorize?request_uri=a&client_id=b', ASSETS.style.path])(
+  'goes on by https where a browser opens %s by http',
+  async (path) => {
+    const request = new Request(ORIGIN.replace('https:', 'http:') + path, { redirect: 'manual' })
+    const response = await worker.fetch(request, env as unknown as Env)
+    expect([response.status, response.headers.get('location')]).toEqual([303, ORIGIN + path])
+    expect(await response.text()).toBe('')
+  },
+)
+
 it('sends who wants to change the password to /account', async () => {
   const response = await send('/.well-known/change-password')
   expect([response.status, response.headers.get('location')]).toEqual([303, '/account'])
