@@ -75,7 +75,9 @@ describe('pds upgrade', () => {
       ],
       r2_buckets: [{ bucket_name: 'pictures' }],
       observability: { enabled: true },
+      keep_names: false,
     })
+    expect(text).toContain('# tested in spring\n# Faster to start,')
     expect(done.stdout).toContain('npx wrangler deploy')
     const again = await upgrade('--json')
     expect([again.code, again.json]).toEqual([0, expect.objectContaining({ changed: false, missing: [] })])
@@ -93,6 +95,7 @@ describe('pds upgrade', () => {
       3,
       [
         `compatibility_date ${COMPATIBILITY_DATE}, not 2026-01-01`,
+        'names of functions are left out (keep_names)',
         'the binding PASSWORDS of PasswordObject',
         'the migration that creates PasswordObject',
         'logs are kept ([observability])',
@@ -104,6 +107,14 @@ describe('pds upgrade', () => {
   it('leaves a new deployment and a later date as they are', async () => {
     await write(newWranglerToml('my-pds').replace(COMPATIBILITY_DATE, '2027-01-01'))
     expect((await upgrade('--json')).json).toMatchObject({ changed: false })
+  })
+
+  it('leaves keep_names as the owner has it, and adds it where there is no date either', async () => {
+    await write(newWranglerToml('my-pds').replace('keep_names = false', 'keep_names = true'))
+    expect((await upgrade('--json')).json).toMatchObject({ changed: false })
+    await write(EARLY.replace(/^compatibility_date.*\n/m, ''))
+    expect((await upgrade('--yes')).code).toBe(0)
+    expect(parse(await read())).toMatchObject({ keep_names: false, compatibility_date: COMPATIBILITY_DATE })
   })
 
   it.each([

@@ -43,6 +43,9 @@ enabled = true
 logs.invocation_logs = false
 `
 
+/** At the top of the file: below a heading it would be another setting. */
+export const KEEP_NAMES_LINES = '# Faster to start, at the cost of names in stack traces.\nkeep_names = false'
+
 /** The wrangler.toml of a new deployment. */
 export const newWranglerToml = (name: string): string =>
   [
@@ -51,8 +54,7 @@ name = "${name}"
 main = "worker.js"
 compatibility_date = "${COMPATIBILITY_DATE}"
 minify = true
-# Faster to start, at the cost of names in stack traces.
-keep_names = false
+${KEEP_NAMES_LINES}
 `,
     `# Filled in by \`pds init\`. Secrets are never written here.
 [vars]

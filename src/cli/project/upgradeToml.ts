@@ -5,6 +5,7 @@ import {
   BUCKET_BINDING,
   bucketBlock,
   COMPATIBILITY_DATE,
+  KEEP_NAMES_LINES,
   migrationBlock,
   OBJECT_CLASSES,
   OBSERVABILITY_BLOCK,
@@ -17,8 +18,10 @@ export interface MissingSetting {
   readonly what: string
   /** What is to be added at the end of the file. */
   readonly block?: string
-  /** A whole line that takes the place of the one that `line` finds, or that comes first. */
+  /** What takes the place of the text that is found, or comes first in the file. */
   readonly line?: { readonly found: RegExp; readonly text: string }
+  /** What follows the line of the compatibility date, or comes first. */
+  readonly top?: string
 }
 
 /** What this version needs and the text of a wrangler.toml lacks. Settings that the owner changed are left alone. */
@@ -26,6 +29,9 @@ export function missingSettings(text: string, file: string): MissingSetting[] {
   const config = parseToml(text, file)
   return [
     ...missingDate(text, file),
+    ...('keep_names' in config
+      ? []
+      : [{ what: 'names of functions are left out (keep_names)', top: KEEP_NAMES_LINES }]),
     ...missingBindings(text, file),
     ...missingMigrations(config),
     ...missingBucket(config, text, file),
@@ -34,6 +40,8 @@ export function missingSettings(text: string, file: string): MissingSetting[] {
       : [{ what: 'logs are kept ([observability])', block: OBSERVABILITY_BLOCK }]),
   ]
 }
+
+const DATE_LINE = /^\s*compatibility_date\s*=.*$/m
 
 const missingDate = (text: string, file: string): MissingSetting[] => {
   const { compatibilityDate } = readWranglerToml(text, file)
@@ -98,8 +106,9 @@ const missingBucket = (config: JsonObject, text: string, file: string): MissingS
 
 /** The text with these settings added, all else as it was. Throws if the text would not be read back with them. */
 export function addSettings(text: string, missing: readonly MissingSetting[], file: string): string {
-  const edited = missing.reduce((before, { block, line }) => {
+  const edited = missing.reduce((before, { block, line, top }) => {
     if (block) return `${before.trimEnd()}\n\n${block}`
+    if (top) return DATE_LINE.test(before) ? before.replace(DATE_LINE, `$&\n${top}`) : `${top}\n${before}`
     if (!line) return before
     return line.found.test(before) ? before.replace(line.found, line.text) : `${line.text}\n${before}`
   }, text)
@@ -108,7 +117,9 @@ export function addSettings(text: string, missing: readonly MissingSetting[], fi
   throw new CliError(
     'bad-config',
     `${file} is written in a form to which these cannot be added: ${left.map(({ what }) => what).join('; ')}`,
-    { next: `add them yourself:\n${left.map(({ block, line }) => block ?? line?.text ?? '').join('\n')}` },
+    {
+      next: `add them yourself:\n${left.map(({ block, line, top }) => block ?? top ?? line?.text ?? '').join('\n')}`,
+    },
   )
 }
 
