@@ -3,6 +3,8 @@ import { policy, type State } from '../../policy.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
 import { errorPage } from '../parts/errorPage.ts'
 import { form } from '../parts/form.ts'
+import { nameField } from '../parts/nameField.ts'
+import { problemNote } from '../parts/problemNote.ts'
 import { layout } from '../parts/layout.ts'
 import { signInPage } from '../signIn/signInPage.ts'
 import type { Site, Visit } from '../visit.ts'
@@ -21,21 +23,11 @@ const show = (site: Site, visit: Visit, problem?: string): Promise<Response> => 
     width: 'wide',
     nav: nav(visit, 'appPasswords'),
     body: html`<div class="card">
-      ${problem !== undefined && html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
+      ${problemNote(problem)}
       ${form(
         visit,
         { to: `${LIST}/new`, hidden: { action: 'create' } },
-        html`<div class="field">
-            <label for="name">${text.name}</label>
-            <input
-              id="name"
-              name="name"
-              maxlength="100"
-              value="${visit.form.get('name') ?? ''}"
-              required
-              autofocus
-            />
-          </div>
+        html`${nameField(visit, text.name)}
           <div class="check">
             <input id="privileged" name="privileged" type="checkbox" value="yes" />
             <label for="privileged">${text.privileged}</label>

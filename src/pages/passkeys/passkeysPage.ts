@@ -5,6 +5,7 @@ import { isFresh } from '../account/isFresh.ts'
 import { nav } from '../account/nav.ts'
 import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
+import { problemNote } from '../parts/problemNote.ts'
 import { layout, type Markup } from '../parts/layout.ts'
 import { when } from '../parts/when.ts'
 import { withCode } from '../parts/withCode.ts'
@@ -86,7 +87,7 @@ const show = (site: Site, visit: Visit, problem?: string): Promise<Response> => 
     width: 'wide',
     nav: nav(visit, 'passkeys'),
     body: html`<div class="card">
-        ${problem !== undefined && html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
+        ${problemNote(problem)}
         <p>${withCode(text.intro)}</p>
         ${
           all.length === 0
@@ -121,7 +122,7 @@ const change = ({ account }: Site, { form, signedIn }: Visit): void => {
 
 /**
  * The passkeys, and whether the account password opens pages and sessions beside them. Only an owner who has signed in just
- * now may change either: who finds an open browser must not lock the owner out of it.
+ * now may change either: a person who finds an open browser must not lock the owner out.
  */
 export const passkeysPage = {
   show: (site: Site, visit: Visit): Promise<Response> => show(site, visit),

@@ -3,6 +3,8 @@ import { PasskeyError } from '../../account/oauth/passkeys/passkeyError.ts'
 import { WebauthnError } from '../../webauthn/webauthnError.ts'
 import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
+import { nameField } from '../parts/nameField.ts'
+import { problemNote } from '../parts/problemNote.ts'
 import { layout } from '../parts/layout.ts'
 import { withCode } from '../parts/withCode.ts'
 import type { Site, Visit } from '../visit.ts'
@@ -11,7 +13,7 @@ import { passkeyProblem } from './passkeyProblem.ts'
 import { passkeyTexts } from './passkeyTexts.ts'
 
 const PATH = '/account/passkeys/register'
-/** Whoever has the link need not be signed in: these forms are bound to the browser, as the one for signing in. */
+/** A person who has the link need not be signed in: these forms are bound to the browser, as the one for signing in. */
 const OPEN = { to: PATH, kind: 'sign in' } as const
 const ACTION = { action: 'sign-in' }
 
@@ -43,27 +45,17 @@ const ask = (site: Site, visit: Visit, link: string, problem?: string): Promise<
     status: problem === undefined ? 200 : 400,
     script: true,
     body: html`<div class="card">
-      ${problem !== undefined && html`<div class="note bad" role="alert"><p>${problem}</p></div>`}
+      ${problemNote(problem)}
       <p>${text.register.intro(config.hostname)}</p>
       ${form(
         visit,
         { ...OPEN, hidden: { ...ACTION, link } },
-        html`<div class="field">
-            <label for="name">${text.register.name}</label>
-            <input
-              id="name"
-              name="name"
-              maxlength="100"
-              value="${visit.form.get('name') ?? ''}"
-              required
-              autofocus
-            />
-          </div>
-          ${passkeyButton(visit, {
-            kind: 'create',
-            options: oauth.passkeys.registrationOptions(link),
-            label: text.register.create,
-          })}`,
+        html`${nameField(visit, text.register.name)}
+        ${passkeyButton(visit, {
+          kind: 'create',
+          options: oauth.passkeys.registrationOptions(link),
+          label: text.register.create,
+        })}`,
       )}
     </div>`,
   })
@@ -87,8 +79,7 @@ const gone = (site: Site, visit: Visit, message: string): Promise<Response> =>
     title: passkeyTexts(visit).register.title,
     status: 403,
     script: true,
-    body: html`<div class="note bad" role="alert"><p>${withCode(message)}</p></div>
-      ${passkeyScript}`,
+    body: html`${problemNote(withCode(message))} ${passkeyScript}`,
   })
 
 const register = async (site: Site, visit: Visit): Promise<Response> => {
