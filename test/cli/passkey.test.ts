@@ -41,6 +41,15 @@ describe('pds passkey add', () => {
     expect(shown.stderr).toContain('host name alice.example.com')
   })
 
+  it('prints no code for an address that only this computer can open, and says why', async () => {
+    const local = 'http://localhost:8787/account/passkeys/register#0123456789abcdef0123456789abcdef'
+    const shown = await against(server({ [LINK]: { url: local, expiresAt } }), ['passkey', 'add'])
+    expect([shown.code, shown.stdout]).toEqual([0, `${local}\n`])
+    expect(shown.stderr).not.toMatch(/[█▀▄]/)
+    expect(shown.stderr).toContain('another device that opens this address finds itself')
+    expect(shown.stderr).not.toContain('scan the code with')
+  })
+
   it('prints JSON without the code', async () => {
     const shown = await against(server(), ['passkey', 'add', '--json'])
     expect(shown.json).toEqual({ ok: true, url, expiresAt })

@@ -2,6 +2,7 @@ import { renderUnicodeCompact } from 'uqr'
 import type { Client, Output as MethodOutput } from '../../client/index.ts'
 import { command, type Context } from '../command.ts'
 import { CliError } from '../errors.ts'
+import { isLoopback } from '../project/config.ts'
 import { pickById } from '../pickById.ts'
 import { orServerError } from '../servers/serverErrors.ts'
 import { count, type Paint } from '../terminal/output.ts'
@@ -44,12 +45,16 @@ const add = async ({ out }: Context, server: Client): Promise<void> => {
   const { url, expiresAt } = await orServerError(server.com.cirrus.admin.createPasskeyLink(), {
     PasskeysUnavailable: 'passkeys-unavailable',
   })
-  out.note(renderUnicodeCompact(url, { border: 2 }))
+  const { host, origin } = new URL(url)
+  const isHere = isLoopback(origin)
+  if (!isHere) out.note(renderUnicodeCompact(url, { border: 2 }))
   out.note(
     [
-      'Open the link in the browser that is to have the passkey, or scan the code with the phone that is to have it.',
-      `It works once, until ${expiresAt}; whoever opens it first gets a passkey of this account.`,
-      `Passkeys belong to the host name ${new URL(url).host}: another one makes them worthless.`,
+      isHere
+        ? 'Open the link in the browser on this computer that is to have the passkey. There is no code to scan: another device that opens this address finds itself.'
+        : 'Open the link in the browser that is to have the passkey, or scan the code with the phone that is to have it.',
+      `It works once, until ${expiresAt}; the first person who opens it gets a passkey of this account.`,
+      `Passkeys belong to the host name ${host}: another one makes them worthless.`,
     ].join('\n'),
   )
   out.result({ ok: true, url, expiresAt }, url)
