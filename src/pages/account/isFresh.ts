@@ -2,6 +2,6 @@ import type { Site, Visit } from '../visit.ts'
 
 const FRESH_MS = 10 * 60_000
 
-/** Whether the owner signed in just now: who finds an open browser must not be able to give themselves a lasting access. */
+/** Whether the owner signed in just now: a person who finds an open browser must not get lasting access. */
 export const isFresh = ({ account }: Site, { signedIn }: Visit): boolean =>
   signedIn !== undefined && account.platform.now() - signedIn.signIn.createdAt < FRESH_MS

@@ -59,7 +59,7 @@ const tokens = (visit: Visit, move: MoveSeen): Markup => {
   </ul>`
 }
 
-/** That the page renews itself, and how to stop it: who reads slowly must not lose their place. */
+/** That the page renews itself, and how to stop it: a person who reads slowly must not lose their place. */
 const renewing = ({ text: { leaving } }: Visit, refreshes: boolean): Markup =>
   html`<div class="note">
     <p>

@@ -18,7 +18,7 @@ export const en = {
     open: 'Open this page by the link that `pds passkey add` gives. If you did, press the button.',
     next: 'Go on',
     intro: (host: string) =>
-      `Whoever has the device that you use now, and can unlock it, signs in to ${host} from then on. The passkey works under this name only.`,
+      `From then on, a person who has the device that you use now and can unlock it can sign in to ${host}. The passkey works under this name only.`,
     name: 'Name, such as the device’s',
     create: 'Create the passkey',
     gone: 'This link was used already, has ended, or is older than ten minutes. `pds passkey add` gives another one.',

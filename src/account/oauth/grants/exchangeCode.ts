@@ -13,7 +13,7 @@ import type { GrantRow } from './grantRows.ts'
 import type { TokenAnswer } from './issueTokens.ts'
 import { endOfGrant } from './lifetimes.ts'
 
-/** A challenge is not taken again for this long: whoever knows its verifier could use another code that leaked. */
+/** A challenge is not taken again for this long: a client that knows its verifier could use another code that leaked. */
 const CHALLENGE_MS = 24 * 3600_000
 
 const invalid = (message: string): OAuthError => new OAuthError('invalid_grant', message)

@@ -26,7 +26,7 @@ export const creationOptions = (options: {
   attestation: 'none',
 })
 
-/** No passkey is named: whoever opens the page is told nothing of those that there are. */
+/** No passkey is named: a stranger who opens the page learns nothing of those that there are. */
 export const requestOptions = (party: RelyingParty, challenge: string): object => ({
   challenge,
   rpId: party.id,

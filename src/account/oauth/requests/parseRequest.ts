@@ -32,7 +32,7 @@ const digest = (name: string, value: string): string => {
 
 const codeChallenge = (params: ReadonlyMap<string, string>): string => {
   const challenge = required(params, 'code_challenge')
-  // Without a method it would be `plain`, which shows the verifier to whoever sees the request.
+  // Without a method it would be `plain`, which shows the verifier to everyone who sees the request.
   if (params.get('code_challenge_method') !== 'S256')
     throw badParameter('code_challenge_method', 'expected S256')
   return digest('code_challenge', challenge)

@@ -37,8 +37,8 @@ const firstToGo = (some: readonly Pending[]): readonly Pending[] => {
 
 /**
  * Which request must go for another one of this network; undefined where there is room. Of a network that has its share it
- * is that network's oldest; where all places are taken it is the oldest of the largest crowd: so whoever pushes many
- * pushes out their own, and to reach the owner's a stranger needs as many networks far apart as there are places, at once.
+ * is that network's oldest; where all places are taken it is the oldest of the largest crowd: so a client that pushes many
+ * pushes out its own, and to reach the owner's a stranger needs as many networks far apart as there are places, at once.
  * A stranger who begins sign-ins at the server of an app is of that server's network, as the owner is: the owner's request
  * is safe from them once the owner has opened it. `pending` has the oldest first.
  */

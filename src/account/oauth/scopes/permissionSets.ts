@@ -29,7 +29,7 @@ const FRESH_MS = 24 * 3600_000
 const MAX_STORED = 100
 /**
  * Of them, those that are stored for one network and its neighbours: each writes a row, of 100,000 that a free account has in a
- * day, and whoever has a domain has as many names as they like. A set that is not stored is fetched again sooner.
+ * day, and a person who has a domain has as many names as they like. A set that is not stored is fetched again sooner.
  */
 const STORED = { max: MAX_STORED, windowSeconds: 24 * 3600 }
 /** Sets in memory, for the ten minutes that the answer of a look-up is kept. */
@@ -90,7 +90,7 @@ export const createPermissionSets = ({ sql, platform, fetch }: PermissionSetsDep
       if (known?.isFresh) return fromJson(known.json)
       try {
         const document = await lookUp(nsid, network)
-        // Whoever asked for it first: it is what the network says.
+        // It is what the network says, no matter who asked first.
         if (!stored(nsid)?.isFresh && !storeLimit.take(blockOf(network) ?? ''))
           sql.unguarded(() => sql.transaction(() => store(nsid, document)))
         return fromJson(document)

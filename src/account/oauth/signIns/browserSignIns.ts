@@ -46,7 +46,7 @@ const fromRow = (row: Row): BrowserSignIn => ({
   expiresAt: row.expires_at,
 })
 
-/** A row's id is the hash of the secret: who reads the table, or the page that lists it, cannot sign in with it. */
+/** A row's id is the hash of the secret: a person who reads the table, or the page that lists it, cannot sign in with it. */
 const idOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url')
 
 export const createBrowserSignIns = (deps: BrowserSignInsDeps): BrowserSignIns => {
