@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { HANDLE, inWorld, PASSWORD } from '../handlers/support/world.ts'
 import { browse } from './support/browser.ts'
+import { makeGrant } from '../support/grant.ts'
 import { signedIn } from './support/signedIn.ts'
 
 const MINUTE_MS = 60_000
@@ -108,6 +109,70 @@ describe('apps', () => {
       await browser.submit(page, `value="${ended[0]}"`)
       expect((await other.open('/account')).text).not.toContain('Sign out')
       expect((await browser.open('/account')).text).toContain('Sign out')
+    }))
+
+  it('names a program on the owner’s computer as one, with where it listens', () =>
+    inWorld({}, async (world) => {
+      await makeGrant(world.account, 'atproto')
+      const clientId = `http://localhost?${new URLSearchParams({ redirect_uri: 'http://127.0.0.1:8080/callback' })}`
+      world.account.sql.run('UPDATE oauth_grant SET client_id = ?', clientId)
+      const { page, browser } = await signedIn(world, '/account/apps')
+      expect(page.text).toContain('an app on your own computer (127.0.0.1:8080)')
+      const [details = ''] = page.body.match(/<details[\s\S]*?<\/details>/) ?? []
+      expect(details).toContain(clientId)
+      expect(page.body.replace(details, '')).not.toContain(clientId)
+      world.account.sql.run("UPDATE oauth_grant SET client_id = 'http://localhost'")
+      const bare = await browser.open('/account/apps')
+      expect(bare.text).toContain('an app on your own computer ')
+      expect(bare.body).toContain('aria-label="End the access of an app on your own computer"')
+    }))
+
+  it('names browsers and programs as people do, and has the whole text as a title', () =>
+    inWorld({}, async (world) => {
+      const { browser } = await signedIn(world)
+      const { browserSignIns } = world.account.oauth
+      const hostile = '"><script>/1.0 '
+      const clients = [
+        ['Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0', 'Firefox on Android'],
+        [
+          'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0',
+          'Edge on Windows',
+        ],
+        [
+          'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36',
+          'Chrome on Linux',
+        ],
+        [
+          'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1',
+          'Safari on iOS',
+        ],
+        [
+          'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15',
+          'Safari on macOS',
+        ],
+        [
+          'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36',
+          'Samsung Internet on Android',
+        ],
+        ['Mozilla/5.0 (compatible)', 'Mozilla/5.0'],
+        ['Graysky/1.0 (Pixel 9)', 'Graysky/1.0'],
+        [hostile, '"><script>/1.0'],
+        [`${'x'.repeat(200)}`, `${'x'.repeat(60)}…`],
+      ] as const
+      for (const [client] of clients) browserSignIns.open({ via: 'password', remember: false, client })
+      browserSignIns.open({ via: 'password', remember: false, client: undefined })
+      const page = await browser.open('/account/apps')
+      for (const [client, name] of clients) {
+        expect(page.text).toContain(` ${name} `)
+        expect(page.body).toContain(
+          `title="${client.replace(/["<>]/g, (sign) => ({ '"': '&quot;', '<': '&lt;', '>': '&gt;' })[sign] ?? '')}"`,
+        )
+      }
+      expect(page.text).toContain('This browser: Test/1.0')
+      expect(page.text).toContain('a program that did not say its name')
+      expect(page.body).not.toContain('<script>/1.0')
+      const german = await browser.open('/account/apps', { 'accept-language': 'de' })
+      expect(german.text).toContain('Firefox unter Android')
     }))
 
   it('ends all but this browser', () =>

@@ -358,8 +358,14 @@ describe('what an app says of itself', () => {
       const redirectUri = 'http://127.0.0.1:8080/callback'
       const clientId = `http://localhost?${new URLSearchParams({ redirect_uri: redirectUri, scope: 'atproto transition:generic' })}`
       const app = await createApp(world, { clientId, redirectUri })
-      const { text } = await toConsent(browse(world), app)
+      const { text, body } = await toConsent(browse(world), app)
       expect(text).toContain('a program that says it runs on your own computer')
+      expect(text).toContain('App an app on your own computer')
+      expect(text).toContain('Afterwards you go to 127.0.0.1:8080')
+      // Its address says nothing to a person, and stands whole where they look for it.
+      const [details = ''] = body.match(/<details[\s\S]*?<\/details>/) ?? []
+      expect(details).toContain(clientId.replaceAll('&', '&amp;'))
+      expect(body.replace(details, '').replaceAll(/<[^>]*>/g, '')).not.toContain('redirect_uri')
     }))
 
   it('is text, whatever it is', () =>

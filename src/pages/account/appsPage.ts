@@ -1,10 +1,12 @@
 import { html } from 'hono/html'
+import { isLoopbackId } from '../../account/oauth/clients/loopbackClient.ts'
 import type { BrowserSignIn, Grant } from '../../account/oauth/types.ts'
 import type { SessionInfo } from '../../account/auth/sessions/sessionRows.ts'
 import { permissionList } from '../consent/permissionList.ts'
-import { claimed, MAX_HOST, visible } from '../parts/claimed.ts'
+import { claimed, MAX_CLIENT_ID, MAX_HOST, visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout, type Markup } from '../parts/layout.ts'
+import { programName } from '../parts/programName.ts'
 import { when } from '../parts/when.ts'
 import type { Site, Visit } from '../visit.ts'
 import { nav } from './nav.ts'
@@ -40,15 +42,25 @@ const times = (visit: Visit, createdAt: number, lastUsedAt?: number, expiresAt?:
     }`
 }
 
+/** The host of an app's address; of a program on the owner's computer, that it is one and where it listens. */
+const appOf = ({ text }: Visit, clientId: string): string => {
+  if (!URL.canParse(clientId)) return visible(clientId, MAX_HOST)
+  const { host, searchParams } = new URL(clientId)
+  if (!isLoopbackId(clientId)) return visible(host, MAX_HOST)
+  const redirect = searchParams.get('redirect_uri') ?? ''
+  const { ownComputer } = text.authorize
+  return URL.canParse(redirect) ? `${ownComputer} (${visible(new URL(redirect).host)})` : ownComputer
+}
+
 const grantItem = (visit: Visit, grant: Grant): Markup => {
   const { text } = visit
   const { clientId } = grant
-  const host = visible(URL.canParse(clientId) ? new URL(clientId).host : clientId, MAX_HOST)
+  const app = appOf(visit, clientId)
   return item(
     visit,
-    host,
+    app,
     { kind: 'grant', id: grant.id },
-    html`<strong class="who">${claimed(host, MAX_HOST)}</strong>
+    html`<strong class="who">${claimed(app, MAX_HOST)}</strong>
       <dl class="facts small">
         ${
           grant.clientName !== undefined &&
@@ -59,7 +71,7 @@ const grantItem = (visit: Visit, grant: Grant): Markup => {
       </dl>
       <details>
         <summary>${text.apps.may}</summary>
-        <p class="small"><code>${claimed(clientId, 200)}</code></p>
+        <p class="small"><code>${claimed(clientId, MAX_CLIENT_ID)}</code></p>
         ${permissionList(visit, grant.expanded)}
       </details>`,
   )
@@ -67,13 +79,13 @@ const grantItem = (visit: Visit, grant: Grant): Markup => {
 
 const sessionItem = (visit: Visit, session: SessionInfo): Markup => {
   const { apps } = visit.text
-  const client = session.client === undefined ? apps.unknownProgram : visible(session.client, 120)
+  const client = programName(visit, session.client)
   const by = session.appPassword ? apps.byAppPassword(visible(session.appPassword.name)) : apps.byPassword
   return item(
     visit,
     client,
     { kind: 'session', id: session.id },
-    html`<strong>${client}</strong>
+    html`<strong title="${session.client ?? ''}">${client}</strong>
       <dl class="facts small">
         <dt>${apps.by}</dt>
         <dd>${by}</dd>
@@ -85,8 +97,10 @@ const sessionItem = (visit: Visit, session: SessionInfo): Markup => {
 const browserItem = (visit: Visit, signIn: BrowserSignIn): Markup => {
   const { apps } = visit.text
   const isHere = signIn.id === visit.signedIn?.signIn.id
-  const client = signIn.client === undefined ? apps.unknownProgram : visible(signIn.client, 120)
-  const body = html`<strong>${isHere ? apps.here : client}</strong>
+  const client = programName(visit, signIn.client)
+  const body = html`<strong title="${signIn.client ?? ''}"
+      >${isHere ? `${apps.here}: ${client}` : client}</strong
+    >
     <dl class="facts small">
       <dt>${apps.by}</dt>
       <dd>${signIn.via === 'passkey' ? apps.byPasskey : apps.byPassword}</dd>

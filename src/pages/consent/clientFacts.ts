@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { PendingRequest } from '../../account/oauth/types.ts'
-import { claimed, MAX_HOST } from '../parts/claimed.ts'
+import { claimed, MAX_CLIENT_ID, MAX_HOST } from '../parts/claimed.ts'
 import type { Markup } from '../parts/layout.ts'
 import type { Site, Visit } from '../visit.ts'
 
@@ -20,8 +20,16 @@ export const clientFacts = (
   return html`<dl class="facts">
     <dt>${text.authorize.app}</dt>
     <dd>
-      <strong class="who">${claimed(placeOf(id), MAX_HOST)}</strong
-      ><code class="soft">${claimed(id, 100)}</code>
+      ${
+        client.kind === 'loopback'
+          ? html`<strong>${text.authorize.ownComputer}</strong>
+              <details class="small">
+                <summary>${text.authorize.details}</summary>
+                <code>${claimed(id, MAX_CLIENT_ID)}</code>
+              </details>`
+          : html`<strong class="who">${claimed(placeOf(id), MAX_HOST)}</strong
+              ><code class="soft">${claimed(id, 100)}</code>`
+      }
     </dd>
     ${
       metadata.name !== undefined &&

@@ -20,3 +20,6 @@ export const claimed = (text: string, max?: number) => html`<bdi>${visible(text,
 
 /** A host, or the scheme of an app, has fewer characters: cut short, it would lose the end, which says whose it is. */
 export const MAX_HOST = 260
+
+/** As long as the address of an app may be. */
+export const MAX_CLIENT_ID = 4096

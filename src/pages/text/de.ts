@@ -44,6 +44,7 @@ export const de: Texts = {
 
   authorize: {
     app: 'App',
+    ownComputer: 'eine App auf deinem eigenen Computer',
     claims: 'Sie nennt sich',
     account: 'Konto',
     goesTo: 'Danach geht es weiter zu',
@@ -98,6 +99,7 @@ export const de: Texts = {
     endAll: 'Alle diese beenden',
     endAllText: 'Jede App und jeder andere Browser muss sich neu anmelden.',
     unknownProgram: 'ein Programm, das seinen Namen nicht genannt hat',
+    on: (browser, system) => `${browser} unter ${system}`,
     lastUsedNote:
       'Die letzte Benutzung wird vermerkt, wenn eine App ihren Zugang erneuert: alle paar Minuten bis Stunden.',
   },

@@ -37,6 +37,7 @@ export const en = {
 
   authorize: {
     app: 'App',
+    ownComputer: 'an app on your own computer',
     claims: 'It calls itself',
     account: 'Account',
     goesTo: 'Afterwards you go to',
@@ -91,6 +92,7 @@ export const en = {
     endAll: 'End all of these',
     endAllText: 'Every app and every other browser has to sign in again.',
     unknownProgram: 'a program that did not say its name',
+    on: (browser: string, system: string) => `${browser} on ${system}`,
     lastUsedNote: 'The last use is noted when an app renews its access: every few minutes to hours.',
   },
 

@@ -12,12 +12,17 @@ const invalid = (why: string) =>
 const isLoopbackRedirect = (uri: string): boolean =>
   redirectProblem(uri, { isNative: true, host: 'localhost' }) === undefined && isLoopback(new URL(uri))
 
+const LOOPBACK_ID = /^http:\/\/localhost\/?(?:\?([^#]*))?$/
+
+/** Whether an id is that of a program in development on the owner's computer. */
+export const isLoopbackId = (id: string): boolean => LOOPBACK_ID.test(id)
+
 /**
  * The metadata of a program in development, which has no document: its id is `http://localhost`, with its scope and its
  * redirect URIs in the query. Undefined for the id of another client. Throws OAuthError.
  */
 export const loopbackClient = (id: string): ClientMetadata | undefined => {
-  const query = /^http:\/\/localhost\/?(?:\?([^#]*))?$/.exec(id)
+  const query = LOOPBACK_ID.exec(id)
   if (!query) return undefined
   if (id.length > MAX_LENGTH) throw invalid(`is longer than ${MAX_LENGTH} characters`)
   const params = new URLSearchParams(query[1] ?? '')
