@@ -15,7 +15,12 @@ describe('a pushed request', () => {
       expect(await authorizations.refuse(refused, CLIENT_ID, 'access_denied')).toEqual({
         uri: CALLBACK,
         mode: 'query',
-        params: { iss: ORIGIN, state: 'the-state', error: 'access_denied' },
+        params: {
+          iss: ORIGIN,
+          state: 'the-state',
+          error: 'access_denied',
+          error_description: 'the owner of the account did not let the app in',
+        },
       })
       for (const uri of [approved, refused]) {
         await expect(authorizations.find(uri, CLIENT_ID)).rejects.toMatchObject(UNKNOWN)

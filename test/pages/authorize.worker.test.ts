@@ -64,7 +64,12 @@ describe('an app is let in', () => {
       expect(back).toEqual({
         status: 303,
         to: CALLBACK,
-        params: { iss: ORIGIN, state: 'the-state', error: 'access_denied' },
+        params: {
+          iss: ORIGIN,
+          state: 'the-state',
+          error: 'access_denied',
+          error_description: 'the owner of the account did not let the app in',
+        },
       })
       expect(world.journal()).not.toContain('grant')
     }))

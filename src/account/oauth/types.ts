@@ -153,7 +153,10 @@ export interface PendingRequest {
   requestedAt: number
 }
 
-/** Where the browser is sent with the answer: `params` has `iss`, `state`, and `code` or `error`. */
+/** What an app is told by redirect that gets no code. */
+export type Refusal = 'access_denied' | 'login_required' | 'consent_required'
+
+/** Where the browser is sent with the answer: `params` has `iss`, `state`, and `code`, or `error` and `error_description`. */
 export interface Redirection {
   uri: string
   mode: ResponseMode
@@ -169,8 +172,8 @@ export interface Authorizations {
   find(requestUri: string, clientId: string, isOwner?: boolean): Promise<PendingRequest>
   /** Makes a grant, whose code the client has five minutes to exchange. The request can be answered once. */
   approve(requestUri: string, clientId: string): Promise<Redirection>
-  /** Ends the request with an error: `access_denied`, `login_required`, `consent_required`. */
-  refuse(requestUri: string, clientId: string, error: string): Promise<Redirection>
+  /** Ends the request with an error, and a sentence about it for the app to show. */
+  refuse(requestUri: string, clientId: string, error: Refusal): Promise<Redirection>
 }
 
 /** What an app was granted. Times are in milliseconds since the epoch. */

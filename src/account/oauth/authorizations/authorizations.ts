@@ -10,7 +10,7 @@ import { hashOf } from '../hashOf.ts'
 import { OAuthError } from '../oauthError.ts'
 import type { RequestRow, RequestRows } from '../requests/requestRows.ts'
 import { parseRequestUri } from '../requests/requestUri.ts'
-import type { AuthorizationRequest, Authorizations, Clients, Redirection } from '../types.ts'
+import type { AuthorizationRequest, Authorizations, Clients, Redirection, Refusal } from '../types.ts'
 import { isConsented } from './isConsented.ts'
 
 export interface AuthorizationsDeps {
@@ -23,6 +23,13 @@ export interface AuthorizationsDeps {
   origin: string
   /** Throws where there is no account that anything could be granted for. */
   requireAccount(): void
+}
+
+/** Libraries make it the message of their error (RFC 6749, section 4.1.2.1). */
+const DESCRIPTIONS: Record<Refusal, string> = {
+  access_denied: 'the owner of the account did not let the app in',
+  login_required: 'the owner has to sign in',
+  consent_required: 'the owner has to be asked',
 }
 
 /** The answer to a request, for its client: `iss` tells it which server answers (RFC 9207). */
@@ -100,7 +107,7 @@ export const createAuthorizations = (deps: AuthorizationsDeps): Authorizations =
     },
     refuse: async (requestUri, clientId, error) => {
       const { request } = sql.transaction(() => take(requestUri, clientId))
-      return redirection(origin, request, { error })
+      return redirection(origin, request, { error, error_description: DESCRIPTIONS[error] })
     },
   }
 }
