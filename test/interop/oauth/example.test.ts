@@ -43,7 +43,7 @@ it.each(SERVERS)('signs in to %s and posts', async (name) => {
     handleResolver: server.url,
     plcDirectoryUrl: world.plcUrl,
   })
-  expect(await (await opened[0])?.text()).toContain('Signed in')
+  expect(await (await opened[0])?.text()).toContain('close this page')
   const [, , repo = '', collection = '', rkey = ''] = uri.split('/')
   const query = new URLSearchParams({ repo, collection, rkey })
   const record = await fetch(`${server.url}/xrpc/com.atproto.repo.getRecord?${query}`)

@@ -30,7 +30,7 @@ export async function signInAndPost(
   })
   open(await client.authorize(handle))
   const [request, response] = await once(callback, 'request')
-  response.end('Signed in. You can close this page.')
+  response.end('You can close this page.')
   callback.close()
   const { session } = await client.callback(new URL(request.url, 'http://127.0.0.1').searchParams)
   const record = { $type: collection, text, createdAt: new Date().toISOString() }
