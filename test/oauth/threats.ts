@@ -203,7 +203,10 @@ export const RESOURCE_THREATS: readonly Threat[] = [
   {
     threat: 'a stolen access token is sent as Bearer',
     closedIn: 'account/auth/verifyGrant.ts',
-    test: ['oauth/resource.worker.test.ts', 'of a grant is no Bearer token'],
+    test: [
+      'oauth/resource.worker.test.ts',
+      'of a grant is no Bearer token, and the app is told how to send it',
+    ],
   },
   {
     threat: 'a stolen access token is sent with a proof of another key',

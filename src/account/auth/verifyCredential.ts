@@ -131,6 +131,12 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
     const { header, payload } = decodeJws(token)
     switch (header.typ) {
       case 'at+jwt':
+        // A grant's token is of the same type, but bound to a key.
+        if ('cnf' in payload)
+          throw new TokenError(
+            'WrongType',
+            'an access token of an app is sent as Authorization: DPoP, with a proof',
+          )
         return sessionCredential(await verifySession(accessTokens.verify(token), payload.sid))
       case 'refresh+jwt': {
         const claims = await verifySession(tokens.verifyRefresh(token, platform.now()), payload.sid)
