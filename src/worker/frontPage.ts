@@ -12,7 +12,11 @@ This is an AT Protocol Personal Data Server (PDS) for one account:
   ${handle}
   ${did}
 
-There is nothing to browse here. Applications speak XRPC with it, e.g.
+Its owner signs in here, and sees which apps have access:
+
+  ${origin}/account
+
+There is nothing else to browse. Applications speak XRPC with it, e.g.
 
   ${origin}/xrpc/com.atproto.server.describeServer
   ${origin}/xrpc/com.atproto.repo.describeRepo?repo=${did}

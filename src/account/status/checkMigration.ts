@@ -18,7 +18,7 @@ import type { Imports } from '../import/imports.ts'
 import type { PlcOperations } from '../plc/plcOperations.ts'
 import type { Repo } from '../repo/repo.ts'
 import { verifySlice } from '../repo/verifySlice.ts'
-import { fail, migrationChecks, type MigrationSituation, pass } from './migrationChecks.ts'
+import { count, fail, migrationChecks, type MigrationSituation, pass } from './migrationChecks.ts'
 
 export interface CheckMigrationDeps {
   sql: Sql
@@ -87,12 +87,12 @@ const verifyTree = async ({ blocks, repo, platform }: CheckMigrationDeps, after:
 
 const checkTree = ({ records, problem }: { records: number; problem: string | undefined }): Check =>
   problem === undefined
-    ? pass('repository', `${records.toLocaleString('en-US')} records verified`)
+    ? pass('repository', `${count(records, 'record')} verified`)
     : fail('repository', problem, 'keep what there is (`pds backup <dir>`), then look at `pds check`')
 
 const checkBlobs = ({ blobs, wrong }: VerifiedBlobs): Check =>
   wrong.length === 0
-    ? pass('blobs', `${blobs.toLocaleString('en-US')} blobs read, each with the right hash`)
+    ? pass('blobs', `${count(blobs, 'blob')} read, each with the right hash`)
     : fail(
         'blobs',
         `of ${blobs.toLocaleString('en-US')} blobs that were read, ${wrong.length} are gone from the bucket or have other bytes: ${wrong.slice(0, 5).join(', ')}${wrong.length > 5 ? ' …' : ''}`,

@@ -33,7 +33,8 @@ export interface MigrationSituation {
   unsubmitted: readonly Unsubmitted[]
 }
 
-const count = (n: number, noun: string): string => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`
+export const count = (n: number, noun: string): string =>
+  `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`
 
 const checkState = ({ state }: MigrationSituation): Check => {
   if (state === 'active') return pass('state', 'the account is active here')

@@ -46,7 +46,10 @@ const accountCheck = (status: Status): Check => {
   if (state !== 'active') return warn('Account', state, nextOf(status))
   if (stored < expected)
     return warn('Account', `active; ${expected - stored} of its blobs are missing`, nextOf(status))
-  return ok('Account', `active, ${status.repo.records} records`)
+  return ok(
+    'Account',
+    `active, ${status.repo.records.toLocaleString('en-US')} record${status.repo.records === 1 ? '' : 's'}`,
+  )
 }
 
 const identityCheck = (status: Status, origin: string): Check => {

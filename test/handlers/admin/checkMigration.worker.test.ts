@@ -83,6 +83,14 @@ describe('checkMigration', () => {
       expect(verified).toMatchObject({ records: 3, blobs: 3, blobBytes: facts?.blobs.bytes })
     }))
 
+  it('counts one record and one blob as one', () =>
+    inWorld({}, async (world) => {
+      await fill(world, 1)
+      const { checks } = await ask(world)
+      expect(find(checks, 'repository')?.seen).toBe('1 record verified')
+      expect(find(checks, 'blobs')?.seen).toBe('1 blob read, each with the right hash')
+    }))
+
   it('changes nothing', () =>
     inWorld({}, async (world) => {
       await fill(world, 2)
