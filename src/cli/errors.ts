@@ -220,7 +220,7 @@ export const CATALOGUE = {
   ),
   'no-throw-away': entry(
     'failed',
-    'set CONTRACT_INVITE_CODE if the server wants one; or give an account with --identifier',
+    'give an account with --identifier; or CONTRACT_INVITE_CODE, if an invite code is what the server wants',
   ),
   'contract-broken': entry('problems', 'mend what the findings name, then run the same command again'),
   'contract-incomplete': entry('failed', 'read the reason, then run the same command again'),

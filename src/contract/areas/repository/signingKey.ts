@@ -26,7 +26,9 @@ export async function signingKey(
     if (key !== undefined) return key
   } catch (cause) {
     if (!(cause instanceof IdentityError)) throw cause
-    throw new Unclear(`the key of ${did} is not known: ${cause.message}`)
+    const isForeign = did.startsWith('did:plc:') && isLoopback(origin) && !isLoopback(plcUrl)
+    const hint = isForeign ? '; --plc names the directory that a server on this machine uses' : ''
+    throw new Unclear(`the key of ${did} is not known: ${cause.message}${hint}`)
   }
   throw new Unclear(`the document of ${did} names no key for its repository`)
 }
