@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { importPublicJwk, type JwkAlg, readPublicJwk } from '../../src/crypto/publicJwk.ts'
 
@@ -24,6 +24,12 @@ describe.each(ALGS)('a key for %s', (alg) => {
     await expect(key.verify(other)).rejects.toMatchObject({ code: 'BadSignature' })
   })
 
+  test('has the thumbprint that jose gives it, whatever else is told of it', async () => {
+    const key = { ...readPublicJwk(pair.jwk, alg), kid: 'a' }
+    const { jkt } = await importPublicJwk(key, alg)
+    expect(jkt).toBe(await calculateJwkThumbprint(pair.jwk))
+  })
+
   test('is read without the members that are not the key', () => {
     const more = {
       ...pair.jwk,
@@ -43,6 +49,12 @@ describe.each(ALGS)('a key for %s', (alg) => {
     for (const other of ALGS.filter((it) => it !== alg && it.slice(1) !== alg.slice(1)))
       expect(() => readPublicJwk(pair.jwk, other)).toThrow(refused)
   })
+})
+
+test('a key that is not a point of its curve is refused', async () => {
+  const { kty, crv, y } = (await pairOf('ES256')).jwk
+  const key = readPublicJwk({ kty, crv, y, x: Buffer.alloc(32, 1).toString('base64url') }, 'ES256')
+  await expect(importPublicJwk(key, 'ES256')).rejects.toMatchObject({ code: 'BadPublicKey' })
 })
 
 describe('an RSA key', () => {
