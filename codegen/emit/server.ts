@@ -8,6 +8,11 @@ export function emitServer(methods: Method[]): string {
   source.addImportDeclaration({ namedImports: ['Router'], moduleSpecifier: 'itty-router' })
   source.addImportDeclaration({
     isTypeOnly: true,
+    namedImports: ['MethodId'],
+    moduleSpecifier: './methods.ts',
+  })
+  source.addImportDeclaration({
+    isTypeOnly: true,
     namedImports: ['AnyHandlers', 'Runtime'],
     moduleSpecifier: '../xrpc/types.ts',
   })
@@ -23,10 +28,13 @@ export function emitServer(methods: Method[]): string {
       { name: 'xrpc', type: 'Runtime<Context>' },
     ],
     statements: (writer) => {
-      writer.writeLine("return Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })")
-      for (const { id, main } of methods)
-        writer.writeLine(`  .all('/${id}', xrpc.${main.type}('${id}', handlers['${id}']))`)
-      writer.writeLine("  .all('*', xrpc.unknown)")
+      writer.writeLine("const router = Router<Request, [Context]>({ base: '/xrpc', catch: xrpc.failed })")
+      for (const type of ['query', 'procedure', 'subscription'])
+        writer.writeLine(
+          `const ${type} = (id: MethodId) => router.all(\`/\${id}\`, xrpc.${type}(id, handlers[id]))`,
+        )
+      for (const { id, main } of methods) writer.writeLine(`${main.type}('${id}')`)
+      writer.writeLine("return router.all('*', xrpc.unknown)")
     },
   })
   return banner('emit/server.ts') + source.getFullText()
