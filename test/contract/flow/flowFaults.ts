@@ -303,13 +303,18 @@ const lifecycleFaults: readonly Planted[] = [
     fault: despite('com.atproto.repo.createRecord', AWAY, always, () =>
       give({ uri: `at://${NOBODY}/com.example.contract/one`, cid: NOWHERE.cid }),
     ),
-    also: ['lifecycle.refusal-name'],
-    because: 'what is not refused has no name either',
   },
   {
     rule: 'lifecycle.refusal-name',
     name: 'deactivated is told as suspended',
     fault: despite('com.atproto.sync.getRepo', AWAY, always, () => refuse(400, 'RepoSuspended')),
+  },
+  {
+    rule: 'lifecycle.refusal-name',
+    name: 'deactivated is told without a name',
+    fault: despite('com.atproto.sync.getRepo', AWAY, always, () => json({ message: 'not here' }, 400)),
+    also: ['answer.error-shape'],
+    because: 'any error has a name',
   },
   {
     rule: 'lifecycle.owner-reads',

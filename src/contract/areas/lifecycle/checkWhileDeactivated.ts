@@ -1,6 +1,6 @@
 import { type Answer, type Ask, inWords } from '../../ask.ts'
 import { inText } from '../../inText.ts'
-import type { OwnSession, Run } from '../../types.ts'
+import { Unclear, type OwnSession, type Place, type Run } from '../../types.ts'
 import { asOwner, postAsOwner } from '../asOwner.ts'
 import { fieldsOf, notDone } from '../fieldsOf.ts'
 import { notRefused } from '../methods/refusals.ts'
@@ -19,6 +19,19 @@ export const readsOf = (run: Run): [string, Ask][] => {
   ]
 }
 
+/** The name of a refusal. That something is not refused at all, other rules say. */
+const checkName = (
+  run: Run,
+  place: Place,
+  answer: Answer | undefined,
+  names: readonly string[],
+): Promise<void> =>
+  run.expect(rules.refusalName, { ...place, expected: names.join(' or ') }, async () => {
+    if (answer === undefined) throw new Unclear('there was no answer')
+    if (notRefused(answer) !== undefined) throw new Unclear(`it was not refused: ${inWords(answer)}`)
+    return names.includes(answer.error ?? '') ? undefined : inWords(answer)
+  })
+
 /** What holds while the account is deactivated. */
 export async function checkWhileDeactivated(run: Run, session: OwnSession): Promise<void> {
   const { did, handle } = session
@@ -35,10 +48,7 @@ export async function checkWhileDeactivated(run: Run, session: OwnSession): Prom
     await run.expect(rules.publicReads, place(id), async (ask) =>
       notRefused((answer = await ask(id, request))),
     )
-    const name = answer?.error
-    await run.expect(rules.refusalName, place(id), async () =>
-      NAMES.includes(name ?? '') ? undefined : name,
-    )
+    await checkName(run, place(id), answer, NAMES)
   }
   await run.expect(rules.probes, place('com.atproto.server.describeServer'), async (ask) =>
     notDone(await ask('com.atproto.server.describeServer')),
@@ -52,9 +62,7 @@ export async function checkWhileDeactivated(run: Run, session: OwnSession): Prom
     const body = { repo: did, collection: 'com.example.contract', record, validate: false }
     return notRefused((refusal = await ask('com.atproto.repo.createRecord', postAsOwner(session, body))))
   })
-  await run.expect(rules.refusalName, place('com.atproto.repo.createRecord'), async () =>
-    refusal?.error === 'AccountDeactivated' ? undefined : refusal && inWords(refusal),
-  )
+  await checkName(run, place('com.atproto.repo.createRecord'), refusal, ['AccountDeactivated'])
   await run.expect(rules.ownerReads, place(rules.CHECK), async (ask) => {
     const answer = await ask(rules.CHECK, asOwner(session))
     return (
