@@ -1,10 +1,10 @@
 import { createSampler } from '../../src/contract/lexicon/createSampler.ts'
 import { createViolator } from '../../src/contract/lexicon/createViolator.ts'
 import { createLexiconSet, type Method } from '../../src/contract/lexicon/lexiconSet.ts'
-import { readSchemas } from '../../src/generated/lexicons.ts'
+import { documents } from './documents.ts'
 
 /** Every document that a Cirrus serves or refers to, as the suite has it. */
-export const lexiconSet = createLexiconSet(readSchemas())
+export const lexiconSet = createLexiconSet(documents)
 export const { lexicons, methods } = lexiconSet
 export const sampler = createSampler(lexiconSet)
 export const violator = createViolator(lexiconSet)

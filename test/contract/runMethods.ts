@@ -1,7 +1,8 @@
+import type { LexiconDoc } from '@atproto/lexicon'
 import { METHOD_AREAS } from '../../src/contract/areas/methods/methodAreas.ts'
 import { runContract } from '../../src/contract/run.ts'
 import type { Finding, Report } from '../../src/contract/types.ts'
-import { lexicons } from './lexicon.ts'
+import { documents } from './documents.ts'
 import type { FetchHandler } from './serve.ts'
 import { STUB_CREDENTIALS } from './stubHandlers.ts'
 
@@ -11,11 +12,11 @@ const { admin, ...credentials } = STUB_CREDENTIALS
 export const runMethods = (
   handler: FetchHandler,
   write: boolean,
-  documents = [...lexicons],
+  lexicons: readonly LexiconDoc[] = documents,
 ): Promise<Report> =>
   runContract({
     url: 'https://stub.example',
-    lexicons: documents,
+    lexicons,
     areas: METHOD_AREAS,
     house: true,
     kind: null,

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
 import { scryptSync } from 'node:crypto'
-import type { LexiconDoc } from '@atproto/lexicon'
 import { env } from 'cloudflare:workers'
 import { runInDurableObject } from 'cloudflare:test'
 import type { Env } from '../../../src/config.ts'
@@ -26,11 +25,6 @@ function cheapHash(): string {
 
 // The plugin does not type the Worker's bindings.
 const bindings = env as unknown as Env
-
-/** The documents with their descriptions, which say who may call a method. */
-const documents = Object.values(
-  import.meta.glob<LexiconDoc>('../../../lexicons/**/*.json', { eager: true, import: 'default' }),
-)
 
 /** Where the suite writes records, as it says in its areas. */
 const WRITTEN = ['com.example.contract', 'app.bsky.feed.post']
@@ -75,8 +69,7 @@ export async function createFullWorld(): Promise<FullWorld> {
   }
   const kept = new Set(await written())
   return {
-    deployed,
-    run: (areas, fault, options) => world.run(areas, fault, { lexicons: documents, ...options }),
+    ...world,
     async restore() {
       directory.documentKey = undefined
       await runInDurableObject(bindings.ACCOUNT.getByName(did), (_, { storage }) => {

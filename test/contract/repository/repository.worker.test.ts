@@ -1,7 +1,7 @@
 /** The rules about a repository: the real Worker keeps all of them, and each finds the fault that it is about. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { repository } from '../../../src/contract/areas/repository/repository.ts'
-import { readSchemas } from '../../../src/generated/lexicons.ts'
+import { documents } from '../documents.ts'
 import { CREDENTIALS } from '../deployed.ts'
 import { relayMethods, repositoryFaults } from './repositoryFaults.ts'
 import { brokenOf, brokenRules, createWorld, unclearOf, type World } from './world.ts'
@@ -35,7 +35,7 @@ describe('the rules about a repository', () => {
   it.each(repositoryFaults)('$rule: $name', async ({ rule, also = [], fault }) => {
     const { directory } = world.deployed
     try {
-      const lexicons = [...readSchemas(), ...relayMethods]
+      const lexicons = [...documents, ...relayMethods]
       const report = await world.run([repository], fault, { lexicons })
       expect([brokenRules(report).toSorted(), brokenOf(report)]).toEqual([
         [rule, ...also].toSorted(),

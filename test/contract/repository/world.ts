@@ -1,7 +1,7 @@
 import { runContract, type ContractOptions } from '../../../src/contract/run.ts'
 import type { Area, Finding, Report } from '../../../src/contract/types.ts'
-import { readSchemas } from '../../../src/generated/lexicons.ts'
 import { CREDENTIALS, deploy, ORIGIN, type Deployed } from '../deployed.ts'
+import { documents } from '../documents.ts'
 import { workerSocket, type SpoilFrame } from '../flow/workerSocket.ts'
 
 /** A request to the Worker, as a fault sees it. */
@@ -75,7 +75,7 @@ export async function createWorld(): Promise<World> {
       }
       return runContract({
         url: ORIGIN,
-        lexicons: readSchemas(),
+        lexicons: documents,
         deps: {
           fetch,
           WebSocket: workerSocket(fetch, frames),
