@@ -1,6 +1,7 @@
 /** A few of the faults, and whether the list has one for each rule. The whole list is tried in `npm run test:long`. */
 import { describe, expect, it } from 'vitest'
 import { RULES } from '../../../src/contract/areas.ts'
+import { creationFaults } from '../creation/creationFaults.ts'
 import { seededFaults } from './seededFaults.ts'
 import { describeFaults } from './describeFaults.ts'
 import { NO_FAULT } from './noFault.ts'
@@ -27,7 +28,8 @@ describe('a fault of a real Worker is found', () => {
 })
 
 describe('the faults', () => {
-  const has = new Set(seededFaults.map(({ rule }) => rule))
+  const all = [...seededFaults, ...creationFaults]
+  const has = new Set(all.map(({ rule }) => rule))
   const isExcepted = (id: string): boolean => NO_FAULT.some(({ rules }) => rules.test(id))
 
   it('are at least one for each rule, but for the listed ones', () => {
@@ -45,13 +47,11 @@ describe('the faults', () => {
 
   it('name rules that exist, each fault under a name of its own, and say why others see it, too', () => {
     const ids = new Set(RULES.map(({ id }) => id))
-    const named = seededFaults.flatMap((fault) => [fault.rule, ...othersOf(fault)])
+    const named = all.flatMap((fault) => [fault.rule, ...othersOf(fault)])
     expect(named.filter((id) => !ids.has(id))).toEqual([])
-    const names = seededFaults.map(({ name }) => name)
+    const names = all.map(({ name }) => name)
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
-    const unexplained = seededFaults.filter(
-      (fault) => othersOf(fault).length > 0 && fault.because === undefined,
-    )
+    const unexplained = all.filter((fault) => othersOf(fault).length > 0 && fault.because === undefined)
     expect(unexplained.map(({ name }) => name)).toEqual([])
     expect(SAMPLE.filter((name) => !names.includes(name))).toEqual([])
     expect(seededFaults.length).toBeGreaterThanOrEqual(200)
