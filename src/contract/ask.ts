@@ -1,8 +1,8 @@
 import { isObject } from '../isObject.ts'
+import type { Exchange } from './exchange.ts'
 import { inText } from './inText.ts'
 import { parseJson } from './parseJson.ts'
 import { giveBody, readBody } from './readBody.ts'
-import type { Exchange } from './types.ts'
 
 export type Query = Record<string, string | string[]>
 

@@ -1,6 +1,7 @@
 import { NoAnswer, type Asking } from './ask.ts'
+import type { Exchange } from './exchange.ts'
 import type { Sink } from './sink.ts'
-import { Unclear, type Exchange, type Place, type Problem, type Rule, type Run } from './types.ts'
+import { Unclear, type Place, type Problem, type Rule, type Run } from './types.ts'
 
 export interface JudgingDeps {
   readonly ask: Asking

@@ -1,5 +1,4 @@
 import { joinBytes } from '../streams/joinBytes.ts'
-import type { Ask } from './ask.ts'
 
 /**
  * What is read of an answer that is kept in memory: far more than a page of a hundred records. What may be larger, exports
@@ -31,7 +30,10 @@ export async function readBody(response: Response): Promise<Uint8Array> {
 }
 
 /** Gives a body to `take`, and reads no more of it than `take` does. The number of bytes that were read. */
-export async function giveBody(response: Response, take: NonNullable<Ask['take']>): Promise<number> {
+export async function giveBody(
+  response: Response,
+  take: (body: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<number> {
   let length = 0
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const reader = response.body?.getReader()

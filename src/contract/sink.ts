@@ -1,5 +1,6 @@
 import type { Answer } from './ask.ts'
-import type { Exchange, Finding, Outcome, Place, Rule } from './types.ts'
+import type { Exchange } from './exchange.ts'
+import type { Finding, Outcome, Place, Rule } from './types.ts'
 
 /** Collects the findings of a run. */
 export interface Sink {

@@ -1,5 +1,6 @@
 import type { Socket, SocketConstructor } from '../client/subscribe.ts'
 import type { Asking, Answer } from './ask.ts'
+import type { Exchange } from './exchange.ts'
 import type { LexiconSet } from './lexicon/lexiconSet.ts'
 import type { Found } from './discover.ts'
 
@@ -22,15 +23,6 @@ export interface Rule {
   /** Where it is written down: a specification, a lexicon, or the client and its report. */
   readonly source: string
   readonly profiles: readonly Profile[]
-}
-
-/** What was asked, as a line of curl without secrets, and the beginning of what came back. */
-export interface Exchange {
-  readonly curl: string
-  /** Absent where there was no answer. */
-  readonly status?: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { Exchange, Finding, Outcome, Report, Rule } from '../../src/contract/types.ts'
+import type { Exchange } from '../../src/contract/exchange.ts'
+import type { Finding, Outcome, Report, Rule } from '../../src/contract/types.ts'
 
 const rule = (id: string, level: Rule['level'], sentence: string, source: string): Rule => ({
   id,

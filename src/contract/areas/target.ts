@@ -4,7 +4,8 @@ import { TARGET_CHECKS } from '../../mover/rehearseTarget/targetChecks.ts'
 import type { Finding as Rehearsed } from '../../mover/rehearseTarget/types.ts'
 import { parseJsonObject } from '../../parseJsonObject.ts'
 import { curlLine } from '../ask.ts'
-import type { Area, ContractDeps, Exchange, Rule, Run } from '../types.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Area, ContractDeps, Rule, Run } from '../types.ts'
 
 const ruleOf = ({
   id,

@@ -1,4 +1,5 @@
-import type { Exchange, Finding, Level, Report } from '../types.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Finding, Level, Report } from '../types.ts'
 import { failures, summarize } from './summarize.ts'
 
 /** More than this of a finding's requests says nothing more. */

@@ -1,4 +1,5 @@
-import type { Exchange, Finding } from '../../types.ts'
+import type { Exchange } from '../../exchange.ts'
+import type { Finding } from '../../types.ts'
 import { html, type Markup } from './markup.ts'
 
 /** Requests of one finding that the page has: a check ends with the answer that is wrong. */
