@@ -27,6 +27,7 @@ export default defineConfig(({ mode }) => {
     __RACES__: JSON.stringify(process.env.RACES ?? (long ? '200' : '6')),
     __SEEDS__: JSON.stringify(process.env.SEEDS ?? (long ? '1000' : '20')),
     __SEED__: JSON.stringify(process.env.SEED ?? '1'),
+    __EVERYTHING__: JSON.stringify(process.env.EVERYTHING ?? ''),
     __FIXTURE__: JSON.stringify(process.env.FIXTURE === '1'),
   }
   return {
