@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { policyOf } from '../../src/contract/areas/methods/policyOf.ts'
-import { FAULTS, faulty } from './faulty.ts'
 import { methods } from './lexicon.ts'
 import { brokenOf, inLines, runMethods } from './runMethods.ts'
 import { stub } from './stub.ts'
@@ -27,11 +26,4 @@ describe('the rules of the methods on a server that keeps its contracts', () => 
     // The attempt to sign in with a name that no account has.
     expect(new Set(called)).toEqual(new Set(['com.atproto.server.createSession']))
   })
-})
-
-it.for(FAULTS)('a planted fault is found: $name', async (fault) => {
-  const broken = brokenOf(await runMethods(faulty(fault), fault.write ?? false))
-  expect(new Set(broken.map(({ rule }) => rule.id)), inLines(broken).join('\n')).toEqual(new Set(fault.rules))
-  // A fault of one method is not reported for the others.
-  expect(new Set(broken.map(({ subject }) => subject))).toEqual(new Set([fault.method]))
 })

@@ -17,7 +17,7 @@ const TOKENS: Partial<Record<string, CredentialKind>> = {
 }
 
 /** Applies the authority table to credentials that are plain words. */
-export function authorize(id: MethodId, request: Request): CredentialKind {
+function authorize(id: MethodId, request: Request): CredentialKind {
   const rule: Rule = policy[id]
   const header = request.headers.get('authorization')?.trim()
   if (header === undefined || ignoresCredentials(rule)) {
@@ -34,7 +34,6 @@ export interface StubOptions {
   handlers?: Partial<Record<MethodId, StubHandler>>
   authorize?: (id: MethodId, request: Request) => CredentialKind
   limits?: { json: number; methods: Record<string, number> }
-  validateOutput?: boolean
   /** Answer as if everything that is requested existed. */
   answerAbsent?: boolean
 }
@@ -56,7 +55,7 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
         return () => clearTimeout(id)
       },
       limits: options.limits ?? { json: 100_000, methods: {} },
-      checkOutput: (options.validateOutput ?? true) ? assertValidOutput : undefined,
+      checkOutput: assertValidOutput,
       newId: () => 'reference',
       report: () => {},
     }),
@@ -67,7 +66,7 @@ export function stubRouter(options: StubOptions = {}): FetchHandler {
 const CORS = { 'access-control-allow-origin': '*' }
 
 /** Adds to a handler what the Worker adds: CORS and its preflight. */
-export const withCors =
+const withCors =
   (handler: FetchHandler): FetchHandler =>
   async (request) => {
     if (request.method === 'OPTIONS')
@@ -89,6 +88,6 @@ export const withCors =
 
 /**
  * A server that keeps every contract and does nothing: the generated router over the real runtime, with handlers that
- * answer what their lexicon declares. The oracle and the seeded faults build on it.
+ * answer what their lexicon declares. The oracle and the hostile servers build on it.
  */
 export const stub = (options: StubOptions = {}): FetchHandler => withCors(stubRouter(options))

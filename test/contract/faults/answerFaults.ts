@@ -1,6 +1,6 @@
 /** What can be wrong with the answers of a method, whatever they are about, each with the rule that finds it. */
 import { NOWHERE } from '../../../src/contract/discover.ts'
-import type { Fault } from '../repository/world.ts'
+import type { Call, Fault } from '../repository/world.ts'
 import { CORS, failsWith, json, jsonAs, on, type Planted, spoil, withHeader } from '../repository/spoil.ts'
 import { always, despite, give, header, instead, refuse } from './plant.ts'
 
@@ -8,6 +8,7 @@ const GET_HEAD = 'com.atproto.sync.getHead'
 const GET_REPO = 'com.atproto.sync.getRepo'
 const JOURNAL = 'com.cirrus.admin.getJournal'
 const PREFERENCES = 'app.bsky.actor.getPreferences'
+const SIGN_IN = 'com.atproto.server.createSession'
 const UNKNOWN = 'com.example.unknown'
 
 const AWAY = ['RepoDeactivated', 'AccountDeactivated']
@@ -20,6 +21,7 @@ const withStatus = (id: string, status: number): Fault =>
     return isSpoiled ? new Response(given.body, { status, headers: given.headers }) : given
   })
 const absent = (id: string): Fault => on(id, () => refuse(501, 'MethodNotImplemented'))
+const isCut = async (call: Call): Promise<boolean> => (await call.body()) === '{"a":'
 const madeUpCursor = ({ params }: { params: URLSearchParams }): boolean =>
   params.get('cursor') === 'contract-suite'
 
@@ -47,6 +49,11 @@ export const answerFaults: readonly Planted[] = [
     }),
   },
   {
+    name: 'an error without a name',
+    rule: 'answer.error-shape',
+    fault: instead(JOURNAL, madeUpCursor, () => json({ message: 'seeded' }, 400)),
+  },
+  {
     name: 'an error with a number for a message',
     rule: 'answer.error-shape',
     fault: instead(JOURNAL, madeUpCursor, () => says(5)),
@@ -59,6 +66,11 @@ export const answerFaults: readonly Planted[] = [
       ({ params }) => params.has('contractSuiteUnknown'),
       () => refuse(500, 'InternalServerError'),
     ),
+  },
+  {
+    name: 'a sign-in with JSON that is cut makes it fail',
+    rule: 'answer.no-failure',
+    fault: instead(SIGN_IN, isCut, () => refuse(500, 'InternalServerError')),
   },
   {
     name: 'success is 201',

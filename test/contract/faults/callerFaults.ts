@@ -24,6 +24,7 @@ const BLOCKS = 'com.atproto.sync.getBlocks'
 const LIST_BLOBS = 'com.atproto.sync.listBlobs'
 const JOURNAL = 'com.cirrus.admin.getJournal'
 const CREATE_SESSION = 'com.atproto.server.createSession'
+const DEACTIVATE = 'com.atproto.server.deactivateAccount'
 const PREFERENCES = 'app.bsky.actor.getPreferences'
 const PUT = 'com.atproto.repo.putRecord'
 const APPLY = 'com.atproto.repo.applyWrites'
@@ -32,6 +33,8 @@ const HOUSE = {
   also: ['credentials.house-name'],
   because: 'a Cirrus promises the name of each refusal',
 }
+
+const SESSION = { accessJwt: 'a.b.c', refreshJwt: 'a.b.c', handle: HANDLE, did: NOWHERE.did }
 
 /** Lets some callers in. */
 const open = (id: string, when: (call: Call) => boolean, as: (call: Call) => Promise<Response>): Fault =>
@@ -96,6 +99,15 @@ export const callerFaults: readonly Planted[] = [
     ),
   },
   {
+    name: 'the body is looked at before the credential',
+    rule: 'credentials.house-name',
+    fault: instead(
+      DEACTIVATE,
+      (call) => call.verb === 'POST' && isNobody(call),
+      () => refuse(),
+    ),
+  },
+  {
     name: 'the session of the owner reads the journal',
     rule: 'credentials.house-weak',
     fault: open(JOURNAL, isOfSession, asAdmin),
@@ -110,9 +122,7 @@ export const callerFaults: readonly Planted[] = [
     rule: 'sign-in.refused',
     also: ['sign-in.401', 'sign-in.house-name'],
     because: 'what is not refused has neither status nor name',
-    fault: nobodySignsIn(() =>
-      give({ accessJwt: 'a.b.c', refreshJwt: 'a.b.c', handle: HANDLE, did: NOWHERE.did }),
-    ),
+    fault: nobodySignsIn(() => give(SESSION)),
   },
   {
     name: 'a wrong password is 400',

@@ -2,25 +2,19 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Planted } from '../repository/spoil.ts'
 import { brokenOf } from '../repository/world.ts'
 import { createFullWorld, type FullWorld } from './fullWorld.ts'
-import { runFault, runUnspoiled } from './runFault.ts'
+import { methodsOf, runFault, runUnspoiled, type RunOptions } from './runFault.ts'
 import { othersOf, tableOf } from './table.ts'
-
-/** How the faults are tried. */
-export interface FaultOptions {
-  /** Ask again what the fault cannot change, too. */
-  readonly everything?: boolean
-}
 
 /**
  * Tests that the whole suite finds each fault in a real Worker: by the rule that is about it, and by no other than those
- * that the fault names. Prints them as a table.
+ * that the fault names. A stranger finds it in no method but those that are faulty. Prints them as a table.
  */
-export function describeFaults(faults: readonly Planted[], { everything = false }: FaultOptions = {}): void {
+export function describeFaults(faults: readonly Planted[], options: RunOptions = {}): void {
   let world: FullWorld
   let unspoiled: Awaited<ReturnType<typeof runUnspoiled>>
   beforeAll(async () => {
     world = await createFullWorld()
-    unspoiled = await runUnspoiled(world)
+    unspoiled = await runUnspoiled(world, options)
   })
   const found: Planted[] = []
   afterEach(() => world.restore())
@@ -32,7 +26,7 @@ export function describeFaults(faults: readonly Planted[], { everything = false 
   })
 
   it.for(faults)('$rule finds: $name', async (fault) => {
-    const report = await runFault(world, unspoiled.asked, fault, everything)
+    const report = await runFault(world, unspoiled.asked, fault, options)
     const lines = brokenOf(report)
     const seen = new Set(lines.map((line) => line.split(' ')[0] ?? ''))
     expect(seen, lines.join('\n')).toContain(fault.rule)
@@ -42,11 +36,14 @@ export function describeFaults(faults: readonly Planted[], { everything = false 
       'found by rules that are about something else',
     ).toEqual([])
     expect(report.incomplete).toEqual([])
+    const at = methodsOf(fault)
+    if (options.asStranger && at)
+      expect(lines.filter((line) => !at.includes(line.split(' ')[1] ?? ''))).toEqual([])
     found.push(fault)
   })
 
   it('the faults have left nothing behind', async () => {
-    const { report } = await runUnspoiled(world)
+    const { report } = await runUnspoiled(world, options)
     expect([brokenOf(report), report.incomplete, report.left]).toEqual([[], [], []])
   })
 }

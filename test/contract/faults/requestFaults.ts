@@ -243,6 +243,15 @@ export const requestFaults: readonly Planted[] = [
     ),
   },
   {
+    name: 'a sign-in with text is one with a wrong password',
+    rule: 'bodies.house-name',
+    fault: instead(
+      CREATE_SESSION,
+      ({ headers }) => headers.get('content-type') === 'text/plain',
+      () => refuse(401, 'AuthenticationRequired'),
+    ),
+  },
+  {
     name: 'JSON that is cut is too large',
     rule: 'bodies.house-name',
     fault: instead(

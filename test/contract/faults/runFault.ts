@@ -12,6 +12,14 @@ const SUBSCRIBE = 'com.atproto.sync.subscribeRepos'
 
 type Flaw = Pick<Planted, 'fault' | 'frames'>
 
+/** How the suite asks. */
+export interface RunOptions {
+  /** Ask again what the fault cannot change, too. */
+  readonly everything?: boolean
+  /** Without a credential, as anyone can, and not as the owner and the admin, who may write. */
+  readonly asStranger?: boolean
+}
+
 /** The methods that each area asks. */
 type Asked = ReadonlyMap<string, ReadonlySet<string>>
 
@@ -19,15 +27,18 @@ const run = (
   world: World,
   areas: readonly Area[],
   { fault, frames }: Flaw,
+  { asStranger = false }: RunOptions = {},
   onArea?: (name: string) => void,
 ): Promise<Report> =>
   world.run(areas, fault, {
-    ...OWNER,
-    adminPassword: CREDENTIALS.admin,
+    ...(asStranger ? {} : { ...OWNER, adminPassword: CREDENTIALS.admin }),
     only: () => true,
     frames,
     onProgress: ({ area }) => onArea?.(area),
   })
+
+/** The methods whose answers a fault may change. Undefined: any. */
+export const methodsOf = ({ fault }: Flaw): readonly string[] | undefined => (fault ? fault.at : [SUBSCRIBE])
 
 /** The same area, which tells what it asks, also where the answer to an earlier request will do. */
 const watched = (area: Area, note: (id: string) => void): Area => {
@@ -48,8 +59,11 @@ const watched = (area: Area, note: (id: string) => void): Area => {
   }
 }
 
-/** The whole suite on the real Worker without a fault: as the owner and the admin, who may write, and every level. */
-export async function runUnspoiled(world: World): Promise<{ report: Report; asked: Asked }> {
+/** The whole suite on the real Worker without a fault, at every level. */
+export async function runUnspoiled(
+  world: World,
+  options: RunOptions = {},
+): Promise<{ report: Report; asked: Asked }> {
   const asked = new Map<string, Set<string>>()
   let current = ''
   const note = (id: string): void => void asked.set(current, (asked.get(current) ?? new Set()).add(id))
@@ -59,7 +73,7 @@ export async function runUnspoiled(world: World): Promise<{ report: Report; aske
     return answer()
   }
   const areas = AREAS.map((area) => watched(area, note))
-  const report = await run(world, areas, { fault }, (area) => {
+  const report = await run(world, areas, { fault }, options, (area) => {
     current = area
   })
   return { report, asked }
@@ -81,21 +95,28 @@ const ONE_BY_ONE = METHOD_AREAS.filter(({ name }) => !['served', 'unknown', 'cal
  * are left out, and where each method is asked by itself, the others. Everything is asked where the run finds out
  * something else to begin with, and with `everything`.
  */
-export async function runFault(world: World, asked: Asked, flaw: Flaw, everything = false): Promise<Report> {
-  const at = flaw.fault ? flaw.fault.at : [SUBSCRIBE]
-  if (at === undefined || everything) return run(world, AREAS, flaw)
+export async function runFault(
+  world: World,
+  asked: Asked,
+  flaw: Flaw,
+  options: RunOptions = {},
+): Promise<Report> {
+  const at = methodsOf(flaw)
+  if (at === undefined || options.everything) return run(world, AREAS, flaw, options)
   const known = await lookAround(world)
   let isOther = false
   const limited = (area: Area): Area => ({
     ...area,
     check: async (given) => {
-      isOther ||= !isDeepStrictEqual(given.found.known, known) || (await given.session())?.did !== known.did
+      const session = await given.session()
+      isOther ||= !isDeepStrictEqual(given.found.known, known)
+      isOther ||= session !== undefined && session.did !== known.did
       const serves = (id: string): boolean => at.includes(id) && given.serves(id)
       if (!isOther) await area.check(ONE_BY_ONE.includes(area) ? { ...given, serves } : given)
     },
   })
   const asks = ({ name }: Area): boolean =>
     name === 'served' || at.some((id) => asked.get(name)?.has(id) ?? false)
-  const report = await run(world, AREAS.filter(asks).map(limited), flaw)
-  return isOther ? run(world, AREAS, flaw) : report
+  const report = await run(world, AREAS.filter(asks).map(limited), flaw, options)
+  return isOther ? run(world, AREAS, flaw, options) : report
 }

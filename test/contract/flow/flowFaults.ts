@@ -123,6 +123,17 @@ const sessionFaults: readonly Planted[] = [
     fault: instead(GET_SESSION, isToRefresh, () => give({ handle: HANDLE, did: NOBODY })),
   },
   {
+    rule: 'session.purpose',
+    name: 'an access token refreshes the session',
+    elsewhere: ['credentials.house-weak'],
+    because: 'a Cirrus promises the same of every method and credential',
+    fault: instead(
+      REFRESH,
+      async (call) => isOfSession(call) && (await call.body()) === '',
+      () => give(SESSION),
+    ),
+  },
+  {
     rule: 'session.refreshes',
     name: 'the new access token is dead',
     fault: change(REFRESH, (it) => ({ ...it, accessJwt: 'a.b.c' })),
