@@ -1,6 +1,6 @@
 /** The whole suite on a real Worker, as anyone and as its owner and its admin: nothing of any level is broken. */
 import { beforeAll, expect, it } from 'vitest'
-import { AREAS } from '../../src/contract/areas.ts'
+import { AREAS, RULES } from '../../src/contract/areas.ts'
 import type { Report } from '../../src/contract/types.ts'
 import { CREDENTIALS, ORIGIN } from './deployed.ts'
 import { methods } from './lexicon.ts'
@@ -43,6 +43,10 @@ const NOT_CALLED: Record<string, string> = {
   'com.cirrus.admin.voidPlcOperation': 'it would change the identity',
 }
 
+/** Rules about accounts that are made, methods of relays, and a reader that pauses, which workerd cannot. */
+const NOT_TRIED =
+  /^(target|creation)\.|^repo\.(listed-by-collection|host-status)$|^firehose\.(slow-reader|held-up)$/
+
 let world: World
 beforeAll(async () => {
   world = await createWorld()
@@ -64,7 +68,7 @@ it('keeps every rule towards anyone', async () => {
   expect(report.findings.filter(({ outcome }) => outcome === 'kept').length).toBeGreaterThan(2000)
 })
 
-it('keeps every rule towards its owner and its admin, and calls each method with success but the listed ones', async () => {
+it('keeps every rule towards its owner and its admin, tries each, and calls each method with success, but the listed ones', async () => {
   const report = await world.run(AREAS, undefined, {
     ...OWNER,
     adminPassword: CREDENTIALS.admin,
@@ -72,6 +76,8 @@ it('keeps every rule towards its owner and its admin, and calls each method with
   })
   expect(brokenOf(report)).toEqual([])
   expect([report.incomplete, report.left]).toEqual([[], []])
+  const kept = new Set(report.findings.filter(({ outcome }) => outcome === 'kept').map(({ rule }) => rule.id))
+  expect(RULES.map(({ id }) => id).filter((id) => !kept.has(id) && !NOT_TRIED.test(id))).toEqual([])
   const called = calledWithSuccess(report)
   const left = methods.map(({ id }) => id).filter((id) => !called.has(id))
   expect(left.toSorted()).toEqual(Object.keys(NOT_CALLED).toSorted())
