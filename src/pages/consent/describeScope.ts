@@ -70,10 +70,11 @@ const describeRest = (
     lines.add('not', readsMessages ? not.writeMessages : writesMessages ? not.readMessages : not.messages)
   if (!allows({ resource: 'identity', attr: '*' }))
     lines.add('not', allows({ resource: 'identity', attr: 'handle' }) ? not.move : not.identity)
-  if (!writes) lines.add('not', not.write)
+  const replaces = allows({ resource: 'account', attr: 'repo', action: 'manage' })
+  if (!writes && !replaces) lines.add('not', not.write)
   if (!allows({ resource: 'account', attr: 'email', action: 'read' })) lines.add('not', not.email)
   if (!allows({ resource: 'account', attr: 'status', action: 'manage' })) lines.add('not', not.status)
-  if (!allows({ resource: 'account', attr: 'repo', action: 'manage' })) lines.add('not', not.repo)
+  if (!replaces) lines.add('not', not.repo)
   lines.add('not', not.ever)
 }
 

@@ -70,6 +70,13 @@ describe('a scope in words', () => {
     ])
   })
 
+  test('does not say that posts stay as they are where the whole repository may be replaced', () => {
+    const never = 'may not post, or change anything that you have posted'
+    expect(told('atproto').not).toContain(never)
+    expect(told('atproto account:repo').not).toContain(never)
+    expect(told('atproto account:repo?action=manage').not).not.toContain(never)
+  })
+
   test('says the same of a method however its name is spelled', () => {
     const chat = (name: string): string => `atproto rpc:${name}?aud=did:web:api.bsky.chat#bsky_chat`
     const move = (name: string): string => `atproto rpc:${name}?aud=*`
@@ -214,7 +221,8 @@ describe('what is said not to be granted', () => {
     'may not change your identity: it cannot move your account away': (row) => row.includes('PLC operation'),
     'may not deactivate your account': (row) => row === 'the account is deactivated',
     'may not put another repository in the place of yours': (row) => row === 'a repository is imported',
-    'may not post, or change anything that you have posted': (row) => /^a (post|note) is/.test(row),
+    'may not post, or change anything that you have posted': (row) =>
+      /^a (post|note|repository) is/.test(row),
     'never learns your passwords and passkeys, and cannot delete your account': (row) =>
       row.includes('app password') || row.includes('deletion'),
   }
