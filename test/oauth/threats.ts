@@ -144,6 +144,11 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['pages/authorize.worker.test.ts', 'do not push out the request that the owner is looking at'],
   },
   {
+    threat: 'a stranger makes up confidential apps until real ones cannot prove who they are',
+    closedIn: 'account/oauth/clients/usedAssertions.ts',
+    test: ['account/oauth/clients/usedAssertions.test.ts', 'the clients that %s makes up shut nobody out'],
+  },
+  {
     threat: 'a stranger pushes requests all day, until a free account may write no more rows',
     closedIn: 'account/oauth/flow.ts',
     test: ['oauth/par.worker.test.ts', 'is kept 600 times in a day for a network and its neighbours'],

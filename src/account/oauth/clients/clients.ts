@@ -71,7 +71,7 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
       throw new OAuthError('invalid_client_metadata', `${url} is not a JWKS`)
     },
   })
-  const used = createUsedAssertions({ platform, lifetimeMs: ASSERTION_LIFETIME_MS, hasGrant })
+  const used = createUsedAssertions({ platform, lifetimeMs: ASSERTION_LIFETIME_MS })
 
   const load = async (id: string, freshness: 'get' | 'getLatest', network?: string): Promise<Client> => {
     const loopback = loopbackClient(id)
@@ -135,12 +135,12 @@ export const createClients = ({ platform, outbound, origin, dev, hasGrant }: Cli
         'invalid_request',
         'client_assertion and the DPoP proof must not have the same key',
       )
-    const taken = used.take(client.id, jti)
+    const taken = used.take(client.id, jti, network)
     if (taken === 'replayed') throw invalidClient('client_assertion was used before')
     if (taken === 'full')
       throw new OAuthError(
         'temporarily_unavailable',
-        'too many clients authenticate; try again in a minute',
+        'the client authenticates too often; try again in a minute',
         {
           'retry-after': '60',
         },

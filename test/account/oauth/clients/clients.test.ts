@@ -324,21 +324,21 @@ describe('documents that strangers make us fetch', () => {
 })
 
 describe('assertions of strangers', () => {
-  test('leave room for those of clients that hold a grant', async () => {
+  test('leave room for those of others, which are taken once all the same', async () => {
     const key = await createAssertionKey(world)
-    const send = async (id: string) => {
+    const send = async (id: string, network: string) => {
       world.pages.set(id, { ...confidentialDocument({ jwks: { keys: [key.jwk] } }), client_id: id })
       const assertion = await key.assertion({ iss: id, sub: id })
-      const credentials = { clientId: id, assertionType: ASSERTION_TYPE, assertion, dpopJkt: undefined }
-      return world.clients.authenticate(credentials)
+      const sent = { clientId: id, assertionType: ASSERTION_TYPE, assertion, dpopJkt: undefined, network }
+      await world.clients.authenticate(sent)
+      return sent
     }
-    for (let n = 0; n < 200; n++) await send(`https://app${n}.example.org/client.json`)
-    await expect(send('https://late.example.org/client.json')).rejects.toMatchObject({
-      code: 'temporarily_unavailable',
-    })
-    world.granted.add(ID)
-    await expect(send(ID)).resolves.toBeDefined()
-    world.advance(70_000)
-    await expect(send('https://late.example.org/client.json')).resolves.toBeDefined()
+    const first = await send(ID, '192.0.2.1')
+    for (let n = 0; n < 210; n++) await send(`https://app${n}.example.org/client.json`, `203.0.113.${n}`)
+    const late = await send('https://late.example.org/client.json', '198.51.100.1')
+    for (const again of [first, late])
+      await expect(world.clients.authenticate(again)).rejects.toMatchObject({
+        message: expect.stringContaining('used before'),
+      })
   })
 })
