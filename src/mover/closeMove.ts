@@ -1,5 +1,5 @@
 import { directoryOf, type Move } from './move.ts'
-import type { StepName } from './types.ts'
+import type { StepName } from './stepName.ts'
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

@@ -1,6 +1,7 @@
 import type { CopyDeps } from './copy/copyDeps.ts'
 import type { Move } from './move.ts'
-import type { StepName, TransferProgress } from './types.ts'
+import type { TransferProgress } from './moveEvent.ts'
+import type { StepName } from './stepName.ts'
 
 /** How often progress is told, in milliseconds. */
 const INTERVAL_MS = 250

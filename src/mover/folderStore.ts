@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isObject } from '../isObject.ts'
 import { MoverError } from './moverError.ts'
-import type { LockHolder, MoveStore, StoredFile } from './types.ts'
+import type { LockHolder, MoveStore, StoredFile } from './moveStore.ts'
 
 const JOURNAL = 'journal.jsonl'
 const LOCK = 'lock.json'

@@ -10,7 +10,16 @@ export {
   type MoverErrorOptions,
   type StopKind,
 } from './moverError.ts'
-export * from './types.ts'
+export type { MoverDeps } from './moverDeps.ts'
+export type { Who } from './who.ts'
+export type { AccountStatus } from './accountStatus.ts'
+export type { SignRequest, Source, SourceOpener } from './source.ts'
+export type { AccountState, NewAccount, ServerDescription, Target, TargetOpener } from './target.ts'
+export type { MoveOptions, MoveRequest } from './moveRequest.ts'
+export type { Confirmation, ConfirmationTopic, Owner, QuestionName, Questions } from './owner.ts'
+export type { LockHolder, MoveStore, StoredFile } from './moveStore.ts'
+export type { MoveEvent, MoveReport, TransferProgress } from './moveEvent.ts'
+export { STEP_NAMES, type StepName } from './stepName.ts'
 export { folderStore } from './folderStore.ts'
 export { adminSource, adminTarget } from './peers/adminPeers.ts'
 export { passwordSource, sessionSource } from './peers/passwordSource.ts'

@@ -2,7 +2,8 @@ import { isObject } from '../isObject.ts'
 import { PlcError } from '../plc/errors.ts'
 import { parseOperation, parseUnsignedOperation } from '../plc/parse.ts'
 import type { Operation, UnsignedOperation } from '../plc/types.ts'
-import type { MoveStore, StepName } from './types.ts'
+import type { MoveStore } from './moveStore.ts'
+import type { StepName } from './stepName.ts'
 
 /** A line of the journal. None holds a password, a token, a session or a code. */
 export type JournalEntry =

@@ -8,7 +8,12 @@ import type { MovePlan } from './identity/planMove.ts'
 import type { Journal } from './journal.ts'
 import { MoverError } from './moverError.ts'
 import { moverFailure } from './refusal.ts'
-import type { MoveEvent, MoveRequest, Source, StepName, Target, Who } from './types.ts'
+import type { MoveEvent } from './moveEvent.ts'
+import type { MoveRequest } from './moveRequest.ts'
+import type { Source } from './source.ts'
+import type { StepName } from './stepName.ts'
+import type { Target } from './target.ts'
+import type { Who } from './who.ts'
 
 /** What the steps of this run have found out. Whatever is undefined was not needed yet. */
 export interface MoveFacts {

@@ -4,14 +4,10 @@ import { MoverError } from './moverError.ts'
 import { findWho, type Known, openMove } from './openMove.ts'
 import { STEPS } from './steps/index.ts'
 import { finishedReport, makeReport } from './report.ts'
-import {
-  type MoveEvent,
-  type MoveReport,
-  type MoveRequest,
-  type Owner,
-  STEP_NAMES,
-  type StepName,
-} from './types.ts'
+import type { MoveEvent, MoveReport } from './moveEvent.ts'
+import type { MoveRequest } from './moveRequest.ts'
+import type { Owner } from './owner.ts'
+import { STEP_NAMES, type StepName } from './stepName.ts'
 
 /** The last step of a rehearsal: all that can be undone without a trace in the directory. */
 const REHEARSED: StepName = 'preview'

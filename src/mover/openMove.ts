@@ -2,7 +2,10 @@ import { openJournal, type Journal } from './journal.ts'
 import { directoryOf, type Move, type MoveFacts } from './move.ts'
 import { MoverError } from './moverError.ts'
 import { earlierPdses, resolveWho } from './resolveWho.ts'
-import type { MoveEvent, MoveRequest, Target, Who } from './types.ts'
+import type { MoveEvent } from './moveEvent.ts'
+import type { MoveRequest } from './moveRequest.ts'
+import type { Target } from './target.ts'
+import type { Who } from './who.ts'
 
 /** What is known before any password is asked for. */
 export interface Known {

@@ -1,6 +1,7 @@
 import type { Move } from './move.ts'
 import type { Known } from './openMove.ts'
-import type { MoveReport, StepName } from './types.ts'
+import type { MoveReport } from './moveEvent.ts'
+import type { StepName } from './stepName.ts'
 
 /** How a move ends that had nothing to do. */
 export const finishedReport = ({ who, target, journal }: Known): MoveReport => {

@@ -12,7 +12,8 @@ import { operationData } from '../plc/verifyLog.ts'
 import { connect } from '../client/index.ts'
 import { MoverError } from './moverError.ts'
 import { moverFailure } from './refusal.ts'
-import type { MoverDeps, Who } from './types.ts'
+import type { MoverDeps } from './moverDeps.ts'
+import type { Who } from './who.ts'
 
 const identityFailure = (cause: unknown): unknown => {
   if (!(cause instanceof IdentityError)) return moverFailure(cause, 'source')

@@ -3,7 +3,7 @@ import type { Context } from '../../src/cli/command.ts'
 import { CliError } from '../../src/cli/errors.ts'
 import { createOwner } from '../../src/cli/move/owner.ts'
 import { SaidNo } from '../../src/cli/terminal/prompts.ts'
-import type { Confirmation } from '../../src/mover/types.ts'
+import type { Confirmation } from '../../src/mover/owner.ts'
 
 /** What comes of a question when the terminal answers it like this. */
 const answerOf = async (topic: Confirmation['topic'], cause: Error | undefined, insists: boolean) => {

@@ -1,5 +1,5 @@
 import { MoverError } from '../../src/mover/moverError.ts'
-import type { MoveReport } from '../../src/mover/types.ts'
+import type { MoveReport } from '../../src/mover/moveEvent.ts'
 import type { FakeWorld } from '../mover/fakes/fakeWorld.ts'
 import type { FakeAccount } from '../mover/fakes/types.ts'
 

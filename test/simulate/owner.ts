@@ -1,5 +1,5 @@
 import { MoverError } from '../../src/mover/moverError.ts'
-import type { Confirmation, Owner, Questions } from '../../src/mover/types.ts'
+import type { Confirmation, Owner, Questions } from '../../src/mover/owner.ts'
 import type { Random } from '../fuzz/random.ts'
 import type { FakeWorld } from '../mover/fakes/fakeWorld.ts'
 import type { Invariants } from './invariants.ts'

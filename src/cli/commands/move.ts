@@ -4,14 +4,11 @@ import { archiveSource } from '../../mover/peers/archiveSource.ts'
 import { passwordSource } from '../../mover/peers/passwordSource.ts'
 import { standardTarget } from '../../mover/peers/standardTarget.ts'
 import { resolveWho } from '../../mover/resolveWho.ts'
-import {
-  type MoveReport,
-  type MoverDeps,
-  type Owner,
-  type SourceOpener,
-  STEP_NAMES,
-  type StepName,
-} from '../../mover/types.ts'
+import type { MoveReport } from '../../mover/moveEvent.ts'
+import type { MoverDeps } from '../../mover/moverDeps.ts'
+import type { Owner } from '../../mover/owner.ts'
+import type { SourceOpener } from '../../mover/source.ts'
+import { STEP_NAMES, type StepName } from '../../mover/stepName.ts'
 import { openBackup } from '../backup/openBackup.ts'
 import { command, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'

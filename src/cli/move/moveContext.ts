@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { sleep } from '../../client/retry.ts'
 import { folderStore } from '../../mover/folderStore.ts'
 import { openJournal } from '../../mover/journal.ts'
-import type { MoverDeps, MoveStore } from '../../mover/types.ts'
+import type { MoveStore } from '../../mover/moveStore.ts'
+import type { MoverDeps } from '../../mover/moverDeps.ts'
 import type { Context } from '../command.ts'
 
 /** What the engine takes from its surroundings. */

@@ -1,5 +1,5 @@
 import { MoverError } from '../../mover/moverError.ts'
-import type { Confirmation, Owner, Questions } from '../../mover/types.ts'
+import type { Confirmation, Owner, Questions } from '../../mover/owner.ts'
 import type { Context } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { firstInputLine, SaidNo } from '../terminal/prompts.ts'

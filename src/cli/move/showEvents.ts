@@ -1,5 +1,6 @@
 import { STEPS } from '../../mover/steps/index.ts'
-import type { MoveEvent, StepName, TransferProgress } from '../../mover/types.ts'
+import type { MoveEvent, TransferProgress } from '../../mover/moveEvent.ts'
+import type { StepName } from '../../mover/stepName.ts'
 import type { Context } from '../command.ts'
 import { CATALOGUE, type Code } from '../errors.ts'
 import { MOVER_ERRORS } from '../../mover/moverError.ts'

@@ -1,6 +1,7 @@
 import { XrpcError } from '../../client/index.ts'
 import { moverFailure } from '../refusal.ts'
-import type { Source, Target } from '../types.ts'
+import type { Source } from '../source.ts'
+import type { Target } from '../target.ts'
 import { type CopyDeps, declines, pauseMs } from './copyDeps.ts'
 import { copyBlobs, type MissingBlob } from './copyBlobs.ts'
 import type { LateWrite } from './findLate.ts'

@@ -1,6 +1,7 @@
 import { parallel } from '../../parallel.ts'
 import { moverFailure } from '../refusal.ts'
-import type { Source, Target } from '../types.ts'
+import type { Source } from '../source.ts'
+import type { Target } from '../target.ts'
 import { type ByteBudget, createByteBudget } from './byteBudget.ts'
 import { type CopyDeps, pauseMs } from './copyDeps.ts'
 import { missingAt } from './missingAt.ts'

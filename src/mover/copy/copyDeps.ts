@@ -1,7 +1,8 @@
 import { XrpcError } from '../../client/index.ts'
 import { askedToWaitMs, backoffMs, type RetryOptions } from '../../client/retry.ts'
 import { isRefusal } from '../refusal.ts'
-import type { MoverDeps, TransferProgress } from '../types.ts'
+import type { TransferProgress } from '../moveEvent.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 /** What copying takes from its surroundings. */
 export interface CopyDeps extends Pick<MoverDeps, 'fetch' | 'now' | 'signal' | 'wait'> {

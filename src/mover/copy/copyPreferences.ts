@@ -1,7 +1,8 @@
 import { type Output, XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { isObject } from '../../isObject.ts'
-import type { Source, Target } from '../types.ts'
+import type { Source } from '../source.ts'
+import type { Target } from '../target.ts'
 import { type CopyDeps, declines, retryOptions } from './copyDeps.ts'
 
 type Preferences = Output<'app.bsky.actor.getPreferences'>['preferences']

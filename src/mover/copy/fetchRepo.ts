@@ -5,7 +5,9 @@ import { docsPath } from '../../docsLink.ts'
 import { type CarBytes, indexCar, type IndexedCar } from '../../repo/car/indexCar.ts'
 import { MoverError } from '../moverError.ts'
 import { moverFailure } from '../refusal.ts'
-import type { MoveStore, Source, Who } from '../types.ts'
+import type { MoveStore } from '../moveStore.ts'
+import type { Source } from '../source.ts'
+import type { Who } from '../who.ts'
 import { type CopyDeps, declines, retryOptions } from './copyDeps.ts'
 import {
   type Blocks,

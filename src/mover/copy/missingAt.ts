@@ -2,7 +2,7 @@ import { type Client, pages } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { parallel } from '../../parallel.ts'
 import { moverFailure } from '../refusal.ts'
-import type { Target } from '../types.ts'
+import type { Target } from '../target.ts'
 import { type CopyDeps, declines, retryOptions } from './copyDeps.ts'
 import { sourceBlobError } from './readBlob.ts'
 

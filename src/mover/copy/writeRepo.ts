@@ -6,7 +6,7 @@ import { carHeader, carSection } from '../../repo/car/writeCar.ts'
 import type { BlobReference } from '../../repo/blobRefs.ts'
 import { CarError } from '../../repo/car/carError.ts'
 import { type MalformedRecord, RepoError, verifyRepo } from '../../repo/verifyRepo.ts'
-import type { MoveStore } from '../types.ts'
+import type { MoveStore } from '../moveStore.ts'
 
 /** A blob that a record of the final tree refers to: it has to arrive. */
 export interface NeededBlob {

@@ -1,7 +1,10 @@
 import { createHandleLookup } from '../../identity/handleResolver.ts'
 import { IdentityError } from '../../identity/errors.ts'
 import { createSend } from '../send.ts'
-import type { MoverDeps, Source, Target, Who } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Source } from '../source.ts'
+import type { Target } from '../target.ts'
+import type { Who } from '../who.ts'
 
 /** Between which servers the handle is to move. */
 export interface HandleContext {

@@ -7,7 +7,10 @@ import { CREATE_ACCOUNT } from '../../signing/migrationToken.ts'
 import { directoryOf } from '../move.ts'
 import { MoverError } from '../moverError.ts'
 import { moverFailure } from '../refusal.ts'
-import type { MoverDeps, Owner, Source, SourceOpener, Who } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Owner } from '../owner.ts'
+import type { Source, SourceOpener } from '../source.ts'
+import type { Who } from '../who.ts'
 import { archiveClient } from './archiveClient.ts'
 
 const TOKEN_LIFETIME_S = 60

@@ -3,7 +3,8 @@ import { isObject } from '../../isObject.ts'
 import { OutboundError } from '../../outbound.ts'
 import { createSend } from '../send.ts'
 import { MoverError } from '../moverError.ts'
-import type { MoverDeps, ServerDescription } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { ServerDescription } from '../target.ts'
 
 const didWeb = (host: string): string => `did:web:${host.replace(':', '%3A')}`
 

@@ -1,6 +1,6 @@
 import { type Client, XrpcError } from '../../client/index.ts'
 import { isObject } from '../../isObject.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 /** A CID that no repository has. */
 const NO_ROOT = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'

@@ -1,7 +1,12 @@
 import { type Client, connect } from '../../client/index.ts'
 import { MoverError } from '../moverError.ts'
 import { isRefusal, moverFailure, ofSource } from '../refusal.ts'
-import type { AccountStatus, MoverDeps, Owner, Source, SourceOpener, Target, Who } from '../types.ts'
+import type { AccountStatus } from '../accountStatus.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Owner } from '../owner.ts'
+import type { Source, SourceOpener } from '../source.ts'
+import type { Target } from '../target.ts'
+import type { Who } from '../who.ts'
 import { isCirrus } from './isCirrus.ts'
 import {
   endSession,

@@ -2,7 +2,8 @@ import { type Client, connect, type Session, XrpcError } from '../../client/inde
 import { isObject } from '../../isObject.ts'
 import { MoverError } from '../moverError.ts'
 import { isRefusal, ofSource } from '../refusal.ts'
-import type { MoverDeps, Owner } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Owner } from '../owner.ts'
 
 /** What an access token says that it is for. It is read, not verified: the server does that. */
 const scopeOf = ({ accessJwt }: Session): string | undefined => {

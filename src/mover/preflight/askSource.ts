@@ -1,7 +1,7 @@
 import { type Client, type Output, XrpcError } from '../../client/index.ts'
 import { type Check, fail, pass } from '../check.ts'
 import { moverFailure } from '../refusal.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import type { Contents } from './preflightTypes.ts'
 
 type Answer = Output<'com.cirrus.admin.checkMigration'>

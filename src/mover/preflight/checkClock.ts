@@ -1,5 +1,5 @@
 import { type Check, fail, pass, warn } from '../check.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 /** What a difference costs nothing, and what breaks: a service token is valid for 60 seconds. */
 const SMALL_MS = 10_000

@@ -1,6 +1,6 @@
 import { operationBudget } from '../../plc/operationBudget.ts'
 import { type Check, fail, pass, warn } from '../check.ts'
-import type { Who } from '../types.ts'
+import type { Who } from '../who.ts'
 import type { PreflightSource } from './preflightTypes.ts'
 
 /** Operations that a move may need: a recovery key, the rotation, one that voids, one that takes it back. */

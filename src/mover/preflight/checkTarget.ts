@@ -2,7 +2,7 @@ import { type Check, fail, pass, warn } from '../check.ts'
 import { REQUEST_LIMIT_BYTES } from '../../limits.ts'
 import { MoverError } from '../moverError.ts'
 import { handleObstacle } from '../identity/handleObstacle.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import type { Contents, PreflightOptions, PreflightTarget } from './preflightTypes.ts'
 import { sizeText } from './sizeText.ts'
 

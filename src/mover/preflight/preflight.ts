@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import { askSource } from './askSource.ts'
 import { checkClock } from './checkClock.ts'
 import { checkIdentity } from './checkIdentity.ts'

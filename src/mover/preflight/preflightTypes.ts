@@ -1,6 +1,7 @@
 import type { Client } from '../../client/index.ts'
 import type { ProofStore } from '../proof/readRepo.ts'
-import type { ServerDescription, Target, Who } from '../types.ts'
+import type { ServerDescription, Target } from '../target.ts'
+import type { Who } from '../who.ts'
 
 /** The server that the account is on. */
 export interface PreflightSource {

@@ -5,7 +5,7 @@ import { RepoError, type VerifiedRepo } from '../../repo/verifyRepo.ts'
 import { type Check, fail, pass, warn } from '../check.ts'
 import { checkBlobs } from '../proof/checkBlobs.ts'
 import { readRepo } from '../proof/readRepo.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import type { Contents, PreflightOptions } from './preflightTypes.ts'
 
 /** Of how many blobs the bytes are hashed, unless all are. Each one is asked for in any case. */

@@ -4,7 +4,7 @@ import { type Client, XrpcError } from '../../client/index.ts'
 import { retrying } from '../../client/retry.ts'
 import { parallel } from '../../parallel.ts'
 import { sameDigest } from '../../repo/sha256.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 const PARALLEL = 6
 /** A server that fails for ever is a finding, and must not take minutes for each of a thousand blobs. */

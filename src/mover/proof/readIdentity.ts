@@ -4,7 +4,7 @@ import { createDirectory } from '../../plc/directory.ts'
 import { namedSigningKeys } from '../../plc/namedKeys.ts'
 import { fail, pass } from '../check.ts'
 import { createSend } from '../send.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import { checkDirectory } from './networkChecks.ts'
 
 /** The account's signing keys, as did:key. */

@@ -3,7 +3,8 @@ import { retrying } from '../../client/retry.ts'
 import { toBase64url } from '../../crypto/base64url.ts'
 import { indexCar } from '../../repo/car/indexCar.ts'
 import { type VerifiedRepo, verifyRepo } from '../../repo/verifyRepo.ts'
-import type { MoverDeps, MoveStore } from '../types.ts'
+import type { MoveStore } from '../moveStore.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import type { StatedRepo } from './statement.ts'
 
 /** Where the repositories are kept while they are compared. */

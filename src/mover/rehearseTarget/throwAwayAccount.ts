@@ -10,7 +10,7 @@ import { formatTid, nextTid } from '../../repo/tid.ts'
 import { buildTree } from '../../repo/tree/buildTree.ts'
 import { loadRotationKey, loadSigningKey, type RotationKey, type SigningKey } from '../../signing/keys.ts'
 import { madeUpBlobs, type MadeUpBlob } from './madeUpBlobs.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 /** An account that nobody uses, with its keys: it is on no server, so that nothing but the target is tested. */
 export interface ThrowAwayAccount {

@@ -1,7 +1,8 @@
 import type { Client, Session } from '../../client/index.ts'
 import type { RepoEvent } from '../../client/subscribe.ts'
 import type { Directory } from '../../plc/directory.ts'
-import type { MoverDeps, ServerDescription } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { ServerDescription } from '../target.ts'
 import type { Check } from '../check.ts'
 import type { ThrowAwayAccount } from './throwAwayAccount.ts'
 

@@ -1,6 +1,6 @@
 import type { Move } from '../move.ts'
 import { MoverError } from '../moverError.ts'
-import type { Confirmation } from '../types.ts'
+import type { Confirmation } from '../owner.ts'
 
 /**
  * Asks what no answer that was given beforehand covers. An owner who does not say yes, or cannot be asked, gets the error

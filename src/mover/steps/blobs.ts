@@ -4,7 +4,7 @@ import type { RepoFacts } from '../copy/writeRepo.ts'
 import { copyDepsOf } from '../copyDeps.ts'
 import { already, done, type Move, type Outcome, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
-import type { StepName } from '../types.ts'
+import type { StepName } from '../stepName.ts'
 import { fetchSource } from './repository.ts'
 
 const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${n === 1 ? one : `${one}s`}`

@@ -3,7 +3,7 @@ import { deleteAtSource, type RefusedRecord, sendRepo } from '../copy/sendRepo.t
 import { copyDepsOf } from '../copyDeps.ts'
 import { already, done, type Move, type Outcome, type Step } from '../move.ts'
 import { MoverError } from '../moverError.ts'
-import type { StepName } from '../types.ts'
+import type { StepName } from '../stepName.ts'
 import { insist } from './ask.ts'
 
 const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${n === 1 ? one : `${one}s`}`

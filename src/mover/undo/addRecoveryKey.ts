@@ -13,7 +13,9 @@ import { sessionSource } from '../peers/passwordSource.ts'
 import { signIn } from '../peers/session.ts'
 import { moverFailure } from '../refusal.ts'
 import { resolveWho } from '../resolveWho.ts'
-import type { MoverDeps, Owner, Source } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Owner } from '../owner.ts'
+import type { Source } from '../source.ts'
 
 export interface AddKeyRequest {
   /** The recovery key, as did:key: only its public half. */

@@ -5,7 +5,7 @@ import { type BroughtRecords, bringRecords } from '../bringRecords.ts'
 import { BlobError, HELD_BYTES, readBlob, type SourceBlob } from '../copy/readBlob.ts'
 import { sendBlob, sendingOf } from '../copy/sendBlob.ts'
 import { type LateRecord, lateRecords } from '../lateRecords.ts'
-import type { MoverDeps } from '../types.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 import type { FetchedTree, UndoStore } from './fetchTree.ts'
 
 type Late = LateRecord<VerifiedRecord>

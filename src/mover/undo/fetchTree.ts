@@ -4,7 +4,8 @@ import { CarError } from '../../repo/car/carError.ts'
 import { indexCar } from '../../repo/car/indexCar.ts'
 import { RepoError, type VerifiedRecord, verifyRepo } from '../../repo/verifyRepo.ts'
 import type { Cid } from '@atproto/lex-data'
-import type { MoverDeps, MoveStore } from '../types.ts'
+import type { MoveStore } from '../moveStore.ts'
+import type { MoverDeps } from '../moverDeps.ts'
 
 /** Where what is fetched is kept. */
 export type UndoStore = Pick<MoveStore, 'name' | 'writeFile' | 'openFile'>

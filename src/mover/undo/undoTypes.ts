@@ -1,7 +1,9 @@
 import type { Client } from '../../client/index.ts'
 import type { VerifiedLog } from '../../plc/types.ts'
 import type { PreviewLine } from '../identity/preview.ts'
-import type { MoverDeps, MoveStore, Owner } from '../types.ts'
+import type { MoveStore } from '../moveStore.ts'
+import type { MoverDeps } from '../moverDeps.ts'
+import type { Owner } from '../owner.ts'
 import type { Additions } from './additions.ts'
 import type { FoundUndo, UndoMeans } from './findUndo.ts'
 

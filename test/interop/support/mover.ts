@@ -5,14 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { moveAccount } from '../../../src/mover/moveAccount.ts'
 import { passwordSource } from '../../../src/mover/peers/passwordSource.ts'
 import { standardTarget } from '../../../src/mover/peers/standardTarget.ts'
-import type {
-  MoveOptions,
-  MoverDeps,
-  MoveReport,
-  MoveStore,
-  Owner,
-  Questions,
-} from '../../../src/mover/types.ts'
+import type { MoveReport } from '../../../src/mover/moveEvent.ts'
+import type { MoveOptions } from '../../../src/mover/moveRequest.ts'
+import type { MoveStore } from '../../../src/mover/moveStore.ts'
+import type { MoverDeps } from '../../../src/mover/moverDeps.ts'
+import type { Owner, Questions } from '../../../src/mover/owner.ts'
 import { memoryStore } from '../../mover/fakes/memoryStore.ts'
 import type { PlcDirectory } from '../../support/plc.ts'
 import type { Reference, ReferenceAccount } from './reference.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { connect } from '../../../src/client/index.ts'
 import { pullRepo, type PullOptions } from '../../../src/mover/copy/pullRepo.ts'
 import { sendRepo } from '../../../src/mover/copy/sendRepo.ts'
-import type { TransferProgress } from '../../../src/mover/types.ts'
+import type { TransferProgress } from '../../../src/mover/moveEvent.ts'
 import { lacking, worldWith } from './support.ts'
 
 const SOURCE = 'https://old.example'

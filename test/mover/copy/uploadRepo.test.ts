@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { connect } from '../../../src/client/index.ts'
 import { sendRepo } from '../../../src/mover/copy/sendRepo.ts'
 import { uploadRepo } from '../../../src/mover/copy/uploadRepo.ts'
-import type { TransferProgress } from '../../../src/mover/types.ts'
+import type { TransferProgress } from '../../../src/mover/moveEvent.ts'
 import { lacking, worldWith } from './support.ts'
 
 const TIME = '2026-11-22T00:00:00.000Z'

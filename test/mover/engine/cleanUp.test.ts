@@ -1,7 +1,8 @@
 // After an interrupt nothing is sent any more but what ends what this run has opened.
 import { describe, expect, it } from 'vitest'
 import { createWorld, type FakeWorld } from '../fakes/fakeWorld.ts'
-import type { MoveEvent, MoverDeps } from '../../../src/mover/types.ts'
+import type { MoveEvent } from '../../../src/mover/moveEvent.ts'
+import type { MoverDeps } from '../../../src/mover/moverDeps.ts'
 import { moveAccount } from '../../../src/mover/moveAccount.ts'
 import { passwordSource } from '../../../src/mover/peers/passwordSource.ts'
 import { standardTarget } from '../../../src/mover/peers/standardTarget.ts'

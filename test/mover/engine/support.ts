@@ -1,15 +1,10 @@
 import { moveAccount } from '../../../src/mover/moveAccount.ts'
 import { passwordSource } from '../../../src/mover/peers/passwordSource.ts'
 import { standardTarget } from '../../../src/mover/peers/standardTarget.ts'
-import type {
-  MoveEvent,
-  MoveOptions,
-  MoverDeps,
-  MoveReport,
-  Owner,
-  QuestionName,
-  Questions,
-} from '../../../src/mover/types.ts'
+import type { MoveEvent, MoveReport } from '../../../src/mover/moveEvent.ts'
+import type { MoveOptions } from '../../../src/mover/moveRequest.ts'
+import type { MoverDeps } from '../../../src/mover/moverDeps.ts'
+import type { Owner, QuestionName, Questions } from '../../../src/mover/owner.ts'
 import type { FakeWorld } from '../fakes/fakeWorld.ts'
 import { type MemoryStore, memoryStore } from '../fakes/memoryStore.ts'
 

@@ -1,7 +1,7 @@
 // Who moves, who may move them, and what they are asked: before anything else is known to be right.
 import { describe, expect, it } from 'vitest'
 import { MoverError } from '../../../src/mover/moverError.ts'
-import type { Questions } from '../../../src/mover/types.ts'
+import type { Questions } from '../../../src/mover/owner.ts'
 import { createWorld, type FakeWorld } from '../fakes/fakeWorld.ts'
 import { memoryStore } from '../fakes/memoryStore.ts'
 import { refusal } from '../fakes/network.ts'

@@ -1,5 +1,5 @@
 import { MoverError } from '../../../src/mover/moverError.ts'
-import type { MoveStore, StoredFile } from '../../../src/mover/types.ts'
+import type { MoveStore, StoredFile } from '../../../src/mover/moveStore.ts'
 
 /** A store in memory, whose journal and files tests may look at. */
 export interface MemoryStore extends MoveStore {

@@ -1,7 +1,7 @@
 import type { UndoEvent, UndoReport, UndoRequest } from '../../../src/mover/undo/undoTypes.ts'
 import { undoMove } from '../../../src/mover/undo/undoMove.ts'
 import { MoverError } from '../../../src/mover/moverError.ts'
-import type { Confirmation, Owner, QuestionName } from '../../../src/mover/types.ts'
+import type { Confirmation, Owner, QuestionName } from '../../../src/mover/owner.ts'
 import type { RotationKey } from '../../../src/signing/keys.ts'
 import { buildUndo } from '../../../src/plc/undo.ts'
 import { signOperation } from '../fakes/directory.ts'
