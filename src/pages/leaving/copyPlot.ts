@@ -10,7 +10,7 @@ interface Expected {
   blobs: number
 }
 
-const BOX = { left: 58, right: 626, top: 12, bottom: 200 }
+const BOX = { left: 76, right: 626, top: 12, bottom: 200 }
 const SHARES = [0, 25, 50, 75, 100]
 
 const y = (share: number): string => (BOX.bottom - (BOX.bottom - BOX.top) * Math.min(1, share)).toFixed(1)
@@ -47,9 +47,7 @@ export const copyPlot = (visit: Visit, points: readonly CopyPoint[], expected: E
       ${SHARES.map(
         (percent) =>
           html`<path d="M${BOX.left} ${y(percent / 100)}H${BOX.right}" />
-            <text x="${BOX.left - 6}" y="${Number(y(percent / 100)) + 4}" text-anchor="end"
-              >${percent} %</text
-            >`,
+            <text x="${BOX.left - 6}" y="${y(percent / 100)}" text-anchor="end">${percent} %</text>`,
       )}
       <path class="records" d="${line(points, ({ records }) => share(records, expected.records))}" />
       <path class="blobs" d="${line(points, ({ blobs }) => share(blobs, expected.blobs))}" />
