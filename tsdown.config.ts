@@ -13,8 +13,8 @@ export default defineConfig({
   outDir: 'dist',
   format: 'esm',
   platform: 'neutral',
-  // The mover runs in Node, and has its packages bundled.
-  deps: { neverBundle: [/^node:/, ...builtinModules] },
+  // The mover runs in Node, and has its packages bundled. Types lead to the Worker's platform.
+  deps: { neverBundle: [/^node:/, 'cloudflare:workers', ...builtinModules] },
   inputOptions: { resolve: { mainFields: ['module', 'main'] } },
   target: 'es2022',
   dts: true,
