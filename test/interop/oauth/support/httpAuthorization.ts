@@ -6,6 +6,8 @@ interface Request {
   url: URL | string
   redirectUri: string
   decision?: Decision
+  /** Of a browser that goes on: it is signed in after the first time. Otherwise each request comes from another one. */
+  cookies?: Map<string, string>
 }
 
 /** Signs in, decides, and gives what the client's redirect URI is sent. */
@@ -20,14 +22,15 @@ interface Got {
 
 /** A browser's requests to one server: its cookies, and the headers that say where a request comes from. */
 class Tab {
-  readonly #cookies = new Map<string, string>()
+  readonly #cookies: Map<string, string>
   readonly #server: SignIn
   /** What a browser would show as the address of the page. */
   #shown: URL
 
-  constructor(server: SignIn, address: URL | string) {
+  constructor(server: SignIn, { url, cookies = new Map() }: Request) {
+    this.#cookies = cookies
     this.#server = server
-    this.#shown = new URL(address)
+    this.#shown = new URL(url)
   }
 
   cookie(name: string): string | undefined {
@@ -126,8 +129,9 @@ class Tab {
 }
 
 /** As the reference's page does it: its script asks for JSON. */
-async function byApi(server: SignIn, { url, redirectUri, decision = 'approve' }: Request): Promise<Answer> {
-  const tab = new Tab(server, url)
+async function byApi(server: SignIn, request: Request): Promise<Answer> {
+  const { redirectUri, decision = 'approve' } = request
+  const tab = new Tab(server, request)
   await tab.enter()
   const api = '/@atproto/oauth-provider/~api'
   const csrf = { 'x-csrf-token': tab.cookie('csrf-token') ?? '' }
@@ -143,8 +147,9 @@ async function byApi(server: SignIn, { url, redirectUri, decision = 'approve' }:
 }
 
 /** As a browser without scripts does it on Cirrus: forms. */
-async function byForms(server: SignIn, { url, redirectUri, decision = 'approve' }: Request): Promise<Answer> {
-  const tab = new Tab(server, url)
+async function byForms(server: SignIn, request: Request): Promise<Answer> {
+  const { redirectUri, decision = 'approve' } = request
+  const tab = new Tab(server, request)
   const open = async (got: Got): Promise<Got> => {
     let at = got
     while (at.location?.startsWith('/') || at.location?.startsWith(server.url))
