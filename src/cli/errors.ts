@@ -213,7 +213,10 @@ export const CATALOGUE = {
   'server-silent': entry('failed', 'check the address and the network, then run the command again'),
   'not-a-pds': entry('failed', 'give the address of the PDS itself, such as https://pds.example.com'),
   'sign-in-refused': entry('failed', 'check --identifier and the password, or ADMIN_PASSWORD'),
-  'bad-lexicons': entry('usage', 'correct the documents, or leave --lexicons out'),
+  'bad-lexicons': entry(
+    'usage',
+    'correct the documents, or leave --lexicons out; install cirrus-pds again if they are its own',
+  ),
   'account-has-records': entry(
     'usage',
     'give an account without records; or add --account-has-records if this one may be written to',

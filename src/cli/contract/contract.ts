@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { WebSocket as PausableSocket } from 'ws'
 import type { LexiconDoc } from '@atproto/lexicon'
@@ -9,7 +8,6 @@ import { failingLevels, failures } from '../../contract/report/summarize.ts'
 import { jsonReport } from '../../contract/report/jsonReport.ts'
 import { runContract } from '../../contract/run.ts'
 import type { ContractDeps, Rule } from '../../contract/types.ts'
-import { readSchemas } from '../../generated/lexicons.ts'
 import { VERSION } from '../../version.ts'
 import { CliError, EXIT, messageOf } from '../errors.ts'
 import { isLoopback, parseHost, PASSWORD_HOST_VAR } from '../project/config.ts'
@@ -85,10 +83,13 @@ const rulesText = (rules: readonly Rule[], paint: Paint): string =>
     )
     .join('\n\n')
 
-/** The documents of this package with their descriptions, which say what needs a credential. */
+/** The documents of this package with their descriptions: only these say what needs a credential. */
 async function ownLexicons({ searchFolders }: Io): Promise<readonly LexiconDoc[]> {
   const folder = join(searchFolders.at(-1) ?? '', 'lexicons')
-  return existsSync(join(folder, 'com', 'cirrus')) ? await readLexiconFolder(folder, []) : readSchemas()
+  return readLexiconFolder(folder, []).catch((cause: unknown) => {
+    if (!(cause instanceof BadLexicons)) throw cause
+    throw new CliError('bad-lexicons', `the documents of this package: ${cause.message}`, { cause })
+  })
 }
 
 /** The documents of this package, and those of the folder that was given. */

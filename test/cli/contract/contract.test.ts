@@ -2,7 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { RULES } from '../../../src/contract/areas.ts'
-import { folder, member } from '../support.ts'
+import { contract } from '../../../src/cli/contract/contract.ts'
+import { folder, member, pds } from '../support.ts'
 import { pdsContract, server } from './support.ts'
 
 const URL_ = 'http://localhost:2583'
@@ -207,6 +208,19 @@ describe('pds-contract', () => {
     const bad = await pdsContract([URL_, '--lexicons', '.'], { fetch: server(), cwd: place.path })
     expect(bad.code).toBe(2)
     expect(bad.stderr).toContain('thing.json: lexicon: expected 1, not 2')
+  })
+
+  it('asks nothing without its own documents, of which some say who may call a method', async () => {
+    await using place = await folder()
+    const asked: string[] = []
+    const fetch = async (input: unknown) => {
+      asked.push(String(input))
+      return new Response()
+    }
+    const { code, stderr } = await pds([URL_], { fetch, cwd: place.path }, contract)
+    expect([code, asked]).toEqual([2, []])
+    expect(stderr).toContain('the documents of this package: ')
+    expect(stderr).toContain('install cirrus-pds again')
   })
 
   it('writes JUnit XML', async () => {

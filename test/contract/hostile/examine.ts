@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { contract, depsOf } from '../../../src/cli/contract/contract.ts'
+import { depsOf } from '../../../src/cli/contract/contract.ts'
 import type { ContractDeps } from '../../../src/contract/types.ts'
-import { folder, pds, type Ran } from '../../cli/support.ts'
+import { pdsContract } from '../../cli/contract/support.ts'
+import { folder, type Ran } from '../../cli/support.ts'
 
 /** The clock of a run, which stands still but for what is waited for in vain. */
 export interface Clock {
@@ -58,16 +59,15 @@ export async function examine(
 ): Promise<Examined> {
   await using files = await folder()
   let sleptMs = 0
-  const ran = await pds(
+  const ran = await pdsContract(
     [...args, '--html', files.in('report.html'), '--junit', files.in('report.xml')],
     { cwd: files.path, env: { NO_COLOR: '1', ...env }, now: clock.now, tty: true },
-    (argv, io) =>
-      contract(argv, io, {
-        ...depsOf(io),
-        now: clock.now,
-        timer: clock.timer,
-        sleep: async (ms) => void (sleptMs += ms),
-      }),
+    (io) => ({
+      ...depsOf(io),
+      now: clock.now,
+      timer: clock.timer,
+      sleep: async (ms) => void (sleptMs += ms),
+    }),
   )
   const [html, junit] = [await textOf(files.in('report.html')), await textOf(files.in('report.xml'))]
   return { ...ran, html, junit, sleptMs }
