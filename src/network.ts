@@ -27,6 +27,19 @@ export const networkOf = (address: string | null): string | undefined => {
   return `${groups.slice(0, 4).join(':')}::/64`
 }
 
+/** Where every Worker of Cloudflare asks from, whoever it belongs to: servers of apps among them, and other Cirruses. */
+const WORKERS = '2a06:98c0:3600:0::/64'
+
+/**
+ * The network of a request. Of one that a Worker sent it is the zone of that Worker, which Cloudflare names in `cf-worker`:
+ * otherwise a stranger with a Worker would use up the share of all.
+ */
+export const callerNetwork = (headers: Headers): string | undefined => {
+  const network = networkOf(headers.get('cf-connecting-ip'))
+  const zone = headers.get('cf-worker')
+  return network === WORKERS && zone ? `worker ${zone.toLowerCase().slice(0, 255)}` : network
+}
+
 /** Whether this is not a network of a caller on the internet: a local server sees the loopback address, or nothing. */
 export const isLocal = (network: string | undefined): boolean =>
   network === undefined || network.startsWith('127.') || network === '0:0:0:0::/64'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isLocal, networkOf } from '../src/network.ts'
+import { blockOf, callerNetwork, isLocal, networkOf, regionOf } from '../src/network.ts'
 
 describe('the network of an address', () => {
   it.for([
@@ -27,4 +27,31 @@ describe('the network of an address', () => {
       expect(isLocal(networkOf(address))).toBe(true)
     },
   )
+})
+
+describe('the network of a request', () => {
+  const sent = (address: string, zone?: string) =>
+    callerNetwork(
+      new Headers({ 'cf-connecting-ip': address, ...(zone !== undefined && { 'cf-worker': zone }) }),
+    )
+  const WORKER = '2a06:98c0:3600::103'
+
+  it('is that of its address', () => {
+    expect(sent('192.0.2.1')).toBe('192.0.2.1')
+    expect(callerNetwork(new Headers())).toBeUndefined()
+  })
+
+  it('is the zone of the Worker that sent it: they all have one address', () => {
+    const zones = ['a.workers.dev', 'b.workers.dev', 'app.example.org', 'other.example.org']
+    for (const group of [(it: string | undefined) => it, blockOf, regionOf])
+      expect(new Set(zones.map((zone) => group(sent(WORKER, zone)))).size).toBe(zones.length)
+    expect(sent(WORKER, 'App.example.org')).toBe(sent(WORKER, 'app.example.org'))
+    expect(isLocal(sent(WORKER, '127.0.0.1'))).toBe(false)
+    expect(sent(WORKER)).toBe('2a06:98c0:3600:0::/64')
+  })
+
+  it('is not what another caller says that it is', () => {
+    expect(sent('192.0.2.1', 'app.example.org')).toBe('192.0.2.1')
+    expect(sent('2a06:98c0:3601::103', 'app.example.org')).toBe('2a06:98c0:3601:0::/64')
+  })
 })

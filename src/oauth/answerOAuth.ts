@@ -1,6 +1,6 @@
 import type { Account } from '../account/account.ts'
 import type { Call } from '../account/oauth/call.ts'
-import { networkOf } from '../network.ts'
+import { callerNetwork } from '../network.ts'
 import { type BugReport, encodeOAuthError } from './encodeOAuthError.ts'
 import { readParameters } from './readParameters.ts'
 
@@ -31,7 +31,7 @@ export const answerOAuth = async (
         params: await readParameters(request, platform),
         proof: request.headers.get('dpop'),
         url: href,
-        network: networkOf(request.headers.get('cf-connecting-ip')),
+        network: callerNetwork(request.headers),
       })
     } catch (cause) {
       return encodeOAuthError(cause, bugs)

@@ -1,5 +1,5 @@
 import { newId as randomId } from '../crypto/newId.ts'
-import { networkOf } from '../network.ts'
+import { callerNetwork } from '../network.ts'
 import { clientOf } from '../xrpc/client.ts'
 import type { Account } from '../account/account.ts'
 import { appPasswordsPage } from './account/appPasswordsPage.ts'
@@ -86,7 +86,7 @@ export const createPages = ({ account, newId, report }: PagesDeps): Pages => {
       signedIn: signIn && secret !== undefined ? { signIn, secret } : undefined,
       browser,
       cookies: browser === known ? [] : [setCookie(COOKIES.browser, browser, { insecure })],
-      network: networkOf(request.headers.get('cf-connecting-ip')),
+      network: callerNetwork(request.headers),
       client: clientOf(request.headers.get('user-agent')),
     }
   }

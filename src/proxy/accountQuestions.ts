@@ -46,7 +46,7 @@ export interface AccountQuestions {
 }
 
 /** What the object needs to know the caller. */
-const CALLER_HEADERS = ['authorization', 'dpop', 'cf-connecting-ip']
+const CALLER_HEADERS = ['authorization', 'dpop', 'cf-connecting-ip', 'cf-worker']
 
 /** Who sent a request, with a new name for it. */
 export const callerOf = (request: Request, once: string): Caller => {

@@ -4,7 +4,7 @@ import { IdentityError } from '../identity/errors.ts'
 import type { Identity } from '../identity/identity.ts'
 import { createSharedLookups, TooManyLookupsError } from '../identity/sharedLookups.ts'
 import type { MethodId } from '../generated/methods.ts'
-import { networkOf } from '../network.ts'
+import { callerNetwork } from '../network.ts'
 import type { Platform } from '../platform.ts'
 import { error } from '../xrpc/errors.ts'
 import { readParams } from '../xrpc/params.ts'
@@ -106,7 +106,7 @@ export const createForeignRepos = (
     const { appView } = config.services
     if (method === GET_RECORD && appView)
       return await forward({ request, method, address: appView.url, token: undefined })
-    const network = networkOf(request.headers.get('cf-connecting-ip'))
+    const network = callerNetwork(request.headers)
     const did = await lookUp(repo, () => didOf(repo, network))
     if (did === config.did) return undefined
     const known = await isKnown(account, request, callerOf(request, newId()), method)

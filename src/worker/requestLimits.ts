@@ -1,5 +1,5 @@
 import { createMemoryLimit } from '../memoryLimit.ts'
-import { isLocal, networkOf } from '../network.ts'
+import { isLocal, callerNetwork } from '../network.ts'
 import { isOpenToAnyone, policy, type Rule } from '../policy.ts'
 import { tooMany } from '../tooMany.ts'
 
@@ -48,7 +48,7 @@ export const createRequestLimits = ({ now, requestsPer5Minutes }: RequestLimitsD
   const others = limitOf(requestsPer5Minutes)
   return {
     run: async (request, answer) => {
-      const network = networkOf(request.headers.get('cf-connecting-ip'))
+      const network = callerNetwork(request.headers)
       if (network === undefined || isLocal(network)) return await answer()
       const method = methodOf(request)
       const isExport = EXPORTS.includes(method)

@@ -7,7 +7,7 @@ import { error, XrpcError } from './errors.ts'
 import { type CheckOutput, encodeError, encodeOutput, type Report } from './output.ts'
 import { readParams } from './params.ts'
 import { clientOf } from './client.ts'
-import { networkOf } from '../network.ts'
+import { callerNetwork } from '../network.ts'
 import { refuseSubscription } from './subscription.ts'
 import type { Granted, Runtime, Upgraded } from './types.ts'
 
@@ -77,7 +77,7 @@ export function createRuntime<Context extends object, Auth>(
           input,
           conditions: readConditions(request.headers),
           origin: url.origin,
-          network: networkOf(request.headers.get('cf-connecting-ip')),
+          network: callerNetwork(request.headers),
           client: clientOf(request.headers.get('user-agent')),
           error: makeError,
         }
@@ -133,7 +133,7 @@ export function createRuntime<Context extends object, Auth>(
         try {
           const params = readParams(id, new URL(request.url).searchParams)
           const { auth, act } = await options.authorize(id, request, context)
-          const network = networkOf(request.headers.get('cf-connecting-ip'))
+          const network = callerNetwork(request.headers)
           await act(() => handler({ ...context, auth, params, socket, network, error: makeError } as never))
         } catch (cause) {
           // A browser cannot read the answer to a failed handshake: the error goes into a frame, as in the reference.

@@ -242,3 +242,13 @@ it('is kept 600 times in a day for a network and its neighbours: each writes row
     world.clock.now += 24 * 3600_000
     expect((await from('2001:db8:1:2::1')).status).toBe(201)
   }))
+
+it('is counted for each Worker of Cloudflare by itself, though they all have one address', () =>
+  inWorld({}, async (world) => {
+    const app = await createApp(world)
+    const from = (zone: string) =>
+      app.push({}, { key: null, headers: { 'cf-connecting-ip': '2a06:98c0:3600::103', 'cf-worker': zone } })
+    for (let n = 0; n < 300; n++) expect((await from('stranger.workers.dev')).status).toBe(201)
+    expect(said(await from('stranger.workers.dev'))).toBe('429 slow_down')
+    expect((await from('app.example.org')).status).toBe(201)
+  }))

@@ -9,7 +9,7 @@ import type { AccessClaims, SessionClaims, SessionTokens } from '../../signing/s
 import type { Platform } from '../../platform.ts'
 import { isOpenToAnyone, type Rule } from '../../policy.ts'
 import { error, XrpcError } from '../../xrpc/errors.ts'
-import { networkOf } from '../../network.ts'
+import { callerNetwork } from '../../network.ts'
 import { docsLink } from '../../docsLink.ts'
 import type { MoveInToken } from './tokens/moveInToken.ts'
 import type { VerifiedCredential } from './credential.ts'
@@ -161,8 +161,7 @@ export const createVerifyCredential = (deps: VerifyCredentialDeps): VerifyCreden
   return async (request, rule) => {
     const header = request.headers.get('authorization')?.trim()
     if (!header || isOpenToAnyone(rule)) return { kind: 'anyone', grants: 'anyone' }
-    if (/^basic\b/i.test(header))
-      return checkAdmin(deps, header, networkOf(request.headers.get('cf-connecting-ip')))
+    if (/^basic\b/i.test(header)) return checkAdmin(deps, header, callerNetwork(request.headers))
     const bound = /^dpop +(\S+)$/i.exec(header)?.[1]
     if (bound) return await deps.verifyGrant(request, bound)
     const token = /^bearer +(\S+)$/i.exec(header)?.[1]
