@@ -47,9 +47,14 @@ interface Person extends AsyncDisposable {
   sent: string[]
 }
 
-/** Somebody with a new browser and a device that verifies them. */
-const person = async (options: { isUserVerified?: boolean } = {}): Promise<Person> => {
+/**
+ * Somebody with a new browser and a device that verifies them. It answers at once, also where a browser waits until a passkey
+ * is chosen in a field: so that is left out, but where `isOffered`.
+ */
+const person = async (options: { isUserVerified?: boolean; isOffered?: boolean } = {}): Promise<Person> => {
   const context = await browser.newContext({ locale: 'en-GB' })
+  if (!options.isOffered)
+    await context.addInitScript('PublicKeyCredential.isConditionalMediationAvailable = async () => false')
   const page = await context.newPage()
   const sent: string[] = []
   page.on('request', (request) => sent.push(request.url(), request.headers()['referer'] ?? ''))
@@ -113,6 +118,27 @@ describe('a passkey', () => {
     await page.getByRole('heading', { name: 'Account password' }).waitFor()
     expect(await violations(page)).toEqual([])
     expect((await admin().listPasskeys()).passkeys).toMatchObject([{ lastUsedAt: expect.any(String) }])
+  })
+
+  it('is offered in the fields, too, until the button asks for it', async () => {
+    await using alice = await person({ isOffered: true })
+    const { page, cdp, authenticatorId } = alice
+    const answers = (enabled: boolean) =>
+      cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
+    await register(alice, 'laptop')
+    await answers(false)
+    await page.goto(`${cirrus.url}/account/passkeys`)
+    await withPasskey(page).waitFor()
+    expect(await page.getByLabel('Handle').getAttribute('autocomplete')).toBe('username webauthn')
+    await answers(true)
+    await withPasskey(page).click()
+    await page.getByRole('heading', { name: 'Account password' }).waitFor()
+    await page.context().clearCookies()
+    // Chosen in a field: nothing is clicked.
+    await page.goto(`${cirrus.url}/account/passkeys`)
+    await page.getByRole('heading', { name: 'Account password' }).waitFor()
+    const used = (await admin().getJournal({})).entries.filter(({ event }) => event === 'use-passkey')
+    expect(used.length).toBeGreaterThanOrEqual(2)
   })
 
   it('is registered once by a link', async () => {

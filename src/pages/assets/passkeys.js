@@ -29,6 +29,20 @@ const answerOf = ({ id, type, response }) => {
   return JSON.stringify({ id, rawId: id, type, response: Object.fromEntries(sent) })
 }
 
+const send = (form, credential) => {
+  form.elements.passkey.value = answerOf(credential)
+  form.submit()
+}
+
+/** The browser offers its passkeys in the fields that are marked for it, until something else is asked for. */
+const offer = async (form, options, signal) => {
+  if (!form.querySelector('[autocomplete~=webauthn]')) return
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return
+  const asked = { publicKey: optionsOf(options), mediation: 'conditional', signal }
+  const credential = await navigator.credentials.get(asked).catch(() => undefined)
+  if (credential) send(form, credential)
+}
+
 const ask = async ({ button, failed, passkey, options }) => {
   const { form } = button
   if (passkey === 'create' && !form.reportValidity()) return
@@ -36,8 +50,7 @@ const ask = async ({ button, failed, passkey, options }) => {
   failed.textContent = ''
   try {
     const credential = await navigator.credentials[passkey]({ publicKey: optionsOf(options) })
-    form.elements.passkey.value = answerOf(credential)
-    form.submit()
+    send(form, credential)
   } catch (cause) {
     failed.textContent = cause.name === 'InvalidStateError' ? failed.dataset.known : failed.dataset.failed
     button.disabled = false
@@ -48,7 +61,12 @@ for (const part of document.querySelectorAll('[data-passkey]')) {
   if (!window.PublicKeyCredential) continue
   const [button, failed] = [part.querySelector('button'), part.querySelector('[role=alert]')]
   part.hidden = false
-  button.addEventListener('click', () => void ask({ button, failed, ...part.dataset }))
+  const offered = new AbortController()
+  button.addEventListener('click', () => {
+    offered.abort()
+    void ask({ button, failed, ...part.dataset })
+  })
+  if (part.dataset.passkey === 'get') void offer(button.form, part.dataset.options, offered.signal)
 }
 
 // A link has its secret behind the `#`, which no server is sent: it goes into the form, and out of the address.

@@ -17,15 +17,17 @@ export interface SignInForm {
   isAgain?: boolean
 }
 
-const passwordFields = (visit: Visit, identifier: string): Markup => {
+/** With `offers`, the browser offers its passkeys in the fields, too. */
+const passwordFields = (visit: Visit, identifier: string, offers: boolean): Markup => {
   const { signIn: text } = visit.text
+  const passkeys = offers ? ' webauthn' : ''
   return html`<div class="field">
       <label for="identifier">${text.identifier}</label>
       <input
         id="identifier"
         name="identifier"
         value="${identifier}"
-        autocomplete="username"
+        autocomplete="username${passkeys}"
         autocapitalize="none"
         spellcheck="false"
         required
@@ -37,7 +39,7 @@ const passwordFields = (visit: Visit, identifier: string): Markup => {
         id="password"
         name="password"
         type="password"
-        autocomplete="current-password"
+        autocomplete="current-password${passkeys}"
         aria-describedby="address"
         required
         autofocus
@@ -61,7 +63,7 @@ export const signInForm = (site: Site, visit: Visit, options: SignInForm): Marku
   }${form(
     visit,
     { to, kind: 'sign in', hidden: { ...hidden, action: 'sign-in' } },
-    html`${withPassword ? passwordFields(visit, identifier) : html`<p>${text.signIn.passwordOff}</p>`}
+    html`${withPassword ? passwordFields(visit, identifier, asked !== undefined) : html`<p>${text.signIn.passwordOff}</p>`}
       <div class="check">
         <input id="remember" name="remember" type="checkbox" value="yes" ${remembered ? html`checked` : ''} />
         <label for="remember">${text.signIn.remember}</label>
