@@ -2,6 +2,7 @@ import { answers } from './areas/answers.ts'
 import { appPasswords } from './areas/appPasswords.ts'
 import { blobs } from './areas/blobs/blobs.ts'
 import { creation } from './areas/creation.ts'
+import { deletion } from './areas/deletion/deletion.ts'
 import { firehose } from './areas/firehose/firehose.ts'
 import { identity } from './areas/identity.ts'
 import { leaving } from './areas/leaving.ts'
@@ -10,6 +11,7 @@ import { METHOD_AREAS } from './areas/methods/methodAreas.ts'
 import { oauth } from './areas/oauth.ts'
 import { repository } from './areas/repository/repository.ts'
 import { sessions } from './areas/sessions.ts'
+import { signature } from './areas/signature/signature.ts'
 import { target } from './areas/target.ts'
 import { writes } from './areas/writes/writes.ts'
 import type { Area, Rule } from './types.ts'
@@ -24,10 +26,12 @@ export const AREAS: readonly Area[] = [
   firehose,
   writes,
   leaving,
+  signature,
   appPasswords,
   sessions,
   creation,
   lifecycle,
+  deletion,
   target,
 ]
 

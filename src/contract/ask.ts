@@ -90,8 +90,8 @@ const printable = (bytes: Uint8Array): string => {
   return bytes.length === 0 ? '' : `(${bytes.length} bytes)`
 }
 
-/** What a server gives out in members of these names opens something, in whatever form it is. */
-const TOKENS = /("(?:accessJwt|refreshJwt|access_token|refresh_token|token|password)"\s*:\s*")[^"]*/g
+/** What a server gives out in members of these names opens something, or lets something be done, in whatever form it is. */
+const TOKENS = /("(?:accessJwt|refreshJwt|access_token|refresh_token|token|password|sig)"\s*:\s*")[^"]*/g
 
 const withoutTokens = (body: string): string => body.replaceAll(TOKENS, '$1[secret]')
 

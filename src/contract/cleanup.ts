@@ -6,6 +6,9 @@ export interface Cleanup {
   made(what: string, undo: () => Promise<void>): void
   /** Something that was made and stays. */
   stays(what: string): void
+  /** Everything that was made is gone already. */
+  gone(): void
+  isGone(): boolean
   /** What would have to be removed now. */
   pending(): string[]
   /** Undoes everything, the last first. What cannot be undone is left, and all the rest once the server is silent. */
@@ -21,9 +24,15 @@ export function createCleanup(): Cleanup {
   const undo: { what: string; undo: () => Promise<void> }[] = []
   const left: string[] = []
   const removed: string[] = []
+  let isGone = false
   return {
     made: (what, how) => void undo.push({ what, undo: how }),
     stays: (what) => void left.push(what),
+    gone() {
+      isGone = true
+      removed.push(...undo.splice(0).map(({ what }) => what))
+    },
+    isGone: () => isGone,
     pending: () => undo.map(({ what }) => what),
     async run() {
       let silent = 0

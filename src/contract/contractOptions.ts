@@ -1,4 +1,5 @@
 import type { LexiconDoc } from '@atproto/lexicon'
+import type { AskCode } from './codeRequest.ts'
 import type { ServerKind } from './known/knownDifferences.ts'
 import type {
   Area,
@@ -29,8 +30,16 @@ export interface ContractOptions {
   readonly maxRepoBytes?: number
   /** Also write records and blobs, deactivate and activate, and clean up. Needs credentials. */
   readonly write?: boolean
-  /** Makes an account with a made-up name, and writes with it: with `write`, in place of credentials. It stays, deactivated. */
+  /**
+   * Makes an account with a made-up name, and writes with it: with `write`, in place of credentials. With `mailedCode` it is
+   * deleted again; else it stays, deactivated.
+   */
   readonly throwAway?: ThrowAwayOptions
+  /**
+   * Reads the codes that the server mails to the account's address: for a PLC signature, and for the deletion of the account
+   * that the run has made. With `write`. By default no mail is asked for.
+   */
+  readonly mailedCode?: AskCode
   /** The account to read. By default that of the credentials, or the first of listRepos. */
   readonly did?: string
   /** `write` for an account that has records, too. By default it is refused. */

@@ -2,7 +2,7 @@ import { isObject } from '../isObject.ts'
 import { inWords, type Asking } from './ask.ts'
 import { ContractError } from './contractError.ts'
 import { sessionOf, SESSION_FIELDS } from './sessionOf.ts'
-import type { ContractDeps, Credentials, OwnSession } from './types.ts'
+import type { ContractDeps, Credentials, OwnSession, ThrowAwayOptions } from './types.ts'
 
 export interface ThrowAway {
   readonly credentials: Credentials
@@ -31,7 +31,7 @@ export async function createThrowAway(
   ask: Asking,
   { random }: Pick<ContractDeps, 'random'>,
   hide: (secret: string) => void,
-  inviteCode: string | undefined,
+  { inviteCode, email }: ThrowAwayOptions,
 ): Promise<ThrowAway> {
   const name = madeUpName(random)
   const password = hex(random(16))
@@ -41,7 +41,7 @@ export async function createThrowAway(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       handle: `${name}${await domainOf(ask)}`,
-      email: `${name}@example.com`,
+      email: email ?? `${name}@example.com`,
       password,
       ...(inviteCode === undefined ? {} : { inviteCode }),
     }),

@@ -1,5 +1,6 @@
 import { NoAnswer, type Asking } from './ask.ts'
 import type { Exchange } from './exchange.ts'
+import { NoCode } from './codeRequest.ts'
 import type { Sink } from './sink.ts'
 import { Unclear, type Place, type Problem, type Rule, type Run } from './types.ts'
 
@@ -47,6 +48,7 @@ export function createJudging(deps: JudgingDeps): Pick<Run, 'expect' | 'judge' |
         add(rule, place, await check(recording), exchanges)
       } catch (cause) {
         stopIfAborted()
+        if (cause instanceof NoCode) throw cause
         const message = redact(cause instanceof Error ? cause.message : String(cause))
         if (cause instanceof Unclear) sink.add(rule, place, 'unclear', message, exchanges, message)
         else sink.add(rule, place, 'broken', message, exchanges)

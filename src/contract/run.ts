@@ -8,6 +8,7 @@ import { answers } from './areas/answers.ts'
 import { createAsking, type Asking } from './ask.ts'
 import { createCleanup } from './cleanup.ts'
 import { createThrowAway } from './createThrowAway.ts'
+import { discardAtEnd } from './discardThrowAway.ts'
 import { ContractError } from './contractError.ts'
 import type { ContractOptions } from './contractOptions.ts'
 import { discover, NOWHERE, type Found } from './discover.ts'
@@ -25,7 +26,7 @@ import { requirePds } from './requirePds.ts'
 import { requireWithoutRecords } from './requireWithoutRecords.ts'
 import { createSink, type Sink } from './sink.ts'
 import { watchSilence } from './watchSilence.ts'
-import type { OwnSession, Profile, Report, Rule, Run } from './types.ts'
+import type { MadeAccount, OwnSession, Profile, Report, Rule, Run } from './types.ts'
 
 export type { ContractOptions } from './contractOptions.ts'
 
@@ -59,7 +60,13 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const startedAt = deps.now()
   const applies = (rule: Rule): boolean =>
     appliesTo(profiles, house)(rule) && (options.onlyRules?.(rule) ?? true)
-  const secrets = createSecrets([credentials?.password, adminPassword, throwAway?.inviteCode])
+  const secrets = createSecrets([
+    credentials?.password,
+    adminPassword,
+    throwAway?.inviteCode,
+    throwAway?.email,
+  ])
+  const mailedCode = write ? options.mailedCode : undefined
   const pace = createPace(deps, options.perSecond)
   let kind: ServerKind | undefined
   const sink: Sink = createSink((finding) => options.onFinding?.(explained(finding, kind?.differences ?? [])))
@@ -120,6 +127,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const version = isObject(health?.json) ? health.json['version'] : undefined
 
   let session: Promise<OwnSession | undefined> | undefined
+  let madeAccount: MadeAccount | undefined
   const own = (opened: OwnSession): OwnSession => {
     secrets.hide(opened.accessJwt)
     secrets.hide(opened.refreshJwt)
@@ -133,19 +141,11 @@ export async function runContract(options: ContractOptions): Promise<Report> {
   const signIn = async (): Promise<OwnSession | undefined> => {
     if (credentials) return own(await openSession(rawAsk, credentials))
     if (!write || !throwAway) return undefined
-    const made = await createThrowAway(rawAsk, deps, secrets.hide, throwAway.inviteCode)
+    const made = await createThrowAway(rawAsk, deps, secrets.hide, throwAway)
     credentials = made.credentials
     const opened = own(made.session)
-    cleanup.made('the active state of the throw-away account', async () => {
-      const headers = { authorization: `Bearer ${opened.accessJwt}`, 'content-type': 'application/json' }
-      const answer = await rawAsk('com.atproto.server.deactivateAccount', {
-        verb: 'POST',
-        headers,
-        body: '{}',
-      })
-      const state = answer.status === 200 ? 'deactivated' : `perhaps active (${answer.status})`
-      cleanup.stays(`the account ${opened.handle} (${opened.did}), ${state}: its administrator can delete it`)
-    })
+    madeAccount = { session: opened, password: made.credentials.password }
+    discardAtEnd({ ask: rawAsk, cleanup, deps, hide: secrets.hide, mailedCode }, madeAccount)
     return opened
   }
 
@@ -174,12 +174,16 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       credentials,
       write,
       throwAway,
+      madeAccount,
+      mailedCode,
       applies,
       session: () => (session ??= signIn()),
       ask,
       hide: secrets.hide,
       redact: secrets.redact,
       made: cleanup.made,
+      gone: cleanup.gone,
+      isGone: cleanup.isGone,
       absent: (what, subject = what) => void (isWanted(subject) && absent.push(what)),
       stays: cleanup.stays,
       ...createJudging({

@@ -3,6 +3,7 @@ import type { Asking, Answer } from './ask.ts'
 import type { Exchange } from './exchange.ts'
 import type { LexiconSet } from './lexicon/lexiconSet.ts'
 import type { Found } from './discover.ts'
+import type { AskCode } from './codeRequest.ts'
 
 /**
  * What an expectation rests on. must: a lexicon or a specification says so. should: clients in the field depend on it.
@@ -93,6 +94,8 @@ export interface Credentials {
 
 /** How made-up accounts are made. */
 export interface ThrowAwayOptions {
+  /** Where its server mails to. By default an address that nobody has. */
+  readonly email?: string | undefined
   readonly inviteCode?: string | undefined
   /** A second one moves in from elsewhere. Its DID is made in the PLC directory, and stays. */
   readonly movesIn?: boolean
@@ -104,6 +107,14 @@ export interface OwnSession {
   readonly handle: string
   readonly accessJwt: string
   readonly refreshJwt: string
+}
+
+/** An account that a run has made. */
+export interface MadeAccount {
+  readonly session: OwnSession
+  readonly password: string
+  /** Why it could not be deleted: then it is not tried again. */
+  notDeleted?: string
 }
 
 /** A run against one server: what the areas check with. */
@@ -127,6 +138,10 @@ export interface Run {
   readonly write: boolean
   /** Undefined: no accounts are made. */
   readonly throwAway: ThrowAwayOptions | undefined
+  /** The account that this run has made, and may delete. Undefined: the account is somebody's. */
+  readonly madeAccount: MadeAccount | undefined
+  /** Reads the codes that the server mails to the account's address. Undefined: none is asked for. */
+  readonly mailedCode: AskCode | undefined
   /** Whether rules of this level and these profiles are asked for. */
   applies(rule: Rule): boolean
   /** The session of `credentials`, opened once. Undefined without credentials, or where the server refuses them. */
@@ -155,6 +170,10 @@ export interface Run {
   made(what: string, undo: () => Promise<void>): void
   /** Something that was made and stays. */
   stays(what: string): void
+  /** The account was deleted, and everything that was made is gone with it. */
+  gone(): void
+  /** Whether it was. */
+  isGone(): boolean
 }
 
 /** A part of the contract: rules, and how they are tried. */

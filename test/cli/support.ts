@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { randomBytes } from 'node:crypto'
-import type { Io } from '../../src/cli/terminal/io.ts'
+import { readFromCommand, type Io } from '../../src/cli/terminal/io.ts'
 import { run } from '../../src/cli/run.ts'
 
 /** What a run of `pds` printed and returned. */
@@ -31,6 +31,8 @@ export interface RunOptions {
   cleanUpFetch?: typeof fetch
   /** Takes the place of programs; by default none can be started. */
   start?: Io['start']
+  /** By default the shell of this machine. */
+  readFrom?: Io['readFrom']
   now?: () => number
   random?: (length: number) => Uint8Array
   signal?: AbortSignal
@@ -91,6 +93,7 @@ export async function pds(
     env,
     cwd,
     searchFolders: [cwd],
+    readFrom: options.readFrom ?? readFromCommand,
     start: options.start ?? (() => ({ exited: Promise.resolve(127), stop: () => {} })),
     fetch: options.fetch ?? fetch,
     cleanUpFetch: options.cleanUpFetch ?? options.fetch ?? fetch,

@@ -9,7 +9,8 @@ import { startPlcCirrus } from '../../dev/account.ts'
 import { seedCirrus, signIn } from '../../dev/seed.ts'
 import type { Cirrus } from '../../dev/cirrus.ts'
 import { admin } from './support/cirrus.ts'
-import { startReference } from './support/reference.ts'
+import { startMailbox } from './support/mailbox.ts'
+import { startReference, type Reference } from './support/reference.ts'
 import { bearer, query } from './support/token.ts'
 import { readRepo } from './support/verify.ts'
 
@@ -49,6 +50,7 @@ interface Passwords {
   readonly CONTRACT_PASSWORD?: string
   readonly ADMIN_PASSWORD?: string
   readonly ADMIN_PASSWORD_HOST?: string
+  readonly MAILBOX?: string
 }
 
 const program = (
@@ -174,6 +176,97 @@ it(
     expect(ended.report.findings.filter(({ rule }) => rule.startsWith('target.')).length).toBeGreaterThan(40)
     // The documents of the package say what needs a credential.
     expect(ended.report.findings.some(({ rule }) => rule === 'credentials.none-refused')).toBe(true)
+  },
+  LONG_MS,
+)
+
+const ADDRESS = 'contract@example.com'
+const MAIL = ['--write', '--throw-away', '--email', ADDRESS, '--mail-code-from']
+const ofLeaving = ({ report }: Ended) =>
+  report.findings.filter(({ rule }) => /^(signature|deletion)[.]/.test(rule))
+/** Each mail that was sent, by what it confirms. */
+const mailsOf = async (pds: Reference) =>
+  (await pds.mails()).map(({ template, to }) => `${template} to ${to}`)
+
+it(
+  'leaves with the codes that are mailed, and nothing stays',
+  async () => {
+    await using pds = await startReference({ plcUrl: plc.url })
+    await using mailbox = await startMailbox(pds, ADDRESS)
+    const ended = await pdsContract([pds.url, '--strict', ...MAIL, mailbox.command], mailbox.env)
+    expect(broken(ended)).toEqual([])
+    expect(ended).toMatchObject({ code: 0, report: { ok: true, incomplete: [], stale: [], left: [] } })
+    const own = ofLeaving(ended)
+    expect(new Set(own.map(({ outcome }) => outcome))).toEqual(new Set(['kept']))
+    expect(new Set(own.map(({ rule }) => rule)).size).toBe(13)
+    expect(ended.report.findings.filter(({ rule }) => rule.startsWith('target.')).length).toBeGreaterThan(40)
+    // The account of the run, and the one that has moved in.
+    expect(ended.report.removed.filter((line) => line.includes('of which only the DID stays'))).toHaveLength(
+      2,
+    )
+    expect(await query(pds.url, 'com.atproto.sync.listRepos')).toMatchObject({ repos: [] })
+    expect(await mailsOf(pds)).toEqual([
+      `plcOperation to ${ADDRESS}`,
+      `deleteAccount to ${ADDRESS}`,
+      `deleteAccount to ${ADDRESS}`,
+    ])
+    const printed = JSON.stringify(ended.report) + ended.stderr
+    for (const { token } of await pds.mails()) expect(printed).not.toContain(token)
+    expect(printed).not.toContain(ADDRESS)
+  },
+  LONG_MS,
+)
+
+it(
+  'asks again for a code that is wrong, and has another one mailed for one that has expired',
+  async () => {
+    await using pds = await startReference({ plcUrl: plc.url })
+    await using mailbox = await startMailbox(pds, ADDRESS, async (code, question) => {
+      if (question === 1) return 'WRONG-CODE1'
+      // Too late: it was good for a quarter of an hour.
+      if (question === 2) await pds.shiftClock(16 * 60_000)
+      return code
+    })
+    const args = [pds.url, '--strict', '--only', 'signature,deletion', ...MAIL, mailbox.command]
+    const ended = await pdsContract(args, mailbox.env)
+    expect(broken(ended)).toEqual([])
+    expect(ended).toMatchObject({ code: 0, report: { ok: true, incomplete: [], left: [] } })
+    expect(await mailsOf(pds)).toEqual([
+      `plcOperation to ${ADDRESS}`,
+      `plcOperation to ${ADDRESS}`,
+      `deleteAccount to ${ADDRESS}`,
+    ])
+  },
+  LONG_MS,
+)
+
+it(
+  'says that the account stays where the codes cannot be had, and asks for none twice',
+  async () => {
+    await using pds = await startReference({ plcUrl: plc.url })
+    const args = [pds.url, '--only', 'signature,deletion', ...MAIL, '"true"']
+    const ended = await pdsContract(args)
+    const why = (what: string) =>
+      `the command of --mail-code-from, asked for the code ${what}, printed nothing`
+    expect(ended).toMatchObject({
+      code: 1,
+      report: {
+        ok: false,
+        incomplete: [
+          { area: 'signature', reason: why('for a PLC signature, which is sent nowhere') },
+          { area: 'deletion', reason: why('to delete the account that this run has made') },
+        ],
+      },
+    })
+    expect(ended.report.left.map(String)).toEqual([
+      expect.stringMatching(
+        /^the account contract-.*: not deleted \(the command .* printed nothing\), deactivated: its administrator can delete it$/,
+      ),
+    ])
+    expect(await mailsOf(pds)).toHaveLength(2)
+    expect(await query(pds.url, 'com.atproto.sync.listRepos')).toMatchObject({
+      repos: [{ active: false, status: 'deactivated' }],
+    })
   },
   LONG_MS,
 )

@@ -16,6 +16,7 @@ import type { Io } from '../terminal/io.ts'
 import { count, createOutput, type Output, type Paint } from '../terminal/output.ts'
 import { createPrompts } from '../terminal/prompts.ts'
 import { FLAGS, POSITIONALS } from './flags.ts'
+import { createAskCode, type MailOptions } from './mailedCodes.ts'
 import { helpText } from './helpText.ts'
 import { readOnly, readProfiles, readRate } from './selection.ts'
 import { showProgress } from './showProgress.ts'
@@ -68,6 +69,29 @@ async function askCredentials(options: Options, origin: string, io: Io) {
   return { identifier, password }
 }
 
+/** How the codes are had that the server mails; undefined: it sends none. */
+function askCodeOf(
+  options: Options,
+  origin: string,
+  io: Io,
+  more: Pick<MailOptions, 'signal' | 'beforeAsking' | 'interrupt'>,
+) {
+  const { mail, 'mail-code-from': command, email, write, 'throw-away': throwAway } = options
+  const usage = (message: string, next?: string): CliError =>
+    new CliError('usage', `${NAME}: ${message}`, next === undefined ? {} : { next })
+  if (email !== undefined && !/^[^\s@]+@[^\s@]+$/.test(email))
+    throw usage(`--email "${email}" is not an address`, 'give one such as you@example.com')
+  if (email !== undefined && !throwAway)
+    throw usage('--email goes with --throw-away', 'leave it out: the server knows the address of the account')
+  if (!mail && command === undefined) return undefined
+  if (!write) throw usage('--mail goes with --write')
+  if (command?.trim() === '') throw usage('--mail-code-from has no command')
+  if (throwAway && email === undefined)
+    throw usage('--mail with --throw-away needs --email', 'give an address whose mails you read')
+  const { host } = new URL(origin)
+  return createAskCode(io, { ...more, host, email, command })
+}
+
 /** The admin password of the environment, if it is for this server: it must not reach anyone else. */
 function adminPasswordFor(origin: string, { house }: Options, env: Io['env']): string | undefined {
   const host = env[PASSWORD_HOST_VAR]
@@ -111,7 +135,7 @@ async function runWith(
   options: Options,
   url: string,
   io: Io,
-  deps: ContractDeps,
+  surroundings: ContractDeps,
   out: Output,
 ): Promise<number> {
   const { house, strict, write } = options
@@ -125,6 +149,14 @@ async function runWith(
     .map(({ id }) => id)
   const selection = readOnly(options.only, methods)
   const plcUrl = options.plc === undefined ? undefined : parseHost(options.plc, '--plc')
+  // In a question the terminal sends no interrupt.
+  const cancelled = new AbortController()
+  const deps = { ...surroundings, signal: AbortSignal.any([surroundings.signal, cancelled.signal]) }
+  const mailedCode = askCodeOf(options, origin, io, {
+    signal: deps.signal,
+    beforeAsking: () => out.note(),
+    interrupt: () => cancelled.abort(),
+  })
   const credentials = await askCredentials(options, origin, io)
   const adminPassword = adminPasswordFor(origin, options, io.env)
   const progress = showProgress(out, io)
@@ -142,10 +174,12 @@ async function runWith(
       ? {
           throwAway: {
             inviteCode: io.env['CONTRACT_INVITE_CODE'] || undefined,
+            email: options.email,
             movesIn: plcUrl !== undefined,
           },
         }
       : {}),
+    ...(mailedCode ? { mailedCode } : {}),
     ...(adminPassword === undefined ? {} : { adminPassword }),
     ...(options.did === undefined ? {} : { did: options.did }),
     ...(plcUrl === undefined ? {} : { plcUrl }),

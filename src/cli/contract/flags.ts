@@ -48,6 +48,20 @@ export const FLAGS = {
     type: 'boolean',
     help: 'With --write: make an account with a made-up name, which stays, deactivated;\nand with --plc have a second one move in. Invite code: CONTRACT_INVITE_CODE.',
   },
+  mail: {
+    type: 'boolean',
+    help: 'With --write: the server sends mails to the account’s address, with codes that\nare asked for in the terminal: for a PLC signature, which is sent nowhere, and\nto delete the accounts that --throw-away has made, so that none stays.',
+  },
+  'mail-code-from': {
+    type: 'string',
+    hint: 'command',
+    help: 'The same as --mail, and a command prints each code: see docs/contract.md.',
+  },
+  email: {
+    type: 'string',
+    hint: 'address',
+    help: 'The address of the accounts that --throw-away makes: --mail needs one that\nyou read.',
+  },
   'account-has-records': {
     type: 'boolean',
     help: 'The account may have records. Without it, --write takes an empty one only.',

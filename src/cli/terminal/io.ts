@@ -24,6 +24,22 @@ export interface StartOptions {
   stdin?: string
 }
 
+/** A line that a program printed. */
+export interface ReadLine {
+  /** Its exit code; undefined if it was ended, because it took too long. */
+  readonly code: number | undefined
+  /** The first line of its standard output. */
+  readonly line: string
+}
+
+export interface ReadOptions {
+  cwd: string
+  /** Besides those of the environment. */
+  env: Readonly<Record<string, string>>
+  /** Ends the command. */
+  signal: AbortSignal
+}
+
 /** Everything that a command takes from its surroundings. It is passed in, so that tests can replace it. */
 export interface Io {
   readonly stdin: Input
@@ -46,6 +62,8 @@ export interface Io {
   openTerminal(): Input | undefined
   /** Starts a program in a folder, with these variables besides those of `env`, and with this as standard input. */
   start(program: string, args: readonly string[], options: StartOptions): Running
+  /** Runs a line of the user's in the system's shell, and reads what it prints. Its other output goes to stderr. */
+  readFrom(commandLine: string, options: ReadOptions): Promise<ReadLine>
   /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal
 }
@@ -68,6 +86,26 @@ export const startProgram: Io['start'] = (program, args, { cwd, env = {}, stdin 
     child.on('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 0)))
   })
   return { exited, stop: () => void child.kill('SIGTERM') }
+}
+
+/** More than any code or password has. */
+const MAX_LINE_BYTES = 16 * 1024
+
+/** Runs a real line of the shell. */
+export const readFromCommand: Io['readFrom'] = (commandLine, { cwd, env, signal }) => {
+  const options = { cwd, env: { ...process.env, ...env }, signal, shell: true }
+  const child = spawn(commandLine, { ...options, stdio: ['ignore', 'pipe', 2] })
+  let text = ''
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    if (text.length < MAX_LINE_BYTES) text += chunk
+  })
+  return new Promise((resolve) => {
+    const end = (code: number | undefined): void =>
+      resolve({ code, line: (text.split('\n', 1)[0] ?? '').trim() })
+    // Of a signal that aborts, too.
+    child.on('error', () => end(signal.aborted ? undefined : 127))
+    child.on('close', (code) => end(signal.aborted ? undefined : (code ?? 1)))
+  })
 }
 
 /** How long one request of the clean-up takes at most. */
@@ -100,6 +138,7 @@ export const processIo = (packageFolder: string, signal: AbortSignal): Io => {
       }
     },
     start: startProgram,
+    readFrom: readFromCommand,
     random: (length) => new Uint8Array(randomBytes(length)),
     signal,
   }

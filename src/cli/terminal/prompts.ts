@@ -13,7 +13,9 @@ export interface Prompts {
     options?: { placeholder?: string; initial?: string; check?: Check; alternative?: string },
   ): Promise<string>
   secret(message: string, options?: { check?: Check; alternative?: string }): Promise<string>
-  /** The same if standard input may carry something else: it reads the terminal. Throws `unasked` if there is none. */
+  /** The same as `text`, if standard input may carry something else: it reads the terminal. Throws `unasked` if there is none. */
+  textOfTerminal(message: string, unasked: CliError, check?: Check): Promise<string>
+  /** The same as `secret`, likewise. */
   secretOfTerminal(message: string, unasked: CliError): Promise<string>
   choose<T extends string>(message: string, options: readonly Choice<T>[], alternative: string): Promise<T>
   /** Resolves if the answer is yes or `--yes` was given; throws `not-confirmed` otherwise. */
@@ -100,6 +102,12 @@ export function createPrompts(io: Io, yes: boolean): Prompts {
         await clack.password({ ...common, message: cleanText(message), validate: validate(check) }),
       )
     },
+    textOfTerminal: (message, unasked, check) =>
+      onTerminal(unasked, async (input) =>
+        notCancelled(
+          await clack.text({ ...common, input, message: cleanText(message), validate: validate(check) }),
+        ).trim(),
+      ),
     secretOfTerminal: (message, unasked) =>
       onTerminal(unasked, async (input) =>
         notCancelled(

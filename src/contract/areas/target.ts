@@ -1,11 +1,13 @@
 import { subscribeRepos } from '../../client/subscribe.ts'
 import { rehearseTarget } from '../../mover/rehearseTarget/rehearseTarget.ts'
 import { TARGET_CHECKS } from '../../mover/rehearseTarget/targetChecks.ts'
-import type { Finding as Rehearsed } from '../../mover/rehearseTarget/types.ts'
+import type { Finding as Rehearsed, RehearsedAccount } from '../../mover/rehearseTarget/types.ts'
 import { parseJsonObject } from '../../parseJsonObject.ts'
 import { curlLine } from '../ask.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Area, ContractDeps, Rule, Run } from '../types.ts'
+import { inWords } from '../ask.ts'
+import { deleteByMail, requestDeletion } from './deletion/deleteByMail.ts'
 
 const ruleOf = ({
   id,
@@ -54,6 +56,19 @@ function recordingFetch(
   }
 }
 
+/** Deletes the account that has moved in, with the code that its server mails. */
+async function removeAccount(run: Run, { session, password }: RehearsedAccount): Promise<void> {
+  for (const secret of [password, session.accessJwt, session.refreshJwt]) run.hide(secret)
+  const account = { session, password }
+  const mailedAt = run.deps.now()
+  const asked = await requestDeletion(run.ask, account)
+  const answer = asked.status === 200 ? await deleteByMail(run, run.ask, account, mailedAt) : asked
+  if (answer.status !== 200) throw new Error(inWords(answer))
+}
+
+/** Nothing is left to undo. */
+const done = async (): Promise<void> => {}
+
 /** Moves a made-up account to the server, as its owner's mover would. Only where a DID may be made for it. */
 export const target: Area = {
   name: 'target',
@@ -62,6 +77,9 @@ export const target: Area = {
     if (!run.write || !run.throwAway?.movesIn) return
     const { deps, origin, plcUrl } = run
     const recorded = recordingFetch(deps, run)
+    // The address has room for one account: that of the run must be gone.
+    const readsMail = run.mailedCode !== undefined && run.isGone()
+    let account: { did: string; handle: string } | undefined
     const rehearsed = await rehearseTarget(
       {
         fetch: recorded.fetch,
@@ -76,6 +94,10 @@ export const target: Area = {
       {
         target: origin,
         inviteCode: run.throwAway.inviteCode,
+        ...(readsMail
+          ? { email: run.throwAway.email, removeAccount: (made) => removeAccount(run, made) }
+          : {}),
+        onAccount: (made) => void (account = made),
         onFinding(finding) {
           const rule = byId.get(`target.${finding.id}`)
           if (!rule) return
@@ -90,7 +112,18 @@ export const target: Area = {
             )
         },
       },
-    )
+    ).catch((cause: unknown) => {
+      // It may have got as far as to make the account, or not.
+      if (account)
+        run.stays(`${account.handle} (${account.did}), if it was made: its administrator can delete it`)
+      throw cause
+    })
     for (const what of rehearsed.left) run.stays(what)
+    const { handle, did } = rehearsed
+    if (readsMail && rehearsed.left.length === 0)
+      run.made(
+        `the account ${handle} that moved in, of which only the DID stays in the directory (${did})`,
+        done,
+      )
   },
 }

@@ -12,7 +12,7 @@ import { followEvents } from './followEvents.ts'
 import { seenError } from './seen.ts'
 import { TARGET_CHECKS } from './targetChecks.ts'
 import { makeThrowAway } from './throwAwayAccount.ts'
-import type { Finding, Rehearsal, RehearsalDeps, TargetCheck } from './types.ts'
+import type { Finding, Rehearsal, RehearsalDeps, RehearsedAccount, TargetCheck } from './types.ts'
 
 export interface RehearseTargetOptions {
   /** Origin of the server. */
@@ -20,6 +20,10 @@ export interface RehearseTargetOptions {
   /** By default a made-up name below the server's first domain. */
   readonly handle?: string | undefined
   readonly inviteCode?: string | undefined
+  /** Address of the account. By default one that nobody has. */
+  readonly email?: string | undefined
+  /** Deletes the account at the end. By default, and where this rejects, it stays, deactivated. */
+  readonly removeAccount?: (account: RehearsedAccount) => Promise<void>
   /** How long one request may take, its body too; by default a minute. */
   readonly timeoutMs?: number
   /** Called once the account is made up: what stays if the rehearsal is interrupted. */
@@ -32,7 +36,7 @@ export interface RehearsedTarget {
   readonly did: string
   readonly handle: string
   readonly findings: readonly Finding[]
-  /** What was left behind, in sentences. */
+  /** What was left behind, in sentences. Of an account that was removed, a DID that names no server any more is not counted. */
   readonly left: readonly string[]
 }
 
@@ -86,10 +90,8 @@ export const rehearseTarget = async (
   }
 }
 
-async function rehearse(
-  deps: RehearsalDeps,
-  { target: origin, handle, inviteCode, timeoutMs = 60_000, onAccount, onFinding }: RehearseTargetOptions,
-): Promise<RehearsedTarget> {
+async function rehearse(deps: RehearsalDeps, options: RehearseTargetOptions): Promise<RehearsedTarget> {
+  const { target: origin, handle, inviteCode, email, timeoutMs = 60_000, onAccount, onFinding } = options
   const description = await describeServer(origin, deps)
   if (await isCirrusOrigin(origin, deps))
     throw new MoverError(
@@ -120,7 +122,7 @@ async function rehearse(
     account,
     newAccount: {
       handle: name,
-      email: `${name.split('.')[0] ?? 'rehearsal'}@example.com`,
+      email: email ?? `${name.split('.')[0] ?? 'rehearsal'}@example.com`,
       password: toBase64url(deps.random(24)),
       ...(inviteCode === undefined ? {} : { inviteCode }),
     },
@@ -148,5 +150,5 @@ async function rehearse(
   } finally {
     await stream.stop()
   }
-  return { did: account.did, handle: name, findings, left: await cleanUp(rehearsal) }
+  return { did: account.did, handle: name, findings, left: await cleanUp(rehearsal, options.removeAccount) }
 }

@@ -19,6 +19,14 @@ export interface RehearsalDeps extends MoverDeps {
   events(origin: string, signal: AbortSignal): AsyncIterable<RepoEvent>
 }
 
+/** The account at the target, as its owner has it. */
+export interface RehearsedAccount {
+  readonly did: string
+  readonly handle: string
+  readonly password: string
+  readonly session: Session
+}
+
 /** What the target was asked so far. */
 export interface Rehearsal {
   readonly deps: RehearsalDeps

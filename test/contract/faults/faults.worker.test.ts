@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { RULES } from '../../../src/contract/areas.ts'
 import { creationFaults } from '../creation/creationFaults.ts'
+import { mailFaults } from '../mail/mailFaults.ts'
 import { seededFaults } from './seededFaults.ts'
 import { describeFaults } from './describeFaults.ts'
 import { NO_FAULT } from './noFault.ts'
@@ -28,7 +29,7 @@ describe('a fault of a real Worker is found', () => {
 })
 
 describe('the faults', () => {
-  const all = [...seededFaults, ...creationFaults]
+  const all = [...seededFaults, ...creationFaults, ...mailFaults]
   const has = new Set(all.map(({ rule }) => rule))
   const isExcepted = (id: string): boolean => NO_FAULT.some(({ rules }) => rules.test(id))
 

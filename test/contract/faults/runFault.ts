@@ -4,7 +4,7 @@ import { METHOD_AREAS } from '../../../src/contract/areas/methods/methodAreas.ts
 import { createAsking, type Asking } from '../../../src/contract/ask.ts'
 import { discover, type Known } from '../../../src/contract/discover.ts'
 import type { Area, Report } from '../../../src/contract/types.ts'
-import { CREDENTIALS, ORIGIN } from '../deployed.ts'
+import { codeOf, CREDENTIALS, ORIGIN } from '../deployed.ts'
 import type { Planted } from '../repository/spoil.ts'
 import { OWNER, type Fault, type World } from '../repository/world.ts'
 
@@ -31,7 +31,9 @@ const run = (
   onArea?: (name: string) => void,
 ): Promise<Report> =>
   world.run(areas, fault, {
-    ...(asStranger ? {} : { ...OWNER, adminPassword: CREDENTIALS.admin }),
+    ...(asStranger
+      ? {}
+      : { ...OWNER, adminPassword: CREDENTIALS.admin, mailedCode: () => codeOf(world.deployed) }),
     only: () => true,
     frames,
     onProgress: ({ area }) => onArea?.(area),

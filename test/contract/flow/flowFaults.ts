@@ -1,5 +1,7 @@
 /** What can be wrong with more than one method, each with the rule that finds it. */
 import type { JsonObject } from '../../../src/isObject.ts'
+import { parseJsonObject } from '../../../src/parseJsonObject.ts'
+import { parseOperation } from '../../../src/plc/parse.ts'
 import { HANDLE } from '../../support/deployment.ts'
 import { NOWHERE } from '../../../src/contract/discover.ts'
 import { ORIGIN } from '../deployed.ts'
@@ -236,6 +238,71 @@ const leavingFaults: readonly Planted[] = [
       async (call) => isOfSession(call) && bodyHas('"prev":null')(call),
       () => new Response(null, json({})),
     ),
+  },
+]
+
+const REQUEST_CODE = 'com.atproto.identity.requestPlcOperationSignature'
+const SIGN = 'com.atproto.identity.signPlcOperation'
+/** The signature that the suite asks for: it names the keys. */
+const asksToSign = bodyHas('"rotationKeys"')
+
+/** Signs with other names than it was asked to. */
+const signsOtherNames: Fault = on(SIGN, async (call, answer) => {
+  const asked = parseJsonObject(await call.body())
+  if (!isCall(call) || !isOfSession(call) || asked['alsoKnownAs']?.toString() !== `at://${HANDLE}`)
+    return answer()
+  const body = JSON.stringify({ ...asked, alsoKnownAs: ['at://somebody.example.com'] })
+  return call.deployed.fetch(
+    new Request(`${ORIGIN}/xrpc/${SIGN}`, { method: 'POST', headers: call.headers, body }),
+  )
+})
+
+const signatureFaults: readonly Planted[] = [
+  {
+    rule: 'signature.mails-code',
+    name: 'no code for anyone',
+    elsewhere: ['calls.house-works'],
+    because: 'a Cirrus promises that the request does nothing',
+    fault: failsWith(REQUEST_CODE, () => refuse(400)),
+  },
+  {
+    rule: 'signature.only-that-code',
+    name: 'any code signs while one is good',
+    fault: instead(
+      SIGN,
+      async (call) => isOfSession(call) && (await asksToSign(call)) && bodyHas('AAAAA-BBBBB')(call),
+      () => give({ operation: {} }),
+    ),
+  },
+  {
+    rule: 'signature.signs',
+    name: 'the code does not sign',
+    fault: failsWith(SIGN, () => refuse(400)),
+  },
+  {
+    rule: 'signature.valid',
+    name: 'an operation on another head',
+    fault: change(SIGN, (it) => ({ operation: { ...Object(it['operation']), prev: NOWHERE.cid } })),
+  },
+  {
+    rule: 'signature.valid',
+    name: 'a signature by no rotation key',
+    fault: change(SIGN, (it) => ({ operation: { ...Object(it['operation']), sig: 'A'.repeat(86) } })),
+  },
+  { rule: 'signature.as-asked', name: 'other names than asked for', fault: signsOtherNames },
+  {
+    rule: 'signature.not-sent',
+    name: 'a signature is sent at once',
+    fault: spoil(SIGN, async (answer, _, { deployed }) => {
+      const { operation } = parseJsonObject(await answer.clone().text())
+      await deployed.directory.add(deployed.did, parseOperation(operation))
+      return answer
+    }),
+  },
+  {
+    rule: 'signature.code-once',
+    name: 'a code signs for ever',
+    fault: despite(SIGN, ['InvalidToken'], bodyHas('another.example.com'), () => give({ operation: {} })),
   },
 ]
 
@@ -479,6 +546,7 @@ export const flowFaults: readonly Planted[] = [
   ...identityFaults,
   ...sessionFaults,
   ...leavingFaults,
+  ...signatureFaults,
   ...appFaults,
   ...lifecycleFaults,
   ...firehoseFaults,

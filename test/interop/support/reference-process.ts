@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { divertedFetch } from '../oauth/support/divertedFetch.ts'
 import { shiftClock } from '../oauth/support/shiftClock.ts'
 import type { Answer } from './child.ts'
-import type { Boot, Question } from './reference-protocol.ts'
+import type { Boot, Mail, Question } from './reference-protocol.ts'
 
 /** The parts of @atproto/pds used here, declared by hand: the main package's type check runs without it installed. */
 interface ReferencePds {
@@ -95,7 +95,7 @@ async function boot({ plcUrl, directory, port: wanted, env, hosts }: Boot) {
     return (await ctx.accountManager.getAccount(handle, { includeDeactivated: true }))?.did
   }
 
-  // What it would send by e-mail. The token is caught where it is made, for there the DID is known.
+  // What it would send by e-mail. The token of a PLC operation is caught where it is made, for there the DID is known.
   const tokens = new Map<string, string>()
   const createEmailToken = ctx.accountManager.createEmailToken.bind(ctx.accountManager)
   ctx.accountManager.createEmailToken = async (did, purpose) => {
@@ -103,14 +103,17 @@ async function boot({ plcUrl, directory, port: wanted, env, hosts }: Boot) {
     if (purpose === 'plc_operation') tokens.set(did, token)
     return token
   }
-  ctx.mailer.sendTemplate = async () => undefined
+  const mails: Mail[] = []
+  ctx.mailer.sendTemplate = async (template, params, mail) => {
+    mails.push({ template, to: String(Object(mail).to), token: String(Object(params).token) })
+  }
 
   // Wrapped, not replaced: xrpc-server hooks the WebSocket upgrade into `listen`.
   const listen = app.listen.bind(app)
   app.listen = (port) => listen(port, '127.0.0.1')
   await held.release()
   await pds.start()
-  return { pds, tokens, handles, port, did, url: `http://localhost:${port}` }
+  return { pds, tokens, mails, handles, port, did, url: `http://localhost:${port}` }
 }
 
 let running: Awaited<ReturnType<typeof boot>> | undefined
@@ -124,6 +127,7 @@ async function answer(question: Question): Promise<Omit<Answer, 'id'>> {
     return { value: { url, did, port } }
   }
   if (question.ask === 'plcToken') return { value: running?.tokens.get(question.did) ?? null }
+  if (question.ask === 'mails') return { value: running?.mails ?? [] }
   if (question.ask === 'setHandle') {
     running?.handles.set(question.handle, question.did)
     return { value: null }

@@ -10,10 +10,20 @@ export interface Boot {
   readonly hosts?: Readonly<Record<string, string>>
 }
 
+/** A mail that it would have sent. */
+export interface Mail {
+  /** Such as `plcOperation` or `deleteAccount`. */
+  readonly template: string
+  readonly to: string
+  /** The code in it. */
+  readonly token: string
+}
+
 export type Question = { readonly id: number } & (
   | ({ readonly ask: 'boot' } & Boot)
   | { readonly ask: 'plcToken'; readonly did: string }
   | { readonly ask: 'setHandle'; readonly handle: string; readonly did: string }
+  | { readonly ask: 'mails' }
   | { readonly ask: 'memory' }
   | { readonly ask: 'shiftClock'; readonly ms: number }
   | { readonly ask: 'restart' }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { AtpAgent } from '@atproto/api'
 
 import { asker } from './child.ts'
-import type { Boot, Memory, Question } from './reference-protocol.ts'
+import type { Boot, Mail, Memory, Question } from './reference-protocol.ts'
 
 const here = import.meta.dirname
 const modules = join(here, '..', 'node_modules')
@@ -46,6 +46,8 @@ export interface Reference extends AsyncDisposable {
   createAccount(account: { handle: string; email?: string; password?: string }): Promise<ReferenceAccount>
   /** The token that it would have sent by e-mail after requestPlcOperationSignature. */
   plcToken(did: string): Promise<string>
+  /** Every mail that it would have sent, oldest first. */
+  mails(): Promise<readonly Mail[]>
   /** What a handle of another server resolves to, for it; `''`: to nothing. */
   setHandle(handle: string, did: string): Promise<void>
   memory(): Promise<Memory>
@@ -109,6 +111,7 @@ export async function startReference(options: ReferenceOptions): Promise<Referen
         if (token === null) throw new Error(`nobody called requestPlcOperationSignature for ${account}`)
         return token
       },
+      mails: () => ask<readonly Mail[]>({ ask: 'mails' }),
       setHandle: async (handle, account) => {
         await ask<null>({ ask: 'setHandle', handle, did: account })
       },

@@ -112,6 +112,7 @@ export const createFakePds = async (options: FakePdsOptions): Promise<FakePds> =
         references: new Map(),
         preferences: [],
         plcCode: undefined,
+        deletionCode: undefined,
         factorCode: undefined,
         appPasswords: new Set(),
         ...given,

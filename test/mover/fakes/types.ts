@@ -47,6 +47,8 @@ export interface FakeAccount {
   preferences: Record<string, unknown>[]
   /** The code that was sent by e-mail last. */
   plcCode: string | undefined
+  /** The same, to delete the account. */
+  deletionCode: string | undefined
   factorCode: string | undefined
   /** Passwords that sign in with fewer rights. */
   readonly appPasswords: Set<string>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type FakeAccount, type FakeCall, type FakeMethod, Refused } from '../types.ts'
+import { didOf, signOperation } from '../directory.ts'
+import { type FakeAccount, type FakeCall, type FakeMethod, type FakePds, Refused } from '../types.ts'
 import { fakeKey } from '../keys.ts'
 import { json } from '../network.ts'
 import { signServiceToken } from '../tokens.ts'
@@ -22,6 +23,24 @@ const isValidDid = ({ pds }: FakeCall, account: FakeAccount): boolean => {
     data?.services['atproto_pds']?.endpoint === pds.origin &&
     data.verificationMethods['atproto'] === account.signingKey.did()
   )
+}
+
+/** A new account, with a DID that the server makes. */
+const createHere = async (pds: FakePds, handle: string, password: string): Promise<FakeAccount> => {
+  const signingKey = await fakeKey(`signing of ${handle} at ${pds.origin}`)
+  const genesis = await signOperation(pds.rotationKey, {
+    type: 'plc_operation',
+    rotationKeys: [pds.rotationKey.did()],
+    verificationMethods: { atproto: signingKey.did() },
+    alsoKnownAs: [`at://${handle}`],
+    services: { atproto_pds: { type: 'AtprotoPersonalDataServer', endpoint: pds.origin } },
+    prev: null,
+  })
+  const did = await didOf(genesis)
+  await pds.directory.submit(did, genesis)
+  const account = pds.addAccount({ did, handle, password, signingKey, active: true })
+  await pds.write(account, {})
+  return account
 }
 
 export const serverMethods: Record<string, FakeMethod> = {
@@ -100,6 +119,11 @@ export const serverMethods: Record<string, FakeMethod> = {
     if (needed !== undefined && inviteCode !== needed)
       throw new Refused(400, 'InvalidInviteCode', 'Provided invite code not available')
     if (!email) throw new Refused(400, 'InvalidRequest', 'Email is required')
+    if (did === undefined && issuer === undefined && typeof handle === 'string') {
+      const account = await createHere(pds, handle, String(password))
+      account.email = String(email)
+      return json(sessionOf(call, account))
+    }
     if (typeof handle !== 'string' || typeof did !== 'string' || typeof password !== 'string')
       throw new Refused(400, 'InvalidRequest', 'Input must have did, handle and password')
     const holder = [...pds.accounts.values()].find((account) => account.handle === handle)
@@ -129,7 +153,20 @@ export const serverMethods: Record<string, FakeMethod> = {
   },
 
   'com.atproto.server.requestAccountDelete': (call) => {
-    needsAccount(call, { full: true })
+    const account = needsAccount(call, { full: true })
+    account.deletionCode = mailedCode(`deletion of ${account.did} ${call.pds.calls.get(call.method)}`)
+    return new Response(null, { status: 200 })
+  },
+
+  'com.atproto.server.deleteAccount': (call) => {
+    const { did, password, token } = call.input()
+    const account = call.pds.accounts.get(String(did))
+    if (!account) throw new Refused(400, 'InvalidRequest', 'account not found')
+    if (account.password !== password)
+      throw new Refused(401, 'AuthenticationRequired', 'Invalid did or password')
+    if (account.deletionCode === undefined || token !== account.deletionCode)
+      throw new Refused(400, 'InvalidToken', 'Token is invalid')
+    call.pds.accounts.delete(account.did)
     return new Response(null, { status: 200 })
   },
 
