@@ -246,8 +246,7 @@ it(
     await using pds = await startReference({ plcUrl: plc.url })
     const args = [pds.url, '--only', 'signature,deletion', ...MAIL, '"true"']
     const ended = await pdsContract(args)
-    const why = (what: string) =>
-      `the command of --mail-code-from, asked for the code ${what}, printed nothing`
+    const why = (what: string) => `the command of --mail-code-from, asked for a code ${what}, printed nothing`
     expect(ended).toMatchObject({
       code: 1,
       report: {

@@ -50,7 +50,7 @@ async function fromCommand(
   // What the command printed is a secret: no message shows it.
   const wrong = (what: string): NoCode =>
     new NoCode(
-      `the command of --mail-code-from, asked for the code ${PURPOSES[purpose]}, ${what}${refused === undefined ? '' : ` (the code that it printed before was refused: ${refused})`}`,
+      `the command of --mail-code-from, asked for a code ${PURPOSES[purpose]}, ${what}${refused === undefined ? '' : ` (the code that it printed before was refused: ${refused})`}`,
     )
   const ms = signal.aborted ? COMMAND_AT_END_MS : COMMAND_MS
   const late = AbortSignal.timeout(ms)
@@ -79,9 +79,11 @@ async function fromTerminal(io: Io, options: MailOptions, asked: CodeRequest): P
   beforeAsking()
   const { purpose, handle, refused } = asked
   const to = email ?? `the address of ${handle}`
-  const why = refused === undefined ? '' : `The server has refused that one (${refused}). `
-  const again = refused?.includes('ExpiredToken') ? 'new code' : 'code'
-  const question = `${why}The ${again} that ${host} has mailed to ${to}, ${PURPOSES[purpose]} (${SKIP}: go on without it)`
+  const question = [
+    ...(refused === undefined ? [] : [`The server has refused that code: ${refused}.`]),
+    `${host} mails ${refused?.includes('ExpiredToken') ? 'another code' : 'a code'} to ${to}, ${PURPOSES[purpose]}.`,
+    `The code (${SKIP}: go on without it)`,
+  ].join('\n')
   const check = (text: string): string | undefined => {
     const problem = codeProblem(text.trim())
     return problem && `That is not a code: ${problem}.`
