@@ -8,7 +8,7 @@ const EXAMPLES = [
   'pds-contract http://localhost:2583 --profile target --html report.html',
   'pds-contract pds.example.com --only com.atproto.sync --strict --json',
   'CONTRACT_PASSWORD=… pds-contract http://localhost:2583 --write --identifier test.example.com',
-  'pds-contract http://localhost:2583 --write --throw-away --email you@example.com --mail',
+  'pds-contract http://localhost:2583 --plc http://localhost:2582 --write --throw-away --email you@example.com --mail',
 ]
 
 /** What `pds-contract --help` prints. */
