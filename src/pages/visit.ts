@@ -1,5 +1,5 @@
 import type { Account } from '../account/account.ts'
-import type { BrowserSignIn } from '../account/oauth/types.ts'
+import type { BrowserSignIn } from '../account/oauth/signIns/types.ts'
 import type { Respond } from './http/respond.ts'
 import type { Texts } from './text/en.ts'
 import { chooseLanguage, type Language, TEXTS } from './text/texts.ts'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type NextStep, nextStep, type Present } from '../../src/account/oauth/authorizations/nextStep.ts'
-import type { AuthorizationRequest, Prompt } from '../../src/account/oauth/types.ts'
+import type { AuthorizationRequest, Prompt } from '../../src/account/oauth/requests/types.ts'
 
 const REQUEST: AuthorizationRequest = {
   clientId: 'https://app.example/client.json',

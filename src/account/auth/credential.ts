@@ -1,7 +1,8 @@
 import { type MigrationClaims, parseScope, type Scope } from '../../signing/migrationToken.ts'
 import type { AccessClaims, RefreshClaims, SessionKind } from '../../signing/sessionTokens.ts'
 import type { CredentialKind } from '../../policy.ts'
-import type { GrantClaims, Permissions } from '../oauth/types.ts'
+import type { GrantAccessClaims } from '../../signing/grantTokens.ts'
+import type { Permissions } from '../oauth/scopes/types.ts'
 
 /** One type for each scope, so that the type of a handler's `auth` has only the scopes that its policy row names. */
 type TokenCredential = {
@@ -24,7 +25,7 @@ export type Credential =
   /** The account's own token for uploadBlob, in the hands of another service: Bluesky's video service uploads so. */
   | { kind: 'blobUpload'; grants: 'blobUpload'; iat: number; exp: number; grant: string | undefined }
   /** The access token of an app, bound to the key that signed the request's proof. */
-  | { kind: 'grant'; grants: 'grant'; claims: GrantClaims; permissions: Permissions }
+  | { kind: 'grant'; grants: 'grant'; claims: GrantAccessClaims; permissions: Permissions }
   | TokenCredential
 
 /** A verified credential to which the policy has not been applied yet: a migration token may grant several scopes. */

@@ -1,7 +1,7 @@
 import type { GrantNeed } from '../../policy.ts'
 import { error } from '../../xrpc/errors.ts'
 import { scopeNeeded } from '../oauth/scopes/scopeNeeded.ts'
-import type { ScopeNeed } from '../oauth/types.ts'
+import type { ScopeNeed } from '../oauth/scopes/types.ts'
 import type { VerifiedCredential } from './credential.ts'
 
 /** What a row of the policy needs by itself; undefined where it depends on the request, or where nothing is needed. */

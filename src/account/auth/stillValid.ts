@@ -1,6 +1,6 @@
 import { TokenError } from '../../crypto/errors.ts'
 import type { Platform } from '../../platform.ts'
-import type { Grants } from '../oauth/types.ts'
+import type { Grants } from '../oauth/grants/types.ts'
 import type { VerifiedCredential } from './credential.ts'
 import type { MigrationTokens } from './tokens/migrationTokens.ts'
 import { type Sessions, sessionEnded } from './sessions/sessions.ts'

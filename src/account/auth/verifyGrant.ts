@@ -3,7 +3,9 @@ import { error } from '../../xrpc/errors.ts'
 import { DPOP_ALGS } from '../oauth/dpop/dpop.ts'
 import { OAuthError } from '../oauth/oauthError.ts'
 import { readPermissions } from '../oauth/scopes/readPermissions.ts'
-import type { Dpop, GrantClaims, Grants, GrantTokens } from '../oauth/types.ts'
+import type { GrantAccessClaims } from '../../signing/grantTokens.ts'
+import type { Dpop } from '../oauth/dpop/types.ts'
+import type { GrantTokens, Grants } from '../oauth/grants/types.ts'
 import { calledAs } from './calledAs.ts'
 import type { VerifiedCredential } from './credential.ts'
 
@@ -36,7 +38,7 @@ export const createVerifyGrant = (deps: VerifyGrantDeps): VerifyGrant => {
   /** The token of each request whose proof was taken, by the name that the Worker gave it. */
   const asked = new Map<string, string>()
 
-  const verifyToken = async (token: string): Promise<GrantClaims> => {
+  const verifyToken = async (token: string): Promise<GrantAccessClaims> => {
     const claims = await grantTokens.verify(token)
     if (claims.did !== did) throw new TokenError('WrongIssuer', 'the token is of another account')
     if (!audiences.includes(claims.aud))

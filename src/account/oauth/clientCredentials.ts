@@ -1,6 +1,6 @@
 import type { Call } from './call.ts'
 import { required } from './parameters.ts'
-import type { ClientCredentials } from './types.ts'
+import type { ClientCredentials } from './clients/types.ts'
 
 /** What a call says of its client. `dpopJkt` is the key of its proof. */
 export const clientCredentials = (

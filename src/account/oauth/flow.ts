@@ -19,7 +19,10 @@ import { OAuthError } from './oauthError.ts'
 import { required } from './parameters.ts'
 import { createPushRequest, type PushedRequest } from './requests/pushRequest.ts'
 import { createRequestRows } from './requests/requestRows.ts'
-import type { Authorizations, Clients, Dpop, Scopes } from './types.ts'
+import type { Authorizations } from './authorizations/types.ts'
+import type { Clients } from './clients/types.ts'
+import type { Dpop } from './dpop/types.ts'
+import type { Scopes } from './scopes/types.ts'
 
 /** The authorization code flow: what clients call, and what the owner answers on the pages. Each throws `OAuthError`. */
 export interface Flow {

@@ -19,7 +19,12 @@ import { createFetchPermissionSet } from './scopes/fetchPermissionSet.ts'
 import { createPermissionSets } from './scopes/permissionSets.ts'
 import { createScopes } from './scopes/scopes.ts'
 import { createBrowserSignIns } from './signIns/browserSignIns.ts'
-import type { BrowserSignIns, Clients, Dpop, Grants, GrantTokens, Passkeys, Scopes } from './types.ts'
+import type { Clients } from './clients/types.ts'
+import type { Dpop } from './dpop/types.ts'
+import type { GrantTokens, Grants } from './grants/types.ts'
+import type { Passkeys } from './passkeys/types.ts'
+import type { Scopes } from './scopes/types.ts'
+import type { BrowserSignIns } from './signIns/types.ts'
 
 /** The authorization server, and how the owner signs in to its pages. */
 export interface OAuth extends Flow {
@@ -48,7 +53,7 @@ export interface OAuthDeps {
   state(): State
 }
 
-/** Wires the parts of the authorization server, each of which is a folder here. Nothing is decided here. */
+/** Wires the parts of the authorization server, each of which is a folder here with its contract in `types.ts`. Nothing is decided here. */
 export const createOAuth = (deps: OAuthDeps): OAuth => {
   const { config } = deps
   const grantTokenSigner = createGrantTokenSigner(config.secrets.session, config.secrets.passwordHash)

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { isLoopbackId } from '../../account/oauth/clients/loopbackClient.ts'
-import type { BrowserSignIn, Grant } from '../../account/oauth/types.ts'
+import type { Grant } from '../../account/oauth/grants/types.ts'
+import type { BrowserSignIn } from '../../account/oauth/signIns/types.ts'
 import type { SessionInfo } from '../../account/auth/sessions/sessionRows.ts'
 import { permissionList } from '../consent/permissionList.ts'
 import { claimed, MAX_CLIENT_ID, MAX_HOST, visible } from '../parts/claimed.ts'

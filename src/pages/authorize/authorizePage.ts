@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { nextStep } from '../../account/oauth/authorizations/nextStep.ts'
 import { OAuthError } from '../../account/oauth/oauthError.ts'
-import type { PendingRequest } from '../../account/oauth/types.ts'
+import type { PendingRequest } from '../../account/oauth/authorizations/types.ts'
 import { clientFacts } from '../consent/clientFacts.ts'
 import { consentPage } from '../consent/consentPage.ts'
 import { visible } from '../parts/claimed.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Redirection } from '../../account/oauth/types.ts'
+import type { Redirection } from '../../account/oauth/authorizations/types.ts'
 import { layout } from '../parts/layout.ts'
 import type { Site, Visit } from '../visit.ts'
 

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PendingRequest } from '../../account/oauth/types.ts'
+import type { PendingRequest } from '../../account/oauth/authorizations/types.ts'
 import { claimed, MAX_CLIENT_ID, MAX_HOST } from '../parts/claimed.ts'
 import type { Markup } from '../parts/layout.ts'
 import type { Site, Visit } from '../visit.ts'

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { endOfGrant } from '../../account/oauth/grants/lifetimes.ts'
-import type { ClientAuth, PendingRequest } from '../../account/oauth/types.ts'
+import type { PendingRequest } from '../../account/oauth/authorizations/types.ts'
+import type { ClientAuth } from '../../account/oauth/clients/types.ts'
 import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
 import type { Texts } from '../text/en.ts'

@@ -1,5 +1,5 @@
 import type { RepoPermission } from '@atproto/oauth-scopes'
-import type { RepoAction } from '../../account/oauth/types.ts'
+import type { RepoAction } from '../../account/oauth/scopes/types.ts'
 import type { Lines } from './lines.ts'
 import type { Phrases } from './phrases.ts'
 

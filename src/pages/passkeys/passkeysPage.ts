@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { PasskeyError } from '../../account/oauth/passkeys/passkeyError.ts'
-import type { Passkey } from '../../account/oauth/types.ts'
+import type { Passkey } from '../../account/oauth/passkeys/types.ts'
 import { isFresh } from '../account/isFresh.ts'
 import { nav } from '../account/nav.ts'
 import { visible } from '../parts/claimed.ts'

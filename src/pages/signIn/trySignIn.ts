@@ -1,5 +1,5 @@
 import { REMEMBERED_MS } from '../../account/oauth/signIns/browserSignIns.ts'
-import type { BrowserSigningIn } from '../../account/oauth/types.ts'
+import type { BrowserSigningIn } from '../../account/oauth/signIns/types.ts'
 import { XrpcError } from '../../xrpc/errors.ts'
 import { COOKIES, setCookie } from '../http/cookies.ts'
 import { isInsecure } from '../isInsecure.ts'

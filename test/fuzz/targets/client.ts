@@ -2,7 +2,7 @@ import { loopbackClient } from '../../../src/account/oauth/clients/loopbackClien
 import { readClientId } from '../../../src/account/oauth/clients/readClientId.ts'
 import { readClientMetadata } from '../../../src/account/oauth/clients/readClientMetadata.ts'
 import { OAuthError } from '../../../src/account/oauth/oauthError.ts'
-import type { ClientMetadata } from '../../../src/account/oauth/types.ts'
+import type { ClientMetadata } from '../../../src/account/oauth/clients/types.ts'
 import { confidentialDocument, ID, publicDocument } from '../../account/oauth/support/clientWorld.ts'
 import { assertionJwks } from '../../fixtures/oauth/assertionVectors.ts'
 import type { Target } from '../engine.ts'

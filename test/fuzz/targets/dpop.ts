@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { createDpop } from '../../../src/account/oauth/dpop/dpop.ts'
 import { OAuthError } from '../../../src/account/oauth/oauthError.ts'
-import type { DpopProof } from '../../../src/account/oauth/types.ts'
+import type { DpopProof } from '../../../src/account/oauth/dpop/types.ts'
 import { countingRandom, DPOP_CASE } from '../../fixtures/oauth/dpopVectors.ts'
 import { vectorKey } from '../../fixtures/oauth/vectorKey.ts'
 import type { Target } from '../engine.ts'

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { newId } from '../../../src/crypto/newId.ts'
-import type { Redirection } from '../../../src/account/oauth/types.ts'
+import type { Redirection } from '../../../src/account/oauth/authorizations/types.ts'
 import { ORIGIN, type World } from '../../handlers/support/world.ts'
 
 export const CLIENT_HOST = 'app.example.org'

@@ -2,7 +2,9 @@ import type { SessionTokens } from '../../../signing/sessionTokens.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import type { BrowserSignIns, Grants, Passkeys } from '../../oauth/types.ts'
+import type { Grants } from '../../oauth/grants/types.ts'
+import type { Passkeys } from '../../oauth/passkeys/types.ts'
+import type { BrowserSignIns } from '../../oauth/signIns/types.ts'
 
 export interface NoteNewPasswordDeps {
   sql: Sql

@@ -1,7 +1,7 @@
 import type { Failures } from '../limits/failures.ts'
 import { isOwner, type IsOwnerDeps } from './isOwner.ts'
 import type { Passwords } from './passwords.ts'
-import type { BrowserSignIns, BrowserSigningIn } from '../../oauth/types.ts'
+import type { BrowserSignIns, BrowserSigningIn } from '../../oauth/signIns/types.ts'
 
 export interface SignInToPagesDeps extends IsOwnerDeps {
   passwords: Passwords

@@ -8,7 +8,7 @@ import type { Platform } from '../../../platform.ts'
 import { isReserved, mayHaveServiceToken } from '../../../policy.ts'
 import { error, XrpcError } from '../../../xrpc/errors.ts'
 import { docsLink } from '../../../docsLink.ts'
-import type { GrantClaims } from '../../oauth/types.ts'
+import type { GrantAccessClaims } from '../../../signing/grantTokens.ts'
 import type { Journal } from '../../journal.ts'
 import type { Sql } from '../../db/sql.ts'
 
@@ -23,7 +23,7 @@ export interface ServiceAuth {
 
 export type ServiceAuthCaller =
   | { kind: 'session'; grants: SessionKind }
-  | { kind: 'grant'; claims: Pick<GrantClaims, 'grant'> }
+  | { kind: 'grant'; claims: Pick<GrantAccessClaims, 'grant'> }
   | { kind: 'token'; claims: MigrationClaims }
 
 export interface ServiceAuthParams {

@@ -10,7 +10,9 @@ import { hashOf } from '../hashOf.ts'
 import { OAuthError } from '../oauthError.ts'
 import type { RequestRow, RequestRows } from '../requests/requestRows.ts'
 import { parseRequestUri } from '../requests/requestUri.ts'
-import type { AuthorizationRequest, Authorizations, Clients, Redirection, Refusal } from '../types.ts'
+import type { Clients } from '../clients/types.ts'
+import type { AuthorizationRequest } from '../requests/types.ts'
+import type { Authorizations, Redirection, Refusal } from './types.ts'
 import { isConsented } from './isConsented.ts'
 
 export interface AuthorizationsDeps {

@@ -1,5 +1,5 @@
 import type { GrantRow } from '../grants/grantRows.ts'
-import type { AuthorizationRequest } from '../types.ts'
+import type { AuthorizationRequest } from '../requests/types.ts'
 
 const words = (scope: string): string[] => scope.split(' ')
 

@@ -1,4 +1,4 @@
-import type { PendingRequest } from '../types.ts'
+import type { PendingRequest } from './types.ts'
 
 /** The owner in front of the page. Times are in milliseconds since the epoch. */
 export interface Present {

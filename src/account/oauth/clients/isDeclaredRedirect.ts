@@ -1,4 +1,4 @@
-import type { ClientMetadata } from '../types.ts'
+import type { ClientMetadata } from './types.ts'
 import { isLoopback } from './redirectProblem.ts'
 
 /**

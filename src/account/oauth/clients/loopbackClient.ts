@@ -1,5 +1,5 @@
 import { OAuthError } from '../oauthError.ts'
-import type { ClientMetadata } from '../types.ts'
+import type { ClientMetadata } from './types.ts'
 import { isLoopback, redirectProblem } from './redirectProblem.ts'
 import { readScope } from './readScope.ts'
 

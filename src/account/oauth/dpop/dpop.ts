@@ -5,7 +5,7 @@ import { type JwkAlg, readPublicJwk } from '../../../crypto/publicJwk.ts'
 import type { JsonObject } from '../../../isObject.ts'
 import type { Platform } from '../../../platform.ts'
 import { OAuthError } from '../oauthError.ts'
-import type { Dpop, DpopRequest } from '../types.ts'
+import type { Dpop, DpopRequest } from './types.ts'
 import { createNonces } from './nonces.ts'
 import { createProofKeys } from './proofKeys.ts'
 

@@ -1,5 +1,5 @@
 import { OAuthError } from '../oauthError.ts'
-import type { ClientCredentials } from '../types.ts'
+import type { ClientCredentials } from '../clients/types.ts'
 import type { GrantDeps } from './grantDeps.ts'
 import type { GrantRow } from './grantRows.ts'
 

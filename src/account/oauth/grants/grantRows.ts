@@ -1,5 +1,6 @@
 import type { Sql } from '../../db/sql.ts'
-import type { ClientAuth, Grant } from '../types.ts'
+import type { ClientAuth } from '../clients/types.ts'
+import type { Grant } from './types.ts'
 
 /** What the owner approved: a code that the client has not exchanged yet, or a grant in use. */
 export interface GrantRow extends Omit<Grant, 'jkt'> {

@@ -1,7 +1,7 @@
 import type { ServerName } from '../../../configValues.ts'
 import type { Platform } from '../../../platform.ts'
-import type { GrantTokenSigner } from '../../../signing/grantTokens.ts'
-import type { GrantClaims, GrantTokens } from '../types.ts'
+import type { GrantAccessClaims, GrantTokenSigner } from '../../../signing/grantTokens.ts'
+import type { GrantTokens } from './types.ts'
 
 export interface GrantTokensDeps {
   grantTokenSigner: Pick<GrantTokenSigner, 'verifyAccess'>
@@ -20,11 +20,11 @@ const MAX_TOKENS = 100
  */
 export const createGrantTokens = (deps: GrantTokensDeps): GrantTokens => {
   const { grantTokenSigner, platform, origin, previous } = deps
-  const verified = new Map<string, GrantClaims>()
+  const verified = new Map<string, GrantAccessClaims>()
   /** A token outlives a change of the host name. */
   const issuer = [origin, ...previous.map((name) => name.origin)]
 
-  const known = (token: string): GrantClaims | undefined => {
+  const known = (token: string): GrantAccessClaims | undefined => {
     const claims = verified.get(token)
     if (!claims) return undefined
     verified.delete(token)

@@ -2,7 +2,7 @@ import { fault } from '../../../fault.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import type { Grant, Grants } from '../types.ts'
+import type { Grant, Grants } from './types.ts'
 import { ENDED_EVENT, type EndGrant } from './endGrant.ts'
 import type { GrantRow, GrantRows } from './grantRows.ts'
 

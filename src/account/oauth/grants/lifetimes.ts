@@ -1,4 +1,4 @@
-import type { ClientAuth } from '../types.ts'
+import type { ClientAuth } from '../clients/types.ts'
 
 const DAY_MS = 24 * 3600_000
 const YEAR_MS = 365.25 * DAY_MS

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CHALLENGE_LIFETIME_MS } from '../../../signing/challenges.ts'
 import { ALGORITHMS } from '../../../webauthn/coseKey.ts'
-import type { Passkey } from '../types.ts'
+import type { Passkey } from './types.ts'
 import type { RelyingParty } from './relyingParty.ts'
 
 /** What an authenticator keeps beside a passkey, and gives back: the account, by a hash of its DID. */

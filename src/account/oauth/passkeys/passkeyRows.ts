@@ -2,7 +2,7 @@ import type { Backup } from '../../../webauthn/backupOf.ts'
 import type { Assertion } from '../../../webauthn/verifyAssertion.ts'
 import type { Credential } from '../../../webauthn/verifyRegistration.ts'
 import { bytes, type Sql } from '../../db/sql.ts'
-import type { Passkey } from '../types.ts'
+import type { Passkey } from './types.ts'
 
 type Row = {
   id: string

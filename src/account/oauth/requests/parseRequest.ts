@@ -2,7 +2,9 @@ import { isValidDid, isValidHandle } from '@atproto/syntax'
 import { fromBase64url } from '../../../crypto/base64url.ts'
 import { OAuthError } from '../oauthError.ts'
 import { badParameter, oneOf, optional, required } from '../parameters.ts'
-import type { AuthorizationRequest, Client, ClientAuth, Scopes } from '../types.ts'
+import type { Client, ClientAuth } from '../clients/types.ts'
+import type { Scopes } from '../scopes/types.ts'
+import type { AuthorizationRequest } from './types.ts'
 import { isDeclaredRedirect } from '../clients/isDeclaredRedirect.ts'
 
 /** What a request is checked against. */

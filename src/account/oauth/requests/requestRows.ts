@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/sql.ts'
-import type { AuthorizationRequest } from '../types.ts'
+import type { AuthorizationRequest } from './types.ts'
 import { pushedOut } from './pushedOut.ts'
 
 /** A pushed request that waits for the owner. Times are in milliseconds since the epoch. */

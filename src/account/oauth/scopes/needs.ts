@@ -2,7 +2,7 @@ import type { MethodId } from '../../../generated/methods.ts'
 import { type Policy, policy } from '../../../policy.ts'
 import type { Call } from '../../../xrpc/types.ts'
 import { writeAction } from '../../repo/commits/writeAction.ts'
-import type { RepoAction, ScopeNeed } from '../types.ts'
+import type { RepoAction, ScopeNeed } from './types.ts'
 
 /** What a request is about. Of a body that is a stream, only its encoding is looked at. */
 export type NeedsCall<Id extends MethodId> = Pick<Call<Id>, 'params' | 'input'>

@@ -1,6 +1,6 @@
 import type { StaticScopeValue } from '@atproto/oauth-scopes'
 import { LruCache } from '../../blocks/lruCache.ts'
-import type { Permissions, ScopeNeed } from '../types.ts'
+import type { Permissions, ScopeNeed } from './types.ts'
 import { parseScope } from './parseScope.ts'
 
 type Allows = (need: ScopeNeed) => boolean

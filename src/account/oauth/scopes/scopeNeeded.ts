@@ -5,7 +5,7 @@ import {
   RepoPermission,
   RpcPermission,
 } from '@atproto/oauth-scopes'
-import type { ScopeNeed } from '../types.ts'
+import type { ScopeNeed } from './types.ts'
 
 /** The scope that a request lacks, as `ScopeMissingError` names it: the smallest that would allow it. */
 export const scopeNeeded = (need: ScopeNeed): string => {

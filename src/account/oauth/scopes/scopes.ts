@@ -1,6 +1,6 @@
 import type { IncludeScope } from '@atproto/oauth-scopes'
 import { OAuthError } from '../oauthError.ts'
-import type { Scopes } from '../types.ts'
+import type { Scopes } from './types.ts'
 import { parseScope } from './parseScope.ts'
 import type { PermissionSets } from './permissionSets.ts'
 

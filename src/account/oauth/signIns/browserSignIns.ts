@@ -3,7 +3,7 @@ import { newId } from '../../../crypto/newId.ts'
 import type { Platform } from '../../../platform.ts'
 import type { Sql } from '../../db/sql.ts'
 import type { Journal } from '../../journal.ts'
-import type { BrowserSignIn, BrowserSignIns } from '../types.ts'
+import type { BrowserSignIn, BrowserSignIns } from './types.ts'
 
 export interface BrowserSignInsDeps {
   sql: Sql

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { ClientAuth } from '../../../../src/account/oauth/types.ts'
+import type { ClientAuth } from '../../../../src/account/oauth/clients/types.ts'
 import {
   type ClientWorld,
   confidentialDocument,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createDpop, DPOP_ALGS } from '../../../../src/account/oauth/dpop/dpop.ts'
-import type { Dpop } from '../../../../src/account/oauth/types.ts'
+import type { Dpop } from '../../../../src/account/oauth/dpop/types.ts'
 import { NOW, testRandom } from '../../../crypto/support.ts'
 import { createDpopClient, type DpopClient, hash } from '../support/dpopClient.ts'
 

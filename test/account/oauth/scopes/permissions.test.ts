@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readPermissions } from '../../../../src/account/oauth/scopes/readPermissions.ts'
 import { scopeNeeded } from '../../../../src/account/oauth/scopes/scopeNeeded.ts'
-import type { ScopeNeed } from '../../../../src/account/oauth/types.ts'
+import type { ScopeNeed } from '../../../../src/account/oauth/scopes/types.ts'
 import { anyScope } from './anyScope.ts'
 
 const APPVIEW = 'did:web:api.bsky.app#bsky_appview'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OAuthError } from '../../../../src/account/oauth/oauthError.ts'
 import { createScopes } from '../../../../src/account/oauth/scopes/scopes.ts'
-import type { Client } from '../../../../src/account/oauth/types.ts'
+import type { Client } from '../../../../src/account/oauth/clients/types.ts'
 
 const client = (scope: string): Client => ({
   id: 'https://app.example/client.json',

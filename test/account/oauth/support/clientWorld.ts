@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createClients } from '../../../../src/account/oauth/clients/clients.ts'
-import type { Clients } from '../../../../src/account/oauth/types.ts'
+import type { Clients } from '../../../../src/account/oauth/clients/types.ts'
 import { outbound } from '../../../../src/outbound.ts'
 import { NOW } from '../../../crypto/support.ts'
 

@@ -1,4 +1,4 @@
-import type { Passkeys } from '../../../../../src/account/oauth/types.ts'
+import type { Passkeys } from '../../../../../src/account/oauth/passkeys/types.ts'
 import {
   type Authenticator,
   type Ceremony,
