@@ -1,13 +1,13 @@
 import { decodeCid } from '@atproto/lex-data'
 import type { Cid } from '@atproto/lex-data'
 import { chunksOf } from '../../streams/chunks.ts'
-import type { Chunks } from '../../streams/chunks.ts'
 import type { Block } from '../block.ts'
-import { CborError, decodeBlock } from '../cbor.ts'
 import { CID_LENGTH, isCidAt } from '../cidBytes.ts'
 import { sameDigest, sha256 as nodeSha256 } from '../sha256.ts'
 import type { Sha256 } from '../sha256.ts'
 import { CarError, type CarErrorCode } from './carError.ts'
+import { CarInput, type Varint } from './carInput.ts'
+import { parseHeader } from './parseHeader.ts'
 import { SectionReader } from './sectionReader.ts'
 
 /** Limits, each checked before the memory that it guards is taken. */
@@ -41,117 +41,6 @@ export interface CarReader extends AsyncIterable<CarBlock> {
   cancel(reason?: unknown): Promise<void>
 }
 
-const BUFFER_BYTES = 256 * 1024
-
-interface Varint {
-  value: number
-  length: number
-}
-
-/** What has been read of the CAR and not yet parsed, in a buffer that grows only to a length that was checked. */
-class Input {
-  private readonly source: Chunks
-  private readonly total: number
-  private readonly paddedLengths: boolean
-  private buffer = new Uint8Array(BUFFER_BYTES)
-  private start = 0
-  private end = 0
-  private chunk: Uint8Array = new Uint8Array(0)
-  private seen = 0
-  private ended = false
-
-  constructor(source: Chunks, total: number, paddedLengths: boolean) {
-    this.source = source
-    this.total = total
-    this.paddedLengths = paddedLengths
-  }
-
-  get available(): number {
-    return this.end - this.start
-  }
-
-  /** The varint after `skip` bytes and the number of its bytes; undefined when it is not complete yet. */
-  varint(skip = 0): Varint | undefined {
-    let value = 0
-    for (let i = 0; skip + i < this.available; i++) {
-      const byte = this.buffer[this.start + skip + i] ?? 0
-      value += (byte & 0x7f) * 2 ** (7 * i)
-      if (byte < 0x80) {
-        if (byte === 0 && i > 0 && !this.paddedLengths)
-          throw new CarError('BadVarint', 'a length in more bytes than it needs')
-        return { value, length: i + 1 }
-      }
-      if (i === 6) throw new CarError('BadVarint', 'a length of more than 49 bits')
-    }
-    return undefined
-  }
-
-  /** Bytes that are known to be available, valid until more are read. */
-  peek(skip: number, length: number): Uint8Array {
-    const from = this.start + skip
-    return this.buffer.subarray(from, from + length)
-  }
-
-  /** Goes on by this many bytes. */
-  advance(length: number): void {
-    this.start += length
-  }
-
-  /** Reads until the buffer is full and holds at least `least` bytes. False where the input ends before that. */
-  async fill(least: number): Promise<boolean> {
-    if (this.start > 0) {
-      this.buffer.copyWithin(0, this.start, this.end)
-      this.end -= this.start
-      this.start = 0
-    }
-    if (least > this.buffer.length) {
-      const larger = new Uint8Array(least)
-      larger.set(this.buffer.subarray(0, this.end))
-      this.buffer = larger
-    }
-    while (this.end < this.buffer.length && !this.ended) {
-      if (this.chunk.length === 0) {
-        const next = await this.source.next()
-        if (!next) {
-          this.ended = true
-          break
-        }
-        this.chunk = next
-        this.seen += this.chunk.length
-        if (this.seen > this.total) throw new CarError('TooLarge', `a CAR of more than ${this.total} bytes`)
-      }
-      const fitting = this.chunk.subarray(0, this.buffer.length - this.end)
-      this.buffer.set(fitting, this.end)
-      this.end += fitting.length
-      this.chunk = this.chunk.subarray(fitting.length)
-    }
-    return this.available >= least
-  }
-}
-
-const parseHeader = (bytes: Uint8Array): Cid[] => {
-  let header
-  try {
-    header = decodeBlock(bytes, { depth: 2 })
-  } catch (cause) {
-    if (cause instanceof CborError) throw new CarError('BadHeader', `the CAR's header: ${cause.message}`)
-    throw cause
-  }
-  if (header === null || typeof header !== 'object' || !('version' in header) || !('roots' in header)) {
-    throw new CarError('BadHeader', "the CAR's header is not a map of roots and version")
-  }
-  // Unknown fields mean nothing for the blocks.
-  const { version, roots } = header
-  if (version !== 1) throw new CarError('BadHeader', 'only version 1 of CAR is read')
-  if (!Array.isArray(roots)) throw new CarError('BadHeader', "the CAR's roots are not a list")
-  // The CID inside a CBOR link has been checked already; anything else in the list is not a link.
-  return roots.map((root) => {
-    if (root !== null && typeof root === 'object' && 'multihash' in root && 'bytes' in root)
-      return root as Cid
-    throw new CarError('BadHeader', 'a root that is not a link')
-  })
-}
-
 /**
  * Reads a CAR from a stream: the header at once, then the blocks as they are asked for. Every CID must have the one
  * form that atproto knows, and every block's hash is checked. Memory stays bounded whatever the input declares. A
@@ -164,7 +53,7 @@ export const readCar = async (
   const { header = 4096, section = 2 * 1024 * 1024, total = 2 ** 30, blocks = 5_000_000 } = limits
   const sha256 = limits.sha256 ?? nodeSha256
   const source = chunksOf(body)
-  const input = new Input(source, total, limits.paddedLengths ?? false)
+  const input = new CarInput(source, total, limits.paddedLengths ?? false)
   let count = 0
 
   /** The length after `skip` bytes, if it has been read; the bytes that it declares may not have been. */
