@@ -12,7 +12,8 @@ import {
   type Project,
   type ServerAddress,
 } from './project/config.ts'
-import { CliError, EXIT, messageOf } from './errors.ts'
+import { EXIT } from './exit.ts'
+import { CliError, messageOf } from './errors.ts'
 import { commandHelp, overview } from './terminal/help.ts'
 import type { Io } from './terminal/io.ts'
 import { createOutput, type Output } from './terminal/output.ts'

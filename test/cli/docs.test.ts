@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { docsPath, TOPICS } from '../../src/docsLink.ts'
 import { MOVER_ERRORS } from '../../src/mover/moverError.ts'
-import { CATALOGUE, CliError, EXIT } from '../../src/cli/errors.ts'
+import { CATALOGUE } from '../../src/cli/catalogue.ts'
+import { EXIT } from '../../src/cli/exit.ts'
+import { CliError } from '../../src/cli/errors.ts'
 
 const docs = readFileSync(join(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8')
 const entries = [...docs.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading ?? '')

@@ -1,6 +1,6 @@
 import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
-import { EXIT } from '../errors.ts'
+import { EXIT } from '../exit.ts'
 import { count } from '../terminal/output.ts'
 
 export const check = command({

@@ -1,5 +1,5 @@
 import { command, type Context } from '../command.ts'
-import { EXIT } from '../errors.ts'
+import { EXIT } from '../exit.ts'
 import { readText } from '../files/files.ts'
 import { missingSettings } from '../project/upgradeToml.ts'
 import { checkAccount } from '../servers/accountChecks.ts'

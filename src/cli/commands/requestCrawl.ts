@@ -1,6 +1,7 @@
 import { orServerError } from '../servers/serverErrors.ts'
 import { command } from '../command.ts'
-import { CliError, EXIT } from '../errors.ts'
+import { EXIT } from '../exit.ts'
+import { CliError } from '../errors.ts'
 import { table } from '../terminal/output.ts'
 
 const relayOrigin = (text: string): string => {

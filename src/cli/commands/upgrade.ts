@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { VERSION } from '../../version.ts'
 import { command } from '../command.ts'
-import { EXIT } from '../errors.ts'
+import { EXIT } from '../exit.ts'
 import { readText, writeAtomically } from '../files/files.ts'
 import { needProject } from '../project/config.ts'
 import { packageManager } from '../project/install.ts'

@@ -3,7 +3,8 @@ import { type Client, type Output as MethodOutput, XrpcError } from '../../clien
 import { readRecords, type RepoEvent, subscribeRepos } from '../../client/subscribe.ts'
 import { serverError } from '../servers/serverErrors.ts'
 import { command, type Context } from '../command.ts'
-import { CliError, EXIT, messageOf } from '../errors.ts'
+import { EXIT } from '../exit.ts'
+import { CliError, messageOf } from '../errors.ts'
 import { count, type Paint } from '../terminal/output.ts'
 
 type Listed = MethodOutput<'com.cirrus.admin.listSubscribers'>

@@ -2,7 +2,8 @@ import { XrpcError } from '../../client/index.ts'
 import { splitDocsLink } from '../../docsLink.ts'
 import { directoryCode, noAnswer } from '../../mover/refusal.ts'
 import { DirectoryError } from '../../plc/directory.ts'
-import { CATALOGUE, type Code, CliError } from '../errors.ts'
+import { CATALOGUE } from '../catalogue.ts'
+import { type Code, CliError } from '../errors.ts'
 
 /** What an error means where the command says nothing else. */
 const COMMON_CODES: Record<string, Code> = {
