@@ -7,8 +7,8 @@ import type { LifecycleDeps } from './lifecycleDeps.ts'
 export interface DeactivateOptions {
   /** As the client gave it: stored and shown, never acted on. */
   deleteAfter?: string
-  /** A migration token asks, and not the owner. */
-  byToken: boolean
+  /** Who asks: `token` is a migration token. */
+  by: 'owner' | 'token' | `grant ${string}`
 }
 
 /**
@@ -17,8 +17,8 @@ export interface DeactivateOptions {
  */
 export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions): Promise<void> => {
   const { sql, platform, repo, sequencer, journal, identityWatch } = deps
-  const { deleteAfter, byToken } = options
-  if (byToken) {
+  const { deleteAfter, by } = options
+  if (by === 'token') {
     const observation = await identityWatch.lookUp()
     if (identityWatch.isHere(observation) || observation.pds === undefined)
       throw error(
@@ -37,7 +37,7 @@ export const deactivate = async (deps: LifecycleDeps, options: DeactivateOptions
       fault('deactivate.afterState')
       sequencer.appendAccount(false, 'deactivated')
       fault('deactivate.afterEvent')
-      journal.append('deactivate', { deleteAfter: deleteAfter ?? null, by: byToken ? 'token' : 'owner' })
+      journal.append('deactivate', { deleteAfter: deleteAfter ?? null, by })
     }),
   )
   // Finds out where the account went, for `pds status`. A failure does not fail the deactivation.

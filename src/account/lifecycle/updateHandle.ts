@@ -9,7 +9,7 @@ import { docsLink } from '../../docsLink.ts'
 import type { LifecycleDeps } from './lifecycleDeps.ts'
 
 export interface UpdateHandleOptions {
-  by: 'session' | 'admin'
+  by: 'session' | 'admin' | `grant ${string}`
   /** Only says what would be done. */
   preview?: boolean | undefined
   /** The operation that the owner has seen: no other is signed. */

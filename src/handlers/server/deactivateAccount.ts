@@ -5,5 +5,11 @@ export const deactivateAccount: Handler<'com.atproto.server.deactivateAccount'> 
   auth,
   input,
 }) => {
-  await account.lifecycle.deactivate({ ...input, byToken: auth.kind === 'token' })
+  const by =
+    auth.kind === 'grant'
+      ? (`grant ${auth.claims.grant}` as const)
+      : auth.kind === 'token'
+        ? 'token'
+        : 'owner'
+  await account.lifecycle.deactivate({ ...input, by })
 }
