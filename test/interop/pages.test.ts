@@ -234,6 +234,8 @@ describe.each(SIZES)('on %s', (_, size) => {
       await enter(page)
       expect(await judged(page)).toEqual([0, []])
       await page.goto(await authorizeUrl(LOOPBACK))
+      await page.getByText('Details').click()
+      await page.getByText(LOOPBACK).waitFor()
       expect(await judged(page)).toEqual([0, []])
     })
 
