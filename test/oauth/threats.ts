@@ -149,6 +149,11 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['account/oauth/clients/usedAssertions.test.ts', 'the clients that %s makes up shut nobody out'],
   },
   {
+    threat: 'strangers have the server of the owner’s app send made-up codes until it may ask no more',
+    closedIn: 'account/oauth/flow.ts',
+    test: ['oauth/token.worker.test.ts', 'strangers who send made-up codes by way of an app’s server'],
+  },
+  {
     threat: 'a stranger pushes requests all day, until a free account may write no more rows',
     closedIn: 'account/oauth/flow.ts',
     test: ['oauth/par.worker.test.ts', 'is kept 600 times in a day for a network and its neighbours'],

@@ -364,3 +364,23 @@ describe('revoking', () => {
       expect(said(await app.revoke(tokens.access_token, {}, { key }))).toBe('400 invalid_dpop_proof')
     }))
 })
+
+it('strangers who send made-up codes by way of an app’s server use up its calls, and hold up none with what was given', () =>
+  inWorld({}, async (world) => {
+    const app = await publishConfidentialApp(world)
+    const headers = { 'cf-connecting-ip': '198.51.100.9' }
+    const { refresh_token } = await app.signIn()
+    const code = await app.code()
+    const { verifier } = app
+    const madeUp = { grant_type: 'authorization_code', code: code.replace(/.{8}$/, '00000000') }
+    for (let n = 0; n < 300; n++)
+      expect((await app.call('/oauth/token', madeUp, { key: null, headers })).status).toBe(400)
+    expect(said(await app.call('/oauth/token', madeUp, { key: null, headers }))).toBe('429 slow_down')
+    const refresh = { grant_type: 'refresh_token', refresh_token }
+    const exchange = { ...madeUp, code, redirect_uri: CALLBACK, code_verifier: verifier }
+    expect(said(await app.call('/oauth/token', refresh, { headers }))).toBe('200')
+    expect(said(await app.call('/oauth/token', exchange, { headers }))).toBe('200')
+    // It was used: its grant ends, and then it is as good as made up.
+    expect(said(await app.call('/oauth/token', refresh, { headers }))).toBe('400 invalid_grant')
+    expect(said(await app.call('/oauth/token', refresh, { headers }))).toBe('429 slow_down')
+  }))

@@ -9,12 +9,14 @@ import type { Sql } from '../db/sql.ts'
 import type { Journal } from '../journal.ts'
 import { createAuthorizations } from './authorizations/authorizations.ts'
 import type { Call } from './call.ts'
+import { grantOfCode } from './grants/code.ts'
 import type { EndGrant } from './grants/endGrant.ts'
 import { exchangeCode } from './grants/exchangeCode.ts'
 import type { GrantRows } from './grants/grantRows.ts'
 import { createIssueTokens, type TokenAnswer } from './grants/issueTokens.ts'
 import { refreshGrant } from './grants/refreshGrant.ts'
 import { revokeGrant } from './grants/revokeGrant.ts'
+import { hashOf } from './hashOf.ts'
 import { OAuthError } from './oauthError.ts'
 import { required } from './parameters.ts'
 import { createPushRequest, type PushedRequest } from './requests/pushRequest.ts'
@@ -54,7 +56,7 @@ export interface FlowDeps {
   state(): State
 }
 
-/** Calls of one network. Tokens that are given are not counted: the owner's apps never wait. */
+/** Calls of one network. Those that show what this server gave are not counted: the owner's apps never wait. */
 const CALLS = { max: 300, windowSeconds: 5 * 60 }
 /**
  * Requests that are kept for one network and its neighbours. Each writes two rows, of 100,000 that a free account has in a
@@ -63,7 +65,7 @@ const CALLS = { max: 300, windowSeconds: 5 * 60 }
 const KEPT = { max: 600, windowSeconds: 24 * 3600 }
 
 export const createFlow = (deps: FlowDeps): Flow => {
-  const { dpop, platform } = deps
+  const { dpop, platform, grantRows, grantTokenSigner } = deps
   const pushLimit = createMemoryLimit({ ...CALLS, now: platform.now })
   const tokenLimit = createMemoryLimit({ ...CALLS, now: platform.now })
   const keptLimit = createMemoryLimit({ ...KEPT, now: platform.now })
@@ -89,6 +91,14 @@ export const createFlow = (deps: FlowDeps): Flow => {
   const pushRequest = createPushRequest(base)
   const keyOf = async ({ proof, url }: Call): Promise<string> =>
     (await dpop.verify({ proof, method: 'POST', url })).jkt
+
+  /** Whether a call shows a code or a refresh token of ours, of a grant that has not ended: it is not a stranger's. */
+  const isGenuine = ({ params }: Call): boolean => {
+    const refresh = grantTokenSigner.readRefresh(params.get('refresh_token') ?? '')
+    if (refresh) return grantRows.read(refresh.grant) !== undefined
+    const code = params.get('code') ?? ''
+    return grantRows.read(grantOfCode(code) ?? '')?.code === hashOf(code)
+  }
 
   const exchange = async (call: Call): Promise<TokenAnswer> => {
     const grantType = required(call.params, 'grant_type')
@@ -116,10 +126,8 @@ export const createFlow = (deps: FlowDeps): Flow => {
       }
     },
     token: async (call) => {
-      count(tokenLimit, call)
-      const answer = await exchange(call)
-      tokenLimit.giveBack(call.network ?? '')
-      return answer
+      if (!isGenuine(call)) count(tokenLimit, call)
+      return await exchange(call)
     },
     revoke: async (call) => {
       count(tokenLimit, call)
@@ -128,7 +136,7 @@ export const createFlow = (deps: FlowDeps): Flow => {
     collect: () => {
       const now = platform.now()
       requestRows.deleteExpired(now)
-      deps.grantRows.deleteExpired(now)
+      grantRows.deleteExpired(now)
     },
   }
 }
