@@ -206,6 +206,16 @@ export const FLOW_THREATS: readonly Threat[] = [
     closedIn: 'account/oauth/grants/exchangeCode.ts',
     test: ['oauth/faults.worker.test.ts', 'a refusal that ends a grant is not rolled back'],
   },
+  {
+    threat: 'permission sets of a stranger’s domain use up the rows that a free account may write in a day',
+    closedIn: 'account/oauth/scopes/permissionSets.ts',
+    test: ['account/oauth/scopes/permissionSets.worker.test.ts', 'are stored up to a hundred in a day'],
+  },
+  {
+    threat: 'a stranger’s Worker uses up the limits of all apps that run as Workers, which share its address',
+    closedIn: 'network.ts',
+    test: ['oauth/par.worker.test.ts', 'is counted for each Worker of Cloudflare by itself'],
+  },
 ]
 
 /** Of what an app does with its access token. */
@@ -344,6 +354,31 @@ const PAGE_THREATS: readonly Threat[] = [
     threat: 'an app takes the name of another',
     closedIn: 'pages/consent/clientFacts.ts',
     test: ['pages/authorize.worker.test.ts', 'is shown beside its address, which comes first, as a claim'],
+  },
+  {
+    threat: 'an app’s address is so long that its end, which says whose it is, is not seen',
+    closedIn: 'pages/consent/clientFacts.ts',
+    test: ['pages/authorize.worker.test.ts', 'never hides the end of its address'],
+  },
+  {
+    threat: 'a blob of a PDS passes for an app of its host, perhaps of this one',
+    closedIn: 'account/oauth/clients/readClientId.ts',
+    test: ['account/oauth/clients/readClientId.test.ts', 'a blob of a PDS'],
+  },
+  {
+    threat: 'consent says less of a method that is spelled in another case',
+    closedIn: 'pages/consent/describeRpc.ts',
+    test: ['pages/consent/describeScope.test.ts', 'however its name is spelled'],
+  },
+  {
+    threat: 'a form that was begun before everything was ended takes effect afterwards',
+    closedIn: 'pages/visit.ts',
+    test: ['pages/slowForms.worker.test.ts', 'creates no app password'],
+  },
+  {
+    threat: 'the password is typed into a page that came by http',
+    closedIn: 'pages/createPages.ts',
+    test: ['pages/wholeWorker.worker.test.ts', 'goes on by https where a browser opens'],
   },
   {
     threat: 'the page sends the owner to an address that its own address names (open redirect)',
