@@ -10,6 +10,7 @@ import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
 import { emitServerSchemas } from './emit/serverSchemas.ts'
+import { emitSignatures } from './emit/signatures.ts'
 import { emitServer } from './emit/server.ts'
 import { embedRules, emitRules } from './emit/rules.ts'
 import { embedScopes, emitScopes } from './emit/scopes.ts'
@@ -22,7 +23,8 @@ import { methodsOf } from './methods.ts'
 import { editedDocuments, standardDocuments } from './standard.ts'
 import { trim } from './trim.ts'
 
-/** The generated files by path below `src/generated/`. They depend on the documents, and on what the pages load. */
+/** The generated files by path below `src/generated/`. They depend on the documents, on what the pages load, and on
+ * what files are told by. */
 export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
   const types = trim(genServer(loaded.map(({ file }) => file)))
@@ -33,6 +35,7 @@ export function generate(loaded: Loaded[] = load()): Map<string, string> {
     ['methods.ts', emitMethods(methods, (file) => `./${file}`, '../xrpc/types.ts')],
     ['server.ts', emitServer(methods)],
     ['serverSchemas.ts', emitServerSchemas(loaded)],
+    ['signatures.ts', emitSignatures()],
     [
       'client/methods.ts',
       emitMethods(

@@ -1,3 +1,5 @@
+import { fileTypes } from './fileTypes.ts'
+
 /** How many bytes of a blob are looked at. */
 export const HEAD_BYTES = 4096
 
@@ -21,11 +23,9 @@ const textAt = (head: Uint8Array, from: number, to: number): string =>
   Buffer.from(head.subarray(from, to)).toString('latin1')
 
 /** The types that the first bytes may be of, the likeliest first. */
-const sniff = async (head: Uint8Array): Promise<string[]> => {
-  // Loaded when it is needed: building its table is a sixth of what the Worker's start takes.
-  const { filetypemime } = await import('magic-bytes.js')
-  const types = filetypemime(head)
-  // The library does not tell these apart: WebM is Matroska with a name in its header, and audio has a brand of its own.
+const sniff = (head: Uint8Array): string[] => {
+  const types = fileTypes(head)
+  // The signatures do not tell these apart: WebM is Matroska with a name in its header, and audio has a brand of its own.
   if (types.includes('video/x-matroska') && textAt(head, 0, 64).includes('webm')) return ['video/webm']
   if (types.includes('video/mp4') && /^ftypM4[AB] /.test(textAt(head, 4, 12))) return ['audio/mp4']
   return types
@@ -35,10 +35,10 @@ const sniff = async (head: Uint8Array): Promise<string[]> => {
  * The type of a blob: the declared one, unless that is generic, or a picture of another kind than the bytes. Then it is
  * what the first bytes are known by.
  */
-export const blobType = async (declared: string, head: Uint8Array): Promise<string> => {
+export const blobType = (declared: string, head: Uint8Array): string => {
   const isGeneric = isGenericType(declared)
   if (!isGeneric && !declared.startsWith('image/')) return declared
-  const types = await sniff(head)
+  const types = sniff(head)
   const [likeliest = UNKNOWN] = types
   if (isGeneric) return likeliest
   return CERTAIN_PICTURES.includes(likeliest) && !types.includes(declared) ? likeliest : declared

@@ -125,7 +125,7 @@ export const createBlobs = ({ sql, platform, did, keepObjectsMs = 0 }: BlobsDeps
     orphans.add(key, platform.now() + UPLOAD_LIMIT_MS)
     try {
       const { head, whole } = await peek(chunksOf(body), HEAD_BYTES)
-      const sniffed = await blobType(options.mimeType, head)
+      const sniffed = blobType(options.mimeType, head)
       const { cid, size } = await putBlob(bucket, key, whole, {
         ...options,
         httpMetadata: { contentType: sniffed },
