@@ -6,6 +6,8 @@ export interface Cleanup {
   made(what: string, undo: () => Promise<void>): void
   /** Something that was made and stays. */
   stays(what: string): void
+  /** Something that was made, and removed already. */
+  removed(what: string): void
   /** Everything that was made is gone already. */
   gone(): void
   isGone(): boolean
@@ -27,6 +29,7 @@ export function createCleanup(): Cleanup {
   let isGone = false
   return {
     made: (what, how) => void undo.push({ what, undo: how }),
+    removed: (what) => void removed.push(what),
     stays: (what) => void left.push(what),
     gone() {
       isGone = true

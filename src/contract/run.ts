@@ -182,6 +182,7 @@ export async function runContract(options: ContractOptions): Promise<Report> {
       hide: secrets.hide,
       redact: secrets.redact,
       made: cleanup.made,
+      removed: cleanup.removed,
       gone: cleanup.gone,
       isGone: cleanup.isGone,
       absent: (what, subject = what) => void (isWanted(subject) && absent.push(what)),

@@ -168,6 +168,8 @@ export interface Run {
   absent(what: string, subject?: string): void
   /** Registers how to undo something that was made. Run in reverse order at the end, whatever happens. */
   made(what: string, undo: () => Promise<void>): void
+  /** Something that was made, and removed already. */
+  removed(what: string): void
   /** Something that was made and stays. */
   stays(what: string): void
   /** The account was deleted, and everything that was made is gone with it. */

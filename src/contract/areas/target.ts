@@ -66,9 +66,6 @@ async function removeAccount(run: Run, { session, password }: RehearsedAccount):
   if (answer.status !== 200) throw new Error(inWords(answer))
 }
 
-/** Nothing is left to undo. */
-const done = async (): Promise<void> => {}
-
 /** Moves a made-up account to the server, as its owner's mover would. Only where a DID may be made for it. */
 export const target: Area = {
   name: 'target',
@@ -121,9 +118,8 @@ export const target: Area = {
     for (const what of rehearsed.left) run.stays(what)
     const { handle, did } = rehearsed
     if (readsMail && rehearsed.left.length === 0)
-      run.made(
+      run.removed(
         `the account ${handle} that moved in, of which only the DID stays in the directory (${did})`,
-        done,
       )
   },
 }
