@@ -46,7 +46,7 @@ export const FLAGS = {
   },
   'throw-away': {
     type: 'boolean',
-    help: 'With --write: make an account with a made-up name, which stays, deactivated;\nand with --plc have a second one move in. Invite code: CONTRACT_INVITE_CODE.',
+    help: 'With --write: make an account with a made-up name, which stays, deactivated,\nunless --mail is given; and with --plc have a second one move in.\nInvite code: CONTRACT_INVITE_CODE.',
   },
   mail: {
     type: 'boolean',
