@@ -1,4 +1,4 @@
-import { byRule, failures, LEVELS, summarize } from '../../contract/report/summarize.ts'
+import { anyLevel, byRule, failures, LEVELS, summarize } from '../../contract/report/summarize.ts'
 import type { Finding, Level, Report } from '../../contract/types.ts'
 import { count, table, type Paint } from '../terminal/output.ts'
 
@@ -118,7 +118,7 @@ const summaryLines = (report: Report, paint: Paint): string => {
 
 const verdict = (report: Report, levels: readonly Level[], paint: Paint): string => {
   const broken = failures(report.findings, levels)
-  const named = levels.join(', ')
+  const named = anyLevel(levels)
   if (report.interrupted) return paint('yellow', 'Interrupted: what is missing was not tried.')
   if (report.incomplete.length > 0) return paint('red', 'Not tried to its end: see above.')
   if (broken.length === 0) return paint('green', `Nothing is broken of level ${named}.`)

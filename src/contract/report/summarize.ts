@@ -30,6 +30,10 @@ export const summarize = ({ findings }: Pick<Report, 'findings'>): Partial<Recor
 export const failingLevels = ({ strict, house }: { strict: boolean; house: boolean }): readonly Level[] =>
   LEVELS.filter((level) => level === 'must' || (level === 'should' ? strict : house))
 
+/** `must`, `must or should`, `must, should or house`. */
+export const anyLevel = (levels: readonly Level[]): string =>
+  [levels.slice(0, -1).join(', '), ...levels.slice(-1)].filter((text) => text !== '').join(' or ')
+
 /** What a run fails by. */
 export const failures = (findings: readonly Finding[], levels: readonly Level[]): Finding[] =>
   findings.filter(({ outcome, rule }) => outcome === 'broken' && levels.includes(rule.level))

@@ -42,7 +42,7 @@ describe('pds-contract', () => {
     expect((await pdsContract([URL_, ...ONLY], { fetch: closed })).code).toBe(0)
     const strict = await pdsContract([URL_, ...ONLY, '--strict'], { fetch: closed })
     expect(strict.code).toBe(3)
-    expect(strict.stdout).toContain('1 finding of level must, should, of 1 rule.')
+    expect(strict.stdout).toContain('1 finding of level must or should, of 1 rule.')
   })
 
   it('prints one JSON object with --json, and no progress', async () => {

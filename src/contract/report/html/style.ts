@@ -34,6 +34,7 @@ ul { margin: .25rem 0; padding-left: 1.25rem; }
 .soft { color: var(--soft); }
 .verdict { font-size: 1.1rem; font-weight: 600; margin: .75rem 0; padding: .75rem 1rem; background: var(--card); border: 1px solid var(--line); border-left: .4rem solid currentColor; border-radius: .375rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; }
+ul.card { padding-left: 2rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: .5rem 1.5rem; margin: 0; }
 .facts dt { color: var(--soft); font-size: .875rem; }
 .facts dd { margin: 0; }

@@ -1,5 +1,5 @@
 import type { Level, Report } from '../../types.ts'
-import { byRule, failures, LEVELS, summarize } from '../summarize.ts'
+import { anyLevel, byRule, failures, LEVELS, summarize } from '../summarize.ts'
 import { html, type Markup } from './markup.ts'
 import { OUTCOMES } from './outcomes.ts'
 
@@ -13,9 +13,9 @@ export const verdict = (report: Report, levels: readonly Level[]): Markup => {
       Not tried to its end: ${report.incomplete.map(({ area, reason }) => html`<br />${area}: ${reason}`)}
     </p>`
   return broken.length === 0
-    ? html`<p class="verdict kept">Nothing is broken of level ${levels.join(', ')}.</p>`
+    ? html`<p class="verdict kept">Nothing is broken of level ${anyLevel(levels)}.</p>`
     : html`<p class="verdict broken">
-        ${broken.length} ${broken.length === 1 ? 'finding' : 'findings'} of level ${levels.join(', ')}, of
+        ${broken.length} ${broken.length === 1 ? 'finding' : 'findings'} of level ${anyLevel(levels)}, of
         ${rules} ${rules === 1 ? 'rule' : 'rules'}.
       </p>`
 }
