@@ -198,12 +198,12 @@ export const FLOW_THREATS: readonly Threat[] = [
   },
   {
     threat: 'the object dies between what is used up and the answer',
-    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    closedIn: 'account/oauth/grants/renewGrant.ts',
     test: ['oauth/faults.worker.test.ts', 'a death at %s leaves nothing half done'],
   },
   {
     threat: 'a refusal rolls back the end of the grant that it stands for',
-    closedIn: 'account/oauth/grants/exchangeCode.ts',
+    closedIn: 'account/oauth/grants/renewGrant.ts',
     test: ['oauth/faults.worker.test.ts', 'a refusal that ends a grant is not rolled back'],
   },
   {

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { newId } from '../../../crypto/newId.ts'
-import { fault } from '../../../fault.ts'
 import type { Call } from '../call.ts'
 import { clientCredentials } from '../clientCredentials.ts'
 import { hashOf } from '../hashOf.ts'
@@ -11,7 +9,7 @@ import { grantOfCode } from './code.ts'
 import type { GrantDeps } from './grantDeps.ts'
 import type { GrantRow } from './grantRows.ts'
 import type { TokenAnswer } from './issueTokens.ts'
-import { endOfGrant } from './lifetimes.ts'
+import { renewGrant } from './renewGrant.ts'
 
 /** A challenge is not taken again for this long: a client that knows its verifier could use another code that leaked. */
 const CHALLENGE_MS = 24 * 3600_000
@@ -52,7 +50,7 @@ export const exchangeCode = async (
   jkt: string,
 ): Promise<TokenAnswer> => {
   const { params } = call
-  const { sql, platform, grantRows, grantTokenSigner, endGrant } = deps
+  const { grantRows, endGrant } = deps
   const code = required(params, 'code')
   const id = grantOfCode(code) ?? ''
   /** The row of a genuine code. */
@@ -62,11 +60,7 @@ export const exchangeCode = async (
   }
   await authenticateFor(deps, clientCredentials(call, jkt), find())
 
-  const jti = newId(platform.random)
-  const refreshToken = grantTokenSigner.mintRefresh({ grant: id, jti })
-  // What ends a grant must not be rolled back with the refusal, which is thrown afterwards.
-  const outcome = sql.transaction((): OAuthError | (GrantRow & { jkt: string }) => {
-    const now = platform.now()
+  return await renewGrant(deps, { grant: id, done: 'oauth.afterExchange' }, (now) => {
     const row = find()
     if (!row) return invalid('code: is not valid, or its time is over')
     if (row.refresh !== undefined) {
@@ -82,20 +76,6 @@ export const exchangeCode = async (
       endGrant(row, 'code misused')
       return invalid(problem)
     }
-    const next = {
-      ...row,
-      jkt,
-      refresh: hashOf(refreshToken),
-      lastUsedAt: now,
-      expiresAt: endOfGrant(row, now),
-    }
-    grantRows.update(next)
-    return next
+    return { ...row, jkt }
   })
-  if (outcome instanceof OAuthError) {
-    fault('oauth.afterEnd')
-    throw outcome
-  }
-  fault('oauth.afterExchange')
-  return await deps.issueTokens(outcome, refreshToken)
 }

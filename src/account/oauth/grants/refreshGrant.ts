@@ -1,5 +1,3 @@
-import { newId } from '../../../crypto/newId.ts'
-import { fault } from '../../../fault.ts'
 import type { Call } from '../call.ts'
 import { clientCredentials } from '../clientCredentials.ts'
 import { hashOf } from '../hashOf.ts'
@@ -9,7 +7,7 @@ import { authenticateFor } from './authenticateFor.ts'
 import type { GrantDeps } from './grantDeps.ts'
 import type { GrantRow } from './grantRows.ts'
 import type { TokenAnswer } from './issueTokens.ts'
-import { endOfGrant } from './lifetimes.ts'
+import { renewGrant } from './renewGrant.ts'
 
 const invalid = (message: string): OAuthError => new OAuthError('invalid_grant', message)
 const over = (): OAuthError => invalid('refresh_token: its grant has ended; sign in to the app again')
@@ -24,7 +22,7 @@ export const refreshGrant = async (
   jkt: string,
 ): Promise<TokenAnswer> => {
   const { params, network } = call
-  const { sql, platform, scopes, grantRows, grantTokenSigner, endGrant } = deps
+  const { platform, scopes, grantRows, grantTokenSigner, endGrant } = deps
   const token = required(params, 'refresh_token')
   const claims = grantTokenSigner.readRefresh(token)
   const find = (): GrantRow | undefined => {
@@ -38,10 +36,7 @@ export const refreshGrant = async (
   const expanded =
     before.refresh === hashOf(token) ? await scopes.expand(before.scope, network) : before.expanded
 
-  const refreshToken = grantTokenSigner.mintRefresh({ grant: claims.grant, jti: newId(platform.random) })
-  // What ends a grant must not be rolled back with the refusal, which is thrown afterwards.
-  const outcome = sql.transaction((): OAuthError | (GrantRow & { jkt: string }) => {
-    const now = platform.now()
+  return await renewGrant(deps, { grant: claims.grant, done: 'oauth.afterRefresh' }, () => {
     const row = find()
     if (!row) return over()
     if (row.refresh !== hashOf(token)) {
@@ -56,21 +51,6 @@ export const refreshGrant = async (
       endGrant(row, 'refresh token with another key')
       return invalid('the DPoP proof is signed with another key than the grant is bound to')
     }
-    const next = {
-      ...row,
-      jkt,
-      expanded,
-      refresh: hashOf(refreshToken),
-      lastUsedAt: now,
-      expiresAt: endOfGrant(row, now),
-    }
-    grantRows.update(next)
-    return next
+    return { ...row, jkt, expanded }
   })
-  if (outcome instanceof OAuthError) {
-    fault('oauth.afterEnd')
-    throw outcome
-  }
-  fault('oauth.afterRefresh')
-  return await deps.issueTokens(outcome, refreshToken)
 }
