@@ -9,9 +9,9 @@ import { emitAssets } from './emit/assets.ts'
 import { emitClient } from './emit/client.ts'
 import { emitLexicons } from './emit/lexicons.ts'
 import { emitMethods } from './emit/methods.ts'
+import { emitServer } from './emit/server.ts'
 import { emitServerSchemas } from './emit/serverSchemas.ts'
 import { emitSignatures } from './emit/signatures.ts'
-import { emitServer } from './emit/server.ts'
 import { embedRules, emitRules } from './emit/rules.ts'
 import { embedScopes, emitScopes } from './emit/scopes.ts'
 import { embedTable, emitEndpoints, emitTable } from './emit/table.ts'
@@ -23,8 +23,10 @@ import { methodsOf } from './methods.ts'
 import { editedDocuments, standardDocuments } from './standard.ts'
 import { trim } from './trim.ts'
 
-/** The generated files by path below `src/generated/`. They depend on the documents, on what the pages load, and on
- * what files are told by. */
+/**
+ * The generated files by path below `src/generated/`. They depend on the documents, on what the pages load, and on the
+ * library that tells files by their first bytes.
+ */
 export function generate(loaded: Loaded[] = load()): Map<string, string> {
   const methods = methodsOf(loaded)
   const types = trim(genServer(loaded.map(({ file }) => file)))
