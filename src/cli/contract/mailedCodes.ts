@@ -79,10 +79,13 @@ async function fromTerminal(io: Io, options: MailOptions, asked: CodeRequest): P
   beforeAsking()
   const { purpose, handle, refused } = asked
   const to = email ?? `the address of ${handle}`
+  const isSame = refused !== undefined && !refused.includes('ExpiredToken')
   const question = [
     ...(refused === undefined ? [] : [`The server has refused that code: ${refused}.`]),
-    `${host} mails ${refused?.includes('ExpiredToken') ? 'another code' : 'a code'} to ${to}, ${PURPOSES[purpose]}.`,
-    `The code (${SKIP}: go on without it)`,
+    ...(isSame
+      ? []
+      : [`${host} mails ${refused ? 'another code' : 'a code'} to ${to}, ${PURPOSES[purpose]}.`]),
+    `The code${isSame ? ' of the newest mail' : ''} (${SKIP}: go on without it)`,
   ].join('\n')
   const check = (text: string): string | undefined => {
     const problem = codeProblem(text.trim())

@@ -44,6 +44,9 @@ describe('in a terminal', () => {
     const ran = await run(['--mail'], { tty: true, stdin: `WRONG-CODE1\n${CODE}\n${CODE}` })
     expect(ran.code, ran.stderr + ran.stdout).toBe(0)
     expect(ran.stderr).toContain('The server has refused that code: 400 InvalidToken: Token is invalid.')
+    expect(ran.stderr).toContain('The code of the newest mail')
+    // No other mail is sent for it.
+    expect(ran.stderr).not.toContain('another code')
     expect(isGone(ran)).toBe(true)
   })
 
