@@ -66,8 +66,8 @@ export interface ForeignServiceClaims {
   iat?: number
   lxm?: string
   jti?: string
-  /** The account's own tokens have it. */
-  grant?: string
+  /** The account's own tokens have it; in another server's it may mean anything. */
+  grant?: string | undefined
 }
 
 const parseClaims = (payload: JsonObject): ForeignServiceClaims => ({
@@ -77,7 +77,7 @@ const parseClaims = (payload: JsonObject): ForeignServiceClaims => ({
   iat: optionalIntegerClaim(payload, 'iat'),
   lxm: optionalStringClaim(payload, 'lxm'),
   jti: optionalStringClaim(payload, 'jti'),
-  grant: optionalStringClaim(payload, 'grant'),
+  grant: typeof payload.grant === 'string' ? payload.grant : undefined,
 })
 
 /** The issuer that a service token claims, so that the key can be looked up. Nothing is verified. */
