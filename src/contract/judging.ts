@@ -15,13 +15,18 @@ export interface JudgingDeps {
   stopIfAborted(): void
 }
 
+/** An answer that says nothing of what was asked. It neither keeps nor breaks a rule, whatever follows from it. */
+const LIMITED = 'the server limits the rate of requests (429)'
+
 /** Says what becomes of expectations. */
 export function createJudging(deps: JudgingDeps): Pick<Run, 'expect' | 'judge' | 'unclear'> {
   const { ask, sink, applies, redact, stopIfAborted } = deps
-  const add = (rule: Rule, place: Place, problem: Problem, exchanges: Exchange[]) =>
-    problem === undefined
-      ? sink.add(rule, place, 'kept', 'as expected', exchanges)
-      : sink.add(rule, place, 'broken', redact(problem), exchanges)
+  const add = (rule: Rule, place: Place, problem: Problem, exchanges: Exchange[]) => {
+    if (exchanges.some(({ status }) => status === 429))
+      sink.add(rule, place, 'unclear', LIMITED, exchanges, LIMITED)
+    else if (problem === undefined) sink.add(rule, place, 'kept', 'as expected', exchanges)
+    else sink.add(rule, place, 'broken', redact(problem), exchanges)
+  }
   return {
     judge(rule, place, problem, answers) {
       if (!applies(rule, place)) return
@@ -51,7 +56,7 @@ export function createJudging(deps: JudgingDeps): Pick<Run, 'expect' | 'judge' |
         if (cause instanceof NoCode) throw cause
         const message = redact(cause instanceof Error ? cause.message : String(cause))
         if (cause instanceof Unclear) sink.add(rule, place, 'unclear', message, exchanges, message)
-        else sink.add(rule, place, 'broken', message, exchanges)
+        else add(rule, place, message, exchanges)
       }
     },
   }

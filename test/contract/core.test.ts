@@ -94,6 +94,45 @@ describe('a run', () => {
     expect(own[0]?.exchanges).toHaveLength(1)
   })
 
+  it('leaves unclear what the server answered 429 to, whatever the rule makes of it', async () => {
+    const { findings } = await run(
+      {
+        async check(own) {
+          const asked = (problem: () => string | undefined) => async (ask: typeof own.ask) => {
+            await ask('com.example.limited')
+            return problem()
+          }
+          const place = { subject: 'x', case: 'one' }
+          await own.expect(
+            rule,
+            place,
+            asked(() => 'wrong'),
+          )
+          // A refusal keeps many a rule.
+          await own.expect(
+            rule,
+            place,
+            asked(() => undefined),
+          )
+          await own.expect(
+            rule,
+            place,
+            asked(() => {
+              throw new Error('nothing to read')
+            }),
+          )
+          own.judge(rule, place, 'wrong', [await own.ask('com.example.limited')])
+        },
+      },
+      ({ url }) => new Response('{}', { status: url.includes('limited') ? 429 : 200 }),
+    )
+    const own = findings.filter(({ rule: { id } }) => id === rule.id)
+    const limited = 'the server limits the rate of requests (429)'
+    expect(own.map(({ outcome, reason }) => [outcome, reason])).toEqual(
+      Array.from({ length: 4 }, () => ['unclear', limited]),
+    )
+  })
+
   it('leaves unclear what cannot be judged, and judges several rules by one answer', async () => {
     const { findings } = await run(
       {

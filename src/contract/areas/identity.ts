@@ -4,6 +4,7 @@ import { mediaType, type Asking } from '../ask.ts'
 import { createRule } from '../createRule.ts'
 import type { Area, Run } from '../types.ts'
 import { inText } from '../inText.ts'
+import { notDone } from './fieldsOf.ts'
 
 const rule = createRule('identity')
 
@@ -132,6 +133,8 @@ async function checkAccount(run: Run): Promise<void> {
       await ask(DESCRIBE_REPO, { query: { repo: did } }),
       await ask(DESCRIBE_REPO, { query: { repo: handle } }),
     ]
+    const problem = notDone(byDid) ?? notDone(byHandle)
+    if (problem !== undefined) return problem
     const same = ({ json }: typeof byDid): string =>
       JSON.stringify([fieldsOf(json)['did'], fieldsOf(json)['handle'], fieldsOf(json)['collections']])
     return same(byDid) === same(byHandle) ? undefined : `${same(byHandle)} instead of ${same(byDid)}`

@@ -6,7 +6,7 @@ import { asOwner, postAsOwner } from './asOwner.ts'
 import { fieldsOf, notDone } from './fieldsOf.ts'
 import { notRefused } from './methods/refusals.ts'
 import { createRule } from '../createRule.ts'
-import type { Area, OwnSession, Run } from '../types.ts'
+import { Unclear, type Area, type OwnSession, type Run } from '../types.ts'
 import { signingKey } from './repository/signingKey.ts'
 import { inText } from '../inText.ts'
 
@@ -133,7 +133,10 @@ async function checkStatus(run: Run, session: OwnSession): Promise<void> {
     if (answer.status !== 200) return inWords(answer)
     const { blobs, cursor } = fieldsOf(answer)
     const listed = Array.isArray(blobs) ? blobs.length : -1
-    const said = Math.max(0, Number(fields['expectedBlobs']) - Number(fields['importedBlobs']))
+    const { expectedBlobs, importedBlobs } = fields
+    if (typeof expectedBlobs !== 'number' || typeof importedBlobs !== 'number')
+      throw new Unclear('checkAccountStatus does not say how many there should be')
+    const said = Math.max(0, expectedBlobs - importedBlobs)
     return listed === said || (cursor !== undefined && listed < said)
       ? undefined
       : `${listed} listed, ${said} said`

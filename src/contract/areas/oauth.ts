@@ -130,8 +130,9 @@ async function checkRefusals(run: Run, fields: JsonObject): Promise<void> {
       answer = await ask('', { path, verb: 'POST', headers: FORM, body })
       return oauthErrorProblem(answer)
     })
-    const caching = answer?.headers.get('cache-control') ?? 'no cache-control'
-    await run.expect(noStore, place, async () => (caching.includes('no-store') ? undefined : caching))
+    if (answer === undefined) continue
+    const caching = answer.headers.get('cache-control') ?? 'no cache-control'
+    run.judge(noStore, place, caching.includes('no-store') ? undefined : caching, [answer])
   }
 }
 
@@ -173,15 +174,20 @@ export const oauth: Area = {
         { subject: SERVER_PATH, case: 'a GET' },
         `the authorization server is ${inText(authorizationServer)}: run the suite there`,
       )
-    let fields: JsonObject = {}
+    let fields: JsonObject | undefined
     await run.expect(server, { subject: SERVER_PATH, case: 'a GET' }, async (ask) => {
       const answer = await ask('', { path: SERVER_PATH })
+      const problem = metadataProblem(answer)
+      if (problem !== undefined) return problem
       fields = fieldsOf(answer.json)
-      return metadataProblem(answer) ?? ([...metadataProblems(fields)].join('; ') || undefined)
+      return [...metadataProblems(fields)].join('; ') || undefined
     })
+    const read = fields
+    if (read === undefined)
+      return run.unclear(issuer, { subject: SERVER_PATH, case: 'a GET' }, 'the metadata could not be read')
     await run.expect(issuer, { subject: SERVER_PATH, case: 'a GET', expected: run.origin }, async () =>
-      fields['issuer'] === run.origin ? undefined : inText(fields['issuer']),
+      read['issuer'] === run.origin ? undefined : inText(read['issuer']),
     )
-    await checkRefusals(run, fields)
+    await checkRefusals(run, read)
   },
 }

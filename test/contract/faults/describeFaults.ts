@@ -5,6 +5,9 @@ import { createFullWorld, type FullWorld } from './fullWorld.ts'
 import { methodsOf, runFault, runUnspoiled, type RunOptions } from './runFault.ts'
 import { othersOf, tableOf } from './table.ts'
 
+/** Ends what hangs, on a machine that is busy with other things, too. */
+const WATCHDOG_MS = 900_000
+
 /**
  * Tests that the whole suite finds each fault in a real Worker: by the rule that is about it, and by no other than those
  * that the fault names. A stranger finds it in no method but those that are faulty. Prints them as a table.
@@ -25,7 +28,7 @@ export function describeFaults(faults: readonly Planted[], options: RunOptions =
     expect([brokenOf(report), report.incomplete, report.left]).toEqual([[], [], []])
   })
 
-  it.for(faults)('$rule finds: $name', async (fault) => {
+  it.for(faults)('$rule finds: $name', { timeout: WATCHDOG_MS }, async (fault) => {
     const report = await runFault(world, unspoiled.asked, fault, options)
     const lines = brokenOf(report)
     const seen = new Set(lines.map((line) => line.split(' ')[0] ?? ''))

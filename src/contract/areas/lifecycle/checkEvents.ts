@@ -1,6 +1,6 @@
 import { inText } from '../../inText.ts'
 import type { Run } from '../../types.ts'
-import { hasEnded, type Frame, type Stream } from '../firehose/stream.ts'
+import { hasEnded, SUBSCRIBE, type Frame, type Stream } from '../firehose/stream.ts'
 import { events } from './rules.ts'
 
 /** The next #account of an account, and what came of it before. */
@@ -16,21 +16,17 @@ async function accountEvent(stream: Stream, did: string, before: string[]): Prom
 
 /** Whether the stream has told both. */
 export async function checkEvents(run: Run, stream: Stream, did: string): Promise<void> {
-  await run.expect(
-    events,
-    { subject: 'com.atproto.sync.subscribeRepos', case: 'there and back' },
-    async () => {
-      const away = await accountEvent(stream, did, [])
-      if (!away) return 'no #account came'
-      const { active, status } = away.body
-      if (active !== false || status !== 'deactivated')
-        return `active ${inText(active)}, status ${inText(status)}`
-      const between: string[] = []
-      const back = await accountEvent(stream, did, between)
-      if (!back) return 'no second #account came'
-      if (back.body['active'] !== true) return `the second has active ${inText(back.body['active'])}`
-      const early = between.find((type) => type === '#commit' || type === '#sync')
-      return early === undefined ? undefined : `a ${early} came before it`
-    },
-  )
+  await run.expect(events, { subject: SUBSCRIBE, case: 'there and back' }, async () => {
+    const away = await accountEvent(stream, did, [])
+    if (!away) return 'no #account came'
+    const { active, status } = away.body
+    if (active !== false || status !== 'deactivated')
+      return `active ${inText(active)}, status ${inText(status)}`
+    const between: string[] = []
+    const back = await accountEvent(stream, did, between)
+    if (!back) return 'no second #account came'
+    if (back.body['active'] !== true) return `the second has active ${inText(back.body['active'])}`
+    const early = between.find((type) => type === '#commit' || type === '#sync')
+    return early === undefined ? undefined : `a ${early} came before it`
+  })
 }

@@ -3,7 +3,7 @@ import { isObject } from '../../../isObject.ts'
 import type { Area, Run } from '../../types.ts'
 import { postAsOwner } from '../asOwner.ts'
 import { notDone } from '../fieldsOf.ts'
-import { openStream, OPENING_MS } from '../firehose/stream.ts'
+import { openStream, OPENING_MS, SUBSCRIBE } from '../firehose/stream.ts'
 import { checkEvents } from './checkEvents.ts'
 import { checkWhileDeactivated, readsOf } from './checkWhileDeactivated.ts'
 import * as rules from './rules.ts'
@@ -35,7 +35,7 @@ export const lifecycle: Area = {
     try {
       // Opened before the first event.
       await run.deps.sleep(OPENING_MS)
-      let isAway = false
+      let [isAway, wasAway] = [false, false]
       const activate = (ask: Asking) => ask(rules.ACTIVATE, postAsOwner(session))
       run.made('the deactivation', async () => {
         if (isAway && (await activate(run.ask)).status !== 200)
@@ -46,7 +46,9 @@ export const lifecycle: Area = {
         { subject: rules.DEACTIVATE, case: 'by the owner' },
         async (ask) => {
           isAway = true
-          return notDone(await ask(rules.DEACTIVATE, postAsOwner(session, {})))
+          const answer = await ask(rules.DEACTIVATE, postAsOwner(session, {}))
+          wasAway = answer.status === 200
+          return notDone(answer)
         },
       )
       await checkWhileDeactivated(run, session)
@@ -61,7 +63,9 @@ export const lifecycle: Area = {
         await run.expect(rules.comesBack, { subject: id, case: 'after activation' }, async (ask) =>
           notDone(await ask(id, request)),
         )
-      await checkEvents(run, stream, session.did)
+      const place = { subject: SUBSCRIBE, case: 'there and back' }
+      if (wasAway && !isAway) await checkEvents(run, stream, session.did)
+      else run.unclear(rules.events, place, 'the account was not deactivated and activated')
     } finally {
       stream.close()
     }

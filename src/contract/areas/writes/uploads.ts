@@ -1,7 +1,7 @@
 import { isObject } from '../../../isObject.ts'
 import { cidText } from '../../../repo/cid.ts'
 import { sha256 } from '../../../repo/sha256.ts'
-import { inWords } from '../../ask.ts'
+import { inWords, type Asking } from '../../ask.ts'
 import type { Rule, Run } from '../../types.ts'
 import { fieldsOf } from '../fieldsOf.ts'
 import { LEXICON, UPLOAD, writeRule, type Owner } from './owner.ts'
@@ -45,12 +45,12 @@ const blobOf = (cid: string, size: number) => ({
   size,
 })
 
-/** What the account lists. */
-async function isListed(run: Run, did: string, cid: string): Promise<boolean> {
+/** Whether the account lists a blob. */
+async function isListed(ask: Asking, did: string, cid: string): Promise<boolean> {
   let cursor: string | undefined
   for (let page = 0; page < 1000; page++) {
     const query = { did, limit: '1000', ...(cursor === undefined ? {} : { cursor }) }
-    const { cids, cursor: next } = fieldsOf(await run.ask(LIST_BLOBS, { query }))
+    const { cids, cursor: next } = fieldsOf(await ask(LIST_BLOBS, { query }))
     if (Array.isArray(cids) && cids.includes(cid)) return true
     if (typeof next !== 'string' || next === cursor) return false
     cursor = next
@@ -74,8 +74,8 @@ export async function checkUploads(run: Run, owner: Owner): Promise<void> {
     return got === [cid, bytes.length, 'text/plain'].join(', ') ? undefined : got
   })
   if (!run.serves(GET_BLOB) || !run.serves(LIST_BLOBS)) return
-  await run.expect(unlisted, place(LIST_BLOBS, 'before a record refers to it'), async () =>
-    (await isListed(run, did, cid)) ? `${cid} is listed` : undefined,
+  await run.expect(unlisted, place(LIST_BLOBS, 'before a record refers to it'), async (ask) =>
+    (await isListed(ask, did, cid)) ? `${cid} is listed` : undefined,
   )
   await run.expect(referenced, place(GET_BLOB, 'once a record refers to it'), async (ask) => {
     const put = await owner.put(ask, 'blob', { blob: blobOf(cid, bytes.length) }, { validate: false })
@@ -83,13 +83,13 @@ export async function checkUploads(run: Run, owner: Owner): Promise<void> {
     const got = await ask(GET_BLOB, { query: { did, cid } })
     if (got.status !== 200) return inWords(got)
     if (Buffer.compare(got.bytes, bytes) !== 0) return 'other bytes'
-    return (await isListed(run, did, cid)) ? undefined : 'it is not listed'
+    return (await isListed(ask, did, cid)) ? undefined : 'it is not listed'
   })
   await run.expect(unlisted, place(LIST_BLOBS, 'after the record was deleted'), async (ask) => {
     await owner.remove(ask, 'blob')
     // Some servers take blobs out of the list a moment later.
     for (let waited = 0; waited < 5; waited++) {
-      if (!(await isListed(run, did, cid))) return undefined
+      if (!(await isListed(ask, did, cid))) return undefined
       await run.deps.sleep(1000)
     }
     return `${cid} is still listed`
