@@ -346,6 +346,14 @@ const PAGE_THREATS: readonly Threat[] = [
     test: ['pages/account.worker.test.ts', 'are created only by an owner who signed in just now'],
   },
   {
+    threat: 'who finds an open browser lets in an app that may take the account away',
+    closedIn: 'pages/authorize/authorizePage.ts',
+    test: [
+      'pages/authorize.worker.test.ts',
+      'with what is most at stake only on a page that was answered within ten minutes',
+    ],
+  },
+  {
     threat: 'what an app says of itself is run, or changes the page around it',
     closedIn: 'pages/parts/claimed.ts',
     test: ['pages/authorize.worker.test.ts', 'is text, whatever it is'],

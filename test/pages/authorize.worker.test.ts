@@ -81,6 +81,45 @@ describe('an app is let in', () => {
       expect(isConsent(await open(browser, app))).toBe(true)
     }))
 
+  it.each([
+    ['identity:handle', 'is asked for again'],
+    ['account:status?action=manage', 'is asked for again'],
+    ['transition:generic', 'is not asked for'],
+  ])('with %s by an owner whose sign-in is older than ten minutes: the password %s', (scope, asked) =>
+    inWorld({}, async (world) => {
+      const browser = browse(world)
+      publishApp(world, { scope: `atproto ${scope}` })
+      const app = await createApp(world)
+      const form = { scope: `atproto ${scope}` }
+      const [consent, again] = [await toConsent(browser, app, form), await open(browser, app, form)]
+      expect([isConsent(consent), isConsent(again)]).toEqual([true, true])
+      world.clock.now += 10 * MINUTE_MS
+      const isAsked = asked === 'is asked for again'
+      const late = await open(browser, app, form)
+      expect(isConsent(late)).toBe(!isAsked)
+      const page = isAsked ? await password(browser, late) : late
+      expect(isConsent(page)).toBe(true)
+      expect(sent(await answer(browser, page, 'approve')).params.code).toBeDefined()
+    }),
+  )
+
+  it('with what is most at stake only on a page that was answered within ten minutes', () =>
+    inWorld({}, async (world) => {
+      const browser = browse(world)
+      publishApp(world, { scope: 'atproto identity:*' })
+      const app = await createApp(world)
+      const form = { scope: 'atproto identity:*' }
+      await toConsent(browser, app, form)
+      world.clock.now += 8 * MINUTE_MS
+      const consent = await open(browser, app, form)
+      expect(isConsent(consent)).toBe(true)
+      world.clock.now += 2 * MINUTE_MS
+      const late = await answer(browser, consent, 'approve')
+      expect(late.headers.get('location') ?? '').not.toContain(CALLBACK)
+      expect(late.text).toContain('please enter your password again')
+      expect(world.journal()).not.toContain('grant')
+    }))
+
   it('once for each request', () =>
     inWorld({}, async (world) => {
       const [browser, app] = [browse(world), await createApp(world)]

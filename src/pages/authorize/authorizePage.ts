@@ -1,9 +1,11 @@
 import { html } from 'hono/html'
-import { nextStep } from '../../account/oauth/authorizations/nextStep.ts'
+import { type NextStep, nextStep } from '../../account/oauth/authorizations/nextStep.ts'
 import { OAuthError } from '../../account/oauth/oauthError.ts'
 import type { PendingRequest } from '../../account/oauth/authorizations/types.ts'
+import { isFresh } from '../account/isFresh.ts'
 import { clientFacts } from '../consent/clientFacts.ts'
 import { consentPage } from '../consent/consentPage.ts'
+import { describeScope } from '../consent/describeScope.ts'
 import { visible } from '../parts/claimed.ts'
 import { form } from '../parts/form.ts'
 import { layout } from '../parts/layout.ts'
@@ -73,13 +75,23 @@ const signInToApp = (
   })
 }
 
-/** What the request needs next: a sign-in, an answer of the owner, or none. */
-const show = async (site: Site, visit: Visit, asked: Asked): Promise<Response> => {
-  const { account } = site
-  const { authorizations } = account.oauth
-  const { requestUri, clientId, pending } = asked
-  const { did, handle } = account
+/**
+ * What the request needs next. Who finds an open browser must not give an app what is most at stake: for that the owner
+ * has signed in just now.
+ */
+const stepOf = (site: Site, visit: Visit, pending: PendingRequest): NextStep => {
+  const { did, handle } = site.account
   const next = nextStep(pending, { did, handle, signedInAt: visit.signedIn?.signIn.createdAt })
+  const isAtStake = (): boolean =>
+    describeScope(pending.expanded, visit.language).some(({ kind }) => kind === 'control')
+  return next.step === 'consent' && !isFresh(site, visit) && isAtStake() ? { step: 'sign-in' } : next
+}
+
+/** Shows what the request needs: a sign-in, an answer of the owner, or nothing. */
+const show = async (site: Site, visit: Visit, asked: Asked): Promise<Response> => {
+  const { authorizations } = site.account.oauth
+  const { requestUri, clientId, pending } = asked
+  const next = stepOf(site, visit, pending)
   const other = otherAccount(site, pending)
   if (next.step === 'refuse')
     return await sendBack(site, visit, await authorizations.refuse(requestUri, clientId, next.error))
@@ -93,7 +105,7 @@ const show = async (site: Site, visit: Visit, asked: Asked): Promise<Response> =
 const take = async (site: Site, visit: Visit, asked: Asked): Promise<Response> => {
   const { authorizations } = site.account.oauth
   const { requestUri, clientId, pending } = asked
-  const { url, form, signedIn } = visit
+  const { url, form } = visit
   const again = (): Response => site.respond.redirect(url.pathname + url.search, visit.cookies)
   switch (form.get('action')) {
     case 'sign-in': {
@@ -104,8 +116,7 @@ const take = async (site: Site, visit: Visit, asked: Asked): Promise<Response> =
     case 'deny':
       return await sendBack(site, visit, await authorizations.refuse(requestUri, clientId, 'access_denied'))
     case 'approve': {
-      const { did, handle } = site.account
-      const { step } = nextStep(pending, { did, handle, signedInAt: signedIn?.signIn.createdAt })
+      const { step } = stepOf(site, visit, pending)
       if (otherAccount(site, pending) !== undefined || (step !== 'consent' && step !== 'approve'))
         return again()
       return await sendBack(site, visit, await authorizations.approve(requestUri, clientId))
