@@ -102,7 +102,7 @@ describe('activateAccount', () => {
       await world.bearer(token).com.atproto.server.createAccount(input)
       await world.signIn()
       await admin.com.atproto.server.activateAccount()
-      expect(await admin.com.cirrus.admin.listSessions()).toEqual({ sessions: [] })
+      expect(await admin.com.cirrus.admin.listSessions()).toEqual({ sessions: [], browsers: [] })
       expect(account.journal.page({ limit: 2 }).entries[1]).toMatchObject({
         event: 'end-sessions',
         detail: { reason: 'first activation', ended: 2 },
