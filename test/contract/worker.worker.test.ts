@@ -64,6 +64,10 @@ it('keeps every rule towards anyone', async () => {
   const report = await world.run(AREAS, undefined, { only: () => true })
   expect(brokenOf(report)).toEqual([])
   expect([report.incomplete, report.left]).toEqual([[], []])
+  const inBody = report.findings.filter(({ reason }) =>
+    reason?.includes('before the credential was looked for'),
+  )
+  expect(inBody.map(({ subject }) => subject)).toEqual([])
   expect(report.findings.filter(({ outcome }) => outcome === 'kept').length).toBeGreaterThan(2000)
 })
 

@@ -14,9 +14,15 @@ const isOfTheOwner = (id: string): boolean => {
   return row !== undefined && !row.who.anyone && !id.startsWith('com.cirrus.') && !OPEN_ELSEWHERE.has(id)
 }
 
-/** Whether the lexicon says so: documents have no other place for it. */
-export const isDescribedAsPrivate = ({ description }: Method): boolean =>
-  !isDescribedAsPublic(description) && /\brequires auth|\brequires a valid auth/i.test(description)
+/** Whether the password that a method wants is in its body, as for deleteAccount: no header is looked for. */
+const hasPasswordInBody = ({ input }: Method): boolean =>
+  input?.schema?.type === 'object' && (input.schema.required?.includes('password') ?? false)
+
+/** Whether the lexicon says that a method wants a credential beside its body: documents have no other place for it. */
+export const isDescribedAsPrivate = (method: Method): boolean =>
+  !isDescribedAsPublic(method.description) &&
+  /\brequires auth|\brequires a valid auth/i.test(method.description) &&
+  !hasPasswordInBody(method)
 
 export const isDescribedAsPublic = (description: string): boolean =>
   /\bdoes not require auth/i.test(description)
