@@ -43,7 +43,7 @@ describe('pds', () => {
         app-password       Create, list or revoke app passwords: one for each app, which opens less than the account password.
         passkey            Sign in to the pages without the password: register, list and remove passkeys.
         sessions           List who is signed in: client, since when, last use, and the id that ends it.
-        end-sessions       Sign a client out, or all of them: their tokens are refused from now on.
+        end-sessions       Sign a client or a browser out, or all of them: their tokens are refused from now on.
         grants             List the apps that have access by OAuth, or take it from one or all.
         check              Read the whole repository on the server and recompute everything derived from it.
         log                Show the journal: tokens, signatures, sign-ins, activations. --verify checks its hash chain.
