@@ -15,8 +15,8 @@ export interface Cleanup {
   pending(): string[]
   /** Undoes everything, the last first. What cannot be undone is left, and all the rest once the server is silent. */
   run(): Promise<void>
-  /** What was removed, and what is left on the server. */
-  outcome(): { removed: string[]; left: string[] }
+  /** What was removed, and what is left on the server; whether some of that was to be removed. */
+  outcome(): { removed: string[]; left: string[]; hasFailed: boolean }
 }
 
 /** After so many without an answer, the server is gone: waiting for each of the others would take minutes. */
@@ -26,7 +26,7 @@ export function createCleanup(): Cleanup {
   const undo: { what: string; undo: () => Promise<void> }[] = []
   const left: string[] = []
   const removed: string[] = []
-  let isGone = false
+  let [isGone, hasFailed] = [false, false]
   return {
     made: (what, how) => void undo.push({ what, undo: how }),
     removed: (what) => void removed.push(what),
@@ -42,6 +42,7 @@ export function createCleanup(): Cleanup {
       for (let next = undo.pop(); next; next = undo.pop()) {
         const { what, undo: how } = next
         if (silent >= MAX_SILENT) {
+          hasFailed = true
           left.push(`${what}: not tried, as the server does not answer`)
           continue
         }
@@ -51,10 +52,11 @@ export function createCleanup(): Cleanup {
           removed.push(what)
         } catch (cause) {
           silent = cause instanceof NoAnswer ? silent + 1 : 0
+          hasFailed = true
           left.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
         }
       }
     },
-    outcome: () => ({ removed, left }),
+    outcome: () => ({ removed, left, hasFailed }),
   }
 }

@@ -224,8 +224,11 @@ export async function runContract(options: ContractOptions): Promise<Report> {
     if (pending.length > 0) options.onCleanup?.(pending)
     await cleanup.run()
   }
-  const { removed, left } = cleanup.outcome()
+  const { removed, left, hasFailed } = cleanup.outcome()
   const { findings, stale } = applyKnown(sink.all(), kind?.differences ?? [], write)
+  // What is left is listed in any case. A run that found nothing wrong must not end well with it.
+  if (hasFailed && incomplete.length === 0 && findings.every(({ outcome }) => outcome !== 'broken'))
+    incomplete.push({ area: 'cleanup', reason: 'what it made could not be removed: see what is left' })
   return {
     origin,
     server: kind?.name ?? 'unknown',
