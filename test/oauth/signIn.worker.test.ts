@@ -5,6 +5,8 @@ import {
   CALLBACK,
   CLIENT_ID,
   createApp,
+  newAssertionKey,
+  publishApp,
   publishConfidentialApp,
   SCOPE,
   said,
@@ -66,5 +68,23 @@ it('a confidential client signs in with its key, and the owner is not asked agai
     expect(await isConsented('atproto transition:email')).toBe(false)
     grants.endAll('test')
     expect(await isConsented('atproto')).toBe(false)
+  })
+})
+
+it('a confidential client that shows another key than that of its grant has the owner asked again', async () => {
+  await inWorld({}, async (world) => {
+    const [first, second] = [await newAssertionKey(world), await newAssertionKey(world, 'key-2')]
+    publishApp(world, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: { keys: [first.jwk, second.jwk] },
+    })
+    const app = await createApp(world, { assertion: first.assertion })
+    const other = await createApp(world, { assertion: second.assertion })
+    await app.signIn()
+    const isConsented = async (requestUri: string): Promise<boolean> =>
+      (await world.account.oauth.authorizations.find(requestUri, CLIENT_ID)).isConsented
+    expect(await isConsented(await app.request())).toBe(true)
+    expect(await isConsented(await other.request())).toBe(false)
   })
 })

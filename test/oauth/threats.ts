@@ -94,6 +94,14 @@ export const FLOW_THREATS: readonly Threat[] = [
     test: ['oauth/token.worker.test.ts', 'is refused once the client has another key, and its grant ends'],
   },
   {
+    threat: 'the next owner of an app’s domain gets codes without a question',
+    closedIn: 'account/oauth/authorizations/isConsented.ts',
+    test: [
+      'oauth/signIn.worker.test.ts',
+      'a confidential client that shows another key than that of its grant has the owner asked again',
+    ],
+  },
+  {
     threat: 'a stranger ends a grant by guesses or by a bad proof',
     closedIn: 'account/oauth/grants/refreshGrant.ts',
     test: ['oauth/token.worker.test.ts', '%s is refused, and nothing ends'],
