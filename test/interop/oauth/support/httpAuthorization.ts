@@ -152,8 +152,10 @@ async function byForms(server: SignIn, request: Request): Promise<Answer> {
   const tab = new Tab(server, request)
   const open = async (got: Got): Promise<Got> => {
     let at = got
-    while (at.location?.startsWith('/') || at.location?.startsWith(server.url))
+    for (let n = 0; at.location?.startsWith('/') || at.location?.startsWith(server.url); n++) {
+      if (n === 20) throw new Error(`redirects do not end: ${at.location}`)
       at = await tab.follow(at.location)
+    }
     return at
   }
   let page = await open(await tab.enter())
