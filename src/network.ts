@@ -27,7 +27,7 @@ export const networkOf = (address: string | null): string | undefined => {
   return `${groups.slice(0, 4).join(':')}::/64`
 }
 
-/** Where every Worker of Cloudflare asks from, whoever it belongs to: servers of apps among them, and other Cirruses. */
+/** Where the Workers of all customers of Cloudflare ask from: servers of apps among them, and other Cirruses. */
 const WORKERS = '2a06:98c0:3600:0::/64'
 
 /**

@@ -103,7 +103,7 @@ async function fromTerminal(io: Io, options: MailOptions, asked: CodeRequest): P
   return answer
 }
 
-/** Asks whoever reads the mail for its code: a command, or the person in the terminal. Throws if there is neither. */
+/** Asks for the code of a mail: by a command, or the person in the terminal. Throws if there is neither. */
 export function createAskCode(io: Io, options: MailOptions): AskCode {
   if (options.command !== undefined) return (asked) => fromCommand(io, options, asked)
   if (!io.stdin.isTTY) {
