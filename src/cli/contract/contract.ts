@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path'
-import { WebSocket as PausableSocket } from 'ws'
 import type { LexiconDoc } from '@atproto/lexicon'
 import { RULES } from '../../contract/areas.ts'
 import { ContractError } from '../../contract/contractError.ts'
@@ -16,6 +15,7 @@ import { parseArguments, type Values } from '../terminal/args.ts'
 import type { Io } from '../terminal/io.ts'
 import { count, createOutput, type Output, type Paint } from '../terminal/output.ts'
 import { createPrompts } from '../terminal/prompts.ts'
+import { depsOf } from './depsOf.ts'
 import { FLAGS, POSITIONALS } from './flags.ts'
 import { createAskCode, type MailOptions } from './mailedCodes.ts'
 import { helpText } from './helpText.ts'
@@ -27,30 +27,6 @@ import { writeReports } from './writeReports.ts'
 type Options = Values<typeof FLAGS>
 
 const NAME = 'pds-contract'
-
-/** A server that sends more in one message, or does not answer when a socket is closed, has it cut off. */
-const SOCKET_LIMITS = { maxPayload: 16 * 1024 * 1024, closeTimeout: 2_000 }
-
-class Socket extends PausableSocket {
-  constructor(url: string) {
-    super(url, SOCKET_LIMITS)
-  }
-}
-
-/** What a run takes from this process. */
-export const depsOf = ({ fetch: send, now, random, signal }: Io): ContractDeps => ({
-  fetch: (request) => send(request),
-  WebSocket: Socket,
-  PausableSocket: Socket,
-  now,
-  sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
-  timer: (ms, ring) => {
-    const timer = setTimeout(ring, ms)
-    return () => clearTimeout(timer)
-  },
-  random,
-  signal,
-})
 
 /** The password of the account, and what it signs in. */
 async function askCredentials(options: Options, origin: string, io: Io) {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { depsOf } from '../../../src/cli/contract/contract.ts'
+import { depsOf } from '../../../src/cli/contract/depsOf.ts'
 import type { ContractDeps } from '../../../src/contract/types.ts'
 import { pdsContract } from '../../cli/contract/support.ts'
 import { folder, type Ran } from '../../cli/support.ts'
