@@ -17,7 +17,7 @@ test.each(Object.entries(ofPackage))(
     const text = base.encode(BYTES)
     if (Object.hasOwn(bases, name)) return expect(base.decode(text)).toEqual(BYTES)
     expect(() => multibaseToBytes(text)).toThrow('Unsupported multibase')
-    // What is no encoding for the package's types is refused when it runs, too.
+    // What the package's types do not take as an encoding is refused when it runs, too.
     expect(() => bytesToMultibase(BYTES, base.name)).toThrow('Unsupported multibase')
   },
 )

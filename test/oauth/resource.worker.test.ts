@@ -120,7 +120,7 @@ describe('a request with an access token and a proof', () => {
 })
 
 describe('an access token', () => {
-  it('of a grant is no Bearer token, and the app is told how to send it', () =>
+  it('of a grant is not taken as a Bearer token, and the app is told how to send it', () =>
     withGrant(async (grant, deployed) => {
       expect(await send(deployed, GET_SESSION, { authorization: `Bearer ${grant.token}` })).toMatchObject({
         status: 400,

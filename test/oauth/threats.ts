@@ -233,7 +233,7 @@ export const RESOURCE_THREATS: readonly Threat[] = [
     closedIn: 'account/auth/verifyGrant.ts',
     test: [
       'oauth/resource.worker.test.ts',
-      'of a grant is no Bearer token, and the app is told how to send it',
+      'of a grant is not taken as a Bearer token, and the app is told how to send it',
     ],
   },
   {

@@ -26,7 +26,7 @@ interface Server {
 /** Runs the area on a server that has made one account, and answers so from then on. */
 async function run({ answer, inviteCodeRequired = true, throwAway = true }: Server) {
   const asked: Wanted[] = []
-  /** Bodies that are no request for an account: what finds out whether the method is there has none. */
+  /** Bodies that do not ask for an account: a request that only finds out whether the method is there has none. */
   const others: string[] = []
   let random = 0
   const respond = async (request: Request): Promise<Response> => {

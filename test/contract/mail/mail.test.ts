@@ -100,7 +100,7 @@ const ownAccount = async (world: MailWorld) => {
   return account
 }
 
-describe('whoever reads the mail', () => {
+describe('the person who reads the mail', () => {
   it('is asked again for a code that was refused, and told why', async () => {
     const world = await createMailWorld()
     const report = await world.run({}, async ({ purpose, did, refused }) => {
